@@ -1,0 +1,258 @@
+"""A checkpoint on disk (prefix-symbol.json, prefix-0000.params) -> Graph; and back.
+
+No MXNet is needed: the symbol is upgraded by converters/symbol.py, the arrays are memory-mapped
+by converters/params.py; here the two are put together and checked against each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Set, Tuple, Union
+
+import numpy.typing as npt
+
+from . import ops
+from .errors import CheckpointError, ShapeError, UnusedParametersWarning
+from .files import atomic_write
+from .graph import Graph, Node, Value
+from .params import load_params, save_params
+from .shape import Shape
+from .symbol import Symbol, SymbolNode, load_symbol, symbol_to_json
+
+Array = npt.NDArray[Any]
+PathLike = Union[str, "os.PathLike[str]"]
+
+
+def symbol_path(prefix: PathLike) -> Path:
+    return Path(f"{os.fspath(prefix)}-symbol.json")
+
+
+def params_path(prefix: PathLike, epoch: int = 0) -> Path:
+    return Path(f"{os.fspath(prefix)}-{epoch:04d}.params")
+
+
+def load_checkpoint(
+    prefix: PathLike, epoch: int = 0, *, inputs: Optional[Mapping[str, Shape]] = None
+) -> Graph:
+    """`model/resnet-50` -> the network in model/resnet-50-symbol.json and -0000.params.
+
+    Args:
+        inputs: shapes of the data inputs, e.g. {"data": ("N", 3, "H", "W")}; what is left out
+            is guessed from the first layer that fixes it.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or a parameter is missing.
+        ShapeError: a parameter has another shape than the symbol says, or `inputs` cannot be.
+        UnsupportedError: operators or attributes without a declaration, all of them.
+
+    Warns:
+        UnusedParametersWarning: the file holds arrays that the symbol never reads.
+    """
+    symbol_file, params_file = symbol_path(prefix), params_path(prefix, epoch)
+    symbol = load_symbol(symbol_file)
+    if not params_file.is_file():
+        raise CheckpointError(_no_params(prefix, params_file))
+    graph = bind(
+        symbol,
+        load_params(params_file),
+        name=Path(prefix).name,
+        inputs=inputs or {},
+        where=str(params_file),
+    )
+    source = {
+        "symbol": symbol_file.name,
+        "symbol_sha256": _sha256(symbol_file),
+        "params": params_file.name,
+        "params_sha256": _sha256(params_file),
+    }
+    return replace(graph, source=source)
+
+
+def _no_params(prefix: PathLike, path: Path) -> str:
+    stem = re.escape(Path(prefix).name)
+    pattern = re.compile(rf"{stem}-(\d{{4}})\.params")
+    names = os.listdir(path.parent) if path.parent.is_dir() else []
+    epochs = sorted(m.group(1) for m in map(pattern.fullmatch, names) if m)
+    hint = f"Stored epochs: {', '.join(epochs)}; choose one with --epoch." if epochs else (
+        "Put the parameters there, or give the prefix they have in common with the symbol."
+    )
+    return f"{path}: no such file. {hint}"
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def bind(
+    symbol: Symbol,
+    arrays: Mapping[str, Array],
+    *,
+    name: str,
+    inputs: Mapping[str, Shape],
+    where: str = "the parameters",
+) -> Graph:
+    """Put a symbol and its arrays (names with or without arg:/aux:) together. See load_checkpoint.
+
+    `inputs` also turns a variable that would be a missing parameter into an input.
+    """
+    stored = _without_prefix(arrays, where)
+    values, layers = _layer_names(symbol)
+    roles = _variable_roles(symbol)
+    variables = [n.name for n in symbol.nodes if n.is_variable]
+    if len(set(variables)) != len(variables):
+        twice = sorted({v for v in variables if variables.count(v) > 1})
+        raise CheckpointError(f"variables named alike: {', '.join(map(repr, twice))}.")
+    missing = sorted(
+        v for v in variables if v not in stored and v not in inputs and "parameter" in roles[v]
+    )
+    if missing:
+        raise CheckpointError(
+            f"{where}: missing {len(missing)} parameters that the symbol reads: "
+            f"{', '.join(missing)}. Symbol and parameters do not belong together, or the file "
+            "was saved without them."
+        )
+    _warn_of_unused(set(stored) - set(variables), where)
+    labels = {v for v in variables if v not in stored and v not in inputs and roles[v] == {"label"}}
+    data = [v for v in variables if v not in stored and v not in labels]
+    graph = Graph(
+        name=name,
+        inputs=tuple(Value(v, _hinted_shape(symbol, v)) for v in data),
+        nodes=_nodes(symbol, values, layers, labels),
+        outputs=tuple(values[head] for head in symbol.heads),
+        params={v: stored[v] for v in variables if v in stored},
+        source={},
+    )
+    guessed = {v.name: v.shape or guess_input(graph, v.name) for v in graph.inputs}
+    return graph.with_inputs({**guessed, **inputs})
+
+
+def _without_prefix(arrays: Mapping[str, Array], where: str) -> Dict[str, Array]:
+    stored: Dict[str, Array] = {}
+    for key, array in arrays.items():
+        name = key[4:] if key.startswith(("arg:", "aux:")) else key
+        if name in stored:
+            raise CheckpointError(f"{where}: {name!r} is stored both as arg: and as aux:.")
+        stored[name] = array
+    return stored
+
+
+def _warn_of_unused(names: Set[str], where: str) -> None:
+    if names:
+        warnings.warn(
+            f"{where}: {len(names)} parameters that the symbol never reads were left out: "
+            f"{', '.join(sorted(names))}.",
+            UnusedParametersWarning,
+            stacklevel=4,
+        )
+
+
+def _variable_roles(symbol: Symbol) -> Dict[str, Set[str]]:
+    """Variable -> what its users take it for: "parameter", "label", "data"."""
+    found: Dict[str, Set[str]] = {n.name: set() for n in symbol.nodes if n.is_variable}
+    for node in symbol.nodes:
+        names = ops.input_names(node.op, node.attrs)
+        roles = ops.roles(node.op)
+        for k, (index, _) in enumerate(node.inputs):
+            if symbol.nodes[index].is_variable:
+                role = names[k] if k < len(names) else ""
+                found[symbol.nodes[index].name].add(roles.get(role, "data"))
+    return found
+
+
+def _layer_names(symbol: Symbol) -> Tuple[Dict[Tuple[int, int], str], List[str]]:
+    """(Names of all outputs, names of all nodes), every one unique.
+
+    The first node of a name keeps it; the next are numbered. Variables come first, because
+    the parameters are stored under their names.
+    """
+    taken: Set[str] = set()
+    names = [""] * len(symbol.nodes)
+    by_priority = sorted(enumerate(symbol.nodes), key=lambda pair: not pair[1].is_variable)
+    wanted = {_readable(n.name, n.op) for n in symbol.nodes}
+    for index, node in by_priority:
+        name = base = _readable(node.name, node.op)
+        number = 0
+        while name in taken or (number and name in wanted):
+            number += 1
+            name = f"{base}_{number}"
+        names[index] = name
+        taken.add(name)
+    values = {(i, 0): name for i, name in enumerate(names)}
+    used = {e for n in symbol.nodes for e in n.inputs} | set(symbol.heads)
+    several = {i for i, output in used if output > 0}
+    for i, output in used:
+        if i in several:
+            values[i, output] = f"{names[i]}_output{output}"
+    return values, names
+
+
+def _readable(name: str, op: str) -> str:
+    """Any text as a name: the empty one is called after its operator, bad Unicode is escaped."""
+    return (name or op.lower()).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _nodes(
+    symbol: Symbol, values: Dict[Tuple[int, int], str], names: List[str], labels: Set[str]
+) -> Tuple[Node, ...]:
+    nodes = []
+    for index, node in enumerate(symbol.nodes):
+        if node.is_variable:
+            continue
+        read = [values[e] for e in node.inputs]
+        nodes.append(
+            Node(
+                name=names[index],
+                mxnet_name=node.name,
+                op=node.op,
+                attrs=node.attrs,
+                inputs=tuple(None if v in labels else v for v in read),
+                outputs=tuple(v for e, v in sorted(values.items()) if e[0] == index),
+            )
+        )
+    return tuple(nodes)
+
+
+def _hinted_shape(symbol: Symbol, name: str) -> Shape:
+    """A shape that the file itself states for a variable (`__shape__`), 0 meaning unknown."""
+    node = next(n for n in symbol.nodes if n.is_variable and n.name == name)
+    text = node.attrs.get("__shape__", "")
+    dims = re.findall(r"-?\d+", text)
+    return tuple(int(d) if int(d) > 0 else None for d in dims) if dims else None
+
+
+def guess_input(graph: Graph, name: str) -> Shape:
+    """The shape of an input, from the first layers that read it, or None.
+
+    ("N", 3, "H", "W") for a network that begins with a two-dimensional convolution.
+    """
+    shapes: Dict[str, Shape] = {k: tuple(v.shape) for k, v in graph.params.items()}
+    same_shape = {name}
+    for node in graph.nodes:
+        if not node.inputs or node.inputs[0] not in same_shape:
+            continue
+        operator = graph.operators[node.name]
+        roles = zip(operator.input_names(), node.inputs)
+        guess = operator.data_shape({r: shapes.get(v) for r, v in roles if v is not None})
+        if guess is not None:
+            return guess
+        if operator.shape_preserving:
+            same_shape.update(node.outputs)
+    return None
+
+
+def save_checkpoint(
+    prefix: PathLike, symbol: Symbol, arrays: Mapping[str, Array], epoch: int = 0, *, version: int = 2
+) -> None:
+    """Write a symbol and its arrays as MXNet does; `version` as in `save_params`."""
+    save_params(params_path(prefix, epoch), arrays, version=version)
+    with atomic_write(symbol_path(prefix)) as file:
+        file.write(symbol_to_json(symbol).encode())

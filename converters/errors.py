@@ -1,0 +1,36 @@
+"""What can be wrong with a checkpoint, each with its own name.
+
+Every message is one paragraph: who, what was got, what is allowed, what to do next.
+"""
+
+from __future__ import annotations
+
+from typing import Iterable
+
+
+class ConversionError(Exception):
+    """Base of everything this package raises about its input."""
+
+
+class CheckpointError(ConversionError):
+    """A file is missing, damaged, or its parts do not belong together."""
+
+
+class ShapeError(ConversionError):
+    """An input or a parameter has a shape that the network cannot take."""
+
+
+class UnsupportedError(ConversionError):
+    """The model holds operators or attributes that cannot be converted.
+
+    Args:
+        problems: one sentence each; all of a model's problems, not only the first.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(" ".join(self.problems))
+
+
+class UnusedParametersWarning(UserWarning):
+    """The .params file holds arrays that the symbol never reads."""

@@ -1,0 +1,136 @@
+"""A network with its weights, ready to convert: Graph, Node, Value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Dict, List, Mapping, Tuple, Union
+
+import numpy.typing as npt
+
+from . import ops
+from .errors import ShapeError
+from .shape import Shape, compatible, show
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Value:
+    """An input of the network: its name, and its shape as far as it is known."""
+
+    name: str
+    shape: Shape = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """One layer.
+
+    Attributes:
+        name: the layer's name, unique in its graph.
+        mxnet_name: the name in the file, which need not be unique.
+        inputs: names of values (graph inputs, parameters, other nodes' outputs), or None for
+            a label that was cut away.
+        outputs: names of values; the layer's own name where there is but one.
+    """
+
+    name: str
+    mxnet_name: str
+    op: str
+    attrs: Mapping[str, str]
+    inputs: Tuple[Union[str, None], ...]
+    outputs: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Layers in the order in which MXNet lists its internals, inputs before users.
+
+    Attributes:
+        params: name -> array, as stored in the checkpoint.
+        outputs: names of the values that the network returns.
+        source: what the graph was made from (file names, hashes), for the record.
+    """
+
+    name: str
+    inputs: Tuple[Value, ...]
+    nodes: Tuple[Node, ...]
+    outputs: Tuple[str, ...]
+    params: Mapping[str, Array]
+    source: Mapping[str, str]
+
+    @cached_property
+    def operators(self) -> Dict[str, ops.Operator]:
+        """Layer name -> typed declaration.
+
+        Raises:
+            UnsupportedError: listing every operator and attribute that is not supported.
+        """
+        return ops.operators_of(self.nodes)
+
+    @cached_property
+    def shapes(self) -> Dict[str, Shape]:
+        """Value name -> shape, as far as the inputs' shapes determine it.
+
+        Raises:
+            ShapeError: a layer cannot take what it is given.
+        """
+        return self.infer_shapes({v.name: v.shape for v in self.inputs})
+
+    def infer_shapes(self, inputs: Mapping[str, Shape]) -> Dict[str, Shape]:
+        """Shapes of all values for these shapes of the inputs.
+
+        Raises:
+            ShapeError: a layer cannot take what it is given, or a parameter has another shape
+                than the symbol says.
+            UnsupportedError: see `operators`.
+        """
+        shapes: Dict[str, Shape] = {k: tuple(v.shape) for k, v in self.params.items()}
+        shapes.update(inputs)
+        for node in self.nodes:
+            operator = self.operators[node.name]
+            given = [None if name is None else shapes[name] for name in node.inputs]
+            self._check_parameters(node, operator, given)
+            try:
+                shapes.update(_infer(node, operator, given))
+            except ops.Unsupported as problem:
+                raise ops.unsupported(node, problem) from None
+            except ShapeError as error:
+                raise ShapeError(f"{node.op} {node.name!r} {error}.") from None
+        return shapes
+
+    def _check_parameters(self, node: Node, operator: ops.Operator, given: List[Shape]) -> None:
+        expected = operator.parameter_shapes(given[0] if given else None)
+        for role, name, shape in zip(operator.input_names(), node.inputs, given):
+            if role in expected and not compatible(expected[role], shape):
+                raise ShapeError(
+                    f"{node.op} {node.name!r}: its {role} {name!r} has shape {show(shape)}, the "
+                    f"symbol says {show(expected[role])} for data of shape {show(given[0])}. "
+                    "Symbol and parameters (or --input) do not belong together."
+                )
+
+    def with_inputs(self, shapes: Mapping[str, Shape]) -> Graph:
+        """The same network for inputs of these shapes; inputs not named keep theirs.
+
+        Raises:
+            ShapeError: a name that is no input, or shapes that the network cannot take.
+        """
+        known = {v.name for v in self.inputs}
+        for name in shapes:
+            if name not in known:
+                names = ", ".join(sorted(known))
+                raise ShapeError(f"--input {name}: the network has no such input; it has: {names}.")
+        inputs = tuple(replace(v, shape=shapes.get(v.name, v.shape)) for v in self.inputs)
+        graph = replace(self, inputs=inputs)
+        graph.shapes  # noqa: B018 - raises where the shapes are impossible
+        return graph
+
+
+def _infer(node: Node, operator: ops.Operator, given: List[Shape]) -> Dict[str, Shape]:
+    """Unknown data has unknown results; everything else is the declaration's to say."""
+    if given and given[0] is None:
+        return dict.fromkeys(node.outputs)
+    result = operator.infer(*given)
+    results = result if isinstance(result, list) else [result]
+    return dict(zip(node.outputs, results))

@@ -1,0 +1,112 @@
+"""MXNet's attributes are text; a declaration's annotations say how to read each.
+
+Source: dmlc-core include/dmlc/parameter.h (FieldEntry) and nnvm tuple.h (Tuple's operator>>).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from functools import lru_cache
+from typing import Any, Dict, Literal, Mapping, Tuple, Union, get_args, get_origin, get_type_hints
+
+Ints = Tuple[int, ...]
+
+_INT = re.compile(r"[+-]?\d+")
+_TRUE, _FALSE = ("True", "true", "1"), ("False", "false", "0")
+
+
+class AttributeProblem(Exception):
+    """An attribute that the declaration does not know, or a value it does not take."""
+
+
+def parse_attributes(
+    cls: type, ignores: Tuple[str, ...], attrs: Mapping[str, str]
+) -> Dict[str, Any]:
+    """Attributes as stored -> constructor arguments of the declaration `cls`.
+
+    Hidden attributes (`__lr_mult__`, and `weight_lr_mult` of old files) are for the trainer.
+
+    Raises:
+        AttributeProblem: listing all that is unknown, missing or not allowed.
+    """
+    hints, required = _fields(cls)
+    values: Dict[str, Any] = {}
+    problems = []
+    for key, text in attrs.items():
+        if key in ignores or _is_hidden(key):
+            continue
+        if key not in hints:
+            allowed = ", ".join(sorted(hints)) or "none"
+            problems.append(f"attribute {key}={text!r} is not known; known are: {allowed}")
+            continue
+        try:
+            values[key] = parse_value(hints[key], text)
+        except ValueError:
+            problems.append(f"{key}={text!r}; supported: {describe(hints[key])}")
+    problems += [f"attribute {key} is missing" for key in required if key not in attrs]
+    if problems:
+        raise AttributeProblem("; ".join(problems))
+    return values
+
+
+def _is_hidden(key: str) -> bool:
+    return key.startswith("__") or key.endswith(("_lr_mult", "_wd_mult", "_ctx_group"))
+
+
+@lru_cache(maxsize=None)
+def _fields(cls: type) -> Tuple[Dict[str, Any], Tuple[str, ...]]:
+    if not dataclasses.is_dataclass(cls):
+        return {}, ()
+    hints = get_type_hints(cls)
+    fields = dataclasses.fields(cls)
+    required = tuple(f.name for f in fields if f.default is dataclasses.MISSING)
+    return {f.name: hints[f.name] for f in fields}, required
+
+
+def parse_value(kind: Any, text: str) -> Any:
+    """Text -> a value of the annotated type.
+
+    Raises:
+        ValueError: the text is no such value.
+    """
+    text = text.strip()
+    if get_origin(kind) is Union:
+        members = get_args(kind)
+        if type(None) in members and text == "None":
+            return None
+        return parse_value(next(m for m in members if m is not type(None)), text)
+    if get_origin(kind) is Literal:
+        if text not in get_args(kind):
+            raise ValueError(text)
+        return text
+    if kind is bool:
+        if text not in (*_TRUE, *_FALSE):
+            raise ValueError(text)
+        return text in _TRUE
+    if kind == Ints:
+        return _parse_ints(text)
+    if kind is int:
+        return int(text.rstrip("L"))
+    return kind(text)
+
+
+def _parse_ints(text: str) -> Ints:
+    """`(1, 2)`, `[1,2]`, `(1L, 2L)` (Python 2 wrote those), or a bare `3`."""
+    inner = text
+    if text[:1] in "([" and text[-1:] in ")]":
+        inner = text[1:-1].strip().rstrip(",")
+    parts = [p.strip().rstrip("L") for p in inner.split(",")] if inner else []
+    if not all(_INT.fullmatch(p) for p in parts) or (not parts and inner == text):
+        raise ValueError(text)
+    return tuple(int(p) for p in parts)
+
+
+def describe(kind: Any) -> str:
+    """The annotated type in a user's words: `NCHW, NCDHW` or `an integer or None`."""
+    if get_origin(kind) is Union:
+        return " or ".join(describe(k) for k in get_args(kind))
+    if get_origin(kind) is Literal:
+        return ", ".join(get_args(kind))
+    names = {int: "an integer", float: "a number", bool: "True, False", str: "text"}
+    return "integers in brackets" if kind == Ints else names.get(kind, "None")

@@ -1,0 +1,71 @@
+"""Matrix products with stored weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple
+
+from ..errors import ShapeError
+from ..shape import Dim, Shape, product, same, show
+from .registry import Operator, operator
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+
+@operator("FullyConnected", parameters=("weight", "bias"))
+@dataclass(frozen=True)
+class FullyConnected(Operator):
+    """(N, *) -> (N, num_hidden); with flatten=False (*, C) -> (*, num_hidden).
+
+    Source: src/operator/nn/fully_connected-inl.h.
+    """
+
+    num_hidden: int
+    no_bias: bool = False
+    flatten: bool = True
+
+    def input_names(self) -> Tuple[str, ...]:
+        return ("data", "weight") if self.no_bias else ("data", "weight", "bias")
+
+    def _features(self, data: Shape) -> Dim:
+        if data is None:
+            return None
+        return product(data[1:]) if self.flatten else data[-1]
+
+    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
+        features = self._features(data)
+        known = features if isinstance(features, int) else None
+        return {"weight": (self.num_hidden, known), "bias": (self.num_hidden,)}
+
+    def data_shape(self, shapes: Mapping[str, Shape]) -> Shape:
+        weight = shapes.get("weight")
+        return ("N", weight[1]) if weight and len(weight) == 2 else None
+
+    def infer(self, data: Shape, weight: Shape, bias: Shape = None) -> Shape:
+        assert data is not None
+        features = self._features(data)
+        if weight and not same(weight[1], features):
+            raise ShapeError(f"takes {weight[1]} features, got {features} in {show(data)}")
+        return (*((data[0],) if self.flatten else data[:-1]), self.num_hidden)
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, weight: Any, bias: Any = None) -> Any:
+        extra = () if bias is None else (bias,)
+        if self.flatten or len(g.shape(data)) == 2:
+            flat = data if len(g.shape(data)) == 2 else g.op("Flatten", data, axis=1)
+            return g.op("Gemm", flat, weight, *extra, transB=1)
+        out = g.op("MatMul", data, g.op("Transpose", weight, perm=(1, 0)))
+        return g.op("Add", out, bias) if extra else out
+
+    def to_pytorch(self, m: TorchBuilder, data: str, weight: str, bias: Optional[str] = None) -> str:
+        out_features, in_features = m.array(weight).shape
+        linear = m.module(
+            "nn.Linear",
+            in_features,
+            out_features,
+            **({"bias": False} if bias is None else {}),
+            state={"weight": m.array(weight), "bias": None if bias is None else m.array(bias)},
+        )
+        flat = f"{data}.flatten(1)" if self.flatten and len(m.shape(data)) > 2 else data
+        return f"{linear}({flat})"

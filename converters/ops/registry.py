@@ -1,0 +1,179 @@
+"""Declaring operators: one class each, its annotations being its specification.
+
+A declaration's fields are MXNet's attributes with MXNet's types and defaults; its
+`infer(data, weight, bias=None)` names MXNet's inputs in MXNet's order. Everything that reads,
+checks, converts or documents operators is derived from that.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import lru_cache
+from typing import Any, Callable, ClassVar, Dict, List, Mapping, Tuple, Type, TypeVar, Union
+
+from ..errors import UnsupportedError
+from ..shape import Dim, Shape
+from .attributes import AttributeProblem, parse_attributes
+from .renames import RENAMES
+
+
+class Unsupported(Exception):
+    """Raised inside a declaration; the loop that called it adds the operator and the layer."""
+
+
+class Operator:
+    """What every declaration has. Shapes are tuples of int, a name, or None for unknown.
+
+    Class attributes:
+        mxnet_name: the operator's canonical name in MXNet.
+        ignores: attributes without a meaning for inference (tuning, training, hardware).
+        parameters: inputs that a checkpoint stores.
+        auxiliary: those of them that training updates outside the gradient.
+        labels: inputs that only training reads; they are cut away.
+        shape_preserving: the output has the data's shape.
+    """
+
+    mxnet_name: ClassVar[str]
+    ignores: ClassVar[Tuple[str, ...]]
+    parameters: ClassVar[Tuple[str, ...]]
+    auxiliary: ClassVar[Tuple[str, ...]]
+    labels: ClassVar[Tuple[str, ...]]
+    shape_preserving: ClassVar[bool] = False
+
+    #: Shapes of the inputs -> shape of the output (a list of them for several outputs).
+    infer: Callable[..., Union[Shape, List[Shape]]]
+    #: (builder, *inputs) -> the output's value. See converters/onnx_model.py.
+    to_onnx: Callable[..., Any]
+    #: (builder, *inputs) -> the output's expression. See converters/pytorch_module.py.
+    to_pytorch: Callable[..., Any]
+
+    def input_names(self) -> Tuple[str, ...]:
+        """MXNet's names of the inputs this node has, given its attributes.
+
+        By default all of `infer`'s parameters; none for a variadic operator.
+        """
+        kinds = inspect.signature(type(self).infer).parameters
+        return tuple(n for n, p in kinds.items() if n != "self" and p.kind != p.VAR_POSITIONAL)
+
+    def stored_outputs(self) -> int:
+        """Outputs that the node has in MXNet's graph, hidden ones included."""
+        return 1
+
+    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
+        """Input name -> the shape its parameter must have; None where `data` leaves it open."""
+        return {}
+
+    def data_shape(self, shapes: Mapping[str, Shape]) -> Shape:
+        """Parameter shapes -> the shape of `data` that they imply, or None.
+
+        Used to guess the input of a network whose user did not state it.
+        """
+        return None
+
+
+REGISTRY: Dict[str, Type[Operator]] = {}
+
+_T = TypeVar("_T", bound=Type[Operator])
+
+
+def operator(
+    name: str,
+    *,
+    ignores: Tuple[str, ...] = (),
+    parameters: Tuple[str, ...] = (),
+    auxiliary: Tuple[str, ...] = (),
+    labels: Tuple[str, ...] = (),
+) -> Callable[[_T], _T]:
+    """Class decorator: this class declares MXNet's operator `name`."""
+
+    def register(cls: _T) -> _T:
+        if name in REGISTRY:
+            raise ValueError(
+                f"operator {name!r} is declared twice: in {REGISTRY[name].__module__} "
+                f"and in {cls.__module__}"
+            )
+        cls.mxnet_name, cls.ignores = name, ignores
+        cls.parameters, cls.auxiliary, cls.labels = (*parameters, *auxiliary), auxiliary, labels
+        REGISTRY[name] = cls
+        return cls
+
+    return register
+
+
+def canonical_name(op: str) -> str:
+    """`_Plus` -> `elemwise_add`; a name that is no alias stays."""
+    return RENAMES.get(op, op)
+
+
+def parse(op: str, attrs: Mapping[str, str]) -> Operator:
+    """Operator name and MXNet's string attributes -> the typed declaration.
+
+    Raises:
+        Unsupported: no such declaration, or attributes that it does not know or take.
+    """
+    return _parse(op, tuple(sorted(attrs.items())))
+
+
+@lru_cache(maxsize=4096)
+def _parse(op: str, attrs: Tuple[Tuple[str, str], ...]) -> Operator:
+    if op not in REGISTRY:
+        raise Unsupported("the operator is not known; see the list of operators in the README")
+    cls = REGISTRY[op]
+    try:
+        return cls(**parse_attributes(cls, cls.ignores, dict(attrs)))
+    except AttributeProblem as problem:
+        raise Unsupported(str(problem)) from None
+
+
+def _or_default(default: Any, get: Callable[[Operator], Any], op: str, attrs: Any) -> Any:
+    """Reading a file must not fail on an operator that only converting cannot handle."""
+    try:
+        return get(parse(op, attrs))
+    except Unsupported:
+        return default
+
+
+def input_names(op: str, attrs: Mapping[str, str]) -> Tuple[str, ...]:
+    """MXNet's input names of a node; () for an operator without a declaration."""
+    return tuple(_or_default((), lambda o: o.input_names(), op, attrs))
+
+
+def stored_outputs(op: str, attrs: Mapping[str, str]) -> int:
+    """How many outputs MXNet's graph has for the node, hidden ones included."""
+    return int(_or_default(1, lambda o: o.stored_outputs(), op, attrs))
+
+
+def auxiliary_names(op: str) -> Tuple[str, ...]:
+    """Names of the inputs that training updates outside the gradient."""
+    return REGISTRY[op].auxiliary if op in REGISTRY else ()
+
+
+def roles(op: str) -> Dict[str, str]:
+    """Input name -> "parameter" or "label"; what is in neither is data."""
+    cls = REGISTRY.get(op)
+    if cls is None:
+        return {}
+    return {**dict.fromkeys(cls.parameters, "parameter"), **dict.fromkeys(cls.labels, "label")}
+
+
+def unsupported(node: Any, *problems: Unsupported) -> UnsupportedError:
+    """The error for one layer, in the words of the one that lists many."""
+    return UnsupportedError(f"{node.op} {node.name!r}: {problem}." for problem in problems)
+
+
+def operators_of(nodes: Any) -> Dict[str, Operator]:
+    """Layer name -> its declaration, for nodes with `name`, `op` and `attrs`.
+
+    Raises:
+        UnsupportedError: listing every operator and attribute that has no declaration.
+    """
+    found: Dict[str, Operator] = {}
+    problems: List[str] = []
+    for node in nodes:
+        try:
+            found[node.name] = parse(node.op, node.attrs)
+        except Unsupported as problem:
+            problems += unsupported(node, problem).problems
+    if problems:
+        raise UnsupportedError(problems)
+    return found

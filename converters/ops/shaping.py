@@ -1,0 +1,241 @@
+"""Operators that move elements and compute nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, List, Optional, Tuple, Union
+
+from ..errors import ShapeError
+from ..shape import Dim, Shape, merge, product, same, show
+from .attributes import Ints
+from .reduction import normalise_axes
+from .registry import Operator, Unsupported, operator
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+
+@operator("Flatten")
+@dataclass(frozen=True)
+class Flatten(Operator):
+    """(N, *) -> (N, product of the rest).  Source: src/operator/tensor/matrix_op.cc."""
+
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        return (data[0], product(data[1:]))
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return g.op("Flatten", data, axis=1)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"{data}.flatten(1)"
+
+
+@operator("Concat", ignores=("num_args",))
+@dataclass(frozen=True)
+class Concat(Operator):
+    """Equal shapes but for one axis -> joined along it.  Source: src/operator/nn/concat.cc."""
+
+    dim: int = 1
+
+    def infer(self, *data: Shape) -> Shape:
+        first = data[0]
+        assert first is not None
+        axis = normalise_axes((self.dim,), len(first), first)[0]
+        joined: List[Dim] = list(first)
+        total: Dim = first[axis]
+        for other in data[1:]:
+            if other is None or len(other) != len(first):
+                raise ShapeError(f"cannot join {show(first)} and {show(other)}")
+            for a, d in enumerate(other):
+                if a != axis and not same(joined[a], d):
+                    raise ShapeError(f"cannot join {show(first)} and {show(other)} on axis {axis}")
+                joined[a] = joined[a] if a == axis else merge(joined[a], d)
+            more = other[axis]
+            total = total + more if isinstance(total, int) and isinstance(more, int) else None
+        joined[axis] = total
+        return tuple(joined)
+
+    def to_onnx(self, g: OnnxBuilder, *data: Any) -> Any:
+        return g.op("Concat", *data, axis=self.dim)
+
+    def to_pytorch(self, m: TorchBuilder, *data: str) -> str:
+        return f"torch.cat([{', '.join(data)}], {self.dim})"
+
+
+@operator("squeeze")
+@dataclass(frozen=True)
+class Squeeze(Operator):
+    """(*) -> (*') without the axes of size 1.  Source: src/operator/tensor/matrix_op-inl.h."""
+
+    axis: Optional[Ints] = None  # None: every axis of size 1
+
+    def _axes(self, data: Shape) -> Ints:
+        assert data is not None
+        if self.axis is not None:
+            return normalise_axes(self.axis, len(data), data)
+        if not all(isinstance(d, int) for d in data):
+            raise Unsupported(
+                f"squeeze of every axis of size 1 in {show(data)}: which they are depends on the "
+                "input; supported: an axis, or a fixed input shape (--input data=1x3x224x224)"
+            )
+        return tuple(a for a, d in enumerate(data) if d == 1)
+
+    def infer(self, data: Shape) -> Shape:
+        axes = self._axes(data)
+        assert data is not None
+        for axis in axes:
+            if not same(data[axis], 1):
+                raise ShapeError(f"axis {axis} of {show(data)} is not 1")
+        return tuple(d for a, d in enumerate(data) if a not in axes) or (1,)
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return g.op("Squeeze", data, g.ints(self._axes(g.shape(data))))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"{data}.squeeze({self._axes(m.shape(data))})"
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """An output dimension that is the product of input axes, divided by a number."""
+
+    axes: Ints
+    divisor: int = 1
+
+
+Target = Union[int, _Axes]  # a number, -1 for the rest, or axes of the input
+
+
+@operator("Reshape")
+@dataclass(frozen=True)
+class Reshape(Operator):
+    """(*) -> (*') of equally many elements.  Source: matrix_op-inl.h, InferReshapeShape.
+
+    Codes: 0 copies a dimension, -1 takes the rest, -2 copies all remaining, -3 merges two,
+    -4 splits one into the two that follow; `reverse` matches them from the right.
+    """
+
+    shape: Ints
+    reverse: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.shape:
+            raise Unsupported("no shape (the form with target_shape); supported: shape=(…)")
+
+    def _targets(self, data: Tuple[Dim, ...]) -> List[Target]:
+        """Each output dimension in terms of the input's."""
+        axes = list(range(len(data)))
+        codes = list(self.shape)
+        if self.reverse:
+            axes.reverse()
+            codes.reverse()
+        targets: List[Target] = []
+        try:
+            while codes:
+                self._take(codes, axes, targets, data)
+        except IndexError:
+            raise ShapeError(f"shape={self.shape} asks for more axes than {show(data)}") from None
+        return targets[::-1] if self.reverse else targets
+
+    def _take(
+        self, codes: List[int], axes: List[int], targets: List[Target], data: Tuple[Dim, ...]
+    ) -> None:
+        code = codes.pop(0)
+        if code == 0:
+            targets.append(_Axes((axes.pop(0),)))
+        elif code == -2:
+            targets += [_Axes((axis,)) for axis in axes]
+            axes.clear()
+        elif code == -3:
+            targets.append(_Axes((axes.pop(0), axes.pop(0))))
+        elif code == -4:
+            axis, left, right = axes.pop(0), codes.pop(0), codes.pop(0)
+            targets += _split(axis, data[axis], left, right)
+        else:
+            targets.append(code)
+            del axes[:1]
+
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        targets = self._targets(data)
+        out = [_size(t, data) for t in targets]
+        if targets.count(-1) > 1:
+            raise ShapeError(f"shape={self.shape}: only one dimension can be the rest (-1)")
+        total = product(data)
+        if -1 in targets:
+            rest = product([d for t, d in zip(targets, out) if t != -1])
+            known = isinstance(total, int) and isinstance(rest, int) and rest
+            if known and total % rest:  # type: ignore[operator]
+                raise ShapeError(f"cannot make shape={self.shape} out of {show(data)}")
+            out[targets.index(-1)] = total // rest if known else None  # type: ignore[operator]
+        elif not same(product(out), total):
+            raise ShapeError(f"cannot make shape={self.shape} out of {show(data)}")
+        return tuple(out)
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        shape = g.shape(data)
+        codes = [_onnx_code(t, i, shape) for i, t in enumerate(self._targets(shape))]
+        if None not in codes and codes.count(-1) <= 1:
+            return g.op("Reshape", data, g.ints(tuple(c for c in codes if c is not None)))
+        full = g.op("Shape", data)
+        parts = [_onnx_size(g, full, t) for t in self._targets(shape)]
+        return g.op("Reshape", data, g.op("Concat", *parts, axis=0))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        shape = m.shape(data)
+        sizes = (_torch_size(data, t, shape) for t in self._targets(shape))
+        return f"{data}.reshape({', '.join(sizes)})"
+
+
+def _split(axis: int, size: Dim, left: int, right: int) -> List[Target]:
+    if left == -1 and right == -1:
+        raise ShapeError("Reshape -4: the two parts cannot both be -1")
+    if isinstance(size, int):
+        left = size // right if left == -1 else left
+        right = size // left if right == -1 else right
+        if left * right != size:
+            raise ShapeError(f"Reshape -4: {left} x {right} is not {size}")
+        return [left, right]
+    a: Target = left if left != -1 else _Axes((axis,), right)
+    b: Target = right if right != -1 else _Axes((axis,), left)
+    return [a, b]
+
+
+def _size(target: Target, data: Tuple[Dim, ...]) -> Dim:
+    if isinstance(target, int):
+        return None if target == -1 else target
+    size = product([data[a] for a in target.axes])
+    if target.divisor == 1:
+        return size
+    return size // target.divisor if isinstance(size, int) else None
+
+
+def _onnx_code(target: Target, position: int, data: Tuple[Dim, ...]) -> Optional[int]:
+    """The target as an entry of ONNX's constant shape, if it can be one."""
+    if isinstance(target, int):
+        return target
+    size = _size(target, data)
+    if isinstance(size, int):
+        return size
+    return 0 if target == _Axes((position,)) else None
+
+
+def _onnx_size(g: OnnxBuilder, shape: Any, target: Target) -> Any:
+    if isinstance(target, int):
+        return g.ints((target,))
+    size = g.op("Gather", shape, g.ints(target.axes), axis=0)
+    if len(target.axes) > 1:
+        size = g.reduce("ReduceProd", size, (0,), True)
+    return size if target.divisor == 1 else g.op("Div", size, g.ints((target.divisor,)))
+
+
+def _torch_size(name: str, target: Target, data: Tuple[Dim, ...]) -> str:
+    if isinstance(target, int):
+        return str(target)
+    size = _size(target, data)
+    if isinstance(size, int):
+        return str(size)
+    text = " * ".join(f"{name}.shape[{a}]" for a in target.axes)
+    return text if target.divisor == 1 else f"{text} // {target.divisor}"

@@ -1,0 +1,78 @@
+"""Shapes with known, named and unknown dimensions, and the arithmetic on them."""
+
+from __future__ import annotations
+
+from typing import Optional, Sequence, Tuple, Union
+
+from .errors import ShapeError
+
+Dim = Union[int, str, None]  # 224, "N", or unknown
+Shape = Optional[Tuple[Dim, ...]]  # None: not even the number of dimensions is known
+
+
+def show(shape: Shape) -> str:
+    """(1, "N", None) -> `1xNx?`; a scalar is `()`."""
+    if shape is None:
+        return "?"
+    return "x".join("?" if d is None else str(d) for d in shape) or "()"
+
+
+def same(a: Dim, b: Dim) -> bool:
+    """Could the two be equal? Unknown and differently named dimensions could."""
+    return not (isinstance(a, int) and isinstance(b, int)) or a == b
+
+
+def compatible(a: Shape, b: Shape) -> bool:
+    """Could the two shapes be equal?"""
+    return a is None or b is None or (len(a) == len(b) and all(map(same, a, b)))
+
+
+def merge(a: Dim, b: Dim) -> Dim:
+    """What is known of a dimension that is both `a` and `b`: a number before a name."""
+    if not same(a, b):
+        raise ShapeError(f"{a} and {b} must be equal")
+    if isinstance(a, int) or b is None:
+        return a
+    return b if isinstance(b, int) or a is None else a
+
+
+def merge_shapes(*shapes: Tuple[Dim, ...]) -> Tuple[Dim, ...]:
+    """The one shape that all of these are.
+
+    Raises:
+        ShapeError: they differ.
+    """
+    first, *rest = shapes
+    for other in rest:
+        if not compatible(first, other):
+            raise ShapeError(f"inputs of shapes {show(first)} and {show(other)} must be equal")
+        first = tuple(map(merge, first, other))
+    return first
+
+
+def product(dims: Sequence[Dim]) -> Dim:
+    """Number of elements; a single name stays a name."""
+    known = 1
+    others = [d for d in dims if not isinstance(d, int)]
+    for d in dims:
+        known *= d if isinstance(d, int) else 1
+    if not others:
+        return known
+    return others[0] if len(others) == 1 and known == 1 else None
+
+
+def window(size: Dim, kernel: int, stride: int, pad: int, dilate: int = 1, full: bool = False) -> Dim:
+    """Positions of a sliding window along one axis: floor, or ceil with `full`.
+
+    Raises:
+        ShapeError: the window is larger than the padded input.
+    """
+    if not isinstance(size, int):
+        return size if (kernel, stride, pad) == (1, 1, 0) else None
+    room = size + 2 * pad - (dilate * (kernel - 1) + 1)
+    if room < 0:
+        raise ShapeError(
+            f"an input of size {size} padded by {pad} on both sides is smaller than "
+            f"the kernel of {dilate * (kernel - 1) + 1}: give a larger input"
+        )
+    return (room + stride - 1 if full else room) // stride + 1

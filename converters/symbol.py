@@ -1,0 +1,267 @@
+"""symbol.json of every age -> Symbol, upgraded as libmxnet upgrades it; and back.
+
+Source: nnvm src/pass/saveload_json.cc (the file) and apache/mxnet
+src/nnvm/legacy_json_util.cc (the upgrades).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+
+from . import ops
+from .errors import CheckpointError
+
+Entry = Tuple[int, int]  # (index of a node, index of one of its outputs)
+
+VARIABLE = "null"
+FIRST_STAMPED = 900  # files before 0.9 carry no mxnet_version
+#: Attributes for the trainer, written without underscores before 0.9 (c_api_symbolic.cc).
+HIDDEN_KEYS = ("ctx_group", "lr_mult", "wd_mult", "force_mirroring", "mirror_stage")
+
+
+@dataclass(frozen=True)
+class SymbolNode:
+    """One node of a symbol; a variable has op "null"."""
+
+    op: str
+    name: str
+    inputs: Tuple[Entry, ...] = ()
+    attrs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_variable(self) -> bool:
+        return self.op == VARIABLE
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A network without its weights: nodes in the order in which MXNet lists its internals."""
+
+    nodes: Tuple[SymbolNode, ...]
+    heads: Tuple[Entry, ...]
+    version: Optional[int] = None  # 10901 for 1.9.1; None before 0.9
+
+
+def load_symbol(path: Union[str, os.PathLike[str]]) -> Symbol:
+    """Read and upgrade a symbol file.
+
+    Raises:
+        CheckpointError: missing, not JSON, or JSON that is no symbol.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such file. A symbol is what MXNet saved.") from None
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path}: is no text ({error}); a symbol file is JSON.") from error
+    try:
+        return parse_symbol(text)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def parse_symbol(text: str) -> Symbol:
+    """symbol.json's text -> Symbol, upgraded to what MXNet 1.9.1 would have loaded.
+
+    Raises:
+        CheckpointError: not JSON, or JSON that is no symbol.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"is not JSON ({error}). Give the -symbol.json that Symbol.save or export wrote."
+        ) from error
+    if not isinstance(document, dict) or not {"nodes", "heads"} <= document.keys():
+        raise CheckpointError(
+            "is JSON but no symbol: it has no 'nodes' and 'heads'. "
+            "Give the -symbol.json that Symbol.save or export wrote."
+        )
+    nodes = [_parse_node(raw, i) for i, raw in enumerate(_list(document["nodes"], "nodes"))]
+    heads = tuple(_entry(raw, "heads", len(nodes)) for raw in _list(document["heads"], "heads"))
+    if not heads:
+        raise CheckpointError("has no heads: a network without an output.")
+    for i, node in enumerate(nodes):
+        for index, _ in node.inputs:
+            if index >= len(nodes):
+                raise CheckpointError(
+                    f"node {i} ({node.name!r}) reads node {index} of {len(nodes)}. "
+                    "The file is damaged."
+                )
+    symbol = Symbol(tuple(nodes), heads, _version(document))
+    return in_visiting_order(_upgrade(symbol))
+
+
+def _list(raw: Any, what: str) -> List[Any]:
+    if not isinstance(raw, list):
+        raise CheckpointError(f"'{what}' is {type(raw).__name__}, not a list: no symbol.")
+    return raw
+
+
+def _entry(raw: Any, what: str, count: int) -> Entry:
+    """[node, output] before 0.9, [node, output, version] since."""
+    if (
+        not isinstance(raw, list)
+        or not 2 <= len(raw) <= 3
+        or not all(isinstance(n, int) and n >= 0 for n in raw)
+        or raw[0] >= count
+    ):
+        raise CheckpointError(
+            f"{what}: {raw!r} is no reference to one of its {count} nodes "
+            "([node, output] or [node, output, version]). The file is damaged."
+        )
+    return (raw[0], raw[1])
+
+
+def _parse_node(raw: Any, index: int) -> SymbolNode:
+    if not isinstance(raw, dict) or not all(isinstance(raw.get(k), str) for k in ("op", "name")):
+        raise CheckpointError(f"node {index} has no 'op' and 'name'. The file is damaged.")
+    attrs: Dict[str, str] = {}
+    for key in ("param", "attr", "attrs"):  # before 0.9, before 1.0, since
+        attrs.update(raw.get(key) or {})
+    if not all(isinstance(v, str) for v in attrs.values()):
+        raise CheckpointError(f"node {index} ({raw['name']!r}) has an attribute that is no text.")
+    where = f"inputs of node {index} ({raw['name']!r})"
+    inputs = tuple(_entry(e, where, 1 << 31) for e in _list(raw.get("inputs", []), where))
+    return SymbolNode(ops.canonical_name(raw["op"]), raw["name"], inputs, attrs)
+
+
+def _version(document: Mapping[str, Any]) -> Optional[int]:
+    stamp = (document.get("attrs") or {}).get("mxnet_version")
+    return int(stamp[1]) if stamp else None
+
+
+def _upgrade(symbol: Symbol) -> Symbol:
+    """What libmxnet does to a file older than itself."""
+    nodes = [replace(n, attrs=_hide(n.attrs)) for n in symbol.nodes]
+    if (symbol.version or 0) < FIRST_STAMPED:
+        nodes = _add_missing_variables(nodes)
+    if (symbol.version or 0) < 905:
+        nodes = [_axis_of_arg_reduction(n) for n in nodes]
+    return replace(symbol, nodes=tuple(nodes))
+
+
+def _hide(attrs: Mapping[str, str]) -> Dict[str, str]:
+    return {f"__{k}__" if k in HIDDEN_KEYS else k: v for k, v in attrs.items()}
+
+
+def _add_missing_variables(nodes: List[SymbolNode]) -> List[SymbolNode]:
+    """Before 0.9 auxiliary states (and nothing else) were left out of the file."""
+    nodes = list(nodes)
+    for i, node in enumerate(nodes[:]):
+        for name in ops.input_names(node.op, node.attrs)[len(node.inputs) :]:
+            full = f"{node.name}_{name}" if node.name else name
+            nodes.append(SymbolNode(VARIABLE, full))
+            nodes[i] = replace(nodes[i], inputs=(*nodes[i].inputs, (len(nodes) - 1, 0)))
+    return nodes
+
+
+def _axis_of_arg_reduction(node: SymbolNode) -> SymbolNode:
+    if node.op in ("argmax", "argmin") and node.attrs.get("axis") == "-1":
+        return replace(node, attrs={k: v for k, v in node.attrs.items() if k != "axis"})
+    return node
+
+
+def in_visiting_order(symbol: Symbol) -> Symbol:
+    """Depth first from the heads, inputs before users: the order of `get_internals`.
+
+    What no head reads is dropped, as libmxnet does.
+    """
+    order: List[int] = []
+    state: Dict[int, int] = {}  # 1 on the stack, 2 done
+    for head, _ in symbol.heads:
+        stack: List[Tuple[int, int]] = [(head, 0)] if head not in state else []
+        state.setdefault(head, 1)
+        while stack:
+            node, k = stack.pop()
+            inputs = symbol.nodes[node].inputs
+            if k == len(inputs):
+                order.append(node)
+                state[node] = 2
+                continue
+            stack.append((node, k + 1))
+            child = inputs[k][0]
+            if state.get(child) == 1:
+                name = symbol.nodes[child].name
+                raise CheckpointError(f"node {child} ({name!r}) reads its own output: a cycle.")
+            if child not in state:
+                state[child] = 1
+                stack.append((child, 0))
+    new = {old: i for i, old in enumerate(order)}
+    nodes = tuple(
+        replace(n, inputs=tuple((new[i], o) for i, o in n.inputs))
+        for n in (symbol.nodes[old] for old in order)
+    )
+    return replace(symbol, nodes=nodes, heads=tuple((new[i], o) for i, o in symbol.heads))
+
+
+def symbol_to_json(symbol: Symbol) -> str:
+    """Symbol -> JSON text, byte for byte as MXNet would have written it.
+
+    A symbol with a version gets the form of MXNet 1.x; one without, the form before 0.9
+    (`param`, two-element references, `backward_source_id`), in which auxiliary variables have
+    no place: leave them out of the symbol.
+    """
+    legacy = symbol.version is None
+    version = "" if legacy else ", 0"
+
+    def entry(e: Entry) -> str:
+        return f"[{e[0]}, {e[1]}{version}]"
+
+    nodes = [_node_to_json(n, symbol, legacy) for n in symbol.nodes]
+    variables = [str(i) for i, n in enumerate(symbol.nodes) if n.is_variable]
+    parts = ['"nodes": ' + _rows(nodes), '"arg_nodes": ' + _rows(variables)]
+    if not legacy:
+        parts.append('"node_row_ptr": ' + _rows([str(n) for n in _row_pointers(symbol)]))
+    parts.append('"heads": [' + ", ".join(map(entry, symbol.heads)) + "]")
+    if not legacy:
+        parts.append(f'"attrs": {{"mxnet_version": ["int", {symbol.version}]}}')
+    return "{\n  " + ", \n  ".join(parts) + "\n}"
+
+
+def _rows(items: List[str]) -> str:
+    return "[\n    " + ", \n    ".join(items) + "\n  ]"
+
+
+def _row_pointers(symbol: Symbol) -> List[int]:
+    """Where each node's outputs begin in the list of all outputs, hidden ones included."""
+    pointers = [0]
+    for node in symbol.nodes:
+        pointers.append(pointers[-1] + ops.stored_outputs(node.op, node.attrs))
+    return pointers
+
+
+def _node_to_json(node: SymbolNode, symbol: Symbol, legacy: bool) -> str:
+    attrs = _attrs_to_json(node.attrs)
+    fields = [f'"op": {json.dumps(node.op)}']
+    if legacy:
+        fields.append(f'"param": {attrs}')
+    fields.append(f'"name": {json.dumps(node.name)}')
+    if not legacy and node.attrs:
+        fields.append(f'"attrs": {attrs}')
+    entries = (_input_to_json(e, node, k, symbol, legacy) for k, e in enumerate(node.inputs))
+    fields.append('"inputs": [' + ", ".join(entries) + "]")
+    if legacy:
+        fields.append('"backward_source_id": -1')
+    return "{\n      " + ", \n      ".join(fields) + "\n    }"
+
+
+def _input_to_json(entry: Entry, node: SymbolNode, k: int, symbol: Symbol, legacy: bool) -> str:
+    """The third number counts an auxiliary state's writers: 1 there, 0 everywhere else."""
+    if legacy:
+        return f"[{entry[0]}, {entry[1]}]"
+    names = ops.input_names(node.op, node.attrs)
+    written = k < len(names) and names[k] in ops.auxiliary_names(node.op)
+    return f"[{entry[0]}, {entry[1]}, {int(written)}]"
+
+
+def _attrs_to_json(attrs: Mapping[str, str]) -> str:
+    pairs = [f"{json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(attrs.items())]
+    if len(pairs) < 2:
+        return "{" + "".join(pairs) + "}"
+    return "{\n        " + ", \n        ".join(pairs) + "\n      }"
