@@ -129,6 +129,7 @@ def bind(
         nodes=_nodes(symbol, values, layers, labels),
         outputs=tuple(values[head] for head in symbol.heads),
         params={v: stored[v] for v in variables if v in stored},
+        labels=tuple(sorted(labels)),
         source={},
     )
     guessed = {v.name: v.shape or guess_input(graph, v.name) for v in graph.inputs}

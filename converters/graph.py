@@ -50,6 +50,7 @@ class Graph:
     Attributes:
         params: name -> array, as stored in the checkpoint.
         outputs: names of the values that the network returns.
+        labels: variables that only training reads; they are cut away.
         source: what the graph was made from (file names, hashes), for the record.
     """
 
@@ -58,6 +59,7 @@ class Graph:
     nodes: Tuple[Node, ...]
     outputs: Tuple[str, ...]
     params: Mapping[str, Array]
+    labels: Tuple[str, ...]
     source: Mapping[str, str]
 
     @cached_property

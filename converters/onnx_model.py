@@ -124,11 +124,12 @@ class OnnxBuilder:
 
     def model(self) -> ir.Model:
         graph = self._graph
+        used = {v.name for node in self._nodes for v in node.inputs if v is not None}
         onnx_graph = ir.Graph(
             inputs=[self._values[v.name] for v in graph.inputs],
             outputs=[self._values[name] for name in dict.fromkeys(graph.outputs)],
             nodes=self._nodes,
-            initializers=list(self._initializers.values()),
+            initializers=[v for name, v in self._initializers.items() if name in used],
             opset_imports={"": self.opset},
             name=graph.name,
         )

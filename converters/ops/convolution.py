@@ -87,23 +87,16 @@ class Convolution(Operator):
 
     def to_pytorch(self, m: TorchBuilder, data: str, weight: str, bias: Optional[str] = None) -> str:
         out_channels, group_channels = m.array(weight).shape[:2]
-        options: Dict[str, Any] = {"kernel_size": self.kernel}
-        if set(self.stride) != {1}:
-            options["stride"] = self.stride
-        if any(self.pad):
-            options["padding"] = self.pad
-        if set(self.dilate) != {1}:
-            options["dilation"] = self.dilate
-        if self.num_group != 1:
-            options["groups"] = self.num_group
-        if bias is None:
-            options["bias"] = False
-        channels = group_channels * self.num_group
         conv = m.module(
             f"nn.Conv{len(self.kernel)}d",
-            channels,
+            group_channels * self.num_group,
             out_channels,
+            kernel_size=self.kernel,
+            stride=self.stride,
+            padding=self.pad,
+            dilation=self.dilate,
+            groups=self.num_group,
+            bias=bias is not None,
             state={"weight": m.array(weight), "bias": None if bias is None else m.array(bias)},
-            **options,
         )
         return f"{conv}({data})"

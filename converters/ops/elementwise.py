@@ -65,11 +65,12 @@ class ElemwiseAdd(Operator):
         return f"{lhs} + {rhs}"
 
 
-@operator("Dropout", ignores=("p", "cudnn_off"))
+@operator("Dropout", ignores=("cudnn_off",))
 @dataclass(frozen=True)
 class Dropout(Operator):
     """(*) -> same: the identity in inference.  Source: src/operator/nn/dropout-inl.h."""
 
+    p: float = 0.5
     mode: Literal["training", "always"] = "training"
     axes: Ints = ()
 
@@ -92,4 +93,4 @@ class Dropout(Operator):
         return g.op("Identity", data)
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return data
+        return f"{m.module('nn.Dropout', p=self.p)}({data})"

@@ -64,7 +64,7 @@ class FullyConnected(Operator):
             "nn.Linear",
             in_features,
             out_features,
-            **({"bias": False} if bias is None else {}),
+            bias=bias is not None,
             state={"weight": m.array(weight), "bias": None if bias is None else m.array(bias)},
         )
         flat = f"{data}.flatten(1)" if self.flatten and len(m.shape(data)) > 2 else data

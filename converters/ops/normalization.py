@@ -77,12 +77,11 @@ class BatchNorm(Operator):
         spatial = len(m.shape(data)) - 2
         if spatial > 3:
             raise Unsupported(f"{spatial} spatial dimensions; supported: up to 3")
-        momentum = round(1 - self.momentum, 12)
         norm = m.module(
             f"nn.BatchNorm{max(spatial, 1)}d",
             len(weight),
             eps=self.eps,
-            **({} if momentum == 0.1 else {"momentum": momentum}),
+            momentum=round(1 - self.momentum, 12),
             state={
                 "weight": np.ones_like(weight) if self.fix_gamma else weight,
                 "bias": m.array(beta),

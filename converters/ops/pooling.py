@@ -107,14 +107,14 @@ class Pooling(Operator):
             axes = tuple(range(2, spatial + 2))
             reduce = {"max": "amax", "avg": "mean", "sum": "sum"}[self.pool_type]
             return f"{data}.{reduce}({axes}, keepdim=True)"
-        options: Dict[str, Any] = {"kernel_size": self.kernel, "stride": self.stride}
-        if any(self.pad):
-            options["padding"] = self.pad
-        if self.full:
-            options["ceil_mode"] = True
+        options: Dict[str, Any] = {
+            "kernel_size": self.kernel,
+            "stride": self.stride,
+            "padding": self.pad,
+            "ceil_mode": self.full,
+        }
         if self.pool_type == "max":
             return f"{m.module(f'nn.MaxPool{spatial}d', **options)}({data})"
-        if not self.counts_pad:
-            options["count_include_pad"] = False
+        options["count_include_pad"] = self.counts_pad
         pooled = f"{m.module(f'nn.AvgPool{spatial}d', **options)}({data})"
         return pooled if self.pool_type == "avg" else f"{pooled} * {self._elements()}"

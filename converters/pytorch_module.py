@@ -1,0 +1,154 @@
+"""Graph -> PyTorch: source a person would have written, and its weights as safetensors.
+
+No torch is imported: an operator's PyTorch side is text. The source is built of statements,
+one a layer, and the file of weights records which statement is which layer, so that every
+layer of the very file a user loads can be traced by its MXNet name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+
+from . import ops
+from .errors import UnsupportedError
+from .files import atomic_write
+from .graph import Graph, Node
+from .onnx_model import known_shape, stored
+from .pytorch_blocks import partition
+from .pytorch_source import ModuleCall, Statement, render, token
+from .shape import Dim
+
+Array = npt.NDArray[Any]
+
+
+class TorchBuilder:
+    """What a declaration's `to_pytorch` builds with. Inputs are tokens that stand for variables."""
+
+    def __init__(self, graph: Graph, node: Node) -> None:
+        self._graph = graph
+        self._names = {token("in", i): name for i, name in enumerate(node.inputs) if name}
+        self.modules: List[ModuleCall] = []
+        self.own: Dict[str, Array] = {}
+
+    def shape(self, value: str) -> Tuple[Dim, ...]:
+        """The shape of a layer's input, as far as it is known (ShapeError where it is not)."""
+        return known_shape(self._graph, self._names[value])
+
+    def array(self, value: str) -> Array:
+        """The numbers of a parameter.
+
+        Raises:
+            UnsupportedError: the input is no parameter, or one that cannot be exported.
+        """
+        name = self._names[value]
+        if name not in self._graph.params:
+            raise ops.Unsupported(f"{name!r} is computed, not stored; supported: a parameter")
+        return stored(name, self._graph.params[name])
+
+    def module(
+        self, kind: str, *args: int, state: Optional[Mapping[str, Optional[Array]]] = None, **options: Any
+    ) -> str:
+        """A submodule `kind(*args, **options)` holding `state`; the expression that names it."""
+        held = {k: v for k, v in (state or {}).items() if v is not None}
+        self.modules.append(ModuleCall(kind, args, options, held))
+        return token("module", len(self.modules) - 1)
+
+
+@dataclass(frozen=True)
+class PytorchModule:
+    """A network as PyTorch source and weights.
+
+    Attributes:
+        class_name: of the `nn.Module` in `source`.
+        state: state-dict key -> array.
+        layers: path of a submodule ("" for the network itself) -> the layer that each
+            statement of its forward computes, None for a statement that computes none.
+    """
+
+    name: str
+    class_name: str
+    source: str
+    state: Dict[str, Array]
+    layers: Dict[str, List[Optional[List[str]]]]
+    metadata: Mapping[str, str]
+
+
+def to_pytorch(graph: Graph) -> PytorchModule:
+    """The network as an `nn.Module`.
+
+    Raises:
+        UnsupportedError: operators or attributes that cannot be converted.
+        ShapeError: an input's shape is neither given nor implied, where it is needed.
+    """
+    _ = graph.operators  # first, so that all that is unsupported is listed
+    statements = []
+    for node in graph.nodes:
+        try:
+            statements.append(_statement(graph, node))
+        except ops.Unsupported as problem:
+            raise ops.unsupported(node, problem) from None
+    inputs = [v.name for v in graph.inputs]
+    if not inputs:
+        raise UnsupportedError([f"{graph.name} has no input."])
+    class_name = _class_name(graph.name)
+    rendered = render(
+        partition(statements, inputs, graph.outputs),
+        class_name=class_name,
+        inputs=inputs,
+        outputs=graph.outputs,
+        header=graph,
+    )
+    return PytorchModule(
+        name=graph.name,
+        class_name=class_name,
+        source=rendered.source,
+        state=rendered.state,
+        layers=rendered.layers,
+        metadata=dict(graph.source),
+    )
+
+
+def _statement(graph: Graph, node: Node) -> Statement:
+    builder = TorchBuilder(graph, node)
+    tokens = [None if name is None else token("in", i) for i, name in enumerate(node.inputs)]
+    expression = graph.operators[node.name].to_pytorch(builder, *tokens)
+    return Statement(
+        layer=node.name,
+        inputs=tuple(name or "" for name in node.inputs),
+        outputs=node.outputs,
+        expression=expression,
+        modules=tuple(builder.modules),
+    )
+
+
+def _class_name(name: str) -> str:
+    words = re.findall(r"[A-Za-z0-9]+", name)
+    text = "".join(w[:1].upper() + w[1:] for w in words)
+    return text if text[:1].isalpha() else f"Net{text}"
+
+
+def save_pytorch(module: PytorchModule, folder: Union[str, "os.PathLike[str]"]) -> List[Path]:
+    """Write `<name>.py` and `<name>.safetensors`, each whole or not at all.
+
+    Returns:
+        The files written.
+    """
+    source = Path(folder) / f"{module.name}.py"
+    weights = Path(folder) / f"{module.name}.safetensors"
+    metadata = {f"mxproof.{k}": v for k, v in module.metadata.items()}
+    metadata["mxproof.layers"] = json.dumps(module.layers)
+    tensors = {k: np.ascontiguousarray(v) for k, v in module.state.items()}
+    with atomic_write(weights) as file:
+        file.write(safetensors.numpy.save(tensors, metadata))
+    with atomic_write(source) as file:
+        file.write(module.source.encode())
+    return [source, weights]

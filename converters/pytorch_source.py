@@ -1,0 +1,339 @@
+"""Statements -> the text of a PyTorch module.
+
+Every name and literal is sanitised or `repr`d here: nothing of a checkpoint becomes code.
+"""
+
+from __future__ import annotations
+
+import json
+import keyword
+import re
+import textwrap
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+
+import numpy.typing as npt
+
+from ._version import __version__
+from .graph import Graph
+from .shape import show
+
+Array = npt.NDArray[Any]
+
+#: PyTorch's own defaults, by the beginning of the module's name: not worth a word.
+DEFAULTS: Dict[str, Dict[str, Any]] = {
+    "nn.Conv": {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True},
+    "nn.BatchNorm": {"momentum": 0.1},
+    "nn.Linear": {"bias": True},
+    "nn.MaxPool": {"padding": 0, "ceil_mode": False},
+    "nn.AvgPool": {"padding": 0, "ceil_mode": False, "count_include_pad": True},
+}
+
+#: Attributes of nn.Module that no layer may be called (a test holds this to torch).
+RESERVED = frozenset(
+    """T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda
+    double dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter
+    get_submodule half ipu load_state_dict modules mtia named_buffers named_children
+    named_modules named_parameters parameters register_backward_hook register_buffer
+    register_forward_hook register_forward_pre_hook register_full_backward_hook
+    register_full_backward_pre_hook register_load_state_dict_post_hook
+    register_load_state_dict_pre_hook register_module register_parameter
+    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state
+    set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
+    self torch nn F""".split()
+)
+VARIABLES = ("x", "y", "z", "u", "v", "w")
+
+
+def token(kind: str, index: int) -> str:
+    """A place in an expression, filled in when variables and modules have names."""
+    return f"\0{kind}{index}\0"
+
+
+@dataclass(frozen=True)
+class ModuleCall:
+    """A submodule: its class, constructor arguments, and the arrays it holds."""
+
+    kind: str
+    args: Tuple[Any, ...]
+    options: Mapping[str, Any]
+    state: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One layer: `outputs = expression`, with tokens for inputs and modules."""
+
+    layer: str
+    inputs: Tuple[str, ...]
+    outputs: Tuple[str, ...]
+    expression: str
+    modules: Tuple[ModuleCall, ...] = ()
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A constructor argument of a block's class, in place of a literal."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class BlockClass:
+    """A part of the network that occurs several times: its statements, with arguments."""
+
+    name: str
+    arguments: Tuple[str, ...]
+    statements: Tuple[Statement, ...]
+    attributes: Tuple[str, ...]  # of each statement's modules
+    inputs: Tuple[str, ...]
+    outputs: Tuple[str, ...]
+    instances: Tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One occurrence of a block's class."""
+
+    cls: BlockClass
+    name: str
+    values: Tuple[Any, ...]  # of the arguments
+    statements: Tuple[Statement, ...]  # as they are in this occurrence
+    inputs: Tuple[str, ...]
+    outputs: Tuple[str, ...]
+
+
+Item = Union[Statement, Block]
+
+
+@dataclass
+class Rendered:
+    source: str
+    state: Dict[str, Array] = field(default_factory=dict)
+    layers: Dict[str, List[Optional[List[str]]]] = field(default_factory=dict)
+
+
+def identifier(name: str, taken: Sequence[str] = ()) -> str:
+    """Any text -> a Python name in ASCII that is not in `taken`."""
+    text = re.sub(r"[^A-Za-z0-9_]", "_", re.sub(r"_fwd$", "", name))
+    if not text or text[0].isdigit() or text.startswith("__"):
+        text = f"n{text}"
+    if keyword.iskeyword(text) or text in RESERVED or text in VARIABLES:
+        text += "_"
+    number, base = 1, text
+    while text in taken:
+        number += 1
+        text = f"{base}_{number}"
+    return text
+
+
+def literal(value: Any) -> str:
+    if isinstance(value, Argument):
+        return value.name
+    if not isinstance(value, (bool, int, float, str, tuple)):
+        raise TypeError(f"{type(value).__name__} is no literal")
+    return repr(value)
+
+
+def constructor(call: ModuleCall) -> str:
+    """`nn.Conv2d(3, 64, kernel_size=(7, 7), bias=False)`, PyTorch's defaults left out."""
+    defaults: Mapping[str, Any] = next(
+        (d for kind, d in DEFAULTS.items() if call.kind.startswith(kind)), {}
+    )
+    parts = [literal(a) for a in call.args]
+    for key, value in call.options.items():
+        elements = value if isinstance(value, tuple) else (value,)
+        if key not in defaults or any(e != defaults[key] for e in elements):
+            parts.append(f"{key}={literal(value)}")
+    return f"{call.kind}({', '.join(parts)})"
+
+
+def comment(text: str) -> str:
+    """Any text as the end of a line: ASCII, and never a second line."""
+    return "  # " + json.dumps(text)[1:-1]
+
+
+class _Forward:
+    """The body of a forward: which variable holds which value, and until when."""
+
+    def __init__(self, inputs: Mapping[str, str], outputs: Sequence[str], items: Sequence[Item]):
+        self.held = dict(inputs)
+        self.keep = set(inputs.values()) - set(VARIABLES)
+        self.last = {v: i for i, item in enumerate(items) for v in item.inputs}
+        self.last.update(dict.fromkeys(outputs, len(items)))
+
+    def assign(self, position: int, item: Item) -> Tuple[List[str], List[str]]:
+        """Variables that the item reads, and those that take its results."""
+        read = [self.held.get(v, "None") for v in item.inputs]
+        dying = [v for v in item.inputs if v in self.held and self.last.get(v, 0) <= position]
+        for value in dying:
+            self.held.pop(value, None)
+        live = set(self.held.values())
+        spare = [v for v in read if v not in live and v != "None" and v not in self.keep]
+        written = []
+        for value in item.outputs:
+            fresh = (v for v in (*spare, *VARIABLES, *(f"v{n}" for n in range(1, 10_000))))
+            name = next(v for v in fresh if v not in live and v not in self.keep)
+            written.append(name)
+            live.add(name)
+            if value in self.last:
+                self.held[value] = name
+        return read, written
+
+
+def _fill(expression: str, read: Sequence[str], modules: Sequence[str]) -> str:
+    def value(match: "re.Match[str]") -> str:
+        return (read if match[1] == "in" else modules)[int(match[2])]
+
+    return re.sub("\0(in|module)([0-9]+)\0", value, expression)
+
+
+def _attributes(statement: Statement, base: str) -> List[str]:
+    """Names of a statement's modules."""
+    return [base if i == 0 else f"{base}_{i}" for i in range(len(statement.modules))]
+
+
+def _init_lines(statement: Statement, attribute: str) -> List[str]:
+    names = _attributes(statement, attribute)
+    return [f"self.{n} = {constructor(m)}" for n, m in zip(names, statement.modules)]
+
+
+def _statement_line(statement: Statement, attribute: str, read: List[str], out: List[str]) -> str:
+    modules = [f"self.{n}" for n in _attributes(statement, attribute)]
+    return f"{', '.join(out)} = {_fill(statement.expression, read, modules)}"
+
+
+def render(
+    items: Sequence[Item],
+    *,
+    class_name: str,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    header: Graph,
+) -> Rendered:
+    """The whole file, its state dict, and the table of layers."""
+    rendered = Rendered(source="")
+    classes = list(dict.fromkeys(item.cls for item in items if isinstance(item, Block)))
+    parts = [_HEADER.format(docstring=_docstring(header, class_name))]
+    parts += [_block_class(cls) for cls in classes]
+    parts.append(_network(rendered, items, class_name, inputs, outputs))
+    parts.append(_LOAD.format(class_name=class_name, stem=repr(f"{header.name}.safetensors")))
+    rendered.source = "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
+    return rendered
+
+
+def _class_text(
+    name: str, docstring: str, arguments: Sequence[str], init: List[str], forward: List[str],
+    parameters: Sequence[str],
+) -> str:
+    signature = ", ".join(["self", *arguments])
+    lines = [f"class {name}(nn.Module):"]
+    if docstring:
+        lines += textwrap.wrap(f'"""{docstring}"""', 96, initial_indent="    ", subsequent_indent="    ") + [""]
+    lines += [f"    def __init__({signature}):", "        super().__init__()"]
+    lines += [f"        {line}" for line in init] + [""]
+    lines += [f"    def forward({', '.join(['self', *parameters])}):"]
+    lines += [f"        {line}" for line in forward]
+    return "\n".join(lines)
+
+
+def _block_class(cls: BlockClass) -> str:
+    flow = _Forward(dict(zip(cls.inputs, VARIABLES)), cls.outputs, cls.statements)
+    init: List[str] = []
+    forward: List[str] = []
+    for i, (statement, attribute) in enumerate(zip(cls.statements, cls.attributes)):
+        init += _init_lines(statement, attribute)
+        line = _statement_line(statement, attribute, *flow.assign(i, statement))
+        forward.append(line if statement.modules else line + comment(attribute))
+    forward.append("return " + ", ".join(flow.held[v] for v in cls.outputs))
+    parameters = VARIABLES[: len(cls.inputs)]
+    document = ", ".join(cls.instances) + "."
+    return _class_text(cls.name, document, cls.arguments, init, forward, parameters)
+
+
+def _network(
+    rendered: Rendered,
+    items: Sequence[Item],
+    class_name: str,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+) -> str:
+    parameters: Dict[str, str] = {}
+    for name in inputs:
+        parameters[name] = identifier(name, list(parameters.values()))
+    flow = _Forward(parameters, outputs, items)
+    init: List[str] = []
+    forward: List[str] = []
+    attributes: List[str] = []
+    table = rendered.layers.setdefault("", [])
+    for i, item in enumerate(items):
+        read, written = flow.assign(i, item)
+        attribute = identifier(item.name if isinstance(item, Block) else item.layer, attributes)
+        attributes.append(attribute)
+        if isinstance(item, Block):
+            values = ", ".join(map(literal, item.values))
+            init.append(f"self.{attribute} = {item.cls.name}({values})")
+            forward.append(f"{', '.join(written)} = self.{attribute}({', '.join(read)})")
+            table.append(None)
+            for statement, inner in zip(item.statements, item.cls.attributes):
+                _record(rendered, statement, inner, attribute)
+        else:
+            init += _init_lines(item, attribute)
+            line = _statement_line(item, attribute, read, written)
+            shown = item.modules and attribute == re.sub(r"_fwd$", "", item.layer)
+            forward.append(line if shown else line + comment(item.layer))
+            _record(rendered, item, attribute, "")
+    forward.append("return " + ", ".join(flow.held[v] for v in outputs))
+    return _class_text(class_name, "", [], init, forward, list(parameters.values()))
+
+
+def _record(rendered: Rendered, statement: Statement, attribute: str, path: str) -> None:
+    """Where the statement's arrays and its layer are to be found."""
+    rendered.layers.setdefault(path, []).append(list(statement.outputs))
+    for name, module in zip(_attributes(statement, attribute), statement.modules):
+        prefix = f"{path}.{name}" if path else name
+        rendered.state.update({f"{prefix}.{key}": a for key, a in module.state.items()})
+
+
+def _docstring(graph: Graph, class_name: str) -> str:
+    """What the file is, for the person who finds it. Every foreign word goes through json."""
+    inputs = ", ".join(f"{v.name}: {show(v.shape)}" for v in graph.inputs)
+    lines = [f"{graph.name}, converted from MXNet by mxproof {__version__}.", ""]
+    lines += [f"    {key}: {value}" for key, value in graph.source.items()]
+    lines += [f"    inputs: {inputs}", "", f"model = load()  # a {class_name} in eval mode"]
+    return "\n".join(json.dumps(line)[1:-1].replace('\\"', "'") for line in lines)
+
+
+_HEADER = '''"""{docstring}
+"""
+
+import json
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+'''
+
+_LOAD = '''def read_safetensors(path):
+    """Name -> tensor, memory-mapped: 8 bytes of length, a JSON header, then the numbers."""
+    path = Path(path)
+    with open(path, "rb") as file:
+        start = 8 + int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(start - 8))
+    header.pop("__metadata__", None)
+    types = {{"F32": torch.float32, "F16": torch.float16, "I64": torch.int64, "I32": torch.int32}}
+    data = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
+    tensors = {{}}
+    for name, entry in header.items():
+        begin, end = (start + offset for offset in entry["data_offsets"])
+        tensors[name] = data[begin:end].view(types[entry["dtype"]]).reshape(entry["shape"])
+    return tensors
+
+
+def load(weights=Path(__file__).with_name({stem})):
+    """The network with its weights, in eval mode."""
+    model = {class_name}()
+    model.load_state_dict(read_safetensors(weights))
+    return model.eval()
+'''

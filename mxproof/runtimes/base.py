@@ -1,0 +1,50 @@
+"""What every runtime can do: run a network, and show each of its layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, List, Mapping, Optional, Protocol
+
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Inputs = Mapping[str, Array]
+
+#: Called with each layer's name and result, in the network's order. What it returns, if not
+#: None, goes on to the layers that follow in place of the result: so each layer can be judged
+#: alone, on a reference's inputs.
+Visitor = Callable[[str, Array], Optional[Array]]
+
+
+@dataclass(frozen=True)
+class LayerTruth:
+    """One layer in MXNet.
+
+    Attributes:
+        name: the layer's name in the graph.
+        float64: the truth.
+        float32: MXNet's own float32; its distance from the truth is the noise to expect.
+    """
+
+    name: str
+    float64: Array
+    float32: Array
+
+
+class RuntimeFailure(Exception):
+    """A runtime could not be started, could not run the network, or died."""
+
+
+class Candidate(Protocol):
+    """A converted model in one runtime, in one precision."""
+
+    name: str  # "onnxruntime"
+    precision: str  # "float32" or "float64"
+
+    def run(self, inputs: Inputs) -> List[Array]:
+        """The network's outputs, as its user gets them."""
+        ...
+
+    def trace(self, inputs: Inputs, visit: Visitor) -> List[Array]:
+        """Run, showing each layer to `visit`; returns the outputs."""
+        ...

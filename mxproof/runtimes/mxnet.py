@@ -1,0 +1,180 @@
+"""The reference: MXNet itself, in a process of its own.
+
+A crash of libmxnet is an error message here, torch and libmxnet never share an OpenMP runtime,
+and the worker may be another Python (`--mxnet-python`) where this one cannot hold MXNet.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+
+from converters import Graph
+from converters.checkpoint import params_path, symbol_path
+
+from .base import Array, Inputs, LayerTruth, RuntimeFailure
+from .mxnet_worker import Channel
+
+PathLike = Union[str, "os.PathLike[str]"]
+
+SCRIPT = Path(__file__).with_name("mxnet_worker.py")
+
+
+class MxnetProcess:
+    """A running worker; a context manager. Starting it takes a second or two."""
+
+    def __init__(self, python: Optional[str] = None) -> None:
+        """Start MXNet in `python` (a path; this interpreter by default).
+
+        Raises:
+            RuntimeFailure: that interpreter does not exist, or has no MXNet that imports.
+        """
+        self.python = python or sys.executable
+        self._errors = tempfile.TemporaryFile()
+        environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
+        try:
+            self._process = subprocess.Popen(
+                [self.python, "-W", "ignore", str(SCRIPT)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env=environment,
+            )
+        except OSError as error:
+            self._errors.close()
+            raise RuntimeFailure(f"{self.python}: cannot be started: {error.strerror}.") from error
+        assert self._process.stdin and self._process.stdout
+        self._channel = Channel(self._process.stdout, self._process.stdin)
+        try:
+            self._receive("starting")
+            self.versions: Dict[str, str] = self._ask({"do": "versions"})[0]
+        except RuntimeFailure as error:
+            self.close()
+            raise RuntimeFailure(
+                f"MXNet does not run in {self.python}: {error} Install mxnet==1.9.1 there "
+                "(CPython 3.8 to 3.11, numpy<1.24), or name an interpreter that has it: "
+                "--mxnet-python PATH."
+            ) from error
+
+    def __enter__(self) -> MxnetProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker."""
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                try:
+                    stream.close()
+                except OSError:
+                    pass
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._errors.close()
+
+    def load(self, prefix: PathLike, epoch: int, graph: Graph) -> Mxnet:
+        """The checkpoint as MXNet itself reads it."""
+        return Mxnet(self, prefix, epoch, graph)
+
+    def _ask(self, message: Dict[str, Any], arrays: Sequence[Array] = ()) -> Tuple[Any, List[Array]]:
+        try:
+            self._channel.send(message, arrays)
+        except (OSError, ValueError):
+            raise self._died(message["do"]) from None
+        return self._receive(message["do"])
+
+    def _receive(self, doing: str) -> Tuple[Any, List[Array]]:
+        try:
+            answer, arrays = self._channel.receive()
+        except (EOFError, OSError, ValueError):
+            raise self._died(doing) from None
+        if "error" in answer:
+            raise RuntimeFailure(f"MXNet refused to {doing}: {answer['error']}")
+        return answer, arrays
+
+    def _died(self, doing: str) -> RuntimeFailure:
+        try:
+            code: Optional[int] = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            code = None
+        self._errors.seek(0)
+        said = self._errors.read().decode(errors="replace").strip().splitlines()[-3:]
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        return RuntimeFailure(f"the MXNet process ended ({how}) while it had to {doing}: {said}")
+
+
+class Mxnet:
+    """A checkpoint in MXNet, in float32 and float64; results carry the graph's layer names."""
+
+    def __init__(self, process: MxnetProcess, prefix: PathLike, epoch: int, graph: Graph) -> None:
+        self._process = process
+        self._inputs = [v.name for v in graph.inputs]
+        self._layers = [(node.mxnet_name, name) for node in graph.nodes for name in node.outputs]
+        request = {
+            "do": "load",
+            "symbol": str(symbol_path(prefix).resolve()),
+            "params": str(params_path(prefix, epoch).resolve()),
+            "labels": list(graph.labels),
+        }
+        self._models: Dict[str, str] = {
+            precision: process._ask({**request, "dtype": precision})[0]["model"]
+            for precision in ("float64", "float32")
+        }
+
+    def _request(self, do: str, inputs: Inputs, **more: Any) -> Tuple[Any, List[Array]]:
+        message = {"do": do, "inputs": self._inputs, **more}
+        return self._process._ask(message, [inputs[name] for name in self._inputs])
+
+    def run(self, inputs: Inputs, precision: str = "float32") -> List[Array]:
+        """The network's outputs, in the order of its heads."""
+        return self._request("run", inputs, model=self._models[precision])[1]
+
+    def layers(self, inputs: Inputs) -> Iterator[LayerTruth]:
+        """Each layer's results in the network's order, one at a time.
+
+        Raises:
+            RuntimeFailure: MXNet lists other layers than the converters read. They are matched
+                by position, because names repeat; each position's name must be the same.
+        """
+        models = [self._models["float64"], self._models["float32"]]
+        listed = self._request("trace", inputs, models=models)[0]["layers"]
+        waiting = len(listed)
+        try:
+            expected = [mxnet_name for mxnet_name, _ in self._layers]
+            if listed != expected:
+                differing = [pair for pair in zip(listed, expected) if pair[0] != pair[1]][:3]
+                raise RuntimeFailure(
+                    f"MXNet lists {len(listed)} layers, the converters read {len(expected)}; "
+                    f"first differences (MXNet's, ours): {differing}."
+                )
+            for _, layer in self._layers:
+                try:
+                    float64, float32 = self._process._receive("trace")[1]
+                except RuntimeFailure:
+                    waiting = 0  # the failure was the last message
+                    raise
+                waiting -= 1
+                yield LayerTruth(layer, float64, float32)
+        finally:
+            for _ in range(waiting):  # a caller that stops early leaves the pipe clean
+                self._process._receive("trace")
+
+    def time(self, inputs: Inputs, rounds: int) -> List[float]:
+        """Seconds of each of `rounds` passes in float32, measured inside the worker."""
+        answer = self._request("time", inputs, model=self._models["float32"], rounds=rounds)[0]
+        seconds: List[float] = answer["seconds"]
+        return seconds
+
+    def close(self) -> None:
+        """Free the model's memory."""
+        for key in self._models.values():
+            self._process._ask({"do": "unload", "model": key})

@@ -1,0 +1,112 @@
+"""The shipped PyTorch source, loaded as its user loads it, in float32 or float64."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any, Dict, List, Optional, Tuple
+
+import numpy as np
+import torch
+from safetensors import safe_open
+
+from .base import Array, Inputs, Visitor
+
+OBSERVE = "__mxproof_observe__"
+
+
+class Pytorch:
+    """`<name>.py` with `<name>.safetensors` beside it."""
+
+    name = "pytorch"
+
+    def __init__(self, path: "os.PathLike[str] | str", precision: str = "float32") -> None:
+        self.path, self.precision = Path(path), precision
+        self._dtype = {"float32": torch.float32, "float64": torch.float64}[precision]
+        self.model = self._load(None)
+        self._traced: Optional[torch.nn.Module] = None
+        self._visit: Optional[Visitor] = None
+
+    def _load(self, code: Optional[CodeType]) -> torch.nn.Module:
+        """Import the file (or `code`, compiled from it) and call its `load()`."""
+        name = f"_mxproof_{abs(hash(self.path))}"
+        spec = importlib.util.spec_from_file_location(name, self.path)
+        assert spec is not None and spec.loader is not None
+        module: ModuleType = importlib.util.module_from_spec(spec)
+        if code is None:
+            kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+            try:
+                spec.loader.exec_module(module)
+            finally:
+                sys.dont_write_bytecode = kept
+        else:
+            setattr(module, OBSERVE, self._observe)
+            exec(code, module.__dict__)
+        model: torch.nn.Module = module.load()
+        return model.to(self._dtype)
+
+    def _tensors(self, inputs: Inputs) -> List[torch.Tensor]:
+        """Arguments of forward, in the order of the network's inputs."""
+        return [torch.from_numpy(np.array(a, dtype=self.precision)) for a in inputs.values()]
+
+    def run(self, inputs: Inputs) -> List[Array]:
+        with torch.inference_mode():
+            return _arrays(self.model(*self._tensors(inputs)))
+
+    def trace(self, inputs: Inputs, visit: Visitor) -> List[Array]:
+        """The same source with a call after each statement of each forward."""
+        if self._traced is None:
+            tree = _Instrument().visit(ast.parse(self.path.read_text(encoding="utf-8")))
+            self._traced = self._load(compile(ast.fix_missing_locations(tree), self.path, "exec"))
+            paths = {id(m): name for name, m in self._traced.named_modules()}
+            weights = self.path.with_suffix(".safetensors")
+            with safe_open(weights, framework="np") as file:
+                table = json.loads(file.metadata()["mxproof.layers"])
+            self._paths, self._table = paths, table
+        self._visit = visit
+        try:
+            with torch.inference_mode():
+                return _arrays(self._traced(*self._tensors(inputs)))
+        finally:
+            self._visit = None
+
+    def _observe(self, module: torch.nn.Module, statement: int, *values: torch.Tensor) -> Any:
+        """Called with what a statement assigned; returns what is to be used from there on."""
+        layers: Dict[str, List[Optional[List[str]]]] = self._table
+        names = layers[self._paths[id(module)]][statement]
+        result: Tuple[torch.Tensor, ...] = values
+        if names is not None and self._visit is not None:
+            replaced = [self._visit(n, v.numpy()) for n, v in zip(names, values)]
+            result = tuple(
+                v if r is None else torch.from_numpy(np.array(r, dtype=self.precision))
+                for v, r in zip(values, replaced)
+            )
+        return result if len(result) > 1 else result[0]
+
+
+class _Instrument(ast.NodeTransformer):
+    """After `x = …` in a forward: `x = observe(self, number, x)`."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        if node.name != "forward":
+            return node
+        body: List[ast.stmt] = []
+        count = 0
+        for statement in node.body:
+            body.append(statement)
+            if isinstance(statement, ast.Assign):
+                target = ast.unparse(statement.targets[0])
+                body.append(ast.parse(f"{target} = {OBSERVE}(self, {count}, {target})").body[0])
+                count += 1
+        node.body = body
+        return node
+
+
+def _arrays(result: Any) -> List[Array]:
+    outputs = result if isinstance(result, tuple) else (result,)
+    return [o.numpy() for o in outputs]

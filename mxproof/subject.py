@@ -1,0 +1,133 @@
+"""A network under test: a checkpoint of the user's, or a model of the zoo by its name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+import numpy as np
+import numpy.typing as npt
+
+from converters import Graph, load_checkpoint
+from converters.shape import Dim, Shape
+from fixtures.weights import STANDARD
+from fixtures.zoo import ZOO, Model, obtain
+
+Array = npt.NDArray[Any]
+
+#: Sizes for symbolic dimensions where the user states none.
+DEFAULT_SIZES = {"N": 1, "T": 16}
+DEFAULT_SIZE = 64
+
+
+class UsageError(Exception):
+    """What the user asked for makes no sense."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """
+    Attributes:
+        weights: "pretrained", "seeded" or "user".
+        why: one sentence on where the weights come from.
+        model: the row of the zoo, or None for the user's own checkpoint.
+    """
+
+    graph: Graph
+    prefix: Path
+    epoch: int
+    weights: str
+    why: str
+    model: Optional[Model]
+
+    @property
+    def name(self) -> str:
+        return self.graph.name
+
+    def inputs(self, shapes: Mapping[str, Tuple[int, ...]], seed: int = 0) -> Dict[str, Array]:
+        """float32 arrays for the network: noise from the seed; seed 0 of the zoo is a picture."""
+        random = np.random.default_rng(seed)
+        if self.model is not None and not seed:
+            return {name: self.model.picture(shape) for name, shape in shapes.items()}
+        spread = self.model.pixels if self.model is not None else STANDARD
+        mean, deviation = spread.mean, spread.var**0.5
+        return {
+            name: (mean + deviation * random.standard_normal(shape)).astype(np.float32)
+            for name, shape in shapes.items()
+        }
+
+    def concrete(self, given: Mapping[str, Shape]) -> Dict[str, Tuple[int, ...]]:
+        """Fixed shapes of all inputs: as given, else the zoo's, else modest sizes.
+
+        Raises:
+            ShapeError: the network cannot take them.
+        """
+        shapes = {}
+        for value in self.graph.inputs:
+            shape = given.get(value.name) or (self.model and self.model.layers_input) or value.shape
+            if shape is None:
+                raise UsageError(
+                    f"the shape of input {value.name!r} is not known: "
+                    f"give it, e.g. --input {value.name}=1x3x224x224"
+                )
+            shapes[value.name] = tuple(_size(d) for d in shape)
+        self.graph.with_inputs(shapes)
+        return shapes
+
+
+def _size(dim: Dim) -> int:
+    return dim if isinstance(dim, int) else DEFAULT_SIZES.get(dim or "", DEFAULT_SIZE)
+
+
+def symbolic(shapes: Mapping[str, Shape]) -> Dict[str, Shape]:
+    """Shapes given for a run -> shapes to convert with: channels fixed, the rest free."""
+    letters = {4: "NCHW", 5: "NCTHW", 3: "NCW"}
+    free: Dict[str, Shape] = {}
+    for name, shape in shapes.items():
+        if shape is None or len(shape) not in letters:
+            continue
+        axes = letters[len(shape)]
+        free[name] = tuple(d if i == 1 else axes[i] for i, d in enumerate(shape))
+    return free
+
+
+def load_subject(
+    checkpoint: str, *, epoch: int = 0, weights: str = "auto", inputs: Optional[Mapping[str, Shape]] = None
+) -> Subject:
+    """A prefix (`model/resnet-50`) or a name of the zoo (`resnet50`) -> what to test.
+
+    Raises:
+        ConversionError: see `load_checkpoint`.
+        DownloadError: `weights` is "pretrained" and cannot be had.
+    """
+    if checkpoint in ZOO:
+        model = ZOO[checkpoint]
+        obtained = obtain(model, weights)
+        shapes = {"data": model.input_shape, **(inputs or {})}
+        graph = load_checkpoint(obtained.prefix, inputs=shapes)
+        graph = replace(graph, name=model.name)
+        return Subject(graph, obtained.prefix, 0, obtained.weights, obtained.why, model)
+    prefix = Path(checkpoint)
+    graph = load_checkpoint(prefix, epoch, inputs=inputs)
+    return Subject(graph, prefix, epoch, "user", "the user's checkpoint", None)
+
+
+def parse_inputs(texts: List[str]) -> Dict[str, Shape]:
+    """["data=Nx3xHxW"] -> {"data": ("N", 3, "H", "W")}.
+
+    Raises:
+        UsageError: not of that form.
+    """
+    shapes: Dict[str, Shape] = {}
+    for text in texts:
+        name, _, dims = text.rpartition("=")
+        parts = dims.split("x")
+        good = all((p.isdigit() and int(p) > 0) or p.isidentifier() for p in parts)
+        if not name or not good:
+            raise UsageError(
+                f"--input {text}: write NAME=SIZExSIZEx…, e.g. data=1x3x224x224; "
+                "a letter in place of a size leaves it free, e.g. data=Nx3xHxW"
+            )
+        shapes[name] = tuple(int(p) if p.isdigit() else p for p in parts)
+    return shapes
