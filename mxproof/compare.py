@@ -278,6 +278,30 @@ def _same_precision(sums: Sums, budget: Budget) -> Optional[str]:
     return None
 
 
+def top_k_problem(
+    value: Array, truth: LayerTruth, precision: str, k: int, budget: Budget = Budget()  # noqa: B008
+) -> Optional[str]:
+    """Do the k largest of each sample agree with the truth, in order? None if so.
+
+    Two classes may change places only where the budget lets both move past each other: a gap
+    of twice the allowed error. Everything else is a difference.
+    """
+    if precision == "float64":
+        allowed = budget.float64_rel * np.abs(truth.float64).max()
+    else:
+        allowed = budget.float32_ratio * np.abs(truth.float32 - truth.float64).max()
+    ours, theirs = (a.reshape(len(a), -1) for a in (value, truth.float64))
+    for sample, (x, t) in enumerate(zip(ours, theirs)):
+        top = zip(np.argsort(-x, kind="stable")[:k], np.argsort(-t, kind="stable")[:k])
+        for rank, (i, j) in enumerate(top, 1):
+            if abs(t[i] - t[j]) > 2 * allowed:
+                return (
+                    f"sample {sample}: number {rank} is class {i}, in MXNet {j}; "
+                    f"{abs(t[i] - t[j]):.1e} apart, more than rounding ({2 * allowed:.1e})"
+                )
+    return None
+
+
 def first_introduced(
     truth: Sequence[LayerTruth], candidate: Candidate, inputs: Inputs, graph: Graph
 ) -> Optional[Check]:

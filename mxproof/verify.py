@@ -26,7 +26,7 @@ class TargetProof:
 
     Attributes:
         max_abs, max_rel: of the final outputs, float32 against MXNet's float32.
-        top1_equal: whether the largest output of every sample is the same one.
+        top1_equal: whether the largest output of every sample is the same one in both.
     """
 
     target: str

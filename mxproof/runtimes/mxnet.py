@@ -27,8 +27,12 @@ SCRIPT = Path(__file__).with_name("mxnet_worker.py")
 class MxnetProcess:
     """A running worker; a context manager. Starting it takes a second or two."""
 
-    def __init__(self, python: Optional[str] = None) -> None:
+    def __init__(self, python: Optional[str] = None, *, fused: bool = False) -> None:
         """Start MXNet in `python` (a path; this interpreter by default).
+
+        Args:
+            fused: with MXNet's fusion of operators, as its users ran it: for timing. Tracing
+                needs it off.
 
         Raises:
             RuntimeFailure: that interpreter does not exist, or has no MXNet that imports.
@@ -36,6 +40,10 @@ class MxnetProcess:
         self.python = python or sys.executable
         self._errors = tempfile.TemporaryFile()
         environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
+        # Idle threads of MXNet must sleep, not spin: the other runtimes take their turns.
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        if fused:
+            environment["MXNET_SUBGRAPH_BACKEND"] = "MKLDNN"
         try:
             self._process = subprocess.Popen(
                 [self.python, "-W", "ignore", str(SCRIPT)],
@@ -168,10 +176,14 @@ class Mxnet:
             for _ in range(waiting):  # a caller that stops early leaves the pipe clean
                 self._process._receive("trace")
 
-    def time(self, inputs: Inputs, rounds: int) -> List[float]:
-        """Seconds of each of `rounds` passes in float32, measured inside the worker."""
-        answer = self._request("time", inputs, model=self._models["float32"], rounds=rounds)[0]
-        seconds: List[float] = answer["seconds"]
+    def prepare(self, inputs: Inputs) -> None:
+        """Bind the float32 network to these inputs, for `time`."""
+        self._request("prepare", inputs, model=self._models["float32"])
+
+    def time(self, rounds: int = 1) -> List[float]:
+        """Seconds of each of `rounds` passes over the prepared inputs, measured in the worker."""
+        request = {"do": "time", "model": self._models["float32"], "rounds": rounds}
+        seconds: List[float] = self._process._ask(request)[0]["seconds"]
         return seconds
 
     def close(self) -> None:

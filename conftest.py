@@ -1,0 +1,135 @@
+"""Options, Hypothesis profiles, and what all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import hypothesis
+import pytest
+
+hypothesis.settings.register_profile("default", max_examples=8, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("nightly", max_examples=60, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("mxproof")
+    group.addoption(
+        "--weights",
+        choices=("auto", "pretrained", "seeded"),
+        default="auto",
+        help="weights of the zoo's models: published, seeded, or published where they can be "
+        "had (auto, the default)",
+    )
+    group.addoption(
+        "--checkpoint", metavar="PREFIX", help="run the suites in tests/models on this checkpoint"
+    )
+    group.addoption("--epoch", type=int, default=0, help="of --checkpoint (default: 0)")
+    group.addoption(
+        "--input",
+        action="append",
+        default=[],
+        metavar="NAME=SHAPE",
+        help="of --checkpoint, e.g. data=1x3x112x112",
+    )
+    group.addoption(
+        "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
+    )
+    group.addoption(
+        "--samples-dir",
+        metavar="DIR",
+        default=os.environ.get("MXPROOF_SAMPLES"),
+        help="a folder of real checkpoints, for the tests that need some (default: "
+        "$MXPROOF_SAMPLES)",
+    )
+    group.addoption(
+        "--require-suite",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="fail unless a test in this file ran: a suite that silently runs nothing is no "
+        "suite. Repeat for several",
+    )
+
+
+@pytest.fixture(scope="session")
+def samples_dir(request: pytest.FixtureRequest) -> Path:
+    """The folder of real checkpoints; skips where there is none."""
+    folder = request.config.getoption("--samples-dir")
+    if not folder:
+        pytest.skip("needs real checkpoints: give their folder by --samples-dir")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def mxnet(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """MXNet in its worker process; skips where no MXNet can be started."""
+    from mxproof.runtimes.base import RuntimeFailure
+    from mxproof.runtimes.mxnet import MxnetProcess
+
+    try:
+        process = MxnetProcess(request.config.getoption("--mxnet-python"))
+    except RuntimeFailure as error:
+        pytest.skip(str(error))
+    with process:
+        yield process
+
+
+class RequiredSuites:
+    """Counts the tests that really ran, by file."""
+
+    def __init__(self, required: List[str]) -> None:
+        self.ran = dict.fromkeys(required, 0)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        path = report.nodeid.split("::")[0]
+        if report.when == "call" and not report.skipped and path in self.ran:
+            self.ran[path] += 1
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        for path in self.empty:
+            terminalreporter.write_line(f"--require-suite {path}: not one test ran", red=True)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.empty and not hasattr(session.config, "workerinput"):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @property
+    def empty(self) -> List[str]:
+        return [path for path, count in self.ran.items() if not count]
+
+
+class ErrorsTable:
+    """The table after a run: model x runtime, largest errors, worst layer.
+
+    Tests hand in rows by `record_property("mxproof", row)`, so that it works under xdist too.
+    """
+
+    def __init__(self) -> None:
+        self.rows: List[Dict[str, str]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call":
+            self.rows += [value for key, value in report.user_properties if key == "mxproof"]
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if not self.rows:
+            return
+        from rich.console import Console
+
+        from mxproof.report.terminal import errors_table
+
+        order = sorted(self.rows, key=lambda r: (r["model"], r["runtime"], r["precision"]))
+        width = max(terminalreporter._tw.fullwidth, 120)
+        console = Console(width=width, force_terminal=terminalreporter.hasmarkup)
+        with console.capture() as capture:
+            console.print(errors_table(order))
+        terminalreporter.write_line(capture.get())
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(RequiredSuites(config.getoption("--require-suite")))
+    config.pluginmanager.register(ErrorsTable())

@@ -1,0 +1,85 @@
+"""The final output, as its user gets it, on a real photograph or clip."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable
+
+import numpy as np
+import pytest
+
+from fixtures.zoo import I3D
+from mxproof.compare import check, differences, top_k_problem
+from mxproof.runtimes.base import LayerTruth
+from mxproof.tolerance import Budget
+
+from .conftest import Case
+
+
+def test_outputs(
+    case: Case, target: str, precision: str, record_property: Callable[[str, object], None]
+) -> None:
+    inputs = case.picture
+    candidate = case.candidate(target, precision)
+    actual = candidate.run(inputs)
+    truth = case.reference.run(inputs, "float64")
+    single = case.reference.run(inputs, "float32")
+    names = list(dict.fromkeys(case.subject.graph.outputs))
+    assert len(actual) == len(truth) == len(names)
+    for name, value, t, m in zip(names, actual, truth, single):
+        reference = LayerTruth(name, t, m)
+        result = check("output", value, reference, precision, Budget())
+        max_abs, max_rel = differences(value, t if precision == "float64" else m)
+        record_property(
+            "mxproof",
+            {
+                "model": case.name,
+                "runtime": candidate.name,
+                "precision": precision,
+                "max absolute error": f"{max_abs:.2e}",
+                "max relative error": f"{max_rel:.2e}",
+                "worst layer": f"final output {name}",
+            },
+        )
+        assert result.problem is None, f"{case.name}/{target} {name!r}: {result.problem}"
+        for k in (1, 5):
+            problem = top_k_problem(value, reference, precision, k)
+            assert problem is None, f"{case.name}/{target} {name!r}: {problem}"
+
+
+ALONE = """
+import importlib.util, sys
+import torch
+spec = importlib.util.spec_from_file_location("emitted", sys.argv[1])
+emitted = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(emitted)
+foreign = {"mxnet", "mxproof", "converters", "fixtures", "safetensors", "onnx", "pickle5"}
+model = emitted.load()
+torch.manual_seed(0)
+clips = torch.randn(5, 3, 16, 112, 112)
+with torch.inference_mode():
+    result = model(clips)
+assert not foreign & set(sys.modules), foreign & set(sys.modules)
+assert not any(name.startswith("mxproof") for name in sys.modules)
+import numpy
+numpy.savez(sys.argv[2], clips=clips.numpy(), result=result.numpy())
+"""
+
+
+@pytest.mark.models(I3D)
+def test_five_clips_with_torch_alone(case: Case, tmp_path: Path) -> None:
+    """The emitted module in a process that has nothing but torch: (5, 3, 16, 112, 112) -> (5, 400)."""
+    found = tmp_path / "five.npz"
+    command = [sys.executable, "-I", "-c", ALONE, str(case.path("pytorch")), str(found)]
+    subprocess.run(command, check=True, cwd=tmp_path)
+    with np.load(found) as stored:
+        inputs, result = {"data": stored["clips"]}, stored["result"]
+    assert result.shape == (5, 400)
+    truth = case.reference.run(inputs, "float64")[0]
+    reference = LayerTruth("output", truth, case.reference.run(inputs, "float32")[0])
+    others = case.candidate("onnx", "float32").run(inputs)
+    for name, value in (("pytorch", result), ("onnxruntime", others[0])):
+        outcome = check("output", value, reference, "float32", Budget())
+        assert outcome.problem is None, f"{name}: {outcome.problem}"
