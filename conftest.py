@@ -122,11 +122,10 @@ class ErrorsTable:
 
         from mxproof.report.terminal import errors_table
 
-        order = sorted(self.rows, key=lambda r: (r["model"], r["runtime"], r["precision"]))
         width = max(terminalreporter._tw.fullwidth, 120)
         console = Console(width=width, force_terminal=terminalreporter.hasmarkup)
         with console.capture() as capture:
-            console.print(errors_table(order))
+            console.print(errors_table(self.rows))
         terminalreporter.write_line(capture.get())
 
 

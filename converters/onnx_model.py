@@ -42,9 +42,20 @@ class OnnxBuilder:
         self._layer = ""
 
     def op(self, op_type: str, *inputs: Optional[ir.Value], **attributes: Any) -> ir.Value:
-        """Append one ONNX node with one output; attributes that are None are left out."""
+        """Append one ONNX node with one output; attributes that are None are left out.
+
+        ONNX stores numbers in float32. One that this rounds is kept in full in the node's
+        metadata, where a proof in float64 finds it.
+        """
         given = {k: v for k, v in attributes.items() if v is not None}
-        node = ir.node(op_type, inputs, given, name=self._unique(f"{self._layer}/{op_type}"))
+        rounded = {k: v for k, v in given.items() if isinstance(v, float) and np.float32(v) != v}
+        node = ir.node(
+            op_type,
+            inputs,
+            given,
+            name=self._unique(f"{self._layer}/{op_type}"),
+            metadata_props={k: repr(v) for k, v in rounded.items()},
+        )
         node.outputs[0].name = node.name
         self._nodes.append(node)
         return node.outputs[0]

@@ -29,22 +29,6 @@ DEFAULTS: Dict[str, Dict[str, Any]] = {
     "nn.AvgPool": {"padding": 0, "ceil_mode": False, "count_include_pad": True},
 }
 
-#: Attributes of nn.Module that no layer may be called (a test holds this to torch).
-RESERVED = frozenset(
-    """T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda
-    double dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter
-    get_submodule half ipu load_state_dict modules mtia named_buffers named_children
-    named_modules named_parameters parameters register_backward_hook register_buffer
-    register_forward_hook register_forward_pre_hook register_full_backward_hook
-    register_full_backward_pre_hook register_load_state_dict_post_hook
-    register_load_state_dict_pre_hook register_module register_parameter
-    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state
-    set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
-    self torch nn F""".split()
-)
-VARIABLES = ("x", "y", "z", "u", "v", "w")
-
-
 def token(kind: str, index: int) -> str:
     """A place in an expression, filled in when variables and modules have names."""
     return f"\0{kind}{index}\0"
@@ -69,13 +53,6 @@ class Statement:
     outputs: Tuple[str, ...]
     expression: str
     modules: Tuple[ModuleCall, ...] = ()
-
-
-@dataclass(frozen=True)
-class Argument:
-    """A constructor argument of a block's class, in place of a literal."""
-
-    name: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,28 +90,6 @@ class Rendered:
     layers: Dict[str, List[Optional[List[str]]]] = field(default_factory=dict)
 
 
-def identifier(name: str, taken: Sequence[str] = ()) -> str:
-    """Any text -> a Python name in ASCII that is not in `taken`."""
-    text = re.sub(r"[^A-Za-z0-9_]", "_", re.sub(r"_fwd$", "", name))
-    if not text or text[0].isdigit() or text.startswith("__"):
-        text = f"n{text}"
-    if keyword.iskeyword(text) or text in RESERVED or text in VARIABLES:
-        text += "_"
-    number, base = 1, text
-    while text in taken:
-        number += 1
-        text = f"{base}_{number}"
-    return text
-
-
-def literal(value: Any) -> str:
-    if isinstance(value, Argument):
-        return value.name
-    if not isinstance(value, (bool, int, float, str, tuple)):
-        raise TypeError(f"{type(value).__name__} is no literal")
-    return repr(value)
-
-
 def constructor(call: ModuleCall) -> str:
     """`nn.Conv2d(3, 64, kernel_size=(7, 7), bias=False)`, PyTorch's defaults left out."""
     defaults: Mapping[str, Any] = next(
@@ -146,11 +101,6 @@ def constructor(call: ModuleCall) -> str:
         if key not in defaults or any(e != defaults[key] for e in elements):
             parts.append(f"{key}={literal(value)}")
     return f"{call.kind}({', '.join(parts)})"
-
-
-def comment(text: str) -> str:
-    """Any text as the end of a line: ASCII, and never a second line."""
-    return "  # " + json.dumps(text)[1:-1]
 
 
 class _Forward:

@@ -91,6 +91,7 @@ class Comparison:
         expected: the layers that there should be, in order.
         outputs: what the traced run returned.
         alone: each layer was given MXNet's results.
+        stopped: the error that ended the run early.
     """
 
     candidate: str
@@ -99,6 +100,7 @@ class Comparison:
     expected: Tuple[str, ...]
     outputs: Tuple[Array, ...] = ()
     alone: bool = False
+    stopped: Optional[str] = None
 
     def __add__(self, other: Comparison) -> Comparison:
         """The same network on more inputs: maxima, and sums over all of them.
@@ -106,15 +108,17 @@ class Comparison:
         The ratio of two roundings scatters where they are few; several inputs steady it.
         """
         if [c.layer for c in self.checks] != [c.layer for c in other.checks]:
-            raise ValueError("the comparisons are not of the same layers")
+            return self if self.problems else other  # one of them is not whole, and says so
         checks = tuple(a + b for a, b in zip(self.checks, other.checks))
-        return replace(self, checks=checks, outputs=())
+        return replace(self, checks=checks, outputs=(), stopped=self.stopped or other.stopped)
 
     @cached_property
     def problems(self) -> List[str]:
         """What no single layer can show: layers missing, misplaced, or all a bit too noisy."""
         seen = [c.layer for c in self.checks]
         problems = []
+        if self.stopped:
+            problems.append(f"{self.candidate} stopped after {len(seen)} layers: {self.stopped}")
         if not self.expected:
             problems.append("nothing was compared: the reference has no layers")
         missing = [name for name in self.expected if name not in set(seen)]
@@ -139,9 +143,10 @@ class Comparison:
         return not self.failed and not self.problems
 
     @property
-    def worst(self) -> Check:
+    def worst(self) -> Optional[Check]:
+        """The layer with the largest relative error in float64, or float32 ratio."""
         key = "rel" if self.precision == "float64" else "ratio"
-        return max(self.checks, key=lambda c: getattr(c, key) or 0.0)
+        return max(self.checks, key=lambda c: getattr(c, key) or 0.0, default=None)
 
     @property
     def median_ratio(self) -> Optional[float]:
@@ -176,7 +181,13 @@ def compare(
         checks.append(check(ops[layer], value, reference, candidate.precision, budget))
         return reference.float64 if alone else None
 
-    outputs = candidate.trace(inputs, visit)
+    outputs: Sequence[Array] = ()
+    stopped = None
+    try:
+        with np.errstate(all="ignore"):  # what overflows shows in the values
+            outputs = candidate.trace(inputs, visit)
+    except Exception as error:  # whatever a converted model does wrong is a failed proof
+        stopped = f"{type(error).__name__}: {error}"
     return Comparison(
         candidate.name,
         candidate.precision,
@@ -184,6 +195,7 @@ def compare(
         tuple(expected),
         tuple(outputs),
         alone,
+        stopped,
     )
 
 

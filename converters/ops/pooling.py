@@ -86,9 +86,10 @@ class Pooling(Operator):
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         if self.global_pool:
-            if self.pool_type == "sum":
-                return g.reduce("ReduceSum", data, tuple(range(2, len(g.shape(data)))), True)
-            return g.op({"max": "GlobalMaxPool", "avg": "GlobalAveragePool"}[self.pool_type], data)
+            if self.pool_type == "avg":
+                return g.op("GlobalAveragePool", data)
+            axes = tuple(range(2, len(g.shape(data))))
+            return g.reduce({"max": "ReduceMax", "sum": "ReduceSum"}[self.pool_type], data, axes, True)
         options: Dict[str, Any] = {
             "kernel_shape": self.kernel,
             "strides": self.stride,

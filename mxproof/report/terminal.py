@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Mapping, Optional
+from typing import Dict, Iterable, Mapping, Optional, Tuple
 
 from rich.table import Table
 
@@ -41,21 +41,39 @@ def proof_table(proof: Proof) -> Table:
             _number(target.max_abs),
             _number(target.max_rel),
             "equal" if target.top1_equal else "[bold red]differs[/]",
-            f"{_number(worst.rel)} {worst.layer}",
+            f"{_number(worst.rel)} {worst.layer}" if worst else "–",
             f"{_number(noisiest.ratio, '.2f')} {noisiest.layer} "
-            f"({_number(singles.median_ratio, '.2f')})",
+            f"({_number(singles.median_ratio, '.2f')})"
+            if noisiest
+            else "–",
         )
     return table
 
 
 def errors_table(rows: Iterable[Mapping[str, str]]) -> Table:
-    """The table of a test run: model x runtime, largest errors and worst layer."""
-    table = Table(title="MXNet against its conversions")
-    columns = ("model", "runtime", "precision", "max absolute error", "max relative error")
-    for heading in (*columns, "worst layer"):
-        table.add_column(heading)
+    """The table of a test run: one row for each model in each runtime.
+
+    Rows of the same model, runtime and precision complete each other.
+    """
+    merged: Dict[Tuple[str, ...], Dict[str, str]] = {}
     for row in rows:
-        table.add_row(*(row[c] for c in columns), row["worst layer"])
+        key = tuple(row[name] for name in ("model", "runtime", "precision"))
+        merged.setdefault(key, {}).update(row)
+    table = Table(title="Largest differences from MXNet: final output, and worst layer")
+    columns = (
+        "model",
+        "runtime",
+        "precision",
+        "max absolute error",
+        "max relative error",
+        "layers",
+        "worst layer",
+        "its relative error",
+    )
+    for heading in columns:
+        table.add_column(heading)
+    for _, row in sorted(merged.items()):
+        table.add_row(*(row.get(column, "–") for column in columns))
     return table
 
 

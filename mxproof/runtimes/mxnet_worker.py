@@ -98,9 +98,10 @@ class Model:
         with open(symbol, encoding="utf-8") as file:
             text = file.read()
         self.symbol = mx.sym.load_json(float64_symbol(text) if dtype == "float64" else text)
+        stored = mx.nd.load(params) or {}  # MXNet reads an empty file as a list
         self.params = {
             key[4:] if key[:4] in ("arg:", "aux:") else key: value.astype(dtype)
-            for key, value in mx.nd.load(params).items()
+            for key, value in stored.items()
         }
         self.internals = self.symbol.get_internals()
         self.layers = [

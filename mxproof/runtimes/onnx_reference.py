@@ -19,9 +19,9 @@ from .base import Array, Inputs, Visitor
 def to_double(model: onnx.ModelProto) -> onnx.ModelProto:
     """The same network with every float32 number widened, exactly, to float64.
 
-    ONNX keeps attributes in float32, so a BatchNormalization's epsilon of 2e-05 is stored as
-    1.9999999e-05. The decimal that was meant is the shortest that rounds to what is stored; the
-    difference is added to the variance, where float64 can hold it.
+    ONNX stores attributes in float32: an epsilon of 2e-05 is 1.9999999494757503e-05 in the file.
+    The node's metadata says what was rounded; the difference is added to the variance, where
+    float64 can hold it. The attribute rules: metadata that does not round to it is not believed.
     """
     double = onnx.ModelProto()
     double.CopyFrom(model)
@@ -39,12 +39,20 @@ def to_double(model: onnx.ModelProto) -> onnx.ModelProto:
             if node.op_type == "Cast" and attribute.name == "to" and attribute.i == TensorProto.FLOAT:
                 attribute.i = TensorProto.DOUBLE
             if node.op_type == "BatchNormalization" and attribute.name == "epsilon":
-                exact = float(str(np.float32(attribute.f))) - float(attribute.f)
-                variance = numpy_helper.to_array(initializers[node.input[4]]) + exact
-                corrected = numpy_helper.from_array(variance, f"{node.input[4]}/{index}")
-                graph.initializer.append(corrected)
-                node.input[4] = corrected.name
+                variance = numpy_helper.to_array(initializers[node.input[4]])
+                corrected = variance + (_in_full(node, attribute) - attribute.f)
+                name = f"{node.input[4]}/{index}"
+                graph.initializer.append(numpy_helper.from_array(corrected, name))
+                node.input[4] = name
     return double
+
+
+def _in_full(node: onnx.NodeProto, attribute: onnx.AttributeProto) -> float:
+    """A float attribute as it was before it was rounded to float32."""
+    for entry in node.metadata_props:
+        if entry.key == attribute.name and np.float32(entry.value) == np.float32(attribute.f):
+            return float(entry.value)
+    return float(attribute.f)
 
 
 def _widen(tensor: TensorProto) -> None:

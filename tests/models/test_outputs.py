@@ -40,7 +40,6 @@ def test_outputs(
                 "precision": precision,
                 "max absolute error": f"{max_abs:.2e}",
                 "max relative error": f"{max_rel:.2e}",
-                "worst layer": f"final output {name}",
             },
         )
         assert result.problem is None, f"{case.name}/{target} {name!r}: {result.problem}"

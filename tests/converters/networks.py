@@ -1,0 +1,76 @@
+"""Small networks for tests, written as MXNet writes them."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+
+from converters import Graph
+from converters.checkpoint import bind
+from converters.symbol import Symbol, SymbolNode
+
+
+class Network:
+    """A symbol under construction: every method appends nodes and returns an entry."""
+
+    def __init__(self) -> None:
+        self.nodes: List[SymbolNode] = []
+        self.arrays: Dict[str, np.ndarray] = {}
+        self._random = np.random.default_rng(0)
+
+    def variable(self, name: str, array: Optional[np.ndarray] = None, **attrs: str) -> Tuple[int, int]:
+        if array is not None:
+            self.arrays[name] = array
+        return self._append(SymbolNode("null", name, (), attrs))
+
+    def layer(
+        self, op: str, name: str, *inputs: Tuple[int, int], **attrs: Any
+    ) -> Tuple[int, int]:
+        return self._append(SymbolNode(op, name, inputs, {k: str(v) for k, v in attrs.items()}))
+
+    def _append(self, node: SymbolNode) -> Tuple[int, int]:
+        self.nodes.append(node)
+        return (len(self.nodes) - 1, 0)
+
+    def parameter(self, name: str, *shape: int) -> Tuple[int, int]:
+        return self.variable(name, self._random.standard_normal(shape).astype(np.float32))
+
+    def convolution(self, name: str, data: Tuple[int, int], cin: int, cout: int, **more: Any) -> Tuple[int, int]:
+        attrs = {"kernel": (3, 3), "pad": (1, 1), "no_bias": True, **more}
+        weight = self.parameter(f"{name}_weight", cout, cin, *attrs["kernel"])
+        return self.layer("Convolution", name, data, weight, num_filter=cout, **attrs)
+
+    def batch_norm(self, name: str, data: Tuple[int, int], channels: int, **attrs: Any) -> Tuple[int, int]:
+        stored = [self.parameter(f"{name}_{p}", channels) for p in ("gamma", "beta", "moving_mean")]
+        variance = self._random.uniform(0.5, 2, channels).astype(np.float32)
+        stored.append(self.variable(f"{name}_moving_var", variance))
+        return self.layer("BatchNorm", name, data, *stored, **attrs)
+
+    def symbol(self, *heads: Tuple[int, int], version: Optional[int] = 10901) -> Symbol:
+        return Symbol(tuple(self.nodes), heads, version)
+
+    def graph(
+        self,
+        *heads: Tuple[int, int],
+        name: str = "net",
+        inputs: Optional[Mapping[str, Sequence[Any]]] = None,
+    ) -> Graph:
+        shapes = {k: tuple(v) for k, v in (inputs or {}).items()}
+        return bind(self.symbol(*heads), self.arrays, name=name, inputs=shapes)
+
+
+def small_resnet() -> Tuple[Network, Tuple[int, int]]:
+    """Two residual units of one kind, a softmax with a label."""
+    net = Network()
+    x = net.convolution("conv0", net.variable("data"), 3, 4)
+    for unit in ("unit1", "unit2"):
+        y = net.batch_norm(f"{unit}_bn1", x, 4, eps=2e-5, fix_gamma=False)
+        y = net.layer("Activation", f"{unit}_relu1", y, act_type="relu")
+        y = net.convolution(f"{unit}_conv1", y, 4, 4)
+        x = net.layer("elemwise_add", f"_plus{unit[-1]}", y, x)
+    x = net.layer("Pooling", "pool", x, global_pool=True, pool_type="avg", kernel=(7, 7))
+    x = net.layer("Flatten", "flat", x)
+    weight, bias = net.parameter("fc_weight", 5, 4), net.parameter("fc_bias", 5)
+    x = net.layer("FullyConnected", "fc", x, weight, bias, num_hidden=5)
+    return net, net.layer("SoftmaxOutput", "softmax", x, net.variable("softmax_label"))

@@ -1,0 +1,161 @@
+"""Symbol and parameters put together: names, roles, shapes; and what can be missing or wrong."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from converters import (
+    CheckpointError,
+    ShapeError,
+    UnsupportedError,
+    UnusedParametersWarning,
+    load_checkpoint,
+    save_checkpoint,
+)
+from converters.checkpoint import bind
+
+from .networks import Network, small_resnet
+
+
+def test_from_disk(tmp_path: Path) -> None:
+    net, head = small_resnet()
+    arrays = {f"arg:{name}": array for name, array in net.arrays.items()}
+    save_checkpoint(tmp_path / "small", net.symbol(head), arrays, epoch=12)
+    graph = load_checkpoint(tmp_path / "small", 12)
+    assert graph.name == "small"
+    assert [(v.name, v.shape) for v in graph.inputs] == [("data", ("N", 3, "H", "W"))]
+    assert graph.labels == ("softmax_label",)
+    assert graph.outputs == ("softmax",)
+    assert graph.shapes["softmax"] == ("N", 5)
+    assert graph.source["params"] == "small-0012.params"
+    assert set(graph.params) == set(net.arrays)
+
+
+def test_the_epochs_there_are_are_named(tmp_path: Path) -> None:
+    net, head = small_resnet()
+    save_checkpoint(tmp_path / "small", net.symbol(head), net.arrays, epoch=7)
+    with pytest.raises(CheckpointError, match=r"small-0000\.params: no such file.*0007.*--epoch"):
+        load_checkpoint(tmp_path / "small")
+
+
+def test_repeated_names_become_distinct() -> None:
+    net = Network()
+    x = net.variable("data")
+    for _ in range(3):
+        x = net.layer("Activation", "relu", x, act_type="relu")
+    x = net.layer("Activation", "relu_1", x, act_type="tanh")
+    graph = net.graph(x, inputs={"data": (1, 3)})
+    assert [n.name for n in graph.nodes] == ["relu", "relu_2", "relu_3", "relu_1"]
+    assert [n.mxnet_name for n in graph.nodes] == ["relu", "relu", "relu", "relu_1"]
+
+
+def test_a_layer_named_like_a_parameter_gives_way() -> None:
+    net = Network()
+    x = net.convolution("conv", net.variable("data"), 3, 2)
+    x = net.layer("Activation", "conv_weight", x, act_type="relu")
+    graph = net.graph(x)
+    assert [n.name for n in graph.nodes] == ["conv", "conv_weight_1"]
+    assert "conv_weight" in graph.params
+
+
+def test_a_missing_parameter_is_named() -> None:
+    net, head = small_resnet()
+    del net.arrays["unit1_conv1_weight"]
+    with pytest.raises(CheckpointError, match="missing 1 parameters .*: unit1_conv1_weight"):
+        net.graph(head)
+
+
+def test_a_missing_parameter_may_be_declared_an_input() -> None:
+    net, head = small_resnet()
+    del net.arrays["fc_bias"]
+    graph = net.graph(head, inputs={"fc_bias": (5,)})
+    assert {v.name for v in graph.inputs} == {"data", "fc_bias"}
+
+
+def test_unused_parameters_are_listed() -> None:
+    net, head = small_resnet()
+    net.arrays["orphan"] = np.zeros(3, np.float32)
+    with pytest.warns(UnusedParametersWarning, match="1 parameters .* left out: orphan"):
+        net.graph(head)
+
+
+def test_no_warning_without_reason() -> None:
+    net, head = small_resnet()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net.graph(head)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        ("unit1_conv1_weight", (4, 3, 3, 3), "'unit1_conv1': its weight .* 4x3x3x3, .* 4x4x3x3"),
+        ("conv0_weight", (4, 3, 5, 5), "'conv0': its weight .* 4x3x5x5, the symbol says 4x.x3x3"),
+        ("unit2_bn1_gamma", (5,), "'unit2_bn1': its gamma .* shape 5, the symbol says 4"),
+        ("fc_weight", (5, 9), "'fc': its weight .* 5x9, the symbol says 5x4"),
+    ],
+)
+def test_a_parameter_of_another_shape(name: str, shape: tuple, message: str) -> None:
+    net, head = small_resnet()
+    net.arrays[name] = np.zeros(shape, np.float32)
+    with pytest.raises(ShapeError, match=message):
+        net.graph(head, inputs={"data": ("N", 3, "H", "W")})
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((1, 4, 32, 32), "its weight 'conv0_weight' has shape 4x3x3x3"),
+        ((1, 3, 32), "takes 4 dimensions, got 1x3x32"),
+    ],
+)
+def test_an_impossible_input(shape: tuple, message: str) -> None:
+    net, head = small_resnet()
+    with pytest.raises(ShapeError, match=message):
+        net.graph(head, inputs={"data": shape})
+
+
+def test_an_input_that_does_not_exist() -> None:
+    net, head = small_resnet()
+    graph = net.graph(head)
+    with pytest.raises(ShapeError, match="--input image: the network has no such input.* data"):
+        graph.with_inputs({"image": (1, 3, 8, 8)})
+
+
+def test_a_window_larger_than_its_input() -> None:
+    net = Network()
+    x = net.convolution("conv", net.variable("data"), 3, 2, kernel=(7, 7), pad=(0, 0))
+    with pytest.raises(ShapeError, match="Convolution 'conv' .*size 5.* smaller than the kernel"):
+        net.graph(x, inputs={"data": (1, 3, 5, 5)})
+
+
+def test_all_that_is_unsupported_is_listed_at_once() -> None:
+    net = Network()
+    x = net.layer("Custom", "mine", net.variable("data"), op_type="secret")
+    x = net.layer("Activation", "act", x, act_type="gelu")
+    x = net.layer("Dropout", "drop", x, mode="always")
+    x = net.layer("Flatten", "flat", x, mystery=1)
+    with pytest.raises(UnsupportedError) as caught:
+        net.graph(x, inputs={"data": (1, 3)})
+    assert len(caught.value.problems) == 4
+    text = str(caught.value)
+    for fragment in ("Custom 'mine'", "act_type='gelu'; supported: relu", "mode='always'", "mystery"):
+        assert fragment in text
+
+
+def test_stored_twice_under_both_prefixes() -> None:
+    net, head = small_resnet()
+    arrays = {**net.arrays, "aux:fc_bias": net.arrays["fc_bias"]}
+    with pytest.raises(CheckpointError, match="'fc_bias' is stored both as arg: and as aux:"):
+        bind(net.symbol(head), arrays, name="x", inputs={})
+
+
+def test_two_variables_of_one_name() -> None:
+    net = Network()
+    x = net.layer("elemwise_add", "sum", net.variable("data"), net.variable("data"))
+    with pytest.raises(CheckpointError, match="variables named alike: 'data'"):
+        net.graph(x)

@@ -1,0 +1,119 @@
+"""symbol.json: every age, upgrades, order, names; and files that are none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from converters import CheckpointError
+from converters.symbol import Symbol, SymbolNode, load_symbol, parse_symbol, symbol_to_json
+
+BEFORE_0_9 = {
+    "nodes": [
+        {"op": "null", "param": {}, "name": "data", "inputs": [], "backward_source_id": -1},
+        {"op": "null", "param": {}, "name": "bn_gamma", "inputs": [], "backward_source_id": -1},
+        {"op": "null", "param": {}, "name": "bn_beta", "inputs": [], "backward_source_id": -1},
+        {
+            "op": "BatchNorm",
+            "param": {"eps": "0.001"},
+            "name": "bn",
+            "inputs": [[0, 0], [1, 0], [2, 0]],
+            "backward_source_id": -1,
+            "attr": {"ctx_group": "stage1", "gamma_lr_mult": "0.5"},
+        },
+        {
+            "op": "_Plus",
+            "param": {},
+            "name": "sum",
+            "inputs": [[3, 0], [0, 0]],
+            "backward_source_id": -1,
+        },
+    ],
+    "arg_nodes": [0, 1, 2],
+    "heads": [[4, 0]],
+}
+
+
+def test_before_0_9_auxiliary_states_are_added() -> None:
+    symbol = parse_symbol(json.dumps(BEFORE_0_9))
+    names = [n.name for n in symbol.nodes]
+    assert names == ["data", "bn_gamma", "bn_beta", "bn_moving_mean", "bn_moving_var", "bn", "sum"]
+    norm = symbol.nodes[5]
+    assert norm.inputs == ((0, 0), (1, 0), (2, 0), (3, 0), (4, 0))
+    assert norm.attrs["__ctx_group__"] == "stage1"
+    assert symbol.nodes[6].op == "elemwise_add"
+    assert symbol.version is None
+
+
+@pytest.mark.parametrize("key", ["param", "attr", "attrs"])
+@pytest.mark.parametrize("entry", [[0, 0], [0, 0, 0]])
+def test_attributes_and_entries_of_every_age(key: str, entry: list) -> None:
+    document = {
+        "nodes": [
+            {"op": "null", "name": "data", "inputs": []},
+            {"op": "Activation", "name": "a", key: {"act_type": "tanh"}, "inputs": [entry]},
+        ],
+        "heads": [[1, 0, 0]],
+        "attrs": {"mxnet_version": ["int", 10000]},
+    }
+    symbol = parse_symbol(json.dumps(document))
+    assert symbol.nodes[1].attrs == {"act_type": "tanh"}
+    assert symbol.nodes[1].inputs == ((0, 0),)
+
+
+def test_argmax_over_all_before_0_9_5() -> None:
+    node = {"op": "argmax", "name": "m", "attr": {"axis": "-1"}, "inputs": [[0, 0]]}
+    document = {"nodes": [{"op": "null", "name": "x", "inputs": []}, node], "heads": [[1, 0]]}
+    assert parse_symbol(json.dumps(document)).nodes[1].attrs == {}
+    document["attrs"] = {"mxnet_version": ["int", 905]}
+    assert parse_symbol(json.dumps(document)).nodes[1].attrs == {"axis": "-1"}
+
+
+def test_order_is_depth_first_from_the_heads_and_dead_ends_are_dropped() -> None:
+    a, b, c, dead = (SymbolNode("null", n) for n in "abcd")
+    late = SymbolNode("elemwise_add", "late", ((2, 0), (5, 0)))
+    early = SymbolNode("elemwise_add", "early", ((1, 0), (0, 0)))
+    text = symbol_to_json(Symbol((a, b, c, dead, late, early), ((4, 0), (5, 0)), 10901))
+    symbol = parse_symbol(text)
+    assert [n.name for n in symbol.nodes] == ["c", "b", "a", "early", "late"]
+    assert symbol.heads == ((4, 0), (3, 0))
+
+
+def test_a_network_of_ten_thousand_layers_needs_no_recursion() -> None:
+    nodes = [SymbolNode("null", "data")]
+    nodes += [SymbolNode("Activation", f"a{i}", ((i, 0),), {"act_type": "relu"}) for i in range(10_000)]
+    symbol = parse_symbol(symbol_to_json(Symbol(tuple(nodes), ((10_000, 0),), 10901)))
+    assert len(symbol.nodes) == 10_001
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is not JSON"),
+        ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("[]", "is JSON but no symbol"),
+        ('{"nodes": []}', "is JSON but no symbol"),
+        ('{"nodes": {}, "heads": []}', "'nodes' is dict, not a list"),
+        ('{"nodes": [], "heads": []}', "has no heads"),
+        ('{"nodes": [1], "heads": [[0, 0]]}', "node 0 has no 'op' and 'name'"),
+        ('{"nodes": [{"op": "null", "name": "a"}], "heads": [[1, 0]]}', "no reference to one"),
+        ('{"nodes": [{"op": "null", "name": "a"}], "heads": [["0", 0]]}', "no reference to one"),
+        ('{"nodes": [{"op": "x", "name": "a", "inputs": [[7, 0]]}], "heads": [[0, 0]]}', "reads node 7"),
+        ('{"nodes": [{"op": "x", "name": "a", "inputs": [[0, 0]]}], "heads": [[0, 0]]}', "a cycle"),
+        ('{"nodes": [{"op": "x", "name": "a", "attrs": {"k": 1}}], "heads": [[0, 0]]}', "no text"),
+    ],
+)
+def test_what_is_no_symbol_is_said(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "x-symbol.json"
+    path.write_text(text)
+    with pytest.raises(CheckpointError, match=rf"x-symbol\.json: .*{message}"):
+        load_symbol(path)
+
+
+def test_binary_file(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"\xff\xfe\0")
+    with pytest.raises(CheckpointError, match="is no text"):
+        load_symbol(tmp_path / "x")
