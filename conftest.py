@@ -9,6 +9,10 @@ from typing import Any, Dict, Iterator, List
 import hypothesis
 import pytest
 
+# Threads that wait must sleep: three runtimes share these cores, and one that spins at its
+# barriers makes the others slow (before torch is imported; libgomp reads it once).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 hypothesis.settings.register_profile("default", max_examples=8, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("nightly", max_examples=60, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
