@@ -1,10 +1,10 @@
 """MXNet checkpoints -> ONNX and PyTorch, without MXNet and without torch.
 
-    from converters import load_checkpoint, to_onnx, save_onnx, to_pytorch, save_pytorch
+from converters import load_checkpoint, to_onnx, save_onnx, to_pytorch, save_pytorch
 
-    graph = load_checkpoint("model/resnet-50")
-    save_onnx(to_onnx(graph), "resnet-50.onnx")
-    save_pytorch(to_pytorch(graph), ".")
+graph = load_checkpoint("model/resnet-50")
+save_onnx(to_onnx(graph), "resnet-50.onnx")
+save_pytorch(to_pytorch(graph), ".")
 """
 
 from ._version import __version__

@@ -17,12 +17,12 @@ from typing import Any, Dict, List, Mapping, Optional, Set, Tuple, Union
 import numpy.typing as npt
 
 from . import ops
-from .errors import CheckpointError, ShapeError, UnusedParametersWarning
+from .errors import CheckpointError, UnsupportedError, UnusedParametersWarning
 from .files import atomic_write
 from .graph import Graph, Node, Value
 from .params import load_params, save_params
 from .shape import Shape
-from .symbol import Symbol, SymbolNode, load_symbol, symbol_to_json
+from .symbol import VARIABLE, Symbol, SymbolNode, load_symbol, symbol_to_json
 
 Array = npt.NDArray[Any]
 PathLike = Union[str, "os.PathLike[str]"]
@@ -60,14 +60,14 @@ def load_checkpoint(
     graph = bind(
         symbol,
         load_params(params_file),
-        name=Path(prefix).name,
+        name=_readable(Path(prefix).name, "network"),
         inputs=inputs or {},
         where=str(params_file),
     )
     source = {
-        "symbol": symbol_file.name,
+        "symbol": _readable(symbol_file.name),
         "symbol_sha256": _sha256(symbol_file),
-        "params": params_file.name,
+        "params": _readable(params_file.name),
         "params_sha256": _sha256(params_file),
     }
     return replace(graph, source=source)
@@ -78,8 +78,10 @@ def _no_params(prefix: PathLike, path: Path) -> str:
     pattern = re.compile(rf"{stem}-(\d{{4}})\.params")
     names = os.listdir(path.parent) if path.parent.is_dir() else []
     epochs = sorted(m.group(1) for m in map(pattern.fullmatch, names) if m)
-    hint = f"Stored epochs: {', '.join(epochs)}; choose one with --epoch." if epochs else (
-        "Put the parameters there, or give the prefix they have in common with the symbol."
+    hint = (
+        f"Stored epochs: {', '.join(epochs)}; choose one with --epoch."
+        if epochs
+        else ("Put the parameters there, or give the prefix they have in common with the symbol.")
     )
     return f"{path}: no such file. {hint}"
 
@@ -105,6 +107,7 @@ def bind(
     `inputs` also turns a variable that would be a missing parameter into an input.
     """
     stored = _without_prefix(arrays, where)
+    symbol = replace(symbol, nodes=tuple(map(_with_readable_name, symbol.nodes)))
     values, layers = _layer_names(symbol)
     roles = _variable_roles(symbol)
     variables = [n.name for n in symbol.nodes if n.is_variable]
@@ -123,6 +126,7 @@ def bind(
     _warn_of_unused(set(stored) - set(variables), where)
     labels = {v for v in variables if v not in stored and v not in inputs and roles[v] == {"label"}}
     data = [v for v in variables if v not in stored and v not in labels]
+    _check_heads([symbol.nodes[i] for i, _ in symbol.heads], data)
     graph = Graph(
         name=name,
         inputs=tuple(Value(v, _hinted_shape(symbol, v)) for v in data),
@@ -139,11 +143,21 @@ def bind(
 def _without_prefix(arrays: Mapping[str, Array], where: str) -> Dict[str, Array]:
     stored: Dict[str, Array] = {}
     for key, array in arrays.items():
-        name = key[4:] if key.startswith(("arg:", "aux:")) else key
+        name = _readable(key[4:] if key.startswith(("arg:", "aux:")) else key, VARIABLE)
         if name in stored:
             raise CheckpointError(f"{where}: {name!r} is stored both as arg: and as aux:.")
         stored[name] = array
     return stored
+
+
+def _check_heads(heads: List[SymbolNode], data: List[str]) -> None:
+    problems = [
+        f"output {n.name!r} is a stored parameter or a label; supported: a layer or an input."
+        for n in heads
+        if n.is_variable and n.name not in data
+    ]
+    if problems:
+        raise UnsupportedError(problems)
 
 
 def _warn_of_unused(names: Set[str], where: str) -> None:
@@ -196,9 +210,14 @@ def _layer_names(symbol: Symbol) -> Tuple[Dict[Tuple[int, int], str], List[str]]
     return values, names
 
 
-def _readable(name: str, op: str) -> str:
+def _readable(name: str, op: str = "") -> str:
     """Any text as a name: the empty one is called after its operator, bad Unicode is escaped."""
     return (name or op.lower()).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _with_readable_name(node: SymbolNode) -> SymbolNode:
+    """Variables are known to the parameters by their names; layers are named in _layer_names."""
+    return replace(node, name=_readable(node.name, node.op)) if node.is_variable else node
 
 
 def _nodes(
@@ -251,7 +270,12 @@ def guess_input(graph: Graph, name: str) -> Shape:
 
 
 def save_checkpoint(
-    prefix: PathLike, symbol: Symbol, arrays: Mapping[str, Array], epoch: int = 0, *, version: int = 2
+    prefix: PathLike,
+    symbol: Symbol,
+    arrays: Mapping[str, Array],
+    epoch: int = 0,
+    *,
+    version: int = 2,
 ) -> None:
     """Write a symbol and its arrays as MXNet does; `version` as in `save_params`."""
     save_params(params_path(prefix, epoch), arrays, version=version)

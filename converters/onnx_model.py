@@ -211,7 +211,7 @@ def to_onnx(graph: Graph, *, opset: int = DEFAULT_OPSET) -> ir.Model:
     return builder.model()
 
 
-def save_onnx(model: ir.Model, path: Union[str, "os.PathLike[str]"]) -> List[Path]:
+def save_onnx(model: ir.Model, path: Union[str, os.PathLike[str]]) -> List[Path]:
     """Write the model, whole or not at all; weights beyond 1 GiB go into `<path>.data`.
 
     Returns:
@@ -226,4 +226,3 @@ def save_onnx(model: ir.Model, path: Union[str, "os.PathLike[str]"]) -> List[Pat
         for name in [*names, path.name]:
             os.replace(Path(folder) / name, path.parent / name)
     return [path.parent / name for name in [path.name, *names]]
-

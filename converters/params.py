@@ -131,7 +131,9 @@ def load_params(path: Union[str, os.PathLike[str]]) -> Dict[str, Array]:
             "save a dictionary."
         )
     if len(names) != count:
-        raise CheckpointError(f"{path}: {count} arrays but {len(names)} names. The file is damaged.")
+        raise CheckpointError(
+            f"{path}: {count} arrays but {len(names)} names. The file is damaged."
+        )
     if len(set(names)) != len(names):
         twice = sorted({n for n in names if names.count(n) > 1})
         raise CheckpointError(f"{path}: names stored twice: {', '.join(map(repr, twice))}.")

@@ -18,16 +18,66 @@ INDENT = "    "
 
 #: Attributes of nn.Module that no layer may be called (a test holds this to torch).
 RESERVED = frozenset(
-    """T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda
-    double dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter
-    get_submodule half ipu load_state_dict modules mtia named_buffers named_children
-    named_modules named_parameters parameters register_backward_hook register_buffer
-    register_forward_hook register_forward_pre_hook register_full_backward_hook
-    register_full_backward_pre_hook register_load_state_dict_post_hook
-    register_load_state_dict_pre_hook register_module register_parameter
-    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state
-    set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
-    self torch nn F""".split()
+    [
+        "T_destination",
+        "add_module",
+        "apply",
+        "bfloat16",
+        "buffers",
+        "call_super_init",
+        "children",
+        "compile",
+        "cpu",
+        "cuda",
+        "double",
+        "dump_patches",
+        "eval",
+        "extra_repr",
+        "float",
+        "forward",
+        "get_buffer",
+        "get_extra_state",
+        "get_parameter",
+        "get_submodule",
+        "half",
+        "ipu",
+        "load_state_dict",
+        "modules",
+        "mtia",
+        "named_buffers",
+        "named_children",
+        "named_modules",
+        "named_parameters",
+        "parameters",
+        "register_backward_hook",
+        "register_buffer",
+        "register_forward_hook",
+        "register_forward_pre_hook",
+        "register_full_backward_hook",
+        "register_full_backward_pre_hook",
+        "register_load_state_dict_post_hook",
+        "register_load_state_dict_pre_hook",
+        "register_module",
+        "register_parameter",
+        "register_state_dict_post_hook",
+        "register_state_dict_pre_hook",
+        "requires_grad_",
+        "set_extra_state",
+        "set_submodule",
+        "share_memory",
+        "state_dict",
+        "to",
+        "to_empty",
+        "train",
+        "training",
+        "type",
+        "xpu",
+        "zero_grad",
+        "self",
+        "torch",
+        "nn",
+        "F",
+    ]
 )
 VARIABLES = ("x", "y", "z", "u", "v", "w")
 #: What the emitted file itself imports under a capital letter.
@@ -65,9 +115,9 @@ def identifier(name: str, taken: Collection[str] = ()) -> str:
 def class_name(words: Sequence[str], taken: Collection[str] = ()) -> str:
     """Words in ASCII -> the name of a class that is not in `taken`: `Resnet18`."""
     text = "".join(w[:1].upper() + w[1:] for w in words)
-    if not text[:1].isalpha() or keyword.iskeyword(text):
+    if not text[:1].isalpha() or keyword.iskeyword(text) or text in IMPORTED:
         text = f"Net{text}"
-    return _distinct(text, (*taken, *IMPORTED))
+    return _distinct(text, taken)
 
 
 def literal(value: Any) -> str:
@@ -79,7 +129,8 @@ def literal(value: Any) -> str:
     if isinstance(value, Argument):
         return value.name
     if isinstance(value, str):
-        return json.dumps(value)
+        quoted = json.dumps(value, ensure_ascii=False)
+        return quoted.encode("ascii", "backslashreplace").decode()
     if not isinstance(value, (bool, int, float, tuple)):
         raise TypeError(f"{type(value).__name__} is no literal")
     if isinstance(value, float) and not math.isfinite(value):

@@ -7,22 +7,26 @@ wiring are one class; sizes that differ become its arguments.
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any, Dict, Hashable, List, Sequence, Set, Tuple
 
-from .pytorch_source import Argument, Block, BlockClass, Item, ModuleCall, Statement, identifier
+from .python_text import Argument, class_name, identifier
+from .pytorch_source import Block, BlockClass, Item, ModuleCall, Statement
 
 Part = List[Statement]
 Place = Tuple[int, int, Any]  # (statement, module, index of an argument or name of an option)
 
 
 def partition(
-    statements: Sequence[Statement], inputs: Sequence[str], outputs: Sequence[str]
+    statements: Sequence[Statement], inputs: Sequence[str], outputs: Sequence[str], network: str
 ) -> List[Item]:
-    """Statements -> the same in order, repeated parts gathered into blocks."""
+    """Statements -> the same in order, repeated parts gathered into blocks.
+
+    Args:
+        network: the name of the network's own class, which no block's may have.
+    """
     parts = _join_singles(_regions(statements, inputs, outputs))
     by_signature: Dict[Hashable, List[int]] = {}
     for i, part in enumerate(parts):
@@ -33,7 +37,7 @@ def partition(
     blocks: Dict[int, Block] = {}
     class_names: List[str] = []
     for indices in repeated:
-        class_names.append(_class_name(names[indices[0]], class_names))
+        class_names.append(_class_name(names[indices[0]], [network, *class_names]))
         blocks.update(_blocks(class_names[-1], {i: parts[i] for i in indices}, names))
     items: List[Item] = []
     for i, part in enumerate(parts):
@@ -121,8 +125,12 @@ def _signature(part: Part) -> Hashable:
     for k, s in enumerate(part):
         wiring = tuple(where[s.inputs[i]] for i in _read_positions(s))
         modules = tuple(
-            (m.kind, len(m.args), tuple(m.state))
-            + tuple((key, "size" if _varies(v) else v) for key, v in m.options.items())
+            (
+                m.kind,
+                len(m.args),
+                tuple(m.state),
+                tuple((key, "size" if _varies(v) else v) for key, v in m.options.items()),
+            )
             for m in s.modules
         )
         rows.append((s.expression, wiring, modules))
@@ -144,21 +152,17 @@ def _instance_names(parts: List[Part], indices: List[int]) -> Dict[int, str]:
 
 def _class_name(instance: str, taken: Sequence[str]) -> str:
     words = re.findall(r"[A-Za-z]{2,}", instance)
-    base = re.sub("[^A-Za-z]", "", words[-1]).capitalize() if words else "Block"
-    number, name = 1, base
-    while name in taken or name in ("Path",):
-        number += 1
-        name = f"{base}{number}"
-    return name
+    return class_name([words[-1].lower() if words else "block"], taken)
 
 
 def _attribute_names(part: Part, instance: str) -> Tuple[str, ...]:
     """Layer names without what they share with the block's name."""
     names: List[str] = []
     for s in part:
-        shared = os.path.commonprefix([s.layer.split("_"), instance.split("_")])
-        rest = s.layer.split("_")[len(shared) :]
-        names.append(identifier("_".join(rest).strip("_") or s.layer, names))
+        words, block = s.layer.split("_"), instance.split("_")
+        while words and block and words[0] == block[0]:
+            del words[0], block[0]
+        names.append(identifier("_".join(words).strip("_") or s.layer, names))
     return tuple(names)
 
 
@@ -208,7 +212,10 @@ def _blocks(name: str, parts: Dict[int, Part], names: Dict[int, str]) -> Dict[in
 def _with_arguments(statement: Statement, k: int, by_place: Dict[Place, str]) -> Statement:
     modules = []
     for j, m in enumerate(statement.modules):
-        args = [Argument(by_place[k, j, i]) if (k, j, i) in by_place else a for i, a in enumerate(m.args)]
+        args = [
+            Argument(by_place[k, j, i]) if (k, j, i) in by_place else a
+            for i, a in enumerate(m.args)
+        ]
         options = {
             key: Argument(by_place[k, j, key]) if (k, j, key) in by_place else v
             for key, v in m.options.items()
@@ -219,7 +226,12 @@ def _with_arguments(statement: Statement, k: int, by_place: Dict[Place, str]) ->
 
 def _argument_names(part: Part, groups: List[List[Place]]) -> List[str]:
     """`in_channels`, `out_channels`, `channels` where they are one; options by their name."""
-    sizes = [(k, j, i) for k, s in enumerate(part) for j, m in enumerate(s.modules) for i in range(len(m.args))]
+    sizes = [
+        (k, j, i)
+        for k, s in enumerate(part)
+        for j, m in enumerate(s.modules)
+        for i in range(len(m.args))
+    ]
     reads = min((p for p in sizes if p[2] == 0), default=None)
     writes = max((p for p in sizes if p[2] == 1), default=None)
     names: List[str] = []

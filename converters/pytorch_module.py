@@ -23,6 +23,7 @@ from .errors import UnsupportedError
 from .files import atomic_write
 from .graph import Graph, Node
 from .onnx_model import known_shape, stored
+from .python_text import class_name
 from .pytorch_blocks import partition
 from .pytorch_source import ModuleCall, Statement, render, token
 from .shape import Dim
@@ -55,7 +56,11 @@ class TorchBuilder:
         return stored(name, self._graph.params[name])
 
     def module(
-        self, kind: str, *args: int, state: Optional[Mapping[str, Optional[Array]]] = None, **options: Any
+        self,
+        kind: str,
+        *args: int,
+        state: Optional[Mapping[str, Optional[Array]]] = None,
+        **options: Any,
     ) -> str:
         """A submodule `kind(*args, **options)` holding `state`; the expression that names it."""
         held = {k: v for k, v in (state or {}).items() if v is not None}
@@ -99,17 +104,17 @@ def to_pytorch(graph: Graph) -> PytorchModule:
     inputs = [v.name for v in graph.inputs]
     if not inputs:
         raise UnsupportedError([f"{graph.name} has no input."])
-    class_name = _class_name(graph.name)
+    name = class_name(re.findall(r"[A-Za-z0-9]+", graph.name))
     rendered = render(
-        partition(statements, inputs, graph.outputs),
-        class_name=class_name,
+        partition(statements, inputs, graph.outputs, name),
+        class_name=name,
         inputs=inputs,
         outputs=graph.outputs,
         header=graph,
     )
     return PytorchModule(
         name=graph.name,
-        class_name=class_name,
+        class_name=name,
         source=rendered.source,
         state=rendered.state,
         layers=rendered.layers,
@@ -121,6 +126,12 @@ def _statement(graph: Graph, node: Node) -> Statement:
     builder = TorchBuilder(graph, node)
     tokens = [None if name is None else token("in", i) for i, name in enumerate(node.inputs)]
     expression = graph.operators[node.name].to_pytorch(builder, *tokens)
+    for i, name in enumerate(node.inputs):
+        if name in graph.params and token("in", i) in expression:
+            raise ops.Unsupported(
+                f"{name!r} is a stored parameter where data is expected; "
+                "supported: an input or a layer"
+            )
     return Statement(
         layer=node.name,
         inputs=tuple(name or "" for name in node.inputs),
@@ -130,13 +141,7 @@ def _statement(graph: Graph, node: Node) -> Statement:
     )
 
 
-def _class_name(name: str) -> str:
-    words = re.findall(r"[A-Za-z0-9]+", name)
-    text = "".join(w[:1].upper() + w[1:] for w in words)
-    return text if text[:1].isalpha() else f"Net{text}"
-
-
-def save_pytorch(module: PytorchModule, folder: Union[str, "os.PathLike[str]"]) -> List[Path]:
+def save_pytorch(module: PytorchModule, folder: Union[str, os.PathLike[str]]) -> List[Path]:
     """Write `<name>.py` and `<name>.safetensors`, each whole or not at all.
 
     Returns:

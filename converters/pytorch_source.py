@@ -1,24 +1,36 @@
 """Statements -> the text of a PyTorch module.
 
-Every name and literal is sanitised or `repr`d here: nothing of a checkpoint becomes code.
+Names, literals and comments come from converters/python_text.py: nothing of a checkpoint
+becomes code.
 """
 
 from __future__ import annotations
 
-import json
 import keyword
 import re
 import textwrap
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 import numpy.typing as npt
 
 from ._version import __version__
 from .graph import Graph
+from .python_text import (
+    INDENT,
+    VARIABLES,
+    WIDTH,
+    identifier,
+    indented,
+    literal,
+    prose,
+    with_comment,
+    wrap,
+)
 from .shape import show
 
 Array = npt.NDArray[Any]
+BODY = WIDTH - 2 * len(INDENT)  # room in a method
 
 #: PyTorch's own defaults, by the beginning of the module's name: not worth a word.
 DEFAULTS: Dict[str, Dict[str, Any]] = {
@@ -28,6 +40,7 @@ DEFAULTS: Dict[str, Dict[str, Any]] = {
     "nn.MaxPool": {"padding": 0, "ceil_mode": False},
     "nn.AvgPool": {"padding": 0, "ceil_mode": False, "count_include_pad": True},
 }
+
 
 def token(kind: str, index: int) -> str:
     """A place in an expression, filled in when variables and modules have names."""
@@ -132,7 +145,7 @@ class _Forward:
 
 
 def _fill(expression: str, read: Sequence[str], modules: Sequence[str]) -> str:
-    def value(match: "re.Match[str]") -> str:
+    def value(match: re.Match[str]) -> str:
         return (read if match[1] == "in" else modules)[int(match[2])]
 
     return re.sub("\0(in|module)([0-9]+)\0", value, expression)
@@ -145,7 +158,8 @@ def _attributes(statement: Statement, base: str) -> List[str]:
 
 def _init_lines(statement: Statement, attribute: str) -> List[str]:
     names = _attributes(statement, attribute)
-    return [f"self.{n} = {constructor(m)}" for n, m in zip(names, statement.modules)]
+    lines = (f"self.{n} = {constructor(m)}" for n, m in zip(names, statement.modules))
+    return [part for line in lines for part in wrap(line, BODY)]
 
 
 def _statement_line(statement: Statement, attribute: str, read: List[str], out: List[str]) -> str:
@@ -164,38 +178,46 @@ def render(
     """The whole file, its state dict, and the table of layers."""
     rendered = Rendered(source="")
     classes = list(dict.fromkeys(item.cls for item in items if isinstance(item, Block)))
-    parts = [_HEADER.format(docstring=_docstring(header, class_name))]
-    parts += [_block_class(cls) for cls in classes]
+    parts = [_block_class(cls) for cls in classes]
     parts.append(_network(rendered, items, class_name, inputs, outputs))
-    parts.append(_LOAD.format(class_name=class_name, stem=repr(f"{header.name}.safetensors")))
+    parts.append(_LOAD.format(class_name=class_name))
+    statements = (s for i in items for s in (i.statements if isinstance(i, Block) else (i,)))
+    functional = any("F." in s.expression for s in statements)
+    imports = _IMPORTS if functional else _IMPORTS.replace(_FUNCTIONAL, "")
+    parts.insert(0, f'"""{_docstring(header, class_name)}\n"""\n\n{imports}')
     rendered.source = "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
     return rendered
 
 
 def _class_text(
-    name: str, docstring: str, arguments: Sequence[str], init: List[str], forward: List[str],
+    name: str,
+    docstring: str,
+    arguments: Sequence[str],
+    init: List[str],
+    forward: List[str],
     parameters: Sequence[str],
 ) -> str:
-    signature = ", ".join(["self", *arguments])
     lines = [f"class {name}(nn.Module):"]
     if docstring:
-        lines += textwrap.wrap(f'"""{docstring}"""', 96, initial_indent="    ", subsequent_indent="    ") + [""]
-    lines += [f"    def __init__({signature}):", "        super().__init__()"]
-    lines += [f"        {line}" for line in init] + [""]
-    lines += [f"    def forward({', '.join(['self', *parameters])}):"]
-    lines += [f"        {line}" for line in forward]
+        text = textwrap.wrap(f'"""{docstring}"""', WIDTH - len(INDENT))
+        lines += [*indented(text, 1), ""]
+    for method, given, body in (("__init__", arguments, init), ("forward", parameters, forward)):
+        signature = f"def {method}({', '.join(['self', *given])}):"
+        lines += indented(wrap(signature, WIDTH - len(INDENT)), 1)
+        lines += [*indented(body, 2), ""]
     return "\n".join(lines)
 
 
 def _block_class(cls: BlockClass) -> str:
     flow = _Forward(dict(zip(cls.inputs, VARIABLES)), cls.outputs, cls.statements)
-    init: List[str] = []
+    init = ["super().__init__()"]
     forward: List[str] = []
     for i, (statement, attribute) in enumerate(zip(cls.statements, cls.attributes)):
         init += _init_lines(statement, attribute)
         line = _statement_line(statement, attribute, *flow.assign(i, statement))
-        forward.append(line if statement.modules else line + comment(attribute))
-    forward.append("return " + ", ".join(flow.held[v] for v in cls.outputs))
+        shown = bool(statement.modules)
+        forward += wrap(line, BODY) if shown else with_comment(line, attribute, BODY)
+    forward += wrap("return " + ", ".join(flow.held[v] for v in cls.outputs), BODY)
     parameters = VARIABLES[: len(cls.inputs)]
     document = ", ".join(cls.instances) + "."
     return _class_text(cls.name, document, cls.arguments, init, forward, parameters)
@@ -212,18 +234,19 @@ def _network(
     for name in inputs:
         parameters[name] = identifier(name, list(parameters.values()))
     flow = _Forward(parameters, outputs, items)
-    init: List[str] = []
+    init = ["super().__init__()"]
     forward: List[str] = []
-    attributes: List[str] = []
+    attributes: Set[str] = set()
     table = rendered.layers.setdefault("", [])
     for i, item in enumerate(items):
         read, written = flow.assign(i, item)
         attribute = identifier(item.name if isinstance(item, Block) else item.layer, attributes)
-        attributes.append(attribute)
+        attributes.add(attribute)
         if isinstance(item, Block):
             values = ", ".join(map(literal, item.values))
-            init.append(f"self.{attribute} = {item.cls.name}({values})")
-            forward.append(f"{', '.join(written)} = self.{attribute}({', '.join(read)})")
+            init += wrap(f"self.{attribute} = {item.cls.name}({values})", BODY)
+            call = f"{', '.join(written)} = self.{attribute}({', '.join(read)})"
+            forward += wrap(call, BODY)
             table.append(None)
             for statement, inner in zip(item.statements, item.cls.attributes):
                 _record(rendered, statement, inner, attribute)
@@ -231,9 +254,9 @@ def _network(
             init += _init_lines(item, attribute)
             line = _statement_line(item, attribute, read, written)
             shown = item.modules and attribute == re.sub(r"_fwd$", "", item.layer)
-            forward.append(line if shown else line + comment(item.layer))
+            forward += wrap(line, BODY) if shown else with_comment(line, item.layer, BODY)
             _record(rendered, item, attribute, "")
-    forward.append("return " + ", ".join(flow.held[v] for v in outputs))
+    forward += wrap("return " + ", ".join(flow.held[v] for v in outputs), BODY)
     return _class_text(class_name, "", [], init, forward, list(parameters.values()))
 
 
@@ -246,24 +269,28 @@ def _record(rendered: Rendered, statement: Statement, attribute: str, path: str)
 
 
 def _docstring(graph: Graph, class_name: str) -> str:
-    """What the file is, for the person who finds it. Every foreign word goes through json."""
-    inputs = ", ".join(f"{v.name}: {show(v.shape)}" for v in graph.inputs)
-    lines = [f"{graph.name}, converted from MXNet by mxproof {__version__}.", ""]
-    lines += [f"    {key}: {value}" for key, value in graph.source.items()]
-    lines += [f"    inputs: {inputs}", "", f"model = load()  # a {class_name} in eval mode"]
-    return "\n".join(json.dumps(line)[1:-1].replace('\\"', "'") for line in lines)
+    """What the file is and how to load it, for the person who finds it."""
+    name = prose(graph.name)
+    facts = [f"{prose(key)}: {prose(value)}" for key, value in graph.source.items()]
+    facts += [f"input {prose(v.name)}: {prose(show(v.shape))}" for v in graph.inputs]
+    importable = name.isidentifier() and not keyword.iskeyword(name)
+    usage = (
+        [f"from {name} import load", "", "model = load()"]
+        if importable
+        else ["import runpy", "", f'model = runpy.run_path("{name}.py")["load"]()']
+    )
+    usage[-1] += f"  # class {class_name}, in eval mode"
+    title = f"{name}, converted from MXNet by mxproof {__version__}."
+    return "\n".join([title, "", *facts, "", *(INDENT + line if line else "" for line in usage)])
 
 
-_HEADER = '''"""{docstring}
-"""
-
-import json
+_FUNCTIONAL = "import torch.nn.functional as F\n"
+_IMPORTS = f"""import json
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from torch import nn
-'''
+{_FUNCTIONAL}from torch import nn
+"""
 
 _LOAD = '''def read_safetensors(path):
     """Name -> tensor, memory-mapped: 8 bytes of length, a JSON header, then the numbers."""
@@ -281,7 +308,7 @@ _LOAD = '''def read_safetensors(path):
     return tensors
 
 
-def load(weights=Path(__file__).with_name({stem})):
+def load(weights=Path(__file__).with_suffix(".safetensors")):
     """The network with its weights, in eval mode."""
     model = {class_name}()
     model.load_state_dict(read_safetensors(weights))

@@ -61,7 +61,9 @@ def product(dims: Sequence[Dim]) -> Dim:
     return others[0] if len(others) == 1 and known == 1 else None
 
 
-def window(size: Dim, kernel: int, stride: int, pad: int, dilate: int = 1, full: bool = False) -> Dim:
+def window(
+    size: Dim, kernel: int, stride: int, pad: int, dilate: int = 1, full: bool = False
+) -> Dim:
     """Positions of a sliding window along one axis: floor, or ceil with `full`.
 
     Raises:

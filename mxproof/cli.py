@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 import warnings
 from contextlib import contextmanager
@@ -49,7 +48,9 @@ def main(arguments: Optional[List[str]] = None) -> int:
         code: int = args.run(args)
         return code
     except (ConversionError, DownloadError, RuntimeFailure, UsageError) as error:
-        errors.print(f"mxproof {args.command}: {escape(str(error))}", highlight=False, soft_wrap=True)
+        errors.print(
+            f"mxproof {args.command}: {escape(str(error))}", highlight=False, soft_wrap=True
+        )
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         errors.print(f"mxproof {args.command}: {escape(where)}{error.strerror}.", soft_wrap=True)
@@ -173,9 +174,7 @@ def _progress(args: argparse.Namespace) -> Iterator[Any]:
 
 
 def _subject(args: argparse.Namespace, shapes: Any) -> Subject:
-    return load_subject(
-        args.checkpoint, epoch=args.epoch, weights=args.weights, inputs=shapes
-    )
+    return load_subject(args.checkpoint, epoch=args.epoch, weights=args.weights, inputs=shapes)
 
 
 def _convert(args: argparse.Namespace) -> int:
@@ -242,4 +241,3 @@ def _inspect(args: argparse.Namespace) -> int:
     for key, value in facts.items():
         console.print(f"{key}: {escape(value)}", highlight=False, soft_wrap=True)
     return PROVEN
-

@@ -213,8 +213,8 @@ def check(op: str, value: Array, truth: LayerTruth, precision: str, budget: Budg
         fault = _same_function(error, size, budget)
     else:
         noise = truth.float32.astype(np.float64) - truth.float64
-        squares = (np.square(by_channel(a)).sum(axis=1) for a in (error, noise, size))
-        sums = Sums(*squares, count=by_channel(size).shape[1])
+        e, n, s = (np.square(by_channel(a)).sum(axis=1) for a in (error, noise, size))
+        sums = Sums(error=e, noise=n, size=s, count=by_channel(size).shape[1])
     peak, worst = float(size.max()), float(error.max())
     rel = worst / peak if peak else (float("inf") if worst else 0.0)
     max_abs, max_rel = differences(value, reference)
@@ -271,7 +271,8 @@ def _same_precision(sums: Sums, budget: Budget) -> Optional[str]:
     """The layer as a whole, then each channel."""
     channels = len(sums.error)
     error, noise, size = (
-        float(np.sqrt(s.sum() / (sums.count * channels))) for s in (sums.error, sums.noise, sums.size)
+        float(np.sqrt(s.sum() / (sums.count * channels)))
+        for s in (sums.error, sums.noise, sums.size)
     )
     allowed = max(budget.float32_ratio * noise, budget.ulps * ULP32 * size)
     if error > allowed:
@@ -291,7 +292,11 @@ def _same_precision(sums: Sums, budget: Budget) -> Optional[str]:
 
 
 def top_k_problem(
-    value: Array, truth: LayerTruth, precision: str, k: int, budget: Budget = Budget()  # noqa: B008
+    value: Array,
+    truth: LayerTruth,
+    precision: str,
+    k: int,
+    budget: Budget = Budget(),  # noqa: B008
 ) -> Optional[str]:
     """Do the k largest of each sample agree with the truth, in order? None if so.
 

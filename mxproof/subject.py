@@ -93,7 +93,11 @@ def symbolic(shapes: Mapping[str, Shape]) -> Dict[str, Shape]:
 
 
 def load_subject(
-    checkpoint: str, *, epoch: int = 0, weights: str = "auto", inputs: Optional[Mapping[str, Shape]] = None
+    checkpoint: str,
+    *,
+    epoch: int = 0,
+    weights: str = "auto",
+    inputs: Optional[Mapping[str, Shape]] = None,
 ) -> Subject:
     """A prefix (`model/resnet-50`) or a name of the zoo (`resnet50`) -> what to test.
 

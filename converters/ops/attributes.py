@@ -6,8 +6,9 @@ Source: dmlc-core include/dmlc/parameter.h (FieldEntry) and nnvm tuple.h (Tuple'
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
-from functools import lru_cache
+from functools import cache
 from typing import Any, Dict, Literal, Mapping, Tuple, Union, get_args, get_origin, get_type_hints
 
 Ints = Tuple[int, ...]
@@ -54,7 +55,7 @@ def _is_hidden(key: str) -> bool:
     return key.startswith("__") or key.endswith(("_lr_mult", "_wd_mult", "_ctx_group"))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _fields(cls: type) -> Tuple[Dict[str, Any], Tuple[str, ...]]:
     if not dataclasses.is_dataclass(cls):
         return {}, ()
@@ -88,7 +89,10 @@ def parse_value(kind: Any, text: str) -> Any:
         return _parse_ints(text)
     if kind is int:
         return int(text.rstrip("L"))
-    return kind(text)
+    value = kind(text)
+    if kind is float and not math.isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 def _parse_ints(text: str) -> Ints:

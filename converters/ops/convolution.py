@@ -85,7 +85,9 @@ class Convolution(Operator):
             group=self.num_group,
         )
 
-    def to_pytorch(self, m: TorchBuilder, data: str, weight: str, bias: Optional[str] = None) -> str:
+    def to_pytorch(
+        self, m: TorchBuilder, data: str, weight: str, bias: Optional[str] = None
+    ) -> str:
         out_channels, group_channels = m.array(weight).shape[:2]
         conv = m.module(
             f"nn.Conv{len(self.kernel)}d",

@@ -58,7 +58,9 @@ class FullyConnected(Operator):
         out = g.op("MatMul", data, g.op("Transpose", weight, perm=(1, 0)))
         return g.op("Add", out, bias) if extra else out
 
-    def to_pytorch(self, m: TorchBuilder, data: str, weight: str, bias: Optional[str] = None) -> str:
+    def to_pytorch(
+        self, m: TorchBuilder, data: str, weight: str, bias: Optional[str] = None
+    ) -> str:
         out_features, in_features = m.array(weight).shape
         linear = m.module(
             "nn.Linear",

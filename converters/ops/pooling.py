@@ -89,7 +89,9 @@ class Pooling(Operator):
             if self.pool_type == "avg":
                 return g.op("GlobalAveragePool", data)
             axes = tuple(range(2, len(g.shape(data))))
-            return g.reduce({"max": "ReduceMax", "sum": "ReduceSum"}[self.pool_type], data, axes, True)
+            return g.reduce(
+                {"max": "ReduceMax", "sum": "ReduceSum"}[self.pool_type], data, axes, True
+            )
         options: Dict[str, Any] = {
             "kernel_shape": self.kernel,
             "strides": self.stride,

@@ -55,6 +55,10 @@ class Operator:
         kinds = inspect.signature(type(self).infer).parameters
         return tuple(n for n, p in kinds.items() if n != "self" and p.kind != p.VAR_POSITIONAL)
 
+    def visible_outputs(self) -> int:
+        """Outputs that are converted: the first ones."""
+        return 1
+
     def stored_outputs(self) -> int:
         """Outputs that the node has in MXNet's graph, hidden ones included."""
         return 1
@@ -162,7 +166,7 @@ def unsupported(node: Any, *problems: Unsupported) -> UnsupportedError:
 
 
 def operators_of(nodes: Any) -> Dict[str, Operator]:
-    """Layer name -> its declaration, for nodes with `name`, `op` and `attrs`.
+    """Layer name -> its declaration, for nodes with `name`, `op`, `attrs` and `outputs`.
 
     Raises:
         UnsupportedError: listing every operator and attribute that has no declaration.
@@ -172,6 +176,9 @@ def operators_of(nodes: Any) -> Dict[str, Operator]:
     for node in nodes:
         try:
             found[node.name] = parse(node.op, node.attrs)
+            count = found[node.name].visible_outputs()
+            if len(node.outputs) > count:
+                raise Unsupported(f"{len(node.outputs)} outputs are read; supported: {count}")
         except Unsupported as problem:
             problems += unsupported(node, problem).problems
     if problems:

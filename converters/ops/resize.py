@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, same, show
+from ..shape import Dim, Shape, show
 from .attributes import Ints
 from .registry import Operator, Unsupported, operator
 
@@ -48,7 +48,7 @@ class UpSampling(Operator):
         )
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"F.interpolate({data}, scale_factor={self.scale}, mode='nearest')"
+        return f'F.interpolate({data}, scale_factor={self.scale}, mode="nearest")'
 
 
 @operator("Crop")
@@ -99,6 +99,9 @@ class Crop(Operator):
         start = self._start(m.shape(data))
         cuts = []
         for axis, begin in enumerate(start):
-            size = f"{crop_like[0]}.shape[{axis + 2}]" if crop_like else str(self.h_w[axis])
-            cuts.append(f"{begin}:{begin} + {size}" if begin else f":{size}")
+            if crop_like:
+                size = f"{crop_like[0]}.shape[{axis + 2}]"
+                cuts.append(f"{begin} : {begin} + {size}" if begin else f": {size}")
+            else:
+                cuts.append(f"{begin or ''}:{begin + self.h_w[axis]}")
         return f"{data}[:, :, {cuts[0]}, {cuts[1]}]"

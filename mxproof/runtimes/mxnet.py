@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
@@ -38,7 +39,7 @@ class MxnetProcess:
             RuntimeFailure: that interpreter does not exist, or has no MXNet that imports.
         """
         self.python = python or sys.executable
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
         environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
         # Idle threads of MXNet must sleep, not spin: the other runtimes take their turns.
         environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -78,10 +79,8 @@ class MxnetProcess:
         """End the worker."""
         for stream in (self._process.stdin, self._process.stdout):
             if stream:
-                try:
+                with suppress(OSError):  # a worker that died has closed its end
                     stream.close()
-                except OSError:
-                    pass
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -93,7 +92,9 @@ class MxnetProcess:
         """The checkpoint as MXNet itself reads it."""
         return Mxnet(self, prefix, epoch, graph)
 
-    def _ask(self, message: Dict[str, Any], arrays: Sequence[Array] = ()) -> Tuple[Any, List[Array]]:
+    def _ask(
+        self, message: Dict[str, Any], arrays: Sequence[Array] = ()
+    ) -> Tuple[Any, List[Array]]:
         try:
             self._channel.send(message, arrays)
         except (OSError, ValueError):

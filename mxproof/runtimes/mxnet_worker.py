@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -30,10 +31,10 @@ class Pipe:
 class Channel:
     """JSON lines and .npy arrays over two binary streams."""
 
-    def __init__(self, reader, writer):
+    def __init__(self, reader: Any, writer: Any) -> None:
         self.reader, self.writer = reader, writer
 
-    def send(self, message, arrays=()):
+    def send(self, message: Any, arrays: Any = ()) -> None:
         arrays = [np.ascontiguousarray(a) for a in arrays]
         line = json.dumps(dict(message, arrays=len(arrays)))
         self.writer.write(line.encode() + b"\n")
@@ -41,7 +42,7 @@ class Channel:
             npy.write_array(Pipe(self.writer), array, allow_pickle=False)
         self.writer.flush()
 
-    def receive(self):
+    def receive(self) -> Any:
         line = self.reader.readline()
         if not line:
             raise EOFError

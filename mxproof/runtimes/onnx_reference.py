@@ -36,7 +36,11 @@ def to_double(model: onnx.ModelProto) -> onnx.ModelProto:
         for attribute in node.attribute:
             if attribute.type == onnx.AttributeProto.TENSOR:
                 _widen(attribute.t)
-            if node.op_type == "Cast" and attribute.name == "to" and attribute.i == TensorProto.FLOAT:
+            if (
+                node.op_type == "Cast"
+                and attribute.name == "to"
+                and attribute.i == TensorProto.FLOAT
+            ):
                 attribute.i = TensorProto.DOUBLE
             if node.op_type == "BatchNormalization" and attribute.name == "epsilon":
                 variance = numpy_helper.to_array(initializers[node.input[4]])
@@ -57,7 +61,9 @@ def _in_full(node: onnx.NodeProto, attribute: onnx.AttributeProto) -> float:
 
 def _widen(tensor: TensorProto) -> None:
     if tensor.data_type == TensorProto.FLOAT:
-        wide = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name)
+        wide = numpy_helper.from_array(
+            numpy_helper.to_array(tensor).astype(np.float64), tensor.name
+        )
         tensor.CopyFrom(wide)
 
 
@@ -67,7 +73,7 @@ class OnnxReference:
     name = "onnx-reference"
     precision = "float64"
 
-    def __init__(self, path: "os.PathLike[str] | str") -> None:
+    def __init__(self, path: os.PathLike[str] | str) -> None:
         model = onnx.load(path)
         self._inputs = [i.name for i in model.graph.input]
         self._outputs = [o.name for o in model.graph.output]

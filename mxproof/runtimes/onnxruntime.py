@@ -26,7 +26,7 @@ class OnnxRuntime:
 
     def __init__(
         self,
-        path: "os.PathLike[str] | str",
+        path: os.PathLike[str] | str,
         *,
         optimised: bool = True,
         threads: Optional[int] = None,

@@ -25,7 +25,7 @@ class Pytorch:
 
     name = "pytorch"
 
-    def __init__(self, path: "os.PathLike[str] | str", precision: str = "float32") -> None:
+    def __init__(self, path: os.PathLike[str] | str, precision: str = "float32") -> None:
         self.path, self.precision = Path(path), precision
         self._dtype = {"float32": torch.float32, "float64": torch.float64}[precision]
         self.model = self._load(None)

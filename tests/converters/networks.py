@@ -19,14 +19,14 @@ class Network:
         self.arrays: Dict[str, np.ndarray] = {}
         self._random = np.random.default_rng(0)
 
-    def variable(self, name: str, array: Optional[np.ndarray] = None, **attrs: str) -> Tuple[int, int]:
+    def variable(
+        self, name: str, array: Optional[np.ndarray] = None, **attrs: str
+    ) -> Tuple[int, int]:
         if array is not None:
             self.arrays[name] = array
         return self._append(SymbolNode("null", name, (), attrs))
 
-    def layer(
-        self, op: str, name: str, *inputs: Tuple[int, int], **attrs: Any
-    ) -> Tuple[int, int]:
+    def layer(self, op: str, name: str, *inputs: Tuple[int, int], **attrs: Any) -> Tuple[int, int]:
         return self._append(SymbolNode(op, name, inputs, {k: str(v) for k, v in attrs.items()}))
 
     def _append(self, node: SymbolNode) -> Tuple[int, int]:
@@ -36,12 +36,16 @@ class Network:
     def parameter(self, name: str, *shape: int) -> Tuple[int, int]:
         return self.variable(name, self._random.standard_normal(shape).astype(np.float32))
 
-    def convolution(self, name: str, data: Tuple[int, int], cin: int, cout: int, **more: Any) -> Tuple[int, int]:
+    def convolution(
+        self, name: str, data: Tuple[int, int], cin: int, cout: int, **more: Any
+    ) -> Tuple[int, int]:
         attrs = {"kernel": (3, 3), "pad": (1, 1), "no_bias": True, **more}
         weight = self.parameter(f"{name}_weight", cout, cin, *attrs["kernel"])
         return self.layer("Convolution", name, data, weight, num_filter=cout, **attrs)
 
-    def batch_norm(self, name: str, data: Tuple[int, int], channels: int, **attrs: Any) -> Tuple[int, int]:
+    def batch_norm(
+        self, name: str, data: Tuple[int, int], channels: int, **attrs: Any
+    ) -> Tuple[int, int]:
         stored = [self.parameter(f"{name}_{p}", channels) for p in ("gamma", "beta", "moving_mean")]
         variance = self._random.uniform(0.5, 2, channels).astype(np.float32)
         stored.append(self.variable(f"{name}_moving_var", variance))

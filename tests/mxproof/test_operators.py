@@ -12,8 +12,8 @@ from converters import load_checkpoint, save_checkpoint
 from converters.ops import REGISTRY
 from mxproof.compare import compare, describe_failure
 from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.tolerance import Budget
 from mxproof.targets import TARGETS, convert
+from mxproof.tolerance import Budget
 from tests.converters.networks import Network
 
 Entry = Tuple[int, int]
@@ -25,14 +25,22 @@ def plain(op: str, **attrs: Any) -> Build:
     return lambda net, x: net.layer(op, "layer", x, **attrs)
 
 
-def convolution(cin: int, cout: int, kernel: Tuple[int, ...], bias: bool = False, **attrs: Any) -> Build:
+def convolution(
+    cin: int, cout: int, kernel: Tuple[int, ...], bias: bool = False, **attrs: Any
+) -> Build:
     def build(net: Network, x: Entry) -> Entry:
         groups = attrs.get("num_group", 1)
         inputs = [x, net.parameter("w", cout, cin // groups, *kernel)]
         if bias:
             inputs.append(net.parameter("b", cout))
         return net.layer(
-            "Convolution", "layer", *inputs, kernel=kernel, num_filter=cout, no_bias=not bias, **attrs
+            "Convolution",
+            "layer",
+            *inputs,
+            kernel=kernel,
+            num_filter=cout,
+            no_bias=not bias,
+            **attrs,
         )
 
     return build
@@ -43,7 +51,9 @@ def dense(features: int, hidden: int, bias: bool = True, **attrs: Any) -> Build:
         inputs = [x, net.parameter("w", hidden, features)]
         if bias:
             inputs.append(net.parameter("b", hidden))
-        return net.layer("FullyConnected", "layer", *inputs, num_hidden=hidden, no_bias=not bias, **attrs)
+        return net.layer(
+            "FullyConnected", "layer", *inputs, num_hidden=hidden, no_bias=not bias, **attrs
+        )
 
     return build
 
@@ -89,7 +99,11 @@ ROWS: List[Row] = [
         ("dilated", IMAGE, convolution(4, 6, (3, 3), dilate=(2, 3), pad=(2, 3))),
         ("grouped", IMAGE, convolution(4, 6, (3, 3), bias=True, num_group=2)),
         ("depthwise", IMAGE, convolution(4, 4, (3, 3), num_group=4, pad=(1, 1))),
-        ("layout stated", IMAGE, convolution(4, 6, (1, 1), layout="NCHW", workspace=1, cudnn_off=True)),
+        (
+            "layout stated",
+            IMAGE,
+            convolution(4, 6, (1, 1), layout="NCHW", workspace=1, cudnn_off=True),
+        ),
     ),
     *rows(
         "BatchNorm",
@@ -117,10 +131,18 @@ ROWS: List[Row] = [
     *rows(
         "Pooling",
         ("max 1d", SOUND, plain("Pooling", kernel=(3,), stride=(2,), pad=(1,), pool_type="max")),
-        ("max 2d", IMAGE, plain("Pooling", kernel=(3, 2), stride=(2, 2), pad=(1, 1), pool_type="max")),
+        (
+            "max 2d",
+            IMAGE,
+            plain("Pooling", kernel=(3, 2), stride=(2, 2), pad=(1, 1), pool_type="max"),
+        ),
         ("max 3d", VIDEO, plain("Pooling", kernel=(2, 3, 1), stride=(2, 2, 1), pool_type="max")),
         ("default stride", IMAGE, plain("Pooling", kernel=(3, 3), pool_type="avg")),
-        ("average counts padding", IMAGE, plain("Pooling", kernel=(3, 3), pad=(1, 1), pool_type="avg")),
+        (
+            "average counts padding",
+            IMAGE,
+            plain("Pooling", kernel=(3, 3), pad=(1, 1), pool_type="avg"),
+        ),
         (
             "average without padding",
             IMAGE,
@@ -129,13 +151,19 @@ ROWS: List[Row] = [
         (
             "full max",
             IMAGE,
-            plain("Pooling", kernel=(3, 3), stride=(2, 2), pool_type="max", pooling_convention="full"),
+            plain(
+                "Pooling", kernel=(3, 3), stride=(2, 2), pool_type="max", pooling_convention="full"
+            ),
         ),
         (
             "full average",
             IMAGE,
             plain(
-                "Pooling", kernel=(3, 3), stride=(2, 2), pad=(1, 1), pool_type="avg",
+                "Pooling",
+                kernel=(3, 3),
+                stride=(2, 2),
+                pad=(1, 1),
+                pool_type="avg",
                 pooling_convention="full",
             ),
         ),
@@ -143,13 +171,22 @@ ROWS: List[Row] = [
             "full average without padding",
             VIDEO,
             plain(
-                "Pooling", kernel=(3, 3, 3), stride=(2, 2, 2), pad=(1, 1, 1), pool_type="avg",
-                pooling_convention="full", count_include_pad=False,
+                "Pooling",
+                kernel=(3, 3, 3),
+                stride=(2, 2, 2),
+                pad=(1, 1, 1),
+                pool_type="avg",
+                pooling_convention="full",
+                count_include_pad=False,
             ),
         ),
         ("sum", IMAGE, plain("Pooling", kernel=(2, 3), stride=(1, 2), pool_type="sum")),
         *(
-            (f"global {kind} {what}", shape, plain("Pooling", global_pool=True, pool_type=kind, **ignored))
+            (
+                f"global {kind} {what}",
+                shape,
+                plain("Pooling", global_pool=True, pool_type=kind, **ignored),
+            )
             for kind in ("max", "avg", "sum")
             for what, shape, ignored in (
                 ("sound", SOUND, {"kernel": (1,)}),
@@ -162,7 +199,11 @@ ROWS: List[Row] = [
         "SoftmaxOutput",
         ("matrix", (3, 7), labelled("SoftmaxOutput")),
         ("image", IMAGE, labelled("SoftmaxOutput", "prob1_label")),
-        ("multi_output", IMAGE, labelled("SoftmaxOutput", "label", multi_output=True, grad_scale=2)),
+        (
+            "multi_output",
+            IMAGE,
+            labelled("SoftmaxOutput", "label", multi_output=True, grad_scale=2),
+        ),
         ("preserve_shape", IMAGE, labelled("SoftmaxOutput", preserve_shape=True)),
     ),
     *rows("SoftmaxActivation", ("channel", IMAGE, plain("SoftmaxActivation", mode="channel"))),
@@ -175,7 +216,11 @@ ROWS: List[Row] = [
         ("all but", IMAGE, plain("mean", axis=1, exclude=True)),
     ),
     *rows("Flatten", ("", VIDEO, plain("Flatten"))),
-    *rows("Concat", ("channels", IMAGE, twice("Concat", num_args=2)), ("last", IMAGE, twice("Concat", num_args=2, dim=-1))),
+    *rows(
+        "Concat",
+        ("channels", IMAGE, twice("Concat", num_args=2)),
+        ("last", IMAGE, twice("Concat", num_args=2, dim=-1)),
+    ),
     *rows(
         "squeeze",
         ("one axis", (2, 1, 3, 1), plain("squeeze", axis=1)),
@@ -184,7 +229,11 @@ ROWS: List[Row] = [
     *rows(
         "Reshape",
         *(
-            (f"{codes}{' reversed' * reverse}", shape, plain("Reshape", shape=codes, reverse=reverse))
+            (
+                f"{codes}{' reversed' * reverse}",
+                shape,
+                plain("Reshape", shape=codes, reverse=reverse),
+            )
             for codes, shape, reverse in (
                 ((0, 2, -1, 0), IMAGE, False),
                 ((-1, 1, 12), (6, 12), False),
@@ -200,7 +249,10 @@ ROWS: List[Row] = [
             )
         ),
     ),
-    *rows("UpSampling", ("nearest", IMAGE, plain("UpSampling", scale=3, sample_type="nearest", num_args=1))),
+    *rows(
+        "UpSampling",
+        ("nearest", IMAGE, plain("UpSampling", scale=3, sample_type="nearest", num_args=1)),
+    ),
     *rows(
         "Crop",
         ("like", IMAGE, crop_like),

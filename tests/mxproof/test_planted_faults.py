@@ -81,7 +81,10 @@ def resnet18(mxnet: MxnetProcess) -> Iterator[Tuple[Subject, Dict[str, Any], Lis
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", FAULTS)
 def test_fault_is_named(
-    name: str, target: str, resnet18: Tuple[Subject, Dict[str, Any], List[LayerTruth]], tmp_path: Path
+    name: str,
+    target: str,
+    resnet18: Tuple[Subject, Dict[str, Any], List[LayerTruth]],
+    tmp_path: Path,
 ) -> None:
     subject, inputs, truth = resnet18
     layer, plant = FAULTS[name]

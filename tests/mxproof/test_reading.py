@@ -77,7 +77,8 @@ def test_i3d(mxnet: MxnetProcess, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "stem", ["mnet.25-symbol", "cifar_resnet20_v1-symbol", "cifar_resnet20_v2-symbol", "save_000800"]
+    "stem",
+    ["mnet.25-symbol", "cifar_resnet20_v1-symbol", "cifar_resnet20_v2-symbol", "save_000800"],
 )
 def test_real_symbols(mxnet: MxnetProcess, samples_dir: Path, tmp_path: Path, stem: str) -> None:
     same_symbol(mxnet, samples_dir / f"{stem}.json", tmp_path)
@@ -109,7 +110,9 @@ def test_sparse_arrays(mxnet: MxnetProcess, tmp_path: Path) -> None:
     x[1, 2], x[4, 0] = 3, -1
     np.savez(tmp_path / "x.npz", x=x)
     in_mxnet(mxnet, SPARSE, tmp_path / "x.npz", tmp_path / "x.params")
-    same_arrays(load_params(tmp_path / "x.params"), dict.fromkeys(("row_sparse", "csr", "default"), x))
+    same_arrays(
+        load_params(tmp_path / "x.params"), dict.fromkeys(("row_sparse", "csr", "default"), x)
+    )
 
 
 def test_real_params(mxnet: MxnetProcess, samples_dir: Path, tmp_path: Path) -> None:

@@ -38,7 +38,9 @@ def test_layers_come_in_order_with_both_precisions(
     model = mxnet.load(prefix, 0, graph)
     layers = list(model.layers(INPUTS))
     assert [t.name for t in layers] == [n.name for n in graph.nodes]
-    assert {(t.float64.dtype.name, t.float32.dtype.name) for t in layers} == {("float64", "float32")}
+    assert {(t.float64.dtype.name, t.float32.dtype.name) for t in layers} == {
+        ("float64", "float32")
+    }
     np.testing.assert_array_equal(layers[-1].float64, model.run(INPUTS, "float64")[0])
     np.testing.assert_array_equal(layers[-1].float32, model.run(INPUTS, "float32")[0])
     model.close()

@@ -1,0 +1,244 @@
+"""Graph -> ONNX, judged by ONNX itself: its checker, its shape inference, its evaluator."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Tuple
+
+import numpy as np
+import onnx
+import onnx.version_converter
+import onnx_ir as ir
+import pytest
+from onnx.reference import ReferenceEvaluator
+
+from converters import (
+    DEFAULT_OPSET,
+    SUPPORTED_OPSETS,
+    Graph,
+    ShapeError,
+    UnsupportedError,
+    to_onnx,
+)
+
+from .networks import Network, small_resnet
+
+OPSETS = (SUPPORTED_OPSETS[0], DEFAULT_OPSET, SUPPORTED_OPSETS[-1])
+
+
+def proto(graph: Graph, opset: int = DEFAULT_OPSET) -> onnx.ModelProto:
+    return ir.to_proto(to_onnx(graph, opset=opset))
+
+
+def evaluate(model: onnx.ModelProto, **inputs: Any) -> Any:
+    return ReferenceEvaluator(model).run(None, inputs)
+
+
+def stated(model: onnx.ModelProto) -> List[onnx.ValueInfoProto]:
+    """The results of nodes that the file states a type for."""
+    infos = {i.name: i for i in (*model.graph.value_info, *model.graph.output)}
+    return [infos[name] for node in model.graph.node for name in node.output if name in infos]
+
+
+def noise(*shape: int) -> Any:
+    return np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+
+
+def resnet() -> Graph:
+    net, head = small_resnet()
+    return net.graph(head)
+
+
+def pyramid() -> Graph:
+    """Two scales joined: upsampling, cropping, concatenation, three outputs."""
+    net = Network()
+    fine = net.convolution("fine", net.variable("data"), 3, 4)
+    coarse = net.layer("Pooling", "pool", fine, kernel=(2, 2), stride=(2, 2), pool_type="max")
+    up = net.layer("UpSampling", "up", coarse, scale=2, sample_type="nearest", num_args=1)
+    cut = net.layer("Crop", "cut", up, coarse, num_args=2, offset=(1, 2))
+    both = net.layer("Concat", "both", cut, coarse, num_args=2)
+    head = net.layer("SoftmaxActivation", "head", both, mode="channel")
+    return net.graph(head, cut, coarse)
+
+
+def sequence() -> Graph:
+    """Every row of a sequence through one matrix; sizes that only the input knows."""
+    net = Network()
+    x = net.layer("Reshape", "split", net.variable("data"), shape=(0, -4, -1, 2, 0))
+    weight, bias = net.parameter("w", 5, 8), net.parameter("b", 5)
+    x = net.layer("FullyConnected", "dense", x, weight, bias, num_hidden=5, flatten=False)
+    x = net.layer("Reshape", "merge", x, shape=(-3, -2))
+    x = net.layer("mean", "mean", x, axis=(-1,), keepdims=True)
+    x = net.layer("Reshape", "flat", x, shape=(-3, 0))
+    return net.graph(net.layer("squeeze", "out", x, axis=1), inputs={"data": ("N", "T", 8)})
+
+
+def idle() -> Graph:
+    """Layers that compute nothing, first and last."""
+    net = Network()
+    x = net.layer("Dropout", "first", net.variable("data"), p=0.1)
+    x = net.layer("Activation", "middle", x, act_type="tanh")
+    return net.graph(net.layer("Dropout", "last", x), inputs={"data": ("N", 3)})
+
+
+NETWORKS: Dict[Callable[[], Graph], Tuple[int, ...]] = {
+    resnet: (2, 3, 8, 6),
+    pyramid: (1, 3, 12, 16),
+    sequence: (2, 6, 8),
+    idle: (4, 3),
+}
+cases = pytest.mark.parametrize(
+    ("build", "opset"),
+    [(build, opset) for build in NETWORKS for opset in OPSETS],
+    ids=lambda v: v.__name__ if callable(v) else str(v),
+)
+each = pytest.mark.parametrize("build", NETWORKS, ids=lambda b: b.__name__)
+
+
+@cases
+def test_onnx_accepts_it_and_infers_our_shapes(build: Callable[[], Graph], opset: int) -> None:
+    """The checker compares the shapes that we state with those that it infers."""
+    model = proto(build(), opset)
+    assert [(o.domain, o.version) for o in model.opset_import] == [("", opset)]
+    assert model.ir_version == onnx.helper.find_min_ir_version_for(model.opset_import)
+    onnx.checker.check_model(model, full_check=True)
+    options = {"check_type": True, "strict_mode": True, "data_prop": True}
+    onnx.shape_inference.infer_shapes(model, **options)
+    model = proto(build().with_inputs({"data": NETWORKS[build]}), opset)
+    onnx.shape_inference.infer_shapes(model, **options)
+    stated(model)[-1].type.tensor_type.shape.dim[-1].dim_value += 1
+    with pytest.raises(onnx.shape_inference.InferenceError):
+        onnx.shape_inference.infer_shapes(model, **options)
+
+
+@cases
+def test_every_layer_has_the_shape_that_is_stated(build: Callable[[], Graph], opset: int) -> None:
+    """Free sizes are stated by name or not at all; the numbers are those of a run."""
+    graph, data = build(), noise(*NETWORKS[build])
+    model = proto(graph, opset)
+    layers = stated(model)
+    del model.graph.output[:]
+    model.graph.output.extend(layers)
+    found = dict(zip((o.name for o in model.graph.output), evaluate(model, data=data)))
+    fixed = graph.infer_shapes({"data": data.shape})
+    free = dict(zip(graph.inputs[0].shape or (), data.shape))
+    for info in model.graph.output:
+        dims = [d.dim_value or d.dim_param for d in info.type.tensor_type.shape.dim]
+        shape = found[info.name].shape
+        assert shape == fixed[info.name], info.name
+        assert len(dims) == len(shape), info.name
+        assert all(free.get(d, d) in ("", n) for d, n in zip(dims, shape)), (info.name, dims)
+
+
+@cases
+def test_every_layer_is_there_once_by_its_name(build: Callable[[], Graph], opset: int) -> None:
+    graph, model = build(), proto(build(), opset)
+    results = [name for node in model.graph.node for name in node.output]
+    layers = [name for node in graph.nodes for name in node.outputs]
+    assert len(set(results)) == len(results)
+    assert [name for name in results if name in set(layers)] == layers
+    assert [i.name for i in stated(model)] == layers, "helpers state no type: they are no layers"
+    assert [o.name for o in model.graph.output] == list(graph.outputs)
+
+
+@cases
+def test_weights_are_no_inputs_and_none_is_idle(build: Callable[[], Graph], opset: int) -> None:
+    model = proto(build(), opset)
+    stored = {t.name for t in model.graph.initializer}
+    assert stored.isdisjoint(i.name for i in model.graph.input)
+    assert [i.name for i in model.graph.input] == ["data"]
+    assert stored <= {name for node in model.graph.node for name in node.input}
+
+
+@each
+def test_all_opsets_compute_the_same(build: Callable[[], Graph]) -> None:
+    """By ONNX's own upgrade to the newest: its evaluator has BatchNormalization 9 wrong."""
+    data = noise(*NETWORKS[build])
+    newest = (onnx.version_converter.convert_version(proto(build(), o), OPSETS[-1]) for o in OPSETS)
+    first, *others = [evaluate(model, data=data) for model in newest]
+    assert all(np.isfinite(value).all() for value in first)
+    for other in others:
+        for a, b in zip(first, other):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_symbolic_dimensions_keep_their_names() -> None:
+    model = proto(resnet())
+    (data,) = model.graph.input
+    assert [d.dim_param or d.dim_value for d in data.type.tensor_type.shape.dim] == [
+        "N",
+        3,
+        "H",
+        "W",
+    ]
+    (out,) = model.graph.output
+    assert [d.dim_param or d.dim_value for d in out.type.tensor_type.shape.dim] == ["N", 5]
+
+
+@pytest.mark.parametrize("opset", [SUPPORTED_OPSETS[0] - 1, SUPPORTED_OPSETS[-1] + 1, 0, -1])
+def test_an_opset_out_of_range(opset: int) -> None:
+    with pytest.raises(UnsupportedError, match=rf"opset {opset}; supported: 13 to 26"):
+        to_onnx(resnet(), opset=opset)
+
+
+@pytest.mark.parametrize("attrs", [{}, {"fix_gamma": True}, {"fix_gamma": False, "eps": 0.5}])
+def test_batch_norm_by_definition(attrs: Dict[str, Any]) -> None:
+    """Stored gammas are far from 1; whether they count is for fix_gamma to say (default True)."""
+    net = Network()
+    head = net.batch_norm("bn", net.variable("data"), 4, **attrs)
+    graph = net.graph(head, inputs={"data": ("N", 4, "H", "W")})
+    p = {k[3:]: v.astype(np.float64).reshape(4, 1, 1) for k, v in net.arrays.items()}
+    assert np.abs(p["gamma"] - 1).min() > 0.1
+    eps, gamma = attrs.get("eps", 1e-3), p["gamma"] if attrs.get("fix_gamma") is False else 1.0
+    data = noise(2, 4, 3, 5)
+    expected = (data - p["moving_mean"]) / np.sqrt(p["moving_var"] + eps) * gamma + p["beta"]
+    (found,) = evaluate(proto(graph), data=data)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def test_the_default_epsilon_is_a_float() -> None:
+    """MXNet's default is a C double of the float 1e-3f; a stored `0.001` is the double."""
+    net = Network()
+    x = net.batch_norm("stated", net.variable("data"), 4, eps=0.001)
+    graph = net.graph(net.batch_norm("left out", x, 4))
+    assert graph.operators["stated"].eps == 0.001  # type: ignore[attr-defined]
+    assert graph.operators["left out"].eps == float(np.float32(0.001))  # type: ignore[attr-defined]
+
+
+def test_an_input_of_unknown_shape() -> None:
+    net = Network()
+    x = net.layer("Activation", "act", net.variable("picture"), act_type="relu")
+    with pytest.raises(ShapeError, match=r"'picture' .* --input picture=Nx3xHxW"):
+        to_onnx(net.graph(x))
+
+
+def test_heads_that_repeat_or_are_read_inside() -> None:
+    net = Network()
+    data = net.variable("data")
+    a = net.layer("Activation", "a", data, act_type="relu")
+    b = net.layer("elemwise_add", "b", a, a)
+    model = proto(net.graph(a, b, a, data, inputs={"data": ("N", 3)}))
+    onnx.checker.check_model(model, full_check=True)
+    assert [o.name for o in model.graph.output] == ["a", "b", "data"]
+    x = noise(2, 3)
+    for found, expected in zip(evaluate(model, data=x), (x.clip(0), 2 * x.clip(0), x)):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("head", "message"), [("w", "output 'w' is a stored parameter"), ("label", "output 'label' is")]
+)
+def test_a_head_that_is_neither_layer_nor_input(head: str, message: str) -> None:
+    net = Network()
+    heads = {"w": net.parameter("w", 3), "label": net.variable("label")}
+    x = net.layer("SoftmaxOutput", "softmax", net.variable("data"), heads["label"])
+    with pytest.raises(UnsupportedError, match=message):
+        net.graph(x, heads[head])
+
+
+def test_a_second_output_that_no_operator_has() -> None:
+    net = Network()
+    index, _ = net.layer("Activation", "act", net.variable("data"), act_type="relu")
+    with pytest.raises(
+        UnsupportedError, match="Activation 'act': 2 outputs are read; supported: 1"
+    ):
+        net.graph((index, 1), inputs={"data": (1, 3)})

@@ -1,0 +1,200 @@
+"""Foreign words on their way into source: none becomes code, and the layout is ruff's."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import keyword
+import subprocess
+import sys
+import tokenize
+from io import StringIO
+from typing import Any, List
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from converters.python_text import (
+    RESERVED,
+    Argument,
+    class_name,
+    identifier,
+    literal,
+    prose,
+    with_comment,
+    wrap,
+)
+
+text = st.text() | st.text(st.characters(categories=["Cs", "Nd", "Pc", "Cc"]))
+HOSTILE = (
+    "",
+    "_",
+    "__init__",
+    "_modules",
+    "__class__",
+    "forward",
+    "training",
+    "self",
+    "None",
+    "lambda",
+    "x",
+    "x_",
+    "9lives",
+    "\u0661\u0662",  # digits, but not ASCII's
+    "\u03c7",  # looks like x
+    "\uff53elf",  # NFKC-normalised by the compiler to `self`
+    "a\0b",
+    "\ud800",
+    "a\nb",
+    "a\rb",
+    "a\u2028b",
+    "\\",
+    '\\"',
+    '"""',
+    "'''",
+    "{class_name}",
+    "%s",
+    '"); import os; os.system("x") #',
+    '"""\nimport os\n"""',
+    "\\N{BULLET}",
+    "# -*- coding: rot13 -*-",
+)
+
+
+@given(text)
+@pytest.mark.parametrize("fixed", HOSTILE)
+def test_identifier(fixed: str, name: str) -> None:
+    taken: List[str] = []
+    for word in (fixed, name, fixed, fixed + name):
+        found = identifier(word, taken)
+        assert found.isascii()
+        assert found.isidentifier()
+        assert not keyword.iskeyword(found)
+        assert found not in RESERVED
+        assert not found.startswith("_")
+        assert found not in taken
+        taken.append(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("stage1_unit1_conv1", "stage1_unit1_conv1"),
+        ("conv0_fwd", "conv0"),
+        ("layer.0/conv", "layer_0_conv"),
+        ("7x7", "n7x7"),
+        ("float", "float_"),
+        ("x", "x_"),
+        ("_plus0", "plus0"),
+        ("", "n"),
+    ],
+)
+def test_readable_names_stay(name: str, expected: str) -> None:
+    assert identifier(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["resnet18"], "Resnet18"),
+        (["i3d", "resnet50"], "I3dResnet50"),
+        (["18"], "Net18"),
+        ([], "Net"),
+        (["none"], "NetNone"),
+        (["path"], "NetPath"),
+        (["f"], "NetF"),
+        (["unit"], "Unit3"),
+    ],
+)
+def test_class_name(words: List[str], expected: str) -> None:
+    assert class_name(words, ("Unit", "Unit2")) == expected
+    assert not hasattr(builtins, expected)
+
+
+numbers = st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(
+    st.one_of(numbers, text, st.tuples(numbers, numbers))
+)
+@example('a"b\\')
+def test_literal(value: Any) -> None:
+    source = literal(value)
+    assert source.isascii()
+    assert repr(ast.literal_eval(source)) == repr(value)  # tells True from 1 and -0.0 from 0.0
+
+
+@pytest.mark.parametrize("value", [None, [1], 1j, b"x", object(), float("nan"), float("inf")])
+def test_what_has_no_literal(value: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="is no literal|has no literal"):
+        literal(value)
+
+
+def test_an_argument_is_its_name() -> None:
+    assert literal(Argument("in_channels")) == "in_channels"
+
+
+@given(text)
+@pytest.mark.parametrize("fixed", HOSTILE)
+def test_prose_ends_neither_a_comment_nor_a_docstring(fixed: str, name: str) -> None:
+    said = prose(fixed + name)
+    assert said.isascii()
+    tree = ast.parse(f'"""{said}\n"""\nx = 1  # {said}\ny = 2\n')
+    assert [type(s).__name__ for s in tree.body] == ["Expr", "Assign", "Assign"]
+    lines = with_comment("x = 1", fixed + name, 30)
+    assert ast.dump(ast.parse("\n".join(lines))) == ast.dump(ast.parse("x = 1"))
+    assert len(lines) <= 2
+
+
+def code(line: str) -> List[str]:
+    """The tokens that mean something: no line breaks, no commas before a closing bracket."""
+    generate = tokenize.generate_tokens(StringIO(line).readline)
+    kept = [t.string for t in generate if t.string.strip()]
+    return [t for t, after in zip(kept, [*kept[1:], ""]) if (t, after) not in COMMAS]
+
+
+COMMAS = {(",", ")"), (",", "]")}
+SIZES = "in_channels, mid_channels, kernel_size, padding, stride, out_channels"
+LINES = [
+    "self.conv = nn.Conv2d(3, 64, kernel_size=(7, 7), stride=(2, 2), padding=(3, 3), bias=False)",
+    "self.sc = nn.Conv2d(in_channels, out_channels, kernel_size=(1, 1), stride=stride, bias=False)",
+    f"self.conv = nn.Conv2d({SIZES}, dilation=(1, 1), groups=groups, bias=False)",
+    "self.stage1_unit1_with_quite_a_long_name_for_one_line = Unit(64, 64, (1, 1), 256, 12, 1)",
+    f"def __init__(self, {SIZES}, groups, channels):",
+    f"def __init__(self, {SIZES}, groups, channels, dilation):",
+    f"def forward(self, {', '.join(f'input{i}' for i in range(30))}):",
+    f"x = torch.cat([{', '.join(f'v{i}' for i in range(18))}], 1)",
+    f"x = torch.cat([{', '.join(f'v{i}' for i in range(20))}], 1)",
+    f"x = torch.cat([{', '.join(f'v{i}' for i in range(40))}], 1)",
+    "x = x.reshape(x.shape[0] * x.shape[1], x.shape[2] // 256, x.shape[3] * x.shape[4], 8, -1)",
+    f"return {', '.join(f'v{i}' for i in range(40))}",
+    "return x, y",
+    "x = self.short(x)",
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("width", [92, 96, 60])
+def test_wrap_keeps_the_code_and_the_width(line: str, width: int) -> None:
+    lines = wrap(line, width)
+    assert max(map(len, lines)) <= width or width == 60
+    expected = [t for t in code(line) if not line.startswith("return") or t not in "()"]
+    assert [t for t in code("\n".join(lines)) if t in expected] == expected
+    assert len(lines) > 1 or len(line) <= width
+
+
+def test_wrap_is_what_ruff_does() -> None:
+    pytest.importorskip("ruff", reason="needs ruff, whose layout is the measure")
+    parts = []
+    for i, line in enumerate(LINES):
+        lines = wrap(line, 92 if not line.startswith("def") else 96)
+        if line.startswith("def"):
+            parts += [f"class C{i}:", *("    " + part for part in lines), "        pass", "", ""]
+        else:
+            wrapped = ["        " + part for part in lines]
+            parts += [f"class C{i}:", "    def forward(self):", *wrapped, "", ""]
+    source = "\n".join(parts[:-2]) + "\n"
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "100", "-"]
+    done = subprocess.run(command, input=source, capture_output=True, text=True, check=True)
+    assert done.stdout == source

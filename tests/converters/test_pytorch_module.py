@@ -1,0 +1,223 @@
+"""Graph -> PyTorch source and safetensors: text, names, arrays, files. No torch is needed."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Tuple
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from safetensors import safe_open
+
+from converters import Graph, UnsupportedError, pytorch_module, save_checkpoint, save_pytorch
+from converters import to_pytorch as convert
+from converters.checkpoint import bind
+from converters.symbol import parse_symbol, symbol_to_json
+from fixtures.weights import seeded_parameters
+from fixtures.zoo import ZOO
+
+from .networks import Network, small_resnet
+from .test_onnx_model import NETWORKS, each
+
+ROOT = Path(__file__).parents[2]
+
+GOLDEN = '''"""small, converted from MXNet by mxproof 0.1.0.
+
+input data: Nx3xHxW
+
+    from small import load
+
+    model = load()  # class Small, in eval mode
+"""
+
+import json
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Unit(nn.Module):
+    """unit1, unit2."""
+
+    def __init__(self):
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(4, eps=2e-05)
+        self.conv1 = nn.Conv2d(4, 4, kernel_size=(3, 3), padding=(1, 1), bias=False)
+
+    def forward(self, x):
+        y = self.bn1(x)
+        y = F.relu(y)  # relu1
+        y = self.conv1(y)
+        y = y + x  # plus1
+        return y
+
+
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv0 = nn.Conv2d(3, 4, kernel_size=(3, 3), padding=(1, 1), bias=False)
+        self.unit1 = Unit()
+        self.unit2 = Unit()
+        self.fc = nn.Linear(4, 5)
+
+    def forward(self, data):
+        x = self.conv0(data)
+        x = self.unit1(x)
+        x = self.unit2(x)
+        x = x.mean((2, 3), keepdim=True)  # pool
+        x = x.flatten(1)  # flat
+        x = self.fc(x)
+        x = x.softmax(1)  # softmax
+        return x
+
+
+'''
+
+
+def classes(source: str) -> List[str]:
+    return [s.name for s in ast.parse(source).body if isinstance(s, ast.ClassDef)]
+
+
+def zoo_source(name: str) -> str:
+    model = ZOO[name]
+    symbol, inputs = model.symbol(), {"data": model.input_shape}
+    arrays = seeded_parameters(symbol, inputs, 0, model.pixels)
+    upgraded = parse_symbol(symbol_to_json(symbol))
+    return convert(bind(upgraded, arrays, name=name, inputs=inputs)).source
+
+
+def test_source_that_a_person_would_have_written() -> None:
+    net, head = small_resnet()
+    source = convert(net.graph(head, name="small")).source
+    assert source[: source.index("def read_safetensors")] == GOLDEN
+
+
+def test_arrays_are_mxnets() -> None:
+    """By torch's name for each; a fixed gamma is 1 whatever was stored."""
+    net, head = small_resnet()
+    expected = {"conv0.weight": "conv0_weight", "fc.weight": "fc_weight", "fc.bias": "fc_bias"}
+    for unit in ("unit1", "unit2"):
+        expected[f"{unit}.conv1.weight"] = f"{unit}_conv1_weight"
+        for theirs, ours in BATCH_NORM.items():
+            expected[f"{unit}.bn1.{theirs}"] = f"{unit}_bn1_{ours}"
+    state = convert(net.graph(head)).state
+    assert set(state) == set(expected)
+    for key, name in expected.items():
+        assert state[key].dtype == np.float32
+        np.testing.assert_array_equal(state[key], net.arrays[name])
+    assert sorted(expected.values()) == sorted(net.arrays)
+
+
+BATCH_NORM = {
+    "weight": "gamma",
+    "bias": "beta",
+    "running_mean": "moving_mean",
+    "running_var": "moving_var",
+}
+
+
+@pytest.mark.parametrize("attrs", [{}, {"fix_gamma": True}, {"fix_gamma": False}])
+def test_a_fixed_gamma_is_one(attrs: Dict[str, Any]) -> None:
+    net = Network()
+    x = net.batch_norm("bn", net.variable("data"), 4, **attrs)
+    module = convert(net.graph(x, inputs={"data": ("N", 4)}))
+    expected = net.arrays["bn_gamma"] if attrs.get("fix_gamma") is False else np.ones(4)
+    np.testing.assert_array_equal(module.state["bn.weight"], expected)
+    assert "nn.BatchNorm1d(4, eps=0.0010000000474974513)" in module.source
+
+
+@each
+def test_the_table_names_every_layer_once(build: Callable[[], Graph]) -> None:
+    """And has one row for each assignment of each forward, None where a block is called."""
+    graph, module = build(), convert(build())
+    rows = [row for table in module.layers.values() for row in table]
+    named = [name for row in rows if row is not None for name in row]
+    assert sorted(named) == sorted(name for node in graph.nodes for name in node.outputs)
+    forwards = {
+        cls.name: sum(isinstance(s, ast.Assign) for s in cls.body[-1].body)  # type: ignore
+        for cls in ast.parse(module.source).body
+        if isinstance(cls, ast.ClassDef)
+    }
+    assert len(module.layers[""]) == forwards[module.class_name]
+    assert len(module.layers) - 1 == module.layers[""].count(None)
+
+
+def units(*details: Tuple[int, float, str]) -> Graph:
+    """Residual units of (channels inside, epsilon, activation)."""
+    net = Network()
+    x = net.convolution("stem", net.variable("data"), 3, 4)
+    for i, (channels, eps, act_type) in enumerate(details):
+        y = net.convolution(f"unit{i}_conv1", x, 4, channels)
+        y = net.batch_norm(f"unit{i}_bn", y, channels, eps=eps)
+        y = net.layer("Activation", f"unit{i}_act", y, act_type=act_type)
+        y = net.convolution(f"unit{i}_conv2", y, channels, 4)
+        x = net.layer("elemwise_add", f"unit{i}_plus", x, y)
+    return net.graph(x, name="network")
+
+
+@pytest.mark.parametrize(
+    ("details", "expected"),
+    [
+        ([(4, 0.1, "relu")], []),
+        ([(4, 0.1, "relu")] * 3, ["Unit"]),
+        ([(4, 0.1, "relu"), (8, 0.1, "relu")], ["Unit"]),  # a size is an argument
+        ([(4, 0.1, "relu"), (4, 0.2, "relu")], []),
+        ([(4, 0.1, "relu"), (4, 0.1, "tanh")], []),
+        ([(4, 0.1, "relu"), (4, 0.1, "tanh")] * 2, ["Unit", "Unit2"]),
+    ],
+)
+def test_parts_that_repeat_become_one_class(details: List[Any], expected: List[str]) -> None:
+    module = convert(units(*details))
+    assert classes(module.source) == [*expected, "Network"]
+    assert module.state["unit0.bn.weight" if expected else "unit0_bn.weight"].shape == (4,)
+
+
+@pytest.mark.parametrize("name", ["unit", "Unit", "u-n-i-t", "none", "f", "path", "18", "\u6a21", ""])
+def test_every_class_has_a_name_of_its_own(name: str) -> None:
+    net, head = small_resnet()
+    found = classes(convert(net.graph(head, name=name)).source)
+    assert len(set(found)) == 2
+    assert not {"F", "Path", "None"} & set(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("resnet18", "from resnet18 import load"),
+        ("resnet-18", 'model = runpy.run_path("resnet-18.py")["load"]()'),
+        ("class", 'model = runpy.run_path("class.py")["load"]()'),
+        ("modell\u00e9", 'model = runpy.run_path("modell\\\\u00e9.py")["load"]()'),
+    ],
+)
+def test_the_file_says_how_to_load_it(name: str, line: str) -> None:
+    net, head = small_resnet()
+    module = convert(net.graph(head, name=name))
+    said = ast.get_docstring(ast.parse(module.source))
+    assert said is not None
+    assert f"    {line}" in [text.partition("  #")[0] for text in said.encode("unicode_escape").decode().split("\\n")] or f"    {line}" in said
+
+
+def test_data_that_is_stored_is_refused() -> None:
+    net = Network()
+    x = net.layer("elemwise_add", "sum", net.variable("data"), net.parameter("anchors", 1, 3))
+    with pytest.raises(UnsupportedError, match="'sum': 'anchors' is a stored parameter"):
+        convert(net.graph(x, inputs={"data": (1, 3)}))
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet152", "i3d_resnet50_v1_kinetics400"])
+def test_ruff_finds_nothing(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("ruff", reason="needs ruff, which judges the source")
+    (tmp_path / "emitted.py").write_text(zoo_source(name))
+    for command in (["format", "--check"], ["check", "--select", "E,F,I"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--isolated", "--line-length", "100"]
+        done = subprocess.run([*ruff, "emitted.py"], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
