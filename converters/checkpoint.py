@@ -20,9 +20,10 @@ from . import ops
 from .errors import CheckpointError, UnsupportedError, UnusedParametersWarning
 from .files import atomic_write
 from .graph import Graph, Node, Value
+from .naming import distinct_names, readable, with_readable_variables
 from .params import load_params, save_params
-from .shape import Shape
-from .symbol import VARIABLE, Symbol, SymbolNode, load_symbol, symbol_to_json
+from .shape import AXES, Shape
+from .symbol import VARIABLE, Entry, Symbol, SymbolNode, load_symbol, symbol_to_json
 
 Array = npt.NDArray[Any]
 PathLike = Union[str, "os.PathLike[str]"]
@@ -60,14 +61,14 @@ def load_checkpoint(
     graph = bind(
         symbol,
         load_params(params_file),
-        name=_readable(Path(prefix).name, "network"),
+        name=readable(Path(prefix).name, "network"),
         inputs=inputs or {},
         where=str(params_file),
     )
     source = {
-        "symbol": _readable(symbol_file.name),
+        "symbol": readable(symbol_file.name),
         "symbol_sha256": _sha256(symbol_file),
-        "params": _readable(params_file.name),
+        "params": readable(params_file.name),
         "params_sha256": _sha256(params_file),
     }
     return replace(graph, source=source)
@@ -107,8 +108,8 @@ def bind(
     `inputs` also turns a variable that would be a missing parameter into an input.
     """
     stored = _without_prefix(arrays, where)
-    symbol = replace(symbol, nodes=tuple(map(_with_readable_name, symbol.nodes)))
-    values, layers = _layer_names(symbol)
+    symbol = with_readable_variables(symbol)
+    values, layers = distinct_names(symbol)
     roles = _variable_roles(symbol)
     variables = [n.name for n in symbol.nodes if n.is_variable]
     if len(set(variables)) != len(variables):
@@ -143,7 +144,7 @@ def bind(
 def _without_prefix(arrays: Mapping[str, Array], where: str) -> Dict[str, Array]:
     stored: Dict[str, Array] = {}
     for key, array in arrays.items():
-        name = _readable(key[4:] if key.startswith(("arg:", "aux:")) else key, VARIABLE)
+        name = readable(key[4:] if key.startswith(("arg:", "aux:")) else key, VARIABLE)
         if name in stored:
             raise CheckpointError(f"{where}: {name!r} is stored both as arg: and as aux:.")
         stored[name] = array
@@ -183,46 +184,12 @@ def _variable_roles(symbol: Symbol) -> Dict[str, Set[str]]:
     return found
 
 
-def _layer_names(symbol: Symbol) -> Tuple[Dict[Tuple[int, int], str], List[str]]:
-    """(Names of all outputs, names of all nodes), every one unique.
-
-    The first node of a name keeps it; the next are numbered. Variables come first, because
-    the parameters are stored under their names.
-    """
-    taken: Set[str] = set()
-    names = [""] * len(symbol.nodes)
-    by_priority = sorted(enumerate(symbol.nodes), key=lambda pair: not pair[1].is_variable)
-    wanted = {_readable(n.name, n.op) for n in symbol.nodes}
-    for index, node in by_priority:
-        name = base = _readable(node.name, node.op)
-        number = 0
-        while name in taken or (number and name in wanted):
-            number += 1
-            name = f"{base}_{number}"
-        names[index] = name
-        taken.add(name)
-    values = {(i, 0): name for i, name in enumerate(names)}
-    used = {e for n in symbol.nodes for e in n.inputs} | set(symbol.heads)
-    several = {i for i, output in used if output > 0}
-    for i, output in used:
-        if i in several:
-            values[i, output] = f"{names[i]}_output{output}"
-    return values, names
-
-
-def _readable(name: str, op: str = "") -> str:
-    """Any text as a name: the empty one is called after its operator, bad Unicode is escaped."""
-    return (name or op.lower()).encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _with_readable_name(node: SymbolNode) -> SymbolNode:
-    """Variables are known to the parameters by their names; layers are named in _layer_names."""
-    return replace(node, name=_readable(node.name, node.op)) if node.is_variable else node
-
-
 def _nodes(
-    symbol: Symbol, values: Dict[Tuple[int, int], str], names: List[str], labels: Set[str]
+    symbol: Symbol, values: Dict[Entry, str], names: List[str], labels: Set[str]
 ) -> Tuple[Node, ...]:
+    outputs: Dict[int, List[str]] = {}
+    for (index, _), value in sorted(values.items()):
+        outputs.setdefault(index, []).append(value)
     nodes = []
     for index, node in enumerate(symbol.nodes):
         if node.is_variable:
@@ -235,18 +202,20 @@ def _nodes(
                 op=node.op,
                 attrs=node.attrs,
                 inputs=tuple(None if v in labels else v for v in read),
-                outputs=tuple(v for e, v in sorted(values.items()) if e[0] == index),
+                outputs=tuple(outputs[index]),
             )
         )
     return tuple(nodes)
 
 
 def _hinted_shape(symbol: Symbol, name: str) -> Shape:
-    """A shape that the file itself states for a variable (`__shape__`), 0 meaning unknown."""
+    """A shape that the file itself states for a variable (`__shape__`), where 0 is unknown."""
     node = next(n for n in symbol.nodes if n.is_variable and n.name == name)
-    text = node.attrs.get("__shape__", "")
-    dims = re.findall(r"-?\d+", text)
-    return tuple(int(d) if int(d) > 0 else None for d in dims) if dims else None
+    dims = [int(d) for d in re.findall(r"-?\d+", node.attrs.get("__shape__", ""))]
+    if not dims:
+        return None
+    axes = AXES.get(len(dims), (None,) * len(dims))
+    return tuple(d if d > 0 else axis for d, axis in zip(dims, axes))
 
 
 def guess_input(graph: Graph, name: str) -> Shape:

@@ -24,7 +24,8 @@ from .shape import Dim, Shape
 Array = npt.NDArray[Any]
 
 DEFAULT_OPSET = 21
-SUPPORTED_OPSETS = range(13, 27)  # from axes as inputs to what onnxruntime 1.31 runs
+#: From axes as inputs to what onnxruntime 1.31 runs, or the installed onnx knows.
+SUPPORTED_OPSETS = range(13, min(26, onnx.defs.onnx_opset_version()) + 1)
 REDUCE_AXES_ARE_INPUTS = 18
 EXTERNAL_DATA_BYTES = 1 << 30  # protobuf ends at 2 GiB
 

@@ -153,7 +153,18 @@ def save_pytorch(module: PytorchModule, folder: Union[str, os.PathLike[str]]) ->
     metadata["mxproof.layers"] = json.dumps(module.layers)
     tensors = {k: np.ascontiguousarray(v) for k, v in module.state.items()}
     with atomic_write(weights) as file:
-        file.write(safetensors.numpy.save(tensors, metadata))
+        for part in _safetensors(tensors, metadata):
+            file.write(part)
     with atomic_write(source) as file:
         file.write(module.source.encode())
     return [source, weights]
+
+
+def _safetensors(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> List[Any]:
+    """A file's parts, always the same bytes: safetensors itself writes metadata in any order."""
+    data = memoryview(safetensors.numpy.save(dict(tensors)))
+    start = 8 + int.from_bytes(data[:8], "little")
+    entries = {"__metadata__": dict(metadata), **json.loads(bytes(data[8:start]))}
+    header = json.dumps(entries, ensure_ascii=False).encode()
+    header += b" " * (-len(header) % 8)
+    return [len(header).to_bytes(8, "little"), header, data[start:]]

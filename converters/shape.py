@@ -9,6 +9,9 @@ from .errors import ShapeError
 Dim = Union[int, str, None]  # 224, "N", or unknown
 Shape = Optional[Tuple[Dim, ...]]  # None: not even the number of dimensions is known
 
+#: Names for the axes of an input by its number of dimensions, where nothing else names them.
+AXES = {len(axes): tuple(axes) for axes in ("N", "NC", "NCW", "NCHW", "NCTHW")}
+
 
 def show(shape: Shape) -> str:
     """(1, "N", None) -> `1xNx?`; a scalar is `()`."""

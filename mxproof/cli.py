@@ -30,7 +30,7 @@ from fixtures.zoo import ZOO
 
 from .report.terminal import graph_table, proof_table
 from .runtimes.base import RuntimeFailure
-from .subject import Subject, UsageError, load_subject, parse_inputs, symbolic
+from .subject import UsageError, load_for_run, load_subject, parse_inputs
 from .targets import TARGETS, convert
 
 PROVEN, FAILED, BAD_INPUT = 0, 1, 2
@@ -173,15 +173,16 @@ def _progress(args: argparse.Namespace) -> Iterator[Any]:
         yield lambda text: status.update(escape(text))
 
 
-def _subject(args: argparse.Namespace, shapes: Any) -> Subject:
-    return load_subject(args.checkpoint, epoch=args.epoch, weights=args.weights, inputs=shapes)
-
-
 def _convert(args: argparse.Namespace) -> int:
     console = Console(quiet=args.quiet)
     with _progress(args) as progress:
         progress(f"reading {args.checkpoint}")
-        subject = _subject(args, parse_inputs(args.input))
+        subject = load_subject(
+            args.checkpoint,
+            epoch=args.epoch,
+            weights=args.weights,
+            inputs=parse_inputs(args.input),
+        )
         for target in dict.fromkeys(args.to or TARGETS):
             progress(f"{subject.name}: converting to {target}")
             for path in convert(subject.graph, target, Path(args.output), args.opset):
@@ -198,7 +199,7 @@ def _verify(args: argparse.Namespace) -> int:
     given = parse_inputs(args.input)
     with _progress(args) as progress, tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         progress(f"reading {args.checkpoint}")
-        subject = _subject(args, symbolic(given))
+        subject = load_for_run(args.checkpoint, given, epoch=args.epoch, weights=args.weights)
         shapes = subject.concrete(given)
         progress("starting MXNet")
         with MxnetProcess(args.mxnet_python) as mxnet:
@@ -225,7 +226,8 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _inspect(args: argparse.Namespace) -> int:
     console = Console(quiet=args.quiet)
-    subject = _subject(args, parse_inputs(args.input))
+    given = parse_inputs(args.input)
+    subject = load_subject(args.checkpoint, epoch=args.epoch, weights=args.weights, inputs=given)
     graph = subject.graph
     console.print(graph_table(graph))
     facts: Dict[str, str] = {

@@ -203,6 +203,8 @@ def check(op: str, value: Array, truth: LayerTruth, precision: str, budget: Budg
     """One layer's result against MXNet's."""
     reference = truth.float64 if precision == "float64" else truth.float32
     wrong = _structural_problem(value, reference, precision)
+    if not wrong and not np.isfinite(truth.float64).all():
+        wrong = "holds values in MXNet's float64 that are not finite: nothing to judge"
     if wrong:
         bad = float("inf")
         return Check(truth.name, op, value.shape, bad, bad, bad, wrong, budget=budget)
@@ -255,15 +257,16 @@ def by_channel(array: Array) -> Array:
 def _same_function(error: Array, magnitude: Array, budget: Budget) -> Optional[str]:
     peak = float(magnitude.max(initial=0))
     scale = np.maximum(by_channel(magnitude).max(axis=1), budget.channel_floor * peak)
-    allowed = budget.float64_rel * scale
-    excess = by_channel(error) > allowed[:, None]
+    by_axis = scale.reshape(-1, *(1,) * (error.ndim - 2)) if error.ndim > 1 else scale[0]
+    allowed = np.broadcast_to(budget.float64_rel * by_axis, error.shape)
+    excess = error > allowed
     if not excess.any():
         return None
-    at = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
-    limit = float(allowed[at[1] if error.ndim > 1 else 0])
+    worst = int(np.where(excess, error, -1).argmax())
+    at = tuple(int(i) for i in np.unravel_index(worst, error.shape))
     return (
-        f"{int(excess.sum())} of {error.size} values, worst {float(error.max()):.1e} at {at}, "
-        f"allowed {limit:.1e}"
+        f"{int(excess.sum())} of {error.size} values, worst {error[at]:.1e} at {at}, "
+        f"allowed {allowed[at]:.1e}"
     )
 
 
@@ -303,6 +306,8 @@ def top_k_problem(
     Two classes may change places only where the budget lets both move past each other: a gap
     of twice the allowed error. Everything else is a difference.
     """
+    if value.shape != truth.float64.shape:
+        return f"has shape {value.shape}, MXNet {truth.float64.shape}"
     if precision == "float64":
         allowed = budget.float64_rel * np.abs(truth.float64).max()
     else:

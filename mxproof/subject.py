@@ -9,8 +9,8 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 import numpy as np
 import numpy.typing as npt
 
-from converters import Graph, load_checkpoint
-from converters.shape import Dim, Shape
+from converters import Graph, ShapeError, UnsupportedError, load_checkpoint
+from converters.shape import AXES, Dim, Shape
 from fixtures.weights import STANDARD
 from fixtures.zoo import ZOO, Model, obtain
 
@@ -80,16 +80,32 @@ def _size(dim: Dim) -> int:
     return dim if isinstance(dim, int) else DEFAULT_SIZES.get(dim or "", DEFAULT_SIZE)
 
 
-def symbolic(shapes: Mapping[str, Shape]) -> Dict[str, Shape]:
-    """Shapes given for a run -> shapes to convert with: channels fixed, the rest free."""
-    letters = {4: "NCHW", 5: "NCTHW", 3: "NCW"}
+def freed(shapes: Mapping[str, Shape]) -> Dict[str, Shape]:
+    """Shapes given for a run -> shapes to convert with: all is free but channels."""
     free: Dict[str, Shape] = {}
     for name, shape in shapes.items():
-        if shape is None or len(shape) not in letters:
-            continue
-        axes = letters[len(shape)]
-        free[name] = tuple(d if i == 1 else axes[i] for i, d in enumerate(shape))
+        axes = AXES.get(len(shape or ()))
+        if shape is not None and axes is not None:
+            free[name] = tuple(d if i == 1 else axes[i] for i, d in enumerate(shape))
+        else:
+            free[name] = shape
     return free
+
+
+def load_for_run(
+    checkpoint: str, given: Mapping[str, Shape], *, epoch: int = 0, weights: str = "auto"
+) -> Subject:
+    """As `load_subject`, with sizes left free although a run gives them.
+
+    One converted model serves every size. A network that is only defined for fixed sizes is
+    loaded with those given.
+    """
+    try:
+        return load_subject(checkpoint, epoch=epoch, weights=weights, inputs=freed(given))
+    except (ShapeError, UnsupportedError):
+        if not given:
+            raise
+        return load_subject(checkpoint, epoch=epoch, weights=weights, inputs=given)
 
 
 def load_subject(
@@ -110,7 +126,8 @@ def load_subject(
         obtained = obtain(model, weights)
         shapes = {"data": model.input_shape, **(inputs or {})}
         graph = load_checkpoint(obtained.prefix, inputs=shapes)
-        graph = replace(graph, name=model.name)
+        source = {**graph.source, "weights": obtained.weights}
+        graph = replace(graph, name=model.name, source=source)
         return Subject(graph, obtained.prefix, 0, obtained.weights, obtained.why, model)
     prefix = Path(checkpoint)
     graph = load_checkpoint(prefix, epoch, inputs=inputs)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, Literal, Mapping, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, product, same, show, window
+from ..shape import AXES, Dim, Shape, product, same, show, window
 from .attributes import Ints
 from .registry import Operator, Unsupported, operator
 
@@ -59,8 +59,8 @@ class Convolution(Operator):
         weight = shapes.get("weight")
         if weight is None or len(weight) < 2 or not isinstance(weight[1], int):
             return None
-        axes = {1: ("W",), 2: ("H", "W"), 3: ("T", "H", "W")}[len(self.kernel)]
-        return ("N", weight[1] * self.num_group, *axes)
+        batch, _, *spatial = AXES[len(self.kernel) + 2]
+        return (batch, weight[1] * self.num_group, *spatial)
 
     def infer(self, data: Shape, weight: Shape, bias: Shape = None) -> Shape:
         assert data is not None

@@ -115,9 +115,7 @@ def test_class_name(words: List[str], expected: str) -> None:
 numbers = st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 
 
-@given(
-    st.one_of(numbers, text, st.tuples(numbers, numbers))
-)
+@given(st.one_of(numbers, text, st.tuples(numbers, numbers)))
 @example('a"b\\')
 def test_literal(value: Any) -> None:
     source = literal(value)

@@ -10,10 +10,10 @@ from typing import Any, Dict, Iterator, List, Tuple
 import numpy as np
 import pytest
 
-from fixtures.zoo import ZOO, Obtained, obtain
+from fixtures.zoo import ZOO, obtain
 from mxproof.runtimes.base import Candidate, LayerTruth
 from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
-from mxproof.subject import Subject, load_subject, parse_inputs, symbolic
+from mxproof.subject import Subject, load_for_run, parse_inputs
 from mxproof.targets import TARGETS, convert
 
 Shapes = Dict[str, Tuple[int, ...]]
@@ -88,9 +88,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(names, rows, ids=ids, indirect=["case"], scope="session")
 
 
-OBTAINED = pytest.StashKey[Dict[str, Obtained]]()
-
-
 @pytest.fixture(scope="session")
 def case(
     request: pytest.FixtureRequest, mxnet: MxnetProcess, tmp_path_factory: pytest.TempPathFactory
@@ -98,11 +95,11 @@ def case(
     config = request.config
     own = config.getoption("--checkpoint")
     given = parse_inputs(config.getoption("--input")) if own else {}
-    subject = load_subject(
+    subject = load_for_run(
         own or request.param,
+        given,
         epoch=config.getoption("--epoch") if own else 0,
         weights=config.getoption("--weights"),
-        inputs=symbolic(given),
     )
     reference = mxnet.load(subject.prefix, subject.epoch, subject.graph)
     yield Case(subject, reference, tmp_path_factory.mktemp(subject.name), given)

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from converters import __version__
+from fixtures.zoo import ZOO
 from mxproof.runtimes.mxnet import MxnetProcess
 
 from .conftest import Case
@@ -91,6 +92,7 @@ def paired_ratio(first: Callable[[], Any], second: Callable[[], Any]) -> float:
     return statistics.median(seconds[1]) / statistics.median(seconds[0])
 
 
+@pytest.mark.models(*ZOO)  # a network of a few layers is all overhead, and no optimisation
 @pytest.mark.parametrize("runtime", RUNTIMES[1:])
 def test_no_slower_than_mxnet(case: Case, runtime: str, fused_mxnet: MxnetProcess) -> None:
     """A lost optimisation stays lost; what another process causes does not last three tries."""

@@ -1,0 +1,50 @@
+"""Layer names: MXNet's own, made distinct. Nodes of one name are common; values need one each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Dict, List, Set, Tuple
+
+from .symbol import Entry, Symbol
+
+
+def distinct_names(symbol: Symbol) -> Tuple[Dict[Entry, str], List[str]]:
+    """(Names of all outputs, names of all nodes), every one unique.
+
+    The first node of a name keeps it; the next are numbered. Variables come first, because
+    the parameters are stored under their names.
+    """
+    taken: Set[str] = set()
+    names = [""] * len(symbol.nodes)
+    by_priority = sorted(enumerate(symbol.nodes), key=lambda pair: not pair[1].is_variable)
+    wanted = {readable(n.name, n.op) for n in symbol.nodes}
+    for index, node in by_priority:
+        name = base = readable(node.name, node.op)
+        number = 0
+        while name in taken or (number and name in wanted):
+            number += 1
+            name = f"{base}_{number}"
+        names[index] = name
+        taken.add(name)
+    values = {(i, 0): name for i, name in enumerate(names)}
+    used = {e for n in symbol.nodes for e in n.inputs} | set(symbol.heads)
+    several = {i for i, output in used if output > 0}
+    for i, output in used:
+        if i in several:
+            values[i, output] = f"{names[i]}_output{output}"
+    return values, names
+
+
+def readable(name: str, op: str = "") -> str:
+    """Any text as a name: the empty one is called after its operator, bad Unicode is escaped."""
+    return (name or op.lower()).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def with_readable_variables(symbol: Symbol) -> Symbol:
+    """Variables must be readable before parameters are looked up by their names."""
+    return replace(
+        symbol,
+        nodes=tuple(
+            replace(n, name=readable(n.name, n.op)) if n.is_variable else n for n in symbol.nodes
+        ),
+    )

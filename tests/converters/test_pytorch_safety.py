@@ -1,0 +1,169 @@
+"""A hostile checkpoint cannot become code: whatever it names, the source holds only a network."""
+
+from __future__ import annotations
+
+import ast
+import re
+import runpy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Callable, Set
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from converters import Graph, PytorchModule, save_pytorch, to_pytorch
+from converters.checkpoint import bind
+from converters.symbol import Symbol
+
+from .networks import small_resnet
+from .test_onnx_model import each, noise
+from .test_python_text import HOSTILE, text
+
+Renaming = Callable[[str], str]
+
+TAIL = "def read_safetensors(path):"
+IMPORTS = [
+    "import json",
+    "from pathlib import Path",
+    "import torch",
+    "import torch.nn.functional as F",
+    "from torch import nn",
+]
+#: Everything that a forward or a constructor may be made of.
+SYNTAX = (
+    *(ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Assign, ast.Expr),
+    *(ast.Call, ast.keyword, ast.Attribute),
+    *(ast.Name, ast.Load, ast.Store, ast.Constant, ast.Tuple, ast.List, ast.Subscript, ast.Slice),
+    *(ast.BinOp, ast.Add, ast.Mult, ast.FloorDiv, ast.UnaryOp, ast.USub),
+)
+METHODS = {"amax", "flatten", "mean", "reshape", "shape", "softmax", "squeeze", "sum"}
+
+
+def renamed(rename: Renaming, only_layers: bool = False) -> Graph:
+    """A small network under other names; variables must stay distinct."""
+    net, head = small_resnet()
+    keep = {n.name for n in net.nodes if n.is_variable} if only_layers else set()
+
+    def new(name: str) -> str:
+        return name if name in keep else rename(name)
+
+    nodes = tuple(replace(n, name=new(n.name)) for n in net.nodes)
+    arrays = {new(name): array for name, array in net.arrays.items()}
+    graph = bind(Symbol(nodes, (head,), 10901), arrays, name=rename("net"), inputs={})
+    return replace(graph, source={rename("symbol"): rename("net-symbol.json")})
+
+
+def check_source(module: PytorchModule) -> None:
+    """Nothing but imports, classes of modules, and the fixed text that loads the weights."""
+    source = module.source
+    assert source.isascii()
+    assert all(c == "\n" or c.isprintable() or c == "\x7f" for c in source)
+    network, tail = source.split(f"\n\n{TAIL}")
+    assert tail.replace(f"{module.class_name}()", "Net()") == PLAIN_TAIL
+    body = ast.parse(network).body
+    assert isinstance(body[0], ast.Expr), "the docstring"
+    assert [ast.unparse(s) for s in body[1:6]] == IMPORTS
+    classes: Set[str] = {c.name for c in body[6:] if isinstance(c, ast.ClassDef)}
+    assert len(classes) == len(body[6:])
+    for cls in body[6:]:
+        check_class(cls, classes)
+
+
+def check_class(cls: Any, classes: Set[str]) -> None:
+    assert ast.unparse(cls.bases[0]) == "nn.Module"
+    assert not (cls.decorator_list or cls.keywords or cls.bases[1:])
+    methods = [s for s in cls.body if not isinstance(s, ast.Expr)]
+    assert [m.name for m in methods] == ["__init__", "forward"]
+    for method in methods:
+        local = {a.arg for a in method.args.args}
+        assert not local & {"nn", "F", "torch", *classes}
+        for node in ast.walk(method):
+            assert isinstance(node, SYNTAX), ast.dump(node)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                local.add(node.id)
+            if isinstance(node, ast.Constant):
+                assert isinstance(node.value, (int, float)) or node.value == "nearest"
+        for node in ast.walk(method):
+            if isinstance(node, ast.Name):
+                assert node.id in {*local, *classes, "super", "nn", "F", "torch"}
+            if isinstance(node, ast.Attribute) and not isinstance(node.value, ast.Name):
+                assert node.attr in {*METHODS, "__init__"}
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                owner = node.value.id
+                assert owner in ("self", "nn", "F", "torch") or node.attr in METHODS
+                assert not node.attr.startswith("_")
+
+
+PLAIN = to_pytorch(renamed(lambda name: name))
+PLAIN_TAIL = PLAIN.source.split(f"\n\n{TAIL}")[1]
+
+RENAMINGS = {
+    "before": lambda word: renamed(lambda name: word + name),
+    "after": lambda word: renamed(lambda name: name + word),
+    "alone": lambda word: renamed(lambda name: word, only_layers=True),
+}
+everyhow = pytest.mark.parametrize("how", RENAMINGS)
+everyword = pytest.mark.parametrize("word", HOSTILE)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "        import os",
+        "        x = eval(x)",
+        "        x = self._modules",
+        "        x = x.numpy()",
+        "        self.__class__ = x",
+        "        x = (lambda: x)()",
+        "        x = [y for y in x]",
+        '        x = "text"',
+        "        if x: pass",
+    ],
+)
+def test_the_check_can_fail(harm: str) -> None:
+    forward = "    def forward(self, x):\n"
+    assert forward in PLAIN.source
+    with pytest.raises(AssertionError):
+        check_source(replace(PLAIN, source=PLAIN.source.replace(forward, f"{forward}{harm}\n")))
+
+
+@everyhow
+@everyword
+def test_no_name_becomes_code(word: str, how: str) -> None:
+    check_source(to_pytorch(RENAMINGS[how](word)))
+
+
+@everyhow
+@given(word=text)
+def test_no_text_becomes_code(how: str, word: str) -> None:
+    check_source(to_pytorch(RENAMINGS[how](word)))
+
+
+@each
+def test_other_networks_are_made_of_the_same(build: Callable[[], Graph]) -> None:
+    module = to_pytorch(build())
+    imports = [s for s in IMPORTS if "functional" not in s or "F." in module.source]
+    assert [line for line in module.source.splitlines() if re.match("import|from", line)] == imports
+    check_source(replace(module, source=with_every_import(module.source)))
+
+
+def with_every_import(source: str) -> str:
+    """`F` is imported only where it is used."""
+    *_, functional, nn = IMPORTS
+    return source if functional in source else source.replace(nn, f"{functional}\n{nn}")
+
+
+@everyhow
+@everyword
+def test_names_change_no_number(word: str, how: str, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="needs PyTorch, which runs the module")
+    data = torch.from_numpy(noise(2, 3, 6, 5))
+    results = []
+    for module in (PLAIN, to_pytorch(RENAMINGS[how](word))):
+        source, _ = save_pytorch(replace(module, name="net", metadata={}), tmp_path)
+        with torch.inference_mode():
+            results.append(runpy.run_path(str(source))["load"]()(data))
+    assert np.isfinite(results[0].numpy()).all()
+    assert torch.equal(*results)

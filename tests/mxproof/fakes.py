@@ -1,0 +1,92 @@
+"""Candidates and truths made up for tests: no network is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from converters import Graph
+from mxproof.compare import Comparison, compare
+from mxproof.runtimes.base import Inputs, LayerTruth, Visitor
+from tests.converters.networks import Network
+
+Array = Any
+Layers = List[Tuple[str, Array]]
+
+NAMES, SHAPES = ("conv", "relu", "dense"), ((2, 4, 5, 6), (2, 64, 3, 3), (2, 7))
+PRECISIONS = ("float64", "float32")
+NOISE = 1e-4  # of the fake MXNet's float32: far above an ulp, so that only ratios count
+
+
+@dataclass
+class Fake:
+    """A candidate that shows what it is told to."""
+
+    layers: Layers
+    precision: str = "float64"
+    name: str = "fake"
+    outputs: List[Array] = field(default_factory=list)
+
+    def run(self, inputs: Inputs) -> List[Array]:
+        return self.outputs
+
+    def trace(self, inputs: Inputs, visit: Visitor) -> List[Array]:
+        for name, value in self.layers:
+            if isinstance(value, Exception):
+                raise value
+            visit(name, value)
+        return self.outputs
+
+
+def graph() -> Graph:
+    net = Network()
+    x = net.layer("Convolution", "conv", net.variable("data"), kernel=(1, 1), num_filter=4)
+    x = net.layer("Activation", "relu", x, act_type="relu")
+    return net.graph(net.layer("Flatten", "dense", x))
+
+
+GRAPH = graph()
+
+
+def truth_of(seed: int = 0, names: Sequence[str] = NAMES) -> List[LayerTruth]:
+    random = np.random.default_rng(seed)
+    truth = []
+    for name, shape in zip(names, SHAPES):
+        t = random.standard_normal(shape)
+        m = t + NOISE * random.standard_normal(shape)
+        truth.append(LayerTruth(name, t, m.astype(np.float32)))
+    return truth
+
+
+def clean(truth: Sequence[LayerTruth], precision: str, noise: float = 1.0) -> Layers:
+    """The truth, rounded as another library would: in float32 as noisy as MXNet, mirrored."""
+    if precision == "float64":
+        return [(t.name, t.float64 * (1 + 1e-15)) for t in truth]
+    return [(t.name, (t.float64 * (1 + noise) - noise * t.float32).astype("f")) for t in truth]
+
+
+def judge(layers: Layers, precision: str, truth: Optional[List[LayerTruth]] = None) -> Comparison:
+    reference = truth_of() if truth is None else truth
+    return compare(reference, Fake(layers, precision), {}, GRAPH)
+
+
+@dataclass
+class Chain:
+    """Three layers, each a multiple of the one before; one of them is off."""
+
+    wrong: int
+    name: str = "chain"
+    precision: str = "float64"
+
+    def run(self, inputs: Inputs) -> List[Array]:
+        return self.trace(inputs, lambda name, value: None)
+
+    def trace(self, inputs: Inputs, visit: Visitor) -> List[Array]:
+        x = inputs["data"]
+        for i, name in enumerate(NAMES):
+            x = x * (2 + 1e-6 * (i == self.wrong))
+            replacement = visit(name, x)
+            x = x if replacement is None else replacement
+        return [x]

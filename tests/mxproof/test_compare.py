@@ -1,0 +1,237 @@
+"""The judge judged: what is wrong fails and is named, what is right passes."""
+
+from __future__ import annotations
+
+import re
+from typing import Callable, Dict, List, Optional, Tuple
+
+import numpy as np
+import pytest
+
+from mxproof.compare import check, describe_failure, differences, top_k_problem
+from mxproof.runtimes.base import LayerTruth
+from mxproof.tolerance import Budget
+
+from .fakes import NOISE, PRECISIONS, SHAPES, Array, clean, judge, truth_of
+
+
+def touched(value: Array, change: float, at: Tuple[int, ...] = (0, 0)) -> Array:
+    value = value.copy()
+    value[at] = change
+    return value
+
+
+each_precision = pytest.mark.parametrize("precision", PRECISIONS)
+
+
+@each_precision
+def test_what_is_right_passes(precision: str) -> None:
+    result = judge(clean(truth_of(), precision), precision)
+    assert result.passed, describe_failure("m", "t", result, None)
+    assert [c.op for c in result.checks] == ["Convolution", "Activation", "Flatten"]
+    assert [c.shape for c in result.checks] == list(SHAPES)
+    if precision == "float32":
+        assert [c.ratio for c in result.checks] == pytest.approx([1, 1, 1], rel=1e-2)
+        assert result.median_ratio == pytest.approx(1, rel=1e-2)
+    else:
+        assert all(0 < c.rel < 2e-15 and c.ratio is None for c in result.checks)
+
+
+DIFFERS = r"of 1152 values|float32 error"
+#: What is done to a layer's result -> what is said of it.
+WRONG: Dict[str, Tuple[Callable[[Array], Array], str]] = {
+    "zeros": (np.zeros_like, DIFFERS),
+    "ones": (np.ones_like, DIFFERS),
+    "channels shuffled": (lambda v: v[:, ::-1].copy(), DIFFERS),
+    "samples swapped": (lambda v: v[::-1].copy(), DIFFERS),
+    "transposed": (lambda v: v.swapaxes(2, 3).copy(), DIFFERS),
+    "sorted": (lambda v: np.sort(v, axis=None).reshape(v.shape), DIFFERS),
+    "negated": (np.negative, DIFFERS),
+    "another input's": (lambda v: truth_of(1)[1].float64.astype(v.dtype), DIFFERS),
+    "one channel zero": (lambda v: touched(v, 0, (slice(None), 5)), DIFFERS),
+    "nan": (lambda v: touched(v, np.nan), "9 values that are not finite; MXNet holds none"),
+    "all nan": (lambda v: np.full_like(v, np.nan), "1152 values that are not finite"),
+    "inf": (lambda v: touched(v, np.inf), "9 values that are not finite"),
+    "-inf": (lambda v: touched(v, -np.inf), "9 values that are not finite"),
+    "half": (lambda v: v.astype(np.float16), "is float16, not float"),
+    "integers": (lambda v: v.astype(np.int64), "is int64, not float"),
+    "extra axis": (lambda v: v[..., None], r"has shape \(2, 64, 3, 3, 1\), MXNet \(2, 64, 3, 3\)"),
+    "axis lost": (lambda v: v.reshape(2, -1), r"has shape \(2, 576\), MXNet \(2, 64, 3, 3\)"),
+    "one sample": (lambda v: v[:1], r"has shape \(1, 64, 3, 3\), MXNet \(2"),
+    "mean that broadcasts": (lambda v: v.mean((2, 3), keepdims=True), r"has shape \(2, 64, 1, 1\)"),
+    "empty": (lambda v: v[:0], r"has shape \(0, 64, 3, 3\)"),
+}
+
+
+@each_precision
+@pytest.mark.parametrize("fault", WRONG)
+def test_a_wrong_layer_is_named(fault: str, precision: str) -> None:
+    damage, message = WRONG[fault]
+    layers = [(n, damage(v) if n == "relu" else v) for n, v in clean(truth_of(), precision)]
+    result = judge(layers, precision)
+    assert not result.passed
+    assert [c.layer for c in result.failed] == ["relu"]
+    assert re.search(message, result.failed[0].problem or "")
+    text = describe_failure("net", "target", result, result.failed[0])
+    assert text.startswith(f"net/target {precision}: Activation 'relu' introduced")
+    assert "(layer 2 of 3)" in text
+
+
+@pytest.mark.parametrize(("given", "wanted"), [PRECISIONS, PRECISIONS[::-1]])
+def test_the_other_precision_is_wrong(given: str, wanted: str) -> None:
+    result = judge([(n, v.astype(given)) for n, v in clean(truth_of(), given)], wanted)
+    assert [c.problem for c in result.failed] == [f"is {given}, not {wanted}"] * 3
+
+
+@each_precision
+def test_a_layer_without_elements_proves_nothing(precision: str) -> None:
+    empty = np.zeros((0, 4))
+    truth = [LayerTruth("relu", empty, empty.astype("f"))]
+    result = judge([("relu", empty.astype(precision))], precision, truth)
+    assert [c.problem for c in result.failed] == ["has no elements: nothing was compared"]
+
+
+@each_precision
+@pytest.mark.parametrize("value", [0.0, -0.0, 1e-30])
+def test_a_layer_of_zeros(value: float, precision: str) -> None:
+    """No division by zero; nothing but zero equals zero."""
+    zero = np.zeros((2, 3))
+    truth = [LayerTruth("relu", zero, zero.astype("f"))]
+    result = judge([("relu", np.full((2, 3), value).astype(precision))], precision, truth)
+    assert result.passed == (value == 0)
+    assert result.checks[0].rel == (0 if value == 0 else float("inf"))
+    assert result.checks[0].ratio is None
+
+
+@each_precision
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("where", ["float64", "float32", "both"])
+def test_a_truth_that_is_not_finite_judges_nothing(where: str, bad: float, precision: str) -> None:
+    layers = clean(truth_of(), precision)
+    truth = truth_of()
+    for kind in PRECISIONS if where == "both" else (where,):
+        getattr(truth[1], kind)[0, 0, 0, 0] = bad
+    result = judge(layers, precision, truth)
+    harmless = (where, precision) == ("float32", "float64")
+    assert [c.layer for c in result.failed] == ([] if harmless else ["relu"])
+
+
+def one_layer(t: Array, m: Array, x: Array, precision: str) -> Optional[str]:
+    truth = LayerTruth("relu", t, m.astype(np.float32))
+    return check("Activation", x.astype(precision), truth, precision, Budget()).problem
+
+
+@pytest.mark.parametrize(
+    ("channel_size", "allowed"),
+    [(1.0, 1e-12), (0.5, 0.5e-12), (0.125, 0.125e-12), (0.01, 0.125e-12), (0.0, 0.125e-12)],
+)
+@pytest.mark.parametrize("factor", [0.99, 1.01])
+def test_float64_boundary(channel_size: float, allowed: float, factor: float) -> None:
+    """1e-12 of the channel's largest value, which counts as an eighth of the layer's at least."""
+    t = np.full((1, 3, 4), 1.0)
+    t[:, 1] = channel_size
+    x = t.copy()
+    x[0, 1, 2] += factor * allowed
+    problem = one_layer(t, t, x, "float64")
+    assert (problem is None) == (factor < 1)
+    if problem:
+        assert problem.startswith("1 of 12 values, worst ")
+        assert "at (0, 1, 2), allowed" in problem
+
+
+def test_one_value_in_a_million() -> None:
+    t = np.random.default_rng(0).standard_normal((1, 10, 100_000))
+    x = t.copy()
+    x[0, 3, 77_777] += 1e-11
+    assert one_layer(t, t, t, "float64") is None
+    assert re.search(
+        r"1 of 1000000 values, .* at \(0, 3, 77777\)", str(one_layer(t, t, x, "float64"))
+    )
+
+
+def test_the_value_that_is_named_is_one_that_is_wrong() -> None:
+    """The largest error may be allowed where numbers are large."""
+    t = np.ones((1, 2, 3))
+    t[:, 1] = 80.0
+    x = t.copy()
+    x[0, 1, 0] += 5e-11  # allowed 8e-11
+    x[0, 0, 2] += 2e-11  # allowed 1e-11
+    said = str(one_layer(t, t, x, "float64"))
+    assert said.startswith("1 of 6 values, worst 2.0e-11 at (0, 0, 2), allowed 1.0e-11")
+
+
+@pytest.mark.parametrize(("ulps", "passes"), [(3, True), (4, True), (5, False)])
+def test_float32_floor(ulps: int, passes: bool) -> None:
+    """Where MXNet happens to be exact, four ulps are no difference."""
+    t = np.ones((2, 3, 4))
+    x = t + ulps * 2.0**-23
+    problem = one_layer(t, t, x, "float32")
+    assert (problem is None) == passes
+    assert passes or "MXNet's own: 0.0e+00" in str(problem)
+
+
+@pytest.mark.parametrize(("factor", "passes"), [(3.9, True), (4.1, False)])
+def test_float32_boundary_of_a_layer(factor: float, passes: bool) -> None:
+    (_, relu, _) = truth_of()
+    t, m = relu.float64, relu.float32
+    problem = one_layer(t, m, t + factor * (m - t), "float32")
+    assert (problem is None) == passes
+    assert passes or re.match(r"float32 error \S+ RMS, allowed \S+ \(MXNet's own: ", str(problem))
+
+
+@pytest.mark.parametrize(("factor", "passes"), [(15.8, True), (16.2, False)])
+def test_float32_boundary_of_a_channel(factor: float, passes: bool) -> None:
+    """One bad channel of 64 that the layer as a whole would hide."""
+    t = np.random.default_rng(0).standard_normal((2, 64, 8))
+    m = t + NOISE  # the same noise everywhere
+    x = m.copy()
+    x[:, 5] = t[:, 5] + factor * NOISE
+    problem = one_layer(t, m, x, "float32")
+    assert (problem is None) == passes
+    assert passes or "float32 error of channel 5 is" in str(problem)
+
+
+def top(
+    value: List[float], t: List[float], m: List[float], k: int, precision: str
+) -> Optional[str]:
+    truth = LayerTruth("out", np.array([t]), np.array([m], np.float32))
+    return top_k_problem(np.array([value], precision), truth, precision, k)
+
+
+TRUE = [0.5, 0.3, 0.3, 0.1]
+NEAR = [0.5, 0.3, 0.3 + 1e-6, 0.1]  # MXNet's own error: 1e-6; 4e-6 allowed, a gap of 8e-6
+
+
+@pytest.mark.parametrize(
+    ("value", "k", "problem"),
+    [
+        (TRUE, 4, None),
+        ([0.5, 0.2, 0.4, 0.1], 4, None),  # equal classes have no order
+        ([0.3, 0.5, 0.3, 0.1], 1, "sample 0: number 1 is class 1, in MXNet 0"),
+        ([0.5, 0.3, 0.1, 0.3], 2, None),
+        ([0.5, 0.3, 0.1, 0.3], 3, "number 3 is class 3, in MXNet 2"),
+        ([0.0, 0.0, 0.0, 0.1], 1, "number 1 is class 3"),
+        ([np.nan, 0.3, 0.3, 0.1], 1, "number 1 is class 1"),
+        ([0.5, 0.3, 0.3], 1, r"has shape \(1, 3\), MXNet \(1, 4\)"),
+    ],
+)
+@each_precision
+def test_top_k(value: List[float], k: int, problem: Optional[str], precision: str) -> None:
+    found = top(value, TRUE, NEAR, k, precision)
+    assert (found is None) == (problem is None)
+    assert re.search(problem or "", found or "")
+
+
+@pytest.mark.parametrize(("gap", "passes"), [(7e-6, True), (9e-6, False)])
+def test_top_k_swaps_within_twice_the_allowed_error(gap: float, passes: bool) -> None:
+    t = [0.5, 0.3, 0.3 + gap]
+    found = top([0.5, 0.3 + gap, 0.3], t, [t[0], t[1], t[2] + 1e-6], 3, "float32")
+    assert (found is None) == passes
+    assert top([0.5, 0.3 + gap, 0.3], t, t, 3, "float64"), "in float64 nothing excuses it"
+
+
+def test_differences_by_definition() -> None:
+    value, reference = np.array([1.0, 2.0, 0.5], "f"), np.array([1.0, -2.0, 0.0], "f")
+    assert differences(value, reference) == (4.0, 2.0)
+    assert differences(reference, reference) == (0.0, 0.0)
+    assert differences(np.zeros(2), np.zeros(2)) == (0.0, 0.0)
