@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Dict, Hashable, List, Sequence, Set, Tuple
 
 from .python_text import Argument, class_name, identifier
-from .pytorch_source import Block, BlockClass, Item, ModuleCall, Statement
+from .pytorch_parts import Block, BlockClass, Item, ModuleCall, Statement
 
 Part = List[Statement]
 Place = Tuple[int, int, Any]  # (statement, module, index of an argument or name of an option)

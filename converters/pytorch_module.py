@@ -25,7 +25,8 @@ from .graph import Graph, Node
 from .onnx_model import known_shape, stored
 from .python_text import class_name
 from .pytorch_blocks import partition
-from .pytorch_source import ModuleCall, Statement, render, token
+from .pytorch_parts import ModuleCall, Statement, token
+from .pytorch_source import render
 from .shape import Dim
 
 Array = npt.NDArray[Any]
@@ -74,6 +75,7 @@ class PytorchModule:
 
     Attributes:
         class_name: of the `nn.Module` in `source`.
+        inputs: MXNet's names of the inputs, in the order of forward's parameters.
         state: state-dict key -> array.
         layers: path of a submodule ("" for the network itself) -> the layer that each
             statement of its forward computes, None for a statement that computes none.
@@ -81,6 +83,7 @@ class PytorchModule:
 
     name: str
     class_name: str
+    inputs: Tuple[str, ...]
     source: str
     state: Dict[str, Array]
     layers: Dict[str, List[Optional[List[str]]]]
@@ -115,6 +118,7 @@ def to_pytorch(graph: Graph) -> PytorchModule:
     return PytorchModule(
         name=graph.name,
         class_name=name,
+        inputs=tuple(inputs),
         source=rendered.source,
         state=rendered.state,
         layers=rendered.layers,
@@ -150,6 +154,7 @@ def save_pytorch(module: PytorchModule, folder: Union[str, os.PathLike[str]]) ->
     source = Path(folder) / f"{module.name}.py"
     weights = Path(folder) / f"{module.name}.safetensors"
     metadata = {f"mxproof.{k}": v for k, v in module.metadata.items()}
+    metadata["mxproof.inputs"] = json.dumps(module.inputs)
     metadata["mxproof.layers"] = json.dumps(module.layers)
     tensors = {k: np.ascontiguousarray(v) for k, v in module.state.items()}
     with atomic_write(weights) as file:

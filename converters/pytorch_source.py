@@ -10,9 +10,7 @@ import keyword
 import re
 import textwrap
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple, Union
-
-import numpy.typing as npt
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ._version import __version__
 from .graph import Graph
@@ -27,9 +25,9 @@ from .python_text import (
     with_comment,
     wrap,
 )
+from .pytorch_parts import Array, Block, BlockClass, Item, ModuleCall, Statement
 from .shape import show
 
-Array = npt.NDArray[Any]
 BODY = WIDTH - 2 * len(INDENT)  # room in a method
 
 #: PyTorch's own defaults, by the beginning of the module's name: not worth a word.
@@ -40,60 +38,6 @@ DEFAULTS: Dict[str, Dict[str, Any]] = {
     "nn.MaxPool": {"padding": 0, "ceil_mode": False},
     "nn.AvgPool": {"padding": 0, "ceil_mode": False, "count_include_pad": True},
 }
-
-
-def token(kind: str, index: int) -> str:
-    """A place in an expression, filled in when variables and modules have names."""
-    return f"\0{kind}{index}\0"
-
-
-@dataclass(frozen=True)
-class ModuleCall:
-    """A submodule: its class, constructor arguments, and the arrays it holds."""
-
-    kind: str
-    args: Tuple[Any, ...]
-    options: Mapping[str, Any]
-    state: Mapping[str, Array]
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One layer: `outputs = expression`, with tokens for inputs and modules."""
-
-    layer: str
-    inputs: Tuple[str, ...]
-    outputs: Tuple[str, ...]
-    expression: str
-    modules: Tuple[ModuleCall, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class BlockClass:
-    """A part of the network that occurs several times: its statements, with arguments."""
-
-    name: str
-    arguments: Tuple[str, ...]
-    statements: Tuple[Statement, ...]
-    attributes: Tuple[str, ...]  # of each statement's modules
-    inputs: Tuple[str, ...]
-    outputs: Tuple[str, ...]
-    instances: Tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """One occurrence of a block's class."""
-
-    cls: BlockClass
-    name: str
-    values: Tuple[Any, ...]  # of the arguments
-    statements: Tuple[Statement, ...]  # as they are in this occurrence
-    inputs: Tuple[str, ...]
-    outputs: Tuple[str, ...]
-
-
-Item = Union[Statement, Block]
 
 
 @dataclass

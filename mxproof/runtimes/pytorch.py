@@ -17,6 +17,9 @@ from safetensors import safe_open
 
 from .base import Array, Inputs, Visitor
 
+#: Path of a submodule -> the layers that each statement of its forward computes.
+Table = Dict[str, List[Optional[List[str]]]]
+
 OBSERVE = "__mxproof_observe__"
 
 
@@ -28,6 +31,10 @@ class Pytorch:
     def __init__(self, path: os.PathLike[str] | str, precision: str = "float32") -> None:
         self.path, self.precision = Path(path), precision
         self._dtype = {"float32": torch.float32, "float64": torch.float64}[precision]
+        with safe_open(self.path.with_suffix(".safetensors"), framework="np") as file:
+            metadata = file.metadata()
+        self._inputs: List[str] = json.loads(metadata["mxproof.inputs"])
+        self._table: Table = json.loads(metadata["mxproof.layers"])
         self.model = self._load(None)
         self._traced: Optional[torch.nn.Module] = None
         self._visit: Optional[Visitor] = None
@@ -51,8 +58,9 @@ class Pytorch:
         return model.to(self._dtype)
 
     def _tensors(self, inputs: Inputs) -> List[torch.Tensor]:
-        """Arguments of forward, in the order of the network's inputs."""
-        return [torch.from_numpy(np.array(a, dtype=self.precision)) for a in inputs.values()]
+        """Arguments of forward, in its order."""
+        arrays = (np.array(inputs[name], dtype=self.precision) for name in self._inputs)
+        return [torch.from_numpy(array) for array in arrays]
 
     def run(self, inputs: Inputs) -> List[Array]:
         with torch.inference_mode():
@@ -63,11 +71,7 @@ class Pytorch:
         if self._traced is None:
             tree = _Instrument().visit(ast.parse(self.path.read_text(encoding="utf-8")))
             self._traced = self._load(compile(ast.fix_missing_locations(tree), self.path, "exec"))
-            paths = {id(m): name for name, m in self._traced.named_modules()}
-            weights = self.path.with_suffix(".safetensors")
-            with safe_open(weights, framework="np") as file:
-                table = json.loads(file.metadata()["mxproof.layers"])
-            self._paths, self._table = paths, table
+            self._paths = {id(m): name for name, m in self._traced.named_modules()}
         self._visit = visit
         try:
             with torch.inference_mode():
@@ -77,8 +81,7 @@ class Pytorch:
 
     def _observe(self, module: torch.nn.Module, statement: int, *values: torch.Tensor) -> Any:
         """Called with what a statement assigned; returns what is to be used from there on."""
-        layers: Dict[str, List[Optional[List[str]]]] = self._table
-        names = layers[self._paths[id(module)]][statement]
+        names = self._table[self._paths[id(module)]][statement]
         result: Tuple[torch.Tensor, ...] = values
         if names is not None and self._visit is not None:
             replaced = [self._visit(n, v.numpy()) for n, v in zip(names, values)]

@@ -52,6 +52,7 @@ def test_files_hold_the_module(tmp_path: Path) -> None:
     with safe_open(weights, framework="np") as file:
         metadata = file.metadata()
     assert json.loads(metadata.pop("mxproof.layers")) == module.layers
+    assert json.loads(metadata.pop("mxproof.inputs")) == ["data"]
     digests = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in tmp_path.iterdir()}
     assert metadata == {
         "mxproof.symbol": "small-symbol.json",

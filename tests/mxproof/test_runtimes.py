@@ -19,7 +19,8 @@ from converters.checkpoint import load_checkpoint
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.runtimes.onnx_reference import to_double
-from tests.converters.networks import small_resnet
+from mxproof.targets import TARGETS, convert
+from tests.converters.networks import Network, small_resnet
 
 INPUTS = {"data": np.random.default_rng(0).random((2, 3, 8, 9)).astype(np.float32)}
 
@@ -145,3 +146,24 @@ def test_double_takes_the_epsilon_that_was_meant(small: Tuple[Path, Graph]) -> N
     np.testing.assert_allclose(widened(model) + stored, variance + 2e-5, rtol=1e-16, atol=0)
     next(a for a in norm.attribute if a.name == "epsilon").f = 1e-5  # the metadata still says 2e-5
     np.testing.assert_array_equal(widened(model), variance)
+
+
+@pytest.mark.parametrize("target", ["onnx", "pytorch"])
+def test_inputs_are_matched_by_name(target: str, tmp_path: Path, mxnet: MxnetProcess) -> None:
+    net = Network()
+    first, second = net.variable("left"), net.variable("right")
+    dense = net.layer(
+        "FullyConnected", "fc", second, net.parameter("w", 3, 3), num_hidden=3, no_bias=True
+    )
+    save_checkpoint(
+        tmp_path / "two", net.symbol(net.layer("elemwise_add", "sum", first, dense)), net.arrays
+    )
+    graph = load_checkpoint(tmp_path / "two", inputs={"left": ("N", 3), "right": ("N", 3)})
+    inputs = {"right": INPUTS["data"][0, 0, :, :3], "left": INPUTS["data"][1, 0, :, :3]}
+    model = mxnet.load(tmp_path / "two", 0, graph)
+    (expected,) = model.run(inputs)
+    model.close()
+    path = convert(graph, target, tmp_path)[0]
+    for precision in TARGETS[target].runtimes:
+        (result,) = TARGETS[target].open(path, precision).run(inputs)
+        np.testing.assert_allclose(result, expected, rtol=1e-5)

@@ -1,0 +1,64 @@
+"""What a PyTorch module is made of before it is text: statements, and blocks of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping, Tuple, Union
+
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def token(kind: str, index: int) -> str:
+    """A place in an expression, filled in when variables and modules have names."""
+    return f"\0{kind}{index}\0"
+
+
+@dataclass(frozen=True)
+class ModuleCall:
+    """A submodule: its class, constructor arguments, and the arrays it holds."""
+
+    kind: str
+    args: Tuple[Any, ...]
+    options: Mapping[str, Any]
+    state: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One layer: `outputs = expression`, with tokens for inputs and modules."""
+
+    layer: str
+    inputs: Tuple[str, ...]
+    outputs: Tuple[str, ...]
+    expression: str
+    modules: Tuple[ModuleCall, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class BlockClass:
+    """A part of the network that occurs several times: its statements, with arguments."""
+
+    name: str
+    arguments: Tuple[str, ...]
+    statements: Tuple[Statement, ...]
+    attributes: Tuple[str, ...]  # of each statement's modules
+    inputs: Tuple[str, ...]
+    outputs: Tuple[str, ...]
+    instances: Tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One occurrence of a block's class."""
+
+    cls: BlockClass
+    name: str
+    values: Tuple[Any, ...]  # of the arguments
+    statements: Tuple[Statement, ...]  # as they are in this occurrence
+    inputs: Tuple[str, ...]
+    outputs: Tuple[str, ...]
+
+
+Item = Union[Statement, Block]
