@@ -87,12 +87,18 @@ def parse_symbol(text: str) -> Symbol:
     if not heads:
         raise CheckpointError("has no heads: a network without an output.")
     for i, node in enumerate(nodes):
-        for index, _ in node.inputs:
-            if index >= len(nodes):
+        for index, output in node.inputs:
+            if index >= len(nodes) or (output and nodes[index].is_variable):
                 raise CheckpointError(
-                    f"node {i} ({node.name!r}) reads node {index} of {len(nodes)}. "
-                    "The file is damaged."
+                    f"node {i} ({node.name!r}) reads node {index} of {len(nodes)}, output "
+                    f"{output}, which does not exist. The file is damaged."
                 )
+    for index, output in heads:
+        if output and nodes[index].is_variable:
+            raise CheckpointError(
+                f"heads: variable {nodes[index].name!r} has no output {output}. "
+                "The file is damaged."
+            )
     symbol = Symbol(tuple(nodes), heads, _version(document))
     return in_visiting_order(_upgrade(symbol))
 
@@ -108,7 +114,7 @@ def _entry(raw: Any, what: str, count: int) -> Entry:
     if (
         not isinstance(raw, list)
         or not 2 <= len(raw) <= 3
-        or not all(isinstance(n, int) and n >= 0 for n in raw)
+        or not all(type(n) is int and n >= 0 for n in raw)
         or raw[0] >= count
     ):
         raise CheckpointError(
@@ -123,17 +129,29 @@ def _parse_node(raw: Any, index: int) -> SymbolNode:
         raise CheckpointError(f"node {index} has no 'op' and 'name'. The file is damaged.")
     attrs: Dict[str, str] = {}
     for key in ("param", "attr", "attrs"):  # before 0.9, before 1.0, since
-        attrs.update(raw.get(key) or {})
-    if not all(isinstance(v, str) for v in attrs.values()):
-        raise CheckpointError(f"node {index} ({raw['name']!r}) has an attribute that is no text.")
+        found = raw.get(key) or {}
+        if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
+            raise CheckpointError(
+                f"node {index} ({raw['name']!r}) has an attribute that is no text."
+            )
+        attrs.update(found)
     where = f"inputs of node {index} ({raw['name']!r})"
     inputs = tuple(_entry(e, where, 1 << 31) for e in _list(raw.get("inputs", []), where))
     return SymbolNode(ops.canonical_name(raw["op"]), raw["name"], inputs, attrs)
 
 
 def _version(document: Mapping[str, Any]) -> Optional[int]:
-    stamp = (document.get("attrs") or {}).get("mxnet_version")
-    return int(stamp[1]) if stamp else None
+    """10901 in {"attrs": {"mxnet_version": ["int", 10901]}}."""
+    stamp = document.get("attrs") or {}
+    if isinstance(stamp, dict):
+        stamp = stamp.get("mxnet_version") or [None, None]
+        if isinstance(stamp, list) and len(stamp) == 2 and type(stamp[1]) in (int, type(None)):
+            version: Optional[int] = stamp[1]
+            return version
+    raise CheckpointError(
+        f'\'attrs\' is {document["attrs"]!r}; it should hold "mxnet_version": ["int", 10901] '
+        "or the like. The file is damaged."
+    )
 
 
 def _upgrade(symbol: Symbol) -> Symbol:

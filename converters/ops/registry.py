@@ -165,6 +165,18 @@ def unsupported(node: Any, *problems: Unsupported) -> UnsupportedError:
     return UnsupportedError(f"{node.op} {node.name!r}: {problem}." for problem in problems)
 
 
+def _check_counts(operator: Operator, inputs: int, outputs: int) -> None:
+    names = operator.input_names()
+    kinds = {p.kind for p in inspect.signature(type(operator).infer).parameters.values()}
+    variadic = inspect.Parameter.VAR_POSITIONAL in kinds
+    needed = len([n for n in names if n not in operator.labels]) or int(variadic)
+    if inputs < needed or (inputs > len(names) and not variadic):
+        described = ", ".join([*names, *(["more"] if variadic else [])]) or "none"
+        raise Unsupported(f"has {inputs} inputs; supported: {described}")
+    if outputs > operator.visible_outputs():
+        raise Unsupported(f"{outputs} outputs are read; supported: {operator.visible_outputs()}")
+
+
 def operators_of(nodes: Any) -> Dict[str, Operator]:
     """Layer name -> its declaration, for nodes with `name`, `op`, `attrs` and `outputs`.
 
@@ -176,9 +188,7 @@ def operators_of(nodes: Any) -> Dict[str, Operator]:
     for node in nodes:
         try:
             found[node.name] = parse(node.op, node.attrs)
-            count = found[node.name].visible_outputs()
-            if len(node.outputs) > count:
-                raise Unsupported(f"{len(node.outputs)} outputs are read; supported: {count}")
+            _check_counts(found[node.name], len(node.inputs), len(node.outputs))
         except Unsupported as problem:
             problems += unsupported(node, problem).problems
     if problems:

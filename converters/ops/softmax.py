@@ -56,13 +56,13 @@ class SoftmaxOutput(Operator):
     def axis(self) -> int:
         return 1 if self.multi_output else -1 if self.preserve_shape else 0
 
-    def infer(self, data: Shape, label: Shape) -> Shape:
+    def infer(self, data: Shape, label: Shape = None) -> Shape:
         return data
 
-    def to_onnx(self, g: OnnxBuilder, data: Any, label: Any) -> Any:
+    def to_onnx(self, g: OnnxBuilder, data: Any, label: Any = None) -> Any:
         return _onnx(g, data, self.axis)
 
-    def to_pytorch(self, m: TorchBuilder, data: str, label: Any) -> str:
+    def to_pytorch(self, m: TorchBuilder, data: str, label: Any = None) -> str:
         return _pytorch(m, data, self.axis)
 
 

@@ -19,6 +19,8 @@ from mxproof.targets import TARGETS, convert
 Shapes = Dict[str, Tuple[int, ...]]
 Arrays = Dict[str, np.ndarray]
 
+NOISES = 4  # as many as `mxproof verify` draws
+
 
 @dataclass
 class Case:
@@ -56,6 +58,19 @@ class Case:
     def truth(self) -> List[LayerTruth]:
         """Every layer of MXNet on `layers_inputs`."""
         return list(self.reference.layers(self.layers_inputs))
+
+    def evidence(self) -> Iterator[Tuple[Arrays, List[LayerTruth]]]:
+        """Inputs with their truth: a picture for the zoo, some noise for a user's network.
+
+        Several noises, because where a network ends in few numbers, one draw of two roundings
+        says little about their ratio.
+        """
+        yield self.layers_inputs, self.truth
+        if self.subject.model is None:
+            shapes = self.subject.concrete(self.given)
+            for seed in range(1, NOISES):
+                inputs = self.subject.inputs(shapes, seed)
+                yield inputs, list(self.reference.layers(inputs))
 
     @cached_property
     def picture(self) -> Arrays:

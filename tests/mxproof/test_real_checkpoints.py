@@ -19,7 +19,6 @@ SHAPES = {
 }
 
 
-@pytest.mark.filterwarnings("default::converters.errors.UnusedParametersWarning")
 @pytest.mark.parametrize("stem", SHAPES)
 def test_verifies(stem: str, samples_dir: Path, mxnet: MxnetProcess, tmp_path: Path) -> None:
     subject = load_subject(str(samples_dir / stem))
