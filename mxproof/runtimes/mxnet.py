@@ -28,12 +28,15 @@ SCRIPT = Path(__file__).with_name("mxnet_worker.py")
 class MxnetProcess:
     """A running worker; a context manager. Starting it takes a second or two."""
 
-    def __init__(self, python: Optional[str] = None, *, fused: bool = False) -> None:
+    def __init__(
+        self, python: Optional[str] = None, *, fused: bool = False, threads: Optional[int] = None
+    ) -> None:
         """Start MXNet in `python` (a path; this interpreter by default).
 
         Args:
             fused: with MXNet's fusion of operators, as its users ran it: for timing. Tracing
                 needs it off.
+            threads: for MXNet's operators; None means one a core.
 
         Raises:
             RuntimeFailure: that interpreter does not exist, or has no MXNet that imports.
@@ -43,6 +46,8 @@ class MxnetProcess:
         environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
         # Idle threads of MXNet must sleep, not spin: the other runtimes take their turns.
         environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        if threads:
+            environment["OMP_NUM_THREADS"] = str(threads)
         if fused:
             environment["MXNET_SUBGRAPH_BACKEND"] = "MKLDNN"
         try:
@@ -55,7 +60,10 @@ class MxnetProcess:
             )
         except OSError as error:
             self._errors.close()
-            raise RuntimeFailure(f"{self.python}: cannot be started: {error.strerror}.") from error
+            raise RuntimeFailure(
+                f"{self.python}: cannot be started: {error.strerror}. Name the Python that has "
+                "MXNet: --mxnet-python PATH."
+            ) from error
         assert self._process.stdin and self._process.stdout
         self._channel = Channel(self._process.stdout, self._process.stdin)
         try:
