@@ -6,7 +6,10 @@ Exit codes: 0 proven or done, 1 a proof failed, 2 usage, unreadable or unsupport
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
+import sys
 import tempfile
 import warnings
 from contextlib import contextmanager
@@ -28,7 +31,7 @@ from converters.shape import show
 from fixtures.downloads import DownloadError
 from fixtures.zoo import ZOO
 
-from .report.terminal import graph_table, proof_table
+from .report.terminal import graph_table, plain, proof_table
 from .runtimes.base import RuntimeFailure
 from .subject import UsageError, load_for_run, load_subject, parse_inputs
 from .targets import TARGETS, convert
@@ -38,23 +41,30 @@ PROVEN, FAILED, BAD_INPUT = 0, 1, 2
 
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run the command line; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # no name is worth a crash
     args = _parser().parse_args(arguments)
-    errors = Console(stderr=True)
-    warnings.simplefilter("always", UnusedParametersWarning)
-    warnings.showwarning = lambda message, *_, **__: errors.print(
-        f"warning: {escape(str(message))}", highlight=False, soft_wrap=True
-    )
-    try:
-        code: int = args.run(args)
-        return code
-    except (ConversionError, DownloadError, RuntimeFailure, UsageError) as error:
-        errors.print(
-            f"mxproof {args.command}: {escape(str(error))}", highlight=False, soft_wrap=True
-        )
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        errors.print(f"mxproof {args.command}: {escape(where)}{error.strerror}.", soft_wrap=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UnusedParametersWarning)
+        warnings.showwarning = lambda message, *_, **__: _say(f"warning: {message}", stderr=True)
+        try:
+            code: int = args.run(args)
+            return code
+        except (ConversionError, DownloadError, RuntimeFailure, UsageError) as error:
+            problem = str(error)
+        except MemoryError as error:
+            problem = f"not enough memory: {error}. Give a smaller --input."
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            problem = f"{where}{error.strerror or error}."
+    _say(f"mxproof {args.command}: {problem}", stderr=True)
     return BAD_INPUT
+
+
+def _say(text: str, *, stderr: bool = False, quiet: bool = False) -> None:
+    """A line that no terminal breaks."""
+    Console(stderr=stderr, quiet=quiet).print(plain(text), soft_wrap=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -108,6 +118,12 @@ def _targets(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _count(text: str, least: int = 0) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= least):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {least} or more")
+    return int(text)
+
+
 def _convert_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "convert",
@@ -138,10 +154,10 @@ def _verify_parser(commands: Any) -> None:
     )
     _common(parser)
     _targets(parser)
-    parser.add_argument("--seed", type=int, default=0, help="of the random input (default: 0)")
+    parser.add_argument("--seed", type=_count, default=0, help="of the random input (default: 0)")
     parser.add_argument(
         "--samples",
-        type=int,
+        type=lambda text: _count(text, 1),
         default=4,
         help="how many random inputs; float32 noise is judged over all of them (default: 4)",
     )
@@ -174,8 +190,8 @@ def _progress(args: argparse.Namespace) -> Iterator[Any]:
 
 
 def _convert(args: argparse.Namespace) -> int:
-    console = Console(quiet=args.quiet)
-    with _progress(args) as progress:
+    output = Path(args.output)
+    with _progress(args) as progress, _all_or_nothing(output) as folder:
         progress(f"reading {args.checkpoint}")
         subject = load_subject(
             args.checkpoint,
@@ -183,13 +199,28 @@ def _convert(args: argparse.Namespace) -> int:
             weights=args.weights,
             inputs=parse_inputs(args.input),
         )
+        written: List[Path] = []
         for target in dict.fromkeys(args.to or TARGETS):
             progress(f"{subject.name}: converting to {target}")
-            for path in convert(subject.graph, target, Path(args.output), args.opset):
-                console.print(f"wrote {escape(str(path))}", highlight=False, soft_wrap=True)
+            written += convert(subject.graph, target, folder, args.opset)
+    for path in written:
+        _say(f"wrote {output / path.name}", quiet=args.quiet)
     if subject.weights != "user":
-        console.print(f"weights: {subject.weights}; {escape(subject.why)}", soft_wrap=True)
+        _say(f"weights: {subject.weights}; {subject.why}", quiet=args.quiet)
     return PROVEN
+
+
+@contextmanager
+def _all_or_nothing(output: Path) -> Iterator[Path]:
+    """A folder whose files go to `output` together, when the block ends well."""
+    parent = next(p for p in (output, *output.absolute().parents) if p.exists())
+    if not parent.is_dir():
+        raise UsageError(f"--output {output}: {parent} is a file. Name a folder.")
+    with tempfile.TemporaryDirectory(prefix=".mxproof-", dir=parent) as folder:
+        yield Path(folder)
+        output.mkdir(parents=True, exist_ok=True)
+        for path in Path(folder).iterdir():
+            os.replace(path, output / path.name)
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -197,6 +228,8 @@ def _verify(args: argparse.Namespace) -> int:
     from .verify import verify
 
     given = parse_inputs(args.input)
+    if args.json and not Path(args.json).absolute().parent.is_dir():
+        raise UsageError(f"--json {args.json}: there is no such folder. Make it first.")
     with _progress(args) as progress, tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         progress(f"reading {args.checkpoint}")
         subject = load_for_run(args.checkpoint, given, epoch=args.epoch, weights=args.weights)
@@ -220,7 +253,7 @@ def _verify(args: argparse.Namespace) -> int:
     console.print(proof_table(proof))
     for target in proof.targets.values():
         for paragraph in target.explain(proof.model):
-            Console(stderr=True).print(escape(paragraph), highlight=False, soft_wrap=True)
+            _say(paragraph, stderr=True)
     return PROVEN if proof.passed else FAILED
 
 
@@ -241,5 +274,5 @@ def _inspect(args: argparse.Namespace) -> int:
         **graph.source,
     }
     for key, value in facts.items():
-        console.print(f"{key}: {escape(value)}", highlight=False, soft_wrap=True)
+        _say(f"{key}: {value}", quiet=args.quiet)
     return PROVEN

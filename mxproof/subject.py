@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
@@ -69,7 +70,7 @@ class Subject:
             if shape is None:
                 raise UsageError(
                     f"the shape of input {value.name!r} is not known: "
-                    f"give it, e.g. --input {value.name}=1x3x224x224"
+                    f"give it, e.g. --input {value.name}=1x3x224x224."
                 )
             shapes[value.name] = tuple(_size(d) for d in shape)
         self.graph.with_inputs(shapes)
@@ -144,11 +145,11 @@ def parse_inputs(texts: List[str]) -> Dict[str, Shape]:
     for text in texts:
         name, _, dims = text.rpartition("=")
         parts = dims.split("x")
-        good = all((p.isdigit() and int(p) > 0) or p.isidentifier() for p in parts)
+        good = all(re.fullmatch("[1-9][0-9]{0,9}", p) or p.isidentifier() for p in parts)
         if not name or not good:
             raise UsageError(
                 f"--input {text}: write NAME=SIZExSIZEx…, e.g. data=1x3x224x224; "
-                "a letter in place of a size leaves it free, e.g. data=Nx3xHxW"
+                "a letter in place of a size leaves it free, e.g. data=Nx3xHxW."
             )
         shapes[name] = tuple(int(p) if p.isdigit() else p for p in parts)
     return shapes

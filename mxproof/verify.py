@@ -9,14 +9,26 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from .compare import Check, Comparison, compare, describe_failure, differences, first_introduced
+from converters import Graph
+
+from .compare import (
+    Check,
+    Comparison,
+    check,
+    compare,
+    describe_failure,
+    differences,
+    first_introduced,
+)
 from .runtimes.base import Array, Candidate, Inputs, LayerTruth
 from .runtimes.mxnet import MxnetProcess
 from .subject import Subject
 from .targets import TARGETS, convert
+from .tolerance import Budget
 
 SCHEMA = 1
 PRECISIONS = ("float64", "float32")
+SHIPPED = "shipped"
 Progress = Callable[[str], None]
 
 
@@ -25,6 +37,8 @@ class TargetProof:
     """One target's comparisons, and its final output as its user gets it.
 
     Attributes:
+        comparisons: of all layers by precision, and under SHIPPED of the final outputs of an
+            untraced run, which may be fused and optimised otherwise.
         max_abs, max_rel: of the final outputs, float32 against MXNet's float32.
         top1_equal: whether the largest output of every sample is the same one in both.
     """
@@ -52,13 +66,15 @@ class TargetProof:
         )
 
     def explain(self, model: str) -> List[str]:
-        """A paragraph for every precision that failed."""
+        """A paragraph for every precision that failed, or else for the untraced run."""
+        failed = {name: c for name, c in self.comparisons.items() if not c.passed}
+        if len(failed) > 1:
+            failed.pop(SHIPPED, None)
         return [
             describe_failure(
                 model, self.target, c, self.introduced if c.precision == "float64" else None
             )
-            for c in self.comparisons.values()
-            if not c.passed
+            for c in failed.values()
         ]
 
 
@@ -92,15 +108,15 @@ def _target_json(proof: TargetProof) -> Dict[str, Any]:
     doubles, singles = (proof.comparisons[p] for p in PRECISIONS)
     by_layer = {c.layer: c for c in singles.checks}
     layers = []
-    for check in doubles.checks:
-        single = by_layer.get(check.layer)
-        bad = check.problem or single is None or single.problem
+    for double in doubles.checks:
+        single = by_layer.get(double.layer)
+        bad = double.problem or single is None or single.problem
         layers.append(
             {
-                "name": check.layer,
-                "op": check.op,
-                "shape": list(check.shape),
-                "float64_rel": _number(check.rel),
+                "name": double.layer,
+                "op": double.op,
+                "shape": list(double.shape),
+                "float64_rel": _number(double.rel),
                 "float32_ratio": _number(single.ratio) if single else None,
                 "max_abs": _number(single.max_abs) if single else None,
                 "max_rel": _number(single.max_rel) if single else None,
@@ -181,8 +197,11 @@ def _prove(
         if candidate.precision == "float64" and comparisons["float64"].failed:
             introduced = first_introduced(truth, candidate, inputs, subject.graph)
         if candidate.precision == "float32":
-            actual = _shipped_outputs(candidate, inputs)
-    alike = [a.shape for a in actual] == [e.shape for e in expected]
+            found = _by_name(subject.graph, _shipped_outputs(candidate, inputs))
+            comparisons[SHIPPED] = _compare_outputs(candidate, found, truth, subject.graph)
+    wanted = _by_name(subject.graph, expected)
+    alike = {n: a.shape for n, a in found.items()} == {n: e.shape for n, e in wanted.items()}
+    actual, expected = list(found.values()), list(wanted.values())
     pairs = [differences(a, e) for a, e in zip(actual, expected)] if alike else []
     return TargetProof(
         target,
@@ -201,6 +220,25 @@ def _shipped_outputs(candidate: Candidate, inputs: Inputs) -> Sequence[Array]:
             return candidate.run(inputs)
     except Exception:
         return []
+
+
+def _by_name(graph: Graph, outputs: Sequence[Array]) -> Dict[str, Array]:
+    """ONNX lists an output once, though MXNet may list it twice."""
+    once = list(dict.fromkeys(graph.outputs))
+    return dict(zip(once if len(outputs) == len(once) else graph.outputs, outputs))
+
+
+def _compare_outputs(
+    candidate: Candidate, found: Mapping[str, Array], truth: Sequence[LayerTruth], graph: Graph
+) -> Comparison:
+    """The untraced run's outputs, as layers (an output that is an input needs no proof)."""
+    layers = {t.name: t for t in truth if t.name in graph.outputs}
+    checks = [
+        check("output", found[name], layer, candidate.precision, Budget())
+        for name, layer in layers.items()
+        if name in found
+    ]
+    return Comparison(candidate.name, candidate.precision, tuple(checks), tuple(layers), alone=True)
 
 
 def same_top(value: Array, reference: Array, k: int) -> bool:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import Dict, Iterable, Mapping, Optional, Tuple
 
 from rich.table import Table
+from rich.text import Text
 
 from converters import Graph
 from converters.shape import show
 
 from ..verify import Proof
+
+
+def plain(text: str) -> Text:
+    """Foreign text as it is: no markup, no emoji, one line, and no control codes."""
+    line = re.sub(r"\s*[\r\n]\s*", " ", text)
+    return Text("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
 
 
 def _number(value: Optional[float], form: str = ".1e") -> str:
@@ -19,7 +27,7 @@ def _number(value: Optional[float], form: str = ".1e") -> str:
 def proof_table(proof: Proof) -> Table:
     """One row a target: verdict, final output, worst layers."""
     shapes = ", ".join(f"{k}={show(v)}" for k, v in proof.shapes.items())
-    table = Table(title=f"{proof.model} ({proof.weights} weights, {shapes})")
+    table = Table(title=plain(f"{proof.model} ({proof.weights} weights, {shapes})"))
     for heading in (
         "target",
         "verdict",
@@ -41,11 +49,13 @@ def proof_table(proof: Proof) -> Table:
             _number(target.max_abs),
             _number(target.max_rel),
             "equal" if target.top1_equal else "[bold red]differs[/]",
-            f"{_number(worst.rel)} {worst.layer}" if worst else "–",
-            f"{_number(noisiest.ratio, '.2f')} {noisiest.layer} "
-            f"({_number(singles.median_ratio, '.2f')})"
-            if noisiest
-            else "–",
+            plain(f"{_number(worst.rel)} {worst.layer}" if worst else "–"),
+            plain(
+                f"{_number(noisiest.ratio, '.2f')} {noisiest.layer} "
+                f"({_number(singles.median_ratio, '.2f')})"
+                if noisiest
+                else "–"
+            ),
         )
     return table
 
@@ -73,15 +83,16 @@ def errors_table(rows: Iterable[Mapping[str, str]]) -> Table:
     for heading in columns:
         table.add_column(heading)
     for _, row in sorted(merged.items()):
-        table.add_row(*(row.get(column, "–") for column in columns))
+        table.add_row(*(plain(row.get(column, "–")) for column in columns))
     return table
 
 
 def graph_table(graph: Graph) -> Table:
     """Every layer with its operator and the shape of its result."""
-    table = Table(title=f"{graph.name}: {len(graph.nodes)} layers")
+    table = Table(title=plain(f"{graph.name}: {len(graph.nodes)} layers"))
     for heading in ("layer", "operator", "shape"):
         table.add_column(heading)
     for node in graph.nodes:
-        table.add_row(node.name, node.op, show(graph.shapes[node.outputs[0]]))
+        shape = show(graph.shapes[node.outputs[0]])
+        table.add_row(plain(node.name), plain(node.op), plain(shape))
     return table

@@ -59,18 +59,30 @@ class Case:
         """Every layer of MXNet on `layers_inputs`."""
         return list(self.reference.layers(self.layers_inputs))
 
+    @cached_property
+    def turned(self) -> Tuple[Arrays, List[LayerTruth]]:
+        """The same with height and width exchanged: what is odd is even, and the other way.
+
+        A padding that lacks its last row shows on odd sides only, a wrong rounding on even ones.
+        """
+        *rest, height, width = self.layers_inputs["data"].shape
+        inputs = self.subject.inputs({"data": (*rest, width, height)})
+        return inputs, list(self.reference.layers(inputs))
+
     def evidence(self) -> Iterator[Tuple[Arrays, List[LayerTruth]]]:
-        """Inputs with their truth: a picture for the zoo, some noise for a user's network.
+        """Inputs with their truth: pictures for the zoo, some noise for a user's network.
 
         Several noises, because where a network ends in few numbers, one draw of two roundings
         says little about their ratio.
         """
         yield self.layers_inputs, self.truth
-        if self.subject.model is None:
-            shapes = self.subject.concrete(self.given)
-            for seed in range(1, NOISES):
-                inputs = self.subject.inputs(shapes, seed)
-                yield inputs, list(self.reference.layers(inputs))
+        if self.subject.model is not None:
+            yield self.turned
+            return
+        shapes = self.subject.concrete(self.given)
+        for seed in range(1, NOISES):
+            inputs = self.subject.inputs(shapes, seed)
+            yield inputs, list(self.reference.layers(inputs))
 
     @cached_property
     def picture(self) -> Arrays:
@@ -126,8 +138,11 @@ def pytest_report_collectionfinish(config: pytest.Config, items: List[pytest.Ite
     if config.getoption("--checkpoint"):
         return [f"checkpoint: {config.getoption('--checkpoint')}"]
     chosen = {i.callspec.params.get("case") for i in items if hasattr(i, "callspec")}
-    kinds: Dict[Tuple[str, str], List[str]] = {}
+    kinds: Dict[str, List[Tuple[str, str]]] = {}
     for name in [n for n in ZOO if n in chosen]:
         obtained = obtain(ZOO[name], config.getoption("--weights"))
-        kinds.setdefault((obtained.weights, obtained.why), []).append(name)
-    return [f"weights: {', '.join(names)}: {w}; {why}" for (w, why), names in kinds.items()]
+        kinds.setdefault(obtained.weights, []).append((name, obtained.why))
+    return [
+        f"weights: {kind} for {', '.join(name for name, _ in rows)}; {rows[0][1]}"
+        for kind, rows in kinds.items()
+    ]

@@ -42,7 +42,7 @@ class Fake:
 
 def graph() -> Graph:
     net = Network()
-    x = net.layer("Convolution", "conv", net.variable("data"), kernel=(1, 1), num_filter=4)
+    x = net.convolution("conv", net.variable("data"), 3, 4)
     x = net.layer("Activation", "relu", x, act_type="relu")
     return net.graph(net.layer("Flatten", "dense", x))
 

@@ -1,0 +1,163 @@
+"""`mxproof verify`: proofs that succeed, proofs that fail, and the record of both."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import numpy as np
+import pytest
+
+from converters import Graph, load_checkpoint
+from mxproof import verify as module
+from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.targets import TARGETS, convert
+
+from .conftest import Run
+
+INPUT = ("--input", "data=2x3x8x6")
+BLAMED = "unit2_bn1"
+
+
+@pytest.fixture(autouse=True)
+def _runtimes(mxnet: MxnetProcess) -> None:
+    pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
+    pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
+
+
+@pytest.fixture
+def verify(run: Run, prefix: Path, mxnet: MxnetProcess, tmp_path: Path) -> Iterator[Any]:
+    """(exit code, standard output, standard error, the JSON)."""
+
+    def call(*options: str) -> Any:
+        path = tmp_path / "proof.json"
+        common = ("--mxnet-python", mxnet.python, *INPUT, "--json", path)
+        code, out, err = run("verify", prefix, *common, *options)
+        return code, out, err, json.loads(path.read_text())
+
+    return call
+
+
+def check_layer(layer: Dict[str, Any]) -> None:
+    assert set(layer) == {
+        *("name", "op", "shape", "float64_rel", "float32_ratio", "max_abs", "max_rel", "verdict")
+    }
+    assert isinstance(layer["op"], str)
+    for key in ("float64_rel", "max_abs", "max_rel"):
+        assert isinstance(layer[key], float)
+        assert math.isfinite(layer[key])
+    assert layer["float32_ratio"] is None or layer["float32_ratio"] >= 0
+
+
+def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> None:
+    """As CLI.md has it; `versions` and `problems` are ours."""
+    assert set(record) == {"schema", "model", "input", "weights", "versions", "targets"}
+    assert (record["schema"], record["model"], record["weights"]) == (1, "small", "user")
+    assert record["input"] == {"data": [2, 3, 8, 6]}
+    assert list(record["targets"]) == targets
+    shapes = graph.infer_shapes({"data": (2, 3, 8, 6)})
+    for target in record["targets"].values():
+        assert set(target) == {"verdict", "first_introduced", "problems", "output", "layers"}
+        assert set(target["output"]) == {"max_abs", "max_rel", "top1_equal"}
+        expected = [(n.name, n.op, list(shapes[n.name] or ())) for n in graph.nodes]
+        assert [(s["name"], s["op"], s["shape"]) for s in target["layers"]] == expected
+        for layer in target["layers"]:
+            check_layer(layer)
+
+
+def test_a_proof(verify: Any, prefix: Path) -> None:
+    code, out, err, record = verify()
+    assert (code, err) == (0, "")
+    assert out.count("pass") == 2
+    check_schema(record, load_checkpoint(prefix), ["onnx", "pytorch"])
+    for target in record["targets"].values():
+        assert (target["verdict"], target["first_introduced"]) == ("pass", None)
+        assert target["problems"] == []
+        assert target["output"]["top1_equal"] is True
+        assert 0 <= target["output"]["max_abs"] < 1e-5
+        assert {layer["verdict"] for layer in target["layers"]} == {"pass"}
+        assert 0 < max(layer["float64_rel"] for layer in target["layers"]) < 1e-12
+
+
+def test_quietly_on_one_target(verify: Any, prefix: Path) -> None:
+    code, out, err, record = verify("--quiet", "--to", "pytorch", "--samples", "1", "--seed", "3")
+    assert (code, out, err) == (0, "", "")
+    check_schema(record, load_checkpoint(prefix), ["pytorch"])
+
+
+def test_another_seed_is_another_input(verify: Any) -> None:
+    first, again, other = (
+        verify("--quiet", "--to", "onnx", "--samples", "1", "--seed", seed)[3]
+        for seed in ("0", "0", "1")
+    )
+    assert first == again
+    assert first != other
+
+
+def with_wrong_epsilon(graph: Graph, target: str, folder: Path) -> List[Path]:
+    """A conversion that reads one layer's epsilon as MXNet's default."""
+
+    def edit(node: Any) -> Any:
+        return replace(node, attrs={**node.attrs, "eps": "1e-3"}) if node.name == BLAMED else node
+
+    return convert(replace(graph, nodes=tuple(map(edit, graph.nodes))), target, folder)
+
+
+@pytest.mark.parametrize("faulty", TARGETS)
+def test_a_fault_is_named(faulty: str, verify: Any, prefix: Path, monkeypatch: Any) -> None:
+    """In one target; the other is still proven."""
+
+    def faulty_convert(graph: Graph, target: str, folder: Path) -> List[Path]:
+        return (with_wrong_epsilon if target == faulty else convert)(graph, target, folder)
+
+    monkeypatch.setattr(module, "convert", faulty_convert)
+    code, out, err, record = verify()
+    assert code == 1
+    assert (out.count("pass"), out.count("FAIL")) == (1, 1)
+    assert err.startswith(
+        f"small/{faulty} float64: BatchNorm '{BLAMED}' introduced the first difference "
+        "(layer 6 of 13): "
+    )
+    assert err.count("\n") == 2, "one paragraph for each precision"
+    check_schema(record, load_checkpoint(prefix), ["onnx", "pytorch"])
+    verdicts = {name: target["verdict"] for name, target in record["targets"].items()}
+    assert verdicts == {name: "fail" if name == faulty else "pass" for name in TARGETS}
+    failed = record["targets"][faulty]
+    assert failed["first_introduced"] == BLAMED
+    layers = [(layer["name"], layer["verdict"]) for layer in failed["layers"]]
+    at = [name for name, _ in layers].index(BLAMED)
+    assert {verdict for _, verdict in layers[:at]} == {"pass"}
+    assert {verdict for _, verdict in layers[at : at + 4]} == {"fail"}, "and it spreads"
+
+
+def lies(values: List[Any]) -> List[Any]:
+    return [value * np.float32(1.0001) for value in values]
+
+
+def stops(values: List[Any]) -> List[Any]:
+    raise RuntimeError("no kernel image is available")
+
+
+def less(values: List[Any]) -> List[Any]:
+    return [value[:1] for value in values]
+
+
+@pytest.mark.parametrize("change", [lies, stops, less])
+def test_what_the_user_runs_is_what_is_proven(
+    change: Any, verify: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A runtime that is right while it is watched, and wrong when it is not."""
+    from mxproof.runtimes.onnxruntime import OnnxRuntime
+
+    honest = OnnxRuntime.run
+    monkeypatch.setattr(OnnxRuntime, "run", lambda self, inputs: change(honest(self, inputs)))
+    code, _, err, record = verify("--to", "onnx", "--samples", "1")
+    assert code == 1
+    assert err.startswith("small/onnx float32: ")
+    assert "softmax" in err
+    assert err.count("\n") == 1
+    assert record["targets"]["onnx"]["verdict"] == "fail"
+    assert (record["targets"]["onnx"]["output"]["max_abs"] is None) == (change is not lies)
