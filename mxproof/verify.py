@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from converters import Graph
+from converters import Graph, __version__
 
 from .compare import (
     Check,
@@ -179,7 +180,20 @@ def verify(
                 proofs[target] = proofs[target] + proof if target in proofs else proof
     finally:
         model.close()
-    return Proof(subject.name, subject.weights, dict(shapes), proofs, mxnet.versions)
+    return Proof(subject.name, subject.weights, dict(shapes), proofs, _versions(mxnet))
+
+
+def _versions(mxnet: MxnetProcess) -> Dict[str, str]:
+    """What the proof was made with; NumPy and Python are those of the worker."""
+    mine = {name: version(name) for name in ("onnx", "onnxruntime", "torch") if _installed(name)}
+    return {"mxproof": __version__, **mxnet.versions, **mine}
+
+
+def _installed(name: str) -> bool:
+    try:
+        return bool(version(name))
+    except PackageNotFoundError:
+        return False
 
 
 def _prove(

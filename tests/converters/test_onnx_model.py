@@ -49,9 +49,9 @@ def resnet() -> Graph:
 
 
 def pyramid() -> Graph:
-    """Two scales joined: upsampling, cropping, concatenation, three outputs."""
+    """Two scales joined: upsampling, cropping, concatenation, three outputs; a gamma unused."""
     net = Network()
-    fine = net.convolution("fine", net.variable("data"), 3, 4)
+    fine = net.batch_norm("norm", net.convolution("fine", net.variable("data"), 3, 4), 4)
     coarse = net.layer("Pooling", "pool", fine, kernel=(2, 2), stride=(2, 2), pool_type="max")
     up = net.layer("UpSampling", "up", coarse, scale=2, sample_type="nearest", num_args=1)
     cut = net.layer("Crop", "cut", up, coarse, num_args=2, offset=(1, 2))

@@ -19,6 +19,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::converters.errors.UnusedParametersWarning")  # tested below
 @pytest.mark.parametrize("stem", SHAPES)
 def test_verifies(stem: str, samples_dir: Path, mxnet: MxnetProcess, tmp_path: Path) -> None:
     subject = load_subject(str(samples_dir / stem))
