@@ -12,20 +12,15 @@ import numpy as np
 
 from converters import Graph, __version__
 
-from .compare import (
-    Check,
-    Comparison,
-    check,
-    compare,
-    describe_failure,
-    differences,
-    first_introduced,
-)
+from .compare import check, compare
+from .localise import describe_failure, first_introduced
+from .outputs import differences, same_top
 from .runtimes.base import Array, Candidate, Inputs, LayerTruth
 from .runtimes.mxnet import MxnetProcess
 from .subject import Subject
 from .targets import TARGETS, convert
 from .tolerance import Budget
+from .verdict import Check, Comparison
 
 SCHEMA = 1
 PRECISIONS = ("float64", "float32")
@@ -253,9 +248,3 @@ def _compare_outputs(
         if name in found
     ]
     return Comparison(candidate.name, candidate.precision, tuple(checks), tuple(layers), alone=True)
-
-
-def same_top(value: Array, reference: Array, k: int) -> bool:
-    """Are the k largest of every sample the same ones, in the same order?"""
-    flat, other = (a.reshape(len(a), -1) for a in (value, reference))
-    return bool((np.argsort(-flat)[:, :k] == np.argsort(-other)[:, :k]).all())

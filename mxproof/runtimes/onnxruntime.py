@@ -62,8 +62,8 @@ class OnnxRuntime:
     @cached_property
     def _traced(self) -> onnxruntime.InferenceSession:
         model = onnx.load(self.path)
-        exposed = {o.name for o in model.graph.output}
-        model.graph.output.extend(i for i in model.graph.value_info if i.name not in exposed)
+        hidden = set(self.layers) - {o.name for o in model.graph.output}
+        model.graph.output.extend(i for i in model.graph.value_info if i.name in hidden)
         return self._session(model.SerializeToString())
 
     @cached_property

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from converters.checkpoint import symbol_path
-from mxproof.compare import compare, describe_failure, first_introduced
+from mxproof.compare import compare
+from mxproof.localise import describe_failure, first_introduced
 from mxproof.runtimes.onnxruntime import OnnxRuntime
 
 from .conftest import Case

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from fixtures.zoo import I3D
-from mxproof.compare import check, differences, top_k_problem
+from mxproof.compare import check
+from mxproof.outputs import differences, top_k_problem
 from mxproof.runtimes.base import LayerTruth
 from mxproof.tolerance import Budget
 

@@ -8,8 +8,9 @@ from typing import Any, List, Optional, Sequence, Tuple
 import numpy as np
 
 from converters import Graph
-from mxproof.compare import Comparison, compare
+from mxproof.compare import compare
 from mxproof.runtimes.base import Inputs, LayerTruth, Visitor
+from mxproof.verdict import Comparison
 from tests.converters.networks import Network
 
 Array = Any

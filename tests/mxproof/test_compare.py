@@ -8,7 +8,9 @@ from typing import Callable, Dict, List, Optional, Tuple
 import numpy as np
 import pytest
 
-from mxproof.compare import check, describe_failure, differences, top_k_problem
+from mxproof.compare import check
+from mxproof.localise import describe_failure
+from mxproof.outputs import differences, top_k_problem
 from mxproof.runtimes.base import LayerTruth
 from mxproof.tolerance import Budget
 

@@ -8,8 +8,10 @@ from typing import Callable, Dict, Optional, Tuple
 import numpy as np
 import pytest
 
-from mxproof.compare import Comparison, compare, describe_failure, first_introduced
+from mxproof.compare import compare
+from mxproof.localise import describe_failure, first_introduced
 from mxproof.runtimes.base import LayerTruth
+from mxproof.verdict import Comparison
 
 from .fakes import GRAPH, NAMES, Chain, Fake, Layers, clean, judge, truth_of
 from .test_compare import WRONG, each_precision

@@ -10,7 +10,8 @@ import pytest
 
 from converters import load_checkpoint, save_checkpoint
 from converters.ops import REGISTRY
-from mxproof.compare import compare, describe_failure
+from mxproof.compare import compare
+from mxproof.localise import describe_failure
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budget

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from converters import Graph, Node
-from mxproof.compare import compare, describe_failure, first_introduced
+from mxproof.compare import compare
+from mxproof.localise import describe_failure, first_introduced
 from mxproof.runtimes.base import LayerTruth
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import Subject, load_subject

@@ -1,0 +1,174 @@
+"""What a comparison found: one layer's check, and all of a network's."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import List, Optional, Tuple
+
+import numpy as np
+
+from .runtimes.base import Array
+from .tolerance import FLOAT32_MEDIAN, ULP32, Budget
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums of squares by channel, shape (C,), over `count` values each; they add up."""
+
+    error: Array  # of x - t
+    noise: Array  # of m - t
+    size: Array  # of t
+    count: int
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(
+            self.error + other.error,
+            self.noise + other.noise,
+            self.size + other.size,
+            self.count + other.count,
+        )
+
+
+@dataclass(frozen=True)
+class Check:
+    """One layer of one candidate in one precision.
+
+    Attributes:
+        rel: max|x - t| / max|t|.
+        max_abs, max_rel: against MXNet in the candidate's own precision, as a user who runs
+            both would see it; max_rel over the elements that are not 0 in MXNet.
+        fault: what is wrong whatever the noise, in words.
+        sums: for float32, what its noise is judged by.
+    """
+
+    layer: str
+    op: str
+    shape: Tuple[int, ...]
+    rel: float
+    max_abs: float
+    max_rel: float
+    fault: Optional[str]
+    sums: Optional[Sums] = None
+    budget: Budget = Budget()  # noqa: RUF009 - frozen
+
+    @property
+    def ratio(self) -> Optional[float]:
+        """RMS(x - t) / RMS(m - t); None in float64, and where MXNet's float32 is exact."""
+        if self.sums is None:
+            return None
+        noise = float(self.sums.noise.sum())
+        return float(np.sqrt(self.sums.error.sum() / noise)) if noise else None
+
+    @cached_property
+    def problem(self) -> Optional[str]:
+        """What is wrong, in words; None if nothing is."""
+        if self.fault or self.sums is None:
+            return self.fault
+        return _same_precision(self.sums, self.budget)
+
+    def __add__(self, other: Check) -> Check:
+        """The same layer on more inputs."""
+        both = self.sums + other.sums if self.sums and other.sums else None
+        return replace(
+            self,
+            rel=max(self.rel, other.rel),
+            max_abs=max(self.max_abs, other.max_abs),
+            max_rel=max(self.max_rel, other.max_rel),
+            fault=self.fault or other.fault,
+            sums=both,
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All layers of one candidate.
+
+    Attributes:
+        expected: the layers that there should be, in order.
+        alone: each layer was given MXNet's results.
+        stopped: the error that ended the run early.
+    """
+
+    candidate: str
+    precision: str
+    checks: Tuple[Check, ...]
+    expected: Tuple[str, ...]
+    alone: bool = False
+    stopped: Optional[str] = None
+
+    def __add__(self, other: Comparison) -> Comparison:
+        """The same network on more inputs: maxima, and sums over all of them.
+
+        The ratio of two roundings scatters where they are few; several inputs steady it.
+        """
+        if [c.layer for c in self.checks] != [c.layer for c in other.checks]:
+            return self if self.problems else other  # one of them is not whole, and says so
+        checks = tuple(a + b for a, b in zip(self.checks, other.checks))
+        return replace(self, checks=checks, stopped=self.stopped or other.stopped)
+
+    @cached_property
+    def problems(self) -> List[str]:
+        """What no single layer can show: layers missing, misplaced, or all a bit too noisy."""
+        seen = [c.layer for c in self.checks]
+        problems = []
+        if self.stopped:
+            problems.append(f"{self.candidate} stopped after {len(seen)} layers: {self.stopped}")
+        if not self.expected:
+            problems.append("nothing was compared: the reference has no layers")
+        missing = [name for name in self.expected if name not in set(seen)]
+        if missing:
+            problems.append(f"{len(missing)} of {len(self.expected)} layers missing: {missing[:5]}")
+        elif seen != list(self.expected):
+            problems.append("the layers come in another order than MXNet's, or more than once")
+        median = self.median_ratio
+        if median is not None and median > FLOAT32_MEDIAN and not self.alone:
+            problems.append(
+                f"the median of the float32 error over {len(seen)} layers is {median:.2f} times "
+                f"MXNet's own; allowed {FLOAT32_MEDIAN}"
+            )
+        return problems
+
+    @property
+    def failed(self) -> List[Check]:
+        return [c for c in self.checks if c.problem]
+
+    @property
+    def passed(self) -> bool:
+        return not self.failed and not self.problems
+
+    @property
+    def worst(self) -> Optional[Check]:
+        """The layer with the largest relative error in float64, or float32 ratio."""
+        key = "rel" if self.precision == "float64" else "ratio"
+        return max(self.checks, key=lambda c: getattr(c, key) or 0.0, default=None)
+
+    @property
+    def median_ratio(self) -> Optional[float]:
+        ratios = [c.ratio for c in self.checks if c.ratio is not None]
+        return statistics.median(ratios) if ratios else None
+
+
+def _same_precision(sums: Sums, budget: Budget) -> Optional[str]:
+    """The layer as a whole, then each channel."""
+    channels = len(sums.error)
+    error, noise, size = (
+        float(np.sqrt(s.sum() / (sums.count * channels)))
+        for s in (sums.error, sums.noise, sums.size)
+    )
+    allowed = max(budget.float32_ratio * noise, budget.ulps * ULP32 * size)
+    if error > allowed:
+        return f"float32 error {error:.1e} RMS, allowed {allowed:.1e} (MXNet's own: {noise:.1e})"
+    errors, noises, sizes = (np.sqrt(s / sums.count) for s in (sums.error, sums.noise, sums.size))
+    limits = np.maximum(
+        budget.channel_ratio * np.maximum(noises, noise),
+        budget.ulps * ULP32 * np.maximum(sizes, size),
+    )
+    if (errors > limits).any():
+        c = int((errors - limits).argmax())
+        return (
+            f"float32 error of channel {c} is {errors[c]:.1e} RMS, allowed {limits[c]:.1e} "
+            f"(MXNet's own: {noises[c]:.1e}, over all channels {noise:.1e})"
+        )
+    return None
