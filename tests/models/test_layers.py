@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from converters.checkpoint import symbol_path
-from mxproof.compare import compare
+from mxproof.compare import check, compare
 from mxproof.localise import describe_failure, first_introduced
-from mxproof.runtimes.onnxruntime import OnnxRuntime
+from mxproof.tolerance import Budget
 
 from .conftest import Case
 
@@ -66,13 +66,15 @@ def test_tracing_changes_nothing(case: Case, target: str, precision: str) -> Non
 
 
 def test_exposing_layers_only_rounds_differently(case: Case) -> None:
-    """With onnxruntime's optimisations an exposed layer is not fused; that costs rounding only."""
+    """With onnxruntime's optimisations an exposed layer is not fused, which costs rounding only:
+    the outputs of the traced and of the shipped session are both within the budget."""
     candidate = case.candidate("onnx", "float32")
-    assert isinstance(candidate, OnnxRuntime)
     traced = candidate.trace(case.layers_inputs, lambda layer, value: None)
     shipped = candidate.run(case.layers_inputs)
     truth = {t.name: t for t in case.truth}
-    for name, a, b in zip(case.subject.graph.outputs, traced, shipped):
-        peak = np.abs(truth[name].float64).max()
-        noise = np.abs(truth[name].float32 - truth[name].float64).max()
-        assert np.abs(a - b).max() <= max(16 * noise, 16 * np.finfo(np.float32).eps * peak)
+    names = list(dict.fromkeys(case.subject.graph.outputs))
+    assert len(traced) == len(shipped) == len(names)
+    for outputs in (traced, shipped):
+        for name, value in zip(names, outputs):
+            result = check("output", value, truth[name], "float32", Budget())
+            assert result.problem is None, f"{case.name} {name!r}: {result.problem}"
