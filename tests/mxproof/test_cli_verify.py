@@ -53,7 +53,7 @@ def check_layer(layer: Dict[str, Any]) -> None:
 
 
 def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> None:
-    """As CLI.md has it; `versions` and `problems` are ours."""
+    """Other tools read this: keys may be added, never renamed."""
     assert set(record) == {"schema", "model", "input", "weights", "versions", "targets"}
     assert (record["schema"], record["model"], record["weights"]) == (1, "small", "user")
     assert record["input"] == {"data": [2, 3, 8, 6]}
