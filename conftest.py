@@ -69,13 +69,16 @@ def samples_dir(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="session")
 def mxnet(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """MXNet in its worker process; skips where no MXNet can be started."""
+    """MXNet in its worker process; skips where there is none and none was named."""
     from mxproof.runtimes.base import RuntimeFailure
     from mxproof.runtimes.mxnet import MxnetProcess
 
+    python = request.config.getoption("--mxnet-python")
     try:
-        process = MxnetProcess(request.config.getoption("--mxnet-python"))
+        process = MxnetProcess(python)
     except RuntimeFailure as error:
+        if python:
+            pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
     with process:
         yield process

@@ -130,8 +130,8 @@ class Graph:
 
 
 def _infer(node: Node, operator: ops.Operator, given: List[Shape]) -> Dict[str, Shape]:
-    """Unknown data has unknown results; everything else is the declaration's to say."""
-    if given and given[0] is None:
+    """What reads an unknown shape has an unknown shape; the rest is the declaration's to say."""
+    if any(shape is None for name, shape in zip(node.inputs, given) if name is not None):
         return dict.fromkeys(node.outputs)
     result = operator.infer(*given)
     results = result if isinstance(result, list) else [result]
