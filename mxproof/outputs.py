@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Optional, Tuple
+from dataclasses import dataclass
+from typing import Iterable, Tuple
 
 import numpy as np
 
 from .runtimes.base import Array, LayerTruth
-from .tolerance import Budget
+from .tolerance import ULP32, Budget
+
+EQUAL, UNDECIDED, DIFFERS = "equal", "undecided", "differs"
 
 
 def differences(value: Array, reference: Array) -> Tuple[float, float]:
@@ -25,31 +28,54 @@ def same_top(value: Array, reference: Array, k: int) -> bool:
     return bool((np.argsort(-flat)[:, :k] == np.argsort(-other)[:, :k]).all())
 
 
-def top_k_problem(
+@dataclass(frozen=True)
+class TopK:
+    """
+    Attributes:
+        verdict: EQUAL, DIFFERS, or UNDECIDED: the order is not the same, but those that changed
+            places are closer than the noise, so that neither order is right.
+        note: the ranks in question, in words; empty where all is equal.
+    """
+
+    verdict: str
+    note: str = ""
+
+
+def worst_top(results: Iterable[TopK]) -> TopK:
+    """The gravest of several; EQUAL if there are none."""
+    order = (EQUAL, UNDECIDED, DIFFERS)
+    return max(results, key=lambda r: order.index(r.verdict), default=TopK(EQUAL))
+
+
+def top_k(
     value: Array,
     truth: LayerTruth,
     precision: str,
     k: int,
     budget: Budget = Budget(),  # noqa: B008
-) -> Optional[str]:
-    """Do the k largest of each sample agree with the truth, in order? None if so.
+) -> TopK:
+    """Are the k largest of each sample those of the truth, in order?
 
     Two classes may change places only where the budget lets both move past each other: a gap
     of twice the allowed error. Everything else is a difference.
     """
     if value.shape != truth.float64.shape:
-        return f"has shape {value.shape}, MXNet {truth.float64.shape}"
+        return TopK(DIFFERS, f"has shape {value.shape}, MXNet {truth.float64.shape}")
+    peak = np.abs(truth.float64).max(initial=0)
     if precision == "float64":
-        allowed = budget.float64_rel * np.abs(truth.float64).max()
+        allowed = budget.float64_rel * peak
     else:
-        allowed = budget.float32_ratio * np.abs(truth.float32 - truth.float64).max()
+        noise = np.abs(truth.float32 - truth.float64).max(initial=0)
+        allowed = max(budget.float32_ratio * noise, budget.ulps * ULP32 * peak)
+    result = TopK(EQUAL)
     ours, theirs = (a.reshape(len(a), -1) for a in (value, truth.float64))
     for sample, (x, t) in enumerate(zip(ours, theirs)):
         top = zip(np.argsort(-x, kind="stable")[:k], np.argsort(-t, kind="stable")[:k])
         for rank, (i, j) in enumerate(top, 1):
-            if abs(t[i] - t[j]) > 2 * allowed:
-                return (
-                    f"sample {sample}: number {rank} is class {i}, in MXNet {j}; "
-                    f"{abs(t[i] - t[j]):.1e} apart, more than rounding ({2 * allowed:.1e})"
-                )
-    return None
+            gap = abs(t[i] - t[j])
+            where = f"sample {sample}: number {rank} is class {i}, in MXNet {j}; {gap:.1e} apart"
+            if gap > 2 * allowed or not np.isfinite(x).all():
+                return TopK(DIFFERS, f"{where}, more than rounding ({2 * allowed:.1e})")
+            if i != j and result.verdict == EQUAL:
+                result = TopK(UNDECIDED, f"{where}, within rounding ({2 * allowed:.1e})")
+    return result

@@ -14,11 +14,19 @@ library chooses for itself, so the errors differ, but they are errors of the sam
 may be at most 4 RMS(m - t). Where MXNet's own error is a fraction of an ulp (one operation on
 exact inputs, or a sum that happened to be exact) that ratio means nothing; a few ulps of the
 layer's magnitude are always allowed.
+
+What needs more is a row of DEVIATIONS, with its reason.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field, fields, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, List, Mapping, Optional, Sequence, Set, Tuple
+
+from converters import Node
 
 
 @dataclass(frozen=True)
@@ -49,3 +57,106 @@ class Budget:
 FLOAT32_MEDIAN = 1.2
 
 ULP32 = 2.0**-23
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """Layers with a budget of their own: those that match all of the patterns (fnmatch).
+
+    Attributes:
+        reason: why the standard budget does not do.
+        runtime: "onnxruntime", "pytorch", "onnx-reference".
+        attrs: attribute -> the value that the layer must have.
+    """
+
+    reason: str
+    budget: Budget
+    runtime: str = "*"
+    op: str = "*"
+    layer: str = "*"
+    attrs: Mapping[str, str] = field(default_factory=dict)
+
+    def matches(self, runtime: str, node: Node, layer: str) -> bool:
+        return (
+            fnmatchcase(runtime, self.runtime)
+            and fnmatchcase(node.op, self.op)
+            and fnmatchcase(layer, self.layer)
+            and all(node.attrs.get(name) == value for name, value in self.attrs.items())
+        )
+
+    def __str__(self) -> str:
+        patterns = {"runtime": self.runtime, "op": self.op, "layer": self.layer, **self.attrs}
+        return " ".join(f"{k}={v}" for k, v in patterns.items() if v != "*") or "every layer"
+
+
+_RATIONAL = "computed by a rational approximation, several ulps off"
+
+DEVIATIONS: Tuple[Deviation, ...] = tuple(
+    Deviation(_RATIONAL, Budget(ulps=16), "onnxruntime", "Activation", attrs={"act_type": kind})
+    for kind in ("sigmoid", "tanh")
+)
+
+
+class Budgets:
+    """The budget of each layer: the first row that matches, else the standard one."""
+
+    def __init__(self, rows: Sequence[Deviation] = ()) -> None:
+        """
+        Args:
+            rows: the user's own, which go before DEVIATIONS.
+        """
+        self.own = tuple(rows)
+        self._needed: Set[int] = set()
+
+    def row(self, runtime: str, node: Node, layer: str) -> Optional[Deviation]:
+        rows = (*self.own, *DEVIATIONS)
+        return next((r for r in rows if r.matches(runtime, node, layer)), None)
+
+    def note(self, row: Deviation) -> None:
+        """A layer passed by this row, which the standard budget would have failed."""
+        self._needed.add(id(row))
+
+    @property
+    def idle(self) -> List[Deviation]:
+        """The user's rows that no layer needed: they hide what they do not explain."""
+        return [row for row in self.own if id(row) not in self._needed]
+
+
+def load_budgets(path: Path) -> Budgets:
+    """A JSON file: [{"layer": "conv0", "runtime": "onnxruntime", "float32_ratio": 8,
+    "reason": "…"}, …].
+
+    Raises:
+        ValueError: it is not of that form.
+    """
+    patterns = {"runtime", "op", "layer", "attrs", "reason"}
+    limits = {f.name for f in fields(Budget)}
+    try:
+        rows: Any = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: is not JSON: {error}.") from None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError(f"{path}: holds no list of rows, such as {_EXAMPLE}.")
+    deviations = []
+    for number, row in enumerate(rows, 1):
+        unknown = sorted(set(row) - patterns - limits)
+        changed = {k: v for k, v in row.items() if k in limits}
+        numbers = [v for v in changed.values() if isinstance(v, (int, float)) and v > 0]
+        texts = [v for k, v in row.items() if k in patterns - {"attrs"}]
+        if unknown or not changed or len(numbers) != len(changed) or not row.get("reason"):
+            allowed = ", ".join(sorted(patterns | limits))
+            raise ValueError(
+                f"{path}: row {number} ({row}): supported: {allowed}; a reason and at least one "
+                f"limit above 0 are needed, as in {_EXAMPLE}."
+            )
+        attrs = row.get("attrs", {})
+        if not all(isinstance(t, str) for t in texts) or not isinstance(attrs, dict):
+            raise ValueError(f"{path}: row {number} ({row}): patterns are texts, as in {_EXAMPLE}.")
+        given = {k: row[k] for k in patterns & set(row)}
+        deviations.append(Deviation(budget=replace(Budget(), **changed), **given))
+    return Budgets(deviations)
+
+
+_EXAMPLE = (
+    '[{"layer": "fc*", "runtime": "onnxruntime", "float32_ratio": 8, "reason": "sums in blocks"}]'
+)

@@ -10,7 +10,7 @@ from typing import List, Optional, Tuple
 import numpy as np
 
 from .runtimes.base import Array
-from .tolerance import FLOAT32_MEDIAN, ULP32, Budget
+from .tolerance import FLOAT32_MEDIAN, ULP32, Budget, Deviation
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Check:
             both would see it; max_rel over the elements that are not 0 in MXNet.
         fault: what is wrong whatever the noise, in words.
         sums: for float32, what its noise is judged by.
+        row: the budget of its own that it has.
+        beyond_standard: in float64, more than the standard budget allows.
     """
 
     layer: str
@@ -51,7 +53,24 @@ class Check:
     max_rel: float
     fault: Optional[str]
     sums: Optional[Sums] = None
-    budget: Budget = Budget()  # noqa: RUF009 - frozen
+    row: Optional[Deviation] = None
+    beyond_standard: bool = False
+
+    @staticmethod
+    def broken(layer: str, op: str, fault: str, shape: Tuple[int, ...] = ()) -> Check:
+        """A result that cannot be compared."""
+        bad = float("inf")
+        return Check(layer, op, shape, bad, bad, bad, fault)
+
+    @property
+    def budget(self) -> Budget:
+        return self.row.budget if self.row else Budget()
+
+    @property
+    def needs_row(self) -> bool:
+        """Would the standard budget fail it?"""
+        noisy = self.sums is not None and _same_precision(self.sums, Budget()) is not None
+        return self.beyond_standard or noisy
 
     @property
     def ratio(self) -> Optional[float]:
@@ -77,6 +96,7 @@ class Check:
             max_abs=max(self.max_abs, other.max_abs),
             max_rel=max(self.max_rel, other.max_rel),
             fault=self.fault or other.fault,
+            beyond_standard=self.beyond_standard or other.beyond_standard,
             sums=both,
         )
 
@@ -89,6 +109,7 @@ class Comparison:
         expected: the layers that there should be, in order.
         alone: each layer was given MXNet's results.
         stopped: the error that ended the run early.
+        stopped_at: the layer that was to come then.
     """
 
     candidate: str
@@ -97,6 +118,7 @@ class Comparison:
     expected: Tuple[str, ...]
     alone: bool = False
     stopped: Optional[str] = None
+    stopped_at: Optional[Check] = None
 
     def __add__(self, other: Comparison) -> Comparison:
         """The same network on more inputs: maxima, and sums over all of them.
@@ -106,7 +128,8 @@ class Comparison:
         if [c.layer for c in self.checks] != [c.layer for c in other.checks]:
             return self if self.problems else other  # one of them is not whole, and says so
         checks = tuple(a + b for a, b in zip(self.checks, other.checks))
-        return replace(self, checks=checks, stopped=self.stopped or other.stopped)
+        ended = self if self.stopped else other
+        return replace(self, checks=checks, stopped=ended.stopped, stopped_at=ended.stopped_at)
 
     @cached_property
     def problems(self) -> List[str]:
@@ -133,6 +156,11 @@ class Comparison:
     @property
     def failed(self) -> List[Check]:
         return [c for c in self.checks if c.problem]
+
+    @property
+    def culprits(self) -> Tuple[Check, ...]:
+        """What failed; with the layer, if any, that ended the run."""
+        return (*self.failed, *filter(None, [self.stopped_at]))
 
     @property
     def passed(self) -> bool:

@@ -1,187 +1,190 @@
-"""Proving a converted network equal to MXNet's, and the record of the proof."""
+"""Proving a converted network equal to MXNet's."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from importlib.metadata import PackageNotFoundError, version
+from operator import add
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 
 from converters import Graph, __version__
 
-from .compare import check, compare
-from .localise import describe_failure, first_introduced
-from .outputs import differences, same_top
-from .runtimes.base import Array, Candidate, Inputs, LayerTruth
-from .runtimes.mxnet import MxnetProcess
+from .compare import compare
+from .outputs import DIFFERS, TopK, differences, same_top, top_k, worst_top
+from .proof import PRECISIONS, OutputProof, Proof, TargetProof
+from .runtimes.base import Array, Candidate, Inputs
+from .runtimes.mxnet import Mxnet
 from .subject import Subject
 from .targets import TARGETS, convert
-from .tolerance import Budget
+from .tolerance import Budgets
+from .truth import Truth
 from .verdict import Check, Comparison
 
-SCHEMA = 1
-PRECISIONS = ("float64", "float32")
-SHIPPED = "shipped"
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class TargetProof:
-    """One target's comparisons, and its final output as its user gets it.
+class Evidence(Protocol):
+    """Truths on several inputs; they can be gone through more than once.
 
     Attributes:
-        comparisons: of all layers by precision, and under SHIPPED of the final outputs of an
-            untraced run, which may be fused and optimised otherwise.
-        max_abs, max_rel: of the final outputs, float32 against MXNet's float32.
-        top1_equal: whether the largest output of every sample is the same one in both.
+        versions: of what they were made with.
     """
 
-    target: str
-    comparisons: Mapping[str, Comparison]
-    introduced: Optional[Check]
-    max_abs: float
-    max_rel: float
-    top1_equal: bool
-
     @property
-    def passed(self) -> bool:
-        return all(c.passed for c in self.comparisons.values())
+    def versions(self) -> Mapping[str, str]: ...
 
-    def __add__(self, other: TargetProof) -> TargetProof:
-        """The same target on more inputs."""
-        return TargetProof(
-            self.target,
-            {p: c + other.comparisons[p] for p, c in self.comparisons.items()},
-            self.introduced or other.introduced,
-            max(self.max_abs, other.max_abs),
-            max(self.max_rel, other.max_rel),
-            self.top1_equal and other.top1_equal,
-        )
-
-    def explain(self, model: str) -> List[str]:
-        """A paragraph for every precision that failed, or else for the untraced run."""
-        failed = {name: c for name, c in self.comparisons.items() if not c.passed}
-        if len(failed) > 1:
-            failed.pop(SHIPPED, None)
-        return [
-            describe_failure(
-                model, self.target, c, self.introduced if c.precision == "float64" else None
-            )
-            for c in failed.values()
-        ]
+    def __iter__(self) -> Iterator[Truth]: ...
 
 
 @dataclass(frozen=True)
-class Proof:
-    """The verification of one network on one input."""
+class Live:
+    """MXNet, run on each of the inputs whenever its results are asked for."""
 
-    model: str
-    weights: str
-    shapes: Mapping[str, Tuple[int, ...]]
-    targets: Mapping[str, TargetProof]
+    model: Mxnet
+    inputs: Sequence[Inputs]
     versions: Mapping[str, str]
 
-    @property
-    def passed(self) -> bool:
-        return bool(self.targets) and all(t.passed for t in self.targets.values())
-
-    def to_json(self) -> Dict[str, Any]:
-        """The record, in the form that CLI users read."""
-        return {
-            "schema": SCHEMA,
-            "model": self.model,
-            "input": {name: list(shape) for name, shape in self.shapes.items()},
-            "weights": self.weights,
-            "versions": dict(self.versions),
-            "targets": {name: _target_json(t) for name, t in self.targets.items()},
-        }
-
-
-def _target_json(proof: TargetProof) -> Dict[str, Any]:
-    doubles, singles = (proof.comparisons[p] for p in PRECISIONS)
-    by_layer = {c.layer: c for c in singles.checks}
-    layers = []
-    for double in doubles.checks:
-        single = by_layer.get(double.layer)
-        bad = double.problem or single is None or single.problem
-        layers.append(
-            {
-                "name": double.layer,
-                "op": double.op,
-                "shape": list(double.shape),
-                "float64_rel": _number(double.rel),
-                "float32_ratio": _number(single.ratio) if single else None,
-                "max_abs": _number(single.max_abs) if single else None,
-                "max_rel": _number(single.max_rel) if single else None,
-                "verdict": "fail" if bad else "pass",
-            }
-        )
-    return {
-        "verdict": "pass" if proof.passed else "fail",
-        "first_introduced": proof.introduced.layer if proof.introduced else None,
-        "problems": [p for c in proof.comparisons.values() for p in c.problems],
-        "output": {
-            "max_abs": _number(proof.max_abs),
-            "max_rel": _number(proof.max_rel),
-            "top1_equal": proof.top1_equal,
-        },
-        "layers": layers,
-    }
-
-
-def _number(value: Optional[float]) -> Optional[float]:
-    """JSON has no infinity; null stands for a number that could not be had."""
-    return value if value is not None and math.isfinite(value) else None
+    def __iter__(self) -> Iterator[Truth]:
+        return map(self.model.truth, self.inputs)
 
 
 def verify(
     subject: Subject,
     targets: Sequence[str],
-    shapes: Mapping[str, Tuple[int, ...]],
-    mxnet: MxnetProcess,
+    evidence: Evidence,
     folder: Path,
     *,
-    seed: int = 0,
-    samples: int = 1,
+    budgets: Optional[Budgets] = None,
     progress: Progress = lambda _: None,
 ) -> Proof:
     """Convert, run everything on the same inputs, compare every layer.
 
     Args:
         folder: where the converted files go; what is verified is those files.
-        seed, samples: the inputs are those of `samples` seeds from `seed` on.
 
     Raises:
         ConversionError, RuntimeFailure: the question could not be put.
     """
-    candidates: Dict[str, List[Candidate]] = {}
+    paths: Dict[str, Path] = {}
     for target in targets:
         progress(f"{subject.name}: converting to {target}")
-        path = convert(subject.graph, target, folder)[0]
-        candidates[target] = [TARGETS[target].open(path, p) for p in PRECISIONS]
-    proofs: Dict[str, TargetProof] = {}
-    model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
-    try:
-        for sample in range(seed, seed + samples):
-            inputs = subject.inputs(shapes, sample)
-            progress(f"{subject.name}: MXNet, input {sample - seed + 1} of {samples}")
-            truth, expected = list(model.layers(inputs)), model.run(inputs)
-            for target in targets:
-                progress(f"{subject.name}: {target}, input {sample - seed + 1} of {samples}")
-                proof = _prove(subject, target, candidates[target], inputs, truth, expected)
+        paths[target] = convert(subject.graph, target, folder)[0]
+    prover = Prover(subject.graph, paths, budgets or Budgets(), progress)
+    proofs, shapes = prover.prove(evidence)
+    return Proof(subject.name, subject.weights, shapes, proofs, _versions(evidence))
+
+
+@dataclass(frozen=True)
+class Prover:
+    """Converted files of one network, and what they are held to.
+
+    One candidate is open at a time, and one truth: memory is that of the largest, not of all.
+
+    Attributes:
+        paths: target -> its file.
+    """
+
+    graph: Graph
+    paths: Mapping[str, Path]
+    budgets: Budgets
+    progress: Progress = lambda _: None
+
+    def prove(
+        self, evidence: Evidence
+    ) -> Tuple[Dict[str, TargetProof], Dict[str, Tuple[int, ...]]]:
+        """Proofs by target, and the shapes of the first inputs."""
+        proofs: Dict[str, TargetProof] = {}
+        shapes: Dict[str, Tuple[int, ...]] = {}
+        for number, truth in enumerate(evidence, 1):
+            shapes = shapes or {name: array.shape for name, array in truth.inputs.items()}
+            for target in self.paths:
+                self.progress(f"{self.graph.name}: {target}, input {number}")
+                proof = self._prove(target, truth)
                 proofs[target] = proofs[target] + proof if target in proofs else proof
-    finally:
-        model.close()
-    return Proof(subject.name, subject.weights, dict(shapes), proofs, _versions(mxnet))
+        failed = [
+            (target, precision)
+            for target, proof in proofs.items()
+            for precision, comparison in proof.comparisons.items()
+            if not comparison.passed
+        ]
+        for (target, precision), culprits in self._localise(failed, evidence).items():
+            known = {**proofs[target].introduced, precision: culprits}
+            proofs[target] = replace(proofs[target], introduced=known)
+        return proofs, shapes
+
+    def _open(self, target: str, precision: str) -> Candidate:
+        return TARGETS[target].open(self.paths[target], precision)
+
+    def _prove(self, target: str, truth: Truth) -> TargetProof:
+        """One target on one input."""
+        comparisons = {}
+        for precision in PRECISIONS:
+            candidate = self._open(target, precision)
+            comparisons[precision] = compare(truth, candidate, self.graph, self.budgets)
+            if precision == "float32":
+                output = prove_outputs(candidate, truth, self.graph)
+            del candidate
+        return TargetProof(target, comparisons, output)
+
+    def _localise(
+        self, failed: Sequence[Tuple[str, str]], evidence: Evidence
+    ) -> Dict[Tuple[str, str], Tuple[Check, ...]]:
+        """(target, precision) -> the layers that differ although they are given MXNet's inputs."""
+        found: Dict[Tuple[str, str], List[Comparison]] = {pair: [] for pair in failed}
+        for truth in evidence if failed else ():
+            if not truth.whole:
+                return {}
+            for target, precision in failed:
+                self.progress(f"{self.graph.name}: {target} {precision}, layer by layer")
+                candidate = self._open(target, precision)
+                alone = compare(truth, candidate, self.graph, self.budgets, alone=True)
+                found[target, precision].append(alone)
+        return {pair: reduce(add, parts).culprits for pair, parts in found.items()}
 
 
-def _versions(mxnet: MxnetProcess) -> Dict[str, str]:
-    """What the proof was made with; NumPy and Python are those of the worker."""
+def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputProof:
+    """The outputs of an untraced run, as its user gets them."""
+    names = list(dict.fromkeys(graph.outputs))  # ONNX lists an output once
+    stopped = None
+    try:
+        with np.errstate(all="ignore"):
+            found = candidate.run(truth.inputs)
+        if len(found) not in (len(names), len(graph.outputs)):
+            stopped = f"has {len(found)} outputs, MXNet {len(names)}"
+    except Exception as error:
+        found, stopped = [], f"{type(error).__name__}: {error}"
+    actual = _by_name(graph, [] if stopped else found)
+    layers = tuple(n for n in names if n in truth)  # an output that is an input needs no proof
+    checks = [truth.check(n, "output", actual[n], "float32") for n in layers if n in actual]
+    expected = _by_name(graph, truth.outputs)
+    alike = {n: a.shape for n, a in actual.items()} == {n: e.shape for n, e in expected.items()}
+    pairs = [(actual[n], e) for n, e in expected.items()] if alike else []
+    gaps = [differences(a, e) for a, e in pairs]
+    tops = [top_k(actual[n], truth[n], "float32", 1) for n in layers if alike and truth.holds(n)]
+    return OutputProof(
+        Comparison(candidate.name, "float32", tuple(checks), layers, True, stopped),
+        max_abs=max((g[0] for g in gaps), default=math.inf),
+        max_rel=max((g[1] for g in gaps), default=math.inf),
+        top1_equal=alike and all(same_top(a, e, 1) for a, e in pairs),
+        top1=worst_top(tops) if alike else TopK(DIFFERS, "the outputs have other shapes"),
+    )
+
+
+def _by_name(graph: Graph, outputs: Sequence[Array]) -> Dict[str, Array]:
+    """MXNet may list an output twice, ONNX does not."""
+    once = list(dict.fromkeys(graph.outputs))
+    return dict(zip(once if len(outputs) == len(once) else graph.outputs, outputs))
+
+
+def _versions(evidence: Evidence) -> Dict[str, str]:
+    """What the proof was made with; NumPy and Python are those that MXNet ran in."""
     mine = {name: version(name) for name in ("onnx", "onnxruntime", "torch") if _installed(name)}
-    return {"mxproof": __version__, **mxnet.versions, **mine}
+    return {"mxproof": __version__, **evidence.versions, **mine}
 
 
 def _installed(name: str) -> bool:
@@ -189,62 +192,3 @@ def _installed(name: str) -> bool:
         return bool(version(name))
     except PackageNotFoundError:
         return False
-
-
-def _prove(
-    subject: Subject,
-    target: str,
-    candidates: Sequence[Candidate],
-    inputs: Inputs,
-    truth: Sequence[LayerTruth],
-    expected: Sequence[Array],
-) -> TargetProof:
-    """One target on one input."""
-    comparisons = {c.precision: compare(truth, c, inputs, subject.graph) for c in candidates}
-    introduced = None
-    for candidate in candidates:
-        if candidate.precision == "float64" and comparisons["float64"].failed:
-            introduced = first_introduced(truth, candidate, inputs, subject.graph)
-        if candidate.precision == "float32":
-            found = _by_name(subject.graph, _shipped_outputs(candidate, inputs))
-            comparisons[SHIPPED] = _compare_outputs(candidate, found, truth, subject.graph)
-    wanted = _by_name(subject.graph, expected)
-    alike = {n: a.shape for n, a in found.items()} == {n: e.shape for n, e in wanted.items()}
-    actual, expected = list(found.values()), list(wanted.values())
-    pairs = [differences(a, e) for a, e in zip(actual, expected)] if alike else []
-    return TargetProof(
-        target,
-        comparisons,
-        introduced,
-        max_abs=max((p[0] for p in pairs), default=math.inf),
-        max_rel=max((p[1] for p in pairs), default=math.inf),
-        top1_equal=alike and all(same_top(a, e, 1) for a, e in zip(actual, expected)),
-    )
-
-
-def _shipped_outputs(candidate: Candidate, inputs: Inputs) -> Sequence[Array]:
-    """What its user gets; nothing where the model does not run (the comparison says why)."""
-    try:
-        with np.errstate(all="ignore"):
-            return candidate.run(inputs)
-    except Exception:
-        return []
-
-
-def _by_name(graph: Graph, outputs: Sequence[Array]) -> Dict[str, Array]:
-    """ONNX lists an output once, though MXNet may list it twice."""
-    once = list(dict.fromkeys(graph.outputs))
-    return dict(zip(once if len(outputs) == len(once) else graph.outputs, outputs))
-
-
-def _compare_outputs(
-    candidate: Candidate, found: Mapping[str, Array], truth: Sequence[LayerTruth], graph: Graph
-) -> Comparison:
-    """The untraced run's outputs, as layers (an output that is an input needs no proof)."""
-    layers = {t.name: t for t in truth if t.name in graph.outputs}
-    checks = [
-        check("output", found[name], layer, candidate.precision, Budget())
-        for name, layer in layers.items()
-        if name in found
-    ]
-    return Comparison(candidate.name, candidate.precision, tuple(checks), tuple(layers), alone=True)

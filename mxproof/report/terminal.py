@@ -11,7 +11,10 @@ from rich.text import Text
 from converters import Graph
 from converters.shape import show
 
-from ..verify import Proof
+from ..outputs import DIFFERS, EQUAL, UNDECIDED
+from ..proof import Proof
+
+TOP = {EQUAL: "equal", UNDECIDED: "too close to tell", DIFFERS: "[bold red]differs[/]"}
 
 
 def plain(text: str) -> Text:
@@ -46,9 +49,9 @@ def proof_table(proof: Proof) -> Table:
             target.target,
             "[green]pass[/]" if target.passed else "[bold red]FAIL[/]",
             str(len(doubles.checks)),
-            _number(target.max_abs),
-            _number(target.max_rel),
-            "equal" if target.top1_equal else "[bold red]differs[/]",
+            _number(target.output.max_abs),
+            _number(target.output.max_rel),
+            TOP[target.output.top1.verdict],
             plain(f"{_number(worst.rel)} {worst.layer}" if worst else "–"),
             plain(
                 f"{_number(noisiest.ratio, '.2f')} {noisiest.layer} "

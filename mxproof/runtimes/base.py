@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, List, Mapping, Optional, Protocol
+from typing import Any, Callable, List, Mapping, Optional, Protocol, Sequence
 
 import numpy.typing as npt
 
@@ -16,15 +16,23 @@ Inputs = Mapping[str, Array]
 Visitor = Callable[[str, Array], Optional[Array]]
 
 
-@dataclass(frozen=True)
-class LayerTruth:
-    """One layer in MXNet.
+class LayerTruth(Protocol):
+    """One layer in MXNet: `float64` is the truth, `float32` MXNet's own; their distance is the
+    noise to expect."""
 
-    Attributes:
-        name: the layer's name in the graph.
-        float64: the truth.
-        float32: MXNet's own float32; its distance from the truth is the noise to expect.
-    """
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def float64(self) -> Array: ...
+
+    @property
+    def float32(self) -> Array: ...
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A LayerTruth in memory."""
 
     name: str
     float64: Array
@@ -45,6 +53,14 @@ class Candidate(Protocol):
         """The network's outputs, as its user gets them."""
         ...
 
-    def trace(self, inputs: Inputs, visit: Visitor) -> List[Array]:
-        """Run, showing each layer to `visit`; returns the outputs."""
+    def trace(
+        self, inputs: Inputs, visit: Visitor, portions: Optional[Sequence[int]] = None
+    ) -> List[Array]:
+        """Run, showing each layer to `visit`; returns the outputs.
+
+        Args:
+            portions: how many layers' results may be held at a time, in turn. A runtime that
+                shows them one by one may ignore it; one that runs many at once can exchange the
+                result of a portion's last layer only.
+        """
         ...

@@ -14,10 +14,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
+import numpy as np
+
 from converters import Graph
 from converters.checkpoint import params_path, symbol_path
+from converters.shape import Shape
 
-from .base import Array, Inputs, LayerTruth, RuntimeFailure
+from ..portions import LIMIT, portions
+from ..truth import Truth
+from .base import Array, Inputs, Layer, LayerTruth, RuntimeFailure
 from .mxnet_worker import Channel
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -133,69 +138,80 @@ class Mxnet:
     """A checkpoint in MXNet, in float32 and float64; results carry the graph's layer names."""
 
     def __init__(self, process: MxnetProcess, prefix: PathLike, epoch: int, graph: Graph) -> None:
-        self._process = process
+        self._process, self._graph = process, graph
         self._inputs = [v.name for v in graph.inputs]
-        self._layers = [(node.mxnet_name, name) for node in graph.nodes for name in node.outputs]
         request = {
             "do": "load",
             "symbol": str(symbol_path(prefix).resolve()),
             "params": str(params_path(prefix, epoch).resolve()),
             "labels": list(graph.labels),
         }
-        self._models: Dict[str, str] = {
-            precision: process._ask({**request, "dtype": precision})[0]["model"]
-            for precision in ("float64", "float32")
-        }
+        self._model = process._ask(request)[0]["model"]
 
     def _request(self, do: str, inputs: Inputs, **more: Any) -> Tuple[Any, List[Array]]:
-        message = {"do": do, "inputs": self._inputs, **more}
+        message = {"do": do, "model": self._model, "inputs": self._inputs, **more}
         return self._process._ask(message, [inputs[name] for name in self._inputs])
 
     def run(self, inputs: Inputs, precision: str = "float32") -> List[Array]:
         """The network's outputs, in the order of its heads."""
-        return self._request("run", inputs, model=self._models[precision])[1]
+        return self._request("run", inputs, dtype=precision)[1]
 
-    def layers(self, inputs: Inputs) -> Iterator[LayerTruth]:
+    def truth(self, inputs: Inputs) -> Truth:
+        """Everything that a candidate is judged by."""
+        return Truth(inputs, self.layers(inputs), self.run(inputs))
+
+    def layers(self, inputs: Inputs, limit: int = LIMIT) -> Iterator[LayerTruth]:
         """Each layer's results in the network's order, one at a time.
+
+        Args:
+            limit: bytes of float64 results that the worker may hold at a time.
 
         Raises:
             RuntimeFailure: MXNet lists other layers than the converters read. They are matched
                 by position, because names repeat; each position's name must be the same.
         """
-        models = [self._models["float64"], self._models["float32"]]
-        listed = self._request("trace", inputs, models=models)[0]["layers"]
+        layers = [(node.mxnet_name, name) for node in self._graph.nodes for name in node.outputs]
+        shapes = self._graph.infer_shapes({name: array.shape for name, array in inputs.items()})
+        sizes = (_bytes(shapes[name], limit) for _, name in layers)
+        listed = self._request("trace", inputs, portions=portions(sizes, limit))[0]["layers"]
         waiting = len(listed)
         try:
-            expected = [mxnet_name for mxnet_name, _ in self._layers]
+            expected = [mxnet_name for mxnet_name, _ in layers]
             if listed != expected:
                 differing = [pair for pair in zip(listed, expected) if pair[0] != pair[1]][:3]
                 raise RuntimeFailure(
                     f"MXNet lists {len(listed)} layers, the converters read {len(expected)}; "
                     f"first differences (MXNet's, ours): {differing}."
                 )
-            for _, layer in self._layers:
+            for _, layer in layers:
                 try:
                     float64, float32 = self._process._receive("trace")[1]
                 except RuntimeFailure:
                     waiting = 0  # the failure was the last message
                     raise
                 waiting -= 1
-                yield LayerTruth(layer, float64, float32)
+                yield Layer(layer, float64, float32)
         finally:
             for _ in range(waiting):  # a caller that stops early leaves the pipe clean
                 self._process._receive("trace")
 
     def prepare(self, inputs: Inputs) -> None:
         """Bind the float32 network to these inputs, for `time`."""
-        self._request("prepare", inputs, model=self._models["float32"])
+        self._request("prepare", inputs)
 
     def time(self, rounds: int = 1) -> List[float]:
         """Seconds of each of `rounds` passes over the prepared inputs, measured in the worker."""
-        request = {"do": "time", "model": self._models["float32"], "rounds": rounds}
+        request = {"do": "time", "model": self._model, "rounds": rounds}
         seconds: List[float] = self._process._ask(request)[0]["seconds"]
         return seconds
 
     def close(self) -> None:
         """Free the model's memory."""
-        for key in self._models.values():
-            self._process._ask({"do": "unload", "model": key})
+        self._process._ask({"do": "unload", "model": self._model})
+
+
+def _bytes(shape: Shape, unknown: int) -> int:
+    """Of a float64 array; `unknown` where the shape does not follow from the inputs'."""
+    sizes = [d for d in shape or (None,) if isinstance(d, int)]
+    known = shape is not None and len(sizes) == len(shape)
+    return 8 * int(np.prod(sizes)) if known else unknown

@@ -79,59 +79,131 @@ def _softmax_activation(attrs):
 FLOAT64_FORMS = {"Crop": _crop, "SoftmaxActivation": _softmax_activation}
 
 
-def float64_symbol(text):
-    """The symbol with MXNet operators in place of those that MXNet has in float32 only."""
-    document = json.loads(text)
-    for node in document["nodes"]:
-        if node["op"] in FLOAT64_FORMS:
-            attrs = {}
-            for key in ("param", "attr", "attrs"):
-                attrs.update(node.pop(key, {}))
-            node["op"], node["attrs"] = FLOAT64_FORMS[node["op"]](attrs)
-    return json.dumps(document)
+def float64_form(node):
+    """The node with an operator in place of one that MXNet has in float32 only."""
+    if node["op"] not in FLOAT64_FORMS:
+        return node
+    op, attrs = FLOAT64_FORMS[node["op"]](node.get("attrs", {}))
+    return dict(node, op=op, attrs=attrs)
+
+
+def boundary(entry):
+    """The name of the variable that stands for another piece's result."""
+    return "mxproof:{}:{}".format(*entry[:2])
+
+
+def cut(nodes, first, heads):
+    """The nodes from number `first` to the last head's, as a symbol of their own (JSON)."""
+    taken, numbers = [], {}
+
+    def variable(key, node):
+        if key not in numbers:
+            numbers[key] = len(taken)
+            taken.append(node)
+        return [numbers[key], 0, 0]
+
+    for number in range(first, heads[-1][0] + 1):
+        node = nodes[number]
+        if node["op"] == "null":
+            continue
+        inputs = []
+        for entry in node["inputs"]:
+            source = nodes[entry[0]]
+            if source["op"] == "null":
+                inputs.append(variable(source["name"], source))
+            elif entry[0] < first:
+                name = boundary(entry)
+                inputs.append(variable(name, {"op": "null", "name": name, "inputs": []}))
+            else:
+                inputs.append([numbers[entry[0]], entry[1], 0])
+        numbers[number] = len(taken)
+        taken.append(dict(node, inputs=inputs))
+    return json.dumps(
+        {
+            "nodes": taken,
+            "arg_nodes": [i for i, node in enumerate(taken) if node["op"] == "null"],
+            "heads": [[numbers[entry[0]], entry[1], 0] for entry in heads],
+            "attrs": {"mxnet_version": ["int", 10901]},
+        }
+    )
 
 
 class Model:
-    """One checkpoint in one precision, read by MXNet's own loaders."""
+    """One checkpoint, read by MXNet's own loaders, in float32 and float64."""
 
-    def __init__(self, mx, symbol, params, dtype, labels):
-        self.mx, self.dtype, self.labels = mx, dtype, labels
-        with open(symbol, encoding="utf-8") as file:
-            text = file.read()
-        self.symbol = mx.sym.load_json(float64_symbol(text) if dtype == "float64" else text)
+    def __init__(self, mx, symbol, params, labels):
+        self.mx, self.labels = mx, labels
+        whole = mx.sym.load(symbol)
+        document = json.loads(whole.get_internals().tojson())  # upgraded from whatever age
+        nodes, heads = document["nodes"], document["heads"]
+        wide = [float64_form(node) for node in nodes]
+        self.nodes = {"float64": wide, "float32": nodes}
+        self.symbols = {"float64": whole, "float32": whole}
+        if wide != nodes:
+            document = json.loads(whole.tojson())
+            document["nodes"] = [float64_form(node) for node in document["nodes"]]
+            self.symbols["float64"] = mx.sym.load_json(json.dumps(document))
+        self.layers = [entry for entry in heads if nodes[entry[0]]["op"] != "null"]
+        self.last_use = {
+            tuple(entry[:2]): number for number, n in enumerate(nodes) for entry in n["inputs"]
+        }
         stored = mx.nd.load(params) or {}  # MXNet reads an empty file as a list
         self.params = {
-            key[4:] if key[:4] in ("arg:", "aux:") else key: value.astype(dtype)
-            for key, value in stored.items()
+            key[4:] if key[:4] in ("arg:", "aux:") else key: value for key, value in stored.items()
         }
-        self.internals = self.symbol.get_internals()
-        self.layers = [
-            i for i in range(len(self.internals)) if self.internals[i].get_children() is not None
-        ]
 
-    def bind(self, inputs, traced):
-        """An executor for these inputs: of the network, or of all its layers' outputs."""
-        mx, symbol = self.mx, self.symbol
-        if traced:
-            symbol = mx.sym.Group([self.internals[i] for i in self.layers])
+    def bind(self, symbol, inputs, dtype):
+        """An executor for these inputs; a value in `inputs` is an NDArray of `dtype`."""
         shapes = {name: array.shape for name, array in inputs.items()}
         arg_shapes, _, aux_shapes = symbol.infer_shape(**shapes)
         if arg_shapes is None:
             raise ValueError("the shapes of {} do not determine the network's".format(shapes))
         names = zip(symbol.list_arguments(), arg_shapes)
-        args = {name: self._argument(name, shape, inputs) for name, shape in names}
+        args = {name: self._argument(name, shape, inputs, dtype) for name, shape in names}
         aux_names = zip(symbol.list_auxiliary_states(), aux_shapes)
-        aux = {name: self._argument(name, shape, inputs) for name, shape in aux_names}
-        return symbol.bind(mx.cpu(), args, aux_states=aux, grad_req="null")
+        aux = {name: self._argument(name, shape, inputs, dtype) for name, shape in aux_names}
+        return symbol.bind(self.mx.cpu(), args, aux_states=aux, grad_req="null")
 
-    def _argument(self, name, shape, inputs):
+    def _argument(self, name, shape, inputs, dtype):
         if name in inputs:
-            return self.mx.nd.array(inputs[name], dtype=self.dtype)
+            return inputs[name]
         if name in self.params:
-            return self.params[name]
+            return self.params[name].astype(dtype, copy=False)
         if name in self.labels:
-            return self.mx.nd.zeros(shape, dtype=self.dtype)
+            return self.mx.nd.zeros(shape, dtype=dtype)
         raise ValueError("no value for {!r}".format(name))
+
+    def arrays(self, inputs, dtype):
+        return {name: self.mx.nd.array(array, dtype=dtype) for name, array in inputs.items()}
+
+    def whole(self, inputs, dtype):
+        """An executor of the network as its user runs it."""
+        return self.bind(self.symbols[dtype], self.arrays(inputs, dtype), dtype)
+
+    def trace(self, inputs, portions):
+        """Each layer's (float64, float32), running as many layers at a time as `portions` says:
+        the results of all of them may be more than fits in memory."""
+        live = {dtype: self.arrays(inputs, dtype) for dtype in self.nodes}
+        done = first = 0
+        for count in portions:
+            heads = self.layers[done : done + count]
+            results = [self.piece(first, heads, live[d], d) for d in ("float64", "float32")]
+            for pair in zip(*results):
+                yield [output.asnumpy() for output in pair]
+            done, first = done + count, heads[-1][0] + 1
+            for dtype, outputs in zip(("float64", "float32"), results):
+                for entry, output in zip(heads, outputs):
+                    live[dtype][boundary(entry)] = output
+                for entry, last in self.last_use.items():
+                    if last < first:
+                        live[dtype].pop(boundary(entry), None)
+
+    def piece(self, first, heads, live, dtype):
+        """The outputs `heads` of the nodes from number `first` on."""
+        symbol = self.mx.sym.load_json(cut(self.nodes[dtype], first, heads))
+        read = set(symbol.list_inputs())
+        inputs = {name: array for name, array in live.items() if name in read}
+        return list(self.bind(symbol, inputs, dtype).forward(is_train=False))
 
 
 class Worker:
@@ -142,7 +214,7 @@ class Worker:
             np.bool = bool  # MXNet 1.9.1 on NumPy >= 1.24
         import mxnet as mx
 
-        self.mx, self.channel, self.models = mx, channel, {}
+        self.mx, self.channel, self.models, self.loaded = mx, channel, {}, 0
 
     def serve(self):
         while True:
@@ -166,9 +238,10 @@ class Worker:
         )
 
     def do_load(self, request, arrays):
-        key = str(len(self.models))
+        key = str(self.loaded)
+        self.loaded += 1
         files = request["symbol"], request["params"]
-        self.models[key] = Model(self.mx, *files, request["dtype"], request["labels"])
+        self.models[key] = Model(self.mx, *files, labels=request["labels"])
         self.channel.send({"model": key})
 
     def do_unload(self, request, arrays):
@@ -176,23 +249,25 @@ class Worker:
         self.channel.send({})
 
     def do_run(self, request, arrays):
-        executor = self.models[request["model"]].bind(dict(zip(request["inputs"], arrays)), False)
-        self.channel.send({}, [o.asnumpy() for o in executor.forward(is_train=False)])
+        model, inputs = self.models[request["model"]], dict(zip(request["inputs"], arrays))
+        outputs = model.whole(inputs, request["dtype"]).forward(is_train=False)
+        self.channel.send({}, [o.asnumpy() for o in outputs])
 
     def do_trace(self, request, arrays):
-        """One message a layer with the results of every model asked for, so that the other
-        side need not hold all layers."""
-        models = [self.models[key] for key in request["models"]]
-        inputs = dict(zip(request["inputs"], arrays))
-        results = [list(m.bind(inputs, traced=True).forward(is_train=False)) for m in models]
-        self.channel.send({"layers": [models[0].internals[i].name for i in models[0].layers]})
-        for outputs in zip(*results):
-            self.channel.send({}, [o.asnumpy() for o in outputs])
+        """One message a layer, so that the other side need not hold all layers."""
+        model, inputs = self.models[request["model"]], dict(zip(request["inputs"], arrays))
+        nodes = model.nodes["float32"]
+        self.channel.send({"layers": [nodes[entry[0]]["name"] for entry in model.layers]})
+        portions = request["portions"]
+        if sum(portions) != len(model.layers):  # the other side reads another network, and says so
+            portions = [1] * len(model.layers)
+        for pair in model.trace(inputs, portions):
+            self.channel.send({}, pair)
 
     def do_prepare(self, request, arrays):
         """Bind once, so that do_time measures the network and nothing else."""
-        model = self.models[request["model"]]
-        model.prepared = model.bind(dict(zip(request["inputs"], arrays)), traced=False)
+        model, inputs = self.models[request["model"]], dict(zip(request["inputs"], arrays))
+        model.prepared = model.whole(inputs, "float32")
         self.channel.send({})
 
     def do_time(self, request, arrays):

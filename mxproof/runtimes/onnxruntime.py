@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+import numpy as np
 import onnx
 import onnxruntime
 
@@ -44,6 +46,7 @@ class OnnxRuntime:
         self._options.graph_optimization_level = (
             levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
         )
+        self._whole: Optional[onnxruntime.InferenceSession] = None
 
     def _session(self, model: Any) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(
@@ -59,25 +62,93 @@ class OnnxRuntime:
         outputs: List[Array] = self.session.run(None, dict(inputs))
         return outputs
 
-    @cached_property
-    def _traced(self) -> onnxruntime.InferenceSession:
+    def trace(
+        self, inputs: Inputs, visit: Visitor, portions: Optional[Sequence[int]] = None
+    ) -> List[Array]:
+        """See base.Candidate. A session runs as a whole, so the model is cut into several where
+        results are to be replaced, or do not all fit in memory."""
+        if portions is None or len(portions) == 1:
+            return self._trace_whole(inputs, visit)
         model = onnx.load(self.path)
-        hidden = set(self.layers) - {o.name for o in model.graph.output}
-        model.graph.output.extend(i for i in model.graph.value_info if i.name in hidden)
-        return self._session(model.SerializeToString())
+        cuts = _cuts(model.graph, portions)
+        values: Dict[str, Array] = dict(inputs)
+        for begin, end in zip([0, *cuts], cuts):
+            piece, layers = cut(model, begin, end, values)
+            names = [o.name for o in piece.graph.output]
+            feeds = {i.name: values[i.name] for i in piece.graph.input}
+            values.update(zip(names, self._session(piece.SerializeToString()).run(names, feeds)))
+            for layer in layers:
+                replacement = visit(layer, values[layer])
+                if replacement is not None:
+                    values[layer] = replacement.astype(values[layer].dtype)
+            needed = _read(model.graph.node[end:]) | {o.name for o in model.graph.output}
+            values = {name: value for name, value in values.items() if name in needed}
+        return [values[o.name] for o in model.graph.output]
 
-    @cached_property
-    def layers(self) -> List[str]:
-        """The layers of the file in its own order: the values it states a type for."""
-        model = onnx.load(self.path, load_external_data=False)
-        known = {i.name for i in (*model.graph.value_info, *model.graph.output)}
-        return [name for node in model.graph.node for name in node.output if name in known]
-
-    def trace(self, inputs: Inputs, visit: Visitor) -> List[Array]:
-        """See base.Candidate. Replacements are not possible: a session runs as a whole."""
-        values = self._traced.run(self.layers, dict(inputs))
-        for name, value in zip(self.layers, values):
-            if visit(name, value) is not None:
-                raise NotImplementedError("onnxruntime cannot run a layer on other inputs")
-        by_name = dict(zip(self.layers, values))
+    def _trace_whole(self, inputs: Inputs, visit: Visitor) -> List[Array]:
+        if self._whole is None:
+            model = onnx.load(self.path)
+            outputs = {o.name for o in model.graph.output}
+            model.graph.output.extend(i for i in model.graph.value_info if i.name not in outputs)
+            self._layers = _layers(model.graph)
+            self._outputs = list(outputs)
+            self._whole = self._session(model.SerializeToString())
+        by_name = dict(zip(self._layers, self._whole.run(self._layers, dict(inputs))))
+        for layer, value in by_name.items():
+            if visit(layer, value) is not None:
+                raise NotImplementedError("onnxruntime replaces results of single portions only")
         return [by_name[o.name] for o in self.session.get_outputs()]
+
+
+def _layers(graph: onnx.GraphProto) -> List[str]:
+    """The layers in the file's order: the values that it states a type for."""
+    known = {i.name for i in (*graph.value_info, *graph.output)}
+    return [name for node in graph.node for name in node.output if name in known]
+
+
+def _read(nodes: Sequence[onnx.NodeProto]) -> set[str]:
+    return {name for node in nodes for name in node.input if name}
+
+
+def _cuts(graph: onnx.GraphProto, portions: Sequence[int]) -> List[int]:
+    """Counts of layers -> the index of the node after each portion's last."""
+    layers = set(_layers(graph))
+    after = [i for i, node in enumerate(graph.node, 1) for n in node.output if n in layers]
+    ends = [min(count, len(after)) for count in accumulate(portions)]
+    return sorted({after[end - 1] for end in ends[:-1]} | {len(graph.node)})
+
+
+def cut(
+    model: onnx.ModelProto, begin: int, end: int, values: Inputs
+) -> Tuple[onnx.ModelProto, List[str]]:
+    """Nodes `begin` to `end` (exclusive) as a model of their own, and its layers.
+
+    Args:
+        values: name -> array of at least everything that these nodes read from before them.
+
+    The outputs are its layers and whatever else is read behind it.
+    """
+    graph, nodes = model.graph, model.graph.node[begin:end]
+    read = _read(nodes)
+    made = [name for node in nodes for name in node.output if name]
+    typed = {i.name: i for i in (*graph.value_info, *graph.output)}
+    later = _read(graph.node[end:])
+    inputs = [
+        onnx.helper.make_tensor_value_info(
+            name, onnx.helper.np_dtype_to_tensor_dtype(values[name].dtype), np.shape(values[name])
+        )
+        for name in sorted(read & set(values))
+    ]
+    outputs = [
+        typed.get(name) or onnx.ValueInfoProto(name=name)
+        for name in made
+        if name in typed or name in later
+    ]
+    piece = onnx.helper.make_model(
+        onnx.helper.make_graph(
+            nodes, graph.name, inputs, outputs, [t for t in graph.initializer if t.name in read]
+        ),
+        opset_imports=model.opset_import,
+        ir_version=model.ir_version,
+    )
+    return piece, [name for name in made if name in typed]

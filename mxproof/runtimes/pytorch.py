@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -66,7 +66,9 @@ class Pytorch:
         with torch.inference_mode():
             return _arrays(self.model(*self._tensors(inputs)))
 
-    def trace(self, inputs: Inputs, visit: Visitor) -> List[Array]:
+    def trace(
+        self, inputs: Inputs, visit: Visitor, portions: Optional[Sequence[int]] = None
+    ) -> List[Array]:
         """The same source with a call after each statement of each forward."""
         if self._traced is None:
             tree = _Instrument().visit(ast.parse(self.path.read_text(encoding="utf-8")))

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from converters.checkpoint import symbol_path
-from mxproof.compare import check, compare
+from mxproof.check import check
+from mxproof.compare import compare
 from mxproof.localise import describe_failure, first_introduced
-from mxproof.tolerance import Budget
 
 from .conftest import Case
 
@@ -76,5 +76,5 @@ def test_exposing_layers_only_rounds_differently(case: Case) -> None:
     assert len(traced) == len(shipped) == len(names)
     for outputs in (traced, shipped):
         for name, value in zip(names, outputs):
-            result = check("output", value, truth[name], "float32", Budget())
+            result = check("output", value, truth[name], "float32")
             assert result.problem is None, f"{case.name} {name!r}: {result.problem}"

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from fixtures.zoo import I3D
-from mxproof.compare import check
+from mxproof.check import check
 from mxproof.outputs import differences, top_k_problem
-from mxproof.runtimes.base import LayerTruth
-from mxproof.tolerance import Budget
+from mxproof.runtimes.base import Layer
 
 from .conftest import Case
 
@@ -30,8 +29,8 @@ def test_outputs(
     names = list(dict.fromkeys(case.subject.graph.outputs))
     assert len(actual) == len(truth) == len(names)
     for name, value, t, m in zip(names, actual, truth, single):
-        reference = LayerTruth(name, t, m)
-        result = check("output", value, reference, precision, Budget())
+        reference = Layer(name, t, m)
+        result = check("output", value, reference, precision)
         max_abs, max_rel = differences(value, t if precision == "float64" else m)
         record_property(
             "mxproof",
@@ -78,8 +77,8 @@ def test_five_clips_with_torch_alone(case: Case, tmp_path: Path) -> None:
         inputs, result = {"data": stored["clips"]}, stored["result"]
     assert result.shape == (5, 400)
     truth = case.reference.run(inputs, "float64")[0]
-    reference = LayerTruth("output", truth, case.reference.run(inputs, "float32")[0])
+    reference = Layer("output", truth, case.reference.run(inputs, "float32")[0])
     others = case.candidate("onnx", "float32").run(inputs)
     for name, value in (("pytorch", result), ("onnxruntime", others[0])):
-        outcome = check("output", value, reference, "float32", Budget())
+        outcome = check("output", value, reference, "float32")
         assert outcome.problem is None, f"{name}: {outcome.problem}"

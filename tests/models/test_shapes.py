@@ -9,9 +9,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from converters import ShapeError
-from mxproof.compare import check
-from mxproof.runtimes.base import LayerTruth
-from mxproof.tolerance import Budget
+from mxproof.check import check
+from mxproof.runtimes.base import Layer
 
 from .conftest import Case
 
@@ -59,8 +58,8 @@ def test_shapes(case: Case, target: str, precision: str) -> None:
         actual = candidate.run(inputs)
         assert len(actual) == len(truth)
         for value, t, m in zip(actual, truth, single):
-            reference = LayerTruth("output", t, m)
-            result = check("output", value, reference, precision, Budget())
+            reference = Layer("output", t, m)
+            result = check("output", value, reference, precision)
             assert result.problem is None, f"{case.name}/{target} at {shapes}: {result.problem}"
         tried.append(tuple(np.shape(a) for a in inputs.values()))
 

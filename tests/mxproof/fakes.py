@@ -9,7 +9,8 @@ import numpy as np
 
 from converters import Graph
 from mxproof.compare import compare
-from mxproof.runtimes.base import Inputs, LayerTruth, Visitor
+from mxproof.runtimes.base import Inputs, Layer, LayerTruth, Visitor
+from mxproof.truth import Truth
 from mxproof.verdict import Comparison
 from tests.converters.networks import Network
 
@@ -33,7 +34,7 @@ class Fake:
     def run(self, inputs: Inputs) -> List[Array]:
         return self.outputs
 
-    def trace(self, inputs: Inputs, visit: Visitor) -> List[Array]:
+    def trace(self, inputs: Inputs, visit: Visitor, portions: Any = None) -> List[Array]:
         for name, value in self.layers:
             if isinstance(value, Exception):
                 raise value
@@ -51,13 +52,13 @@ def graph() -> Graph:
 GRAPH = graph()
 
 
-def truth_of(seed: int = 0, names: Sequence[str] = NAMES) -> List[LayerTruth]:
+def truth_of(seed: int = 0, names: Sequence[str] = NAMES) -> List[Layer]:
     random = np.random.default_rng(seed)
     truth = []
     for name, shape in zip(names, SHAPES):
         t = random.standard_normal(shape)
         m = t + NOISE * random.standard_normal(shape)
-        truth.append(LayerTruth(name, t, m.astype(np.float32)))
+        truth.append(Layer(name, t, m.astype(np.float32)))
     return truth
 
 
@@ -68,9 +69,9 @@ def clean(truth: Sequence[LayerTruth], precision: str, noise: float = 1.0) -> La
     return [(t.name, (t.float64 * (1 + noise) - noise * t.float32).astype("f")) for t in truth]
 
 
-def judge(layers: Layers, precision: str, truth: Optional[List[LayerTruth]] = None) -> Comparison:
+def judge(layers: Layers, precision: str, truth: Optional[List[Layer]] = None) -> Comparison:
     reference = truth_of() if truth is None else truth
-    return compare(reference, Fake(layers, precision), {}, GRAPH)
+    return compare(Truth({}, reference), Fake(layers, precision), GRAPH)
 
 
 @dataclass
@@ -84,7 +85,7 @@ class Chain:
     def run(self, inputs: Inputs) -> List[Array]:
         return self.trace(inputs, lambda name, value: None)
 
-    def trace(self, inputs: Inputs, visit: Visitor) -> List[Array]:
+    def trace(self, inputs: Inputs, visit: Visitor, portions: Any = None) -> List[Array]:
         x = inputs["data"]
         for i, name in enumerate(NAMES):
             x = x * (2 + 1e-6 * (i == self.wrong))

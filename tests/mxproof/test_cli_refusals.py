@@ -221,6 +221,6 @@ def test_too_little_memory(run: Run, prefix: Path, monkeypatch: pytest.MonkeyPat
     def fail(*_: Any, **__: Any) -> None:
         raise MemoryError("Unable to allocate 224. GiB")
 
-    monkeypatch.setattr("mxproof.cli.load_subject", fail)
+    monkeypatch.setattr("mxproof.cli.inspect.load_subject", fail)
     said = "mxproof inspect: not enough memory: Unable to allocate 224. GiB. Give a smaller --input"
     assert run("inspect", prefix) == (2, "", f"{said}.\n")

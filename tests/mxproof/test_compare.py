@@ -8,11 +8,10 @@ from typing import Callable, Dict, List, Optional, Tuple
 import numpy as np
 import pytest
 
-from mxproof.compare import check
+from mxproof.check import check
 from mxproof.localise import describe_failure
-from mxproof.outputs import differences, top_k_problem
-from mxproof.runtimes.base import LayerTruth
-from mxproof.tolerance import Budget
+from mxproof.outputs import differences, top_k
+from mxproof.runtimes.base import Layer
 
 from .fakes import NOISE, PRECISIONS, SHAPES, Array, clean, judge, truth_of
 
@@ -88,7 +87,7 @@ def test_the_other_precision_is_wrong(given: str, wanted: str) -> None:
 @each_precision
 def test_a_layer_without_elements_proves_nothing(precision: str) -> None:
     empty = np.zeros((0, 4))
-    truth = [LayerTruth("relu", empty, empty.astype("f"))]
+    truth = [Layer("relu", empty, empty.astype("f"))]
     result = judge([("relu", empty.astype(precision))], precision, truth)
     assert [c.problem for c in result.failed] == ["has no elements: nothing was compared"]
 
@@ -98,7 +97,7 @@ def test_a_layer_without_elements_proves_nothing(precision: str) -> None:
 def test_a_layer_of_zeros(value: float, precision: str) -> None:
     """No division by zero; nothing but zero equals zero."""
     zero = np.zeros((2, 3))
-    truth = [LayerTruth("relu", zero, zero.astype("f"))]
+    truth = [Layer("relu", zero, zero.astype("f"))]
     result = judge([("relu", np.full((2, 3), value).astype(precision))], precision, truth)
     assert result.passed == (value == 0)
     assert result.checks[0].rel == (0 if value == 0 else float("inf"))
@@ -119,8 +118,8 @@ def test_a_truth_that_is_not_finite_judges_nothing(where: str, bad: float, preci
 
 
 def one_layer(t: Array, m: Array, x: Array, precision: str) -> Optional[str]:
-    truth = LayerTruth("relu", t, m.astype(np.float32))
-    return check("Activation", x.astype(precision), truth, precision, Budget()).problem
+    truth = Layer("relu", t, m.astype(np.float32))
+    return check("Activation", x.astype(precision), truth, precision).problem
 
 
 @pytest.mark.parametrize(
@@ -196,8 +195,8 @@ def test_float32_boundary_of_a_channel(factor: float, passes: bool) -> None:
 def top(
     value: List[float], t: List[float], m: List[float], k: int, precision: str
 ) -> Optional[str]:
-    truth = LayerTruth("out", np.array([t]), np.array([m], np.float32))
-    return top_k_problem(np.array([value], precision), truth, precision, k)
+    truth = Layer("out", np.array([t]), np.array([m], np.float32))
+    return top_k(np.array([value], precision), truth, precision, k)
 
 
 TRUE = [0.5, 0.3, 0.3, 0.1]

@@ -10,7 +10,8 @@ import pytest
 
 from mxproof.compare import compare
 from mxproof.localise import describe_failure, first_introduced
-from mxproof.runtimes.base import LayerTruth
+from mxproof.runtimes.base import Layer
+from mxproof.truth import Truth
 from mxproof.verdict import Comparison
 
 from .fakes import GRAPH, NAMES, Chain, Fake, Layers, clean, judge, truth_of
@@ -59,7 +60,7 @@ def test_all_layers_a_bit_too_noisy(noise: float, passes: bool) -> None:
     assert result.passed == passes
     if not passes:
         assert re.match(r".*median .* 3 layers is 1\.30 times.*allowed 1\.2", result.problems[0])
-    assert compare(truth, Fake(layers, "float32"), {}, GRAPH, alone=True).passed
+    assert compare(Truth({}, truth), Fake(layers, "float32"), GRAPH, alone=True).passed
 
 
 def pooled(first: Layers, second: Layers, precision: str) -> Comparison:
@@ -99,7 +100,7 @@ def test_more_inputs_hide_no_failure(fault: str, order: int, precision: str) -> 
 @pytest.mark.parametrize("wrong", [0, 1, 2])
 def test_introduced_and_propagated(wrong: int) -> None:
     data = np.ones((1, 3))
-    truth = [LayerTruth(n, data * 2 ** (i + 1), data.astype("f")) for i, n in enumerate(NAMES)]
+    truth = [Layer(n, data * 2 ** (i + 1), data.astype("f")) for i, n in enumerate(NAMES)]
     chain, inputs = Chain(wrong), {"data": data}
     result = compare(truth, chain, inputs, GRAPH)
     assert [c.layer for c in result.failed] == list(NAMES[wrong:])

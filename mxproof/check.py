@@ -1,0 +1,122 @@
+"""One layer's result against MXNet's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Iterator, List, Optional, Tuple
+
+import numpy as np
+
+from .runtimes.base import Array, LayerTruth
+from .tolerance import Budget, Deviation
+from .verdict import Check, Sums
+
+#: Numbers that are looked at together: few enough for the processor's cache, and so that judging
+#: a layer takes no memory to speak of beside the layer itself.
+BLOCK = 1 << 18
+
+
+def check(
+    op: str, value: Array, truth: LayerTruth, precision: str, row: Optional[Deviation] = None
+) -> Check:
+    """Compare dtype, shape and finiteness first, then the numbers.
+
+    Args:
+        value: (N, C, ...), as the candidate has it.
+        precision: the candidate's.
+        row: the layer's own budget, if it has one.
+    """
+    t = truth.float64
+    m = truth.float32 if precision == "float32" else t
+    wrong = _other_form(value, m, precision)
+    if not wrong:
+        largest, worst, sums, max_abs, max_rel = _statistics(value, t, m, precision)
+        if not (np.isfinite(worst).all() and np.isfinite(largest).all()):
+            wrong = _not_finite(value, m)
+    if wrong:
+        return Check.broken(truth.name, op, wrong, value.shape)
+    peak, error = float(largest.max()), float(worst.max())
+    rel = error / peak if peak else (float("inf") if error else 0.0)
+    result = Check(truth.name, op, value.shape, rel, max_abs, max_rel, None, sums, row)
+    if precision == "float64":
+        allowed = _allowed(largest, result.budget)
+        strict = bool((worst > _allowed(largest, Budget())).any())
+        fault = _differing(value, t, allowed) if (worst > allowed).any() else None
+        result = replace(result, fault=fault, beyond_standard=strict)
+    return result
+
+
+def _allowed(largest: Array, budget: Budget) -> Array:
+    """By channel, from the largest magnitudes in each."""
+    by_channel: Array = np.maximum(largest, budget.channel_floor * largest.max())
+    return budget.float64_rel * by_channel
+
+
+def channels(array: Array) -> Array:
+    """(N, C, *S) -> (N, C, prod(S)); fewer dimensions are one channel."""
+    return array.reshape(*(array.shape[:2] if array.ndim > 1 else (1, 1)), -1)
+
+
+def _blocks(array: Array) -> Iterator[slice]:
+    """Ranges of channels that make up about BLOCK numbers."""
+    step = max(1, BLOCK * array.shape[1] // array.size)
+    return (slice(start, start + step) for start in range(0, array.shape[1], step))
+
+
+def _statistics(
+    value: Array, truth: Array, single: Array, precision: str
+) -> Tuple[Array, Array, Optional[Sums], float, float]:
+    """By channel max|t|, max|x - t| and, in float32, sums; max|x - m| and max|x - m| / |m|."""
+    x, t, m = channels(value), channels(truth), channels(single)
+    rows: List[List[Array]] = []
+    max_abs = max_rel = 0.0
+    for block in _blocks(t):
+        row = [np.abs(t[:, block]).max(axis=(0, 2))]
+        error = x[:, block] - t[:, block]
+        np.abs(error, out=error)
+        row.append(error.max(axis=(0, 2)))
+        apart = error
+        if precision == "float32":
+            noise = m[:, block] - t[:, block]
+            row += [np.einsum("ncs,ncs->c", a, a) for a in (error, noise, t[:, block])]
+            apart = np.abs(x[:, block] - m[:, block])
+        size = np.abs(m[:, block])
+        max_abs = max(max_abs, float(apart.max()))
+        nonzero = np.divide(apart, size, out=np.zeros_like(apart), where=size != 0)
+        max_rel = max(max_rel, float(nonzero.max()))
+        rows.append(row)
+    largest, worst, *squares = (np.concatenate(column) for column in zip(*rows))
+    count = t.size // t.shape[1]
+    sums = Sums(squares[0], squares[1], squares[2], count) if squares else None
+    return largest, worst, sums, max_abs, max_rel
+
+
+def _other_form(value: Array, reference: Array, precision: str) -> Optional[str]:
+    if value.dtype != np.dtype(precision):
+        return f"is {value.dtype}, not {precision}"
+    if value.shape != reference.shape:
+        return f"has shape {value.shape}, MXNet {reference.shape}"
+    return None if value.size else "has no elements: nothing was compared"
+
+
+def _not_finite(value: Array, reference: Array) -> str:
+    bad, expected = ~np.isfinite(value), ~np.isfinite(reference)
+    if expected.any():
+        return f"holds {int(expected.sum())} values in MXNet that are not finite: nothing to judge"
+    if bad.any():
+        return f"holds {int(bad.sum())} values that are not finite; MXNet holds none"
+    return "holds values in MXNet's float64 that are not finite: nothing to judge"
+
+
+def _differing(value: Array, truth: Array, allowed: Array) -> str:
+    """How many values are beyond what is allowed in their channel, and which is the worst."""
+    error = np.abs(value - truth)
+    by_axis = allowed.reshape(-1, *(1,) * (error.ndim - 2)) if error.ndim > 1 else allowed[0]
+    limits = np.broadcast_to(by_axis, error.shape)
+    excess = error > limits
+    worst = int(np.where(excess, error, -1).argmax())
+    at = tuple(int(i) for i in np.unravel_index(worst, error.shape))
+    return (
+        f"{int(excess.sum())} of {error.size} values, worst {error[at]:.1e} at {at}, "
+        f"allowed {limits[at]:.1e}"
+    )

@@ -1,0 +1,91 @@
+"""What the commands share: options, exit codes, output."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Iterator
+
+from rich.console import Console
+from rich.markup import escape
+
+from fixtures.zoo import ZOO
+
+from ..report.terminal import plain
+from ..subject import UsageError
+from ..targets import TARGETS
+
+PROVEN, FAILED, BAD_INPUT = 0, 1, 2
+
+
+def say(text: str, *, stderr: bool = False, quiet: bool = False) -> None:
+    """A line that no terminal breaks."""
+    Console(stderr=stderr, quiet=quiet).print(plain(text), soft_wrap=True)
+
+
+def common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "checkpoint",
+        metavar="CHECKPOINT",
+        help="a prefix (model/resnet-50 means model/resnet-50-symbol.json and "
+        f"model/resnet-50-0000.params), or a model by name: {', '.join(ZOO)}",
+    )
+    parser.add_argument("--epoch", type=int, default=0, help="which .params file (default: 0)")
+    parser.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="NAME=SHAPE",
+        help="shape of an input, e.g. data=Nx3xHxW; a letter is a size left free. "
+        "Guessed from the first layers where left out. Repeat for several inputs",
+    )
+    parser.add_argument(
+        "--weights",
+        choices=("auto", "pretrained", "seeded"),
+        default="auto",
+        help="for models by name: the published weights, seeded random ones in the same "
+        "format, or (auto, the default) the published if they can be had",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def targets(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--to",
+        action="append",
+        choices=tuple(TARGETS),
+        help=f"what to convert to; repeat for several (default: {' and '.join(TARGETS)})",
+    )
+
+
+def count(text: str, least: int = 0) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= least):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {least} or more")
+    return int(text)
+
+
+@contextmanager
+def progress_of(args: argparse.Namespace) -> Iterator[Any]:
+    """A spinner with the step under way; silent where nobody watches."""
+    console = Console(stderr=True, quiet=args.quiet)
+    if not console.is_terminal or args.quiet:
+        yield lambda text: None
+        return
+    with console.status("") as status:
+        yield lambda text: status.update(escape(text))
+
+
+@contextmanager
+def all_or_nothing(output: Path) -> Iterator[Path]:
+    """A folder whose files go to `output` together, when the block ends well."""
+    parent = next(p for p in (output, *output.absolute().parents) if p.exists())
+    if not parent.is_dir():
+        raise UsageError(f"--output {output}: {parent} is a file. Name a folder.")
+    with tempfile.TemporaryDirectory(prefix=".mxproof-", dir=parent) as folder:
+        yield Path(folder)
+        output.mkdir(parents=True, exist_ok=True)
+        for path in Path(folder).iterdir():
+            os.replace(path, output / path.name)

@@ -1,0 +1,45 @@
+"""`mxproof inspect`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Dict
+
+from rich.console import Console
+
+from converters.shape import show
+
+from ..report.terminal import graph_table
+from ..subject import load_subject, parse_inputs
+from .common import PROVEN, common, say
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "inspect",
+        help="show what a checkpoint holds",
+        description="List inputs, outputs, layers and parameters, and what cannot be converted.",
+    )
+    common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    console = Console(quiet=args.quiet)
+    given = parse_inputs(args.input)
+    subject = load_subject(args.checkpoint, epoch=args.epoch, weights=args.weights, inputs=given)
+    graph = subject.graph
+    console.print(graph_table(graph))
+    facts: Dict[str, str] = {
+        "inputs": ", ".join(f"{v.name}={show(v.shape)}" for v in graph.inputs),
+        "labels cut away": ", ".join(graph.labels) or "none",
+        "outputs": ", ".join(f"{o}={show(graph.shapes[o])}" for o in graph.outputs),
+        "parameters": f"{len(graph.params)} arrays, "
+        f"{sum(a.size for a in graph.params.values()):,} numbers, "
+        f"{sum(a.nbytes for a in graph.params.values()):,} bytes",
+        "weights": subject.why,
+        **graph.source,
+    }
+    for key, value in facts.items():
+        say(f"{key}: {value}", quiet=args.quiet)
+    return PROVEN
