@@ -13,9 +13,15 @@ import pytest
 # runtimes take turns on these cores. libgomp reads this once, when torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "100000")
 
-hypothesis.settings.register_profile("default", max_examples=8, deadline=None, derandomize=True)
-hypothesis.settings.register_profile("nightly", max_examples=60, deadline=None)
-hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+EXAMPLES = 8
+hypothesis.settings.register_profile("dev", max_examples=EXAMPLES, deadline=None)
+hypothesis.settings.register_profile(  # the same examples every time
+    "ci", max_examples=EXAMPLES, deadline=None, derandomize=True
+)
+hypothesis.settings.register_profile("nightly", max_examples=10 * EXAMPLES, deadline=None)
+hypothesis.settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev")
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -31,7 +31,8 @@ def check(
     wrong = _other_form(value, m, precision)
     if not wrong:
         largest, worst, sums, max_abs, max_rel = _statistics(value, t, m, precision)
-        if not (np.isfinite(worst).all() and np.isfinite(largest).all()):
+        noise = sums.noise if sums else 0.0
+        if not np.isfinite(worst + largest + noise).all():
             wrong = _not_finite(value, m)
     if wrong:
         return Check.broken(truth.name, op, wrong, value.shape)

@@ -91,7 +91,7 @@ class TargetProof:
         ]
         if not failed and not self.output.checks.passed:
             paragraphs.append(describe_failure(model, self.target, self.output.checks))
-        if self.output.top1.verdict == DIFFERS:
+        if not paragraphs and self.output.top1.verdict == DIFFERS:
             paragraphs.append(f"{model}/{self.target}: top-1: {self.output.top1.note}.")
         return paragraphs
 
@@ -103,6 +103,7 @@ class Proof:
     Attributes:
         shapes: of the first input.
         targets: their proofs, by name.
+        reference: "mxnet", or the file that was recorded from it.
     """
 
     model: str
@@ -110,6 +111,7 @@ class Proof:
     shapes: Mapping[str, Tuple[int, ...]]
     targets: Mapping[str, TargetProof]
     versions: Mapping[str, str]
+    reference: str = "mxnet"
 
     @property
     def passed(self) -> bool:
@@ -122,6 +124,7 @@ class Proof:
             "model": self.model,
             "input": {name: list(shape) for name, shape in self.shapes.items()},
             "weights": self.weights,
+            "reference": self.reference,
             "versions": dict(self.versions),
             "targets": {name: _target_json(t) for name, t in self.targets.items()},
         }

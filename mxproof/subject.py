@@ -15,6 +15,8 @@ from converters.shape import AXES, Dim, Shape
 from fixtures.weights import STANDARD
 from fixtures.zoo import ZOO, Model, obtain
 
+from .distributions import DISTRIBUTIONS
+
 Array = npt.NDArray[Any]
 
 #: Sizes for symbolic dimensions where the user states none.
@@ -46,15 +48,21 @@ class Subject:
     def name(self) -> str:
         return self.graph.name
 
-    def inputs(self, shapes: Mapping[str, Tuple[int, ...]], seed: int = 0) -> Dict[str, Array]:
-        """float32 arrays for the network: noise from the seed; seed 0 of the zoo is a picture."""
+    def inputs(
+        self, shapes: Mapping[str, Tuple[int, ...]], seed: int = 0, kind: str = "normal"
+    ) -> Dict[str, Array]:
+        """float32 arrays for the network: noise from the seed; seed 0 of the zoo is a picture.
+
+        Args:
+            kind: of noise, a name in DISTRIBUTIONS.
+        """
         random = np.random.default_rng(seed)
         if self.model is not None and not seed:
             return {name: self.model.picture(shape) for name, shape in shapes.items()}
         spread = self.model.pixels if self.model is not None else STANDARD
-        mean, deviation = spread.mean, spread.var**0.5
+        mean, deviation, draw = spread.mean, spread.var**0.5, DISTRIBUTIONS[kind]
         return {
-            name: (mean + deviation * random.standard_normal(shape)).astype(np.float32)
+            name: (mean + deviation * draw(random, shape)).astype(np.float32)
             for name, shape in shapes.items()
         }
 

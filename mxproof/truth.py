@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, Union
@@ -64,7 +65,8 @@ class Truth:
         """
         self.inputs = inputs
         self._places: Dict[Tuple[str, str], Place] = {}
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed with the object
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - see the next line
+        weakref.finalize(self, self._file.close)
         names = []
         for layer in layers:
             names.append(layer.name)

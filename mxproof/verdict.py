@@ -80,6 +80,13 @@ class Check:
         noise = float(self.sums.noise.sum())
         return float(np.sqrt(self.sums.error.sum() / noise)) if noise else None
 
+    @property
+    def severity(self) -> float:
+        """How much of the budget is used up: 1 is all of it."""
+        if self.sums is None:
+            return min(self.rel / self.budget.float64_rel, 1e6)
+        return min((self.ratio or 0.0) / self.budget.float32_ratio, 1e6)
+
     @cached_property
     def problem(self) -> Optional[str]:
         """What is wrong, in words; None if nothing is."""
@@ -181,16 +188,18 @@ class Comparison:
 def _same_precision(sums: Sums, budget: Budget) -> Optional[str]:
     """The layer as a whole, then each channel."""
     channels = len(sums.error)
-    error, noise, size = (
-        float(np.sqrt(s.sum() / (sums.count * channels)))
-        for s in (sums.error, sums.noise, sums.size)
-    )
-    allowed = max(budget.float32_ratio * noise, budget.ulps * ULP32 * size)
+    errors, noises, sizes = (np.sqrt(s / sums.count) for s in (sums.error, sums.noise, sums.size))
+    error, noise, size = (float(np.sqrt((s * s).sum() / channels)) for s in (errors, noises, sizes))
+    # In a softmax most of the error is that of the few large values, and MXNet's may be small
+    # there by luck; what is usual for a value of that size is known from all the others.
+    live = sizes > 0
+    usual = float(np.median(noises[live] / sizes[live])) if live.any() else 0.0
+    expected = max(noise, usual * size)
+    allowed = max(budget.float32_ratio * expected, budget.ulps * ULP32 * size)
     if error > allowed:
         return f"float32 error {error:.1e} RMS, allowed {allowed:.1e} (MXNet's own: {noise:.1e})"
-    errors, noises, sizes = (np.sqrt(s / sums.count) for s in (sums.error, sums.noise, sums.size))
     limits = np.maximum(
-        budget.channel_ratio * np.maximum(noises, noise),
+        budget.channel_ratio * np.maximum(np.maximum(noises, usual * sizes), noise),
         budget.ulps * ULP32 * np.maximum(sizes, size),
     )
     if (errors > limits).any():

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from fixtures.zoo import ZOO, obtain
-from mxproof.runtimes.base import Candidate, LayerTruth
+from mxproof.runtimes.base import Candidate
 from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
 from mxproof.subject import Subject, load_for_run, parse_inputs
 from mxproof.targets import TARGETS, convert
+from mxproof.truth import Truth
 
 Shapes = Dict[str, Tuple[int, ...]]
 Arrays = Dict[str, np.ndarray]
@@ -50,45 +51,23 @@ class Case:
         return self._open[key]
 
     @cached_property
-    def layers_inputs(self) -> Arrays:
-        """What the per-layer suites feed."""
-        return self.subject.inputs(self.subject.concrete(self.given))
+    def truths(self) -> List[Truth]:
+        """Every layer of MXNet on the inputs of the per-layer suites, as `mxproof verify` has
+        them: pictures for the zoo, some noise for a user's network. Several noises, because where
+        a network ends in few numbers, one draw of two roundings says little about their ratio."""
+        samples = 2 if self.subject.model is not None else NOISES
+        inputs = self.subject.evidence(self.given, samples=samples)
+        return [self.reference.truth(x) for x in inputs]
 
-    @cached_property
-    def truth(self) -> List[LayerTruth]:
-        """Every layer of MXNet on `layers_inputs`."""
-        return list(self.reference.layers(self.layers_inputs))
-
-    @cached_property
-    def turned(self) -> Tuple[Arrays, List[LayerTruth]]:
-        """The same with height and width exchanged: what is odd is even, and the other way.
-
-        A padding that lacks its last row shows on odd sides only, a wrong rounding on even ones.
-        """
-        *rest, height, width = self.layers_inputs["data"].shape
-        inputs = self.subject.inputs({"data": (*rest, width, height)})
-        return inputs, list(self.reference.layers(inputs))
-
-    def evidence(self) -> Iterator[Tuple[Arrays, List[LayerTruth]]]:
-        """Inputs with their truth: pictures for the zoo, some noise for a user's network.
-
-        Several noises, because where a network ends in few numbers, one draw of two roundings
-        says little about their ratio.
-        """
-        yield self.layers_inputs, self.truth
-        if self.subject.model is not None:
-            yield self.turned
-            return
-        shapes = self.subject.concrete(self.given)
-        for seed in range(1, NOISES):
-            inputs = self.subject.inputs(shapes, seed)
-            yield inputs, list(self.reference.layers(inputs))
+    @property
+    def truth(self) -> Truth:
+        return self.truths[0]
 
     @cached_property
     def picture(self) -> Arrays:
         """A real photograph or clip of the size that the model is used at."""
         if self.subject.model is None:
-            return self.layers_inputs
+            return dict(self.truth.inputs)
         return self.subject.inputs({"data": self.subject.model.output_input})
 
 

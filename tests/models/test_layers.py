@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from converters.checkpoint import symbol_path
-from mxproof.check import check
 from mxproof.compare import compare
-from mxproof.localise import describe_failure, first_introduced
+from mxproof.localise import describe_failure
 
 from .conftest import Case
 
@@ -29,7 +28,7 @@ def test_layers(
 ) -> None:
     candidate = case.candidate(target, precision)
     graph = case.subject.graph
-    parts = (compare(truth, candidate, x, graph) for x, truth in case.evidence())
+    parts = (compare(truth, candidate, graph) for truth in case.truths)
     comparison = reduce(operator.add, parts)
     worst = max(comparison.checks, key=lambda c: c.rel)
     record_property(
@@ -44,11 +43,9 @@ def test_layers(
         },
     )
     if not comparison.passed:
-        introduced = None
-        if precision == "float64":
-            found = (first_introduced(truth, candidate, x, graph) for x, truth in case.evidence())
-            introduced = next(filter(None, found), None)
-        pytest.fail(describe_failure(case.name, target, comparison, introduced), pytrace=False)
+        alone = (compare(truth, candidate, graph, alone=True) for truth in case.truths)
+        culprits = reduce(operator.add, alone).culprits
+        pytest.fail(describe_failure(case.name, target, comparison, culprits), pytrace=False)
     assert len(comparison.checks) == len(case.truth)
     if case.subject.model is not None:
         assert len(comparison.checks) == operator_nodes(case)
@@ -58,8 +55,8 @@ def test_tracing_changes_nothing(case: Case, target: str, precision: str) -> Non
     """What is traced is what is shipped: the outputs are the same bits with and without."""
     options = {"optimised": False} if (target, precision) == ("onnx", "float32") else {}
     candidate = case.candidate(target, precision, **options)
-    traced = candidate.trace(case.layers_inputs, lambda layer, value: None)
-    plain = candidate.run(case.layers_inputs)
+    traced = candidate.trace(case.truth.inputs, lambda layer, value: None)
+    plain = candidate.run(case.truth.inputs)
     assert len(traced) == len(plain) == len(case.subject.graph.outputs)
     for a, b in zip(traced, plain):
         np.testing.assert_array_equal(a, b)
@@ -69,12 +66,11 @@ def test_exposing_layers_only_rounds_differently(case: Case) -> None:
     """With onnxruntime's optimisations an exposed layer is not fused, which costs rounding only:
     the outputs of the traced and of the shipped session are both within the budget."""
     candidate = case.candidate("onnx", "float32")
-    traced = candidate.trace(case.layers_inputs, lambda layer, value: None)
-    shipped = candidate.run(case.layers_inputs)
-    truth = {t.name: t for t in case.truth}
+    traced = candidate.trace(case.truth.inputs, lambda layer, value: None)
+    shipped = candidate.run(case.truth.inputs)
     names = list(dict.fromkeys(case.subject.graph.outputs))
     assert len(traced) == len(shipped) == len(names)
     for outputs in (traced, shipped):
         for name, value in zip(names, outputs):
-            result = check("output", value, truth[name], "float32")
+            result = case.truth.check(name, "output", value, "float32")
             assert result.problem is None, f"{case.name} {name!r}: {result.problem}"

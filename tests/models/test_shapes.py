@@ -1,16 +1,24 @@
-"""One converted model serves every input shape that MXNet's network takes."""
+"""One converted model serves every input that MXNet's network takes: any shape, any numbers.
+
+Hypothesis looks for the worst case: what it draws next is steered towards the inputs on which a
+layer came closest to its budget.
+"""
 
 from __future__ import annotations
 
+import operator
+from functools import reduce
 from typing import Dict, Tuple
 
-import numpy as np
+import hypothesis
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from converters import ShapeError
-from mxproof.check import check
-from mxproof.runtimes.base import Layer
+from mxproof.compare import compare
+from mxproof.distributions import DISTRIBUTIONS
+from mxproof.localise import describe_failure
+from mxproof.verdict import Comparison
 
 from .conftest import Case
 
@@ -18,6 +26,8 @@ Shapes = Dict[str, Tuple[int, ...]]
 
 LARGEST = {"N": 3, "T": 12}
 LARGEST_SIDE = 80
+#: Inputs on which a float32 ratio that failed is judged again.
+AGAIN = 12
 
 
 def smallest_of(case: Case) -> Shapes:
@@ -41,27 +51,46 @@ def shapes_of(case: Case) -> st.SearchStrategy[Shapes]:
     return st.fixed_dictionaries(drawn)
 
 
-def test_shapes(case: Case, target: str, precision: str) -> None:
-    candidate = case.candidate(target, precision)
-    tried = []
+def judged(
+    case: Case, target: str, precision: str, shapes: Shapes, kind: str, seed: int
+) -> Comparison:
+    """All layers on one input.
 
-    @given(shapes=shapes_of(case))
-    @example(shapes=smallest_of(case))
-    def agrees(shapes: Shapes) -> None:
+    The error of a layer of few numbers may be many times MXNet's own by the luck of one draw:
+    a float32 ratio that fails is judged again, over fresh inputs. What was luck is gone then.
+    """
+    candidate, graph = case.candidate(target, precision), case.subject.graph
+
+    def on(seed: int) -> Comparison:
+        truth = case.reference.truth(case.subject.inputs(shapes, seed, kind))
+        return compare(truth, candidate, graph)
+
+    first = on(seed)
+    if first.passed or precision == "float64" or any(c.fault for c in first.checks):
+        return first
+    return reduce(operator.add, map(on, range(seed + 1, seed + 1 + AGAIN)))
+
+
+def test_shapes(case: Case, target: str, precision: str) -> None:
+    tried = set()
+
+    @given(
+        shapes=shapes_of(case),
+        kind=st.sampled_from(list(DISTRIBUTIONS)),
+        seed=st.integers(1, 1000),
+    )
+    @example(shapes=smallest_of(case), kind="normal", seed=1)
+    def agrees(shapes: Shapes, kind: str, seed: int) -> None:
         try:
             case.subject.graph.infer_shapes(shapes)
         except ShapeError:
             assume(False)
-        inputs = case.subject.inputs(shapes, seed=1)
-        truth = case.reference.run(inputs, "float64")
-        single = case.reference.run(inputs, "float32")
-        actual = candidate.run(inputs)
-        assert len(actual) == len(truth)
-        for value, t, m in zip(actual, truth, single):
-            reference = Layer("output", t, m)
-            result = check("output", value, reference, precision)
-            assert result.problem is None, f"{case.name}/{target} at {shapes}: {result.problem}"
-        tried.append(tuple(np.shape(a) for a in inputs.values()))
+        result = judged(case, target, precision, shapes, kind, seed)
+        hypothesis.target(max(check.severity for check in result.checks), label="of the budget")
+        tried.add(tuple(shapes.items()))
+        assert result.passed, (
+            f"{describe_failure(case.name, target, result)} Input: {shapes}, {kind}, seed {seed}."
+        )
 
     agrees()
-    assert len(set(tried)) > 1, "Hypothesis drew only one shape: nothing was shown"
+    assert len(tried) > 1, "Hypothesis drew only one shape: nothing was shown"

@@ -60,8 +60,10 @@ def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> No
     assert list(record["targets"]) == targets
     shapes = graph.infer_shapes({"data": (2, 3, 8, 6)})
     for target in record["targets"].values():
-        assert set(target) == {"verdict", "first_introduced", "problems", "output", "layers"}
-        assert set(target["output"]) == {"max_abs", "max_rel", "top1_equal"}
+        assert set(target) == {
+            *("verdict", "first_introduced", "introduced", "problems", "output", "layers")
+        }
+        assert set(target["output"]) == {*("max_abs", "max_rel", "top1_equal", "top1", "top1_note")}
         expected = [(n.name, n.op, list(shapes[n.name] or ())) for n in graph.nodes]
         assert [(s["name"], s["op"], s["shape"]) for s in target["layers"]] == expected
         for layer in target["layers"]:

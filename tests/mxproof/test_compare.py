@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, Dict, Optional, Tuple
 
 import numpy as np
 import pytest
 
 from mxproof.check import check
 from mxproof.localise import describe_failure
-from mxproof.outputs import differences, top_k
 from mxproof.runtimes.base import Layer
 
 from .fakes import NOISE, PRECISIONS, SHAPES, Array, clean, judge, truth_of
@@ -28,7 +27,7 @@ each_precision = pytest.mark.parametrize("precision", PRECISIONS)
 @each_precision
 def test_what_is_right_passes(precision: str) -> None:
     result = judge(clean(truth_of(), precision), precision)
-    assert result.passed, describe_failure("m", "t", result, None)
+    assert result.passed, describe_failure("m", "t", result)
     assert [c.op for c in result.checks] == ["Convolution", "Activation", "Flatten"]
     assert [c.shape for c in result.checks] == list(SHAPES)
     if precision == "float32":
@@ -73,7 +72,7 @@ def test_a_wrong_layer_is_named(fault: str, precision: str) -> None:
     assert not result.passed
     assert [c.layer for c in result.failed] == ["relu"]
     assert re.search(message, result.failed[0].problem or "")
-    text = describe_failure("net", "target", result, result.failed[0])
+    text = describe_failure("net", "target", result, result.failed)
     assert text.startswith(f"net/target {precision}: Activation 'relu' introduced")
     assert "(layer 2 of 3)" in text
 
@@ -183,7 +182,7 @@ def test_float32_boundary_of_a_layer(factor: float, passes: bool) -> None:
 @pytest.mark.parametrize(("factor", "passes"), [(15.8, True), (16.2, False)])
 def test_float32_boundary_of_a_channel(factor: float, passes: bool) -> None:
     """One bad channel of 64 that the layer as a whole would hide."""
-    t = np.random.default_rng(0).standard_normal((2, 64, 8))
+    t = np.sign(np.random.default_rng(0).standard_normal((2, 64, 8)))
     m = t + NOISE  # the same noise everywhere
     x = m.copy()
     x[:, 5] = t[:, 5] + factor * NOISE
@@ -192,47 +191,13 @@ def test_float32_boundary_of_a_channel(factor: float, passes: bool) -> None:
     assert passes or "float32 error of channel 5 is" in str(problem)
 
 
-def top(
-    value: List[float], t: List[float], m: List[float], k: int, precision: str
-) -> Optional[str]:
-    truth = Layer("out", np.array([t]), np.array([m], np.float32))
-    return top_k(np.array([value], precision), truth, precision, k)
-
-
-TRUE = [0.5, 0.3, 0.3, 0.1]
-NEAR = [0.5, 0.3, 0.3 + 1e-6, 0.1]  # MXNet's own error: 1e-6; 4e-6 allowed, a gap of 8e-6
-
-
-@pytest.mark.parametrize(
-    ("value", "k", "problem"),
-    [
-        (TRUE, 4, None),
-        ([0.5, 0.2, 0.4, 0.1], 4, None),  # equal classes have no order
-        ([0.3, 0.5, 0.3, 0.1], 1, "sample 0: number 1 is class 1, in MXNet 0"),
-        ([0.5, 0.3, 0.1, 0.3], 2, None),
-        ([0.5, 0.3, 0.1, 0.3], 3, "number 3 is class 3, in MXNet 2"),
-        ([0.0, 0.0, 0.0, 0.1], 1, "number 1 is class 3"),
-        ([np.nan, 0.3, 0.3, 0.1], 1, "number 1 is class 1"),
-        ([0.5, 0.3, 0.3], 1, r"has shape \(1, 3\), MXNet \(1, 4\)"),
-    ],
-)
-@each_precision
-def test_top_k(value: List[float], k: int, problem: Optional[str], precision: str) -> None:
-    found = top(value, TRUE, NEAR, k, precision)
-    assert (found is None) == (problem is None)
-    assert re.search(problem or "", found or "")
-
-
-@pytest.mark.parametrize(("gap", "passes"), [(7e-6, True), (9e-6, False)])
-def test_top_k_swaps_within_twice_the_allowed_error(gap: float, passes: bool) -> None:
-    t = [0.5, 0.3, 0.3 + gap]
-    found = top([0.5, 0.3 + gap, 0.3], t, [t[0], t[1], t[2] + 1e-6], 3, "float32")
-    assert (found is None) == passes
-    assert top([0.5, 0.3 + gap, 0.3], t, t, 3, "float64"), "in float64 nothing excuses it"
-
-
-def test_differences_by_definition() -> None:
-    value, reference = np.array([1.0, 2.0, 0.5], "f"), np.array([1.0, -2.0, 0.0], "f")
-    assert differences(value, reference) == (4.0, 2.0)
-    assert differences(reference, reference) == (0.0, 0.0)
-    assert differences(np.zeros(2), np.zeros(2)) == (0.0, 0.0)
+@pytest.mark.parametrize(("lucky", "passes"), [(1.0, False), (0.01, True)])
+def test_few_large_values_of_which_mxnet_happened_to_be_right(lucky: float, passes: bool) -> None:
+    """A softmax: errors are relative; what is usual is known from the many small values."""
+    t = np.full((1, 1000), 1e-3)
+    t[0, 7] = 0.5
+    m = t * (1 + NOISE * lucky)
+    m[0, 7] = t[0, 7] * (1 + 0.01 * NOISE)
+    x = t * (1 + 2 * NOISE * lucky)
+    x[0, 7] = t[0, 7] * (1 + 3 * NOISE)
+    assert (one_layer(t, m, x, "float32") is None) == (not passes)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mxproof.compare import compare
-from mxproof.localise import describe_failure, first_introduced
+from mxproof.localise import describe_failure, introduced
 from mxproof.runtimes.base import Layer
 from mxproof.truth import Truth
 from mxproof.verdict import Comparison
@@ -38,9 +38,7 @@ def test_layers_lost_or_misplaced(change: str, precision: str) -> None:
     result = judge(move(clean(truth_of(), precision)), precision)
     assert result.passed == (message is None)
     assert re.search(message or "", "; ".join(result.problems))
-    assert (message or "") == "" or re.search(
-        message or "", describe_failure("n", "t", result, None)
-    )
+    assert (message or "") == "" or re.search(message or "", describe_failure("n", "t", result))
 
 
 @each_precision
@@ -101,15 +99,12 @@ def test_more_inputs_hide_no_failure(fault: str, order: int, precision: str) -> 
 def test_introduced_and_propagated(wrong: int) -> None:
     data = np.ones((1, 3))
     truth = [Layer(n, data * 2 ** (i + 1), data.astype("f")) for i, n in enumerate(NAMES)]
-    chain, inputs = Chain(wrong), {"data": data}
-    result = compare(truth, chain, inputs, GRAPH)
+    chain, reference = Chain(wrong), Truth({"data": data}, truth)
+    result = compare(reference, chain, GRAPH)
     assert [c.layer for c in result.failed] == list(NAMES[wrong:])
-    introduced = first_introduced(truth, chain, inputs, GRAPH)
-    assert introduced is not None
-    assert introduced.layer == NAMES[wrong]
-    alone = compare(truth, chain, inputs, GRAPH, alone=True)
-    assert [c.layer for c in alone.failed] == [NAMES[wrong]]
-    text = describe_failure("net", "chain", result, introduced)
+    culprits = introduced(reference, chain, GRAPH)
+    assert [c.layer for c in culprits] == [NAMES[wrong]]
+    text = describe_failure("net", "chain", result, culprits)
     assert f"{NAMES[wrong]!r} introduced the first difference (layer {wrong + 1} of 3)" in text
     assert text.endswith(f"{3 - wrong} of 3 layers differ in the chain.")
-    assert first_introduced(truth, Chain(-1), inputs, GRAPH) is None
+    assert introduced(reference, Chain(-1), GRAPH) == ()

@@ -10,7 +10,7 @@ from converters import UnusedParametersWarning
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import load_subject
 from mxproof.targets import TARGETS
-from mxproof.verify import verify
+from mxproof.verify import Live, verify
 
 SHAPES = {
     "cifar_resnet20_v1": (1, 3, 32, 32),
@@ -23,7 +23,10 @@ SHAPES = {
 @pytest.mark.parametrize("stem", SHAPES)
 def test_verifies(stem: str, samples_dir: Path, mxnet: MxnetProcess, tmp_path: Path) -> None:
     subject = load_subject(str(samples_dir / stem))
-    proof = verify(subject, tuple(TARGETS), {"data": SHAPES[stem]}, mxnet, tmp_path, samples=4)
+    model = mxnet.load(subject.prefix, 0, subject.graph)
+    evidence = Live(model, subject.evidence({"data": SHAPES[stem]}), mxnet.versions)
+    proof = verify(subject, tuple(TARGETS), evidence, tmp_path)
+    model.close()
     for target in proof.targets.values():
         assert not target.explain(stem), target.explain(stem)
         assert len(target.comparisons["float64"].checks) == len(subject.graph.nodes)

@@ -8,7 +8,7 @@ import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Tuple
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 import onnx
@@ -16,12 +16,15 @@ import pytest
 
 from converters import Graph, save_checkpoint, save_onnx, save_pytorch, to_onnx, to_pytorch
 from converters.checkpoint import load_checkpoint
+from mxproof.portions import portions
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.runtimes.onnx_reference import to_double
+from mxproof.runtimes.onnx_reference import Conv, OnnxReference
+from mxproof.runtimes.onnxruntime import OnnxRuntime
 from mxproof.targets import TARGETS, convert
 from tests.converters.networks import Network, small_resnet
 
+WHOLE = Conv.__base__._run
 INPUTS = {"data": np.random.default_rng(0).random((2, 3, 8, 9)).astype(np.float32)}
 
 
@@ -73,11 +76,66 @@ def test_other_layers_than_mxnets_are_refused(
     mxnet: MxnetProcess, small: Tuple[Path, Graph]
 ) -> None:
     prefix, graph = small
-    model = mxnet.load(prefix, 0, replace(graph, nodes=graph.nodes[::-1]))
-    with pytest.raises(RuntimeFailure, match="MXNet lists 13 layers, the converters read 13"):
-        list(model.layers(INPUTS))
-    assert model.run(INPUTS)[0].shape == (2, 5)
+    others = [n.mxnet_name for n in graph.nodes[::-1]]
+    renamed = tuple(replace(n, mxnet_name=name) for n, name in zip(graph.nodes, others))
+    for nodes, count in ((renamed, 13), (graph.nodes[:-1], 12)):
+        model = mxnet.load(prefix, 0, replace(graph, nodes=nodes))
+        said = f"MXNet lists 13 layers, the converters read {count}"
+        with pytest.raises(RuntimeFailure, match=said):
+            list(model.layers(INPUTS))
+        assert model.run(INPUTS)[0].shape == (2, 5)
+        model.close()
+
+
+@pytest.mark.parametrize("limit", [0, 5000])
+def test_portions_change_no_bit(
+    limit: int, mxnet: MxnetProcess, small: Tuple[Path, Graph], tmp_path: Path
+) -> None:
+    """Whether a network is run as a whole, in pieces, or layer by layer."""
+    prefix, graph = small
+    model = mxnet.load(prefix, 0, graph)
+    whole = {t.name: t for t in model.layers(INPUTS, 1 << 30)}
+    pieces = list(model.layers(INPUTS, limit))
     model.close()
+    assert [t.name for t in pieces] == list(whole)
+    sizes = [t.float64.nbytes for t in pieces]
+    counts = portions(sizes, limit)
+    assert 1 < len(counts) <= len(sizes)
+    for piece in pieces:
+        np.testing.assert_array_equal(piece.float64, whole[piece.name].float64)
+        np.testing.assert_array_equal(piece.float32, whole[piece.name].float32)
+    candidate = OnnxRuntime(convert(graph, "onnx", tmp_path)[0], optimised=False)
+    seen: List[Dict[str, np.ndarray]] = []
+    for given in (None, counts):
+        seen.append({})
+        outputs = candidate.trace(INPUTS, seen[-1].__setitem__, given)
+        np.testing.assert_array_equal(outputs[0], candidate.run(INPUTS)[0])
+    assert list(seen[0]) == list(seen[1]) == list(whole)
+    for name, value in seen[0].items():
+        np.testing.assert_array_equal(value, seen[1][name])
+
+
+def test_the_reference_convolves_in_slabs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    net = Network()
+    options = {"kernel": (3, 2, 3), "stride": (2, 1, 2), "pad": (1, 0, 2), "dilate": (2, 1, 1)}
+    graph = net.graph(net.convolution("conv", net.variable("data"), 3, 5, **options))
+    path = convert(graph, "onnx", tmp_path)[0]
+    inputs = {"data": np.random.default_rng(1).random((2, 3, 13, 6, 7))}
+    (whole,) = OnnxReference(path).run(inputs)
+    rows = []
+    for largest in (1, 10_000, 1 << 20):
+        monkeypatch.setattr(Conv, "largest", largest)
+        calls: List[int] = []
+
+        def counted(*args: Any, calls: List[int] = calls, **options: Any) -> Any:
+            calls.append(1)
+            return WHOLE(*args, **options)
+
+        monkeypatch.setattr(Conv.__base__, "_run", counted)
+        (slabs,) = OnnxReference(path).run(inputs)
+        np.testing.assert_allclose(slabs, whole, rtol=1e-13, atol=1e-13)
+        rows.append(len(calls))
+    assert rows == [6, 3, 1]
 
 
 def test_a_worker_that_dies_is_an_error_with_its_signal(
@@ -107,7 +165,6 @@ def test_an_interpreter_without_mxnet(tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", ["onnx", "pytorch"])
 def test_results_can_be_replaced(small: Tuple[Path, Graph], tmp_path: Path, target: str) -> None:
     """A layer's result handed to `visit` may be exchanged; what follows then reads that."""
-    from mxproof.runtimes.onnx_reference import OnnxReference
     from mxproof.runtimes.pytorch import Pytorch
 
     _, graph = small
@@ -128,24 +185,29 @@ def test_results_can_be_replaced(small: Tuple[Path, Graph], tmp_path: Path, targ
     np.testing.assert_array_equal(result, seen["softmax"])
 
 
-def test_double_takes_the_epsilon_that_was_meant(small: Tuple[Path, Graph]) -> None:
+def test_double_takes_the_epsilon_that_was_meant(tmp_path: Path) -> None:
     import onnx_ir as ir
 
-    model = ir.to_proto(to_onnx(small[1]))
-    norm = next(n for n in model.graph.node if n.op_type == "BatchNormalization")
-    stored = next(a.f for a in norm.attribute if a.name == "epsilon")
-    assert stored != 2e-5  # rounded to float32
-    variance = small[1].params["unit1_bn1_moving_var"].astype(np.float64)
+    net = Network()
+    head = net.batch_norm("norm", net.variable("data"), 3, eps=2e-5, fix_gamma=False)
+    model = ir.to_proto(to_onnx(net.graph(head, inputs={"data": ("N", 3)})))
+    epsilon = next(a for a in model.graph.node[0].attribute if a.name == "epsilon")
+    assert epsilon.f != 2e-5  # rounded to float32
+    data = INPUTS["data"][0, 0, :, :3]
 
-    def widened(proto: onnx.ModelProto) -> np.ndarray:
-        double = to_double(proto)
-        node = next(n for n in double.graph.node if n.op_type == "BatchNormalization")
-        tensors = {t.name: onnx.numpy_helper.to_array(t) for t in double.graph.initializer}
-        return tensors[node.input[4]]
+    def result() -> np.ndarray:
+        onnx.save(model, tmp_path / "norm.onnx")
+        (found,) = OnnxReference(tmp_path / "norm.onnx").run({"data": data})
+        return found
 
-    np.testing.assert_allclose(widened(model) + stored, variance + 2e-5, rtol=1e-16, atol=0)
-    next(a for a in norm.attribute if a.name == "epsilon").f = 1e-5  # the metadata still says 2e-5
-    np.testing.assert_array_equal(widened(model), variance)
+    def expected(eps: float) -> np.ndarray:
+        names = ("gamma", "beta", "moving_mean", "moving_var")
+        gamma, beta, mean, variance = (net.arrays[f"norm_{n}"].astype(np.float64) for n in names)
+        return (data - mean) / np.sqrt(variance + eps) * gamma + beta
+
+    np.testing.assert_allclose(result(), expected(2e-5), rtol=1e-14)
+    epsilon.f = 1e-5  # the metadata still says 2e-5
+    np.testing.assert_allclose(result(), expected(epsilon.f), rtol=1e-14)
 
 
 @pytest.mark.parametrize("target", ["onnx", "pytorch"])

@@ -1,0 +1,139 @@
+"""Budgets of single layers: rows with a reason, and rows that nothing needs."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Dict, List
+
+import numpy as np
+import pytest
+
+from mxproof.compare import compare
+from mxproof.tolerance import Budget, Budgets, Deviation, load_budgets
+from mxproof.truth import Truth
+
+from .conftest import Run
+from .fakes import GRAPH, PRECISIONS, Fake, Layers, clean, truth_of
+
+ROW = {"layer": "relu", "reason": "a test"}
+
+
+def budgets_of(tmp_path: Path, *rows: Any) -> Budgets:
+    (tmp_path / "budgets.json").write_text(json.dumps(rows))
+    return load_budgets(tmp_path / "budgets.json")
+
+
+def noisy(precision: str, factor: float) -> Layers:
+    """The relu is off by `factor` times what the standard budget allows."""
+    layers = dict(clean(truth_of(), precision, 0.5))
+    if precision == "float64":
+        layers["relu"] = layers["relu"] * (1 + factor * 1e-12 / 8)
+    else:
+        layers["relu"] = dict(clean(truth_of(), precision, 4 * factor))["relu"]
+    return list(layers.items())
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize(
+    ("limits", "factor", "passes", "idle"),
+    [
+        ({"float32_ratio": 40, "float64_rel": 1e-10}, 9.0, True, False),
+        ({"float32_ratio": 40, "float64_rel": 1e-10}, 0.1, True, True),
+        ({"float32_ratio": 40, "float64_rel": 1e-10}, 1000.0, False, True),
+        ({"float32_ratio": 40, "float64_rel": 1e-10, "runtime": "other"}, 9.0, False, True),
+        ({"float32_ratio": 40, "float64_rel": 1e-10, "op": "Pooling"}, 9.0, False, True),
+        ({"float32_ratio": 40, "float64_rel": 1e-10, "op": "Activ*"}, 9.0, True, False),
+        (
+            {"float32_ratio": 40, "float64_rel": 1e-10, "attrs": {"act_type": "relu"}},
+            9.0,
+            True,
+            False,
+        ),
+        (
+            {"float32_ratio": 40, "float64_rel": 1e-10, "attrs": {"act_type": "tanh"}},
+            9,
+            False,
+            True,
+        ),
+        ({"float32_ratio": 4.1, "float64_rel": 1.1e-12}, 9.0, False, True),
+    ],
+)
+def test_a_row_helps_its_layer_and_must_be_needed(
+    limits: Dict[str, Any], factor: float, passes: bool, idle: bool, precision: str, tmp_path: Path
+) -> None:
+    budgets = budgets_of(tmp_path, {**ROW, "channel_ratio": 1000, **limits})
+    candidate = Fake(noisy(precision, factor), precision)
+    result = compare(Truth({}, truth_of()), candidate, GRAPH, budgets)
+    assert [c.layer for c in result.failed] == ([] if passes else ["relu"])
+    assert bool(budgets.idle) == idle
+
+
+def test_the_first_row_that_matches_rules(tmp_path: Path) -> None:
+    rows = [{**ROW, "ulps": 5}, {"ulps": 6, "reason": "all"}]
+    budgets = budgets_of(tmp_path, *rows)
+    nodes = {n.name: n for n in GRAPH.nodes}
+    found = {name: budgets.row("fake", node, name) for name, node in nodes.items()}
+    assert {n: r and r.budget for n, r in found.items()} == {
+        "conv": Budget(ulps=6),
+        "relu": Budget(ulps=5),
+        "dense": Budget(ulps=6),
+    }
+    assert [str(row) for row in budgets.own] == ["layer=relu", "every layer"]
+    assert str(Deviation("r", Budget(), "x", attrs=(("k", "v"),))) == "runtime=x k=v"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "is not JSON"),
+        ("{}", "holds no list of rows, such as"),
+        ("[1]", "holds no list of rows"),
+        ('[{"layer": "x", "ulps": 5}]', "row 1 .* a reason and at least one limit above 0"),
+        ('[{"layer": "x", "reason": "r"}]', "row 1 .*at least one limit"),
+        ('[{"ulps": 0, "reason": "r"}]', "row 1"),
+        ('[{"ulps": "5", "reason": "r"}]', "row 1"),
+        ('[{"ulps": 5, "reason": "r"}, {"ulp": 5, "reason": "r"}]', "row 2 .*supported: attrs, ch"),
+        ('[{"ulps": 5, "layer": 3, "reason": "r"}]', ".*patterns are texts"),
+        ('[{"ulps": 5, "attrs": "a=b", "reason": "r"}]', ".*patterns are texts"),
+    ],
+)
+def test_rows_that_make_no_sense(text: str, said: str, tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "budgets.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=f"{re.escape(str(path))}: {said}"):
+        load_budgets(path)
+    code, out, err = run("verify", tmp_path / "net", "--budgets", path)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"mxproof verify: --budgets {path}: ")
+
+
+def test_verify_fails_for_a_row_that_nothing_needs(
+    run: Run, prefix: Path, tmp_path: Path, mxnet: Any
+) -> None:
+    pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+    budgets_of(tmp_path, {**ROW, "ulps": 5})
+    options: List[Any] = ["--mxnet-python", mxnet.python, "--to", "onnx", "--samples", "1"]
+    shape = ["--input", "data=2x3x8x6"]
+    code, _, err = run("verify", prefix, *options, *shape, "--budgets", tmp_path / "budgets.json")
+    assert code == 1
+    assert err == (
+        f"--budgets {tmp_path}/budgets.json: no layer needed the row for layer=relu. Delete it.\n"
+    )
+
+
+def test_truth_is_what_was_put_in() -> None:
+    layers = truth_of()
+    truth = Truth({}, iter(layers), [np.ones(3)])
+    assert truth.names == tuple(t.name for t in layers)
+    for _ in range(2):  # it may be read more than once
+        for stored, layer in zip(truth, layers):
+            np.testing.assert_array_equal(stored.float64, layer.float64)
+            np.testing.assert_array_equal(stored.float32, layer.float32)
+            assert stored.float32.dtype == np.float32
+    assert "conv" in truth
+    assert "other" not in truth
+    assert len(truth) == 3
+    with pytest.raises(KeyError, match="other"):
+        _ = truth["other"].float64
