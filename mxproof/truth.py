@@ -46,6 +46,7 @@ class Truth:
         inputs: name -> array.
         names: the layers.
         outputs: MXNet's float32 outputs in an untraced run, in the order of its heads.
+        nbytes: of all layers in both precisions.
         whole: layers can be fed these results (a recording keeps samples of some only).
     """
 
@@ -75,6 +76,7 @@ class Truth:
                 self._places[layer.name, precision] = (self._file.tell(), array.dtype, array.shape)
                 array.tofile(self._file)
         self._file.flush()
+        self.nbytes = self._file.tell()
         self.names = tuple(names)
         self.outputs = list(outputs)
 

@@ -46,8 +46,15 @@ class RuntimeFailure(Exception):
 class Candidate(Protocol):
     """A converted model in one runtime, in one precision."""
 
-    name: str  # "onnxruntime"
-    precision: str  # "float32" or "float64"
+    @property
+    def name(self) -> str:
+        """E.g. "onnxruntime"."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """ "float32" or "float64"."""
+        ...
 
     def run(self, inputs: Inputs) -> List[Array]:
         """The network's outputs, as its user gets them."""

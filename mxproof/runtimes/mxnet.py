@@ -12,11 +12,11 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from converters import Graph
+from converters import Graph, Node
 from converters.checkpoint import params_path, symbol_path
 from converters.shape import Shape
 
@@ -26,6 +26,10 @@ from .base import Array, Inputs, Layer, LayerTruth, RuntimeFailure
 from .mxnet_worker import Channel
 
 PathLike = Union[str, "os.PathLike[str]"]
+
+#: Bytes of results after which the worker has better be started anew: a second or two, for the
+#: workspaces that such results took.
+RESTS = 1 << 28
 
 SCRIPT = Path(__file__).with_name("mxnet_worker.py")
 
@@ -47,7 +51,7 @@ class MxnetProcess:
             RuntimeFailure: that interpreter does not exist, or has no MXNet that imports.
         """
         self.python = python or sys.executable
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
+        self.starts = 0
         environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
         # Idle threads of MXNet must sleep, not spin: the other runtimes take their turns.
         environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -55,13 +59,23 @@ class MxnetProcess:
             environment["OMP_NUM_THREADS"] = str(threads)
         if fused:
             environment["MXNET_SUBGRAPH_BACKEND"] = "MKLDNN"
+        self._environment = environment
+        self._start()
+        try:
+            self.versions: Dict[str, str] = self._ask({"do": "versions"})[0]
+        except RuntimeFailure as error:
+            self.close()
+            raise self._no_mxnet(error) from error
+
+    def _start(self) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
         try:
             self._process = subprocess.Popen(
                 [self.python, "-W", "ignore", str(SCRIPT)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env=environment,
+                env=self._environment,
             )
         except OSError as error:
             self._errors.close()
@@ -71,16 +85,20 @@ class MxnetProcess:
             ) from error
         assert self._process.stdin and self._process.stdout
         self._channel = Channel(self._process.stdout, self._process.stdin)
+        self._resting = False
+        self.starts += 1
         try:
             self._receive("starting")
-            self.versions: Dict[str, str] = self._ask({"do": "versions"})[0]
         except RuntimeFailure as error:
             self.close()
-            raise RuntimeFailure(
-                f"MXNet does not run in {self.python}: {error} Install mxnet==1.9.1 there "
-                "(CPython 3.8 to 3.11, numpy<1.24), or name an interpreter that has it: "
-                "--mxnet-python PATH."
-            ) from error
+            raise self._no_mxnet(error) from error
+
+    def _no_mxnet(self, error: RuntimeFailure) -> RuntimeFailure:
+        return RuntimeFailure(
+            f"MXNet does not run in {self.python}: {error} Install mxnet==1.9.1 there "
+            "(CPython 3.8 to 3.11, numpy<1.24), or name an interpreter that has it: "
+            "--mxnet-python PATH."
+        )
 
     def __enter__(self) -> MxnetProcess:
         return self
@@ -88,8 +106,16 @@ class MxnetProcess:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def rest(self) -> None:
+        """End the worker until the next request. MXNet gives back no workspace while it lives."""
+        self.close()
+        self._resting = True
+        self.starts += 1
+
     def close(self) -> None:
         """End the worker."""
+        if self._resting:
+            return
         for stream in (self._process.stdin, self._process.stdout):
             if stream:
                 with suppress(OSError):  # a worker that died has closed its end
@@ -108,6 +134,8 @@ class MxnetProcess:
     def _ask(
         self, message: Dict[str, Any], arrays: Sequence[Array] = ()
     ) -> Tuple[Any, List[Array]]:
+        if self._resting:
+            self._start()
         try:
             self._channel.send(message, arrays)
         except (OSError, ValueError):
@@ -140,15 +168,20 @@ class Mxnet:
     def __init__(self, process: MxnetProcess, prefix: PathLike, epoch: int, graph: Graph) -> None:
         self._process, self._graph = process, graph
         self._inputs = [v.name for v in graph.inputs]
-        request = {
-            "do": "load",
+        self._files = {
             "symbol": str(symbol_path(prefix).resolve()),
             "params": str(params_path(prefix, epoch).resolve()),
             "labels": list(graph.labels),
         }
-        self._model = process._ask(request)[0]["model"]
+        self._load()
+
+    def _load(self) -> None:
+        self._model = self._process._ask({"do": "load", **self._files})[0]["model"]
+        self._started = self._process.starts
 
     def _request(self, do: str, inputs: Inputs, **more: Any) -> Tuple[Any, List[Array]]:
+        if self._started != self._process.starts:
+            self._load()
         message = {"do": do, "model": self._model, "inputs": self._inputs, **more}
         return self._process._ask(message, [inputs[name] for name in self._inputs])
 
@@ -158,7 +191,10 @@ class Mxnet:
 
     def truth(self, inputs: Inputs) -> Truth:
         """Everything that a candidate is judged by."""
-        return Truth(inputs, self.layers(inputs), self.run(inputs))
+        truth = Truth(inputs, self.layers(inputs), self.run(inputs))
+        if truth.nbytes > RESTS:
+            self._process.rest()
+        return truth
 
     def layers(self, inputs: Inputs, limit: int = LIMIT) -> Iterator[LayerTruth]:
         """Each layer's results in the network's order, one at a time.
@@ -172,7 +208,7 @@ class Mxnet:
         """
         layers = [(node.mxnet_name, name) for node in self._graph.nodes for name in node.outputs]
         shapes = self._graph.infer_shapes({name: array.shape for name, array in inputs.items()})
-        sizes = (_bytes(shapes[name], limit) for _, name in layers)
+        sizes = [size for node in self._graph.nodes for size in _bytes(node, shapes, limit)]
         listed = self._request("trace", inputs, portions=portions(sizes, limit))[0]["layers"]
         waiting = len(listed)
         try:
@@ -207,11 +243,20 @@ class Mxnet:
 
     def close(self) -> None:
         """Free the model's memory."""
-        self._process._ask({"do": "unload", "model": self._model})
+        if self._started == self._process.starts:
+            self._process._ask({"do": "unload", "model": self._model})
 
 
-def _bytes(shape: Shape, unknown: int) -> int:
-    """Of a float64 array; `unknown` where the shape does not follow from the inputs'."""
-    sizes = [d for d in shape or (None,) if isinstance(d, int)]
-    known = shape is not None and len(sizes) == len(shape)
-    return 8 * int(np.prod(sizes)) if known else unknown
+def _bytes(node: Node, shapes: Mapping[str, Shape], unknown: int) -> Iterator[int]:
+    """Of each of a layer's results in float64; `unknown` where the shape does not follow from the
+    inputs'. A convolution counts with the matrix that MXNet makes of its input: a large one is a
+    portion of its own, which the worker can take in slabs."""
+    for name in node.outputs:
+        shape = shapes[name]
+        sizes = [d for d in shape or (None,) if isinstance(d, int)]
+        known = shape is not None and len(sizes) == len(shape)
+        numbers = int(np.prod(sizes)) if known else unknown // 8
+        if known and node.op == "Convolution" and node.inputs[1] is not None:
+            weight = shapes[node.inputs[1]]
+            numbers = max(numbers, numbers // sizes[1] * int(np.prod(weight[1:]) if weight else 1))
+        yield 8 * numbers

@@ -14,6 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
+if __package__:
+    from .slabs import slabs
+else:
+    from slabs import slabs
+
 
 class Pipe:
     """A stream that NumPy does not take for a file, in which it would try to seek."""
@@ -53,7 +58,7 @@ class Channel:
 
 
 def _numbers(text):
-    return [int(n) for n in text.strip("()[]").split(",")]
+    return [int(n) for n in text.strip("()[]").split(",") if n.strip()]
 
 
 def _crop(attrs):
@@ -200,10 +205,42 @@ class Model:
 
     def piece(self, first, heads, live, dtype):
         """The outputs `heads` of the nodes from number `first` on."""
+        node = self.nodes[dtype][heads[0][0]]
+        if dtype == "float64" and len(heads) == 1 and node["op"] == "Convolution":
+            result = self.convolve(node, live)
+            if result is not None:
+                return [result]
         symbol = self.mx.sym.load_json(cut(self.nodes[dtype], first, heads))
         read = set(symbol.list_inputs())
         inputs = {name: array for name, array in live.items() if name in read}
         return list(self.bind(symbol, inputs, dtype).forward(is_train=False))
+
+    def convolve(self, node, live):
+        """A convolution that takes too much memory as a whole (see slabs.py); None if not."""
+        nd, attrs, nodes = self.mx.nd, node["attrs"], self.nodes["float64"]
+        source = nodes[node["inputs"][0][0]]
+        data = live[source["name"] if source["op"] == "null" else boundary(node["inputs"][0])]
+        kernel = _numbers(attrs["kernel"])
+        stride, dilate, pad = (
+            _numbers(attrs[key]) if _numbers(attrs.get(key, "()")) else [default] * len(kernel)
+            for key, default in (("stride", 1), ("dilate", 1), ("pad", 0))
+        )
+        parts = slabs(data.shape, [2 * p for p in pad], kernel, stride, dilate)
+        if not parts or len(kernel) < 2:  # MXNet pads no axis of a sequence
+            return None
+        names = [nodes[entry[0]]["name"] for entry in node["inputs"][1:]]
+        stored = [self.params[name].astype("float64", copy=False) for name in names]
+        widths = [0, 0, 0, 0, pad[0], pad[0], *[0, 0] * (len(kernel) - 1)]
+        padded = nd.pad(data, mode="constant", constant_value=0, pad_width=widths)
+        options = dict(kernel=kernel, stride=stride, dilate=dilate, pad=[0, *pad[1:]])
+        options.update(num_filter=int(attrs["num_filter"]), no_bias=len(stored) == 1)
+        options.update(num_group=int(attrs.get("num_group", 1)))
+        results = []
+        for begin, end in parts:
+            slab = nd.slice_axis(padded, axis=2, begin=begin, end=end)
+            results.append(nd.Convolution(slab, *stored, **options))
+            results[-1].wait_to_read()  # or all their matrices are made at once
+        return nd.concat(*results, dim=2)
 
 
 class Worker:

@@ -15,6 +15,7 @@ from onnx.reference import ReferenceEvaluator
 from onnx.reference.ops.op_conv import Conv as WholeConv
 
 from .base import Array, Inputs, Visitor
+from .slabs import LARGEST, slabs
 
 
 class OnnxReference:
@@ -71,34 +72,26 @@ class OnnxReference:
 
 
 class Conv(WholeConv):  # type: ignore[misc]
-    """The evaluator's convolution, on slabs of its input where the matrix that it makes of the
-    input (each number once for every window that reads it) would not fit in memory."""
+    """The evaluator's convolution, in slabs where its matrix would not fit in memory."""
 
     op_domain = ""
-    #: Numbers in that matrix; it and its indices take some 40 bytes for each.
-    largest = 4 << 20
+    largest = LARGEST // 8  # beside the matrix, the evaluator makes one of indices for each axis
 
     def _run(self, X: Array, W: Array, B: Optional[Array] = None, **options: Any) -> Any:  # noqa: N803
-        spatial = W.ndim - 2
-        pads = list(options.get("pads") or (0,) * 2 * spatial)
-        stride = (options.get("strides") or (1,))[0]
-        reach = (W.shape[2] - 1) * (options.get("dilations") or (1,))[0] + 1
-        auto = options.get("auto_pad") not in (None, "NOTSET")
-        rows = (X.shape[2] + pads[0] + pads[spatial] - reach) // stride + 1
-        columns = X.size // X.shape[2] * int(np.prod(W.shape[2:]))  # for each row, at stride 1
-        step = max(1, self.largest // columns)
-        if auto or rows <= step:
+        axes = W.ndim - 2
+        ones = (1,) * axes
+        stride, dilate = (options.get(k) or ones for k in ("strides", "dilations"))
+        pads = list(options.get("pads") or (0,) * 2 * axes)
+        sums = [a + b for a, b in zip(pads, pads[axes:])]
+        parts = slabs(X.shape, sums, W.shape[2:], stride, dilate, self.largest // len(X))
+        if not parts or options.get("auto_pad") not in (None, "NOTSET"):
             return super()._run(X, W, B, **options)
-        widths = [(0, 0)] * X.ndim
-        widths[2] = (pads[0], pads[spatial])
-        padded = np.pad(X, widths)
-        pads[0] = pads[spatial] = 0
-        slabs = []
-        for first in range(0, rows, step):
-            last = min(first + step, rows) - 1
-            slab = padded[:, :, first * stride : last * stride + reach]
-            slabs.append(super()._run(slab, W, B, **{**options, "pads": pads})[0])
-        return (np.concatenate(slabs, axis=2),)
+        padded = np.pad(X, [(0, 0), (0, 0), (pads[0], pads[axes]), *[(0, 0)] * (axes - 1)])
+        pads[0] = pads[axes] = 0
+        options = {**options, "pads": pads}
+        run = super()._run
+        results = [run(padded[:, :, begin:end], W, B, **options)[0] for begin, end in parts]
+        return (np.concatenate(results, axis=2),)
 
 
 def _double_nodes(model: onnx.ModelProto) -> onnx.ModelProto:

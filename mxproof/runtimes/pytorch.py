@@ -7,15 +7,19 @@ import importlib.util
 import json
 import os
 import sys
+from contextlib import nullcontext
+from functools import cached_property
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, ContextManager, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
 from safetensors import safe_open
+from torch.overrides import TorchFunctionMode
 
 from .base import Array, Inputs, Visitor
+from .slabs import LARGEST, slabs
 
 #: Path of a submodule -> the layers that each statement of its forward computes.
 Table = Dict[str, List[Optional[List[str]]]]
@@ -35,9 +39,13 @@ class Pytorch:
             metadata = file.metadata()
         self._inputs: List[str] = json.loads(metadata["mxproof.inputs"])
         self._table: Table = json.loads(metadata["mxproof.layers"])
-        self.model = self._load(None)
         self._traced: Optional[torch.nn.Module] = None
         self._visit: Optional[Visitor] = None
+
+    @cached_property
+    def model(self) -> torch.nn.Module:
+        """What the file's `load()` returns."""
+        return self._load(None)
 
     def _load(self, code: Optional[CodeType]) -> torch.nn.Module:
         """Import the file (or `code`, compiled from it) and call its `load()`."""
@@ -57,13 +65,16 @@ class Pytorch:
         model: torch.nn.Module = module.load()
         return model.to(self._dtype)
 
+    def _mode(self) -> ContextManager[Any]:
+        return InSlabs() if self.precision == "float64" else nullcontext()
+
     def _tensors(self, inputs: Inputs) -> List[torch.Tensor]:
         """Arguments of forward, in its order."""
         arrays = (np.array(inputs[name], dtype=self.precision) for name in self._inputs)
         return [torch.from_numpy(array) for array in arrays]
 
     def run(self, inputs: Inputs) -> List[Array]:
-        with torch.inference_mode():
+        with torch.inference_mode(), self._mode():
             return _arrays(self.model(*self._tensors(inputs)))
 
     def trace(
@@ -76,7 +87,7 @@ class Pytorch:
             self._paths = {id(m): name for name, m in self._traced.named_modules()}
         self._visit = visit
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), self._mode():
                 return _arrays(self._traced(*self._tensors(inputs)))
         finally:
             self._visit = None
@@ -92,6 +103,30 @@ class Pytorch:
                 for v, r in zip(values, replaced)
             )
         return result if len(result) > 1 else result[0]
+
+
+class InSlabs(TorchFunctionMode):  # type: ignore[misc]
+    """Convolutions in slabs where their matrix would not fit in memory. See slabs.py."""
+
+    largest = LARGEST
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func not in (torch.conv2d, torch.conv3d) or kwargs or len(args) != 7:
+            return func(*args, **(kwargs or {}))
+        x, weight, bias, stride, padding, dilation, groups = args
+        if isinstance(padding, str):
+            return func(*args)
+        sums = [2 * p for p in padding]
+        parts = slabs(x.shape, sums, weight.shape[2:], stride, dilation, self.largest)
+        if not parts:
+            return func(*args)
+        first, *rest = padding
+        padded = torch.nn.functional.pad(x, (*(0, 0) * len(rest), first, first))
+        results = [
+            func(padded[:, :, begin:end], weight, bias, stride, (0, *rest), dilation, groups)
+            for begin, end in parts
+        ]
+        return torch.cat(results, dim=2)
 
 
 class _Instrument(ast.NodeTransformer):

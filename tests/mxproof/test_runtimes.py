@@ -8,7 +8,7 @@ import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Dict, List, Tuple
 
 import numpy as np
 import onnx
@@ -19,12 +19,11 @@ from converters.checkpoint import load_checkpoint
 from mxproof.portions import portions
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.runtimes.onnx_reference import Conv, OnnxReference
+from mxproof.runtimes.onnx_reference import OnnxReference
 from mxproof.runtimes.onnxruntime import OnnxRuntime
 from mxproof.targets import TARGETS, convert
 from tests.converters.networks import Network, small_resnet
 
-WHOLE = Conv.__base__._run
 INPUTS = {"data": np.random.default_rng(0).random((2, 3, 8, 9)).astype(np.float32)}
 
 
@@ -113,29 +112,6 @@ def test_portions_change_no_bit(
     assert list(seen[0]) == list(seen[1]) == list(whole)
     for name, value in seen[0].items():
         np.testing.assert_array_equal(value, seen[1][name])
-
-
-def test_the_reference_convolves_in_slabs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    net = Network()
-    options = {"kernel": (3, 2, 3), "stride": (2, 1, 2), "pad": (1, 0, 2), "dilate": (2, 1, 1)}
-    graph = net.graph(net.convolution("conv", net.variable("data"), 3, 5, **options))
-    path = convert(graph, "onnx", tmp_path)[0]
-    inputs = {"data": np.random.default_rng(1).random((2, 3, 13, 6, 7))}
-    (whole,) = OnnxReference(path).run(inputs)
-    rows = []
-    for largest in (1, 10_000, 1 << 20):
-        monkeypatch.setattr(Conv, "largest", largest)
-        calls: List[int] = []
-
-        def counted(*args: Any, calls: List[int] = calls, **options: Any) -> Any:
-            calls.append(1)
-            return WHOLE(*args, **options)
-
-        monkeypatch.setattr(Conv.__base__, "_run", counted)
-        (slabs,) = OnnxReference(path).run(inputs)
-        np.testing.assert_allclose(slabs, whole, rtol=1e-13, atol=1e-13)
-        rows.append(len(calls))
-    assert rows == [6, 3, 1]
 
 
 def test_a_worker_that_dies_is_an_error_with_its_signal(
