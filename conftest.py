@@ -13,7 +13,7 @@ import pytest
 # runtimes take turns on these cores. libgomp reads this once, when torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "100000")
 
-EXAMPLES = 8
+EXAMPLES = 10
 hypothesis.settings.register_profile("dev", max_examples=EXAMPLES, deadline=None)
 hypothesis.settings.register_profile(  # the same examples every time
     "ci", max_examples=EXAMPLES, deadline=None, derandomize=True
@@ -115,33 +115,37 @@ class RequiredSuites:
         return [path for path, count in self.ran.items() if not count]
 
 
-class ErrorsTable:
-    """The table after a run: model x runtime, largest errors, worst layer.
+class Tables:
+    """After a run: model x runtime, largest errors, worst layer; and the worst cases found.
 
-    Tests hand in rows by `record_property("mxproof", row)`, so that it works under xdist too.
+    Tests hand in rows by `record_property`, so that it works under xdist too.
     """
 
     def __init__(self) -> None:
-        self.rows: List[Dict[str, str]] = []
+        self.rows: Dict[str, List[Dict[str, str]]] = {"mxproof": [], "mxproof_search": []}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call":
-            self.rows += [value for key, value in report.user_properties if key == "mxproof"]
+        for key, value in report.user_properties if report.when == "call" else ():
+            if key in self.rows:
+                self.rows[key].append(value)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        if not self.rows:
+        if not any(self.rows.values()):
             return
         from rich.console import Console
 
-        from mxproof.report.terminal import errors_table
+        from mxproof.report.terminal import errors_table, search_table
 
         width = max(terminalreporter._tw.fullwidth, 120)
         console = Console(width=width, force_terminal=terminalreporter.hasmarkup)
-        with console.capture() as capture:
-            console.print(errors_table(self.rows))
-        terminalreporter.write_line(capture.get())
+        tables = {"mxproof": errors_table, "mxproof_search": search_table}
+        for key, table in tables.items():
+            if self.rows[key]:
+                with console.capture() as capture:
+                    console.print(table(self.rows[key]))
+                terminalreporter.write_line(capture.get())
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(RequiredSuites(config.getoption("--require-suite")))
-    config.pluginmanager.register(ErrorsTable())
+    config.pluginmanager.register(Tables())

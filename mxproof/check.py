@@ -43,7 +43,8 @@ def check(
         allowed = _allowed(largest, result.budget)
         strict = bool((worst > _allowed(largest, Budget())).any())
         fault = _differing(value, t, allowed) if (worst > allowed).any() else None
-        result = replace(result, fault=fault, beyond_standard=strict)
+        parts = np.divide(worst, allowed, out=np.zeros_like(worst), where=allowed > 0)
+        result = replace(result, fault=fault, beyond_standard=strict, part64=float(parts.max()))
     return result
 
 

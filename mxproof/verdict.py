@@ -43,6 +43,7 @@ class Check:
         sums: for float32, what its noise is judged by.
         row: the budget of its own that it has.
         beyond_standard: in float64, more than the standard budget allows.
+        part64: in float64, how much of the budget is used up.
     """
 
     layer: str
@@ -55,6 +56,7 @@ class Check:
     sums: Optional[Sums] = None
     row: Optional[Deviation] = None
     beyond_standard: bool = False
+    part64: float = 0.0
 
     @staticmethod
     def broken(layer: str, op: str, fault: str, shape: Tuple[int, ...] = ()) -> Check:
@@ -81,11 +83,11 @@ class Check:
         return float(np.sqrt(self.sums.error.sum() / noise)) if noise else None
 
     @property
-    def severity(self) -> float:
-        """How much of the budget is used up: 1 is all of it."""
-        if self.sums is None:
-            return min(self.rel / self.budget.float64_rel, 1e6)
-        return min((self.ratio or 0.0) / self.budget.float32_ratio, 1e6)
+    def part(self) -> float:
+        """How much of its budget the layer uses up; more than 1 is too much."""
+        if self.fault:
+            return float("inf")
+        return _worst_part(self.sums, self.budget)[0] if self.sums else self.part64
 
     @cached_property
     def problem(self) -> Optional[str]:
@@ -105,6 +107,7 @@ class Check:
             fault=self.fault or other.fault,
             beyond_standard=self.beyond_standard or other.beyond_standard,
             sums=both,
+            part64=max(self.part64, other.part64),
         )
 
 
@@ -186,26 +189,39 @@ class Comparison:
 
 
 def _same_precision(sums: Sums, budget: Budget) -> Optional[str]:
-    """The layer as a whole, then each channel."""
-    channels = len(sums.error)
+    """What is wrong with a layer's noise, in words; None if nothing is."""
+    part, words = _worst_part(sums, budget)
+    return words if part > 1 else None
+
+
+def _worst_part(sums: Sums, budget: Budget) -> Tuple[float, str]:
+    """How much of the float32 budget is used up, by the layer as a whole or by its worst channel,
+    and what is to be said of it."""
     errors, noises, sizes = (np.sqrt(s / sums.count) for s in (sums.error, sums.noise, sums.size))
-    error, noise, size = (float(np.sqrt((s * s).sum() / channels)) for s in (errors, noises, sizes))
+    error, noise, size = (float(np.sqrt(np.mean(s * s))) for s in (errors, noises, sizes))
     # In a softmax most of the error is that of the few large values, and MXNet's may be small
     # there by luck; what is usual for a value of that size is known from all the others.
     live = sizes > 0
     usual = float(np.median(noises[live] / sizes[live])) if live.any() else 0.0
-    expected = max(noise, usual * size)
-    allowed = max(budget.float32_ratio * expected, budget.ulps * ULP32 * size)
-    if error > allowed:
-        return f"float32 error {error:.1e} RMS, allowed {allowed:.1e} (MXNet's own: {noise:.1e})"
+    floor = budget.ulps * ULP32
+    allowed = max(budget.float32_ratio * max(noise, usual * size), floor * size)
+    whole = _part(error, allowed)
     limits = np.maximum(
         budget.channel_ratio * np.maximum(np.maximum(noises, usual * sizes), noise),
-        budget.ulps * ULP32 * np.maximum(sizes, size),
+        floor * np.maximum(sizes, size),
     )
-    if (errors > limits).any():
-        c = int((errors - limits).argmax())
-        return (
-            f"float32 error of channel {c} is {errors[c]:.1e} RMS, allowed {limits[c]:.1e} "
-            f"(MXNet's own: {noises[c]:.1e}, over all channels {noise:.1e})"
-        )
-    return None
+    parts = [_part(e, limit) for e, limit in zip(errors, limits)]
+    c = int(np.argmax(parts))
+    if whole > 1 or whole >= parts[c]:
+        words = f"float32 error {error:.1e} RMS, allowed {allowed:.1e} (MXNet's own: {noise:.1e})"
+        return whole, words
+    return parts[c], (
+        f"float32 error of channel {c} is {errors[c]:.1e} RMS, allowed {limits[c]:.1e} "
+        f"(MXNet's own: {noises[c]:.1e}, over all channels {noise:.1e})"
+    )
+
+
+def _part(error: float, allowed: float) -> float:
+    if allowed:
+        return float(error / allowed)
+    return float("inf") if error else 0.0

@@ -90,6 +90,17 @@ def errors_table(rows: Iterable[Mapping[str, str]]) -> Table:
     return table
 
 
+def search_table(rows: Iterable[Mapping[str, str]]) -> Table:
+    """How close Hypothesis came to the budget: one row for each model, target and precision."""
+    table = Table(title="Worst case found: the part of its budget that a layer used up")
+    columns = ("model", "target", "precision", "inputs", "worst", "where")
+    for heading in columns:
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*(plain(row[column]) for column in columns))
+    return table
+
+
 def graph_table(graph: Graph) -> Table:
     """Every layer with its operator and the shape of its result."""
     table = Table(title=plain(f"{graph.name}: {len(graph.nodes)} layers"))

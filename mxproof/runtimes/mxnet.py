@@ -252,11 +252,15 @@ def _bytes(node: Node, shapes: Mapping[str, Shape], unknown: int) -> Iterator[in
     inputs'. A convolution counts with the matrix that MXNet makes of its input: a large one is a
     portion of its own, which the worker can take in slabs."""
     for name in node.outputs:
-        shape = shapes[name]
-        sizes = [d for d in shape or (None,) if isinstance(d, int)]
-        known = shape is not None and len(sizes) == len(shape)
-        numbers = int(np.prod(sizes)) if known else unknown // 8
-        if known and node.op == "Convolution" and node.inputs[1] is not None:
-            weight = shapes[node.inputs[1]]
-            numbers = max(numbers, numbers // sizes[1] * int(np.prod(weight[1:]) if weight else 1))
+        sizes = _known(shapes[name])
+        numbers = int(np.prod(sizes)) if sizes else unknown // 8
+        if len(sizes) > 1 and node.op == "Convolution" and node.inputs[1] is not None:
+            window = _known(shapes[node.inputs[1]])[1:]
+            numbers = max(numbers, numbers // sizes[1] * int(np.prod(window)))
         yield 8 * numbers
+
+
+def _known(shape: Shape) -> List[int]:
+    """The sizes of a shape; [] if one of them is not known."""
+    sizes = [d for d in shape or () if isinstance(d, int)]
+    return sizes if shape is not None and len(sizes) == len(shape) else []

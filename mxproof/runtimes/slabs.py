@@ -7,11 +7,20 @@ input: more than a gigabyte, for a result of a hundred megabytes.
 The MXNet worker imports this too, so it needs nothing but Python 3.6.
 """
 
+from typing import List, Sequence, Tuple
+
 #: Numbers in that matrix.
 LARGEST = 8 << 20
 
 
-def slabs(shape, padding, kernel, stride, dilate, largest=LARGEST):
+def slabs(
+    shape: Sequence[int],
+    padding: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    dilate: Sequence[int],
+    largest: int = LARGEST,
+) -> List[Tuple[int, int]]:
     """Ranges (begin, end) of the padded first spatial axis; [] where all of it fits.
 
     Args:

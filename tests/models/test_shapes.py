@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import operator
 from functools import reduce
-from typing import Dict, Tuple
+from typing import Callable, Dict, List, Set, Tuple
 
 import hypothesis
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from converters import ShapeError
+from converters.shape import show
 from mxproof.compare import compare
 from mxproof.distributions import DISTRIBUTIONS
 from mxproof.localise import describe_failure
+from mxproof.proof import PRECISIONS
 from mxproof.verdict import Comparison
 
 from .conftest import Case
@@ -51,28 +53,29 @@ def shapes_of(case: Case) -> st.SearchStrategy[Shapes]:
     return st.fixed_dictionaries(drawn)
 
 
-def judged(
-    case: Case, target: str, precision: str, shapes: Shapes, kind: str, seed: int
-) -> Comparison:
-    """All layers on one input.
+def judged(case: Case, target: str, shapes: Shapes, kind: str, seed: int) -> List[Comparison]:
+    """All layers on one input, in float64 and float32.
 
     The error of a layer of few numbers may be many times MXNet's own by the luck of one draw:
     a float32 ratio that fails is judged again, over fresh inputs. What was luck is gone then.
     """
-    candidate, graph = case.candidate(target, precision), case.subject.graph
+    graph = case.subject.graph
+    candidates = {p: case.candidate(target, p) for p in PRECISIONS}
 
-    def on(seed: int) -> Comparison:
+    def on(seed: int, *precisions: str) -> List[Comparison]:
         truth = case.reference.truth(case.subject.inputs(shapes, seed, kind))
-        return compare(truth, candidate, graph)
+        return [compare(truth, candidates[p], graph) for p in precisions]
 
-    first = on(seed)
-    if first.passed or precision == "float64" or any(c.fault for c in first.checks):
-        return first
-    return reduce(operator.add, map(on, range(seed + 1, seed + 1 + AGAIN)))
+    double, single = on(seed, *PRECISIONS)
+    if not single.passed and not any(c.fault for c in single.checks):
+        again = (on(s, "float32")[0] for s in range(seed + 1, seed + 1 + AGAIN))
+        single = reduce(operator.add, again)
+    return [double, single]
 
 
-def test_shapes(case: Case, target: str, precision: str) -> None:
-    tried = set()
+def test_shapes(case: Case, target: str, record_property: Callable[[str, object], None]) -> None:
+    tried: Set[Tuple[str, ...]] = set()
+    worst: Dict[str, Tuple[float, str]] = dict.fromkeys(PRECISIONS, (0.0, ""))
 
     @given(
         shapes=shapes_of(case),
@@ -85,12 +88,20 @@ def test_shapes(case: Case, target: str, precision: str) -> None:
             case.subject.graph.infer_shapes(shapes)
         except ShapeError:
             assume(False)
-        result = judged(case, target, precision, shapes, kind, seed)
-        hypothesis.target(max(check.severity for check in result.checks), label="of the budget")
-        tried.add(tuple(shapes.items()))
-        assert result.passed, (
-            f"{describe_failure(case.name, target, result)} Input: {shapes}, {kind}, seed {seed}."
-        )
+        stated = " ".join(f"{name}={show(shape)}" for name, shape in shapes.items())
+        for result in judged(case, target, shapes, kind, seed):
+            top = max(result.checks, key=lambda c: c.part)
+            hypothesis.target(min(top.part, 1e6), label=f"{result.precision}: part of the budget")
+            found = (top.part, f"{top.layer}, {stated} {kind}")
+            worst[result.precision] = max(worst[result.precision], found)
+            assert result.passed, (
+                f"{describe_failure(case.name, target, result)} {stated} {kind}, seed {seed}."
+            )
+        tried.add((stated, kind, str(seed)))
 
     agrees()
-    assert len(tried) > 1, "Hypothesis drew only one shape: nothing was shown"
+    assert len({shape for shape, _, _ in tried}) > 1, "Hypothesis drew only one shape"
+    for precision, (part, where) in worst.items():
+        row = {"model": case.name, "target": target, "precision": precision}
+        found = {"inputs": str(len(tried)), "worst": f"{part:.3f}", "where": where}
+        record_property("mxproof_search", {**row, **found})
