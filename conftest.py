@@ -48,6 +48,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
     )
     group.addoption(
+        "--reference",
+        metavar="FILE",
+        help="judge by a recording (`mxproof record`), or a folder of them (MODEL.npz), where "
+        "there is no MXNet; what needs MXNet at hand is skipped and says so",
+    )
+    group.addoption(
+        "--budgets", metavar="FILE", help="limits of single layers, as for `mxproof verify`"
+    )
+    group.addoption(
+        "--repro", metavar="DIR", help="write reproducers of the layers that fail there"
+    )
+    group.addoption(
         "--samples-dir",
         metavar="DIR",
         default=os.environ.get("MXPROOF_SAMPLES"),

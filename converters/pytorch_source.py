@@ -133,7 +133,7 @@ def render(
     return rendered
 
 
-def _class_text(
+def class_text(
     name: str,
     docstring: str,
     arguments: Sequence[str],
@@ -164,7 +164,7 @@ def _block_class(cls: BlockClass) -> str:
     forward += wrap("return " + ", ".join(flow.held[v] for v in cls.outputs), BODY)
     parameters = VARIABLES[: len(cls.inputs)]
     document = ", ".join(cls.instances) + "."
-    return _class_text(cls.name, document, cls.arguments, init, forward, parameters)
+    return class_text(cls.name, document, cls.arguments, init, forward, parameters)
 
 
 def _network(
@@ -201,7 +201,7 @@ def _network(
             forward += wrap(line, BODY) if shown else with_comment(line, item.layer, BODY)
             _record(rendered, item, attribute, "")
     forward += wrap("return " + ", ".join(flow.held[v] for v in outputs), BODY)
-    return _class_text(class_name, "", [], init, forward, list(parameters.values()))
+    return class_text(class_name, "", [], init, forward, list(parameters.values()))
 
 
 def _record(rendered: Rendered, statement: Statement, attribute: str, path: str) -> None:

@@ -256,10 +256,10 @@ def _row_pointers(symbol: Symbol) -> List[int]:
 
 def _node_to_json(node: SymbolNode, symbol: Symbol, legacy: bool) -> str:
     attrs = _attrs_to_json(node.attrs)
-    fields = [f'"op": {json.dumps(node.op)}']
+    fields = [f'"op": {_quoted(node.op)}']
     if legacy:
         fields.append(f'"param": {attrs}')
-    fields.append(f'"name": {json.dumps(node.name)}')
+    fields.append(f'"name": {_quoted(node.name)}')
     if not legacy and node.attrs:
         fields.append(f'"attrs": {attrs}')
     entries = (_input_to_json(e, node, k, symbol, legacy) for k, e in enumerate(node.inputs))
@@ -279,7 +279,12 @@ def _input_to_json(entry: Entry, node: SymbolNode, k: int, symbol: Symbol, legac
 
 
 def _attrs_to_json(attrs: Mapping[str, str]) -> str:
-    pairs = [f"{json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(attrs.items())]
+    pairs = [f"{_quoted(k)}: {_quoted(v)}" for k, v in sorted(attrs.items())]
     if len(pairs) < 2:
         return "{" + "".join(pairs) + "}"
     return "{\n        " + ", \n        ".join(pairs) + "\n      }"
+
+
+def _quoted(text: str) -> str:
+    """A JSON string in UTF-8: MXNet's reader knows no other escape than quotes and newlines."""
+    return json.dumps(text, ensure_ascii=False)

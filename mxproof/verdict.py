@@ -194,22 +194,30 @@ def _same_precision(sums: Sums, budget: Budget) -> Optional[str]:
     return words if part > 1 else None
 
 
-def _worst_part(sums: Sums, budget: Budget) -> Tuple[float, str]:
-    """How much of the float32 budget is used up, by the layer as a whole or by its worst channel,
-    and what is to be said of it."""
-    errors, noises, sizes = (np.sqrt(s / sums.count) for s in (sums.error, sums.noise, sums.size))
-    error, noise, size = (float(np.sqrt(np.mean(s * s))) for s in (errors, noises, sizes))
+def float32_limits(sums: Sums, budget: Budget) -> Tuple[float, Array]:
+    """RMS(x - t) that is allowed over the layer, and over each channel (C,)."""
+    noises, sizes = (np.sqrt(s / sums.count) for s in (sums.noise, sums.size))
+    noise, size = (float(np.sqrt(np.mean(s * s))) for s in (noises, sizes))
     # In a softmax most of the error is that of the few large values, and MXNet's may be small
-    # there by luck; what is usual for a value of that size is known from all the others.
-    live = sizes > 0
+    # there by luck; what is usual for a value of that size is known from the others. Those that
+    # are next to nothing are not asked: what underflows is wrong by all of itself.
+    live = sizes > size / 1024
     usual = float(np.median(noises[live] / sizes[live])) if live.any() else 0.0
     floor = budget.ulps * ULP32
-    allowed = max(budget.float32_ratio * max(noise, usual * size), floor * size)
-    whole = _part(error, allowed)
-    limits = np.maximum(
+    by_channel: Array = np.maximum(
         budget.channel_ratio * np.maximum(np.maximum(noises, usual * sizes), noise),
         floor * np.maximum(sizes, size),
     )
+    return max(budget.float32_ratio * max(noise, usual * size), floor * size), by_channel
+
+
+def _worst_part(sums: Sums, budget: Budget) -> Tuple[float, str]:
+    """How much of the float32 budget is used up, by the layer as a whole or by its worst channel,
+    and what is to be said of it."""
+    errors, noises = (np.sqrt(s / sums.count) for s in (sums.error, sums.noise))
+    error, noise = (float(np.sqrt(np.mean(s * s))) for s in (errors, noises))
+    allowed, limits = float32_limits(sums, budget)
+    whole = _part(error, allowed)
     parts = [_part(e, limit) for e, limit in zip(errors, limits)]
     c = int(np.argmax(parts))
     if whole > 1 or whole >= parts[c]:

@@ -15,9 +15,10 @@ import numpy as np
 from converters import Graph, __version__
 
 from .compare import compare
+from .memory import release
 from .outputs import DIFFERS, TopK, differences, same_top, top_k, worst_top
 from .proof import PRECISIONS, OutputProof, Proof, TargetProof
-from .runtimes.base import Array, Candidate, Inputs
+from .runtimes.base import Array, Candidate, Inputs, RuntimeFailure, Visitor
 from .runtimes.mxnet import Mxnet
 from .subject import Subject
 from .targets import TARGETS, convert
@@ -74,6 +75,7 @@ def verify(
     for target in targets:
         progress(f"{subject.name}: converting to {target}")
         paths[target] = convert(subject.graph, target, folder)[0]
+    release(subject.graph.params.values())
     prover = Prover(subject.graph, paths, budgets or Budgets(), progress)
     proofs, shapes = prover.prove(evidence)
     return Proof(subject.name, subject.weights, shapes, proofs, _versions(evidence))
@@ -118,7 +120,13 @@ class Prover:
         return proofs, shapes
 
     def _open(self, target: str, precision: str) -> Candidate:
-        return TARGETS[target].open(self.paths[target], precision)
+        """The converted file; one that its runtime does not load fails as one that does not run."""
+        try:
+            return TARGETS[target].open(self.paths[target], precision)
+        except RuntimeFailure:
+            raise
+        except Exception as error:
+            return Unloadable(target, precision, error)
 
     def _prove(self, target: str, truth: Truth) -> TargetProof:
         """One target on one input."""
@@ -128,7 +136,8 @@ class Prover:
             comparisons[precision] = compare(truth, candidate, self.graph, self.budgets)
             if precision == "float32":
                 output = prove_outputs(candidate, truth, self.graph)
-            del candidate
+            del candidate  # or it lives beside the next one
+            release()
         return TargetProof(target, comparisons, output)
 
     def _localise(
@@ -144,7 +153,26 @@ class Prover:
                 candidate = self._open(target, precision)
                 alone = compare(truth, candidate, self.graph, self.budgets, alone=True)
                 found[target, precision].append(alone)
+                del candidate
+                release()
         return {pair: reduce(add, parts).culprits for pair, parts in found.items()}
+
+
+@dataclass(frozen=True)
+class Unloadable:
+    """A candidate that there is none of."""
+
+    name: str
+    precision: str
+    error: Exception
+
+    def run(self, inputs: Inputs) -> List[Array]:
+        raise self.error
+
+    def trace(
+        self, inputs: Inputs, visit: Visitor, portions: Optional[Sequence[int]] = None
+    ) -> List[Array]:
+        raise self.error
 
 
 def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputProof:

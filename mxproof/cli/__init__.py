@@ -1,4 +1,5 @@
-"""The command line: `mxproof convert`, `verify`, `inspect`.
+"""The command line: `mxproof convert`, `verify`, `record`, `inspect`,
+`faults`.
 
 Exit codes: 0 proven or done, 1 a proof failed, 2 usage, unreadable or unsupported input.
 """
@@ -16,10 +17,10 @@ from fixtures.downloads import DownloadError
 
 from ..runtimes.base import RuntimeFailure
 from ..subject import UsageError
-from . import convert, inspect, verify
+from . import convert, faults, inspect, record, verify
 from .common import BAD_INPUT, say
 
-COMMANDS = (convert, verify, inspect)
+COMMANDS = (convert, verify, record, inspect, faults)
 
 
 def main(arguments: Optional[List[str]] = None) -> int:

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import tempfile
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from rich.console import Console
 
+from converters import Graph
 from converters.files import atomic_write
+from converters.shape import Shape
 
 from ..report.terminal import proof_table
-from ..subject import UsageError, load_for_run, parse_inputs
+from ..subject import Subject, UsageError, load_for_run, parse_inputs
 from ..targets import TARGETS
 from ..tolerance import Budgets, load_budgets
 from .common import FAILED, PROVEN, common, count, progress_of, say, targets
+
+if TYPE_CHECKING:
+    from ..proof import Proof
+    from ..repro.folder import Folder
+    from ..verify import Evidence
+
+SAMPLES = 4
 
 
 def add_parser(commands: Any) -> None:
@@ -25,15 +37,15 @@ def add_parser(commands: Any) -> None:
         help="convert and prove every layer equal to MXNet",
         description="Convert, run MXNet and the converted models on the same input, and compare "
         "every layer: in float64 to 1e-12, in float32 to MXNet's own precision. Needs MXNet "
-        "(in this or another interpreter), onnxruntime and PyTorch.",
+        "(in this or another interpreter) or what `mxproof record` kept of it, onnxruntime and "
+        "PyTorch.",
     )
     common(parser)
     targets(parser)
-    parser.add_argument("--seed", type=count, default=0, help="of the random input (default: 0)")
+    parser.add_argument("--seed", type=count, help="of the random input (default: 0)")
     parser.add_argument(
         "--samples",
         type=lambda text: count(text, 1),
-        default=4,
         help="how many random inputs; float32 noise is judged over all of them (default: 4)",
     )
     parser.add_argument(
@@ -46,32 +58,44 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
     )
+    parser.add_argument(
+        "--reference",
+        metavar="FILE",
+        help="judge by what `mxproof record` wrote there, on its inputs, without MXNet",
+    )
+    parser.add_argument(
+        "--repro",
+        metavar="DIR",
+        help="where the proof fails, write the smallest thing that still fails there: the layer "
+        "cut out of the converted file, its inputs, and a pytest file that needs no MXNet",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..runtimes.mxnet import MxnetProcess
-    from ..verify import Live, verify
+    from ..repro.folder import Folder
+    from ..verify import verify
 
-    given = parse_inputs(args.input)
+    repro = Folder(Path(args.repro)) if args.repro else None
+    given = given_of(args)
     if args.json and not Path(args.json).absolute().parent.is_dir():
         raise UsageError(f"--json {args.json}: there is no such folder. Make it first.")
     budgets = budgets_of(args)
     with progress_of(args) as progress, tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         progress(f"reading {args.checkpoint}")
         subject = load_for_run(args.checkpoint, given, epoch=args.epoch, weights=args.weights)
-        inputs = subject.evidence(given, seed=args.seed, samples=args.samples)
-        progress("starting MXNet")
-        with MxnetProcess(args.mxnet_python) as mxnet:
-            model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
+        with evidence_of(args, subject, given) as evidence:
             proof = verify(
                 subject,
                 tuple(dict.fromkeys(args.to or TARGETS)),
-                Live(model, inputs, mxnet.versions),
+                evidence,
                 Path(folder),
                 budgets=budgets,
                 progress=progress,
             )
+            reproducers = reproduced(args, proof, subject.graph, Path(folder), evidence, repro)
+    if args.reference:
+        proof = replace(proof, reference=Path(args.reference).name)
     if args.json:
         with atomic_write(Path(args.json)) as file:
             file.write(json.dumps(proof.to_json(), indent=1).encode())
@@ -80,9 +104,79 @@ def run(args: argparse.Namespace) -> int:
     for target in proof.targets.values():
         for paragraph in target.explain(proof.model):
             say(paragraph, stderr=True)
+    for line in reproducers:
+        say(line, stderr=True)
     for row in budgets.idle:
         say(f"--budgets {args.budgets}: no layer needed the row for {row}. Delete it.", stderr=True)
     return PROVEN if proof.passed and not budgets.idle else FAILED
+
+
+def reproduced(
+    args: argparse.Namespace,
+    proof: Proof,
+    graph: Graph,
+    converted: Path,
+    evidence: Evidence,
+    repro: Optional[Folder],
+) -> List[str]:
+    """What ends the message of a failed proof: how to replay it, or how to get what can be."""
+    from ..repro import reproduce
+
+    failed = [target for target, result in proof.targets.items() if not result.passed]
+    if not failed:
+        return []
+    if repro is None:
+        return [f"for a reproducer: {again(args, failed)} --repro repro"]
+    commands = {target: again(args, [target]) for target in failed}
+    return list(map(str, reproduce(proof, graph, converted, evidence, repro, commands)))
+
+
+def again(args: argparse.Namespace, targets: Sequence[str]) -> str:
+    """The command line of this run, for these targets alone, as a shell reads it."""
+    words = ["mxproof", "verify", args.checkpoint]
+    words += [word for target in targets for word in ("--to", target)]
+    words += [word for shape in args.input for word in ("--input", shape)]
+    if not args.reference:
+        words += ["--seed", str(args.seed or 0), "--samples", str(args.samples or SAMPLES)]
+    for option in ("epoch", "weights", "budgets", "mxnet_python", "reference"):
+        value = getattr(args, option)
+        if value not in (None, 0, "auto"):
+            words += [f"--{option.replace('_', '-')}", str(value)]
+    return shlex.join(words)
+
+
+def given_of(args: argparse.Namespace) -> Dict[str, Shape]:
+    """Shapes of inputs as they were stated: now, or for the recording."""
+    from ..recording_file import given_inputs
+
+    if not args.reference:
+        return parse_inputs(args.input)
+    for option in ("seed", "samples", "input", "mxnet_python"):
+        if getattr(args, option) not in (None, []):
+            raise UsageError(
+                f"--{option.replace('_', '-')} and --reference: the recording has its own inputs, "
+                "and no MXNet is run. Leave one of the two out."
+            )
+    return given_inputs(Path(args.reference))
+
+
+@contextmanager
+def evidence_of(
+    args: argparse.Namespace, subject: Subject, given: Mapping[str, Shape]
+) -> Iterator[Evidence]:
+    """The recording, or MXNet for as long as the block lasts."""
+    from ..recording_file import load_recording
+    from ..runtimes.mxnet import MxnetProcess
+    from ..verify import Live
+
+    if args.reference:
+        yield load_recording(Path(args.reference), subject.graph)
+        return
+    seed, samples = args.seed or 0, args.samples or SAMPLES
+    inputs = subject.evidence(given, seed=seed, samples=samples)
+    with MxnetProcess(args.mxnet_python) as mxnet:
+        model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
+        yield Live(model, inputs, mxnet.versions)
 
 
 def budgets_of(args: argparse.Namespace) -> Budgets:

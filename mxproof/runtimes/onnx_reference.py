@@ -38,12 +38,12 @@ class OnnxReference:
         self._layers = {i.name for i in (*graph.value_info, *graph.output)}
         self._stored = {t.name: t for t in graph.initializer}
         self._missing_epsilon = {
-            node.output[0]: _missing_epsilon(node)
+            node.output[0]: missing_epsilon(node)
             for node in graph.node
             if node.op_type == "BatchNormalization"
         }
         self._last_use = {name: i for i, node in enumerate(graph.node) for name in node.input}
-        self._evaluator = ReferenceEvaluator(_double_nodes(model), new_ops=[Conv])
+        self._evaluator = ReferenceEvaluator(double_nodes(model), new_ops=[Conv])
 
     def run(self, inputs: Inputs) -> List[Array]:
         return self.trace(inputs, lambda layer, value: None)
@@ -94,7 +94,7 @@ class Conv(WholeConv):  # type: ignore[misc]
         return (np.concatenate(results, axis=2),)
 
 
-def _double_nodes(model: onnx.ModelProto) -> onnx.ModelProto:
+def double_nodes(model: onnx.ModelProto) -> onnx.ModelProto:
     """The model in float64, without its stored tensors."""
     double = onnx.ModelProto(
         ir_version=model.ir_version, opset_import=model.opset_import, functions=model.functions
@@ -108,20 +108,20 @@ def _double_nodes(model: onnx.ModelProto) -> onnx.ModelProto:
     for node in double.graph.node:
         for attribute in node.attribute:
             if attribute.type == onnx.AttributeProto.TENSOR:
-                _widen(attribute.t)
+                widen(attribute.t)
             casts = node.op_type == "Cast" and attribute.name == "to"
             if casts and attribute.i == TensorProto.FLOAT:
                 attribute.i = TensorProto.DOUBLE
     return double
 
 
-def _widen(tensor: TensorProto) -> None:
+def widen(tensor: TensorProto) -> None:
     if tensor.data_type == TensorProto.FLOAT:
         wide = numpy_helper.to_array(tensor).astype(np.float64)
         tensor.CopyFrom(numpy_helper.from_array(wide, tensor.name))
 
 
-def _missing_epsilon(node: onnx.NodeProto) -> float:
+def missing_epsilon(node: onnx.NodeProto) -> float:
     """What rounding took from the epsilon that was meant."""
     attribute = next((a for a in node.attribute if a.name == "epsilon"), None)
     for entry in node.metadata_props:

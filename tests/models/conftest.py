@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import operator
+import shlex
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 import pytest
 
+from converters import __version__
 from fixtures.zoo import ZOO, obtain
-from mxproof.runtimes.base import Candidate
+from mxproof.compare import compare
+from mxproof.localise import describe_failure
+from mxproof.proof import PRECISIONS
+from mxproof.recording import Recording
+from mxproof.recording_file import given_inputs, load_recording
+from mxproof.repro import Failure, write_reproducers
+from mxproof.repro.folder import Folder
+from mxproof.runtimes.base import Candidate, Layer
 from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
 from mxproof.subject import Subject, load_for_run, parse_inputs
 from mxproof.targets import TARGETS, convert
+from mxproof.tolerance import Budgets, load_budgets
 from mxproof.truth import Truth
+from mxproof.verdict import Comparison
 
 Shapes = Dict[str, Tuple[int, ...]]
 Arrays = Dict[str, np.ndarray]
@@ -25,14 +37,30 @@ NOISES = 4  # as many as `mxproof verify` draws
 
 @dataclass
 class Case:
-    """One model: converted, and open in MXNet."""
+    """One model: converted, and open in MXNet or judged by a recording.
+
+    Attributes:
+        recording: what stands in for MXNet, if anything does.
+        command: `mxproof verify` of the same, but for the target.
+    """
 
     subject: Subject
-    reference: Mxnet
     folder: Path
     given: Shapes
+    budgets: Budgets
+    command: str
+    model: Optional[Mxnet] = None
+    recording: Optional[Recording] = None
+    repro: Optional[Folder] = None
     _open: Dict[Any, Candidate] = field(default_factory=dict)
     _paths: Dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def reference(self) -> Mxnet:
+        """MXNet; what needs it at any input is skipped where a recording stands in for it."""
+        if self.model is None:
+            pytest.skip("needs MXNet on new inputs: --reference knows its own only")
+        return self.model
 
     @property
     def name(self) -> str:
@@ -55,9 +83,14 @@ class Case:
         """Every layer of MXNet on the inputs of the per-layer suites, as `mxproof verify` has
         them: pictures for the zoo, some noise for a user's network. Several noises, because where
         a network ends in few numbers, one draw of two roundings says little about their ratio."""
-        samples = 2 if self.subject.model is not None else NOISES
-        inputs = self.subject.evidence(self.given, samples=samples)
+        if self.recording is not None:
+            return list(self.recording)
+        inputs = self.subject.evidence(self.given, samples=self.samples)
         return [self.reference.truth(x) for x in inputs]
+
+    @property
+    def samples(self) -> int:
+        return 2 if self.subject.model is not None else NOISES
 
     @property
     def truth(self) -> Truth:
@@ -69,6 +102,40 @@ class Case:
         if self.subject.model is None:
             return dict(self.truth.inputs)
         return self.subject.inputs({"data": self.subject.model.output_input})
+
+    @cached_property
+    def pictured(self) -> Truth:
+        """MXNet's outputs on `picture`, or on what was recorded."""
+        if self.recording is not None:
+            return self.truth
+        runs = [self.reference.run(self.picture, precision) for precision in PRECISIONS]
+        outputs = map(Layer, self.outputs, *runs)
+        return Truth(self.picture, outputs, runs[1])
+
+    @property
+    def outputs(self) -> List[str]:
+        """Their names; ONNX lists each once."""
+        return list(dict.fromkeys(self.subject.graph.outputs))
+
+    def compared(self, target: str, precision: str, **options: Any) -> Comparison:
+        """All layers, over all of `truths`."""
+        candidate, graph = self.candidate(target, precision), self.subject.graph
+        parts = (compare(t, candidate, graph, self.budgets, **options) for t in self.truths)
+        return reduce(operator.add, parts)
+
+    def explain(self, target: str, comparison: Comparison) -> str:
+        """What failed: the culprits, and how to see it again."""
+        culprits = comparison.failed[:1]
+        if self.recording is None:
+            culprits = self.compared(target, comparison.precision, alone=True).culprits or culprits
+        said = describe_failure(self.name, target, comparison, culprits)
+        command = f"{self.command} --to {target}"
+        if self.repro is None:
+            return f"{said}\nfor a reproducer: {command} --repro repro"
+        path = self.path(target)
+        graph, versions = self.subject.graph, {"mxproof": __version__}
+        failure = Failure(graph, target, path, comparison, culprits, versions, command)
+        return "\n".join([said, *map(str, write_reproducers(self.repro, failure, self.truths))])
 
 
 def models_of(config: pytest.Config) -> List[str]:
@@ -95,26 +162,54 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
+def budgets(request: pytest.FixtureRequest) -> Iterator[Budgets]:
+    """The user's rows; those that no layer needed fail when all tests have run."""
+    path = request.config.getoption("--budgets")
+    found = load_budgets(Path(path)) if path else Budgets()
+    yield found
+    assert not found.idle, f"--budgets {path}: no layer needed {', '.join(map(str, found.idle))}"
+
+
+@pytest.fixture(scope="session")
 def case(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, budgets: Budgets
 ) -> Iterator[Case]:
     """The model, converted; without MXNet there is no proof, which is a failure and no skip."""
+    option = request.config.getoption
+    own, recorded = option("--checkpoint"), _recording_of(request.config, request.param)
+    given = parse_inputs(option("--input")) if own else {}
+    subject = load_for_run(
+        own or request.param,
+        given_inputs(recorded) if recorded else given,
+        epoch=option("--epoch") if own else 0,
+        weights=option("--weights"),
+    )
+    words = ["mxproof", "verify", own or subject.name]
+    words += ["--weights", option("--weights")] if not own else ["--epoch", str(option("--epoch"))]
+    case = Case(subject, tmp_path_factory.mktemp(subject.name), given, budgets, "")
+    if option("--repro"):
+        case.repro = Folder(Path(option("--repro")))
+    if recorded:
+        case.recording = load_recording(recorded, subject.graph)
+        case.command = shlex.join([*words, "--reference", str(recorded)])
+        yield case
+        return
     try:
         mxnet: MxnetProcess = request.getfixturevalue("mxnet")
     except pytest.skip.Exception as error:
         pytest.fail(f"nothing can be proven: {error}", pytrace=False)
-    config = request.config
-    own = config.getoption("--checkpoint")
-    given = parse_inputs(config.getoption("--input")) if own else {}
-    subject = load_for_run(
-        own or request.param,
-        given,
-        epoch=config.getoption("--epoch") if own else 0,
-        weights=config.getoption("--weights"),
-    )
-    reference = mxnet.load(subject.prefix, subject.epoch, subject.graph)
-    yield Case(subject, reference, tmp_path_factory.mktemp(subject.name), given)
-    reference.close()
+    words += [word for shape in option("--input") for word in ("--input", shape)]
+    case.command = shlex.join([*words, "--samples", str(case.samples)])
+    case.model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
+    yield case
+    case.model.close()
+
+
+def _recording_of(config: pytest.Config, model: str) -> Optional[Path]:
+    """--reference, or the model's file in that folder."""
+    given = config.getoption("--reference")
+    path = Path(given) if given else None
+    return path / f"{model}.npz" if path and path.is_dir() else path
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: List[pytest.Item]) -> List[str]:

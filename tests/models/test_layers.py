@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import operator
-from functools import reduce
 from typing import Callable
 
 import numpy as np
 import pytest
 
 from converters.checkpoint import symbol_path
-from mxproof.compare import compare
-from mxproof.localise import describe_failure
 
 from .conftest import Case
 
@@ -26,16 +22,13 @@ def operator_nodes(case: Case) -> int:
 def test_layers(
     case: Case, target: str, precision: str, record_property: Callable[[str, object], None]
 ) -> None:
-    candidate = case.candidate(target, precision)
-    graph = case.subject.graph
-    parts = (compare(truth, candidate, graph) for truth in case.truths)
-    comparison = reduce(operator.add, parts)
+    comparison = case.compared(target, precision)
     worst = max(comparison.checks, key=lambda c: c.rel)
     record_property(
         "mxproof",
         {
             "model": case.name,
-            "runtime": candidate.name,
+            "runtime": comparison.candidate,
             "precision": precision,
             "layers": str(len(comparison.checks)),
             "worst layer": worst.layer,
@@ -43,9 +36,7 @@ def test_layers(
         },
     )
     if not comparison.passed:
-        alone = (compare(truth, candidate, graph, alone=True) for truth in case.truths)
-        culprits = reduce(operator.add, alone).culprits
-        pytest.fail(describe_failure(case.name, target, comparison, culprits), pytrace=False)
+        pytest.fail(case.explain(target, comparison), pytrace=False)
     assert len(comparison.checks) == len(case.truth)
     if case.subject.model is not None:
         assert len(comparison.checks) == operator_nodes(case)
@@ -68,9 +59,8 @@ def test_exposing_layers_only_rounds_differently(case: Case) -> None:
     candidate = case.candidate("onnx", "float32")
     traced = candidate.trace(case.truth.inputs, lambda layer, value: None)
     shipped = candidate.run(case.truth.inputs)
-    names = list(dict.fromkeys(case.subject.graph.outputs))
-    assert len(traced) == len(shipped) == len(names)
+    assert len(traced) == len(shipped) == len(case.outputs)
     for outputs in (traced, shipped):
-        for name, value in zip(names, outputs):
+        for name, value in zip(case.outputs, outputs):
             result = case.truth.check(name, "output", value, "float32")
             assert result.problem is None, f"{case.name} {name!r}: {result.problem}"

@@ -21,17 +21,13 @@ from .conftest import Case
 def test_outputs(
     case: Case, target: str, precision: str, record_property: Callable[[str, object], None]
 ) -> None:
-    inputs = case.picture
+    truth = case.pictured
     candidate = case.candidate(target, precision)
-    actual = candidate.run(inputs)
-    truth = case.reference.run(inputs, "float64")
-    single = case.reference.run(inputs, "float32")
-    names = list(dict.fromkeys(case.subject.graph.outputs))
-    assert len(actual) == len(truth) == len(names)
-    for name, value, t, m in zip(names, actual, truth, single):
-        reference = Layer(name, t, m)
-        result = check("output", value, reference, precision)
-        max_abs, max_rel = differences(value, t if precision == "float64" else m)
+    actual = candidate.run(truth.inputs)
+    assert len(actual) == len(case.outputs)
+    for name, value in zip(case.outputs, actual):
+        result = truth.check(name, "output", value, precision)
+        max_abs, max_rel = differences(value, getattr(truth[name], precision))
         record_property(
             "mxproof",
             {
@@ -44,7 +40,7 @@ def test_outputs(
         )
         assert result.problem is None, f"{case.name}/{target} {name!r}: {result.problem}"
         for k in (1, 5):
-            top = top_k(value, reference, precision, k)
+            top = top_k(value, truth[name], precision, k)
             assert top.verdict != DIFFERS, f"{case.name}/{target} {name!r}: {top.note}"
 
 

@@ -54,7 +54,9 @@ def check_layer(layer: Dict[str, Any]) -> None:
 
 def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> None:
     """Other tools read this: keys may be added, never renamed."""
-    assert set(record) == {"schema", "model", "input", "weights", "versions", "targets"}
+    keys = {"schema", "model", "input", "weights", "reference", "versions", "targets"}
+    assert set(record) == keys
+    assert record["reference"] == "mxnet"
     assert (record["schema"], record["model"], record["weights"]) == (1, "small", "user")
     assert record["input"] == {"data": [2, 3, 8, 6]}
     assert list(record["targets"]) == targets
@@ -123,7 +125,10 @@ def test_a_fault_is_named(faulty: str, verify: Any, prefix: Path, monkeypatch: A
         f"small/{faulty} float64: BatchNorm '{BLAMED}' introduced the first difference "
         "(layer 6 of 13): "
     )
-    assert err.count("\n") == 2, "one paragraph for each precision"
+    *paragraphs, replay = err.splitlines()
+    assert len(paragraphs) == 2, "one for each precision"
+    assert replay.startswith(f"for a reproducer: mxproof verify {prefix} --to {faulty} --input ")
+    assert replay.endswith(" --repro repro")
     check_schema(record, load_checkpoint(prefix), ["onnx", "pytorch"])
     verdicts = {name: target["verdict"] for name, target in record["targets"].items()}
     assert verdicts == {name: "fail" if name == faulty else "pass" for name in TARGETS}
@@ -160,6 +165,26 @@ def test_what_the_user_runs_is_what_is_proven(
     assert code == 1
     assert err.startswith("small/onnx float32: ")
     assert "softmax" in err
-    assert err.count("\n") == 1
+    assert len(err.splitlines()) == 2, "what it is, and how to see it again"
     assert record["targets"]["onnx"]["verdict"] == "fail"
     assert (record["targets"]["onnx"]["output"]["max_abs"] is None) == (change is not lies)
+
+
+def damaged(graph: Graph, target: str, folder: Path) -> List[Path]:
+    """Files that no runtime loads."""
+    files = convert(graph, target, folder)
+    path = files[-1]  # the model in ONNX, the weights for PyTorch
+    path.write_bytes(path.read_bytes()[:-100])
+    return files
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_file_that_does_not_load_is_a_failed_proof(
+    target: str, verify: Any, prefix: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(module, "convert", damaged)
+    code, _, err, record = verify("--to", target)
+    assert code == 1
+    assert err.startswith(f"small/{target} float64: ")
+    assert "stopped after 0 layers" in err
+    assert record["targets"][target]["verdict"] == "fail"

@@ -201,3 +201,12 @@ def test_few_large_values_of_which_mxnet_happened_to_be_right(lucky: float, pass
     x = t * (1 + 2 * NOISE * lucky)
     x[0, 7] = t[0, 7] * (1 + 3 * NOISE)
     assert (one_layer(t, m, x, "float32") is None) == (not passes)
+
+
+def test_values_that_underflow_excuse_nothing() -> None:
+    """A softmax so sure that all else is 0 in float32: there MXNet is wrong by 100 %."""
+    t = np.full((2, 5), 1e-160)
+    t[:, 2] = 1.0
+    m = t.astype(np.float32)
+    assert one_layer(t, m, m, "float32") is None
+    assert one_layer(t, m, m * np.float32(1.0001), "float32") is not None

@@ -15,6 +15,7 @@ from converters.symbol import load_symbol, symbol_to_json
 from fixtures.i3d import i3d_symbol
 from fixtures.resnet import resnet_symbol
 from mxproof.runtimes.mxnet import MxnetProcess
+from tests.converters.networks import Network
 from tests.converters.test_params import ARRAYS
 
 UPGRADE = """
@@ -51,7 +52,7 @@ def same_symbol(mxnet: MxnetProcess, path: Path, tmp_path: Path) -> None:
     """Ours, upgraded, and libmxnet's: the same nodes in the same order with the same attributes."""
     upgraded = tmp_path / "upgraded.json"
     in_mxnet(mxnet, UPGRADE, path, upgraded)
-    theirs = json.loads(upgraded.read_text())
+    theirs = json.loads(upgraded.read_text(encoding="utf-8"))
     ours = load_symbol(path)
     assert [n.name for n in ours.nodes] == [n["name"] for n in theirs["nodes"]]
     assert [n.op for n in ours.nodes] == [n["op"] for n in theirs["nodes"]]
@@ -73,6 +74,14 @@ def test_resnets_before_0_9(mxnet: MxnetProcess, tmp_path: Path, depth: int) -> 
 def test_i3d(mxnet: MxnetProcess, tmp_path: Path) -> None:
     path = tmp_path / "x-symbol.json"
     path.write_text(symbol_to_json(i3d_symbol()))
+    same_symbol(mxnet, path, tmp_path)
+
+
+def test_names_in_any_script(mxnet: MxnetProcess, tmp_path: Path) -> None:
+    net = Network()
+    x = net.layer("Flatten", 'été/層 "1" \\', net.variable("données"))
+    path = tmp_path / "x-symbol.json"
+    path.write_text(symbol_to_json(net.symbol(net.layer("Flatten", "Ω", x))), encoding="utf-8")
     same_symbol(mxnet, path, tmp_path)
 
 

@@ -1,0 +1,142 @@
+"""`mxproof faults`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any, List
+
+from rich.console import Console
+
+from converters.checkpoint import symbol_path
+from converters.files import atomic_write
+from fixtures.zoo import ZOO
+
+from ..subject import UsageError, load_subject
+from .common import FAILED, PROVEN, count, progress_of, say
+
+SITES = 2
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "faults",
+        help="plant faults in conversions and show that the proof catches and names them",
+        description="Plant faults of known kinds in conversions of the models, one at a time, and "
+        "put each to the same judgement as `verify`. Every fault that makes a difference has to "
+        "be caught, and 99 % of them named at their layer; no other may raise an alarm. Needs "
+        "MXNet (in this or another interpreter), onnxruntime and PyTorch.",
+    )
+    parser.add_argument(
+        "models",
+        nargs="*",
+        metavar="MODEL",
+        help=f"{', '.join(ZOO)} (with seeded weights); 'small', a network with what these lack; "
+        "or the prefix of a checkpoint (default: all models by name)",
+    )
+    parser.add_argument(
+        "--kind", action="append", metavar="K", help="only this kind; repeat for several"
+    )
+    parser.add_argument("--list", action="store_true", help="list the kinds and end")
+    parser.add_argument(
+        "--sites",
+        type=lambda text: count(text, 1),
+        default=SITES,
+        metavar="N",
+        help=f"at most so many places for a kind in a model (default: {SITES})",
+    )
+    parser.add_argument(
+        "--seed", type=count, default=0, metavar="N", help="of all that is drawn (default: 0)"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=lambda text: count(text, 1),
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="models worked on at once (default: one a processor)",
+    )
+    parser.add_argument("--json", metavar="FILE", help="write the whole record there")
+    parser.add_argument("--markdown", metavar="FILE", help="write the tables there")
+    parser.add_argument(
+        "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from ..faults import fleet, report
+    from ..faults.catalogue import CATALOGUE
+    from ..runtimes.mxnet import MxnetProcess
+
+    console = Console(quiet=args.quiet)
+    kinds = chosen(args.kind, list(CATALOGUE))
+    if args.list:
+        console.print(report.listing(CATALOGUE[k] for k in kinds).terminal())
+        return PROVEN
+    models = named(args.models)
+    for option in ("json", "markdown"):
+        path = getattr(args, option)
+        if path and not Path(path).absolute().parent.is_dir():
+            raise UsageError(f"--{option} {path}: there is no such folder. Make it first.")
+    with progress_of(args) as progress:
+        progress("reading the models")
+        for model in set(models) - {fleet.SMALL}:
+            load_subject(model, weights="seeded")
+        progress("starting MXNet")
+        MxnetProcess(args.mxnet_python).close()
+        planned = fleet.tasks(models, kinds, args.sites, args.seed, args.mxnet_python)
+        results = fleet.run(planned, args.jobs, progress)
+    if not results.outcomes:
+        raise UsageError("nothing was planted: there is no place for such a fault in these models.")
+    write(args, report.document(results, command(args)), results.to_json())
+    for sheet in report.sheets(results):
+        console.print(sheet.terminal())
+    say(report.summary(results), quiet=args.quiet)
+    for outcome in results.problems:
+        say(f"{outcome.kind}: {outcome.site}: {outcome.problem}.", stderr=True)
+    return PROVEN if results.passed else FAILED
+
+
+def chosen(wanted: Any, known: List[str]) -> List[str]:
+    """The kinds asked for, or all."""
+    unknown = [kind for kind in wanted or () if kind not in known]
+    if unknown:
+        raise UsageError(
+            f"--kind {unknown[0]!r}: there is no such kind; there are: {', '.join(known)}."
+        )
+    return [kind for kind in known if not wanted or kind in wanted]
+
+
+def named(wanted: List[str]) -> List[str]:
+    """The models asked for, or all by name."""
+    from ..faults.network import NAME
+
+    names = [*ZOO, NAME]
+    for model in wanted:
+        if model not in names and not symbol_path(model).is_file():
+            raise UsageError(
+                f"{model}: there is no model of that name, and no {symbol_path(model)}; "
+                f"models by name: {', '.join(names)}."
+            )
+    return list(dict.fromkeys(wanted)) or names
+
+
+def command(args: argparse.Namespace) -> str:
+    """What a reader types for the same numbers."""
+    kinds = [f"--kind '{kind}'" for kind in args.kind or ()]
+    models = [Path(model).name for model in args.models]
+    return " ".join(
+        ["mxproof faults", *models, *kinds, f"--sites {args.sites}", f"--seed {args.seed}"]
+    )
+
+
+def write(args: argparse.Namespace, document: str, record: Any) -> None:
+    if args.json:
+        with atomic_write(Path(args.json)) as file:
+            file.write(json.dumps(record, indent=1).encode())
+    if args.markdown:
+        with atomic_write(Path(args.markdown)) as file:
+            file.write(document.encode())

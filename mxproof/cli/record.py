@@ -1,0 +1,59 @@
+"""`mxproof record`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from converters.shape import show
+
+from ..subject import UsageError, load_for_run, parse_inputs
+from .common import PROVEN, common, count, progress_of, say
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "record",
+        help="keep MXNet's results, for proofs where MXNet cannot be installed",
+        description="Run MXNet on chosen inputs, and keep of every layer what judges conversions: "
+        "`mxproof verify CHECKPOINT --reference FILE` then needs no MXNet. A few megabytes for "
+        "each input.",
+    )
+    common(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="where to")
+    parser.add_argument("--seed", type=count, default=0, help="of the random input (default: 0)")
+    parser.add_argument(
+        "--samples",
+        type=lambda text: count(text, 1),
+        default=2,
+        help="how many random inputs (default: 2)",
+    )
+    parser.add_argument(
+        "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from ..recording_file import save_recording
+    from ..runtimes.mxnet import MxnetProcess
+
+    output, given = Path(args.output), parse_inputs(args.input)
+    if not output.absolute().parent.is_dir() or output.is_dir():
+        raise UsageError(f"--output {output}: name a file, in a folder that is there.")
+    with progress_of(args) as progress:
+        progress(f"reading {args.checkpoint}")
+        subject = load_for_run(args.checkpoint, given, epoch=args.epoch, weights=args.weights)
+        inputs = subject.evidence(given, seed=args.seed, samples=args.samples)
+        progress("running MXNet")
+        with MxnetProcess(args.mxnet_python) as mxnet:
+            model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
+            truths = map(model.truth, inputs)
+            save_recording(output, subject.graph, truths, mxnet.versions, given)
+    shapes = ", ".join(f"{k}={show(a.shape)}" for arrays in inputs for k, a in arrays.items())
+    layers = sum(len(node.outputs) for node in subject.graph.nodes)
+    say(f"wrote {output}: {output.stat().st_size:,} bytes", quiet=args.quiet)
+    say(f"{layers} layers of {subject.name} ({subject.weights} weights)", quiet=args.quiet)
+    say(f"inputs: {shapes}", quiet=args.quiet)
+    return PROVEN

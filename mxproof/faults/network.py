@@ -1,0 +1,82 @@
+"""A small network with what the zoo lacks: each kind of fault can do harm somewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Tuple
+
+from converters import save_checkpoint
+from converters.symbol import VARIABLE, Symbol, SymbolNode
+from fixtures.weights import seeded_parameters
+
+NAME = "small"
+INPUT = ("N", 3, "H", "W")
+#: Two inputs: one side odd, one even, both ways; and a batch of two.
+SHAPES = ((1, 3, 13, 12), (2, 3, 12, 13))
+MXNET = 10901
+
+
+def _texts(attrs: Mapping[str, object]) -> Dict[str, Any]:
+    return {key: str(value) for key, value in attrs.items()}
+
+
+class _Network:
+    def __init__(self) -> None:
+        self.nodes: List[SymbolNode] = []
+
+    def add(self, op: str, name: str, *inputs: int, stored: str = "", **attrs: object) -> int:
+        """A node, preceded by variables for what it reads from the checkpoint; its index."""
+        variables = [self.add(VARIABLE, f"{name}_{suffix}") for suffix in stored.split()]
+        entries = tuple((i, 0) for i in (*inputs, *variables))
+        self.nodes.append(SymbolNode(op, name, entries, _texts(attrs)))
+        return len(self.nodes) - 1
+
+    def convolution(self, name: str, x: int, kernel: int = 3, pad: int = 1, **more: object) -> int:
+        window = {"kernel": (kernel, kernel), "pad": (pad, pad)}
+        return self.add(
+            "Convolution", name, x, stored="weight bias", num_filter=8, **window, **more
+        )
+
+    def norm(self, name: str, x: int, **attrs: object) -> int:
+        stored = "gamma beta moving_mean moving_var"
+        return self.add("BatchNorm", name, x, stored=stored, **attrs)
+
+
+def symbol() -> Symbol:
+    """(N, 3, H, W) -> two heads of (N, 6) probabilities.
+
+    Biases, groups, dilation, averages over padding, windows rounded up, attributes left at
+    MXNet's defaults, a square matrix, a residual between two others.
+    """
+    net = _Network()
+    x = net.convolution("conv0", net.add(VARIABLE, "data"), 5, 2, stride=(2, 1))
+    x = net.add("Activation", "act0", net.norm("norm0", x), act_type="softrelu")
+    x = net.add("Pooling", "pool0", x, kernel=(3, 3), stride=(2, 2), pad=(1, 1), pool_type="avg")
+    for unit in range(3):
+        y = net.norm(f"unit{unit}_norm", x, fix_gamma=unit == 1, eps=1e-5)
+        y = net.add("Activation", f"unit{unit}_act", y, act_type="relu")
+        y = net.convolution(f"unit{unit}_conv0", y, num_group=2)
+        y = net.convolution(f"unit{unit}_conv1", y, 3, 2, dilate=(2, 2))
+        x = net.add("elemwise_add", f"unit{unit}_sum", y, x)
+    window = {"kernel": (3, 3), "stride": (2, 2), "pad": (1, 1)}
+    options = {"count_include_pad": False, "pooling_convention": "full"}
+    x = net.add("Pooling", "pool1", x, pool_type="avg", **_texts(window), **_texts(options))
+    x = net.add("Activation", "act1", net.norm("norm1", x), act_type="tanh")
+    x = net.add(
+        "Flatten", "flat", net.add("Pooling", "pool2", x, global_pool=True, pool_type="max")
+    )
+    x = net.add("FullyConnected", "dense0", x, stored="weight bias", num_hidden=8)
+    x = net.add("Activation", "act2", x, act_type="sigmoid")
+    ends: List[Tuple[int, int]] = []
+    for head in ("a", "b"):
+        y = net.add("FullyConnected", f"dense_{head}", x, stored="weight bias", num_hidden=6)
+        ends.append((net.add("SoftmaxOutput", f"softmax_{head}", y, stored="label"), 0))
+    return Symbol(tuple(net.nodes), tuple(ends), MXNET)
+
+
+def write(folder: Path) -> Path:
+    """The checkpoint, with seeded weights; its prefix."""
+    prefix = folder / NAME
+    arrays = seeded_parameters(symbol(), {"data": INPUT})
+    save_checkpoint(prefix, symbol(), arrays)
+    return prefix

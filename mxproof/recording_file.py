@@ -1,0 +1,241 @@
+"""Recordings on disk (mxproof/recording.py): written anywhere MXNet runs, read anywhere.
+
+One .npz file: a header in JSON, and for each input the parts of all layers (sketch.STORED), each
+in one array. How many numbers these have follows from the layers' shapes, and those from the
+checkpoint: a file that says otherwise is refused before anything is allocated for it.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
+
+import numpy as np
+
+from converters import Graph, ShapeError, __version__
+from converters.files import atomic_write
+from converters.shape import Shape, compatible, show
+
+from .archive import ArchiveReader, ArchiveWriter
+from .recording import RecordedTruth, Recording
+from .runtimes.base import Array
+from .sketch import STORED, Kept, keep, kept_whole, packed, packed_sizes, unpacked
+from .subject import UsageError
+from .truth import Truth
+
+FORMAT, SCHEMA = "mxproof recording", 1
+HASHES = ("symbol_sha256", "params_sha256")
+
+
+class RecordingError(UsageError):
+    """A file is no recording, or none of this checkpoint; or nothing could be recorded."""
+
+
+def save_recording(
+    path: Path,
+    graph: Graph,
+    truths: Iterable[Truth],
+    versions: Mapping[str, str],
+    given: Optional[Mapping[str, Shape]] = None,
+) -> None:
+    """Write one file; the same results give the same bytes.
+
+    Args:
+        truths: on float32 inputs; one is held at a time.
+        given: shapes of inputs that were stated when the graph was loaded.
+
+    Raises:
+        RecordingError: MXNet's results are not finite.
+    """
+    with atomic_write(path) as file, ArchiveWriter(file) as archive:
+        entries = [_save(archive, f"{n}", graph, truth) for n, truth in enumerate(truths)]
+        archive.header(
+            {
+                "format": FORMAT,
+                "schema": SCHEMA,
+                "mxproof": __version__,
+                "versions": dict(versions),
+                "model": graph.name,
+                **{key: graph.source.get(key) for key in HASHES},
+                "given": dict(given or {}),
+                "layers": _layers(graph),
+                "truths": entries,
+            }
+        )
+
+
+def _layers(graph: Graph) -> List[List[str]]:
+    """[name, operator] of each."""
+    return [[name, node.op] for node in graph.nodes for name in node.outputs]
+
+
+def _save(archive: ArchiveWriter, folder: str, graph: Graph, truth: Truth) -> Dict[str, Any]:
+    """Write one truth's arrays; returns their shapes."""
+    columns: Dict[str, List[Array]] = {name: [np.zeros(0)] for name in STORED}
+    shapes: List[Tuple[int, ...]] = []
+    for layer in truth:
+        with np.errstate(all="ignore"):  # what overflows shows in the values
+            kept = keep(layer, layer.name in graph.outputs)
+            parts = packed(kept)
+        if not all(np.isfinite(part).all() for part in parts.values()):
+            raise RecordingError(
+                f"layer {layer.name!r} holds values in MXNet that are not finite: nothing could "
+                "be judged by them. Choose other inputs (--seed, --input)."
+            )
+        shapes.append(kept.shape)
+        for name, part in parts.items():
+            columns[name].append(part)
+    for name, column in columns.items():
+        archive.array(f"{folder}/{name}", np.concatenate(column), STORED[name])
+    for number, array in enumerate(truth.inputs.values()):
+        archive.array(f"{folder}/input{number}", array, "<f4")
+    for number, array in enumerate(truth.outputs):
+        archive.array(f"{folder}/output{number}", array, "<f4")
+    return {
+        "inputs": {name: array.shape for name, array in truth.inputs.items()},
+        "outputs": [array.shape for array in truth.outputs],
+        "shapes": shapes,
+    }
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[ArchiveReader]:
+    """Whatever can be wrong inside a file is one kind of error."""
+    with path.open("rb") as file:
+        try:
+            with ArchiveReader(file) as archive:
+                yield archive
+        except (RecordingError, MemoryError):
+            raise
+        except Exception as error:  # zipfile, zlib, json and NumPy raise a dozen kinds
+            raise RecordingError(
+                f"{path}: is no recording, or a damaged one ({type(error).__name__}: {error}). "
+                f"Make one where MXNet runs: mxproof record CHECKPOINT -o {path.name}."
+            ) from error
+
+
+def _header(path: Path, archive: ArchiveReader) -> Dict[str, Any]:
+    header: Dict[str, Any] = archive.header()
+    if header["format"] != FORMAT:
+        raise ValueError(f"its header says {header['format']!r}, not {FORMAT!r}")
+    if header["schema"] != SCHEMA:
+        raise RecordingError(
+            f"{path}: is of schema {header['schema']}, written by mxproof {header['mxproof']}; "
+            f"this mxproof, {__version__}, reads schema {SCHEMA}. Use that one, or record again."
+        )
+    return header
+
+
+def given_inputs(path: Path) -> Dict[str, Shape]:
+    """The shapes that were stated for the recording, which the checkpoint is to be loaded for.
+
+    Raises:
+        RecordingError: the file is no recording, or a later mxproof's.
+    """
+    with _reading(path) as archive:
+        given = _header(path, archive)["given"]
+        return {name: tuple(_dim(d) for d in shape) for name, shape in given.items()}
+
+
+def _dim(value: Any) -> Any:
+    if not (isinstance(value, str) and value.isidentifier()):
+        return _size(value)
+    return value
+
+
+def _size(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r} is no size")
+    return value
+
+
+def load_recording(path: Path, graph: Graph) -> Recording:
+    """Read a recording of this network.
+
+    Raises:
+        RecordingError: the file is no recording, a later mxproof's, or another checkpoint's.
+    """
+    with _reading(path) as archive:
+        header = _header(path, archive)
+        _check_origin(path, header, graph)
+        truths = [_load(archive, f"{n}", graph, e) for n, e in enumerate(header["truths"])]
+        if not truths:
+            raise ValueError("it holds no input")
+        return Recording(tuple(truths), {str(k): str(v) for k, v in header["versions"].items()})
+
+
+def _check_origin(path: Path, header: Mapping[str, Any], graph: Graph) -> None:
+    for key in HASHES:
+        if header[key] != graph.source.get(key):
+            kind = key.split("_")[0]
+            raise RecordingError(
+                f"{path}: was recorded from a {kind} file of SHA-256 {header[key]} "
+                f"({header['model']}); that of this checkpoint has {graph.source.get(key)}. "
+                "Give the checkpoint that was recorded, or record this one where MXNet runs."
+            )
+    layers = _layers(graph)
+    if header["layers"] != layers:
+        pairs = zip(header["layers"], layers)
+        first = next((pair for pair in pairs if pair[0] != pair[1]), "only their number differs")
+        raise RecordingError(
+            f"{path}: holds {len(header['layers'])} layers, this mxproof reads {len(layers)}; "
+            f"first difference (recorded, read): {first}. It was written by mxproof "
+            f"{header['mxproof']}, this is {__version__}: record again."
+        )
+
+
+def _load(archive: ArchiveReader, folder: str, graph: Graph, entry: Any) -> RecordedTruth:
+    """One truth, once its shapes are those of the network."""
+    sizes = {str(name): tuple(map(_size, shape)) for name, shape in entry["inputs"].items()}
+    if list(sizes) != [value.name for value in graph.inputs]:
+        raise ValueError(f"its inputs are {list(sizes)}")
+    shapes = _checked(graph, sizes, [tuple(map(_size, shape)) for shape in entry["shapes"]])
+    layers = _load_layers(archive, folder, shapes, graph.outputs)
+    inputs = {
+        name: archive.array(f"{folder}/input{number}", "<f4", shape)
+        for number, (name, shape) in enumerate(sizes.items())
+    }
+    outputs = [
+        archive.array(f"{folder}/output{number}", "<f4", tuple(map(_size, shape)))
+        for number, shape in enumerate(entry["outputs"])
+    ]
+    return RecordedTruth(inputs, layers, outputs)
+
+
+def _checked(
+    graph: Graph, inputs: Mapping[str, Shape], shapes: List[Tuple[int, ...]]
+) -> Dict[str, Tuple[int, ...]]:
+    """Layer -> its shape.
+
+    Raises:
+        ValueError: the network has not these shapes on these inputs.
+    """
+    try:
+        inferred = graph.infer_shapes(inputs)
+    except ShapeError as error:
+        raise ValueError(f"its inputs cannot be: {error}") from None
+    names = [name for name, _ in _layers(graph)]
+    if len(shapes) != len(names):
+        raise ValueError(f"it has shapes of {len(shapes)} layers, not {len(names)}")
+    for name, shape in zip(names, shapes):
+        if not compatible(inferred[name], shape):
+            raise ValueError(f"layer {name!r} is {show(shape)}, not {show(inferred[name])}")
+    return dict(zip(names, shapes))
+
+
+def _load_layers(
+    archive: ArchiveReader,
+    folder: str,
+    shapes: Mapping[str, Tuple[int, ...]],
+    outputs: Tuple[str, ...],
+) -> Iterator[Kept]:
+    whole = {name: kept_whole(shape, name in outputs) for name, shape in shapes.items()}
+    sizes = [packed_sizes(shape, whole[name]) for name, shape in shapes.items()]
+    columns: List[List[Array]] = []
+    for column, dtype in STORED.items():
+        counts = [size[column] for size in sizes]
+        array = archive.array(f"{folder}/{column}", dtype, (sum(counts),))
+        columns.append(np.split(array, np.cumsum(counts)[:-1]))
+    for (name, shape), *parts in zip(shapes.items(), *columns):
+        yield unpacked(name, shape, dict(zip(STORED, parts)))

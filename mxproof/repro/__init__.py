@@ -1,0 +1,130 @@
+"""Reproducers: the smallest thing that still fails, in a folder that needs no MXNet to be run.
+
+A folder holds the piece of the converted file that computes the layer, cut out of that file;
+`case.npz`, MXNet's own inputs and results; a pytest file; and the layer as an MXNet checkpoint.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from converters import Graph
+
+from ..proof import PRECISIONS, Proof, TargetProof
+from ..runtimes.base import RuntimeFailure
+from ..truth import Truth
+from ..verdict import Check, Comparison
+from .folder import Folder
+from .writer import SUFFIXES, Failure, Writer
+
+__all__ = ["Failure", "Folder", "Reproducer", "reproduce", "write_reproducers"]
+
+#: Culprits of a target that get a reproducer; more of them are one mistake made often.
+MOST = 3
+
+
+@dataclass(frozen=True)
+class Reproducer:
+    """What became of a failure.
+
+    Attributes:
+        test: the file that fails; None if there is none.
+        note: what there is to know: that it is the whole network, or why there is none.
+    """
+
+    test: Optional[Path]
+    note: str = ""
+
+    def __str__(self) -> str:
+        if self.test is None:
+            return f"no reproducer: {self.note}."
+        comment = f"  # {self.note}" if self.note else ""
+        return f"replay: pytest {shlex.quote(str(self.test))}{comment}"
+
+
+def write_reproducers(
+    folder: Folder, failure: Failure, truths: Iterable[Truth]
+) -> List[Reproducer]:
+    """One reproducer for each of the first culprits; each was seen to fail.
+
+    Where a layer does not fail by itself, the whole network stands in for it.
+
+    Args:
+        truths: on all inputs. They are gone through twice at most.
+    """
+    writer = Writer(folder, failure)
+    found: Dict[str, Reproducer] = {}
+    rest = list(failure.culprits[:MOST])
+    feeds = True
+    for truth in truths if rest else ():
+        feeds = feeds and truth.whole
+        for culprit in rest:
+            test = writer.layer(culprit, truth)
+            if test:
+                found[culprit.layer] = Reproducer(test)
+        rest = [c for c in rest if c.layer not in found]
+        if not rest:
+            break
+    if rest or not found:
+        found[""] = _whole(writer, _why(rest, feeds), truths)
+    return list(found.values())
+
+
+def _why(rest: Sequence[Check], feeds: bool) -> str:
+    """Why the whole network must stand in for these layers."""
+    names = ", ".join(repr(c.layer) for c in rest)
+    if not feeds:
+        return f"a recording cannot feed {names} alone, MXNet can"
+    verb = "does" if len(rest) == 1 else "do"
+    return f"{names} {verb} not fail alone" if rest else "no layer is to blame"
+
+
+def _whole(writer: Writer, why: str, truths: Iterable[Truth]) -> Reproducer:
+    for truth in truths:
+        test = writer.whole(truth, why)
+        if test:
+            return Reproducer(test, f"the whole network: {why}")
+    return Reproducer(None, f"{why}, and on no single input are the network's outputs wrong")
+
+
+def reproduce(
+    proof: Proof,
+    graph: Graph,
+    converted: Path,
+    truths: Iterable[Truth],
+    folder: Folder,
+    commands: Mapping[str, str],
+) -> List[Reproducer]:
+    """Reproducers of all that failed in a proof.
+
+    Args:
+        converted: the folder that the converted files are in.
+        commands: target -> what finds the failure again.
+    """
+    found: List[Reproducer] = []
+    for target, result in proof.targets.items():
+        if result.passed:
+            continue
+        comparison, culprits = _blamed(result)
+        path = converted / f"{graph.name}{SUFFIXES[target]}"
+        command = commands[target]
+        failure = Failure(graph, target, path, comparison, culprits, proof.versions, command)
+        try:
+            found += write_reproducers(folder, failure, truths)
+        except (OSError, RuntimeFailure) as error:  # the proof is still to be reported
+            found.append(Reproducer(None, str(error)))
+    return found
+
+
+def _blamed(proof: TargetProof) -> Tuple[Comparison, Sequence[Check]]:
+    """The sharpest comparison that failed, and the layers to blame by it."""
+    for precision in PRECISIONS:
+        if proof.introduced.get(precision):
+            return proof.comparisons[precision], proof.introduced[precision]
+    for comparison in (proof.comparisons[p] for p in PRECISIONS):
+        if not comparison.passed:
+            return comparison, comparison.failed[:1]
+    return proof.output.checks, proof.output.checks.failed

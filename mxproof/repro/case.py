@@ -1,0 +1,67 @@
+"""The numbers of a reproducer: inputs, MXNet's results, and what may lie between."""
+
+from __future__ import annotations
+
+from typing import Dict, Sequence, Tuple
+
+import numpy as np
+
+from ..check import _allowed, channels, check
+from ..runtimes.base import Array, Layer
+from ..tolerance import Budget
+from ..verdict import float32_limits
+from .piece import NoPiece, Values
+
+
+def case(
+    values: Values,
+    inputs: Sequence[str],
+    outputs: Sequence[Tuple[str, Budget]],
+    precision: str,
+    samples: slice,
+) -> Dict[str, Array]:
+    """Name -> array, for np.savez, of these samples of a batch.
+
+    input0, input1, … in the order of `inputs`; expected0, … MXNet's float64 results, in the
+    order of `outputs`, with what `limits` says of each.
+
+    Raises:
+        NoPiece: MXNet's results are not finite: there is nothing to compare with.
+    """
+    arrays = {f"input{i}": values[name][samples] for i, name in enumerate(inputs)}
+    for i, (name, budget) in enumerate(outputs):
+        t, m = values[name], values.float32(name)
+        if not (np.isfinite(t).all() and np.isfinite(m).all()):
+            raise NoPiece(f"MXNet's results of {name!r} are not finite")
+        found = {"expected": t[samples]}
+        if precision == "float64":  # as for the whole batch, of which a sample may be a part
+            found.update(_limits64(t, budget))
+        else:
+            found.update(_limits32(Layer(name, t[samples], m[samples]), budget))
+        arrays.update({f"{key}{i}": array for key, array in found.items()})
+    return arrays
+
+
+def _limits64(t: Array, budget: Budget) -> Dict[str, Array]:
+    """allowed: of |x - t|, by channel."""
+    largest = np.abs(channels(t)).max(axis=(0, 2))
+    return {"allowed": by_axis(_allowed(largest, budget), t.ndim)}
+
+
+def _limits32(layer: Layer, budget: Budget) -> Dict[str, Array]:
+    """allowed: of RMS(x - t), by channel; allowed_layer: over all channels; noise: MXNet's own."""
+    sums = check("", layer.float32, layer, "float32").sums
+    assert sums is not None
+    allowed_layer, allowed = float32_limits(sums, budget)
+    noise = np.sqrt(sums.noise / sums.count)
+    ndim = layer.float64.ndim
+    return {
+        "allowed": by_axis(allowed, ndim),
+        "allowed_layer": np.array(allowed_layer),
+        "noise": by_axis(noise, ndim),
+    }
+
+
+def by_axis(array: Array, ndim: int) -> Array:
+    """(C,) -> (1, C, 1, …), to be compared with an array of `ndim` dimensions."""
+    return array.reshape(1, -1, *(1,) * (ndim - 2)) if ndim > 1 else array.reshape((1,) * ndim)

@@ -1,0 +1,196 @@
+"""Building the folder of one reproducer, and seeing it fail."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Callable, Dict, Mapping, Optional, Sequence
+
+import numpy as np
+
+from converters import Graph, Node
+
+from ..runtimes.base import Array
+from ..tolerance import Budget
+from ..truth import Truth
+from ..verdict import Check, Comparison
+from .case import case
+from .checkpoint import data_inputs, save_layer
+from .folder import CASE, Folder, readable
+from .onnx import OnnxFile
+from .piece import NoPiece, Shipped, Values
+from .pytorch import PytorchFile
+from .script import TEST, script
+
+FILES: Mapping[str, Callable[[Path, str], Shipped]] = {"onnx": OnnxFile, "pytorch": PytorchFile}
+SUFFIXES: Mapping[str, str] = {"onnx": ".onnx", "pytorch": ".py"}
+
+LAYER = "layer"  # prefix of the checkpoint
+WHOLE = "whole-network"
+STOPPED = "stopped with"
+EVERYTHING = slice(None)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A comparison that failed.
+
+    Attributes:
+        graph: the network as MXNet has it.
+        path: the converted file.
+        comparison: for its precision and its budgets.
+        culprits: the layers to blame; may be none.
+        versions: of what the comparison was made with.
+        command: what finds the failure again.
+    """
+
+    graph: Graph
+    target: str
+    path: Path
+    comparison: Comparison
+    culprits: Sequence[Check]
+    versions: Mapping[str, str]
+    command: str
+
+
+class Writer:
+    """Reproducers of one failure."""
+
+    def __init__(self, folder: Folder, failure: Failure) -> None:
+        self._folder, self._failure = folder, failure
+        self._graph, self._target = failure.graph, failure.target
+        self._precision = failure.comparison.precision
+
+    @cached_property
+    def _file(self) -> Shipped:
+        return self._open(self._precision)
+
+    def _open(self, precision: str) -> Shipped:
+        return FILES[self._target](self._failure.path, precision)
+
+    def layer(self, culprit: Check, truth: Truth) -> Optional[Path]:
+        """Write the layer's reproducer, if it fails by itself on these inputs; returns its test."""
+        node = next((n for n in self._graph.nodes if culprit.layer in n.outputs), None)
+        if node is None:
+            return None
+        name = self._name(readable(culprit.layer), self._precision)
+        with self._folder.building() as here:
+            try:
+                test = self._build_layer(culprit, node, Values(truth), here, name)
+            except NoPiece:
+                return None
+            return self._folder.keep(here, name) / test.name if test else None
+
+    def _build_layer(
+        self, culprit: Check, node: Node, values: Values, here: Path, name: str
+    ) -> Optional[Path]:
+        """Fill the folder; returns the test, if it fails."""
+        layer, title = culprit.layer, f"{node.op} {culprit.layer!r}"
+        read = self._file.cut(layer, values, here)
+        save_layer(self._graph, node, here / LAYER)
+        test = here / _file_name(name)
+        problem, meant = culprit.problem or "?", data_inputs(self._graph, node)
+        if set(read) != set(meant):
+            problem += f"; it reads {_listed(read)}, in MXNet {_listed(meant)}"
+        about = self._about(self._precision, title, problem, test)
+        text = script(self._target, self._precision, title, about, inputs=read, outputs=[title])
+        test.write_text(text, encoding="utf-8")
+        inputs = list(dict.fromkeys([*read, *meant]))
+        limits = [(layer, culprit.budget)]
+
+        def fails(samples: slice) -> bool:
+            arrays = case(values, inputs, limits, self._precision, samples)
+            return _fails(test, arrays, culprit)
+
+        if not fails(EVERYTHING):
+            return None
+        samples = (slice(i, i + 1) for i in range(self._batch([*inputs, layer], values)))
+        if not any(map(fails, samples)):
+            fails(EVERYTHING)  # and leave that case in the folder
+        return test
+
+    def _batch(self, names: Sequence[str], values: Values) -> int:
+        """How many samples there are to choose from: 0 unless the first axis of all these values
+        is the batch's, and of no fixed size."""
+        shapes = [self._graph.shapes[name] for name in names]
+        axes = {shape[0] if shape else None for shape in shapes}
+        sizes = {len(values[name]) for name in names}
+        free = len(axes) == len(sizes) == 1 and isinstance(axes.pop(), str)
+        return sizes.pop() if free and sizes != {1} else 0
+
+    def whole(self, truth: Truth, why: str) -> Optional[Path]:
+        """Write the network as it was shipped, in the precision in which its outputs are wrong.
+
+        Args:
+            why: there is no smaller one.
+        """
+        for precision in dict.fromkeys(("float32", self._precision)):
+            name = self._name(WHOLE, precision)
+            with self._folder.building() as here:
+                try:
+                    test = self._build_whole(why, Values(truth), precision, here, name)
+                except NoPiece:
+                    return None
+                if test:
+                    return self._folder.keep(here, name) / test.name
+        return None
+
+    def _build_whole(
+        self, why: str, values: Values, precision: str, here: Path, name: str
+    ) -> Optional[Path]:
+        graph, file = self._graph, self._open(precision)
+        read, outputs = file.whole(here), file.outputs(graph.outputs)
+        test = here / _file_name(name)
+        about = self._about(precision, "the whole network", why, test)
+        titles = [f"output {name!r}" for name in outputs]
+        text = script(self._target, precision, graph.name, about, inputs=read, outputs=titles)
+        test.write_text(text, encoding="utf-8")
+        limits = [(name, self._budget(name, precision)) for name in outputs]
+        return test if _fails(test, case(values, read, limits, precision, EVERYTHING)) else None
+
+    def _budget(self, output: str, precision: str) -> Budget:
+        """As it was held to: in float32, outputs have the standard budget."""
+        known = {c.layer: c.budget for c in self._failure.comparison.checks}
+        return known.get(output, Budget()) if precision == "float64" else Budget()
+
+    def _name(self, layer: str, precision: str) -> str:
+        """Of the folder."""
+        parts = [readable(self._graph.name), self._target, layer]
+        return "-".join([*parts, *(["float32"] if precision == "float32" else [])])
+
+    def _about(self, precision: str, what: str, problem: str, test: Path) -> Dict[str, str]:
+        """See script."""
+        model = f"{self._graph.name}/{self._target} {precision}"
+        made = ", ".join(f"{name} {version}" for name, version in self._failure.versions.items())
+        return {
+            f"{model}: {what} is not what MXNet computes: {problem}.": "",
+            "Replay, where neither MXNet nor mxproof is installed:": f"pytest {test.name}",
+            f"Found, with {made}, by:": self._failure.command,
+        }
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names)) or "nothing"
+
+
+def _file_name(name: str) -> str:
+    """Of the test: its folder's, so that pytest can run any number of them together."""
+    return f"test_{re.sub(r'[^A-Za-z0-9_]', '_', name)}.py"
+
+
+def _fails(test: Path, arrays: Mapping[str, Array], culprit: Optional[Check] = None) -> bool:
+    """Write the case and run the test: does it fail, and in the culprit's way?"""
+    np.savez(test.parent / CASE, **arrays)
+    try:
+        runpy.run_path(str(test))[TEST]()
+    except AssertionError as error:
+        cause = error.__cause__
+        if isinstance(cause, MemoryError):
+            return False
+        fault = "" if culprit is None else culprit.fault or ""
+        how = f"{STOPPED} {type(cause).__name__}:" if cause else ""
+        return culprit is None or (fault.startswith(how) if how else STOPPED not in fault)
+    return False

@@ -1,0 +1,121 @@
+"""`mxproof record`, and `mxproof verify --reference`: proofs without MXNet."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable, Tuple
+
+import numpy as np
+import pytest
+
+from converters import save_checkpoint
+from mxproof import verify as module
+from mxproof.runtimes.mxnet import MxnetProcess
+from tests.converters.networks import small_resnet
+
+from .conftest import Run
+from .test_cli_verify import BLAMED, with_wrong_epsilon
+from .test_recording import recording_of
+
+
+@pytest.mark.parametrize("kind", ["symbol", "params"])
+def test_another_checkpoint_is_refused(kind: str, prefix: Path, run: Run) -> None:
+    path = recording_of(prefix)
+    net, head = small_resnet()
+    if kind == "params":
+        net.arrays["fc_bias"] = np.nextafter(net.arrays["fc_bias"], np.float32(9))
+    else:
+        head = net.layer("Flatten", "more", head)
+    save_checkpoint(prefix, net.symbol(head), net.arrays)
+    code, out, err = run("verify", prefix, "--reference", path)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"mxproof verify: {path}: was recorded from a {kind} file of SHA-256 ")
+    assert err.endswith("record this one where MXNet runs.\n")
+
+
+OPTIONS = {"--seed": "0", "--samples": "2", "--input": "data=1x3x8x8", "--mxnet-python": "python3"}
+
+
+@pytest.mark.parametrize("option", OPTIONS.items())
+def test_a_recording_has_its_own_inputs(option: Tuple[str, str], run: Run, prefix: Path) -> None:
+    code, _, err = run("verify", prefix, "--reference", recording_of(prefix), *option)
+    assert code == 2
+    assert err.startswith(f"mxproof verify: {option[0]} and --reference: the recording has its own")
+
+
+def test_files_that_cannot_be(run: Run, prefix: Path, tmp_path: Path) -> None:
+    for output in (tmp_path, tmp_path / "no" / "file.npz"):
+        code, _, err = run("record", prefix, "-o", output)
+        assert (code, "name a file, in a folder that is there" in err) == (2, True)
+    code, _, err = run("verify", prefix, "--reference", tmp_path / "none.npz")
+    assert (code, err) == (
+        2,
+        f"mxproof verify: {tmp_path / 'none.npz'}: No such file or directory.\n",
+    )
+
+
+WITHOUT = """
+import sys
+sys.modules["mxnet"] = None
+import mxproof.runtimes.mxnet
+mxproof.runtimes.mxnet.subprocess = None
+from mxproof.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def record(run: Run, prefix: Path, tmp_path: Path, mxnet: MxnetProcess) -> Callable[[str], Path]:
+    """Name of a file -> the file, with what MXNet gave."""
+    pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
+    pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
+
+    def call(name: str) -> Path:
+        path = tmp_path / name
+        options = ("--input", "data=2x3x24x20", "--mxnet-python", mxnet.python)
+        assert run("record", prefix, "-o", path, *options) == (
+            0,
+            f"wrote {path}: {path.stat().st_size:,} bytes\n"
+            "13 layers of small (user weights)\n"
+            "inputs: data=2x3x24x20, data=2x3x24x20\n",
+            "",
+        )
+        return path
+
+    return call
+
+
+def test_the_same_command_writes_the_same_bytes(record: Callable[[str], Path]) -> None:
+    assert record("one.npz").read_bytes() == record("other.npz").read_bytes()
+
+
+def test_a_proof_without_mxnet(record: Callable[[str], Path], prefix: Path, tmp_path: Path) -> None:
+    """In a process that cannot import MXNet, nor start another that could."""
+    proof = tmp_path / "proof.json"
+    command = (sys.executable, "-W", "error", "-c", WITHOUT, "verify", prefix)
+    options = ("--reference", record("real.npz"), "--json", proof)
+    done = subprocess.run([*command, *options], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    document = json.loads(proof.read_text())
+    assert document["reference"] == "real.npz"
+    assert document["input"] == {"data": [2, 3, 24, 20]}
+    assert document["versions"]["mxnet"] == "1.9.1"
+    assert {t["verdict"] for t in document["targets"].values()} == {"pass"}
+    assert {t["output"]["top1"] for t in document["targets"].values()} == {"equal"}
+    assert [len(t["layers"]) for t in document["targets"].values()] == [13, 13]
+
+
+def test_a_fault_is_named(
+    record: Callable[[str], Path], prefix: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = record("real.npz")
+    monkeypatch.setattr(module, "convert", with_wrong_epsilon)
+    code, _, err = run("verify", prefix, "--reference", path, "--to", "pytorch")
+    assert code == 1
+    assert err.startswith(
+        f"small/pytorch float64: BatchNorm '{BLAMED}' is the first to differ (layer 6 of 13): "
+    )
+    assert " of 4 channels, worst channel " in err
