@@ -49,7 +49,8 @@ class OnnxBuilder:
         metadata, where a proof in float64 finds it.
         """
         given = {k: v for k, v in attributes.items() if v is not None}
-        rounded = {k: v for k, v in given.items() if isinstance(v, float) and np.float32(v) != v}
+        numbers = {k: v for k, v in given.items() if isinstance(v, float)}
+        rounded = {k: v for k, v in numbers.items() if float(np.float32(v)) != v}
         node = ir.node(
             op_type,
             inputs,
@@ -86,6 +87,10 @@ class OnnxBuilder:
             ShapeError: not even the number of dimensions is known.
         """
         return known_shape(self._graph, str(value.name))
+
+    def is_input(self, value: ir.Value) -> bool:
+        """Is it one of the network's inputs?"""
+        return any(value.name == given.name for given in self._graph.inputs)
 
     def array(self, value: ir.Value) -> Array:
         """The numbers of a parameter."""

@@ -28,7 +28,7 @@ def check(
     """
     t = truth.float64
     m = truth.float32 if precision == "float32" else t
-    wrong = _other_form(value, m, precision)
+    wrong = other_form(value, m, precision)
     if not wrong:
         largest, worst, sums, max_abs, max_rel = _statistics(value, t, m, precision)
         noise = sums.noise if sums else 0.0
@@ -40,15 +40,15 @@ def check(
     rel = error / peak if peak else (float("inf") if error else 0.0)
     result = Check(truth.name, op, value.shape, rel, max_abs, max_rel, None, sums, row)
     if precision == "float64":
-        allowed = _allowed(largest, result.budget)
-        strict = bool((worst > _allowed(largest, Budget())).any())
+        allowed = allowed_by_channel(largest, result.budget)
+        strict = bool((worst > allowed_by_channel(largest, Budget())).any())
         fault = _differing(value, t, allowed) if (worst > allowed).any() else None
         parts = np.divide(worst, allowed, out=np.zeros_like(worst), where=allowed > 0)
         result = replace(result, fault=fault, beyond_standard=strict, part64=float(parts.max()))
     return result
 
 
-def _allowed(largest: Array, budget: Budget) -> Array:
+def allowed_by_channel(largest: Array, budget: Budget) -> Array:
     """By channel, from the largest magnitudes in each."""
     by_channel: Array = np.maximum(largest, budget.channel_floor * largest.max())
     return budget.float64_rel * by_channel
@@ -93,7 +93,7 @@ def _statistics(
     return largest, worst, sums, max_abs, max_rel
 
 
-def _other_form(value: Array, reference: Array, precision: str) -> Optional[str]:
+def other_form(value: Array, reference: Array, precision: str) -> Optional[str]:
     if value.dtype != np.dtype(precision):
         return f"is {value.dtype}, not {precision}"
     if value.shape != reference.shape:

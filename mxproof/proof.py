@@ -71,8 +71,8 @@ class TargetProof:
         for precision in PRECISIONS:
             if self.introduced.get(precision):
                 return self.introduced[precision]
-        chain = [c for p in PRECISIONS for c in self.comparisons[p].failed[:1]]
-        return tuple(chain[:1] or self.output.checks.failed)
+        chain = [c for p in PRECISIONS for c in self.comparisons[p].culprits[:1]]
+        return tuple(chain[:1] or self.output.checks.culprits)
 
     def __add__(self, other: TargetProof) -> TargetProof:
         """The same target on more inputs."""

@@ -58,7 +58,10 @@ class Subject:
         """
         random = np.random.default_rng(seed)
         if self.model is not None and not seed:
-            return {name: self.model.picture(shape) for name, shape in shapes.items()}
+            try:
+                return {name: self.model.picture(shape) for name, shape in shapes.items()}
+            except RuntimeError as error:  # without Pillow
+                raise UsageError(f"{error} Or choose noise: --seed 1.") from error
         spread = self.model.pixels if self.model is not None else STANDARD
         mean, deviation, draw = spread.mean, spread.var**0.5, DISTRIBUTIONS[kind]
         return {

@@ -178,7 +178,7 @@ class Unloadable:
 def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputProof:
     """The outputs of an untraced run, as its user gets them."""
     names = list(dict.fromkeys(graph.outputs))  # ONNX lists an output once
-    stopped = None
+    stopped = stopped_at = None
     try:
         with np.errstate(all="ignore"):
             found = candidate.run(truth.inputs)
@@ -186,6 +186,8 @@ def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputPro
             stopped = f"has {len(found)} outputs, MXNet {len(names)}"
     except Exception as error:
         found, stopped = [], f"{type(error).__name__}: {error}"
+    if stopped:
+        stopped_at = Check.broken(names[0], "output", stopped)
     actual = _by_name(graph, [] if stopped else found)
     layers = tuple(n for n in names if n in truth)  # an output that is an input needs no proof
     checks = [truth.check(n, "output", actual[n], "float32") for n in layers if n in actual]
@@ -195,7 +197,7 @@ def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputPro
     gaps = [differences(a, e) for a, e in pairs]
     tops = [top_k(actual[n], truth[n], "float32", 1) for n in layers if alike and truth.holds(n)]
     return OutputProof(
-        Comparison(candidate.name, "float32", tuple(checks), layers, True, stopped),
+        Comparison(candidate.name, "float32", tuple(checks), layers, True, stopped, stopped_at),
         max_abs=max((g[0] for g in gaps), default=math.inf),
         max_rel=max((g[1] for g in gaps), default=math.inf),
         top1_equal=alike and all(same_top(a, e, 1) for a, e in pairs),

@@ -66,6 +66,13 @@ class BatchNorm(Operator):
     ) -> Any:
         if self.fix_gamma:
             gamma = g.constant(np.ones_like(g.array(gamma)))
+        if g.is_input(data):
+            # onnxruntime computes x a + b. Of numbers far from 0, as pixels are, the rounding of
+            # x a goes into all that follows; MXNet subtracts the mean first, and so do we.
+            mean = np.asarray(g.array(moving_mean), np.float32)
+            axes = (-1, *(1,) * (len(g.shape(data)) - 2))
+            data = g.op("Sub", data, g.constant(mean.reshape(axes)))
+            moving_mean = g.constant(np.zeros_like(mean))
         return g.op(
             "BatchNormalization", data, gamma, beta, moving_mean, moving_var, epsilon=self.eps
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any, List
 
@@ -14,7 +15,7 @@ from converters.checkpoint import symbol_path
 from converters.files import atomic_write
 from fixtures.zoo import ZOO
 
-from ..subject import UsageError, load_subject
+from ..subject import UsageError
 from .common import FAILED, PROVEN, count, progress_of, say
 
 SITES = 2
@@ -40,36 +41,35 @@ def add_parser(commands: Any) -> None:
         "--kind", action="append", metavar="K", help="only this kind; repeat for several"
     )
     parser.add_argument("--list", action="store_true", help="list the kinds and end")
-    parser.add_argument(
-        "--sites",
-        type=lambda text: count(text, 1),
-        default=SITES,
-        metavar="N",
-        help=f"at most so many places for a kind in a model (default: {SITES})",
-    )
-    parser.add_argument(
-        "--seed", type=count, default=0, metavar="N", help="of all that is drawn (default: 0)"
-    )
-    parser.add_argument(
-        "--jobs",
-        type=lambda text: count(text, 1),
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="models worked on at once (default: one a processor)",
-    )
     parser.add_argument("--json", metavar="FILE", help="write the whole record there")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables there")
     parser.add_argument(
         "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
     )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    _numbers(parser)
     parser.set_defaults(run=run)
+
+
+def _numbers(parser: argparse.ArgumentParser) -> None:
+    rows = (
+        ("--sites", 1, SITES, "at most so many places for a kind in a model"),
+        ("--seed", 0, 0, "of all that is drawn"),
+        ("--jobs", 1, os.cpu_count() or 1, "how many faults are tried at once"),
+    )
+    for option, least, default, text in rows:
+        parser.add_argument(
+            option,
+            type=partial(count, least=least),
+            default=default,
+            metavar="N",
+            help=f"{text} (default: {default})",
+        )
 
 
 def run(args: argparse.Namespace) -> int:
     from ..faults import fleet, report
     from ..faults.catalogue import CATALOGUE
-    from ..runtimes.mxnet import MxnetProcess
 
     console = Console(quiet=args.quiet)
     kinds = chosen(args.kind, list(CATALOGUE))
@@ -83,14 +83,12 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"--{option} {path}: there is no such folder. Make it first.")
     with progress_of(args) as progress:
         progress("reading the models")
-        for model in set(models) - {fleet.SMALL}:
-            load_subject(model, weights="seeded")
-        progress("starting MXNet")
-        MxnetProcess(args.mxnet_python).close()
         planned = fleet.tasks(models, kinds, args.sites, args.seed, args.mxnet_python)
+        if not planned:
+            raise UsageError(
+                f"nothing was planted: {', '.join(models)} have no place for {', '.join(kinds)}."
+            )
         results = fleet.run(planned, args.jobs, progress)
-    if not results.outcomes:
-        raise UsageError("nothing was planted: there is no place for such a fault in these models.")
     write(args, report.document(results, command(args)), results.to_json())
     for sheet in report.sheets(results):
         console.print(sheet.terminal())

@@ -26,8 +26,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--samples",
         type=lambda text: count(text, 1),
-        default=2,
-        help="how many random inputs (default: 2)",
+        help="how many inputs (default: 2 for models by name, 4 for other networks)",
     )
     parser.add_argument(
         "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
@@ -36,7 +35,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..recording_file import save_recording
+    from ..recording.file import save_recording
     from ..runtimes.mxnet import MxnetProcess
 
     output, given = Path(args.output), parse_inputs(args.input)
@@ -45,7 +44,8 @@ def run(args: argparse.Namespace) -> int:
     with progress_of(args) as progress:
         progress(f"reading {args.checkpoint}")
         subject = load_for_run(args.checkpoint, given, epoch=args.epoch, weights=args.weights)
-        inputs = subject.evidence(given, seed=args.seed, samples=args.samples)
+        samples = args.samples or (2 if subject.model is not None else 4)
+        inputs = subject.evidence(given, seed=args.seed, samples=samples)
         progress("running MXNet")
         with MxnetProcess(args.mxnet_python) as mxnet:
             model = mxnet.load(subject.prefix, subject.epoch, subject.graph)

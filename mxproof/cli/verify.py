@@ -147,7 +147,7 @@ def again(args: argparse.Namespace, targets: Sequence[str]) -> str:
 
 def given_of(args: argparse.Namespace) -> Dict[str, Shape]:
     """Shapes of inputs as they were stated: now, or for the recording."""
-    from ..recording_file import given_inputs
+    from ..recording.file import given_inputs
 
     if not args.reference:
         return parse_inputs(args.input)
@@ -165,7 +165,7 @@ def evidence_of(
     args: argparse.Namespace, subject: Subject, given: Mapping[str, Shape]
 ) -> Iterator[Evidence]:
     """The recording, or MXNet for as long as the block lasts."""
-    from ..recording_file import load_recording
+    from ..recording.file import load_recording
     from ..runtimes.mxnet import MxnetProcess
     from ..verify import Live
 

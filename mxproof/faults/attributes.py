@@ -92,6 +92,12 @@ FAULTS: Tuple[Fault, ...] = (
         family=SHAPE,
     ),
     attributes(
+        "mean keeps its axis",
+        layers("mean", where=lambda op: op.axis and not op.keepdims),
+        lambda s: {"keepdims": True},
+        family=SHAPE,
+    ),
+    attributes(
         "mean over another axis",
         layers("mean", where=lambda op: op.axis and len(op.axis) == 1),
         lambda s: {"axis": s.op.axis[0] + 1},

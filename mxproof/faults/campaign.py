@@ -13,7 +13,6 @@ import onnx
 
 from converters import Graph
 
-from ..memory import release
 from ..runtimes.base import RuntimeFailure
 from ..targets import convert
 from .bystander import Bystander, Outputs
@@ -70,7 +69,6 @@ def tried(
             raise  # no runtime is no proof of anything
         except Exception as error:  # whatever a converter or a runtime will not take
             verdict = refusal(error, planted.expected, folder)
-    release()
     expected = [t.outputs for t in truths]
     return verdict, {} if bystander is None else alarms(found, expected)
 
@@ -92,9 +90,7 @@ def refusal(error: Exception, expected: str, folder: str) -> Verdict:
     return Verdict(True, culprits, f"{type(error).__name__}: {message}")
 
 
-def plant(
-    ground: Ground, model: str, case: Case, bystander: Optional[Bystander] = None
-) -> Outcome:
+def plant(ground: Ground, model: str, case: Case, bystander: Optional[Bystander] = None) -> Outcome:
     planted = case.planted(ground)
     verdict, oracles = tried(ground, planted, case.target, bystander)
     return Outcome(

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from ..memory import release
 from ..runtimes.base import Array, RuntimeFailure
 from ..runtimes.mxnet import MxnetProcess
 from ..subject import Subject, load_subject
@@ -44,10 +45,18 @@ class Task:
 
 
 def tasks(
-    models: Sequence[str], kinds: Sequence[str], count: int, seed: int, python: Optional[str]
+    models: Sequence[str], kinds: Sequence[str], count: int, seed: int, python: Optional[str] = None
 ) -> List[Task]:
-    """Model by model, so that MXNet's results are there for all of a model's."""
-    return [Task(model, kind, count, seed, python) for model in models for kind in (None, *kinds)]
+    """Model by model, so that MXNet's results are there for all of a model's; none for a model
+    without a place for any of the kinds."""
+    planned: List[Task] = []
+    for model in models:
+        with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
+            graph = subject_of(model, Path(folder))[0].graph
+        possible = [kind for kind in kinds if CATALOGUE[kind].sites(graph)]
+        if possible:
+            planned += [Task(model, kind, count, seed, python) for kind in (None, *possible)]
+    return planned
 
 
 def run(planned: Sequence[Task], jobs: int = 1, progress: Progress = lambda _: None) -> Results:
@@ -101,7 +110,9 @@ def do(task: Task) -> Results:
         cleans = (clean(ground, task.model, target, bystander) for target in TARGETS)
         return Results((), tuple(cleans))
     drawn = cases(ground.graph, task.model, CATALOGUE[task.kind], task.count, task.seed)
-    return Results(tuple(plant(ground, task.model, case, bystander) for case in drawn), ())
+    outcomes = tuple(plant(ground, task.model, case, bystander) for case in drawn)
+    release()  # models hold themselves in circles, and are large
+    return Results(outcomes, ())
 
 
 @lru_cache(maxsize=1)

@@ -44,7 +44,7 @@ def one_weight(kind: str, change: Callable[[Any, Site], Any]) -> Fault:
         for _ in range(20):
             at = tuple(int(site.random.integers(size)) for size in weight.shape)
             value = change(weight[at], site)
-            why = _dead(site, at, float(value) - float(weight[at]))
+            why = dead(site, at, float(value) - float(weight[at]))
             if not why:
                 break
         array = weight.copy()
@@ -95,7 +95,7 @@ def _unread(site: Site, role: str) -> str:
     return "with fix_gamma the stored gamma is not read" if fixed else ""
 
 
-def _dead(site: Site, at: Tuple[int, ...], delta: float) -> str:
+def dead(site: Site, at: Tuple[int, ...], delta: float) -> str:
     """Why a change of this weight moves nothing on these inputs; empty if it moves something."""
     if not delta:
         return "the weight is 0 already"

@@ -6,7 +6,7 @@ from typing import Dict, Sequence, Tuple
 
 import numpy as np
 
-from ..check import _allowed, channels, check
+from ..check import allowed_by_channel, channels, check
 from ..runtimes.base import Array, Layer
 from ..tolerance import Budget
 from ..verdict import float32_limits
@@ -45,7 +45,7 @@ def case(
 def _limits64(t: Array, budget: Budget) -> Dict[str, Array]:
     """allowed: of |x - t|, by channel."""
     largest = np.abs(channels(t)).max(axis=(0, 2))
-    return {"allowed": by_axis(_allowed(largest, budget), t.ndim)}
+    return {"allowed": by_axis(allowed_by_channel(largest, budget), t.ndim)}
 
 
 def _limits32(layer: Layer, budget: Budget) -> Dict[str, Array]:

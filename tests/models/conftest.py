@@ -18,7 +18,7 @@ from mxproof.compare import compare
 from mxproof.localise import describe_failure
 from mxproof.proof import PRECISIONS
 from mxproof.recording import Recording
-from mxproof.recording_file import given_inputs, load_recording
+from mxproof.recording.file import given_inputs, load_recording
 from mxproof.repro import Failure, write_reproducers
 from mxproof.repro.folder import Folder
 from mxproof.runtimes.base import Candidate, Layer
@@ -139,8 +139,12 @@ class Case:
 
 
 def models_of(config: pytest.Config) -> List[str]:
-    own = config.getoption("--checkpoint")
-    return [Path(own).name] if own else list(ZOO)
+    own, recorded = config.getoption("--checkpoint"), config.getoption("--reference")
+    if own:
+        return [Path(own).name]
+    if recorded and Path(recorded).is_dir():
+        return [name for name in ZOO if Path(recorded, f"{name}.npz").is_file()]
+    return [Path(recorded).stem] if recorded else list(ZOO)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

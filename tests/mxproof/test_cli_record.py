@@ -75,7 +75,8 @@ def record(run: Run, prefix: Path, tmp_path: Path, mxnet: MxnetProcess) -> Calla
 
     def call(name: str) -> Path:
         path = tmp_path / name
-        options = ("--input", "data=2x3x24x20", "--mxnet-python", mxnet.python)
+        shape = ("--input", "data=2x3x24x20")
+        options = (*shape, "--samples", "2", "--mxnet-python", mxnet.python)
         assert run("record", prefix, "-o", path, *options) == (
             0,
             f"wrote {path}: {path.stat().st_size:,} bytes\n"

@@ -10,8 +10,8 @@ import pytest
 from converters import Graph
 from mxproof.compare import compare
 from mxproof.recording import RecordedTruth
+from mxproof.recording.sketch import keep
 from mxproof.runtimes.base import Layer
-from mxproof.sketch import keep
 from mxproof.truth import Truth
 from mxproof.verify import prove_outputs
 from tests.converters.networks import Network

@@ -23,7 +23,7 @@ from mxproof.faults.bystander import Bystander
 from mxproof.faults.campaign import Case, cases, plant, tried
 from mxproof.faults.catalogue import CATALOGUE
 from mxproof.faults.definition import DEFINITIONS
-from mxproof.faults.equivalence import difference
+from mxproof.faults.equivalence import difference, equivalent
 from mxproof.faults.fault import FAMILIES, Ground, Planted
 from mxproof.faults.judge import Verdict
 from mxproof.faults.network import SHAPES
@@ -45,8 +45,9 @@ INPUTS: Dict[str, Tuple[Tuple[int, ...], ...]] = {
     fleet.SMALL: SHAPES,
 }
 
-#: What the harness catches and does not name yet.
+#: What is caught, but not named at its layer.
 UNNAMED = {
+    "mean over another axis": "the converter refuses the layer that cannot read the result",
     "an output missing": "prove_outputs makes no check of an output that is not there",
     "batch size fixed in the file": "TargetProof.culprits passes over the layer that stopped a run",
 }
@@ -71,12 +72,19 @@ def bystander() -> Iterator[Bystander]:
     worker.close()
 
 
-def one_each(ground: Ground, model: str, kind: str) -> List[Case]:
-    """A place drawn for each target; the same one twice where there is but one."""
+def planned(kind: str, grounds: Dict[str, Ground]) -> Iterator[Tuple[str, Case]]:
+    """In the small network, and in resnet18 or, for what that has no place for, in I3D.
+
+    With each of its targets; in resnet18 with one, by turns, which `mxproof faults` does not spare.
+    """
     fault = CATALOGUE[kind]
-    drawn = list(cases(ground.graph, model, fault, len(fault.targets), 0))
-    places = [drawn[i % len(drawn)] for i in range(len(fault.targets))] if drawn else []
-    return [replace(case, target=target) for case, target in zip(places, fault.targets)]
+    turn = list(CATALOGUE).index(kind) % len(fault.targets)
+    large = "resnet18" if fault.sites(grounds["resnet18"].graph) else I3D
+    for model in (fleet.SMALL, large):
+        drawn = list(cases(grounds[model].graph, model, fault, len(fault.targets), 0))
+        targets = fault.targets[turn : turn + 1] if model == "resnet18" else fault.targets
+        for number, target in enumerate(targets if drawn else ()):
+            yield model, replace(drawn[number % len(drawn)], target=target)
 
 
 # --- the catalogue -------------------------------------------------------------------------
@@ -121,11 +129,7 @@ def test_same_seed_same_faults(grounds: Dict[str, Ground]) -> None:
 )
 def test_kind(kind: str, grounds: Dict[str, Ground]) -> None:
     """Caught and named; or equivalent, with a reason, and passed like a clean conversion."""
-    outcomes = [
-        plant(ground, model, case)
-        for model, ground in grounds.items()
-        for case in one_each(ground, model, kind)
-    ]
+    outcomes = [plant(grounds[m], m, case) for m, case in planned(kind, grounds)]
     assert outcomes
     assert [f"{o.site}: {o.problem}" for o in outcomes if o.problem] == []
     assert all(o.equivalent != "" for o in outcomes)
@@ -181,10 +185,9 @@ def test_definitions_are_mxnets(model: str, grounds: Dict[str, Ground]) -> None:
 def test_equivalents(
     model: str, kind: str, layer: str, why: Any, grounds: Dict[str, Ground]
 ) -> None:
-    outcome = plant(grounds[model], model, Case(CATALOGUE[kind], layer, "pytorch", (0,)))
-    assert outcome.problem is None
-    assert outcome.killed == (why is None)
-    assert why is None or why in (outcome.equivalent or "")
+    case = Case(CATALOGUE[kind], layer, "pytorch", (0,))
+    found = equivalent(case.fault, grounds[model], case.planted(grounds[model]))
+    assert found is None if why is None else why in (found or "")
 
 
 def narrowed(graph: Graph, name: str) -> Graph:
@@ -330,13 +333,15 @@ def test_totals() -> None:
 
 # --- the command ---------------------------------------------------------------------------
 
-ONE = ("small", "--sites", 1, "--jobs", 1, "--kind", "moving mean left at 0")
+ONE = ("small", "--sites", 1, "--kind", "moving mean left at 0")
 
 
-def test_command(run: Run, tmp_path: Path, mxnet: MxnetProcess) -> None:
+def test_command(run: Run, tmp_path: Path, mxnet: MxnetProcess, grounds: Dict[str, Ground]) -> None:
+    """With a worker for each of two processors; without any the outcome is the same."""
     record, page = tmp_path / "faults.json", tmp_path / "faults.md"
     where = ("--mxnet-python", mxnet.python, "--json", record, "--markdown", page)
-    code, out, err = run("faults", *ONE, "--kind", "residual inputs swapped", *where)
+    more = ("--jobs", 2, "--kind", "residual inputs swapped")
+    code, out, err = run("faults", *ONE, *more, *where)
     assert (code, err) == (0, "")
     assert "2 kinds, 2 cases, 1 of them equivalent: of 1 faults 1 were caught and 1 named" in out
     found = json.loads(record.read_text())
@@ -350,6 +355,10 @@ def test_command(run: Run, tmp_path: Path, mxnet: MxnetProcess) -> None:
     assert (mean["killed"], mean["equivalent"]) == (True, None)
     assert mean["named"] == mean["expected"] in mean["site"]
     assert set(mean["oracles"]) == set(found["oracles"]) == set(NAMES)
+    case = next(cases(grounds["small"].graph, "small", CATALOGUE[str(mean["kind"])], 1, 0))
+    here = plant(grounds["small"], "small", case)
+    assert (mean["site"], mean["target"], mean["named"]) == (here.site, here.target, here.named)
+    assert "OMP_NUM_THREADS" not in os.environ
     text = page.read_text()
     assert "`mxproof faults small --kind 'moving mean left at 0'" in text
     assert "| residual inputs swapped | graph | 1 | 0 of 0 | 0 of 0 | 1 |" in text
@@ -360,21 +369,10 @@ def test_missed_fault_is_exit_code_1(
     run: Run, mxnet: MxnetProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(campaign, "judge", lambda *_: Verdict(False))
-    code, out, err = run("faults", *ONE, "--mxnet-python", mxnet.python, "--quiet")
+    code, out, err = run("faults", *ONE, "--jobs", 1, "--mxnet-python", mxnet.python, "--quiet")
     assert (code, out) == (1, "")
     assert "moving mean left at 0: small/" in err
     assert "not caught" in err
-
-
-def test_jobs_change_nothing(run: Run, tmp_path: Path, mxnet: MxnetProcess) -> None:
-    records = []
-    for jobs in (1, 2):
-        path = tmp_path / f"{jobs}.json"
-        more = ("--jobs", jobs, "--kind", "scaled by 1/255", "--json", path, "--quiet")
-        assert run("faults", *ONE, *more, "--mxnet-python", mxnet.python).code == 0
-        records.append(json.loads(path.read_text()))
-    assert records[0] == records[1]
-    assert "OMP_NUM_THREADS" not in os.environ
 
 
 def test_list(run: Run) -> None:
@@ -392,16 +390,10 @@ def test_list(run: Run) -> None:
         (("small", "--json", "nowhere/faults.json"), "--json nowhere/faults.json: there is no"),
         (("small", "--markdown", "nowhere/f.md"), "--markdown nowhere/f.md: there is no such"),
         (("small", "--sites", "0"), "no whole number of 1 or more"),
+        (("small", "--kind", "frames in reverse order"), "nothing was planted: small have no"),
     ],
 )
 def test_refusals(run: Run, arguments: Tuple[str, ...], said: str) -> None:
     code, out, err = run("faults", *arguments)
     assert (code, out) == (2, "")
     assert said in err
-
-
-def test_nothing_planted_is_refused(run: Run, mxnet: MxnetProcess) -> None:
-    arguments = ("small", "--jobs", 1, "--kind", "frames in reverse order")
-    code, _, err = run("faults", *arguments, "--mxnet-python", mxnet.python)
-    assert code == 2
-    assert "nothing was planted" in err

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from converters import Graph, load_checkpoint
-from mxproof import archive
-from mxproof.recording_file import RecordingError, given_inputs, load_recording, save_recording
+from mxproof.recording import archive
+from mxproof.recording.file import RecordingError, given_inputs, load_recording, save_recording
 from mxproof.runtimes.base import Layer
 from mxproof.truth import Truth
 

@@ -10,11 +10,21 @@ from typing import Any, Optional
 import numpy as np
 import pytest
 
-from mxproof import sketch as module
 from mxproof.compare import compare
 from mxproof.recording import RecordedTruth, judge
+from mxproof.recording import sketch as module
+from mxproof.recording.sketch import (
+    CELL,
+    CELLS,
+    SAMPLES,
+    WEIGHTS,
+    Kept,
+    form,
+    keep,
+    kept_whole,
+    positions,
+)
 from mxproof.runtimes.base import Layer
-from mxproof.sketch import CELL, CELLS, SAMPLES, WEIGHTS, Kept, form, keep, kept_whole, positions
 from mxproof.tolerance import Budget, Deviation
 from mxproof.verdict import Comparison
 

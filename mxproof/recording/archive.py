@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Tuple
 
 import numpy as np
 
-from .runtimes.base import Array
+from ..runtimes.base import Array
 
 HEADER = "header.json"
 NPY: Any = np.lib.format  # which has no types

@@ -1,4 +1,4 @@
-"""Recordings on disk (mxproof/recording.py): written anywhere MXNet runs, read anywhere.
+"""Recordings on disk: written anywhere MXNet runs, read anywhere.
 
 One .npz file: a header in JSON, and for each input the parts of all layers (sketch.STORED), each
 in one array. How many numbers these have follows from the layers' shapes, and those from the
@@ -17,12 +17,12 @@ from converters import Graph, ShapeError, __version__
 from converters.files import atomic_write
 from converters.shape import Shape, compatible, show
 
+from ..runtimes.base import Array
+from ..subject import UsageError
+from ..truth import Truth
 from .archive import ArchiveReader, ArchiveWriter
-from .recording import RecordedTruth, Recording
-from .runtimes.base import Array
+from .recorded import RecordedTruth, Recording
 from .sketch import STORED, Kept, keep, kept_whole, packed, packed_sizes, unpacked
-from .subject import UsageError
-from .truth import Truth
 
 FORMAT, SCHEMA = "mxproof recording", 1
 HASHES = ("symbol_sha256", "params_sha256")

@@ -27,10 +27,10 @@ from typing import Dict, Iterator, List, Mapping, Tuple
 
 import numpy as np
 
-from .check import BLOCK, channels
-from .runtimes.base import Array, LayerTruth
+from ..check import BLOCK, channels
+from ..runtimes.base import Array, LayerTruth
 
-# What follows is part of the file format: any change raises recording_file.SCHEMA.
+# What follows is part of the file format: any change raises file.SCHEMA.
 
 #: Numbers up to which a layer is kept whole; an output of the network up to more.
 WHOLE, WHOLE_OUTPUT = 512, 1 << 17

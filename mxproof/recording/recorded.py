@@ -1,8 +1,8 @@
 """References that outlive MXNet: the judgement by what was kept of its results.
 
 MXNet runs once, where it still can; what it gave judges conversions anywhere. Small layers and the
-network's outputs are kept whole, of large ones a sketch and a sample (mxproof/sketch.py): a few
-megabytes for an input in all.
+network's outputs are kept whole, of large ones a sketch and a sample (sketch.py): a few megabytes
+for an input in all.
 
 Less is known by these than with MXNet at hand. A layer cannot be given MXNet's own inputs: the
 first layer that differs is named, and no second fault behind it. And numbers of a large layer that
@@ -17,13 +17,13 @@ from typing import Iterable, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 
-from .check import _allowed, _other_form, check
-from .portions import LIMIT, portions
-from .runtimes.base import Array, Inputs
+from ..check import allowed_by_channel, check, other_form
+from ..portions import LIMIT, portions
+from ..runtimes.base import Array, Inputs
+from ..tolerance import Budget, Deviation
+from ..truth import StoredLayer, Truth
+from ..verdict import Check, Sums
 from .sketch import SAMPLES, Kept, form, positions, sketch
-from .tolerance import Budget, Deviation
-from .truth import StoredLayer, Truth
-from .verdict import Check, Sums
 
 
 class RecordedTruth(Truth):
@@ -91,7 +91,7 @@ def judge(
     `rel` is the largest of the samples' errors and of the cells' estimated root mean squares;
     `max_abs` and `max_rel` are the samples'. All three may be less than those of the whole layer.
     """
-    wrong = _other_form(value, np.broadcast_to(kept.float32[:1], kept.shape), precision)
+    wrong = other_form(value, np.broadcast_to(kept.float32[:1], kept.shape), precision)
     if wrong:
         return Check.broken(kept.name, op, wrong, value.shape)
     with np.errstate(all="ignore"):  # what overflows shows in the values
@@ -132,7 +132,7 @@ def _differing(kept: Kept, rms: Array, errors: Array, budget: Budget) -> Optiona
         rms: (C, cells).
         errors: at `positions`.
     """
-    allowed = _allowed(kept.channels[0], budget)
+    allowed = allowed_by_channel(kept.channels[0], budget)
     said = []
     at = np.unravel_index(positions(kept.name, kept.shape), kept.shape)
     limits = allowed[at[1]] if len(at) > 1 else np.broadcast_to(allowed, errors.shape)
