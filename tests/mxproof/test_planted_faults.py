@@ -48,8 +48,6 @@ INPUTS: Dict[str, Tuple[Tuple[int, ...], ...]] = {
 #: What is caught, but not named at its layer.
 UNNAMED = {
     "mean over another axis": "the converter refuses the layer that cannot read the result",
-    "an output missing": "prove_outputs makes no check of an output that is not there",
-    "batch size fixed in the file": "TargetProof.culprits passes over the layer that stopped a run",
 }
 
 
