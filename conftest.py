@@ -14,11 +14,16 @@ import pytest
 os.environ.setdefault("GOMP_SPINCOUNT", "100000")
 
 EXAMPLES = 10
-hypothesis.settings.register_profile("dev", max_examples=EXAMPLES, deadline=None)
-hypothesis.settings.register_profile(  # the same examples every time
-    "ci", max_examples=EXAMPLES, deadline=None, derandomize=True
-)
-hypothesis.settings.register_profile("nightly", max_examples=10 * EXAMPLES, deadline=None)
+# Not "explain": it traces every line of Python, and an example here is a network run.
+PHASES = [p for p in hypothesis.Phase if p is not hypothesis.Phase.explain]
+for profile, examples, derandomize in (
+    ("dev", EXAMPLES, False),
+    ("ci", EXAMPLES, True),  # the same examples every time
+    ("nightly", 10 * EXAMPLES, False),
+):
+    hypothesis.settings.register_profile(
+        profile, max_examples=examples, derandomize=derandomize, deadline=None, phases=PHASES
+    )
 hypothesis.settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev")
 )
