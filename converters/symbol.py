@@ -286,5 +286,7 @@ def _attrs_to_json(attrs: Mapping[str, str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A JSON string in UTF-8: MXNet's reader knows no other escape than quotes and newlines."""
-    return json.dumps(text, ensure_ascii=False)
+    """A JSON string in UTF-8: MXNet's reader knows no escapes by number. (What is no text, half
+    of a surrogate pair, has no other form.)"""
+    readable = not any("\ud800" <= c <= "\udfff" for c in text)
+    return json.dumps(text, ensure_ascii=not readable)
