@@ -6,13 +6,14 @@ by converters/params.py; here the two are put together and checked against each 
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import os
 import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Set, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 import numpy.typing as npt
 
@@ -23,7 +24,15 @@ from .graph import Graph, Node, Value
 from .naming import distinct_names, readable, with_readable_variables
 from .params import load_params, save_params
 from .shape import AXES, Shape
-from .symbol import VARIABLE, Entry, Symbol, SymbolNode, load_symbol, symbol_to_json
+from .symbol import (
+    VARIABLE,
+    Entry,
+    Symbol,
+    SymbolNode,
+    in_visiting_order,
+    load_symbol,
+    symbol_to_json,
+)
 
 Array = npt.NDArray[Any]
 PathLike = Union[str, "os.PathLike[str]"]
@@ -38,16 +47,28 @@ def params_path(prefix: PathLike, epoch: int = 0) -> Path:
 
 
 def load_checkpoint(
-    prefix: PathLike, epoch: int = 0, *, inputs: Optional[Mapping[str, Shape]] = None
+    prefix: PathLike,
+    epoch: int = 0,
+    *,
+    inputs: Optional[Mapping[str, Shape]] = None,
+    types: Optional[Mapping[str, str]] = None,
+    outputs: Sequence[str] = (),
+    half: bool = False,
 ) -> Graph:
     """`model/resnet-50` -> the network in model/resnet-50-symbol.json and -0000.params.
 
     Args:
         inputs: shapes of the data inputs, e.g. {"data": ("N", 3, "H", "W")}; what is left out
             is guessed from the first layer that fixes it.
+        types: element types of the data inputs, e.g. {"ids": "int32"}; what is left out is
+            what the symbol states, else the type of the parameters.
+        outputs: layers to return in place of the symbol's own outputs (`fc1`, or as MXNet
+            lists it, `fc1_output`); what they do not need is left out.
+        half: keep float16, which is widened to float32 otherwise.
 
     Raises:
-        CheckpointError: a file is missing or damaged, or a parameter is missing.
+        CheckpointError: a file is missing or damaged, a parameter is missing, or `outputs`
+            names a layer that there is not.
         ShapeError: a parameter has another shape than the symbol says, or `inputs` cannot be.
         UnsupportedError: operators or attributes without a declaration, all of them.
 
@@ -63,6 +84,9 @@ def load_checkpoint(
         load_params(params_file),
         name=readable(Path(prefix).name, "network"),
         inputs=inputs or {},
+        types=types or {},
+        outputs=outputs,
+        half=half,
         where=str(params_file),
     )
     source = {
@@ -101,6 +125,9 @@ def bind(
     *,
     name: str,
     inputs: Mapping[str, Shape],
+    types: Optional[Mapping[str, str]] = None,
+    outputs: Sequence[str] = (),
+    half: bool = False,
     where: str = "the parameters",
 ) -> Graph:
     """Put a symbol and its arrays (names with or without arg:/aux:) together. See load_checkpoint.
@@ -109,6 +136,8 @@ def bind(
     """
     stored = _without_prefix(arrays, where)
     symbol = with_readable_variables(symbol)
+    cut_at = _positions(symbol, outputs)
+    symbol = _cut(symbol, cut_at) if cut_at else symbol
     values, layers = distinct_names(symbol)
     roles = _variable_roles(symbol)
     variables = [n.name for n in symbol.nodes if n.is_variable]
@@ -124,7 +153,8 @@ def bind(
             f"{', '.join(missing)}. Symbol and parameters do not belong together, or the file "
             "was saved without them."
         )
-    _warn_of_unused(set(stored) - set(variables), where)
+    if not cut_at:
+        _warn_of_unused(set(stored) - set(variables), where)
     labels = {v for v in variables if v not in stored and v not in inputs and roles[v] == {"label"}}
     data = [v for v in variables if v not in stored and v not in labels]
     _check_heads([symbol.nodes[i] for i, _ in symbol.heads], data)
@@ -136,9 +166,61 @@ def bind(
         params={v: stored[v] for v in variables if v in stored},
         labels=tuple(sorted(labels)),
         source={},
+        cut_at=cut_at,
+        half=half,
+    )
+    graph = replace(
+        graph, inputs=tuple(_typed(v, graph, symbol, types or {}) for v in graph.inputs)
     )
     guessed = {v.name: v.shape or guess_input(graph, v.name) for v in graph.inputs}
     return graph.with_inputs({**guessed, **inputs})
+
+
+def _listed(symbol: Symbol) -> List[Entry]:
+    """All layers' outputs, as MXNet lists them."""
+    return [
+        (i, output)
+        for i, node in enumerate(symbol.nodes)
+        if not node.is_variable
+        for output in range(ops.visible_outputs(node.op, node.attrs))
+    ]
+
+
+def _positions(symbol: Symbol, outputs: Sequence[str]) -> Tuple[int, ...]:
+    """Names of layers -> their outputs' positions in `_listed`."""
+    values, names = distinct_names(symbol)
+    positions: List[int] = []
+    for wanted in outputs:
+        found = [
+            k
+            for k, (i, output) in enumerate(_listed(symbol))
+            if wanted in (names[i], values[i, output], f"{values[i, output]}_output")
+        ]
+        if not found:
+            near = difflib.get_close_matches(wanted, names, 5)
+            hint = f"Close to it: {', '.join(near)}." if near else f"The last is {names[-1]}."
+            raise CheckpointError(f"--output {wanted}: the network has no such layer. {hint}")
+        positions += found
+    return tuple(positions)
+
+
+def _cut(symbol: Symbol, positions: Tuple[int, ...]) -> Symbol:
+    listed = _listed(symbol)
+    return in_visiting_order(replace(symbol, heads=tuple(listed[k] for k in positions)))
+
+
+#: MXNet's numbers for element types, as `__dtype__` states them.
+TYPE_FLAGS = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
+
+
+def _typed(value: Value, graph: Graph, symbol: Symbol, types: Mapping[str, str]) -> Value:
+    """The input with its element type: as told, as the file states, or as the parameters have."""
+    node = next(n for n in symbol.nodes if n.is_variable and n.name == value.name)
+    flag = node.attrs.get("__dtype__", "")
+    stated = TYPE_FLAGS[int(flag)] if flag.isdigit() and int(flag) < len(TYPE_FLAGS) else None
+    floats = {str(a.dtype) for a in graph.params.values() if a.dtype.kind == "f"}
+    own = floats.pop() if len(floats) == 1 else "float32"
+    return replace(value, type=graph.kept(types.get(value.name) or stated or own))
 
 
 def _without_prefix(arrays: Mapping[str, Array], where: str) -> Dict[str, Array]:

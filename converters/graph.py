@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Dict, List, Mapping, Tuple, Union
+from typing import Any, Dict, FrozenSet, List, Mapping, Set, Tuple, Union
 
 import numpy.typing as npt
 
 from . import ops
-from .errors import ShapeError
+from .errors import ShapeError, UnsupportedError
 from .shape import Shape, compatible, show
 
 Array = npt.NDArray[Any]
@@ -17,10 +17,11 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Value:
-    """An input of the network: its name, and its shape as far as it is known."""
+    """An input of the network: its name, its shape as far as it is known, its element type."""
 
     name: str
     shape: Shape = None
+    type: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Graph:
         outputs: names of the values that the network returns.
         labels: variables that only training reads; they are cut away.
         source: what the graph was made from (file names, hashes), for the record.
+        cut_at: where the user chose outputs: their positions among all layers' outputs.
+        half: numbers stored or cast as float16 stay so; otherwise they are float32.
     """
 
     name: str
@@ -61,6 +64,8 @@ class Graph:
     params: Mapping[str, Array]
     labels: Tuple[str, ...]
     source: Mapping[str, str]
+    cut_at: Tuple[int, ...] = ()
+    half: bool = False
 
     @cached_property
     def operators(self) -> Dict[str, ops.Operator]:
@@ -101,6 +106,56 @@ class Graph:
             except ShapeError as error:
                 raise ShapeError(f"{node.op} {node.name!r} {error}.") from None
         return shapes
+
+    @cached_property
+    def types(self) -> Dict[str, str]:
+        """Value name -> element type ("float32", "int64", ...).
+
+        Raises:
+            UnsupportedError: see `operators`; or float64 beside narrower parameters, which
+                MXNet would not run either.
+        """
+        floats = {name: str(a.dtype) for name, a in self.params.items() if a.dtype.kind == "f"}
+        wide = sorted(name for name, dtype in floats.items() if dtype == "float64")
+        if wide and len(wide) < len(floats):
+            raise UnsupportedError(
+                [
+                    f"parameter {wide[0]!r} is float64 ({len(wide)} of {len(floats)} are); "
+                    "supported: all of them or none. Cast the checkpoint."
+                ]
+            )
+        types = {name: self.kept(str(array.dtype)) for name, array in self.params.items()}
+        types.update({value.name: value.type for value in self.inputs})
+        for node in self.nodes:
+            given = [None if name is None else types[name] for name in node.inputs]
+            result = self.operators[node.name].infer_type(*given)
+            results = result if isinstance(result, list) else [result]
+            types.update(zip(node.outputs, (self.kept(t or "float32") for t in results)))
+        return types
+
+    @cached_property
+    def anchored(self) -> FrozenSet[str]:
+        """Values that depend on the order of numbers, or on chance (see `ops.Operator`).
+
+        Where two numbers are as good as equal, the least rounding decides which comes first,
+        and all that follows differs with it: no fault of a conversion. So such layers, and all
+        behind them, are judged on given inputs only, on which they must agree.
+        """
+        found: Set[str] = set()
+        for node in self.nodes:
+            operator = self.operators[node.name]
+            if operator.order_dependent or operator.random or found.intersection(node.inputs):
+                found.update(node.outputs)
+        return frozenset(found)
+
+    def kept(self, dtype: str) -> str:
+        """The element type in which one of the checkpoint's is exported."""
+        return "float32" if dtype == "float16" and not self.half else dtype
+
+    def stored(self, name: str) -> Array:
+        """A parameter as it is exported."""
+        array = self.params[name]
+        return array.astype(self.kept(str(array.dtype)), copy=False)
 
     def _check_parameters(self, node: Node, operator: ops.Operator, given: List[Shape]) -> None:
         expected = operator.parameter_shapes(given[0] if given else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Dict, List, Set, Tuple
 
+from . import ops
 from .symbol import Entry, Symbol
 
 
@@ -28,8 +29,14 @@ def distinct_names(symbol: Symbol) -> Tuple[Dict[Entry, str], List[str]]:
         taken.add(name)
     values = {(i, 0): name for i, name in enumerate(names)}
     used = {e for n in symbol.nodes for e in n.inputs} | set(symbol.heads)
-    several = {i for i, output in used if output > 0}
-    for i, output in used:
+    listed = {
+        (i, output)
+        for i, node in enumerate(symbol.nodes)
+        if not node.is_variable
+        for output in range(ops.visible_outputs(node.op, node.attrs))
+    }
+    several = {i for i, output in used | listed if output > 0}
+    for i, output in used | listed:
         if i in several:
             values[i, output] = f"{names[i]}_output{output}"
     return values, names

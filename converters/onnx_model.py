@@ -5,6 +5,7 @@ MXNet's layer names become the names of the values, so that every layer can be f
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -27,6 +28,12 @@ DEFAULT_OPSET = 21
 #: From axes as inputs to what onnxruntime 1.31 runs, or the installed onnx knows.
 SUPPORTED_OPSETS = range(13, min(26, onnx.defs.onnx_opset_version()) + 1)
 REDUCE_AXES_ARE_INPUTS = 18
+#: NumPy's names of element types -> ONNX's.
+ONNX_TYPES = {
+    **{name: name.upper() for name in ("float16", "uint8", "int8", "int32", "int64", "bool")},
+    "float32": "FLOAT",
+    "float64": "DOUBLE",
+}
 EXTERNAL_DATA_BYTES = 1 << 30  # protobuf ends at 2 GiB
 
 
@@ -41,9 +48,16 @@ class OnnxBuilder:
         self._initializers: Dict[str, ir.Value] = {}
         self._names = set(graph.shapes)  # taken: the layers, the inputs, the parameters
         self._layer = ""
+        self._node: Node
 
     def op(self, op_type: str, *inputs: Optional[ir.Value], **attributes: Any) -> ir.Value:
-        """Append one ONNX node with one output; attributes that are None are left out.
+        """Append one ONNX node with one output; attributes that are None are left out."""
+        return self.ops(op_type, *inputs, outputs=1, **attributes)[0]
+
+    def ops(
+        self, op_type: str, *inputs: Optional[ir.Value], outputs: int, **attributes: Any
+    ) -> List[ir.Value]:
+        """Append one ONNX node with this many outputs.
 
         ONNX stores numbers in float32. One that this rounds is kept in full in the node's
         metadata, where a proof in float64 finds it.
@@ -56,11 +70,13 @@ class OnnxBuilder:
             inputs,
             given,
             name=self._unique(f"{self._layer}/{op_type}"),
+            num_outputs=outputs,
             metadata_props={k: repr(v) for k, v in rounded.items()},
         )
-        node.outputs[0].name = node.name
+        for i, output in enumerate(node.outputs):
+            output.name = self._unique(f"{node.name}:{i}") if i else node.name
         self._nodes.append(node)
-        return node.outputs[0]
+        return list(node.outputs)
 
     def reduce(self, op_type: str, data: ir.Value, axes: Tuple[int, ...], keep: bool) -> ir.Value:
         """A reduction: its axes became an input with opset 18 (ReduceSum's with 13)."""
@@ -68,17 +84,47 @@ class OnnxBuilder:
             return self.op(op_type, data, self.ints(axes), keepdims=int(keep))
         return self.op(op_type, data, axes=axes, keepdims=int(keep))
 
-    def constant(self, array: Array) -> ir.Value:
-        """A value that no file holds, but the operator's definition."""
-        return self._initializer(self._unique(f"{self._layer}/constant"), array)
+    def constant(self, array: Array, like: Optional[ir.Value] = None) -> ir.Value:
+        """A value that no file holds, but the operator's definition.
+
+        Args:
+            array: float64 stands for numbers of the network's own type, which are rounded to it.
+                What is lost is kept in the tensor's documentation, where a proof in float64
+                finds it.
+            like: a layer's input whose element type the numbers get; by default float32 in
+                place of float64, and otherwise the array's own.
+        """
+        dtype = self.type(like) if like is not None else str(array.dtype).replace("64", "32")
+        if array.dtype != np.float64 and like is None:
+            return self._initializer(self._unique(f"{self._layer}/constant"), array)
+        kept = array.astype(dtype)
+        lost = array.dtype == np.float64 and not np.array_equal(kept.astype(np.float64), array)
+        exact = json.dumps(array.ravel().tolist()) if lost else None
+        return self._initializer(self._unique(f"{self._layer}/constant"), kept, exact)
 
     def ints(self, values: Tuple[int, ...]) -> ir.Value:
         """int64 (len(values),), as shapes and axes are given."""
         return self.constant(np.array(values, np.int64))
 
-    def scalar(self, value: float) -> ir.Value:
-        """A number of the network's own type."""
-        return self.constant(np.array(value, np.float32))
+    def scalar(self, value: float, like: ir.Value) -> ir.Value:
+        """A number, shape (), of the element type of the layer's input `like`."""
+        return self.constant(np.array(value, np.float64), like)
+
+    def cast(self, value: ir.Value, dtype: str) -> ir.Value:
+        """The numbers in another element type ("int64"); float16 if the network keeps that."""
+        return self.op("Cast", value, to=ir.DataType[ONNX_TYPES[self._graph.kept(dtype)]].value)
+
+    def type(self, value: ir.Value) -> str:
+        """The element type of a layer's input: "float32", "int64", ..."""
+        return self._graph.types[str(value.name)]
+
+    def output_type(self, number: int = 0) -> str:
+        """The element type that the layer's output must have."""
+        return self._graph.types[self._node.outputs[number]]
+
+    def is_stored(self, value: ir.Value) -> bool:
+        """Is it a parameter, whose numbers `array` gives?"""
+        return str(value.name) in self._graph.params
 
     def shape(self, value: ir.Value) -> Tuple[Dim, ...]:
         """The shape of a layer's input, as far as it is known.
@@ -99,11 +145,11 @@ class OnnxBuilder:
     def value(self, name: str) -> ir.Value:
         """The ONNX value of an input, a parameter or a layer."""
         if name not in self._values and name in self._graph.params:
-            self._values[name] = self._initializer(name, stored(name, self._graph.params[name]))
+            self._values[name] = self._initializer(name, self._graph.stored(name))
         return self._values[name]
 
-    def _initializer(self, name: str, array: Array) -> ir.Value:
-        tensor = ir.Tensor(np.ascontiguousarray(array), name=name)
+    def _initializer(self, name: str, array: Array, exact: Optional[str] = None) -> ir.Value:
+        tensor = ir.Tensor(array.copy(order="C"), name=name, doc_string=exact)
         value = ir.Value(
             name=name, shape=tensor.shape, type=ir.TensorType(tensor.dtype), const_value=tensor
         )
@@ -119,14 +165,14 @@ class OnnxBuilder:
         return name
 
     def add_input(self, name: str, shape: Shape) -> ir.Value:
-        value = ir.Value(name=name, type=ir.TensorType(ir.DataType.FLOAT))
+        value = ir.Value(name=name, type=_ir_type(self._graph.types[name]))
         value.shape = _ir_shape(shape)
         self._values[name] = value
         return value
 
     def add_layer(self, node: Node) -> None:
         """Convert one layer; its outputs get its names."""
-        self._layer = node.name
+        self._layer, self._node = node.name, node
         before = len(self._nodes)
         inputs = [None if n is None else self.value(n) for n in node.inputs]
         result = self._graph.operators[node.name].to_onnx(self, *inputs)
@@ -136,7 +182,7 @@ class OnnxBuilder:
                 value = self.op("Identity", value)  # a layer that hands its input on is a layer
             value.name = name
             value.shape = _ir_shape(self._graph.shapes[name])
-            value.type = ir.TensorType(ir.DataType.FLOAT)
+            value.type = _ir_type(self._graph.types[name])
             self._values[name] = value
 
     def model(self) -> ir.Model:
@@ -161,21 +207,6 @@ class OnnxBuilder:
         )
 
 
-def stored(name: str, array: Array) -> Array:
-    """A parameter as it is exported: float16 widened, everything else as it is.
-
-    Raises:
-        UnsupportedError: float64, which float32 could not hold.
-    """
-    if array.dtype == np.float16:
-        return array.astype(np.float32)
-    if array.dtype == np.float64:
-        raise UnsupportedError(
-            [f"parameter {name!r} is float64; supported: float16, float32. Cast the checkpoint."]
-        )
-    return array
-
-
 def known_shape(graph: Graph, name: str) -> Tuple[Dim, ...]:
     """A value's shape, its number of dimensions at least.
 
@@ -191,12 +222,16 @@ def known_shape(graph: Graph, name: str) -> Tuple[Dim, ...]:
     return shape
 
 
+def _ir_type(dtype: str) -> ir.TensorType:
+    return ir.TensorType(ir.DataType[ONNX_TYPES[dtype]])
+
+
 def _ir_shape(shape: Shape) -> Optional[ir.Shape]:
     return None if shape is None else ir.Shape(shape)
 
 
 def to_onnx(graph: Graph, *, opset: int = DEFAULT_OPSET) -> ir.Model:
-    """The network as an ONNX model, float32, with symbolic dimensions as in its inputs.
+    """The network as an ONNX model, with symbolic dimensions as in its inputs.
 
     Raises:
         UnsupportedError: operators, attributes or an opset that cannot be converted.

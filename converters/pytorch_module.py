@@ -22,7 +22,7 @@ from . import ops
 from .errors import UnsupportedError
 from .files import atomic_write
 from .graph import Graph, Node
-from .onnx_model import known_shape, stored
+from .onnx_model import known_shape
 from .python_text import class_name
 from .pytorch_blocks import partition
 from .pytorch_parts import ModuleCall, Statement, token
@@ -36,10 +36,9 @@ class TorchBuilder:
     """What a declaration's `to_pytorch` builds with. Inputs are tokens that stand for variables."""
 
     def __init__(self, graph: Graph, node: Node) -> None:
-        self._graph = graph
+        self._graph, self._node = graph, node
         self._names = {token("in", i): name for i, name in enumerate(node.inputs) if name}
         self.modules: List[ModuleCall] = []
-        self.own: Dict[str, Array] = {}
 
     def shape(self, value: str) -> Tuple[Dim, ...]:
         """The shape of a layer's input, as far as it is known (ShapeError where it is not)."""
@@ -54,7 +53,27 @@ class TorchBuilder:
         name = self._names[value]
         if name not in self._graph.params:
             raise ops.Unsupported(f"{name!r} is computed, not stored; supported: a parameter")
-        return stored(name, self._graph.params[name])
+        return self._graph.stored(name)
+
+    def is_stored(self, value: str) -> bool:
+        """Is it a parameter, whose numbers `array` gives?"""
+        return self._names[value] in self._graph.params
+
+    def type(self, value: str) -> str:
+        """The element type of a layer's input: "float32", "int64", ..."""
+        return self._graph.types[self._names[value]]
+
+    def output_type(self, number: int = 0) -> str:
+        """The element type that the layer's output must have."""
+        return self._graph.types[self._node.outputs[number]]
+
+    def dtype(self, name: str) -> str:
+        """ "float32" -> `torch.float32`; float16 only if the network keeps that."""
+        return f"torch.{self._graph.kept(name)}"
+
+    def parameter(self, array: Array) -> str:
+        """Numbers that the module holds, as a tensor; the expression that names it."""
+        return self.module("nn.Parameter", *array.shape, state={"": array}, dtype=str(array.dtype))
 
     def module(
         self,
@@ -88,6 +107,7 @@ class PytorchModule:
     state: Dict[str, Array]
     layers: Dict[str, List[Optional[List[str]]]]
     metadata: Mapping[str, str]
+    types: Mapping[str, str]
 
 
 def to_pytorch(graph: Graph) -> PytorchModule:
@@ -123,6 +143,7 @@ def to_pytorch(graph: Graph) -> PytorchModule:
         state=rendered.state,
         layers=rendered.layers,
         metadata=dict(graph.source),
+        types={value.name: value.type for value in graph.inputs},
     )
 
 
@@ -131,11 +152,9 @@ def _statement(graph: Graph, node: Node) -> Statement:
     tokens = [None if name is None else token("in", i) for i, name in enumerate(node.inputs)]
     expression = graph.operators[node.name].to_pytorch(builder, *tokens)
     for i, name in enumerate(node.inputs):
-        if name in graph.params and token("in", i) in expression:
-            raise ops.Unsupported(
-                f"{name!r} is a stored parameter where data is expected; "
-                "supported: an input or a layer"
-            )
+        if name and name in graph.params and token("in", i) in expression:
+            parameter = builder.parameter(graph.stored(name))
+            expression = expression.replace(token("in", i), parameter)
     return Statement(
         layer=node.name,
         inputs=tuple(name or "" for name in node.inputs),
@@ -156,6 +175,7 @@ def save_pytorch(module: PytorchModule, folder: Union[str, os.PathLike[str]]) ->
     metadata = {f"mxproof.{k}": v for k, v in module.metadata.items()}
     metadata["mxproof.inputs"] = json.dumps(module.inputs)
     metadata["mxproof.layers"] = json.dumps(module.layers)
+    metadata["mxproof.types"] = json.dumps(module.types)
     tensors = {k: np.ascontiguousarray(v) for k, v in module.state.items()}
     with atomic_write(weights) as file:
         for part in _safetensors(tensors, metadata):

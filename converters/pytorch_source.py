@@ -49,6 +49,8 @@ class Rendered:
 
 def constructor(call: ModuleCall) -> str:
     """`nn.Conv2d(3, 64, kernel_size=(7, 7), bias=False)`, PyTorch's defaults left out."""
+    if call.kind == "nn.Parameter":
+        return _parameter(call)
     defaults: Mapping[str, Any] = next(
         (d for kind, d in DEFAULTS.items() if call.kind.startswith(kind)), {}
     )
@@ -58,6 +60,17 @@ def constructor(call: ModuleCall) -> str:
         if key not in defaults or any(e != defaults[key] for e in elements):
             parts.append(f"{key}={literal(value)}")
     return f"{call.kind}({', '.join(parts)})"
+
+
+def _parameter(call: ModuleCall) -> str:
+    """`nn.Parameter(torch.empty(1, 512))`; gradients are for floating-point numbers only."""
+    shape = ", ".join(map(literal, call.args)) or "()"
+    dtype = call.options["dtype"]
+    if dtype == "float32":
+        return f"nn.Parameter(torch.empty({shape}))"
+    shape = shape if call.args else "()"
+    frozen = "" if dtype.startswith("float") else ", requires_grad=False"
+    return f"nn.Parameter(torch.empty({shape}, dtype=torch.{dtype}){frozen})"
 
 
 class _Forward:
@@ -124,7 +137,10 @@ def render(
     classes = list(dict.fromkeys(item.cls for item in items if isinstance(item, Block)))
     parts = [_block_class(cls) for cls in classes]
     parts.append(_network(rendered, items, class_name, inputs, outputs))
-    parts.append(_LOAD.format(class_name=class_name))
+    floats = {str(a.dtype) for a in header.params.values() if a.dtype.kind == "f"}
+    kept = "".join(sorted({header.kept(dtype) for dtype in floats}))
+    cast = {"float16": ".half()", "float64": ".double()"}.get(kept, "")
+    parts.append(_LOAD.format(class_name=class_name, cast=cast))
     statements = (s for i in items for s in (i.statements if isinstance(i, Block) else (i,)))
     functional = any("F." in s.expression for s in statements)
     imports = _IMPORTS if functional else _IMPORTS.replace(_FUNCTIONAL, "")
@@ -209,7 +225,9 @@ def _record(rendered: Rendered, statement: Statement, attribute: str, path: str)
     rendered.layers.setdefault(path, []).append(list(statement.outputs))
     for name, module in zip(_attributes(statement, attribute), statement.modules):
         prefix = f"{path}.{name}" if path else name
-        rendered.state.update({f"{prefix}.{key}": a for key, a in module.state.items()})
+        rendered.state.update(
+            {f"{prefix}.{key}" if key else prefix: a for key, a in module.state.items()}
+        )
 
 
 def _docstring(graph: Graph, class_name: str) -> str:
@@ -243,7 +261,16 @@ _LOAD = '''def read_safetensors(path):
         start = 8 + int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(start - 8))
     header.pop("__metadata__", None)
-    types = {{"F32": torch.float32, "F16": torch.float16, "I64": torch.int64, "I32": torch.int32}}
+    types = {{
+        "BOOL": torch.bool,
+        "F16": torch.float16,
+        "F32": torch.float32,
+        "F64": torch.float64,
+        "I8": torch.int8,
+        "I32": torch.int32,
+        "I64": torch.int64,
+        "U8": torch.uint8,
+    }}
     data = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
     tensors = {{}}
     for name, entry in header.items():
@@ -254,7 +281,7 @@ _LOAD = '''def read_safetensors(path):
 
 def load(weights=Path(__file__).with_suffix(".safetensors")):
     """The network with its weights, in eval mode."""
-    model = {class_name}()
+    model = {class_name}(){cast}
     model.load_state_dict(read_safetensors(weights))
     return model.eval()
 '''

@@ -7,7 +7,7 @@ from typing import Iterator, List, Optional, Tuple
 
 import numpy as np
 
-from .runtimes.base import Array, LayerTruth
+from .runtimes.base import Array, Candidate, LayerTruth
 from .tolerance import Budget, Deviation
 from .verdict import Check, Sums
 
@@ -28,7 +28,9 @@ def check(
     """
     t = truth.float64
     m = truth.float32 if precision == "float32" else t
-    wrong = other_form(value, m, precision)
+    wrong = other_form(value, m)
+    if not wrong:
+        value, t, m, wrong = _finite(value, t, m)
     if not wrong:
         largest, worst, sums, max_abs, max_rel = _statistics(value, t, m, precision)
         noise = sums.noise if sums else 0.0
@@ -46,6 +48,16 @@ def check(
         parts = np.divide(worst, allowed, out=np.zeros_like(worst), where=allowed > 0)
         result = replace(result, fault=fault, beyond_standard=strict, part64=float(parts.max()))
     return result
+
+
+def check_form(op: str, value: Array, truth: LayerTruth, candidate: Candidate) -> Check:
+    """Compare dtype, shape and finiteness only: the numbers are drawn at random."""
+    wrong = other_form(value, getattr(truth, candidate.precision))
+    if not wrong and not np.isfinite(value).all():
+        wrong = "holds values that are not finite"
+    if wrong:
+        return Check.broken(truth.name, op, wrong, value.shape)
+    return Check(truth.name, op, value.shape, 0.0, 0.0, 0.0, None)
 
 
 def allowed_by_channel(largest: Array, budget: Budget) -> Array:
@@ -93,9 +105,31 @@ def _statistics(
     return largest, worst, sums, max_abs, max_rel
 
 
-def other_form(value: Array, reference: Array, precision: str) -> Optional[str]:
-    if value.dtype != np.dtype(precision):
-        return f"is {value.dtype}, not {precision}"
+def _finite(value: Array, truth: Array, single: Array) -> Tuple[Array, Array, Array, Optional[str]]:
+    """The three in numbers that can be subtracted, and what is wrong with them.
+
+    Where MXNet's result is not finite, the candidate's must be the same (an infinity of the same
+    sign, or no number); there is nothing else to judge there. Whole numbers and truth values are
+    as good as float64 numbers, of which no rounding is expected.
+    """
+    arrays = [a if a.dtype.kind == "f" else a.astype(np.float64) for a in (value, truth, single)]
+    value, truth, single = arrays
+    odd = ~(np.isfinite(truth) & np.isfinite(single))
+    if not odd.any():
+        return value, truth, single, None
+    if odd.all():
+        return value, truth, single, "MXNet's values are all not finite: nothing to judge"
+    ours, theirs = value[odd], single[odd]
+    alike = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+    if not alike.all():
+        count = f"{int((~alike).sum())} of {int(odd.sum())}"
+        return value, truth, single, f"differs in {count} values that are not finite in MXNet"
+    return (*(np.where(odd, 0, a) for a in arrays), None)  # type: ignore[return-value]
+
+
+def other_form(value: Array, reference: Array) -> Optional[str]:
+    if value.dtype != reference.dtype:
+        return f"is {value.dtype}, not {reference.dtype}"
     if value.shape != reference.shape:
         return f"has shape {value.shape}, MXNet {reference.shape}"
     return None if value.size else "has no elements: nothing was compared"

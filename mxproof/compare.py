@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import List, Optional
+from dataclasses import dataclass, replace
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from converters import Graph
 
+from .check import check_form
 from .portions import LIMIT
 from .runtimes.base import Array, Candidate
 from .tolerance import Budgets
@@ -30,35 +32,84 @@ def compare(
             difference shows where it is introduced and nowhere else.
     """
     budgets = budgets or Budgets()
-    nodes = {name: node for node in graph.nodes for name in node.outputs}
-    checks: List[Check] = []
-
-    def visit(layer: str, value: Array) -> Optional[Array]:
-        if layer not in truth:
-            return None
-        row = budgets.row(candidate.name, nodes[layer], layer)
-        checks.append(truth.check(layer, nodes[layer].op, value, candidate.precision, row))
-        return truth[layer].float64 if alone else None
-
-    stopped = stopped_at = None
-    try:
-        with np.errstate(all="ignore"):  # what overflows shows in the values
-            candidate.trace(truth.inputs, visit, truth.portions(0 if alone else LIMIT))
-    except Exception as error:  # whatever a converted model does wrong is a failed proof
-        stopped = f"{type(error).__name__}: {error}"
-        seen = {c.layer for c in checks}
-        missing = next((name for name in truth.names if name not in seen), None)
-        if missing:
-            stopped_at = Check.broken(missing, nodes[missing].op, f"stopped with {stopped}")
-    for check in checks:
+    with np.errstate(all="ignore"):  # what overflows shows in the values
+        found = _Pass(truth, candidate, graph, budgets, alone=alone).run()
+        if graph.anchored:
+            given = _Pass(truth, candidate, graph, budgets, alone=True, anchored=True).run()
+            found = replace(found, checks=_merged(found.checks, given.checks))
+            if given.stopped and not found.stopped:
+                found = replace(found, stopped=given.stopped, stopped_at=given.stopped_at)
+    for check in found.checks:
         if check.row and check.needs_row and not check.problem:
             budgets.note(check.row)
-    return Comparison(
-        candidate.name,
-        candidate.precision,
-        tuple(checks),
-        truth.names,
-        alone,
-        stopped,
-        stopped_at,
-    )
+    return found
+
+
+@dataclass
+class _Pass:
+    """The candidate run once.
+
+    Attributes:
+        anchored: judge the layers that `graph.anchored` names, on MXNet's results rounded to
+            float32 (as MXNet was given them); otherwise the others. A layer that is not judged
+            is noted with the form of its result only.
+    """
+
+    truth: Truth
+    candidate: Candidate
+    graph: Graph
+    budgets: Budgets
+    alone: bool
+    anchored: bool = False
+
+    def __post_init__(self) -> None:
+        self.nodes = {name: node for node in self.graph.nodes for name in node.outputs}
+        self.checks: List[Check] = []
+
+    def visit(self, layer: str, value: Array) -> Optional[Array]:
+        if layer not in self.truth:
+            return None
+        node = self.nodes[layer]
+        if (layer in self.graph.anchored) != self.anchored:
+            self.checks.append(Check.unjudged(layer, node.op, value.shape))
+        elif self.graph.operators[node.name].random:
+            self.checks.append(check_form(node.op, value, self.truth[layer], self.candidate))
+        else:
+            row = self.budgets.row(self.candidate.name, node, layer)
+            precision = self.candidate.precision
+            self.checks.append(self.truth.check(layer, node.op, value, precision, row))
+        if not self.alone:
+            return None
+        given = self.truth[layer].float64
+        rounded = self.anchored and given.dtype == np.float64
+        return given.astype(np.float32) if rounded else given
+
+    def run(self) -> Comparison:
+        stopped = stopped_at = None
+        truth = self.truth
+        try:
+            self.candidate.trace(
+                truth.inputs, self.visit, truth.portions(0 if self.alone else LIMIT)
+            )
+        except Exception as error:  # whatever a converted model does wrong is a failed proof
+            stopped = f"{type(error).__name__}: {error}"
+            seen = {c.layer for c in self.checks}
+            missing = next((name for name in truth.names if name not in seen), None)
+            if missing:
+                op = self.nodes[missing].op
+                stopped_at = Check.broken(missing, op, f"stopped with {stopped}")
+        return Comparison(
+            self.candidate.name,
+            self.candidate.precision,
+            tuple(self.checks),
+            truth.names,
+            self.alone,
+            stopped,
+            stopped_at,
+        )
+
+
+def _merged(checks: Sequence[Check], given: Sequence[Check]) -> Tuple[Check, ...]:
+    """Each layer as the pass that judged it found it."""
+    by_layer = {c.layer: c for c in given if c.judged}
+    return tuple(c if c.judged else by_layer.get(c.layer, c) for c in checks)

@@ -44,6 +44,7 @@ class Check:
         row: the budget of its own that it has.
         beyond_standard: in float64, more than the standard budget allows.
         part64: in float64, how much of the budget is used up.
+        judged: False where the layer is judged in another pass.
     """
 
     layer: str
@@ -57,6 +58,13 @@ class Check:
     row: Optional[Deviation] = None
     beyond_standard: bool = False
     part64: float = 0.0
+    judged: bool = True
+
+    @staticmethod
+    def unjudged(layer: str, op: str, shape: Tuple[int, ...]) -> Check:
+        """A layer that is judged in another pass; a failure if it is not."""
+        fault = "was not judged"
+        return Check(layer, op, shape, float("inf"), 0.0, 0.0, fault, judged=False)
 
     @staticmethod
     def broken(layer: str, op: str, fault: str, shape: Tuple[int, ...] = ()) -> Check:

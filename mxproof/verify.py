@@ -14,6 +14,7 @@ import numpy as np
 
 from converters import Graph, __version__
 
+from .check import check_form
 from .compare import compare
 from .memory import release
 from .outputs import DIFFERS, TopK, differences, same_top, top_k, worst_top
@@ -190,16 +191,23 @@ def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputPro
         stopped_at = Check.broken(names[0], "output", stopped)
     actual = _by_name(graph, [] if stopped else found)
     layers = tuple(n for n in names if n in truth)  # an output that is an input needs no proof
-    checks = [truth.check(n, "output", actual[n], "float32") for n in layers if n in actual]
+    checks = []
+    for name in (n for n in layers if n in actual):
+        if name in graph.anchored:  # its numbers are judged as a layer's, on given inputs
+            checks.append(check_form("output", actual[name], truth[name], candidate))
+        else:
+            checks.append(truth.check(name, "output", actual[name], "float32"))
     expected = _by_name(graph, truth.outputs)
     alike = {n: a.shape for n, a in actual.items()} == {n: e.shape for n, e in expected.items()}
-    pairs = [(actual[n], e) for n, e in expected.items()] if alike else []
+    settled = [n for n in expected if n not in graph.anchored]
+    pairs = [(actual[n], expected[n]) for n in settled] if alike else []
     gaps = [differences(a, e) for a, e in pairs]
-    tops = [top_k(actual[n], truth[n], "float32", 1) for n in layers if alike and truth.holds(n)]
+    ranked = [n for n in layers if alike and truth.holds(n) and n in settled]
+    tops = [top_k(actual[n], truth[n], "float32", 1) for n in ranked]
     return OutputProof(
         Comparison(candidate.name, "float32", tuple(checks), layers, True, stopped, stopped_at),
-        max_abs=max((g[0] for g in gaps), default=math.inf),
-        max_rel=max((g[1] for g in gaps), default=math.inf),
+        max_abs=max((g[0] for g in gaps), default=0.0 if alike else math.inf),
+        max_rel=max((g[1] for g in gaps), default=0.0 if alike else math.inf),
         top1_equal=alike and all(same_top(a, e, 1) for a, e in pairs),
         top1=worst_top(tops) if alike else TopK(DIFFERS, "the outputs have other shapes"),
     )

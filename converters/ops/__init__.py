@@ -1,16 +1,8 @@
 """MXNet's operators, one declaration each, in files by family."""
 
-from . import (
-    convolution,
-    elementwise,
-    linear,
-    normalization,
-    pooling,
-    reduction,
-    resize,
-    shaping,
-    softmax,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
 from .registry import (
     REGISTRY,
     Operator,
@@ -23,7 +15,11 @@ from .registry import (
     roles,
     stored_outputs,
     unsupported,
+    visible_outputs,
 )
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
 
 __all__ = [
     "REGISTRY",
@@ -31,19 +27,11 @@ __all__ = [
     "Unsupported",
     "auxiliary_names",
     "canonical_name",
-    "convolution",
-    "elementwise",
     "input_names",
-    "linear",
-    "normalization",
     "operators_of",
     "parse",
-    "pooling",
-    "reduction",
-    "resize",
     "roles",
-    "shaping",
-    "softmax",
     "stored_outputs",
     "unsupported",
+    "visible_outputs",
 ]

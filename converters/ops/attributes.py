@@ -9,9 +9,30 @@ import dataclasses
 import math
 import re
 from functools import cache
-from typing import Any, Dict, Literal, Mapping, Tuple, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Dict,
+    Literal,
+    Mapping,
+    NewType,
+    Optional,
+    Tuple,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import numpy as np
 
 Ints = Tuple[int, ...]
+OptionalInts = Tuple[Optional[int], ...]  # (None, 3): a slice's ends
+Floats = Tuple[float, ...]  # of a C double each
+#: A C float: a text like 0.1 means 0.100000001490116…, in float64 too.
+Single = NewType("Single", float)
+Singles = Tuple[Single, ...]
+#: Names of element types, as NumPy spells them.
+DType = Literal["float16", "float32", "float64", "uint8", "int8", "int32", "int64", "bool"]
 
 _INT = re.compile(r"[+-]?\d+")
 _TRUE, _FALSE = ("True", "true", "1"), ("False", "false", "0")
@@ -85,25 +106,33 @@ def parse_value(kind: Any, text: str) -> Any:
         if text not in (*_TRUE, *_FALSE):
             raise ValueError(text)
         return text in _TRUE
-    if kind == Ints:
-        return _parse_ints(text)
+    if get_origin(kind) is tuple:
+        return tuple(parse_value(get_args(kind)[0], part) for part in _elements(text))
     if kind is int:
+        if not _INT.fullmatch(text.rstrip("L")):
+            raise ValueError(text)
         return int(text.rstrip("L"))
-    value = kind(text)
-    if kind is float and not math.isfinite(value):
+    if kind is str:
+        return text
+    value = float(text)
+    if not math.isfinite(value):
         raise ValueError(text)
-    return value
+    return single(value) if kind is Single else value
 
 
-def _parse_ints(text: str) -> Ints:
+def single(value: float) -> Single:
+    """The C float nearest to a number."""
+    return Single(float(np.float32(value)))
+
+
+def _elements(text: str) -> Tuple[str, ...]:
     """`(1, 2)`, `[1,2]`, `(1L, 2L)` (Python 2 wrote those), or a bare `3`."""
     inner = text
     if text[:1] in "([" and text[-1:] in ")]":
         inner = text[1:-1].strip().rstrip(",")
-    parts = [p.strip().rstrip("L") for p in inner.split(",")] if inner else []
-    if not all(_INT.fullmatch(p) for p in parts) or (not parts and inner == text):
+    elif not text:
         raise ValueError(text)
-    return tuple(int(p) for p in parts)
+    return tuple(inner.split(",")) if inner else ()
 
 
 def describe(kind: Any) -> str:
@@ -112,5 +141,8 @@ def describe(kind: Any) -> str:
         return " or ".join(describe(k) for k in get_args(kind))
     if get_origin(kind) is Literal:
         return ", ".join(get_args(kind))
-    names = {int: "an integer", float: "a number", bool: "True, False", str: "text"}
-    return "integers in brackets" if kind == Ints else names.get(kind, "None")
+    if get_origin(kind) is tuple:
+        whole = get_args(kind)[0] in (int, Optional[int])
+        return "integers in brackets" if whole else "numbers in brackets"
+    names = {int: "an integer", float: "a number", Single: "a number", bool: "True, False"}
+    return {**names, str: "text"}.get(kind, "None")

@@ -102,7 +102,9 @@ class Pooling(Operator):
         if self.pool_type == "max":
             return g.op("MaxPool", data, **options)
         mean = g.op("AveragePool", data, **options, count_include_pad=int(self.counts_pad))
-        return mean if self.pool_type == "avg" else g.op("Mul", mean, g.scalar(self._elements()))
+        return (
+            mean if self.pool_type == "avg" else g.op("Mul", mean, g.scalar(self._elements(), data))
+        )
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         spatial = len(m.shape(data)) - 2

@@ -9,7 +9,19 @@ from __future__ import annotations
 
 import inspect
 from functools import lru_cache
-from typing import Any, Callable, ClassVar, Dict, List, Mapping, Tuple, Type, TypeVar, Union
+from typing import (
+    Any,
+    Callable,
+    ClassVar,
+    Dict,
+    List,
+    Mapping,
+    Optional,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
 
 from ..errors import UnsupportedError
 from ..shape import Dim, Shape
@@ -31,6 +43,10 @@ class Operator:
         auxiliary: those of them that training updates outside the gradient.
         labels: inputs that only training reads; they are cut away.
         shape_preserving: the output has the data's shape.
+        order_dependent: the result depends on which of two numbers is larger (sorting,
+            suppressing): where they are as good as equal, the least rounding decides.
+        random: the result is drawn anew each time; only its distribution can be compared.
+        limits: what of MXNet's operator is not converted, and why, for the table in the docs.
     """
 
     mxnet_name: ClassVar[str]
@@ -39,6 +55,9 @@ class Operator:
     auxiliary: ClassVar[Tuple[str, ...]]
     labels: ClassVar[Tuple[str, ...]]
     shape_preserving: ClassVar[bool] = False
+    order_dependent: ClassVar[bool] = False
+    random: ClassVar[bool] = False
+    limits: ClassVar[str] = ""
 
     #: Shapes of the inputs -> shape of the output (a list of them for several outputs).
     infer: Callable[..., Union[Shape, List[Shape]]]
@@ -55,13 +74,21 @@ class Operator:
         kinds = inspect.signature(type(self).infer).parameters
         return tuple(n for n, p in kinds.items() if n != "self" and p.kind != p.VAR_POSITIONAL)
 
+    def infer_type(self, *types: Optional[str]) -> Union[Optional[str], List[Optional[str]]]:
+        """Element types of the inputs -> type of the output (a list for several outputs).
+
+        None is a label that was cut away. By default that of the first input.
+        """
+        first = next((t for t in types if t is not None), "float32")
+        return [first] * self.visible_outputs()
+
     def visible_outputs(self) -> int:
         """Outputs that are converted: the first ones."""
         return 1
 
     def stored_outputs(self) -> int:
         """Outputs that the node has in MXNet's graph, hidden ones included."""
-        return 1
+        return self.visible_outputs()
 
     def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
         """Input name -> the shape its parameter must have; None where `data` leaves it open."""
@@ -145,6 +172,11 @@ def input_names(op: str, attrs: Mapping[str, str]) -> Tuple[str, ...]:
 def stored_outputs(op: str, attrs: Mapping[str, str]) -> int:
     """How many outputs MXNet's graph has for the node, hidden ones included."""
     return int(_or_default(1, lambda o: o.stored_outputs(), op, attrs))
+
+
+def visible_outputs(op: str, attrs: Mapping[str, str]) -> int:
+    """How many outputs MXNet lists for the node."""
+    return int(_or_default(1, lambda o: o.visible_outputs(), op, attrs))
 
 
 def auxiliary_names(op: str) -> Tuple[str, ...]:

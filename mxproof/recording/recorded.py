@@ -91,7 +91,7 @@ def judge(
     `rel` is the largest of the samples' errors and of the cells' estimated root mean squares;
     `max_abs` and `max_rel` are the samples'. All three may be less than those of the whole layer.
     """
-    wrong = other_form(value, np.broadcast_to(kept.float32[:1], kept.shape), precision)
+    wrong = other_form(value, np.broadcast_to(getattr(kept, precision)[:1], kept.shape))
     if wrong:
         return Check.broken(kept.name, op, wrong, value.shape)
     with np.errstate(all="ignore"):  # what overflows shows in the values

@@ -172,6 +172,7 @@ class Mxnet:
             "symbol": str(symbol_path(prefix).resolve()),
             "params": str(params_path(prefix, epoch).resolve()),
             "labels": list(graph.labels),
+            "cut_at": list(graph.cut_at),
         }
         self._load()
 
@@ -208,8 +209,8 @@ class Mxnet:
         """
         layers = [(node.mxnet_name, name) for node in self._graph.nodes for name in node.outputs]
         shapes = self._graph.infer_shapes({name: array.shape for name, array in inputs.items()})
-        sizes = [size for node in self._graph.nodes for size in _bytes(node, shapes, limit)]
-        listed = self._request("trace", inputs, portions=portions(sizes, limit))[0]["layers"]
+        request = self._portions(shapes, limit)
+        listed = self._request("trace", inputs, **request)[0]["layers"]
         waiting = len(listed)
         try:
             expected = [mxnet_name for mxnet_name, _ in layers]
@@ -230,6 +231,22 @@ class Mxnet:
         finally:
             for _ in range(waiting):  # a caller that stops early leaves the pipe clean
                 self._process._receive("trace")
+
+    def _portions(self, shapes: Mapping[str, Shape], limit: int) -> Dict[str, List[int]]:
+        """How many layers run at a time, and which of them on given inputs (by number)."""
+        sizes: List[int] = []
+        for node in self._graph.nodes:
+            anchored = self._graph.anchored.intersection(node.outputs)
+            sizes.append(limit if anchored else sum(_bytes(node, shapes, limit)))
+        nodes = iter(self._graph.nodes)
+        counts, anchored_at, done = [], [], 0
+        for count in portions(sizes, limit):
+            taken = [next(nodes) for _ in range(count)]
+            if self._graph.anchored.intersection(taken[0].outputs):
+                anchored_at.append(done)
+            counts.append(sum(len(node.outputs) for node in taken))
+            done += counts[-1]
+        return {"portions": counts, "anchored": anchored_at}
 
     def prepare(self, inputs: Inputs) -> None:
         """Bind the float32 network to these inputs, for `time`."""

@@ -84,12 +84,36 @@ def _softmax_activation(attrs):
 FLOAT64_FORMS = {"Crop": _crop, "SoftmaxActivation": _softmax_activation}
 
 
-def float64_form(node):
-    """The node with an operator in place of one that MXNet has in float32 only."""
-    if node["op"] not in FLOAT64_FORMS:
-        return node
-    op, attrs = FLOAT64_FORMS[node["op"]](node.get("attrs", {}))
-    return dict(node, op=op, attrs=attrs)
+FLOATS = ("float16", "float32", "float64")
+
+#: Operators that make float32 numbers where no dtype is stated.
+FLOAT32_BY_DEFAULT = {
+    "Embedding",
+    "_arange",
+    "_eye",
+    "_full",
+    "_linspace",
+    "_ones",
+    "_random_normal",
+    "_random_uniform",
+    "_zeros",
+    "argsort",
+    "one_hot",
+    "topk",
+}
+
+
+def form(node, dtype):
+    """The node as it computes in `dtype`: the element types that it names are that wide, and an
+    operator that MXNet has in float32 only is another in float64."""
+    attrs = node.get("attrs", {})
+    stated = attrs.get("dtype", "float32" if node["op"] in FLOAT32_BY_DEFAULT else None)
+    if stated in FLOATS[: FLOATS.index(dtype)]:
+        node = dict(node, attrs=dict(attrs, dtype=dtype))
+    if dtype == "float64" and node["op"] in FLOAT64_FORMS:
+        op, attrs = FLOAT64_FORMS[node["op"]](node.get("attrs", {}))
+        node = dict(node, op=op, attrs=attrs)
+    return node
 
 
 def boundary(entry):
@@ -133,21 +157,34 @@ def cut(nodes, first, heads):
     )
 
 
+def wide(array, dtype):
+    """Floating-point numbers in `dtype`; whole numbers stay."""
+    return array.astype(dtype, copy=False) if array.dtype.__name__ in FLOATS else array
+
+
 class Model:
     """One checkpoint, read by MXNet's own loaders, in float32 and float64."""
 
-    def __init__(self, mx, symbol, params, labels):
+    def __init__(self, mx, symbol, params, labels, cut_at=()):
         self.mx, self.labels = mx, labels
         whole = mx.sym.load(symbol)
+        if cut_at:  # outputs chosen by the user: their positions among all layers'
+            internals = whole.get_internals()
+            listed = json.loads(internals.tojson())
+            layers = [
+                k for k, e in enumerate(listed["heads"]) if listed["nodes"][e[0]]["op"] != "null"
+            ]
+            whole = mx.sym.Group([internals[layers[k]] for k in cut_at])
         document = json.loads(whole.get_internals().tojson())  # upgraded from whatever age
         nodes, heads = document["nodes"], document["heads"]
-        wide = [float64_form(node) for node in nodes]
-        self.nodes = {"float64": wide, "float32": nodes}
-        self.symbols = {"float64": whole, "float32": whole}
-        if wide != nodes:
-            document = json.loads(whole.tojson())
-            document["nodes"] = [float64_form(node) for node in document["nodes"]]
-            self.symbols["float64"] = mx.sym.load_json(json.dumps(document))
+        self.nodes, self.symbols = {}, {}
+        for dtype in ("float64", "float32"):
+            self.nodes[dtype] = [form(node, dtype) for node in nodes]
+            self.symbols[dtype] = whole
+            if self.nodes[dtype] != nodes:
+                as_saved = json.loads(whole.tojson())
+                as_saved["nodes"] = [form(node, dtype) for node in as_saved["nodes"]]
+                self.symbols[dtype] = mx.sym.load_json(json.dumps(as_saved))
         self.layers = [entry for entry in heads if nodes[entry[0]]["op"] != "null"]
         self.last_use = {
             tuple(entry[:2]): number for number, n in enumerate(nodes) for entry in n["inputs"]
@@ -173,26 +210,37 @@ class Model:
         if name in inputs:
             return inputs[name]
         if name in self.params:
-            return self.params[name].astype(dtype, copy=False)
+            return wide(self.params[name], dtype)
         if name in self.labels:
             return self.mx.nd.zeros(shape, dtype=dtype)
         raise ValueError("no value for {!r}".format(name))
 
     def arrays(self, inputs, dtype):
-        return {name: self.mx.nd.array(array, dtype=dtype) for name, array in inputs.items()}
+        return {
+            name: self.mx.nd.array(array, dtype=dtype if array.dtype.kind == "f" else array.dtype)
+            for name, array in inputs.items()
+        }
 
     def whole(self, inputs, dtype):
         """An executor of the network as its user runs it."""
         return self.bind(self.symbols[dtype], self.arrays(inputs, dtype), dtype)
 
-    def trace(self, inputs, portions):
+    def trace(self, inputs, portions, anchored):
         """Each layer's (float64, float32), running as many layers at a time as `portions` says:
-        the results of all of them may be more than fits in memory."""
+        the results of all of them may be more than fits in memory.
+
+        Those that are `anchored` (by their number) run alone, on the float64 results of those
+        before them, rounded to float32, in both precisions.
+        """
         live = {dtype: self.arrays(inputs, dtype) for dtype in self.nodes}
         done = first = 0
         for count in portions:
             heads = self.layers[done : done + count]
-            results = [self.piece(first, heads, live[d], d) for d in ("float64", "float32")]
+            given = live
+            if done in anchored:
+                exact = {n: wide(wide(a, "float32"), "float64") for n, a in live["float64"].items()}
+                given = {d: {n: wide(a, d) for n, a in exact.items()} for d in live}
+            results = [self.piece(first, heads, given[d], d) for d in ("float64", "float32")]
             for pair in zip(*results):
                 yield [output.asnumpy() for output in pair]
             done, first = done + count, heads[-1][0] + 1
@@ -229,7 +277,7 @@ class Model:
         if not parts or len(kernel) < 2:  # MXNet pads no axis of a sequence
             return None
         names = [nodes[entry[0]]["name"] for entry in node["inputs"][1:]]
-        stored = [self.params[name].astype("float64", copy=False) for name in names]
+        stored = [wide(self.params[name], "float64") for name in names]
         widths = [0, 0, 0, 0, pad[0], pad[0], *[0, 0] * (len(kernel) - 1)]
         padded = nd.pad(data, mode="constant", constant_value=0, pad_width=widths)
         options = dict(kernel=kernel, stride=stride, dilate=dilate, pad=[0, *pad[1:]])
@@ -278,7 +326,8 @@ class Worker:
         key = str(self.loaded)
         self.loaded += 1
         files = request["symbol"], request["params"]
-        self.models[key] = Model(self.mx, *files, labels=request["labels"])
+        cut_at = request.get("cut_at", ())
+        self.models[key] = Model(self.mx, *files, labels=request["labels"], cut_at=cut_at)
         self.channel.send({"model": key})
 
     def do_unload(self, request, arrays):
@@ -298,7 +347,7 @@ class Worker:
         portions = request["portions"]
         if sum(portions) != len(model.layers):  # the other side reads another network, and says so
             portions = [1] * len(model.layers)
-        for pair in model.trace(inputs, portions):
+        for pair in model.trace(inputs, portions, set(request.get("anchored", ()))):
             self.channel.send({}, pair)
 
     def do_prepare(self, request, arrays):

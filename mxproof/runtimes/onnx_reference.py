@@ -5,6 +5,7 @@ onnxruntime has no float64 convolution on CPU; the reference evaluator is NumPy.
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any, Dict, List, Optional, Sequence
 
@@ -43,7 +44,7 @@ class OnnxReference:
             if node.op_type == "BatchNormalization"
         }
         self._last_use = {name: i for i, node in enumerate(graph.node) for name in node.input}
-        self._evaluator = ReferenceEvaluator(double_nodes(model), new_ops=[Conv])
+        self._evaluator = ReferenceEvaluator(double_nodes(model), new_ops=NEW_OPS)
 
     def run(self, inputs: Inputs) -> List[Array]:
         return self.trace(inputs, lambda layer, value: None)
@@ -52,12 +53,15 @@ class OnnxReference:
         self, inputs: Inputs, visit: Visitor, portions: Optional[Sequence[int]] = None
     ) -> List[Array]:
         values: Dict[str, Any] = {"": None}
-        values.update({name: inputs[name].astype(np.float64) for name in self._inputs})
+        values.update({name: widened(inputs[name]) for name in self._inputs})
         for index, node in enumerate(self._evaluator.rt_nodes_):
             given = [values[n] if n in values else self._widened(n) for n in node.input]
+            more = {}
+            if node.need_context():  # a body reads what is around it
+                more["context"] = {**{n: self._widened(n) for n in self._stored}, **values}
             if node.op_type == "BatchNormalization":
                 given[4] = given[4] + self._missing_epsilon[node.output[0]]
-            for name, result in zip(node.output, node.run(*given)):
+            for name, result in zip(node.output, node.run(*given, **more)):
                 replacement = visit(name, result) if name in self._layers else None
                 values[name] = result if replacement is None else replacement
             for name in set(node.input):
@@ -67,8 +71,27 @@ class OnnxReference:
 
     def _widened(self, name: str) -> Array:
         """A stored tensor, made anew where it is used: all of them in float64 are a lot."""
-        array: Array = numpy_helper.to_array(self._stored[name])
-        return array.astype(np.float64) if array.dtype == np.float32 else array
+        tensor = self._stored[name]
+        array = widened(numpy_helper.to_array(tensor))
+        exact = full_precision(tensor)
+        return array if exact is None else exact
+
+
+def widened(array: Array) -> Array:
+    return array.astype(np.float64) if array.dtype == np.float32 else array
+
+
+def full_precision(tensor: TensorProto) -> Optional[Array]:
+    """The numbers that were meant, where float32 could not hold them and they are noted.
+
+    The tensor rules: numbers that do not round to it are not believed.
+    """
+    try:
+        meant = np.array(json.loads(tensor.doc_string), np.float64).reshape(tuple(tensor.dims))
+    except ValueError:
+        return None
+    stored = numpy_helper.to_array(tensor)
+    return meant if np.array_equal(meant.astype(stored.dtype), stored) else None
 
 
 class Conv(WholeConv):  # type: ignore[misc]
@@ -94,6 +117,10 @@ class Conv(WholeConv):  # type: ignore[misc]
         return (np.concatenate(results, axis=2),)
 
 
+#: In place of the evaluator's own.
+NEW_OPS = [Conv]
+
+
 def double_nodes(model: onnx.ModelProto) -> onnx.ModelProto:
     """The model in float64, without its stored tensors."""
     double = onnx.ModelProto(
@@ -105,19 +132,32 @@ def double_nodes(model: onnx.ModelProto) -> onnx.ModelProto:
     for value in (*double.graph.input, *double.graph.output, *double.graph.value_info):
         if value.type.tensor_type.elem_type == TensorProto.FLOAT:
             value.type.tensor_type.elem_type = TensorProto.DOUBLE
-    for node in double.graph.node:
+    _widen_nodes(double.graph)
+    return double
+
+
+def _widen_nodes(graph: onnx.GraphProto) -> None:
+    for node in graph.node:
         for attribute in node.attribute:
             if attribute.type == onnx.AttributeProto.TENSOR:
                 widen(attribute.t)
-            casts = node.op_type == "Cast" and attribute.name == "to"
-            if casts and attribute.i == TensorProto.FLOAT:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                for tensor in attribute.g.initializer:
+                    widen(tensor)
+                _widen_nodes(attribute.g)
+            typed = (node.op_type, attribute.name) in TYPE_ATTRIBUTES
+            if typed and attribute.i == TensorProto.FLOAT:
                 attribute.i = TensorProto.DOUBLE
-    return double
+
+
+#: (operator, attribute) that name an element type.
+TYPE_ATTRIBUTES = {("Cast", "to"), ("EyeLike", "dtype")}
 
 
 def widen(tensor: TensorProto) -> None:
     if tensor.data_type == TensorProto.FLOAT:
-        wide = numpy_helper.to_array(tensor).astype(np.float64)
+        wide = full_precision(tensor)
+        wide = numpy_helper.to_array(tensor).astype(np.float64) if wide is None else wide
         tensor.CopyFrom(numpy_helper.from_array(wide, tensor.name))
 
 

@@ -38,6 +38,7 @@ class Pytorch:
         with safe_open(self.path.with_suffix(".safetensors"), framework="np") as file:
             metadata = file.metadata()
         self._inputs: List[str] = json.loads(metadata["mxproof.inputs"])
+        self._types: Dict[str, str] = json.loads(metadata.get("mxproof.types", "{}"))
         self._table: Table = json.loads(metadata["mxproof.layers"])
         self._traced: Optional[torch.nn.Module] = None
         self._visit: Optional[Visitor] = None
@@ -53,6 +54,9 @@ class Pytorch:
         spec = importlib.util.spec_from_file_location(name, self.path)
         assert spec is not None and spec.loader is not None
         module: ModuleType = importlib.util.module_from_spec(spec)
+        if code is None and self.precision == "float64":
+            tree = _Instrument(self.precision, observed=False).visit(self._parsed())
+            code = compile(ast.fix_missing_locations(tree), self.path, "exec")
         if code is None:
             kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True
             try:
@@ -65,13 +69,19 @@ class Pytorch:
         model: torch.nn.Module = module.load()
         return model.to(self._dtype)
 
+    def _parsed(self) -> ast.Module:
+        return ast.parse(self.path.read_text(encoding="utf-8"))
+
     def _mode(self) -> ContextManager[Any]:
         return InSlabs() if self.precision == "float64" else nullcontext()
 
     def _tensors(self, inputs: Inputs) -> List[torch.Tensor]:
         """Arguments of forward, in its order."""
-        arrays = (np.array(inputs[name], dtype=self.precision) for name in self._inputs)
-        return [torch.from_numpy(array) for array in arrays]
+        types = {name: self._types.get(name, "float32") for name in self._inputs}
+        return [
+            torch.from_numpy(np.array(inputs[n], self.precision if "float" in t else t))
+            for n, t in types.items()
+        ]
 
     def run(self, inputs: Inputs) -> List[Array]:
         with torch.inference_mode(), self._mode():
@@ -82,7 +92,7 @@ class Pytorch:
     ) -> List[Array]:
         """The same source with a call after each statement of each forward."""
         if self._traced is None:
-            tree = _Instrument().visit(ast.parse(self.path.read_text(encoding="utf-8")))
+            tree = _Instrument(self.precision).visit(self._parsed())
             self._traced = self._load(compile(ast.fix_missing_locations(tree), self.path, "exec"))
             self._paths = {id(m): name for name, m in self._traced.named_modules()}
         self._visit = visit
@@ -99,7 +109,7 @@ class Pytorch:
         if names is not None and self._visit is not None:
             replaced = [self._visit(n, v.numpy()) for n, v in zip(names, values)]
             result = tuple(
-                v if r is None else torch.from_numpy(np.array(r, dtype=self.precision))
+                v if r is None else torch.from_numpy(np.array(r)).to(v.dtype)
                 for v, r in zip(values, replaced)
             )
         return result if len(result) > 1 else result[0]
@@ -130,10 +140,23 @@ class InSlabs(TorchFunctionMode):  # type: ignore[misc]
 
 
 class _Instrument(ast.NodeTransformer):
-    """After `x = …` in a forward: `x = observe(self, number, x)`."""
+    """After `x = …` in a forward: `x = observe(self, number, x)`; in float64, a forward's
+    `torch.float32` is that too."""
+
+    def __init__(self, precision: str, *, observed: bool = True) -> None:
+        self._precision, self._observed = precision, observed
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        if node.attr == "float32" and isinstance(node.value, ast.Name) and node.value.id == "torch":
+            node.attr = self._precision
+        return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        if node.name != "forward":
+        if node.name in ("read_safetensors", "load"):
+            return node
+        self.generic_visit(node)
+        if node.name != "forward" or not self._observed:
             return node
         body: List[ast.stmt] = []
         count = 0

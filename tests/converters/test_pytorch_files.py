@@ -16,7 +16,6 @@ import safetensors.numpy
 from safetensors import safe_open
 
 from converters import (
-    UnsupportedError,
     load_checkpoint,
     save_checkpoint,
     save_pytorch,
@@ -53,6 +52,7 @@ def test_files_hold_the_module(tmp_path: Path) -> None:
         metadata = file.metadata()
     assert json.loads(metadata.pop("mxproof.layers")) == module.layers
     assert json.loads(metadata.pop("mxproof.inputs")) == ["data"]
+    assert json.loads(metadata.pop("mxproof.types")) == {"data": "float32"}
     digests = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in tmp_path.iterdir()}
     assert metadata == {
         "mxproof.symbol": "small-symbol.json",
@@ -124,16 +124,14 @@ def test_a_file_name_that_is_no_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64])
 def test_types_of_weights(dtype: Any) -> None:
-    """Half precision is widened; double precision would be cut, and is refused."""
+    """Half precision is widened; double precision stays."""
     net, head = small_resnet()
     net.arrays = {name: array.astype(dtype) for name, array in net.arrays.items()}
-    if dtype == np.float64:
-        with pytest.raises(UnsupportedError, match=r"'conv0_weight' is float64; supported: .*32"):
-            to_pytorch(net.graph(head))
-        return
-    state = to_pytorch(net.graph(head)).state
-    assert {array.dtype for array in state.values()} == {np.dtype(np.float32)}
-    np.testing.assert_array_equal(state["fc.weight"], net.arrays["fc_weight"])
+    module = to_pytorch(net.graph(head))
+    kept = np.float64 if dtype == np.float64 else np.float32
+    assert {array.dtype for array in module.state.values()} == {np.dtype(kept)}
+    np.testing.assert_array_equal(module.state["fc.weight"], net.arrays["fc_weight"])
+    assert ("().double()" in module.source) == (dtype == np.float64)
 
 
 def test_the_module_is_no_pickle() -> None:

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Tuple
 import numpy as np
 import pytest
 
-from converters import Graph, UnsupportedError
+from converters import Graph
 from converters import to_pytorch as convert
 from converters.checkpoint import bind
 from converters.symbol import parse_symbol, symbol_to_json
@@ -201,11 +201,13 @@ def test_the_file_says_how_to_load_it(name: str, line: str) -> None:
     assert line in [text.partition("  #")[0].strip() for text in said.splitlines()]
 
 
-def test_data_that_is_stored_is_refused() -> None:
+def test_data_that_is_stored() -> None:
     net = Network()
     x = net.layer("elemwise_add", "sum", net.variable("data"), net.parameter("anchors", 1, 3))
-    with pytest.raises(UnsupportedError, match="'sum': 'anchors' is a stored parameter"):
-        convert(net.graph(x, inputs={"data": (1, 3)}))
+    module = convert(net.graph(x, inputs={"data": (1, 3)}))
+    assert "self.sum = nn.Parameter(torch.empty(1, 3))" in module.source
+    assert "data + self.sum" in module.source
+    np.testing.assert_array_equal(module.state["sum"], net.arrays["anchors"])
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet152", "i3d_resnet50_v1_kinetics400"])

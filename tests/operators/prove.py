@@ -1,0 +1,94 @@
+"""Holding one case to MXNet: shapes, types, and numbers on both targets in both precisions."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Iterator, List, Sequence
+
+from converters import Graph, load_checkpoint, save_checkpoint
+from converters.onnx_model import DEFAULT_OPSET, SUPPORTED_OPSETS
+from converters.shape import compatible
+from mxproof.compare import compare
+from mxproof.localise import describe_failure
+from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
+from mxproof.targets import TARGETS, convert
+from mxproof.truth import Truth
+
+from .case import Case, Row
+
+#: The lowest, the default and the newest.
+OPSETS = sorted({SUPPORTED_OPSETS[0], DEFAULT_OPSET, SUPPORTED_OPSETS[-1]})
+#: Inputs over which the noise of few numbers is pooled before it is called too much.
+RETRIES = 8
+
+
+def prove(case: Case, row: Row, mxnet: MxnetProcess) -> None:
+    """Assert that the case converts and that what comes out is MXNet's function."""
+    net, heads = case.network()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        save_checkpoint(folder / "net", net.symbol(*heads), net.arrays)
+        graph = load(case, row, folder / "net")
+        model = mxnet.load(folder / "net", 0, graph)
+        try:
+            truth = model.truth(case.feeds(0))
+            check_inference(graph, case, truth)
+            for target, opsets in (("pytorch", [DEFAULT_OPSET]), ("onnx", OPSETS)):
+                for opset in opsets:
+                    judge(graph, case, target, opset, truth, model, folder)
+        finally:
+            model.close()
+
+
+def load(case: Case, row: Row, prefix: Path) -> Graph:
+    """With free sizes where the case asks for them and the operator takes them."""
+    free = case.free and not row.fixed
+    return load_checkpoint(prefix, inputs=case.shapes(free), types=case.types())
+
+
+def check_inference(graph: Graph, case: Case, truth: Truth) -> None:
+    """Shapes and types as inferred are those of MXNet's results."""
+    inferred = graph.infer_shapes(case.shapes(False))
+    for layer in truth:
+        actual = layer.float32
+        assert inferred[layer.name] == actual.shape, f"{layer.name}: inferred shape"
+        assert compatible(graph.shapes[layer.name], actual.shape), f"{layer.name}: free shape"
+        assert graph.types[layer.name] == str(actual.dtype), f"{layer.name}: inferred type"
+
+
+def judge(
+    graph: Graph,
+    case: Case,
+    target: str,
+    opset: int,
+    truth: Truth,
+    model: Mxnet,
+    folder: Path,
+) -> None:
+    path = convert(graph, target, folder / str(opset), opset)[0]
+    for precision in TARGETS[target].runtimes:
+        candidate = TARGETS[target].open(path, precision)
+        result = compare(truth, candidate, graph)
+        if precision == "float32" and result.failed and not result.stopped:
+            more = (compare(t, candidate, graph) for t in further(case, model))
+            result = reduce(add, more, result)
+        where = f"{target} opset {opset} {precision}, {case}"
+        assert result.stopped is None, f"{where}: {result.stopped}"
+        assert not result.failed, f"{where}: {describe_failure('net', target, result)}"
+        assert tuple(c.layer for c in result.checks) == truth.names, where
+
+
+def further(case: Case, model: Mxnet) -> Iterator[Truth]:
+    return (model.truth(case.feeds(seed)) for seed in range(1, RETRIES))
+
+
+def rows(*groups: Sequence[Row]) -> List[Row]:
+    """All rows; two for one operator are a mistake."""
+    found = [row for group in groups for row in group]
+    names = [row.op for row in found]
+    twice = {n for n in names if names.count(n) > 1}
+    assert not twice, f"two rows for {twice}"
+    return found
