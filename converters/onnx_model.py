@@ -175,7 +175,13 @@ class OnnxBuilder:
         self._layer, self._node = node.name, node
         before = len(self._nodes)
         inputs = [None if n is None else self.value(n) for n in node.inputs]
-        result = self._graph.operators[node.name].to_onnx(self, *inputs)
+        operator = self._graph.operators[node.name]
+        if self.opset < operator.onnx_since:
+            raise ops.Unsupported(
+                f"needs opset {operator.onnx_since} or newer, got {self.opset}: "
+                f"--opset {operator.onnx_since}"
+            )
+        result = operator.to_onnx(self, *inputs)
         results = result if isinstance(result, (list, tuple)) else [result]
         for name, value in zip(node.outputs, results):
             if value.producer() not in self._nodes[before:]:

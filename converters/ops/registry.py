@@ -46,6 +46,7 @@ class Operator:
         order_dependent: the result depends on which of two numbers is larger (sorting,
             suppressing): where they are as good as equal, the least rounding decides.
         random: the result is drawn anew each time; only its distribution can be compared.
+        onnx_since: the oldest opset that has what `to_onnx` builds with.
         limits: what of MXNet's operator is not converted, and why, for the table in the docs.
     """
 
@@ -57,6 +58,7 @@ class Operator:
     shape_preserving: ClassVar[bool] = False
     order_dependent: ClassVar[bool] = False
     random: ClassVar[bool] = False
+    onnx_since: ClassVar[int] = 13
     limits: ClassVar[str] = ""
 
     #: Shapes of the inputs -> shape of the output (a list of them for several outputs).

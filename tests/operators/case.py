@@ -139,6 +139,7 @@ class Row:
         draw: draws a case.
         examples: cases that must be tried whatever is drawn, by name: corners and traps.
         narrowed: what is not drawn though the declaration takes it -> the reason.
+        impossible: target -> why the operator cannot be converted to it at all.
         fixed: why the operator can be converted for fixed sizes only; "" if it need not be.
     """
 
@@ -146,6 +147,7 @@ class Row:
     draw: Callable[[DrawFn], Case]
     examples: Mapping[str, Case] = field(default_factory=dict)
     narrowed: Mapping[str, str] = field(default_factory=dict)
+    impossible: Mapping[str, str] = field(default_factory=dict)
     fixed: str = ""
 
 
