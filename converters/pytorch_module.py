@@ -25,6 +25,7 @@ from .graph import Graph, Node
 from .onnx_model import known_shape
 from .python_text import class_name
 from .pytorch_blocks import partition
+from .pytorch_functions import functions
 from .pytorch_parts import ModuleCall, Statement, token
 from .pytorch_source import render
 from .shape import Dim
@@ -39,6 +40,7 @@ class TorchBuilder:
         self._graph, self._node = graph, node
         self._names = {token("in", i): name for i, name in enumerate(node.inputs) if name}
         self.modules: List[ModuleCall] = []
+        self.functions: List[str] = []
 
     def shape(self, value: str) -> Tuple[Dim, ...]:
         """The shape of a layer's input, as far as it is known (ShapeError where it is not)."""
@@ -86,6 +88,13 @@ class TorchBuilder:
         held = {k: v for k, v in (state or {}).items() if v is not None}
         self.modules.append(ModuleCall(kind, args, options, held))
         return token("module", len(self.modules) - 1)
+
+    def function(self, name: str) -> str:
+        """A function of converters/functions, which the file will hold; its name in there."""
+        if name not in functions():
+            raise KeyError(f"no function {name!r} in converters/functions")
+        self.functions.append(name)
+        return name
 
 
 @dataclass(frozen=True)
@@ -161,6 +170,7 @@ def _statement(graph: Graph, node: Node) -> Statement:
         outputs=node.outputs,
         expression=expression,
         modules=tuple(builder.modules),
+        functions=tuple(builder.functions),
     )
 
 

@@ -34,6 +34,7 @@ class Statement:
     outputs: Tuple[str, ...]
     expression: str
     modules: Tuple[ModuleCall, ...] = ()
+    functions: Tuple[str, ...] = ()  # of converters/functions, that the expression calls
 
 
 @dataclass(frozen=True, eq=False)

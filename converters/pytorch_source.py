@@ -25,6 +25,7 @@ from .python_text import (
     with_comment,
     wrap,
 )
+from .pytorch_functions import closure, functions
 from .pytorch_parts import Array, Block, BlockClass, Item, ModuleCall, Statement
 from .shape import show
 
@@ -135,14 +136,18 @@ def render(
     """The whole file, its state dict, and the table of layers."""
     rendered = Rendered(source="")
     classes = list(dict.fromkeys(item.cls for item in items if isinstance(item, Block)))
-    parts = [_block_class(cls) for cls in classes]
-    parts.append(_network(rendered, items, class_name, inputs, outputs))
+    statements = [s for i in items for s in (i.statements if isinstance(i, Block) else (i,))]
+    called = closure(name for s in statements for name in s.functions)
+    parts = [functions()[name].source for name in called]
+    parts += [_block_class(cls) for cls in classes]
+    parts.append(_network(rendered, items, class_name, inputs, outputs, called))
     floats = {str(a.dtype) for a in header.params.values() if a.dtype.kind == "f"}
     kept = "".join(sorted({header.kept(dtype) for dtype in floats}))
     cast = {"float16": ".half()", "float64": ".double()"}.get(kept, "")
     parts.append(_LOAD.format(class_name=class_name, cast=cast))
-    statements = (s for i in items for s in (i.statements if isinstance(i, Block) else (i,)))
-    functional = any("F." in s.expression for s in statements)
+    functional = any("F." in s.expression for s in statements) or any(
+        "F" in functions()[name].reads for name in called
+    )
     imports = _IMPORTS if functional else _IMPORTS.replace(_FUNCTIONAL, "")
     parts.insert(0, f'"""{_docstring(header, class_name)}\n"""\n\n{imports}')
     rendered.source = "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
@@ -189,10 +194,11 @@ def _network(
     class_name: str,
     inputs: Sequence[str],
     outputs: Sequence[str],
+    called: Sequence[str],
 ) -> str:
     parameters: Dict[str, str] = {}
     for name in inputs:
-        parameters[name] = identifier(name, list(parameters.values()))
+        parameters[name] = identifier(name, [*called, *parameters.values()])
     flow = _Forward(parameters, outputs, items)
     init = ["super().__init__()"]
     forward: List[str] = []

@@ -158,13 +158,15 @@ class PytorchFile:
         )
         code = [n for n in self._tree.body if isinstance(n, (ast.Import, ast.ImportFrom))]
         lines = self._source.splitlines()[code[0].lineno - 1 : code[-1].end_lineno]
-        imports = [n for n in lines if not n.endswith(" as F") or "F." in cls]
-        loaders = [n for n in self._tree.body if isinstance(n, ast.FunctionDef)]
+        functions = [n for n in self._tree.body if isinstance(n, ast.FunctionDef)]
+        defined = [ast.get_source_segment(self._source, n) or "" for n in functions]
+        functional = any("F." in text for text in (cls, *defined))
+        imports = [n for n in lines if not n.endswith(" as F") or functional]
         title = f"Cut out of {prose(self._path.name)}, which mxproof converted from MXNet."
         parts = [
             "\n".join([f'"""{title}"""', "", *imports]),
             cls.rstrip("\n"),
-            *(ast.get_source_segment(self._source, n) or "" for n in loaders),
+            *defined,
         ]
         return "\n\n\n".join(parts) + "\n"
 
