@@ -50,6 +50,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="of --checkpoint, e.g. data=1x3x112x112",
     )
     group.addoption(
+        "--input-type",
+        action="append",
+        default=[],
+        metavar="NAME=TYPE",
+        help="of --checkpoint, e.g. ids=int32",
+    )
+    group.addoption(
+        "--output",
+        action="append",
+        default=[],
+        metavar="LAYER",
+        help="of --checkpoint: a layer whose result to take for the network's output",
+    )
+    group.addoption(
         "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
     )
     group.addoption(

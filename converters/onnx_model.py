@@ -9,7 +9,18 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
 import numpy as np
 import numpy.typing as npt
@@ -77,6 +88,32 @@ class OnnxBuilder:
             output.name = self._unique(f"{node.name}:{i}") if i else node.name
         self._nodes.append(node)
         return list(node.outputs)
+
+    def loop(
+        self,
+        body: Callable[..., Sequence[ir.Value]],
+        *states: ir.Value,
+        trips: Optional[ir.Value] = None,
+        condition: Optional[ir.Value] = None,
+    ) -> List[ir.Value]:
+        """A Loop; returns the last states.
+
+        Args:
+            body: (iteration, *states) -> the next states, and behind them, if there is a
+                condition, whether to go on. It may read all that was made before the loop.
+            trips: int64 (), how many times at most.
+            condition: bool (), whether to begin.
+        """
+        outer, self._nodes = self._nodes, []
+        names = ["i", "going", *(f"state{k}" for k in range(len(states)))]
+        given = [ir.Value(name=self._unique(f"{self._layer}/Loop/{name}")) for name in names]
+        results = list(body(given[0], *given[2:]))
+        going = results.pop() if condition is not None else given[1]
+        outputs = [self.op("Identity", value) for value in (going, *results)]
+        graph = ir.Graph(given, outputs, nodes=self._nodes, name=f"{self._layer}/Loop")
+        self._nodes = outer
+        begin = self.constant(np.array(True)) if condition is None else condition
+        return self.ops("Loop", trips, begin, *states, outputs=len(states), body=graph)
 
     def reduce(self, op_type: str, data: ir.Value, axes: Tuple[int, ...], keep: bool) -> ir.Value:
         """A reduction: its axes became an input with opset 18 (ReduceSum's with 13)."""
@@ -149,7 +186,7 @@ class OnnxBuilder:
         return self._values[name]
 
     def _initializer(self, name: str, array: Array, exact: Optional[str] = None) -> ir.Value:
-        tensor = ir.Tensor(array.copy(order="C"), name=name, doc_string=exact)
+        tensor = ir.Tensor(np.asarray(array, order="C"), name=name, doc_string=exact)
         value = ir.Value(
             name=name, shape=tensor.shape, type=ir.TensorType(tensor.dtype), const_value=tensor
         )
@@ -193,7 +230,7 @@ class OnnxBuilder:
 
     def model(self) -> ir.Model:
         graph = self._graph
-        used = {v.name for node in self._nodes for v in node.inputs if v is not None}
+        used = _read(self._nodes)
         onnx_graph = ir.Graph(
             inputs=[self._values[v.name] for v in graph.inputs],
             outputs=[self._values[name] for name in dict.fromkeys(graph.outputs)],
@@ -211,6 +248,17 @@ class OnnxBuilder:
             producer_version=__version__,
             metadata_props={f"mxproof.{k}": v for k, v in graph.source.items()},
         )
+
+
+def _read(nodes: Iterable[ir.Node]) -> Set[Optional[str]]:
+    """Names of the values that nodes read, those in the bodies of loops included."""
+    found: Set[Optional[str]] = set()
+    for node in nodes:
+        found.update(v.name for v in node.inputs if v is not None)
+        for attribute in node.attributes.values():
+            if attribute.type == ir.AttributeType.GRAPH:
+                found |= _read(attribute.as_graph())
+    return found
 
 
 def known_shape(graph: Graph, name: str) -> Tuple[Dim, ...]:

@@ -5,12 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import numpy.typing as npt
 
-from converters import Graph, ShapeError, UnsupportedError, load_checkpoint
+from converters import (
+    Graph,
+    ShapeError,
+    UnsupportedError,
+    load_checkpoint,
+    to_onnx,
+    to_pytorch,
+)
+from converters.checkpoint import TYPE_FLAGS
 from converters.shape import AXES, Dim, Shape
 from fixtures.weights import STANDARD
 from fixtures.zoo import ZOO, Model, obtain
@@ -138,20 +146,21 @@ def freed(shapes: Mapping[str, Shape]) -> Dict[str, Shape]:
     return free
 
 
-def load_for_run(
-    checkpoint: str, given: Mapping[str, Shape], *, epoch: int = 0, weights: str = "auto"
-) -> Subject:
+def load_for_run(checkpoint: str, given: Mapping[str, Shape], **reading: Any) -> Subject:
     """As `load_subject`, with sizes left free although a run gives them.
 
     One converted model serves every size. A network that is only defined for fixed sizes is
     loaded with those given.
     """
     try:
-        return load_subject(checkpoint, epoch=epoch, weights=weights, inputs=freed(given))
+        subject = load_subject(checkpoint, inputs=freed(given), **reading)
+        for target in (to_onnx, to_pytorch):
+            target(subject.graph)
     except (ShapeError, UnsupportedError):
         if not given:
             raise
-        return load_subject(checkpoint, epoch=epoch, weights=weights, inputs=given)
+        return load_subject(checkpoint, inputs=given, **reading)
+    return subject
 
 
 def load_subject(
@@ -160,24 +169,49 @@ def load_subject(
     epoch: int = 0,
     weights: str = "auto",
     inputs: Optional[Mapping[str, Shape]] = None,
+    types: Optional[Mapping[str, str]] = None,
+    outputs: Sequence[str] = (),
+    half: bool = False,
 ) -> Subject:
     """A prefix (`model/resnet-50`) or a name of the zoo (`resnet50`) -> what to test.
+
+    Args:
+        inputs, types, outputs, half: see `load_checkpoint`.
 
     Raises:
         ConversionError: see `load_checkpoint`.
         DownloadError: `weights` is "pretrained" and cannot be had.
     """
+    reading: Dict[str, Any] = {"types": types, "outputs": outputs, "half": half}
     if checkpoint in ZOO:
         model = ZOO[checkpoint]
         obtained = obtain(model, weights)
         shapes = {"data": model.input_shape, **(inputs or {})}
-        graph = load_checkpoint(obtained.prefix, inputs=shapes)
+        graph = load_checkpoint(obtained.prefix, inputs=shapes, **reading)
         source = {**graph.source, "weights": obtained.weights}
         graph = replace(graph, name=model.name, source=source)
         return Subject(graph, obtained.prefix, 0, obtained.weights, obtained.why, model)
     prefix = Path(checkpoint)
-    graph = load_checkpoint(prefix, epoch, inputs=inputs)
+    graph = load_checkpoint(prefix, epoch, inputs=inputs, **reading)
     return Subject(graph, prefix, epoch, "user", "the user's checkpoint", None)
+
+
+def parse_types(texts: List[str]) -> Dict[str, str]:
+    """["ids=int32"] -> {"ids": "int32"}.
+
+    Raises:
+        UsageError: not of that form.
+    """
+    types: Dict[str, str] = {}
+    for text in texts:
+        name, _, dtype = text.rpartition("=")
+        if not name or dtype not in TYPE_FLAGS:
+            raise UsageError(
+                f"--input-type {text}: write NAME=TYPE, e.g. ids=int32; "
+                f"types are: {', '.join(TYPE_FLAGS)}."
+            )
+        types[name] = dtype
+    return types
 
 
 def parse_inputs(texts: List[str]) -> Dict[str, Shape]:

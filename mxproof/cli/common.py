@@ -7,15 +7,16 @@ import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Dict, Iterator
 
 from rich.console import Console
 from rich.markup import escape
 
+from converters.checkpoint import TYPE_FLAGS
 from fixtures.zoo import ZOO
 
 from ..report.terminal import plain
-from ..subject import UsageError
+from ..subject import UsageError, parse_types
 from ..targets import TARGETS
 
 PROVEN, FAILED, BAD_INPUT = 0, 1, 2
@@ -43,6 +44,22 @@ def common(parser: argparse.ArgumentParser) -> None:
         "Guessed from the first layers where left out. Repeat for several inputs",
     )
     parser.add_argument(
+        "--input-type",
+        action="append",
+        default=[],
+        metavar="NAME=TYPE",
+        help=f"element type of an input: {', '.join(TYPE_FLAGS)}. By default what the symbol "
+        "states, else the type of the parameters",
+    )
+    parser.add_argument(
+        "--output",
+        action="append",
+        default=[],
+        metavar="LAYER",
+        help="take this layer's result for the network's output, and leave out what it does not "
+        "need: fc1 for an embedding, say. Repeat for several",
+    )
+    parser.add_argument(
         "--weights",
         choices=("auto", "pretrained", "seeded"),
         default="auto",
@@ -50,6 +67,16 @@ def common(parser: argparse.ArgumentParser) -> None:
         "format, or (auto, the default) the published if they can be had",
     )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def reading(args: argparse.Namespace) -> Dict[str, Any]:
+    """How the user wants the checkpoint read: what `load_subject` takes beside shapes."""
+    return {
+        "epoch": args.epoch,
+        "weights": args.weights,
+        "types": parse_types(args.input_type),
+        "outputs": tuple(args.output),
+    }
 
 
 def targets(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +110,7 @@ def all_or_nothing(output: Path) -> Iterator[Path]:
     """A folder whose files go to `output` together, when the block ends well."""
     parent = next(p for p in (output, *output.absolute().parents) if p.exists())
     if not parent.is_dir():
-        raise UsageError(f"--output {output}: {parent} is a file. Name a folder.")
+        raise UsageError(f"-o {output}: {parent} is a file. Name a folder.")
     with tempfile.TemporaryDirectory(prefix=".mxproof-", dir=parent) as folder:
         yield Path(folder)
         output.mkdir(parents=True, exist_ok=True)

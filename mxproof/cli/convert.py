@@ -10,7 +10,7 @@ from converters import DEFAULT_OPSET, SUPPORTED_OPSETS
 
 from ..subject import load_subject, parse_inputs
 from ..targets import TARGETS, convert
-from .common import PROVEN, all_or_nothing, common, progress_of, say, targets
+from .common import PROVEN, all_or_nothing, common, progress_of, reading, say, targets
 
 
 def add_parser(commands: Any) -> None:
@@ -22,7 +22,14 @@ def add_parser(commands: Any) -> None:
     )
     common(parser)
     targets(parser)
-    parser.add_argument("-o", "--output", metavar="DIR", default=".", help="where to (default: .)")
+    parser.add_argument(
+        "-o", "--output-dir", metavar="DIR", default=".", help="where to (default: .)"
+    )
+    parser.add_argument(
+        "--float16",
+        action="store_true",
+        help="keep float16 numbers and casts; they become float32 otherwise",
+    )
     parser.add_argument(
         "--opset",
         type=int,
@@ -34,14 +41,14 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    output = Path(args.output)
+    output = Path(args.output_dir)
     with progress_of(args) as progress, all_or_nothing(output) as folder:
         progress(f"reading {args.checkpoint}")
         subject = load_subject(
             args.checkpoint,
-            epoch=args.epoch,
-            weights=args.weights,
             inputs=parse_inputs(args.input),
+            half=args.float16,
+            **reading(args),
         )
         written: List[Path] = []
         for target in dict.fromkeys(args.to or TARGETS):

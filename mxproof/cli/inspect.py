@@ -11,7 +11,7 @@ from converters.shape import show
 
 from ..report.terminal import graph_table
 from ..subject import load_subject, parse_inputs
-from .common import PROVEN, common, say
+from .common import PROVEN, common, reading, say
 
 
 def add_parser(commands: Any) -> None:
@@ -27,7 +27,7 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     console = Console(quiet=args.quiet)
     given = parse_inputs(args.input)
-    subject = load_subject(args.checkpoint, epoch=args.epoch, weights=args.weights, inputs=given)
+    subject = load_subject(args.checkpoint, inputs=given, **reading(args))
     graph = subject.graph
     console.print(graph_table(graph))
     facts: Dict[str, str] = {

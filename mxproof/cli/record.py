@@ -9,7 +9,7 @@ from typing import Any
 from converters.shape import show
 
 from ..subject import UsageError, load_for_run, parse_inputs
-from .common import PROVEN, common, count, progress_of, say
+from .common import PROVEN, common, count, progress_of, reading, say
 
 
 def add_parser(commands: Any) -> None:
@@ -21,7 +21,7 @@ def add_parser(commands: Any) -> None:
         "each input.",
     )
     common(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="where to")
+    parser.add_argument("-o", "--output-file", metavar="FILE", required=True, help="where to")
     parser.add_argument("--seed", type=count, default=0, help="of the random input (default: 0)")
     parser.add_argument(
         "--samples",
@@ -38,12 +38,12 @@ def run(args: argparse.Namespace) -> int:
     from ..recording.file import save_recording
     from ..runtimes.mxnet import MxnetProcess
 
-    output, given = Path(args.output), parse_inputs(args.input)
+    output, given = Path(args.output_file), parse_inputs(args.input)
     if not output.absolute().parent.is_dir() or output.is_dir():
-        raise UsageError(f"--output {output}: name a file, in a folder that is there.")
+        raise UsageError(f"-o {output}: name a file, in a folder that is there.")
     with progress_of(args) as progress:
         progress(f"reading {args.checkpoint}")
-        subject = load_for_run(args.checkpoint, given, epoch=args.epoch, weights=args.weights)
+        subject = load_for_run(args.checkpoint, given, **reading(args))
         samples = args.samples or (2 if subject.model is not None else 4)
         inputs = subject.evidence(given, seed=args.seed, samples=samples)
         progress("running MXNet")

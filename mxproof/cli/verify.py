@@ -21,7 +21,7 @@ from ..report.terminal import proof_table
 from ..subject import Subject, UsageError, load_for_run, parse_inputs
 from ..targets import TARGETS
 from ..tolerance import Budgets, load_budgets
-from .common import FAILED, PROVEN, common, count, progress_of, say, targets
+from .common import FAILED, PROVEN, common, count, progress_of, reading, say, targets
 
 if TYPE_CHECKING:
     from ..proof import Proof
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     budgets = budgets_of(args)
     with progress_of(args) as progress, tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         progress(f"reading {args.checkpoint}")
-        subject = load_for_run(args.checkpoint, given, epoch=args.epoch, weights=args.weights)
+        subject = load_for_run(args.checkpoint, given, **reading(args))
         with evidence_of(args, subject, given) as evidence:
             proof = verify(
                 subject,
@@ -135,7 +135,9 @@ def again(args: argparse.Namespace, targets: Sequence[str]) -> str:
     """The command line of this run, for these targets alone, as a shell reads it."""
     words = ["mxproof", "verify", args.checkpoint]
     words += [word for target in targets for word in ("--to", target)]
-    words += [word for shape in args.input for word in ("--input", shape)]
+    for option in ("input", "input_type", "output"):
+        name = f"--{option.replace('_', '-')}"
+        words += [word for value in getattr(args, option) for word in (name, value)]
     if not args.reference:
         words += ["--seed", str(args.seed or 0), "--samples", str(args.samples or SAMPLES)]
     for option in ("epoch", "weights", "budgets", "mxnet_python", "reference"):

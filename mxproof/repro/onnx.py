@@ -10,6 +10,7 @@ import onnx
 
 from converters.onnx_model import EXTERNAL_DATA_BYTES
 
+from ..runtimes.onnx_nodes import names_read
 from ..runtimes.onnx_reference import double_nodes, missing_epsilon, widen
 from .piece import NoPiece, Values
 
@@ -34,13 +35,13 @@ class OnnxFile:
             if needed.isdisjoint(node.output):
                 continue
             nodes.insert(0, node)
-            for name in filter(None, node.input):
+            for name in names_read(node):
                 fed = name in visible and name not in stored and name in values
                 (inputs if fed else needed).add(name)
         missing = needed - stored - {name for node in nodes for name in node.output}
         if missing or layer not in visible:
             raise NoPiece(f"nothing in the .onnx file computes {layer!r}")
-        read = list(dict.fromkeys(n for node in nodes for n in node.input if n in inputs))
+        read = list(dict.fromkeys(n for node in nodes for n in names_read(node) if n in inputs))
         self._save(self._piece(layer, nodes, read, values), folder)
         return read
 
@@ -49,7 +50,7 @@ class OnnxFile:
     ) -> onnx.ModelProto:
         graph = self._model.graph
         typed = {i.name: i for i in (*graph.value_info, *graph.output)}
-        used = {name for node in nodes for name in node.input}
+        used = {name for node in nodes for name in names_read(node)}
         info = onnx.helper.make_tensor_value_info
         return onnx.helper.make_model(
             onnx.helper.make_graph(

@@ -16,6 +16,7 @@ from onnx.reference import ReferenceEvaluator
 from onnx.reference.ops.op_conv import Conv as WholeConv
 
 from .base import Array, Inputs, Visitor
+from .onnx_nodes import names_read
 from .slabs import LARGEST, slabs
 
 
@@ -43,7 +44,8 @@ class OnnxReference:
             for node in graph.node
             if node.op_type == "BatchNormalization"
         }
-        self._last_use = {name: i for i, node in enumerate(graph.node) for name in node.input}
+        self._reads = [names_read(node) for node in graph.node]
+        self._last_use = {name: i for i, names in enumerate(self._reads) for name in names}
         self._evaluator = ReferenceEvaluator(double_nodes(model), new_ops=NEW_OPS)
 
     def run(self, inputs: Inputs) -> List[Array]:
@@ -58,14 +60,16 @@ class OnnxReference:
             given = [values[n] if n in values else self._widened(n) for n in node.input]
             more = {}
             if node.need_context():  # a body reads what is around it
-                more["context"] = {**{n: self._widened(n) for n in self._stored}, **values}
+                more["context"] = {
+                    n: values[n] if n in values else self._widened(n) for n in self._reads[index]
+                }
             if node.op_type == "BatchNormalization":
                 given[4] = given[4] + self._missing_epsilon[node.output[0]]
             for name, result in zip(node.output, node.run(*given, **more)):
                 replacement = visit(name, result) if name in self._layers else None
                 values[name] = result if replacement is None else replacement
-            for name in set(node.input):
-                if name and self._last_use[name] == index and name not in self._outputs:
+            for name in self._reads[index]:
+                if self._last_use[name] == index and name not in self._outputs:
                     values.pop(name, None)
         return [values[name] for name in self._outputs]
 

@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 
 from .base import Array, Inputs, Visitor
+from .onnx_nodes import names_read
 
 
 class OnnxRuntime:
@@ -107,7 +108,7 @@ def _layers(graph: onnx.GraphProto) -> List[str]:
 
 
 def _read(nodes: Sequence[onnx.NodeProto]) -> set[str]:
-    return {name for node in nodes for name in node.input if name}
+    return {name for node in nodes for name in names_read(node)}
 
 
 def _cuts(graph: onnx.GraphProto, portions: Sequence[int]) -> List[int]:

@@ -59,9 +59,10 @@ class Network:
         *heads: Tuple[int, int],
         name: str = "net",
         inputs: Optional[Mapping[str, Sequence[Any]]] = None,
+        half: bool = False,
     ) -> Graph:
         shapes = {k: tuple(v) for k, v in (inputs or {}).items()}
-        return bind(self.symbol(*heads), self.arrays, name=name, inputs=shapes)
+        return bind(self.symbol(*heads), self.arrays, name=name, inputs=shapes, half=half)
 
 
 def small_resnet() -> Tuple[Network, Tuple[int, int]]:

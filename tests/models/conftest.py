@@ -23,7 +23,7 @@ from mxproof.repro import Failure, write_reproducers
 from mxproof.repro.folder import Folder
 from mxproof.runtimes.base import Candidate, Layer
 from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
-from mxproof.subject import Subject, load_for_run, parse_inputs
+from mxproof.subject import Subject, load_for_run, parse_inputs, parse_types
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budgets, load_budgets
 from mxproof.truth import Truth
@@ -187,8 +187,12 @@ def case(
         given_inputs(recorded) if recorded else given,
         epoch=option("--epoch") if own else 0,
         weights=option("--weights"),
+        types=parse_types(option("--input-type")) if own else {},
+        outputs=option("--output") if own else (),
     )
     words = ["mxproof", "verify", own or subject.name]
+    if own:
+        words += [w for o in ("--input-type", "--output") for v in option(o) for w in (o, v)]
     words += ["--weights", option("--weights")] if not own else ["--epoch", str(option("--epoch"))]
     case = Case(subject, tmp_path_factory.mktemp(subject.name), given, budgets, "")
     if option("--repro"):

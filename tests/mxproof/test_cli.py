@@ -106,7 +106,10 @@ def test_parameters_that_nobody_reads_are_listed(run: Run, prefix: Path, tmp_pat
 @pytest.mark.parametrize(
     ("command", "options"),
     [
-        ("convert", "--to -o --output --epoch --opset --input --weights --quiet"),
+        (
+            "convert",
+            "--to -o --output-dir --output --epoch --opset --input --input-type --float16 --weights --quiet",
+        ),
         ("verify", "--to --epoch --input --seed --samples --json --mxnet-python --quiet"),
         ("inspect", "--epoch --input --weights"),
     ],
@@ -116,7 +119,7 @@ def test_help(run: Run, command: str, options: str) -> None:
     assert (code, err) == (0, "")
     described = re.split(r"\n(?=  -)", out)[1:]
     for option in options.split():
-        (text,) = [d for d in described if re.match(rf"  (-\w .*)?{option}\b", d)]
+        (text,) = [d for d in described if re.match(rf"  (-\w .*)?{option}(?![-\w])", d)]
         assert len(text.split()) > 4, f"{option} is not explained"
     assert "CHECKPOINT" in out
     assert "model/resnet-50-symbol.json" in out.replace("\n" + 24 * " ", "")

@@ -1,0 +1,106 @@
+"""Heads that the user chooses, element types that the user states, float16 that the user keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from converters import CheckpointError, load_checkpoint, save_checkpoint, to_onnx
+from mxproof.runtimes.mxnet import MxnetProcess
+from tests.converters.networks import Network, small_resnet
+
+from .conftest import Run
+
+
+@pytest.mark.parametrize("layer", ["flat", "flat_output", "unit1_relu1"])
+def test_an_embedding(run: Run, prefix: Path, tmp_path: Path, layer: str) -> None:
+    """The layer that was named is the output, and what came after it is gone."""
+    code, _, _ = run("convert", prefix, "-o", tmp_path, "--to", "onnx", "--output", layer)
+    assert code == 0
+    session = onnxruntime.InferenceSession(tmp_path / "small.onnx")
+    assert [o.name for o in session.get_outputs()] == [layer.replace("_output", "")]
+    code, _, err = run("verify", prefix, "--output", layer, "--input", "data=1x3x9x8", "--quiet")
+    assert code == 0, err
+
+
+def test_several_outputs(prefix: Path, mxnet: MxnetProcess) -> None:
+    """In the order in which they were asked for; the numbers are MXNet's own for these layers."""
+    graph = load_checkpoint(prefix, outputs=["fc", "conv0"])
+    assert graph.outputs == ("fc", "conv0")
+    assert [n.name for n in graph.nodes][-1] == "fc"
+    model = mxnet.load(prefix, 0, graph)
+    feeds = {"data": np.random.default_rng(0).standard_normal((2, 3, 8, 8)).astype(np.float32)}
+    truth = model.truth(feeds)
+    assert truth.names[-1] == "fc"
+    np.testing.assert_array_equal(truth.outputs[0], truth["fc"].float32)
+    np.testing.assert_array_equal(truth.outputs[1], truth["conv0"].float32)
+
+
+def test_no_such_layer(run: Run, prefix: Path) -> None:
+    code, _, err = run("inspect", prefix, "--output", "unit1_relu")
+    assert code == 2
+    assert "--output unit1_relu: the network has no such layer" in err
+    assert "unit1_relu1" in err  # what is close to it
+    with pytest.raises(CheckpointError, match="no such layer"):
+        load_checkpoint(prefix, outputs=["data"])
+
+
+def half(tmp_path: Path) -> Path:
+    net, head = small_resnet()
+    net.arrays = {name: array.astype(np.float16) for name, array in net.arrays.items()}
+    save_checkpoint(tmp_path / "half", net.symbol(head), net.arrays)
+    return tmp_path / "half"
+
+
+def test_float16_is_widened(run: Run, tmp_path: Path) -> None:
+    """By default; then the proof is that of any float32 network."""
+    code, _, err = run("verify", half(tmp_path), "--input", "data=1x3x9x8", "--quiet")
+    assert code == 0, err
+
+
+def test_float16_is_kept(run: Run, tmp_path: Path, mxnet: MxnetProcess) -> None:
+    """On request: half the size, inputs and outputs in float16, MXNet's numbers to float16."""
+    prefix = half(tmp_path)
+    out = tmp_path / "out"
+    code, _, err = run("convert", prefix, "-o", out, "--float16")
+    assert code == 0, err
+    session = onnxruntime.InferenceSession(out / "half.onnx")
+    assert session.get_inputs()[0].type == "tensor(float16)"
+    feeds = {"data": np.random.default_rng(0).standard_normal((2, 3, 8, 8)).astype(np.float16)}
+    (ours,) = session.run(None, feeds)
+    assert ours.dtype == np.float16
+    graph = load_checkpoint(prefix)
+    truth = mxnet.load(prefix, 0, graph).truth({"data": feeds["data"].astype(np.float32)})
+    (exact,) = (truth[name].float64 for name in graph.outputs)
+    # Some forty roundings of 2^-11 lie between the input and these probabilities.
+    np.testing.assert_allclose(ours.astype(np.float64), exact, atol=40 * 2.0**-11)
+
+
+def test_stated_types(run: Run, tmp_path: Path) -> None:
+    net = Network()
+    head = net.layer("Activation", "act", net.variable("ids"), act_type="relu")
+    save_checkpoint(tmp_path / "typed", net.symbol(head), {})
+    common = (tmp_path / "typed", "--input", "ids=2x3")
+    assert load_checkpoint(tmp_path / "typed", inputs={"ids": (2, 3)}).types["act"] == "float32"
+    code, _, _ = run("convert", *common, "--input-type", "ids=float64", "-o", tmp_path)
+    assert code == 0
+    session = onnxruntime.InferenceSession(tmp_path / "typed.onnx")
+    assert session.get_inputs()[0].type == "tensor(double)"
+    code, _, err = run("convert", *common, "--input-type", "ids=complex64", "-o", tmp_path)
+    assert code == 2
+    assert "--input-type ids=complex64: write NAME=TYPE" in err
+
+
+def test_the_halves_agree() -> None:
+    """What keeping float16 changes is the types, nothing else."""
+    net, head = small_resnet()
+    net.arrays = {name: array.astype(np.float16) for name, array in net.arrays.items()}
+    kept = net.graph(head, half=True)
+    assert set(kept.types.values()) == {"float16"}
+    assert set(net.graph(head).types.values()) == {"float32"}
+    assert [n.op_type for n in to_onnx(kept).graph] == [
+        n.op_type for n in to_onnx(net.graph(head)).graph
+    ]
