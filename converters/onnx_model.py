@@ -107,6 +107,8 @@ class OnnxBuilder:
         outer, self._nodes = self._nodes, []
         names = ["i", "going", *(f"state{k}" for k in range(len(states)))]
         given = [ir.Value(name=self._unique(f"{self._layer}/Loop/{name}")) for name in names]
+        for value, dtype in zip(given, ("int64", "bool")):
+            value.shape, value.type = ir.Shape(()), _ir_type(dtype)
         results = list(body(given[0], *given[2:]))
         going = results.pop() if condition is not None else given[1]
         outputs = [self.op("Identity", value) for value in (going, *results)]
