@@ -15,6 +15,7 @@ from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.ops.op_conv import Conv as WholeConv
 
+from . import onnx_ops
 from .base import Array, Inputs, Visitor
 from .onnx_nodes import names_read
 from .slabs import LARGEST, slabs
@@ -122,7 +123,7 @@ class Conv(WholeConv):  # type: ignore[misc]
 
 
 #: In place of the evaluator's own.
-NEW_OPS = [Conv]
+NEW_OPS = [Conv, *onnx_ops.NEW_OPS]
 
 
 def double_nodes(model: onnx.ModelProto) -> onnx.ModelProto:
