@@ -107,9 +107,11 @@ def form(node, dtype):
     """The node as it computes in `dtype`: the element types that it names are that wide, and an
     operator that MXNet has in float32 only is another in float64."""
     attrs = node.get("attrs", {})
-    stated = attrs.get("dtype", "float32" if node["op"] in FLOAT32_BY_DEFAULT else None)
-    if stated in FLOATS[: FLOATS.index(dtype)]:
-        node = dict(node, attrs=dict(attrs, dtype=dtype))
+    default = {"dtype": "float32"} if node["op"] in FLOAT32_BY_DEFAULT else {}
+    for key in ("dtype", "out_dtype"):
+        if dict(default, **attrs).get(key) in FLOATS[: FLOATS.index(dtype)]:
+            attrs = dict(attrs, **{key: dtype})
+            node = dict(node, attrs=attrs)
     if dtype == "float64" and node["op"] in FLOAT64_FORMS:
         op, attrs = FLOAT64_FORMS[node["op"]](node.get("attrs", {}))
         node = dict(node, op=op, attrs=attrs)
