@@ -163,11 +163,16 @@ class _Instrument(ast.NodeTransformer):
         for statement in node.body:
             body.append(statement)
             if isinstance(statement, ast.Assign):
-                target = ast.unparse(statement.targets[0])
+                target = ", ".join(n.id for n in _names(statement.targets[0]))
                 body.append(ast.parse(f"{target} = {OBSERVE}(self, {count}, {target})").body[0])
                 count += 1
         node.body = body
         return node
+
+
+def _names(target: ast.expr) -> List[ast.Name]:
+    """The variables on the left of an assignment."""
+    return [n for n in ast.walk(target) if isinstance(n, ast.Name)]
 
 
 def _arrays(result: Any) -> List[Array]:
