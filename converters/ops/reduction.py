@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, ClassVar, Optional, Tuple
+
+import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Shape, show
+from ..shape import Dim, Shape, show
 from .attributes import Ints
 from .registry import Operator, operator
 
 if TYPE_CHECKING:
     from ..onnx_model import OnnxBuilder
     from ..pytorch_module import TorchBuilder
+
+#: Element types of which onnxruntime has no sums and products: they are made in int32.
+NARROW = ("int8", "uint8", "bool")
 
 
 def normalise_axes(axes: Ints, rank: int, data: Shape) -> Ints:
@@ -27,12 +32,90 @@ def normalise_axes(axes: Ints, rank: int, data: Shape) -> Ints:
     return tuple(sorted(axis % rank for axis in axes))
 
 
-@operator("mean")
+def reduced_axes(axes: Optional[Ints], data: Shape, exclude: bool = False) -> Ints:
+    """The axes that go: all of them where none is named, the others with `exclude`.
+
+    Raises:
+        ShapeError: an axis that `data` does not have, or one that is named twice.
+    """
+    assert data is not None
+    named = normalise_axes(axes or (), len(data), data)
+    if len(set(named)) < len(named):
+        raise ShapeError(f"axis={axes} names an axis of {show(data)} twice: name each once")
+    if not named or exclude:
+        return tuple(a for a in range(len(data)) if a not in named)
+    return named
+
+
+def reduced_shape(data: Shape, axes: Ints, keepdims: bool) -> Shape:
+    """All axes without keepdims leave (1,), not a scalar."""
+    assert data is not None
+    if keepdims:
+        return tuple(1 if a in axes else d for a, d in enumerate(data))
+    return tuple(d for a, d in enumerate(data) if a not in axes) or (1,)
+
+
+def onnx_reduce(
+    g: OnnxBuilder, op_type: str, data: Any, like: Any, axes: Ints, keepdims: bool
+) -> Any:
+    """An ONNX reduction, with MXNet's shape (1,) in place of a scalar.
+
+    Args:
+        like: the layer's input that has the element type and rank of `data`.
+    """
+    if not axes:
+        return data
+    narrow = g.type(like) in NARROW
+    out = g.reduce(op_type, g.cast(data, "int32") if narrow else data, axes, keepdims)
+    if len(axes) == len(g.shape(like)) and not keepdims:
+        out = g.op("Reshape", out, g.ints((1,)))
+    return g.cast(out, g.type(like)) if narrow else out
+
+
+def onnx_mean(g: OnnxBuilder, data: Any, like: Any, axes: Ints, keepdims: bool) -> Any:
+    """A mean; of whole numbers, one that is cut off towards zero."""
+    if not g.type(like).startswith("float"):
+        total = onnx_reduce(g, "ReduceSum", data, like, axes, keepdims)
+        if g.type(like) == "bool":
+            return total
+        wide = "int32" if g.type(like) in NARROW else g.type(like)
+        count = g.op("Gather", g.op("Shape", like), g.ints(axes))
+        count = g.cast(g.reduce("ReduceProd", count, (0,), False), wide)
+        return g.cast(g.op("Div", g.cast(total, wide), count), g.type(like))
+    return onnx_reduce(g, "ReduceMean", data, like, axes, keepdims)
+
+
+def torch_reduce(call: str, axes: Ints, rank: int, keepdims: bool, **options: str) -> str:
+    """`x.sum` -> `x.sum((1, 2), keepdim=True)`."""
+    whole = len(axes) == rank and not keepdims
+    shown = [] if whole else [str(axes[0] if len(axes) == 1 else axes)]
+    if keepdims:
+        options["keepdim"] = "True"
+    shown += [f"{key}={value}" for key, value in options.items()]
+    return f"{call}({', '.join(shown)})" + (".reshape(1)" if whole else "")
+
+
+def torch_mean(m: TorchBuilder, text: str, data: str, axes: Ints, keepdims: bool) -> str:
+    """The mean of `text`, which has the type and shape of the input `data`."""
+    rank, kind = len(m.shape(data)), m.type(data)
+    if kind == "bool":
+        return torch_reduce(f"{text}.amax", axes, rank, keepdims)
+    if kind.startswith("float"):
+        return torch_reduce(f"{text}.mean", axes, rank, keepdims)
+    total = torch_reduce(f"{text}.sum", axes, rank, keepdims, dtype=f"torch.{kind}")
+    sizes: Tuple[Dim, ...] = m.shape(data)
+    known = [d for d in (sizes[a] for a in axes) if isinstance(d, int)]
+    free = [f"{data}.shape[{a}]" for a in axes if not isinstance(sizes[a], int)]
+    number = int(np.prod(known, dtype=int))
+    count = " * ".join([*([str(number)] if number != 1 or not free else []), *free])
+    return f'torch.div({total}, {count}, rounding_mode="trunc")'
+
+
 @dataclass(frozen=True)
-class Mean(Operator):
+class Reduction(Operator):
     """(*) -> (*') with the axes gone, or 1 with keepdims.
 
-    No axis means all; all axes without keepdims leave shape (1,), not a scalar.
+    No axis means all, with `exclude` too; all axes without keepdims leave shape (1,).
     Source: src/operator/tensor/broadcast_reduce_op.h, ReduceAxesParam.
     """
 
@@ -40,29 +123,63 @@ class Mean(Operator):
     keepdims: bool = False
     exclude: bool = False  # reduce the other axes instead
 
-    def _axes(self, data: Shape) -> Ints:
-        assert data is not None
-        axes = normalise_axes(self.axis or (), len(data), data)
-        if not axes or self.exclude:
-            return tuple(a for a in range(len(data)) if a not in axes)
-        return axes
+    onnx: ClassVar[str]
+    torch: ClassVar[str]
+    torch_bool: ClassVar[str]  # of truth values
+    nan: ClassVar[Optional[int]] = None  # what stands for a number that is none
 
     def infer(self, data: Shape) -> Shape:
-        assert data is not None
-        axes = self._axes(data)
-        if self.keepdims:
-            return tuple(1 if a in axes else d for a, d in enumerate(data))
-        return tuple(d for a, d in enumerate(data) if a not in axes) or (1,)
+        return reduced_shape(data, reduced_axes(self.axis, data, self.exclude), self.keepdims)
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        axes = self._axes(g.shape(data))
-        to_scalar = len(axes) == len(g.shape(data)) and not self.keepdims
-        out = g.reduce("ReduceMean", data, axes, self.keepdims)
-        return g.op("Reshape", out, g.ints((1,))) if to_scalar else out
+        axes = reduced_axes(self.axis, g.shape(data), self.exclude)
+        given = data
+        if self.nan is not None and g.type(data).startswith("float"):
+            given = g.op("Where", g.op("IsNaN", data), g.scalar(self.nan, like=data), data)
+        if self.onnx == "ReduceMean" and axes:
+            return onnx_mean(g, given, data, axes, self.keepdims)
+        return onnx_reduce(g, self.onnx, given, data, axes, self.keepdims)
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        axes = self._axes(m.shape(data))
-        keep = ", keepdim=True" if self.keepdims else ""
-        if len(axes) == len(m.shape(data)) and not self.keepdims:
-            return f"{data}.mean().reshape(1)"
-        return f"{data}.mean({axes[0] if len(axes) == 1 else axes}{keep})"
+        rank, kind = len(m.shape(data)), m.type(data)
+        axes = reduced_axes(self.axis, m.shape(data), self.exclude)
+        given = data
+        if self.nan is not None and kind.startswith("float"):
+            given = f"torch.where({data}.isnan(), {self.nan}, {data})"
+        if not axes:
+            return given if given != data else f"{data}.clone()"
+        if kind == "bool":
+            return torch_reduce(f"{given}.{self.torch_bool}", axes, rank, self.keepdims)
+        if self.torch == "mean":
+            return torch_mean(m, given, data, axes, self.keepdims)
+        counted = self.torch in ("sum", "prod") and not kind.startswith("float")
+        options = {"dtype": f"torch.{kind}"} if counted else {}
+        if self.torch == "prod":
+            return _torch_prod(given, axes, rank, self.keepdims, options)
+        return torch_reduce(f"{given}.{self.torch}", axes, rank, self.keepdims, **options)
+
+
+def _torch_prod(given: str, axes: Ints, rank: int, keepdims: bool, options: Any) -> str:
+    """torch.prod takes one axis at a time, or all."""
+    if len(axes) == rank and not keepdims:
+        return torch_reduce(f"{given}.prod", axes, rank, keepdims, **options)
+    text = given
+    for axis in reversed(axes):
+        text = torch_reduce(f"{text}.prod", (axis,), rank + 1, keepdims, **dict(options))
+    return text
+
+
+def reduction(name: str, onnx: str, torch: str, torch_bool: str, nan: Optional[int] = None) -> None:
+    """Declare one of the reductions that differ in nothing but what they compute."""
+    known = {"onnx": onnx, "torch": torch, "torch_bool": torch_bool, "nan": nan}
+    known.update(__doc__=Reduction.__doc__, __module__=__name__)
+    operator(name)(type(name.capitalize(), (Reduction,), known))
+
+
+reduction("sum", "ReduceSum", "sum", "amax")
+reduction("nansum", "ReduceSum", "sum", "amax", nan=0)
+reduction("mean", "ReduceMean", "mean", "amax")
+reduction("prod", "ReduceProd", "prod", "amin")
+reduction("nanprod", "ReduceProd", "prod", "amin", nan=1)
+reduction("max", "ReduceMax", "amax", "amax")
+reduction("min", "ReduceMin", "amin", "amin")

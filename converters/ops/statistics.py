@@ -1,0 +1,167 @@
+"""Norms, moments and running sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, List, Literal, Optional, Tuple
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..shape import Shape, product, show
+from .attributes import Ints
+from .reduction import (
+    NARROW,
+    onnx_mean,
+    onnx_reduce,
+    reduced_axes,
+    reduced_shape,
+    torch_mean,
+    torch_reduce,
+)
+from .registry import Operator, Unsupported, operator
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+
+@operator("norm")
+@dataclass(frozen=True)
+class Norm(Operator):
+    """(*) -> (*'): the sum of magnitudes (ord 1) or the root of the sum of squares (ord 2).
+
+    Over two axes too it is the norm of all elements together, no matrix norm.
+    Source: src/operator/tensor/broadcast_reduce_op.h, NormParam and LpNormCompute.
+    """
+
+    ord: int = 2
+    axis: Optional[Ints] = None
+    out_dtype: Optional[Literal["float16", "float32", "float64", "int64", "int32", "int8"]] = None
+    keepdims: bool = False
+
+    limits = (
+        "ord=2 of whole numbers, where MXNet's running scale is rounded to a whole number and its "
+        "result is no norm; an out_dtype other than the input's, which MXNet refuses on CPU."
+    )
+
+    def __post_init__(self) -> None:
+        if self.ord not in (1, 2):
+            raise Unsupported(f"ord={self.ord}; supported: 1, 2")
+
+    def infer(self, data: Shape) -> Shape:
+        return reduced_shape(data, reduced_axes(self.axis, data), self.keepdims)
+
+    def _check(self, dtype: str) -> None:
+        if self.ord == 2 and not dtype.startswith("float"):
+            raise Unsupported(f"ord=2 of {dtype}, which MXNet does not compute; supported: floats")
+        if self.out_dtype not in (None, "float16", dtype):
+            raise Unsupported(
+                f"out_dtype={self.out_dtype!r} of {dtype}, which MXNet refuses on CPU; supported: "
+                f"{dtype}"
+            )
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        self._check(g.type(data))
+        axes = reduced_axes(self.axis, g.shape(data))
+        if g.type(data).startswith("float"):
+            return onnx_reduce(g, f"ReduceL{self.ord}", data, data, axes, self.keepdims)
+        size = data if g.type(data) == "bool" else g.op("Abs", data)
+        return onnx_reduce(g, "ReduceSum", size, data, axes, self.keepdims)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        kind, rank = m.type(data), len(m.shape(data))
+        self._check(kind)
+        axes = reduced_axes(self.axis, m.shape(data))
+        if kind == "bool":
+            return torch_reduce(f"{data}.amax", axes, rank, self.keepdims)
+        if not kind.startswith("float"):
+            given = f"{data}.abs().sum"
+            return torch_reduce(given, axes, rank, self.keepdims, dtype=f"torch.{kind}")
+        which = "" if len(axes) == rank and not self.keepdims else f", {axes}"
+        keep = ", keepdim=True" if self.keepdims else ""
+        shape = "" if which else ".reshape(1)"
+        return f"torch.linalg.vector_norm({data}, {self.ord}{which}{keep}){shape}"
+
+
+@operator("moments")
+@dataclass(frozen=True)
+class Moments(Operator):
+    """(*) -> (*'), (*'): mean, and mean squared distance from it.
+
+    Source: src/operator/nn/moments-inl.h.
+    """
+
+    axes: Ints
+    keepdims: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.axes:
+            raise Unsupported(f"axes={self.axes}, which MXNet refuses; supported: axes by number")
+
+    def visible_outputs(self) -> int:
+        return 2
+
+    def infer(self, data: Shape) -> List[Shape]:
+        shape = reduced_shape(data, reduced_axes(self.axes, data), self.keepdims)
+        return [shape, shape]
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        axes = reduced_axes(self.axes, g.shape(data))
+        middle = onnx_mean(g, data, data, axes, True)
+        narrow = g.type(data) in NARROW
+        apart = g.op("Sub", *(g.cast(v, "int32") if narrow else v for v in (data, middle)))
+        square = g.op("Mul", apart, apart)
+        square = g.cast(square, g.type(data)) if narrow else square
+        mean = middle if self.keepdims else onnx_mean(g, data, data, axes, False)
+        return [mean, onnx_mean(g, square, data, axes, self.keepdims)]
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        axes = reduced_axes(self.axes, m.shape(data))
+        middle = torch_mean(m, data, data, axes, True)
+        mean = torch_mean(m, data, data, axes, self.keepdims)
+        return (
+            f"{mean}, {torch_mean(m, f'({data} - {middle}).square()', data, axes, self.keepdims)}"
+        )
+
+
+@operator("_np_cumsum")
+@dataclass(frozen=True)
+class CumulativeSum(Operator):
+    """(*) -> same, or without an axis (n) of all elements in a row.
+
+    Source: src/operator/numpy/np_cumsum-inl.h.
+    """
+
+    axis: Optional[int] = None
+    dtype: Optional[Literal["float16", "float32", "float64", "int8", "int32", "int64"]] = None
+
+    def input_names(self) -> Tuple[str, ...]:
+        return ("a",)
+
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        if self.axis is None:
+            return (product(data),)
+        if not 0 <= self.axis < len(data):
+            raise ShapeError(
+                f"axis {self.axis} is not in {show(data)}: MXNet counts from 0, and from the left"
+            )
+        return data
+
+    def infer_type(self, *types: Optional[str]) -> Optional[str]:
+        return self.dtype or ("int64" if types[0] == "bool" else types[0])
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        given = data if self.axis is not None else g.op("Reshape", data, g.ints((-1,)))
+        narrow = g.output_type() in NARROW
+        wide = "int32" if narrow else g.output_type()
+        given = given if g.type(data) == wide else g.cast(given, wide)
+        out = g.op("CumSum", given, g.constant(np.array(self.axis or 0, np.int64)))
+        return g.cast(out, g.output_type()) if narrow else out
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        given = data if self.axis is not None else f"{data}.flatten()"
+        same = m.type(data) == m.output_type() and m.type(data).startswith("float")
+        kind = "" if same else f", dtype={m.dtype(m.output_type())}"
+        return f"{given}.cumsum({self.axis or 0}{kind})"
