@@ -1,0 +1,214 @@
+"""Matrix products of two values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional, Tuple
+
+from ..errors import ShapeError
+from ..shape import Dim, Shape, merge, merge_shapes, same, show
+from .attributes import Ints
+from .registry import Operator, operator
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+
+def matrix_shape(
+    a: Shape, b: Shape, transpose_a: bool, transpose_b: bool, axis: int = -2
+) -> Tuple[Dim, ...]:
+    """(*, m, k), (*, k, n) -> (*, m, n), the rows being along `axis`.
+
+    Raises:
+        ShapeError: the other axes differ, or the two that are summed over.
+    """
+    assert a is not None and b is not None
+    where = f"{show(a)} and {show(b)}"
+    row = axis % len(a) if -len(a) <= axis < len(a) else len(a)
+    if len(a) != len(b) or not row < len(a) - 1:
+        raise ShapeError(f"cannot multiply {where} with rows along axis {axis}")
+    (m, k), (rows, n) = ((s[row], s[-1]) for s in (a, b))
+    m, k = (k, m) if transpose_a else (m, k)
+    rows, n = (n, rows) if transpose_b else (rows, n)
+    if not same(k, rows):
+        raise ShapeError(f"cannot multiply {where}: {k} columns, {rows} rows")
+    outer = merge_shapes(*((*s[:row], *s[row + 1 : -1]) for s in (a, b)))
+    return (*outer[:row], m, *outer[row:], n)
+
+
+def onnx_swapped(g: OnnxBuilder, data: Any, rank: int, swap: bool) -> Any:
+    """The last two axes exchanged."""
+    if not swap:
+        return data
+    return g.op("Transpose", data, perm=(*range(rank - 2), rank - 1, rank - 2))
+
+
+def onnx_scaled(g: OnnxBuilder, data: Any, factor: float, like: Any) -> Any:
+    return data if factor == 1 else g.op("Mul", data, g.scalar(factor, like=like))
+
+
+def torch_scaled(factor: float, text: str) -> str:
+    return text if factor == 1 else f"{factor!r} * ({text})"
+
+
+def torch_product(a: str, b: str, transpose_a: bool, transpose_b: bool) -> str:
+    return f"{a}{'.mT' if transpose_a else ''} @ {b}{'.mT' if transpose_b else ''}"
+
+
+@operator("dot", ignores=("forward_stype",))
+@dataclass(frozen=True)
+class Dot(Operator):
+    """(*a, k), (k, *b) -> (*a, *b); two vectors give (1,).
+
+    Transposing turns the first input's first axis, or the second's last, into the one summed
+    over, and leaves the others' order. Source: src/operator/tensor/dot-inl.h.
+    """
+
+    transpose_a: bool = False
+    transpose_b: bool = False
+
+    def _axes(self, a: Tuple[Dim, ...], b: Tuple[Dim, ...]) -> Tuple[int, int]:
+        """Those that are summed over."""
+        return (0 if self.transpose_a else len(a) - 1, len(b) - 1 if self.transpose_b else 0)
+
+    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
+        assert lhs is not None and rhs is not None
+        if not lhs or not rhs:
+            raise ShapeError(f"takes no scalars, got {show(lhs)} and {show(rhs)}")
+        if len(lhs) == len(rhs) == 1 and (self.transpose_a or self.transpose_b):
+            raise ShapeError("cannot transpose vectors, which MXNet refuses, too")
+        i, j = self._axes(lhs, rhs)
+        merge(lhs[i], rhs[j])
+        return (*lhs[:i], *lhs[i + 1 :], *rhs[:j], *rhs[j + 1 :]) or (1,)
+
+    def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
+        a, b = len(g.shape(lhs)), len(g.shape(rhs))
+        if a == b == 1:
+            return g.op("Reshape", g.op("MatMul", lhs, rhs), g.ints((1,)))
+        if self.transpose_a and a > 1:
+            lhs = g.op("Transpose", lhs, perm=(*range(1, a), 0))
+        if self.transpose_b and b > 1:
+            rhs = g.op("Transpose", rhs, perm=(b - 1, *range(b - 1)))
+        if b < 3:
+            return g.op("MatMul", lhs, rhs)
+        flat = g.op("MatMul", lhs, g.op("Flatten", rhs, axis=1))
+        rest = g.op("Gather", g.op("Shape", rhs), g.ints(tuple(range(1, b))))
+        if a == 1:
+            return g.op("Reshape", flat, rest)
+        rows = g.op("Gather", g.op("Shape", lhs), g.ints(tuple(range(a - 1))))
+        return g.op("Reshape", flat, g.op("Concat", rows, rest, axis=0))
+
+    def to_pytorch(self, m: TorchBuilder, lhs: str, rhs: str) -> str:
+        a, b = m.shape(lhs), m.shape(rhs)
+        if len(a) == len(b) == 1:
+            return f"{lhs}.dot({rhs}).reshape(1)"
+        if len(a) == len(b) == 2:
+            return torch_product(lhs, rhs, self.transpose_a, self.transpose_b)
+        i, j = self._axes(a, b)
+        return f"torch.tensordot({lhs}, {rhs}, dims=([{i}], [{j}]))"
+
+
+@operator("batch_dot", ignores=("forward_stype",))
+@dataclass(frozen=True)
+class BatchDot(Operator):
+    """(*, m, k), (*, k, n) -> (*, m, n), with equal axes before.
+
+    Source: src/operator/tensor/dot-inl.h, BatchDotShape.
+    """
+
+    transpose_a: bool = False
+    transpose_b: bool = False
+
+    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
+        assert lhs is not None
+        if len(lhs) < 3:
+            raise ShapeError(f"takes 3 or more dimensions, got {show(lhs)} and {show(rhs)}")
+        return matrix_shape(lhs, rhs, self.transpose_a, self.transpose_b)
+
+    def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
+        rank = len(g.shape(lhs))
+        a = onnx_swapped(g, lhs, rank, self.transpose_a)
+        return g.op("MatMul", a, onnx_swapped(g, rhs, rank, self.transpose_b))
+
+    def to_pytorch(self, m: TorchBuilder, lhs: str, rhs: str) -> str:
+        return torch_product(lhs, rhs, self.transpose_a, self.transpose_b)
+
+
+@dataclass(frozen=True)
+class _Product(Operator):
+    """What the two products of LAPACK's manner share; `axis` is where the rows are."""
+
+    transpose_a: bool = False
+    transpose_b: bool = False
+    alpha: float = 1.0
+    axis: int = -2
+
+    def _to_front(self, rank: int) -> Optional[Ints]:
+        """The permutation that brings the rows beside the columns; None if they are."""
+        row = self.axis % rank
+        axes = [a for a in range(rank) if a != row]
+        axes.insert(rank - 2, row)
+        return tuple(axes) if row != rank - 2 else None
+
+    def _onnx(self, g: OnnxBuilder, a: Any, b: Any) -> Any:
+        rank = len(g.shape(a))
+        there = self._to_front(rank)
+        given = [g.op("Transpose", x, perm=there) if there else x for x in (a, b)]
+        pairs = zip(given, (self.transpose_a, self.transpose_b))
+        out = g.op("MatMul", *(onnx_swapped(g, x, rank, swap) for x, swap in pairs))
+        if there:
+            back = tuple(there.index(axis) for axis in range(rank))
+            out = g.op("Transpose", out, perm=back)
+        return onnx_scaled(g, out, self.alpha, a)
+
+    def _torch(self, m: TorchBuilder, a: str, b: str) -> str:
+        if not self._to_front(len(m.shape(a))):
+            text = torch_product(a, b, self.transpose_a, self.transpose_b)
+            return torch_scaled(self.alpha, text)
+        rows, columns = (f"{x}.movedim({self.axis}, -2)" for x in (a, b))
+        text = torch_product(rows, columns, self.transpose_a, self.transpose_b)
+        return torch_scaled(self.alpha, f"({text}).movedim(-2, {self.axis})")
+
+
+@operator("_linalg_gemm2")
+@dataclass(frozen=True)
+class Gemm2(_Product):
+    """(*, m, k), (*, k, n) -> (*, m, n): alpha A B.  Source: src/operator/tensor/la_op.h."""
+
+    def input_names(self) -> Tuple[str, ...]:
+        return ("A", "B")
+
+    def infer(self, a: Shape, b: Shape) -> Shape:
+        return matrix_shape(a, b, self.transpose_a, self.transpose_b, self.axis)
+
+    def to_onnx(self, g: OnnxBuilder, a: Any, b: Any) -> Any:
+        return self._onnx(g, a, b)
+
+    def to_pytorch(self, m: TorchBuilder, a: str, b: str) -> str:
+        return self._torch(m, a, b)
+
+
+@operator("_linalg_gemm")
+@dataclass(frozen=True)
+class Gemm(_Product):
+    """(*, m, k), (*, k, n), (*, m, n) -> (*, m, n): alpha A B + beta C.
+
+    Source: src/operator/tensor/la_op.h.
+    """
+
+    beta: float = 1.0
+
+    def input_names(self) -> Tuple[str, ...]:
+        return ("A", "B", "C")
+
+    def infer(self, a: Shape, b: Shape, c: Shape) -> Shape:
+        assert c is not None
+        shape = matrix_shape(a, b, self.transpose_a, self.transpose_b, self.axis)
+        return merge_shapes(shape, c)
+
+    def to_onnx(self, g: OnnxBuilder, a: Any, b: Any, c: Any) -> Any:
+        return g.op("Add", self._onnx(g, a, b), onnx_scaled(g, c, self.beta, c))
+
+    def to_pytorch(self, m: TorchBuilder, a: str, b: str, c: str) -> str:
+        return f"{self._torch(m, a, b)} + {c if self.beta == 1 else f'{self.beta!r} * {c}'}"

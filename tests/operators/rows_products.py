@@ -1,0 +1,115 @@
+"""Products and factors of matrices."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Mapping, Tuple
+
+from hypothesis import strategies as st
+
+from .case import Case, Data, DrawFn, Row, attributes, shapes
+
+Shape = Tuple[int, ...]
+
+
+def case(op: str, *shapes: Shape, **attrs: Any) -> Case:
+    return Case(op, tuple(map(Data, shapes)), attrs)
+
+
+def turned(shape: Shape, turn: Any, axis: int = -2) -> Shape:
+    """Rows and columns exchanged."""
+    if not turn:
+        return shape
+    sizes = list(shape)
+    sizes[axis], sizes[-1] = sizes[-1], sizes[axis]
+    return tuple(sizes)
+
+
+def draw_dot(draw: DrawFn) -> Case:
+    a, b = shapes(draw, (0, 3)), shapes(draw, (0, 2))
+    k = draw(st.integers(1, 6))
+    vectors = not a and not b
+    attrs = {} if vectors else attributes(draw, "dot")
+    lhs = (k, *a) if attrs.get("transpose_a") else (*a, k)
+    rhs = (*b, k) if attrs.get("transpose_b") else (k, *b)
+    return Case("dot", (Data(lhs), Data(rhs)), attrs, draw(st.booleans()))
+
+
+def draw_batch_dot(draw: DrawFn) -> Case:
+    outer, (m, k, n) = shapes(draw, (1, 2)), shapes(draw, 3)
+    attrs = attributes(draw, "batch_dot")
+    lhs = turned((*outer, m, k), attrs.get("transpose_a"))
+    rhs = turned((*outer, k, n), attrs.get("transpose_b"))
+    return Case("batch_dot", (Data(lhs), Data(rhs)), attrs, draw(st.booleans()))
+
+
+def gemm(op: str, examples: Mapping[str, Case]) -> Row:
+    def draw(draw: DrawFn) -> Case:
+        outer, (m, k, n) = shapes(draw, (0, 2)), shapes(draw, 3)
+        rank = len(outer) + 2
+        axis = draw(st.sampled_from((None, *range(rank - 1), *range(-rank, -1))))
+        attrs = attributes(draw, op, axis=axis)
+        row = (-2 if axis is None else axis) % rank
+
+        def placed(rows: int, columns: int) -> Shape:
+            return (*outer[:row], rows, *outer[row:], columns)
+
+        inputs = [turned(placed(m, k), attrs.get("transpose_a"), row)]
+        inputs.append(turned(placed(k, n), attrs.get("transpose_b"), row))
+        if op == "_linalg_gemm":
+            inputs.append(placed(m, n))
+        return Case(op, tuple(map(Data, inputs)), attrs, draw(st.booleans()))
+
+    return Row(op, draw, examples, narrowed={"axis": "where the rows are depends on the shape"})
+
+
+ROWS = [
+    Row(
+        "dot",
+        draw_dot,
+        {
+            "vectors": case("dot", (5,), (5,)),
+            "matrices": case("dot", (3, 4), (4, 5)),
+            "both transposed": case("dot", (4, 3), (5, 4), transpose_a=True, transpose_b=True),
+            "vector and matrix": case("dot", (4,), (4, 5)),
+            "matrix and vector": case("dot", (3, 4), (4,)),
+            "many axes": case("dot", (2, 3, 4), (4, 5, 6)),
+            "many axes transposed": case(
+                "dot", (4, 2, 3), (5, 6, 4), transpose_a=True, transpose_b=True
+            ),
+            "vector and many": case("dot", (4,), (4, 2, 3), transpose_a=True),
+            "one": case("dot", (1, 1), (1, 1)),
+        },
+    ),
+    Row(
+        "batch_dot",
+        draw_batch_dot,
+        {
+            "plain": case("batch_dot", (2, 3, 4), (2, 4, 5)),
+            "first": case("batch_dot", (2, 4, 3), (2, 4, 5), transpose_a=True),
+            "second": case("batch_dot", (2, 3, 4), (2, 5, 4), transpose_b=True),
+            "both": case("batch_dot", (2, 4, 3), (2, 5, 4), transpose_a=True, transpose_b=True),
+            "four axes": case("batch_dot", (2, 3, 4, 5), (2, 3, 5, 6)),
+        },
+    ),
+    gemm(
+        "_linalg_gemm2",
+        {
+            "plain": case("_linalg_gemm2", (3, 4), (4, 5)),
+            "scaled": case("_linalg_gemm2", (2, 3, 4), (2, 5, 4), transpose_b=True, alpha=0.1),
+            "rows first": case("_linalg_gemm2", (3, 2, 4), (4, 2, 5), axis=0),
+            "heads": case(
+                "_linalg_gemm2", (2, 3, 4, 5), (2, 6, 4, 5), axis=1, transpose_b=True, alpha=0.3
+            ),
+        },
+    ),
+    gemm(
+        "_linalg_gemm",
+        {
+            "plain": case("_linalg_gemm", (3, 4), (4, 5), (3, 5)),
+            "scaled": case(
+                "_linalg_gemm", (2, 4, 3), (2, 4, 5), (2, 3, 5), transpose_a=True, alpha=2, beta=0.1
+            ),
+            "rows first": case("_linalg_gemm", (3, 2, 4), (4, 2, 5), (3, 2, 5), axis=-3),
+        },
+    ),
+]
