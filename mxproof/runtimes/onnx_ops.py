@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from onnx.reference.op_run import OpRun
 
+from . import onnx_layers
 from .base import Array
 
 
@@ -41,4 +42,4 @@ class GatherND(OpRun):  # type: ignore[misc]
 
 
 #: In place of the evaluator's own.
-NEW_OPS = [GatherElements, GatherND]
+NEW_OPS = [GatherElements, GatherND, *onnx_layers.NEW_OPS]

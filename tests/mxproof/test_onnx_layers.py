@@ -1,0 +1,94 @@
+"""The evaluator's neural layers of our own, against onnxruntime's in float32."""
+
+from __future__ import annotations
+
+from typing import Any, Tuple
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx.reference import ReferenceEvaluator
+
+from mxproof.runtimes.onnx_ops import NEW_OPS
+
+SHAPES = [(2, 4, 11), (2, 4, 9, 8), (2, 4, 5, 6, 7)]
+
+
+def agree(op_type: str, *shapes: Tuple[int, ...], opset: int = 13, **attributes: Any) -> None:
+    random = np.random.default_rng(0)
+    inputs = {f"x{i}": random.uniform(0.5, 2, s).astype(np.float32) for i, s in enumerate(shapes)}
+    node = onnx.helper.make_node(op_type, list(inputs), ["y"], **attributes)
+    float32 = onnx.TensorProto.FLOAT
+    infos = [onnx.helper.make_tensor_value_info(n, float32, a.shape) for n, a in inputs.items()]
+    output = onnx.helper.make_tensor_value_info("y", float32, None)
+    graph = onnx.helper.make_graph([node], "one", infos, [output])
+    ids = [onnx.helper.make_opsetid("", opset)]
+    model = onnx.helper.make_model(graph, opset_imports=ids, ir_version=8)
+    evaluator = ReferenceEvaluator(model, new_ops=NEW_OPS)
+    assert type(evaluator.rt_nodes_[0]) in NEW_OPS
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    expected = session.run(None, inputs)[0]
+    double = {name: array.astype(np.float64) for name, array in inputs.items()}
+    actual = evaluator.run(None, double)[0]
+    assert actual.dtype == np.float64
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("op", ["MaxPool", "AveragePool"])
+@pytest.mark.parametrize("ceil_mode", [0, 1])
+@pytest.mark.parametrize("shape", SHAPES, ids=len)
+@pytest.mark.parametrize(("kernel", "stride", "pad"), [(3, 2, 1), (2, 3, 0), (3, 1, 1), (2, 3, 1)])
+def test_pooling(
+    op: str, ceil_mode: int, shape: Tuple[int, ...], kernel: int, stride: int, pad: int
+) -> None:
+    axes = len(shape) - 2
+    options = {
+        "kernel_shape": [kernel] * axes,
+        "strides": [stride] * axes,
+        "pads": [pad] * 2 * axes,
+    }
+    for include in (0, 1) if op == "AveragePool" else (None,):
+        more = {} if include is None else {"count_include_pad": include}
+        agree(op, shape, ceil_mode=ceil_mode, opset=21, **options, **more)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=len)
+def test_global_max_pool(shape: Tuple[int, ...]) -> None:
+    agree("GlobalMaxPool", shape)
+
+
+@pytest.mark.parametrize("opset", [13, 14, 15])
+@pytest.mark.parametrize("shape", [(3, 4), *SHAPES], ids=len)
+def test_batch_normalisation(opset: int, shape: Tuple[int, ...]) -> None:
+    agree("BatchNormalization", shape, *[(4,)] * 4, opset=opset)
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 7])
+def test_lrn(size: int) -> None:
+    agree("LRN", (2, 4, 3, 3), size=size, alpha=0.5, beta=0.6, bias=1.5)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_log_softmax(axis: int) -> None:
+    agree("LogSoftmax", (2, 4, 3), axis=axis)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=len)
+@pytest.mark.parametrize("group", [1, 2, 4])
+@pytest.mark.parametrize(("stride", "dilation", "pad", "more"), [(2, 1, 1, 1), (1, 2, 0, 0)])
+def test_conv_transpose(
+    shape: Tuple[int, ...], group: int, stride: int, dilation: int, pad: int, more: int
+) -> None:
+    axes = len(shape) - 2
+    agree(
+        "ConvTranspose",
+        shape,
+        (4, 3, *[3] * axes),
+        (3 * group,),
+        group=group,
+        strides=[stride] * axes,
+        dilations=[dilation] * axes,
+        pads=[pad] * 2 * axes,
+        output_padding=[more] * axes,
+    )
