@@ -96,7 +96,7 @@ class OnnxRuntime:
             self._whole = self._session(model.SerializeToString())
         by_name = dict(zip(self._layers, self._whole.run(self._layers, dict(inputs))))
         for layer, value in by_name.items():
-            if visit(layer, value) is not None:
+            if visit(layer, value) is not None and len(by_name) > 1:
                 raise NotImplementedError("onnxruntime replaces results of single portions only")
         return [by_name[o.name] for o in self.session.get_outputs()]
 
