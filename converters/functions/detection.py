@@ -1,18 +1,76 @@
-"""Boxes."""
+"""Boxes and their scores."""
 
 import torch
 
 
-def corner_areas(boxes):
-    """(..., 4) as left, top, right, bottom -> (...): areas, 0 where a box is turned inside out."""
-    sides = (boxes[..., 2:] - boxes[..., :2]).clamp(min=0)
-    return sides[..., 0] * sides[..., 1]
+def suppress(remaining, corners, areas, classes, threshold):
+    """Which boxes no better one of their class overlaps by more than `threshold`: bool (B, K).
+
+    Boxes are in order of their scores; remaining: bool (B, K), corners: (B, K, 4), areas: (B, K),
+    classes: (B, K) or None.
+    """
+    kept = torch.zeros_like(remaining)
+    places = torch.arange(remaining.shape[1], device=remaining.device)
+    while remaining.any():
+        best = remaining.int().argmax(1, keepdim=True)
+        box = corners.take_along_dim(best[..., None], 1)
+        sides = torch.minimum(corners[..., 2:], box[..., 2:])
+        sides = (sides - torch.maximum(corners[..., :2], box[..., :2])).clamp(min=0)
+        shared = sides[..., 0] * sides[..., 1]
+        struck = shared / (areas.take_along_dim(best, 1) + areas - shared) > threshold
+        if classes is not None:
+            struck &= classes == classes.take_along_dim(best, 1)
+        chosen = places == best
+        kept |= chosen & remaining
+        remaining = remaining & ~chosen & ~struck
+    return kept
 
 
-def box_overlaps(a, b):
-    """(N, 4) and (M, 4) corners -> (N, M): intersection over union."""
-    low = torch.maximum(a[:, None, :2], b[None, :, :2])
-    high = torch.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = corner_areas(torch.cat([low, high], -1))
-    union = corner_areas(a)[:, None] + corner_areas(b)[None] - shared
-    return torch.where(union > 0, shared / union, 0)
+def box_nms(
+    data,
+    overlap_thresh=0.5,
+    valid_thresh=0.0,
+    topk=-1,
+    coord_start=2,
+    score_index=1,
+    id_index=-1,
+    background_id=-1,
+    force_suppress=False,
+    in_format="corner",
+    out_format="corner",
+):
+    """(..., N, W) -> same: the boxes that no better one overlaps, best first, then rows of -1."""
+    table = data.reshape(-1, *data.shape[-2:])
+    scores = table[..., score_index]
+    valid = scores > valid_thresh
+    if id_index >= 0:
+        valid &= table[..., id_index] != background_id
+    order = scores.masked_fill(~valid, -torch.inf).sort(dim=1, descending=True, stable=True).indices
+    order = order[:, :topk] if topk > 0 else order
+    rows = table.take_along_dim(order[..., None], 1)
+    first, second = rows[..., coord_start : coord_start + 4].split(2, -1)
+    if in_format == "center":
+        first, second = first - second / 2, first + second / 2
+        sides = rows[..., coord_start + 2 : coord_start + 4]
+    else:
+        sides = second - first
+    areas = sides.clamp(min=0).prod(-1)
+    classes = rows[..., id_index].int() if id_index >= 0 and not force_suppress else None
+    corners = torch.cat([first, second], -1)
+    kept = suppress(valid.take_along_dim(order, 1), corners, areas, classes, overlap_thresh)
+    order = (~kept).int().argsort(dim=1, stable=True)
+    rows = rows.take_along_dim(order[..., None], 1)
+    rows = torch.where(
+        kept.sum(1)[:, None, None] > torch.arange(rows.shape[1], device=rows.device)[:, None],
+        rows,
+        -1,
+    )
+    if in_format != out_format:
+        box = rows[..., coord_start : coord_start + 4]
+        a, b = box.split(2, -1)
+        center = [(a + b) / 2, b - a] if out_format == "center" else [a - b / 2, a + b / 2]
+        changed = torch.where(box[..., :1] >= 0, torch.cat(center, -1), box)
+        rows = torch.cat([rows[..., :coord_start], changed, rows[..., coord_start + 4 :]], -1)
+    result = torch.full_like(table, -1)
+    result[:, : rows.shape[1]] = rows
+    return result.reshape(data.shape)

@@ -1,0 +1,184 @@
+"""ONNX nodes written as formulas: `(right - left).maximum(0)`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+
+Operand = Union["Formula", int, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Formula:
+    """A value with arithmetic; each operation appends the ONNX node of its name.
+
+    Attributes:
+        like: a float64 input of the layer where the network is of that type; numbers are
+            float32 otherwise.
+        kind: "float", "int64" or "bool"; numbers beside the value are of its kind.
+    """
+
+    g: OnnxBuilder
+    value: Any
+    like: Any = None
+    kind: str = "float"
+
+    def number(self, number: Union[int, float]) -> Formula:
+        """A constant () of this kind."""
+        if self.kind == "int64":
+            return replace(self, value=self.g.constant(np.array(number, np.int64)))
+        return replace(self, value=self.g.constant(np.array(number, np.float64), self.like))
+
+    def array(self, numbers: Any) -> Formula:
+        """A constant of this kind."""
+        if self.kind == "int64":
+            return replace(self, value=self.g.constant(np.asarray(numbers, np.int64)))
+        return replace(self, value=self.g.constant(np.asarray(numbers, np.float64), self.like))
+
+    def op(self, name: str, *others: Operand, kind: str = "", **attributes: Any) -> Formula:
+        """The ONNX operator of that name on this value and the others."""
+        given = [o if isinstance(o, Formula) else self.number(o) for o in others]
+        made = self.g.op(name, self.value, *(o.value for o in given), **attributes)
+        return replace(self, value=made, kind=kind or self.kind)
+
+    def __add__(self, other: Operand) -> Formula:
+        return self.op("Add", other)
+
+    def __sub__(self, other: Operand) -> Formula:
+        return self.op("Sub", other)
+
+    def __rsub__(self, other: Union[int, float]) -> Formula:
+        return self.number(other) - self
+
+    def __mul__(self, other: Operand) -> Formula:
+        return self.op("Mul", other)
+
+    def __truediv__(self, other: Operand) -> Formula:
+        return self.op("Div", other)
+
+    def __gt__(self, other: Operand) -> Formula:
+        return self.op("Greater", other, kind="bool")
+
+    def __lt__(self, other: Operand) -> Formula:
+        return self.op("Less", other, kind="bool")
+
+    def __ge__(self, other: Operand) -> Formula:
+        return self.op("GreaterOrEqual", other, kind="bool")
+
+    def __le__(self, other: Operand) -> Formula:
+        return self.op("LessOrEqual", other, kind="bool")
+
+    def __and__(self, other: Formula) -> Formula:
+        return self.op("And", other)
+
+    def __or__(self, other: Formula) -> Formula:
+        return self.op("Or", other)
+
+    def __invert__(self) -> Formula:
+        return self.op("Not")
+
+    def equals(self, other: Operand) -> Formula:
+        return self.op("Equal", other, kind="bool")
+
+    def minimum(self, other: Operand) -> Formula:
+        return self.op("Min", other)
+
+    def maximum(self, other: Operand) -> Formula:
+        return self.op("Max", other)
+
+    def where(self, yes: Formula, no: Operand) -> Formula:
+        """`yes` where this is true, `no` elsewhere."""
+        other = no if isinstance(no, Formula) else yes.number(no)
+        return replace(yes, value=self.g.op("Where", self.value, yes.value, other.value))
+
+    def whole(self) -> Formula:
+        """int64, cut off towards 0."""
+        return replace(self, value=self.g.cast(self.value, "int64"), kind="int64")
+
+    def real(self) -> Formula:
+        """Floating-point numbers."""
+        dtype = "float32" if self.like is None else "float64"
+        return replace(self, value=self.g.cast(self.value, dtype), kind="float")
+
+    def any(self) -> Formula:
+        """bool (): is one of them true?"""
+        axes = self.real().op("Reshape", self._ints((-1,)))
+        return replace(axes, value=self.g.reduce("ReduceMax", axes.value, (0,), False)) > 0.5
+
+    def _ints(self, values: Sequence[int]) -> Formula:
+        return replace(self, value=self.g.ints(tuple(values)), kind="int64")
+
+    def unsqueeze(self, *axes: int) -> Formula:
+        return self.op("Unsqueeze", self._ints(axes))
+
+    def squeeze(self, *axes: int) -> Formula:
+        return self.op("Squeeze", self._ints(axes))
+
+    def reshape(self, *sizes: Union[int, Formula]) -> Formula:
+        """Sizes are numbers (0 keeps one, -1 is the rest) or int64 (1,)."""
+        return self.op("Reshape", self._sizes(sizes))
+
+    def expand(self, *sizes: Union[int, Formula]) -> Formula:
+        return self.op("Expand", self._sizes(sizes))
+
+    def _sizes(self, sizes: Sequence[Union[int, Formula]]) -> Formula:
+        if all(isinstance(s, int) for s in sizes):
+            return self._ints(sizes)  # type: ignore[arg-type]
+        return join([s if isinstance(s, Formula) else self._ints((s,)) for s in sizes], 0)
+
+    def shape(self) -> Formula:
+        """int64 (dimensions,)."""
+        return replace(self, value=self.g.op("Shape", self.value), kind="int64")
+
+    def size(self, axis: int) -> Formula:
+        """int64 (1,): how many there are along an axis (-1 is the last)."""
+        return self.shape().op("Gather", self._ints((axis,)), axis=0)
+
+    def column(self, index: int) -> Formula:
+        """(..., W) -> (...): one of the last axis."""
+        return self.op("Gather", replace(self, kind="int64").number(index), axis=-1)
+
+    def slice(self, axis: int, begin: int, end: Optional[int] = None) -> Formula:
+        last = 2**62 if end is None else end
+        return self.op("Slice", *(self._ints((n,)) for n in (begin, last, axis)))
+
+
+def formula(g: OnnxBuilder, data: Any) -> Formula:
+    """A layer's input as a formula: float16 in float32."""
+    dtype = g.type(data)
+    if dtype == "float64":
+        return Formula(g, data, like=data)
+    return Formula(g, data if dtype == "float32" else g.cast(data, "float32"))
+
+
+def result(value: Formula, number: int = 0) -> Any:
+    """A formula as the layer's output, in its element type."""
+    dtype = value.g.output_type(number)
+    computed = "float32" if value.like is None else "float64"
+    return (
+        value.value
+        if value.kind == "float" and dtype == computed
+        else value.g.cast(value.value, dtype)
+    )
+
+
+def join(parts: Sequence[Formula], axis: int) -> Formula:
+    """Concatenated along an axis."""
+    first, *others = parts
+    return first.op("Concat", *others, axis=axis)
+
+
+def stack(parts: Sequence[Formula], axis: int) -> Formula:
+    """Side by side along a new axis."""
+    return join([part.unsqueeze(axis) for part in parts], axis)
+
+
+def count(like: Formula, size: Formula) -> Formula:
+    """int64 (n,): 0, 1, ... to `size`, which is int64 (1,)."""
+    ints = replace(like, kind="int64")
+    return ints.number(0).op("Range", size.squeeze(0), ints.number(1))

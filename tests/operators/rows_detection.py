@@ -1,0 +1,103 @@
+"""Operators on boxes."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from .case import Array, Case, Data, DrawFn, Row, Shape, Values, attributes
+
+
+def boxes(
+    columns: int = 4, start: int = 0, score: int = -1, id_: int = -1, center: bool = False
+) -> Values:
+    """(..., columns): boxes of which many overlap; scores in eighths, so that some are equal;
+    classes from -1 to 2."""
+
+    def values(random: np.random.Generator, shape: Shape) -> Array:
+        assert shape[-1] == columns
+        table = random.standard_normal(shape)
+        corner = random.integers(-1, 4, (*shape[:-1], 2)) + random.uniform(0, 0.5, (*shape[:-1], 2))
+        sides = random.uniform(-0.2, 4, (*shape[:-1], 2))
+        table[..., start : start + 4] = np.concatenate(
+            [corner, sides if center else corner + sides], -1
+        )
+        if score >= 0:
+            table[..., score] = random.integers(-2, 9, shape[:-1]) / 8
+        if id_ >= 0:
+            table[..., id_] = random.integers(-1, 3, shape[:-1])
+        return table
+
+    return values
+
+
+#: coord_start, score_index, id_index, columns.
+LAYOUTS = st.sampled_from(
+    [
+        (2, 1, -1, 6),
+        (2, 1, 0, 6),
+        (0, 4, 5, 6),
+        (1, 0, -1, 5),
+        (0, 5, 4, 7),
+        (3, 1, 0, 9),
+        (1, 5, 0, 6),
+    ]
+)
+
+
+def draw_nms(draw: DrawFn) -> Case:
+    start, score, id_, columns = draw(LAYOUTS)
+    attrs = attributes(
+        draw,
+        "_contrib_box_nms",
+        coord_start=start,
+        score_index=score,
+        id_index=id_,
+        overlap_thresh=st.sampled_from([0.1, 0.45, 0.5, 0.7, 1.0]),
+        valid_thresh=st.sampled_from([0, 0.01, 0.25, -0.5, 2]),
+        topk=st.integers(-1, 12),
+        background_id=st.integers(-1, 2),
+    )
+    batch = draw(st.lists(st.integers(1, 3), max_size=2))
+    shape = (*batch, draw(st.integers(1, 20)), columns)
+    given = boxes(columns, start, score, id_, attrs.get("in_format") == "center")
+    return Case(
+        "_contrib_box_nms",
+        (Data(shape, given),),
+        attrs,
+        draw(st.booleans()),
+    )
+
+
+def nms(shape: Shape, center: bool = False, **attrs: object) -> Case:
+    return Case(
+        "_contrib_box_nms",
+        (Data(shape, boxes(6, 2, 1, 0, center)),),
+        attrs,
+    )
+
+
+ROWS = [
+    Row(
+        "_contrib_box_nms",
+        draw_nms,
+        {
+            "of MXNet's exporter": nms((1, 50, 6), overlap_thresh=0.5, valid_thresh=0.1, topk=10),
+            "as GluonCV's SSD": nms(
+                (2, 60, 6),
+                overlap_thresh=0.45,
+                topk=40,
+                valid_thresh=0.01,
+                id_index=0,
+                score_index=1,
+            ),
+            "nothing is valid": nms((2, 9, 6), valid_thresh=3),
+            "topk 0 hands all through": nms((2, 9, 6), topk=0),
+            "boxes left of 0 keep their format": nms(
+                (1, 40, 6), in_format="corner", out_format="center"
+            ),
+            "to corners": nms((1, 40, 6), True, in_format="center", out_format="corner", topk=30),
+            "more than there are": nms((2, 5, 6), topk=400),
+        },
+    ),
+]
