@@ -33,7 +33,14 @@ BODY = WIDTH - 2 * len(INDENT)  # room in a method
 
 #: PyTorch's own defaults, by the beginning of the module's name: not worth a word.
 DEFAULTS: Dict[str, Dict[str, Any]] = {
-    "nn.Conv": {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True},
+    "nn.Conv": {
+        "stride": 1,
+        "padding": 0,
+        "output_padding": 0,
+        "dilation": 1,
+        "groups": 1,
+        "bias": True,
+    },
     "nn.BatchNorm": {"momentum": 0.1},
     "nn.Linear": {"bias": True},
     "nn.MaxPool": {"padding": 0, "ceil_mode": False},

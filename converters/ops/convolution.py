@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, Literal, Mapping, Optional, Tuple
 
 from ..errors import ShapeError
+from ..python_text import literal
 from ..shape import AXES, Dim, Shape, product, same, show, window
 from .attributes import Ints
 from .registry import Operator, Unsupported, operator
@@ -22,14 +23,20 @@ def per_axis(values: Ints, kernel: Ints, default: int) -> Ints:
     return values or (default,) * len(kernel)
 
 
-@operator(
-    "Convolution",
-    ignores=("workspace", "cudnn_tune", "cudnn_off"),
-    parameters=("weight", "bias"),
-)
+def functional(name: str, *inputs: Optional[str], **options: Any) -> str:
+    """`F.conv2d(x, weight, bias, stride=(2, 2))`, PyTorch's defaults left out."""
+    defaults = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
+    given = [text for text in inputs if text is not None]
+    for key, value in options.items():
+        elements = value if isinstance(value, tuple) else (value,)
+        if any(e != defaults[key] for e in elements):
+            given.append(f"{key}={literal(value)}")
+    return f"F.{name}({', '.join(given)})"
+
+
 @dataclass(frozen=True)
-class Convolution(Operator):
-    """(N, C, *S) -> (N, num_filter, *S').  Source: src/operator/nn/convolution-inl.h."""
+class Filters(Operator):
+    """What convolutions of both directions share. A weight or a bias may be another layer's."""
 
     kernel: Ints
     num_filter: int
@@ -50,6 +57,29 @@ class Convolution(Operator):
     def input_names(self) -> Tuple[str, ...]:
         return ("data", "weight") if self.no_bias else ("data", "weight", "bias")
 
+    def check_rank(self, data: Shape) -> None:
+        assert data is not None
+        if len(data) != len(self.kernel) + 2:
+            raise ShapeError(f"takes {len(self.kernel) + 2} dimensions, got {show(data)}")
+        if isinstance(data[1], int) and data[1] % self.num_group:
+            raise ShapeError(f"num_group={self.num_group} does not divide {data[1]} channels")
+
+    def stored(self, m: TorchBuilder, *inputs: Optional[str]) -> bool:
+        """Are all of them parameters, for a module to hold?"""
+        return all(m.is_stored(value) for value in inputs if value is not None)
+
+
+@operator(
+    "Convolution",
+    ignores=("workspace", "cudnn_tune", "cudnn_off"),
+    parameters=("weight", "bias"),
+)
+@dataclass(frozen=True)
+class Convolution(Filters):
+    """(N, C, *S) -> (N, num_filter, *S').  Source: src/operator/nn/convolution-inl.h."""
+
+    limits = "layout NWC, NHWC and NDHWC: MXNet itself has them on a GPU only"
+
     def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
         channels = data[1] if data else None
         group = channels // self.num_group if isinstance(channels, int) else None
@@ -64,10 +94,7 @@ class Convolution(Operator):
 
     def infer(self, data: Shape, weight: Shape, bias: Shape = None) -> Shape:
         assert data is not None
-        if len(data) != len(self.kernel) + 2:
-            raise ShapeError(f"takes {len(self.kernel) + 2} dimensions, got {show(data)}")
-        if isinstance(data[1], int) and data[1] % self.num_group:
-            raise ShapeError(f"num_group={self.num_group} does not divide {data[1]} channels")
+        self.check_rank(data)
         if weight and not same(product((weight[1], self.num_group)), data[1]):
             expected = product((weight[1], self.num_group))
             raise ShapeError(f"takes {expected} channels, got {data[1]} in {show(data)}")
@@ -88,17 +115,39 @@ class Convolution(Operator):
     def to_pytorch(
         self, m: TorchBuilder, data: str, weight: str, bias: Optional[str] = None
     ) -> str:
+        options = {
+            "stride": self.stride,
+            "padding": self.pad,
+            "dilation": self.dilate,
+            "groups": self.num_group,
+        }
+        if not self.stored(m, weight, bias):
+            return functional(f"conv{len(self.kernel)}d", data, weight, bias, **options)
         out_channels, group_channels = m.array(weight).shape[:2]
         conv = m.module(
             f"nn.Conv{len(self.kernel)}d",
             group_channels * self.num_group,
             out_channels,
             kernel_size=self.kernel,
-            stride=self.stride,
-            padding=self.pad,
-            dilation=self.dilate,
-            groups=self.num_group,
+            **options,
             bias=bias is not None,
             state={"weight": m.array(weight), "bias": None if bias is None else m.array(bias)},
         )
         return f"{conv}({data})"
+
+
+@operator(
+    "Convolution_v1",
+    ignores=("workspace", "cudnn_tune", "cudnn_off"),
+    parameters=("weight", "bias"),
+)
+@dataclass(frozen=True)
+class ConvolutionV1(Convolution):
+    """(N, C, H, W) -> (N, num_filter, H', W').  Source: src/operator/convolution_v1-inl.h."""
+
+    limits = "MXNet itself has it for images, in layout NCHW, only"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.kernel) != 2:
+            raise Unsupported(f"kernel={self.kernel}; supported: 2 dimensions, as in MXNet")

@@ -15,8 +15,10 @@ import numpy as np
 from numpy.lib import format as npy
 
 if __package__:
+    from .mxnet_definitions import defined, register
     from .slabs import slabs
 else:
+    from mxnet_definitions import defined, register
     from slabs import slabs
 
 
@@ -75,13 +77,44 @@ def _crop(attrs):
 
 
 def _softmax_activation(attrs):
-    if attrs.get("mode", "instance") == "channel":
-        return "softmax", {"axis": "1"}
-    raise ValueError("MXNet has SoftmaxActivation(mode='instance') in float32 only")
+    return "softmax", {"axis": "1" if attrs.get("mode", "instance") == "channel" else "-1"}
+
+
+def _batch_norm(attrs):
+    """The epsilon of the old forms is a C float."""
+    kept = {k: v for k, v in attrs.items() if k in ("fix_gamma", "output_mean_var")}
+    return "BatchNorm", dict(kept, eps=repr(float(np.float32(attrs.get("eps", 1e-3)))))
 
 
 #: MXNet's operators without a float64 form -> MXNet's operator that computes the same.
-FLOAT64_FORMS = {"Crop": _crop, "SoftmaxActivation": _softmax_activation}
+FLOAT64_FORMS = {
+    "BatchNorm_v1": _batch_norm,
+    "Crop": _crop,
+    "SoftmaxActivation": _softmax_activation,
+    "_contrib_SyncBatchNorm": _batch_norm,
+}
+
+
+def _in_float64(attrs, dtype):
+    return dtype == "float64"
+
+
+def _deconvolution_is_wrong(attrs, dtype):
+    """oneDNN knows no target_shape; the float64 kernel no video, nor stride and dilation."""
+    if any(_numbers(attrs.get("target_shape", "()"))):
+        return True
+    dilated = set(_numbers(attrs.get("dilate", "()"))) - {1}
+    return dtype == "float64" and bool(dilated or len(_numbers(attrs["kernel"])) == 3)
+
+
+#: MXNet's operators that are defined in mxnet_definitions.py instead -> when.
+DEFINED = {
+    "Deconvolution": _deconvolution_is_wrong,
+    "InstanceNorm": _in_float64,
+    "LRN": _in_float64,
+    "_contrib_BatchNormWithReLU": _in_float64,
+    "_contrib_BilinearResize2D": _in_float64,  # it rounds places to float32 in float64, too
+}
 
 
 FLOATS = ("float16", "float32", "float64")
@@ -115,6 +148,8 @@ def form(node, dtype):
     if dtype == "float64" and node["op"] in FLOAT64_FORMS:
         op, attrs = FLOAT64_FORMS[node["op"]](node.get("attrs", {}))
         node = dict(node, op=op, attrs=attrs)
+    if node["op"] in DEFINED and DEFINED[node["op"]](node.get("attrs", {}), dtype):
+        return defined(node)
     return node
 
 
@@ -199,7 +234,9 @@ class Model:
     def bind(self, symbol, inputs, dtype):
         """An executor for these inputs; a value in `inputs` is an NDArray of `dtype`."""
         shapes = {name: array.shape for name, array in inputs.items()}
-        arg_shapes, _, aux_shapes = symbol.infer_shape(**shapes)
+        read = [name for name in symbol.list_inputs() if name in self.params and name not in inputs]
+        stored = {name: self.params[name].shape for name in read}  # definitions infer none
+        arg_shapes, _, aux_shapes = symbol.infer_shape(**dict(stored, **shapes))
         if arg_shapes is None:
             raise ValueError("the shapes of {} do not determine the network's".format(shapes))
         names = zip(symbol.list_arguments(), arg_shapes)
@@ -279,6 +316,8 @@ class Model:
         if not parts or len(kernel) < 2:  # MXNet pads no axis of a sequence
             return None
         names = [nodes[entry[0]]["name"] for entry in node["inputs"][1:]]
+        if not all(name in self.params for name in names):  # computed by another layer
+            return None
         stored = [wide(self.params[name], "float64") for name in names]
         widths = [0, 0, 0, 0, pad[0], pad[0], *[0, 0] * (len(kernel) - 1)]
         padded = nd.pad(data, mode="constant", constant_value=0, pad_width=widths)
@@ -301,6 +340,7 @@ class Worker:
             np.bool = bool  # MXNet 1.9.1 on NumPy >= 1.24
         import mxnet as mx
 
+        register(mx)
         self.mx, self.channel, self.models, self.loaded = mx, channel, {}, 0
 
     def serve(self):

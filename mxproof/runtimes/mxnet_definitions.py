@@ -1,0 +1,187 @@
+"""Definitions in NumPy of what MXNet computes in float32 only, or rounds to float32 on the way.
+
+A proof in float64 needs a truth in float64. Where no other MXNet operator computes the same, the
+definition is written down here and runs inside MXNet as a custom operator. So that it is MXNet's
+and not merely ours, tests/mxproof/test_definitions.py compares each with MXNet's float32 result.
+
+The MXNet worker imports this, so it needs nothing but Python 3.6, NumPy and MXNet.
+"""
+
+import json
+
+import numpy as np
+
+
+def numbers(text):
+    """`(1, 2)` -> [1, 2]"""
+    return [int(n) for n in text.strip("()[]").split(",") if n.strip()]
+
+
+def single(attrs, name, default):
+    """The C float that an attribute stands for."""
+    return float(np.float32(attrs.get(name, default)))
+
+
+def true(attrs, name, default="False"):
+    return attrs.get(name, default) in ("True", "true", "1")
+
+
+def batch_norm_relu(attrs, x, gamma, beta, mean, var):
+    """max((x - mean) / sqrt(var + eps) * gamma + beta, 0) along axis 1."""
+    by_channel = (-1,) + (1,) * (x.ndim - 2)
+    gamma = np.ones_like(gamma) if true(attrs, "fix_gamma", "True") else gamma
+    eps = float(attrs["eps"]) if "eps" in attrs else float(np.float32(1e-3))
+    scale = gamma / np.sqrt(var + eps)
+    y = (x - mean.reshape(by_channel)) * scale.reshape(by_channel) + beta.reshape(by_channel)
+    return [np.maximum(y, 0), mean, var, np.zeros_like(x)]
+
+
+def instance_norm(attrs, x, gamma, beta):
+    axes = tuple(range(2, x.ndim))
+    by_channel = (-1,) + (1,) * len(axes)
+    mean = x.mean(axis=axes, keepdims=True)
+    var = x.var(axis=axes, keepdims=True)
+    y = (x - mean) / np.sqrt(var + single(attrs, "eps", 1e-3))
+    y = y * gamma.reshape(by_channel) + beta.reshape(by_channel)
+    return [y, mean.reshape(x.shape[:2]), var.reshape(x.shape[:2])]
+
+
+def lrn(attrs, x):
+    size = int(attrs["nsize"])
+    half = size // 2
+    padded = np.pad(x * x, [(0, 0), (half, half), (0, 0), (0, 0)], "constant")
+    total = sum(padded[:, i : i + x.shape[1]] for i in range(size))
+    norm = total * single(attrs, "alpha", 1e-4) / size + single(attrs, "knorm", 2)
+    return [x * norm ** -single(attrs, "beta", 0.75), norm]
+
+
+def deconvolution(attrs, x, weight, bias=None):
+    """Each number of x, times the kernel, is added to the window that it stands for."""
+    kernel = numbers(attrs["kernel"])
+    axes = range(len(kernel))
+    stride, dilate, pad, adj = (
+        numbers(attrs.get(name, "()")) or [default] * len(kernel)
+        for name, default in (("stride", 1), ("dilate", 1), ("pad", 0), ("adj", 0))
+    )
+    groups = int(attrs.get("num_group", 1))
+    full = [stride[a] * (x.shape[a + 2] - 1) + (kernel[a] - 1) * dilate[a] + 1 for a in axes]
+    target = numbers(attrs.get("target_shape", "()"))
+    if any(target):
+        total = [f - t for f, t in zip(full, target)]
+        pad, adj = [(t + 1) // 2 for t in total], [t % 2 for t in total]
+    n, c = x.shape[:2]
+    filters = weight.shape[1]
+    out = np.zeros([n, groups, filters] + [f + a for f, a in zip(full, adj)], x.dtype)
+    grouped = x.reshape([n, groups, c // groups, *x.shape[2:]])
+    kernels = weight.reshape([groups, c // groups, filters, *kernel])
+    for position in np.ndindex(*kernel):
+        term = np.einsum("ngc...,gcf->ngf...", grouped, kernels[(Ellipsis, *position)])
+        at = [
+            slice(p * dilate[a], p * dilate[a] + stride[a] * x.shape[a + 2], stride[a])
+            for a, p in enumerate(position)
+        ]
+        out[(Ellipsis, *at)] += term
+    cut = tuple(slice(pad[a], full[a] + adj[a] - pad[a]) for a in axes)
+    y = out[(Ellipsis, *cut)]
+    y = y.reshape([n, groups * filters, *y.shape[3:]])
+    return [y if bias is None else y + bias.reshape([-1] + [1] * len(kernel))]
+
+
+def resized(size, attrs, axis):
+    """Height or width after BilinearResize2D; MXNet multiplies in float32."""
+    name = ("height", "width")[axis]
+    scale = attrs.get("scale_" + name, "None")
+    scale = None if scale == "None" else np.float32(scale)
+    mode = attrs.get("mode", "size")
+    if mode == "size":
+        return int(attrs.get(name, 1)) if scale is None else int(np.float32(size) * scale)
+    if mode == "odd_scale":
+        return int(np.float32(size - size % 2) * scale) + size % 2
+    odd, up = mode.startswith("to_odd"), mode.endswith("up")
+    return size if bool(size % 2) == odd else size + (1 if up else -1)
+
+
+def bilinear_resize(attrs, x, like=None):
+    """Along each axis, output i lies at i * scale, or (i + 0.5) * scale - 0.5 of the input."""
+    sizes = [resized(x.shape[a + 2], attrs, a) for a in (0, 1)] if like is None else like.shape[2:]
+    corners = true(attrs, "align_corners", "True")
+    for axis, size in zip((2, 3), sizes):
+        length = x.shape[axis]
+        index = np.arange(size)
+        if size == 1:
+            place = np.zeros(1)
+        elif corners:
+            place = index * (length - 1) / (size - 1)
+        else:
+            place = np.maximum((index + 0.5) * length / size - 0.5, 0)
+        low = np.minimum(np.floor(place), length - 1).astype(int)
+        high = np.minimum(low + 1, length - 1)
+        part = (place - low).reshape([-1] + [1] * (3 - axis))
+        x = x.take(low, axis) * (1 - part) + x.take(high, axis) * part
+    return [x]
+
+
+#: MXNet's operator -> (definition, names of its inputs and outputs).
+DEFINITIONS = {
+    "Deconvolution": (deconvolution, ["data", "weight", "bias"], ["output"]),
+    "InstanceNorm": (instance_norm, ["data", "gamma", "beta"], ["output", "mean", "var"]),
+    "LRN": (lrn, ["data"], ["output", "tmp_norm"]),
+    "_contrib_BatchNormWithReLU": (
+        batch_norm_relu,
+        ["data", "gamma", "beta", "moving_mean", "moving_var"],
+        ["output", "mean", "var", "workspace"],
+    ),
+    "_contrib_BilinearResize2D": (bilinear_resize, ["data", "like"], ["output"]),
+}
+
+
+def defined(node):
+    """The node, computed by its definition."""
+    names = DEFINITIONS[node["op"]][1]
+    attrs = {
+        "op_type": "mxproof_definition",
+        "name": node["op"],
+        "attrs": json.dumps(node.get("attrs", {})),
+        "inputs": str(min(len(node["inputs"]), len(names))),
+    }
+    return dict(node, op="Custom", attrs=attrs)
+
+
+def register(mx):
+    """Tell MXNet of the definitions."""
+
+    class Definition(mx.operator.CustomOp):
+        def __init__(self, run):
+            super(Definition, self).__init__()
+            self.run = run
+
+        def forward(self, is_train, req, in_data, out_data, aux):
+            results = self.run(*[array.asnumpy() for array in in_data])
+            for place, how, result in zip(out_data, req, results):
+                self.assign(place, how, mx.nd.array(result, dtype=result.dtype))
+
+    @mx.operator.register("mxproof_definition")
+    class DefinitionProp(mx.operator.CustomOpProp):
+        def __init__(self, name, attrs, inputs):
+            super(DefinitionProp, self).__init__(need_top_grad=False)
+            self.function, names, self.outputs = DEFINITIONS[name]
+            self.names, self.attrs = names[: int(inputs)], json.loads(attrs)
+
+        def run(self, *arrays):
+            return self.function(self.attrs, *arrays)
+
+        def list_arguments(self):
+            return self.names
+
+        def list_outputs(self):
+            return self.outputs
+
+        def infer_shape(self, in_shape):
+            results = self.run(*[np.ones(shape) for shape in in_shape])
+            return in_shape, [result.shape for result in results], []
+
+        def infer_type(self, in_type):
+            return in_type, [in_type[0]] * len(self.outputs), []
+
+        def create_operator(self, ctx, shapes, dtypes):
+            return Definition(self.run)
