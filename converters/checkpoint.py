@@ -20,6 +20,7 @@ import numpy.typing as npt
 from . import ops
 from .errors import CheckpointError, UnsupportedError, UnusedParametersWarning
 from .files import atomic_write
+from .folding import fold_parameters
 from .graph import Graph, Node, Value
 from .naming import distinct_names, readable, with_readable_variables
 from .params import load_params, save_params
@@ -169,6 +170,7 @@ def bind(
         cut_at=cut_at,
         half=half,
     )
+    graph = fold_parameters(graph)
     graph = replace(
         graph, inputs=tuple(_typed(v, graph, symbol, types or {}) for v in graph.inputs)
     )

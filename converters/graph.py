@@ -55,6 +55,7 @@ class Graph:
         source: what the graph was made from (file names, hashes), for the record.
         cut_at: where the user chose outputs: their positions among all layers' outputs.
         half: numbers stored or cast as float16 stay so; otherwise they are float32.
+        unfolded: all layers, where some were folded into parameters (see folding.py).
     """
 
     name: str
@@ -66,6 +67,12 @@ class Graph:
     source: Mapping[str, str]
     cut_at: Tuple[int, ...] = ()
     half: bool = False
+    unfolded: Tuple[Node, ...] = ()
+
+    @property
+    def listed(self) -> Tuple[Node, ...]:
+        """All layers that MXNet lists; `nodes`, but for those that were folded."""
+        return self.unfolded or self.nodes
 
     @cached_property
     def operators(self) -> Dict[str, ops.Operator]:

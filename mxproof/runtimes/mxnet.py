@@ -207,7 +207,8 @@ class Mxnet:
             RuntimeFailure: MXNet lists other layers than the converters read. They are matched
                 by position, because names repeat; each position's name must be the same.
         """
-        layers = [(node.mxnet_name, name) for node in self._graph.nodes for name in node.outputs]
+        layers = [(node.mxnet_name, name) for node in self._graph.listed for name in node.outputs]
+        converted = {name for node in self._graph.nodes for name in node.outputs}
         shapes = self._graph.infer_shapes({name: array.shape for name, array in inputs.items()})
         request = self._portions(shapes, limit)
         listed = self._request("trace", inputs, **request)[0]["layers"]
@@ -227,7 +228,8 @@ class Mxnet:
                     waiting = 0  # the failure was the last message
                     raise
                 waiting -= 1
-                yield Layer(layer, float64, float32)
+                if layer in converted:
+                    yield Layer(layer, float64, float32)
         finally:
             for _ in range(waiting):  # a caller that stops early leaves the pipe clean
                 self._process._receive("trace")
@@ -235,10 +237,10 @@ class Mxnet:
     def _portions(self, shapes: Mapping[str, Shape], limit: int) -> Dict[str, List[int]]:
         """How many layers run at a time, and which of them on given inputs (by number)."""
         sizes: List[int] = []
-        for node in self._graph.nodes:
+        for node in self._graph.listed:
             anchored = self._graph.anchored.intersection(node.outputs)
             sizes.append(limit if anchored else sum(_bytes(node, shapes, limit)))
-        nodes = iter(self._graph.nodes)
+        nodes = iter(self._graph.listed)
         counts, anchored_at, done = [], [], 0
         for count in portions(sizes, limit):
             taken = [next(nodes) for _ in range(count)]
@@ -269,10 +271,10 @@ def _bytes(node: Node, shapes: Mapping[str, Shape], unknown: int) -> Iterator[in
     inputs'. A convolution counts with the matrix that MXNet makes of its input: a large one is a
     portion of its own, which the worker can take in slabs."""
     for name in node.outputs:
-        sizes = _known(shapes[name])
+        sizes = _known(shapes.get(name))
         numbers = int(np.prod(sizes)) if sizes else unknown // 8
         if len(sizes) > 1 and node.op == "Convolution" and node.inputs[1] is not None:
-            window = _known(shapes[node.inputs[1]])[1:]
+            window = _known(shapes.get(node.inputs[1]))[1:]
             numbers = max(numbers, numbers // sizes[1] * int(np.prod(window)))
         yield 8 * numbers
 

@@ -11,6 +11,11 @@ import json
 
 import numpy as np
 
+if __package__:
+    from .mxnet_sequences import SEQUENCES
+else:
+    from mxnet_sequences import SEQUENCES
+
 
 def numbers(text):
     """`(1, 2)` -> [1, 2]"""
@@ -133,6 +138,7 @@ DEFINITIONS = {
     ),
     "_contrib_BilinearResize2D": (bilinear_resize, ["data", "like"], ["output"]),
 }
+DEFINITIONS.update(SEQUENCES)
 
 
 def defined(node):

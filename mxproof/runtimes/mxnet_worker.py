@@ -99,6 +99,10 @@ def _in_float64(attrs, dtype):
     return dtype == "float64"
 
 
+def _relu_in_float64(attrs, dtype):
+    return dtype == "float64" and attrs["mode"] == "rnn_relu"
+
+
 def _deconvolution_is_wrong(attrs, dtype):
     """oneDNN knows no target_shape; the float64 kernel no video, nor stride and dilation."""
     if any(_numbers(attrs.get("target_shape", "()"))):
@@ -113,6 +117,11 @@ DEFINED = {
     "InstanceNorm": _in_float64,
     "LRN": _in_float64,
     "_contrib_BatchNormWithReLU": _in_float64,
+    "RNN": _relu_in_float64,
+    "_contrib_interleaved_matmul_encdec_qk": _in_float64,
+    "_contrib_interleaved_matmul_encdec_valatt": _in_float64,
+    "_contrib_interleaved_matmul_selfatt_qk": _in_float64,
+    "_contrib_interleaved_matmul_selfatt_valatt": _in_float64,
     "_contrib_BilinearResize2D": _in_float64,  # it rounds places to float32 in float64, too
 }
 
