@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from . import ops
 from .errors import ShapeError, UnsupportedError
-from .shape import Shape, compatible, show
+from .shape import Open, Shape, compatible, settled, show
 
 Array = npt.NDArray[Any]
 
@@ -100,6 +100,18 @@ class Graph:
                 than the symbol says.
             UnsupportedError: see `operators`.
         """
+        found: Dict[str, Shape] = {}
+        while True:  # until the layers have told all that they tell of the sizes left to them
+            shapes = self._infer_once(inputs, found)
+            settled_now = {name: _settled(shape) for name, shape in shapes.items()}
+            if all(found.get(name) == settled_now[name] for name in self._left_open(shapes)):
+                return settled_now
+            found = settled_now
+
+    def _infer_once(
+        self, inputs: Mapping[str, Shape], found: Mapping[str, Shape]
+    ) -> Dict[str, Shape]:
+        """One walk through the layers; `found` is what the walk before it found."""
         shapes: Dict[str, Shape] = {k: tuple(v.shape) for k, v in self.params.items()}
         shapes.update(inputs)
         for node in self.nodes:
@@ -107,12 +119,17 @@ class Graph:
             given = [None if name is None else shapes[name] for name in node.inputs]
             self._check_parameters(node, operator, given)
             try:
-                shapes.update(_infer(node, operator, given))
+                shapes.update(_infer(node, operator, given, found))
             except ops.Unsupported as problem:
                 raise ops.unsupported(node, problem) from None
             except ShapeError as error:
                 raise ShapeError(f"{node.op} {node.name!r} {error}.") from None
         return shapes
+
+    def _left_open(self, shapes: Mapping[str, Shape]) -> List[str]:
+        """Values that are made of nothing and have sizes that the file does not state."""
+        made = [name for node in self.nodes if not node.inputs for name in node.outputs]
+        return [n for n in made if any(isinstance(d, Open) for d in shapes[n] or ())]
 
     @cached_property
     def types(self) -> Dict[str, str]:
@@ -155,6 +172,17 @@ class Graph:
                 found.update(node.outputs)
         return frozenset(found)
 
+    def where(self, size: str) -> Tuple[str, int]:
+        """The input and the axis that has this name.
+
+        Raises:
+            Unsupported: no input has it.
+        """
+        for value in self.inputs:
+            if value.shape and size in value.shape:
+                return value.name, value.shape.index(size)
+        raise ops.Unsupported(f"size {size!r} is that of no input; supported: a fixed size")
+
     def kept(self, dtype: str) -> str:
         """The element type in which one of the checkpoint's is exported."""
         return "float32" if dtype == "float16" and not self.half else dtype
@@ -191,10 +219,33 @@ class Graph:
         return graph
 
 
-def _infer(node: Node, operator: ops.Operator, given: List[Shape]) -> Dict[str, Shape]:
-    """What reads an unknown shape has an unknown shape; the rest is the declaration's to say."""
+def _infer(
+    node: Node, operator: ops.Operator, given: List[Shape], found: Mapping[str, Shape]
+) -> Dict[str, Shape]:
+    """What reads an unknown shape has an unknown shape; the rest is the declaration's to say.
+
+    Sizes that a layer without inputs leaves open are what `found` says, or `Open`.
+    """
     if any(shape is None for name, shape in zip(node.inputs, given) if name is not None):
         return dict.fromkeys(node.outputs)
     result = operator.infer(*given)
     results = result if isinstance(result, list) else [result]
-    return dict(zip(node.outputs, results))
+    shapes = dict(zip(node.outputs, results))
+    if not node.inputs:
+        shapes = {n: _opened(n, shape, found.get(n)) for n, shape in shapes.items()}
+    return shapes
+
+
+def _opened(name: str, shape: Shape, found: Shape) -> Shape:
+    if shape is None or None not in shape:
+        return shape
+    known = found or (None,) * len(shape)
+    dims = (Open(f"{name}:{axis}") if k is None else k for axis, k in enumerate(known))
+    return tuple(o if d is None else d for d, o in zip(shape, dims))
+
+
+def _settled(shape: Shape) -> Shape:
+    if shape is None:
+        return None
+    dims = map(settled, shape)
+    return tuple(None if isinstance(d, Open) else d for d in dims)

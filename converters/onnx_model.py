@@ -45,6 +45,7 @@ ONNX_TYPES = {
     "float32": "FLOAT",
     "float64": "DOUBLE",
 }
+UNKNOWN_SIZE = "has a size that follows from no layer; supported: one that does, or is stated"
 EXTERNAL_DATA_BYTES = 1 << 30  # protobuf ends at 2 GiB
 
 
@@ -123,7 +124,9 @@ class OnnxBuilder:
             return self.op(op_type, data, self.ints(axes), keepdims=int(keep))
         return self.op(op_type, data, axes=axes, keepdims=int(keep))
 
-    def constant(self, array: Array, like: Optional[ir.Value] = None) -> ir.Value:
+    def constant(
+        self, array: Array, like: Optional[ir.Value] = None, dtype: Optional[str] = None
+    ) -> ir.Value:
         """A value that no file holds, but the operator's definition.
 
         Args:
@@ -132,10 +135,11 @@ class OnnxBuilder:
                 finds it.
             like: a layer's input whose element type the numbers get; by default float32 in
                 place of float64, and otherwise the array's own.
+            dtype: the numbers' element type, in place of that of `like`.
         """
-        dtype = self.type(like) if like is not None else str(array.dtype).replace("64", "32")
-        if array.dtype != np.float64 and like is None:
+        if array.dtype != np.float64 and like is None and dtype is None:
             return self._initializer(self._unique(f"{self._layer}/constant"), array)
+        dtype = dtype or (self.type(like) if like is not None else "float32")
         kept = array.astype(dtype)
         lost = array.dtype == np.float64 and not np.array_equal(kept.astype(np.float64), array)
         exact = json.dumps(array.ravel().tolist()) if lost else None
@@ -160,6 +164,23 @@ class OnnxBuilder:
     def output_type(self, number: int = 0) -> str:
         """The element type that the layer's output must have."""
         return self._graph.types[self._node.outputs[number]]
+
+    def output_shape(self, number: int = 0) -> Tuple[Dim, ...]:
+        """The shape of the layer's output, as far as it is known."""
+        return known_shape(self._graph, self._node.outputs[number])
+
+    def size(self, dim: Dim) -> ir.Value:
+        """A size as int64 (1,): a number, or that of the network's input that has its name.
+
+        Raises:
+            Unsupported: it is not known, or no input's.
+        """
+        if isinstance(dim, int):
+            return self.ints((dim,))
+        if dim is None:
+            raise ops.Unsupported(UNKNOWN_SIZE)
+        name, axis = self._graph.where(dim)
+        return self.op("Gather", self.op("Shape", self.value(name)), self.ints((axis,)), axis=0)
 
     def is_stored(self, value: ir.Value) -> bool:
         """Is it a parameter, whose numbers `array` gives?"""

@@ -22,7 +22,7 @@ from . import ops
 from .errors import UnsupportedError
 from .files import atomic_write
 from .graph import Graph, Node
-from .onnx_model import known_shape
+from .onnx_model import UNKNOWN_SIZE, known_shape
 from .python_text import class_name
 from .pytorch_blocks import partition
 from .pytorch_functions import functions
@@ -40,6 +40,7 @@ class TorchBuilder:
         self._graph, self._node = graph, node
         self._names = {token("in", i): name for i, name in enumerate(node.inputs) if name}
         self.modules: List[ModuleCall] = []
+        self.more: List[str] = []  # inputs of the network that the expression reads
         self.functions: List[str] = []
 
     def shape(self, value: str) -> Tuple[Dim, ...]:
@@ -68,6 +69,31 @@ class TorchBuilder:
     def output_type(self, number: int = 0) -> str:
         """The element type that the layer's output must have."""
         return self._graph.types[self._node.outputs[number]]
+
+    def output_shape(self, number: int = 0) -> Tuple[Dim, ...]:
+        """The shape of the layer's output, as far as it is known."""
+        return known_shape(self._graph, self._node.outputs[number])
+
+    def size(self, dim: Dim) -> str:
+        """A size: a number, or that of the network's input that has its name.
+
+        Raises:
+            Unsupported: it is not known, or no input's.
+        """
+        if dim is None:
+            raise ops.Unsupported(UNKNOWN_SIZE)
+        if isinstance(dim, int):
+            return str(dim)
+        name, axis = self._graph.where(dim)
+        return f"{self.network_input(name)}.shape[{axis}]"
+
+    def network_input(self, name: Optional[str] = None) -> str:
+        """One of the network's inputs (the first), for a layer that is made of nothing."""
+        name = name or self._graph.inputs[0].name
+        read = token("in", len(self._node.inputs) + len(self.more))
+        self._names[read] = name
+        self.more.append(name)
+        return read
 
     def dtype(self, name: str) -> str:
         """ "float32" -> `torch.float32`; float16 only if the network keeps that."""
@@ -166,7 +192,7 @@ def _statement(graph: Graph, node: Node) -> Statement:
             expression = expression.replace(token("in", i), parameter)
     return Statement(
         layer=node.name,
-        inputs=tuple(name or "" for name in node.inputs),
+        inputs=(*(name or "" for name in node.inputs), *builder.more),
         outputs=node.outputs,
         expression=expression,
         modules=tuple(builder.modules),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence, Tuple, Union
+from typing import List, Optional, Sequence, Tuple, Union
 
 from .errors import ShapeError
 
@@ -20,8 +20,25 @@ def show(shape: Shape) -> str:
     return "x".join("?" if d is None else str(d) for d in shape) or "()"
 
 
+class Open(str):
+    """A size that a file leaves to the layers that read it, until `merge` meets another for it.
+
+    `_zeros(shape=(0, 256))`, the first state of a recurrent cell, is as large as the batch.
+    """
+
+    meaning: Dim = None
+
+
+def settled(dim: Dim) -> Dim:
+    """What an open size was found to be; any other size as it is."""
+    while isinstance(dim, Open) and dim.meaning is not None:
+        dim = dim.meaning
+    return dim
+
+
 def same(a: Dim, b: Dim) -> bool:
     """Could the two be equal? Unknown and differently named dimensions could."""
+    a, b = settled(a), settled(b)
     return not (isinstance(a, int) and isinstance(b, int)) or a == b
 
 
@@ -32,8 +49,14 @@ def compatible(a: Shape, b: Shape) -> bool:
 
 def merge(a: Dim, b: Dim) -> Dim:
     """What is known of a dimension that is both `a` and `b`: a number before a name."""
+    a, b = settled(a), settled(b)
     if not same(a, b):
         raise ShapeError(f"{a} and {b} must be equal")
+    if isinstance(a, Open) or isinstance(b, Open):
+        first, other = (a, b) if isinstance(a, Open) else (b, a)
+        if isinstance(first, Open) and other is not first:
+            first.meaning = other
+        return settled(first)
     if isinstance(a, int) or b is None:
         return a
     return b if isinstance(b, int) or a is None else a
@@ -62,6 +85,31 @@ def product(dims: Sequence[Dim]) -> Dim:
     if not others:
         return known
     return others[0] if len(others) == 1 and known == 1 else None
+
+
+def quotient(dims: Sequence[Dim], divisors: Sequence[Dim]) -> Dim:
+    """Product of `dims` divided by that of `divisors`: (N, 3, 4) / (N,) -> 12.
+
+    Raises:
+        ShapeError: that leaves a remainder.
+    """
+    rest: List[Dim] = list(dims)
+    below = 1
+    for d in divisors:
+        if isinstance(d, int):
+            below *= d
+        elif d is not None and d in rest:
+            rest.remove(d)
+        else:
+            return None
+    above = product([d for d in rest if isinstance(d, int)])
+    names = [d for d in rest if not isinstance(d, int)]
+    assert isinstance(above, int)
+    if above % below if not names else above != below:
+        if names:
+            return None
+        raise ShapeError(f"{above} cannot be divided by {below}")
+    return product([*names, above // below])
 
 
 def window(

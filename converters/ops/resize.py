@@ -1,4 +1,4 @@
-"""Making feature maps larger, and cutting them."""
+"""Making feature maps larger."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, show
-from .attributes import Ints
+from ..shape import Shape, show
 from .registry import Operator, Unsupported, operator
 
 if TYPE_CHECKING:
@@ -49,59 +48,3 @@ class UpSampling(Operator):
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         return f'F.interpolate({data}, scale_factor={self.scale}, mode="nearest")'
-
-
-@operator("Crop")
-@dataclass(frozen=True)
-class Crop(Operator):
-    """(N, C, H, W), (N', C', H', W') -> (N, C, H', W').  Source: src/operator/crop-inl.h."""
-
-    num_args: int
-    offset: Ints = (0, 0)  # (y, x) of the upper left corner
-    h_w: Ints = (0, 0)  # the size to cut when there is no second input
-    center_crop: bool = False
-
-    def __post_init__(self) -> None:
-        if self.center_crop and self.num_args == 2:
-            raise Unsupported("center_crop=True with a second input; supported: False")
-
-    def _size(self, data: Shape, like: Shape) -> tuple[Dim, Dim]:
-        height, width = like[2:] if like else self.h_w
-        return height, width
-
-    def infer(self, data: Shape, *crop_like: Shape) -> Shape:
-        if data is None or len(data) != 4:
-            raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
-        size = self._size(data, crop_like[0] if crop_like else None)
-        for have, want, start in zip(data[2:], size, self._start(data)):
-            if isinstance(have, int) and isinstance(want, int) and start + want > have:
-                raise ShapeError(f"cannot cut {want} at {start} out of {have} in {show(data)}")
-        return (data[0], data[1], *size)
-
-    def _start(self, data: Shape) -> Ints:
-        if not self.center_crop:
-            return self.offset
-        assert data is not None
-        if not all(isinstance(d, int) for d in data[2:]):
-            raise Unsupported("center_crop=True needs a fixed height and width: give --input")
-        return tuple((int(d or 0) - s) // 2 for d, s in zip(data[2:], self.h_w))
-
-    def to_onnx(self, g: OnnxBuilder, data: Any, *crop_like: Any) -> Any:
-        start = self._start(g.shape(data))
-        if crop_like:
-            size = g.op("Slice", g.op("Shape", crop_like[0]), g.ints((2,)), g.ints((4,)))
-            end = g.op("Add", size, g.ints(start)) if any(start) else size
-        else:
-            end = g.ints(tuple(s + n for s, n in zip(start, self.h_w)))
-        return g.op("Slice", data, g.ints(start), end, g.ints((2, 3)))
-
-    def to_pytorch(self, m: TorchBuilder, data: str, *crop_like: str) -> str:
-        start = self._start(m.shape(data))
-        cuts = []
-        for axis, begin in enumerate(start):
-            if crop_like:
-                size = f"{crop_like[0]}.shape[{axis + 2}]"
-                cuts.append(f"{begin} : {begin} + {size}" if begin else f": {size}")
-            else:
-                cuts.append(f"{begin or ''}:{begin + self.h_w[axis]}")
-        return f"{data}[:, :, {cuts[0]}, {cuts[1]}]"

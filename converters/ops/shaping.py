@@ -1,12 +1,12 @@
-"""Operators that move elements and compute nothing."""
+"""Joining, repeating and reordering along axes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, List, Optional
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, merge, product, same, show
+from ..shape import Dim, Shape, merge, merge_shapes, same, show
 from .attributes import Ints
 from .reduction import normalise_axes
 from .registry import Operator, Unsupported, operator
@@ -16,20 +16,14 @@ if TYPE_CHECKING:
     from ..pytorch_module import TorchBuilder
 
 
-@operator("Flatten")
-@dataclass(frozen=True)
-class Flatten(Operator):
-    """(N, *) -> (N, product of the rest).  Source: src/operator/tensor/matrix_op.cc."""
+def one_axis(axis: int, data: Shape) -> int:
+    """-1 -> the last of `data`'s axes.
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
-        return (data[0], product(data[1:]))
-
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return g.op("Flatten", data, axis=1)
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{data}.flatten(1)"
+    Raises:
+        ShapeError: an axis that `data` does not have.
+    """
+    assert data is not None
+    return normalise_axes((axis,), len(data), data)[0]
 
 
 @operator("Concat", ignores=("num_args",))
@@ -42,7 +36,7 @@ class Concat(Operator):
     def infer(self, *data: Shape) -> Shape:
         first = data[0]
         assert first is not None
-        axis = normalise_axes((self.dim,), len(first), first)[0]
+        axis = one_axis(self.dim, first)
         joined: List[Dim] = list(first)
         total: Dim = first[axis]
         for other in data[1:]:
@@ -64,23 +58,47 @@ class Concat(Operator):
         return f"torch.cat([{', '.join(data)}], {self.dim})"
 
 
+@operator("stack", ignores=("num_args",))
+@dataclass(frozen=True)
+class Stack(Operator):
+    """Equal shapes -> joined along a new axis.  Source: matrix_op-inl.h, StackOpShape."""
+
+    axis: int = 0
+
+    def infer(self, *data: Shape) -> Shape:
+        one = merge_shapes(*(d for d in data if d is not None))
+        axis = one_axis(self.axis, (*one, 1))
+        return (*one[:axis], len(data), *one[axis:])
+
+    def to_onnx(self, g: OnnxBuilder, *data: Any) -> Any:
+        axis = g.ints((self.axis,))
+        return g.op("Concat", *(g.op("Unsqueeze", d, axis) for d in data), axis=self.axis)
+
+    def to_pytorch(self, m: TorchBuilder, *data: str) -> str:
+        return f"torch.stack([{', '.join(data)}], {self.axis})"
+
+
 @operator("squeeze")
 @dataclass(frozen=True)
 class Squeeze(Operator):
-    """(*) -> (*') without the axes of size 1.  Source: src/operator/tensor/matrix_op-inl.h."""
+    """(*) -> (*') without the axes of size 1; at least one axis stays.
+
+    Source: src/operator/tensor/matrix_op-inl.h, SqueezeShape.
+    """
 
     axis: Optional[Ints] = None  # None: every axis of size 1
 
     def _axes(self, data: Shape) -> Ints:
         assert data is not None
-        if self.axis is not None:
-            return normalise_axes(self.axis, len(data), data)
-        if not all(isinstance(d, int) for d in data):
+        if self.axis is None and not all(isinstance(d, int) for d in data):
             raise Unsupported(
                 f"squeeze of every axis of size 1 in {show(data)}: which they are depends on the "
                 "input; supported: an axis, or a fixed input shape (--input data=1x3x224x224)"
             )
-        return tuple(a for a, d in enumerate(data) if d == 1)
+        axes = tuple(a for a, d in enumerate(data) if d == 1)
+        if self.axis is not None:
+            axes = normalise_axes(self.axis, len(data), data)
+        return axes[1:] if len(axes) == len(data) else axes
 
     def infer(self, data: Shape) -> Shape:
         axes = self._axes(data)
@@ -88,154 +106,82 @@ class Squeeze(Operator):
         for axis in axes:
             if not same(data[axis], 1):
                 raise ShapeError(f"axis {axis} of {show(data)} is not 1")
-        return tuple(d for a, d in enumerate(data) if a not in axes) or (1,)
+        return tuple(d for a, d in enumerate(data) if a not in axes)
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return g.op("Squeeze", data, g.ints(self._axes(g.shape(data))))
+        axes = self._axes(g.shape(data))
+        return g.op("Squeeze", data, g.ints(axes)) if axes else data
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{data}.squeeze({self._axes(m.shape(data))})"
+        axes = self._axes(m.shape(data))
+        return f"{data}.squeeze({axes[0] if len(axes) == 1 else axes})" if axes else data
 
 
+@operator("expand_dims")
 @dataclass(frozen=True)
-class _Axes:
-    """An output dimension that is the product of input axes, divided by a number."""
+class ExpandDims(Operator):
+    """(*) -> (*') with a new axis of size 1.  Source: matrix_op-inl.h, ExpandDimShape."""
 
-    axes: Ints
-    divisor: int = 1
-
-
-Target = Union[int, _Axes]  # a number, -1 for the rest, or axes of the input
-
-
-@operator("Reshape")
-@dataclass(frozen=True)
-class Reshape(Operator):
-    """(*) -> (*') of equally many elements.  Source: matrix_op-inl.h, InferReshapeShape.
-
-    Codes: 0 copies a dimension, -1 takes the rest, -2 copies all remaining, -3 merges two,
-    -4 splits one into the two that follow; `reverse` matches them from the right.
-    """
-
-    shape: Ints
-    reverse: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.shape:
-            raise Unsupported("no shape (the form with target_shape); supported: shape=(…)")
-
-    def _targets(self, data: Tuple[Dim, ...]) -> List[Target]:
-        """Each output dimension in terms of the input's."""
-        axes = list(range(len(data)))
-        codes = list(self.shape)
-        if self.reverse:
-            axes.reverse()
-            codes.reverse()
-        targets: List[Target] = []
-        try:
-            while codes:
-                self._take(codes, axes, targets, data)
-        except IndexError:
-            raise ShapeError(f"shape={self.shape} asks for more axes than {show(data)}") from None
-        return targets[::-1] if self.reverse else targets
-
-    def _take(
-        self, codes: List[int], axes: List[int], targets: List[Target], data: Tuple[Dim, ...]
-    ) -> None:
-        code = codes.pop(0)
-        if code == 0:
-            targets.append(_Axes((axes.pop(0),)))
-        elif code == -2:
-            targets += [_Axes((axis,)) for axis in axes]
-            axes.clear()
-        elif code == -3:
-            targets.append(_Axes((axes.pop(0), axes.pop(0))))
-        elif code == -4:
-            axis, left, right = axes.pop(0), codes.pop(0), codes.pop(0)
-            targets += _split(axis, data[axis], left, right)
-        else:
-            targets.append(code)
-            del axes[:1]
+    axis: int
 
     def infer(self, data: Shape) -> Shape:
         assert data is not None
-        targets = self._targets(data)
-        out = [_size(t, data) for t in targets]
-        if targets.count(-1) > 1:
-            raise ShapeError(f"shape={self.shape}: only one dimension can be the rest (-1)")
-        total = product(data)
-        if -1 in targets:
-            rest = product([d for t, d in zip(targets, out) if t != -1])
-            known = isinstance(total, int) and isinstance(rest, int) and rest
-            if known and total % rest:  # type: ignore[operator]
-                raise ShapeError(f"cannot make shape={self.shape} out of {show(data)}")
-            out[targets.index(-1)] = total // rest if known else None  # type: ignore[operator]
-        elif not same(product(out), total):
-            raise ShapeError(f"cannot make shape={self.shape} out of {show(data)}")
-        return tuple(out)
+        axis = one_axis(self.axis, (*data, 1))
+        return (*data[:axis], 1, *data[axis:])
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        shape = g.shape(data)
-        codes = [_onnx_code(t, i, shape) for i, t in enumerate(self._targets(shape))]
-        if None not in codes and codes.count(-1) <= 1:
-            return g.op("Reshape", data, g.ints(tuple(c for c in codes if c is not None)))
-        full = g.op("Shape", data)
-        parts = [_onnx_size(g, full, t) for t in self._targets(shape)]
-        return g.op("Reshape", data, g.op("Concat", *parts, axis=0))
+        return g.op("Unsqueeze", data, g.ints((self.axis,)))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        shape = m.shape(data)
-        sizes = (_torch_size(data, t, shape) for t in self._targets(shape))
-        return f"{data}.reshape({', '.join(sizes)})"
+        return f"{data}.unsqueeze({self.axis})"
 
 
-def _split(axis: int, size: Dim, left: int, right: int) -> List[Target]:
-    if left == -1 and right == -1:
-        raise ShapeError("Reshape -4: the two parts cannot both be -1")
-    if isinstance(size, int):
-        left = size // right if left == -1 else left
-        right = size // left if right == -1 else right
-        if left * right != size:
-            raise ShapeError(f"Reshape -4: {left} x {right} is not {size}")
-        return [left, right]
-    a: Target = left if left != -1 else _Axes((axis,), right)
-    b: Target = right if right != -1 else _Axes((axis,), left)
-    return [a, b]
+@operator("transpose")
+@dataclass(frozen=True)
+class Transpose(Operator):
+    """(*) -> its axes in another order, reversed by default.  Source: matrix_op-inl.h."""
+
+    axes: Ints = ()
+
+    def _order(self, data: Shape) -> Ints:
+        assert data is not None
+        order = self.axes or tuple(reversed(range(len(data))))
+        if sorted(order) != list(range(len(data))):
+            raise ShapeError(f"axes={self.axes} is no order of the axes of {show(data)}")
+        return order
+
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        return tuple(data[a] for a in self._order(data))
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return g.op("Transpose", data, perm=self._order(g.shape(data)))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"{data}.permute{self._order(m.shape(data))}"
 
 
-def _size(target: Target, data: Tuple[Dim, ...]) -> Dim:
-    if isinstance(target, int):
-        return None if target == -1 else target
-    size = product([data[a] for a in target.axes])
-    if target.divisor == 1:
-        return size
-    return size // target.divisor if isinstance(size, int) else None
+@operator("SwapAxis")
+@dataclass(frozen=True)
+class SwapAxis(Operator):
+    """(*) -> (*') with two axes exchanged.  Source: src/operator/swapaxis-inl.h."""
 
+    dim1: int = 0
+    dim2: int = 0
 
-def _onnx_code(target: Target, position: int, data: Tuple[Dim, ...]) -> Optional[int]:
-    """The target as an entry of ONNX's constant shape, if it can be one."""
-    if isinstance(target, int):
-        return target
-    size = _size(target, data)
-    if isinstance(size, int):
-        return size
-    return 0 if target == _Axes((position,)) else None
+    def _order(self, data: Shape) -> Ints:
+        assert data is not None
+        order = list(range(len(data)))
+        a, b = one_axis(self.dim1, data), one_axis(self.dim2, data)
+        order[a], order[b] = order[b], order[a]
+        return tuple(order)
 
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        return tuple(data[a] for a in self._order(data))
 
-def _onnx_size(g: OnnxBuilder, shape: Any, target: Target) -> Any:
-    if isinstance(target, int):
-        return g.ints((target,))
-    size = g.op("Gather", shape, g.ints(target.axes), axis=0)
-    if len(target.axes) > 1:
-        size = g.reduce("ReduceProd", size, (0,), True)
-    return size if target.divisor == 1 else g.op("Div", size, g.ints((target.divisor,)))
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return g.op("Transpose", data, perm=self._order(g.shape(data)))
 
-
-def _torch_size(name: str, target: Target, data: Tuple[Dim, ...]) -> str:
-    if isinstance(target, int):
-        return str(target)
-    size = _size(target, data)
-    if isinstance(size, int):
-        return str(size)
-    text = " * ".join(f"{name}.shape[{a}]" for a in target.axes)
-    return text if target.divisor == 1 else f"{text} // {target.divisor}"
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"{data}.transpose({self.dim1}, {self.dim2})"

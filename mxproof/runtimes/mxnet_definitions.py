@@ -126,8 +126,19 @@ def bilinear_resize(attrs, x, like=None):
     return [x]
 
 
+def crop(attrs, x, like=None):
+    """As large as h_w or the other input, at the offset or in the middle."""
+    sizes = like.shape[2:] if like is not None else numbers(attrs["h_w"])
+    starts = numbers(attrs.get("offset", "(0, 0)"))
+    if true(attrs, "center_crop"):
+        starts = [(length - size) // 2 for length, size in zip(x.shape[2:], sizes)]
+    rows, columns = (slice(start, start + size) for start, size in zip(starts, sizes))
+    return [x[:, :, rows, columns]]
+
+
 #: MXNet's operator -> (definition, names of its inputs and outputs).
 DEFINITIONS = {
+    "Crop": (crop, ["data", "like"], ["output"]),
     "Deconvolution": (deconvolution, ["data", "weight", "bias"], ["output"]),
     "InstanceNorm": (instance_norm, ["data", "gamma", "beta"], ["output", "mean", "var"]),
     "LRN": (lrn, ["data"], ["output", "tmp_norm"]),

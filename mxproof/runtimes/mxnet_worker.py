@@ -63,19 +63,6 @@ def _numbers(text):
     return [int(n) for n in text.strip("()[]").split(",") if n.strip()]
 
 
-def _crop(attrs):
-    """The same elements by operators that only move them."""
-    offset = _numbers(attrs.get("offset", "(0, 0)"))
-    if attrs.get("center_crop", "False") != "True":
-        if attrs["num_args"] == "2" and offset == [0, 0]:
-            return "slice_like", {"axes": "(2, 3)"}
-        if attrs["num_args"] == "1":
-            end = [o + s for o, s in zip(offset, _numbers(attrs["h_w"]))]
-            begin, end = ("(None, None, {}, {})".format(*pair) for pair in (offset, end))
-            return "slice", {"begin": begin, "end": end}
-    raise ValueError("MXNet has Crop in float32 only; no other operator does {}".format(attrs))
-
-
 def _softmax_activation(attrs):
     return "softmax", {"axis": "1" if attrs.get("mode", "instance") == "channel" else "-1"}
 
@@ -89,7 +76,6 @@ def _batch_norm(attrs):
 #: MXNet's operators without a float64 form -> MXNet's operator that computes the same.
 FLOAT64_FORMS = {
     "BatchNorm_v1": _batch_norm,
-    "Crop": _crop,
     "SoftmaxActivation": _softmax_activation,
     "_contrib_SyncBatchNorm": _batch_norm,
 }
@@ -113,6 +99,7 @@ def _deconvolution_is_wrong(attrs, dtype):
 
 #: MXNet's operators that are defined in mxnet_definitions.py instead -> when.
 DEFINED = {
+    "Crop": _in_float64,
     "Deconvolution": _deconvolution_is_wrong,
     "InstanceNorm": _in_float64,
     "LRN": _in_float64,

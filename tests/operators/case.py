@@ -54,14 +54,19 @@ def distinct(random: np.random.Generator, shape: Shape) -> Array:
 
 @dataclass(frozen=True)
 class Data:
-    """An input that the network's user feeds."""
+    """An input that the network's user feeds; `fixed` axes are so where others are free."""
 
     shape: Shape
     values: Values = normal
     dtype: str = "float32"
+    fixed: Shape = (1,)
 
     def make(self, random: np.random.Generator) -> Array:
         return np.asarray(self.values(random, self.shape)).astype(self.dtype)
+
+
+#: Element types that operators which only move elements take (bool: few of them).
+MOVABLE = ("float32", "int32", "int64", "uint8", "int8")
 
 
 class Stored(Data):
@@ -81,7 +86,7 @@ class Case:
 
     Attributes:
         attrs: as MXNet's Python takes them; they are written as text.
-        free: convert with all sizes free, but 1 and the channels (axis 1).
+        free: convert with all sizes free, but 1 and those of fixed axes (of the channels).
         seed: of the inputs' numbers.
     """
 
@@ -107,16 +112,24 @@ class Case:
                 entries.append(net.variable(f"data{i}", **typed))
         layer = net.layer(self.op, "layer", *entries, **self.attrs)
         node = net.nodes[layer[0]]
-        return net, [(layer[0], i) for i in range(visible_outputs(node.op, node.attrs))]
+        heads = [(layer[0], i) for i in range(visible_outputs(node.op, node.attrs))]
+        if not self.inputs:
+            data = net.variable("data0")
+            heads.append(net.layer("elemwise_add", "beside", data, data))
+        return net, heads
+
+    def _fed(self) -> Dict[str, Data]:
+        """The inputs that a user feeds; a network has one, even where the operator has none."""
+        return {
+            f"data{i}": given
+            for i, given in enumerate(self.inputs or (Data((2, 3)),))
+            if isinstance(given, Data) and not isinstance(given, Stored)
+        }
 
     def feeds(self, seed: int) -> Dict[str, Array]:
         """Numbers for the inputs."""
         random = np.random.default_rng((self.seed, seed))
-        return {
-            f"data{i}": given.make(random)
-            for i, given in enumerate(self.inputs)
-            if isinstance(given, Data) and not isinstance(given, Stored)
-        }
+        return {name: given.make(random) for name, given in self._fed().items()}
 
     def types(self) -> Dict[str, str]:
         return {name: str(array.dtype) for name, array in self.feeds(0).items()}
@@ -125,9 +138,10 @@ class Case:
         """Of the data inputs; equal sizes get equal names where they are free."""
         return {
             name: tuple(
-                f"s{d}" if free and d > 1 and axis != 1 else d for axis, d in enumerate(array.shape)
+                f"s{d}" if free and d > 1 and axis not in given.fixed else d
+                for axis, d in enumerate(given.shape)
             )
-            for name, array in self.feeds(0).items()
+            for name, given in self._fed().items()
         }
 
 
@@ -193,3 +207,9 @@ def shapes(draw: DrawFn, rank: Union[int, Tuple[int, int]], low: int = 1, high: 
     first, last = (rank, rank) if isinstance(rank, int) else rank
     sizes = draw(st.lists(st.integers(low, high), min_size=first, max_size=last))
     return tuple(sizes)
+
+
+def moved(draw: DrawFn, shape: Shape, fixed: Shape = (1,)) -> Data:
+    """An input of any type, for operators that compute nothing."""
+    dtype = draw(st.sampled_from(MOVABLE))
+    return Data(shape, normal if dtype == "float32" else whole(0, 100), dtype, fixed)

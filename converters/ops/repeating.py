@@ -1,0 +1,121 @@
+"""Repeating, turning and widening along axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional, Tuple
+
+from ..errors import ShapeError
+from ..shape import Dim, Shape, product, show
+from .attributes import Ints
+from .registry import Operator, Unsupported, operator
+from .shaping import one_axis
+from .slicing import BEFORE
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+
+def times(size: Dim, factor: int) -> Dim:
+    """A size `factor` times as large."""
+    return product((size, factor))
+
+
+@operator("tile")
+@dataclass(frozen=True)
+class Tile(Operator):
+    """(*) -> (*') repeated as a whole along its last axes, new ones before them if need be.
+
+    Source: src/operator/tensor/matrix_op-inl.h, TileOpShape.
+    """
+
+    reps: Ints
+
+    def __post_init__(self) -> None:
+        if any(r < 1 for r in self.reps):
+            raise Unsupported(f"reps={self.reps}; supported: each at least 1")
+
+    def _padded(self, data: Shape) -> Tuple[int, Ints]:
+        """How many new axes, and the repeats along all axes."""
+        assert data is not None
+        new = max(0, len(self.reps) - len(data))
+        return new, (*(1,) * (len(data) - len(self.reps)), *self.reps)
+
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        new, reps = self._padded(data)
+        return tuple(map(times, (*(1,) * new, *data), reps))
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        new, reps = self._padded(g.shape(data))
+        widened = g.op("Unsqueeze", data, g.ints(tuple(range(new)))) if new else data
+        return g.op("Tile", widened, g.ints(reps))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"{data}.tile({self.reps})"
+
+
+@operator("repeat")
+@dataclass(frozen=True)
+class Repeat(Operator):
+    """Each element `repeats` times along an axis, or of the flat data where that is None.
+
+    Source: src/operator/tensor/matrix_op-inl.h, RepeatOpShape.
+    """
+
+    repeats: int
+    axis: Optional[int] = None
+
+    def __post_init__(self) -> None:
+        if self.repeats < 1:
+            raise Unsupported(f"repeats={self.repeats}; supported: at least 1")
+
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        if self.axis is None:
+            return (times(product(data), self.repeats),)
+        axis = one_axis(self.axis, data)
+        return tuple(times(d, self.repeats if a == axis else 1) for a, d in enumerate(data))
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        if self.axis is None:
+            column = g.op("Reshape", data, g.ints((-1, 1)))
+            wide = g.op("Tile", column, g.ints((1, self.repeats)))
+            return g.op("Reshape", wide, g.ints((-1,)))
+        shape = g.shape(data)
+        axis = one_axis(self.axis, shape)
+        factors = [self.repeats if a == axis else 1 for a in range(len(shape))]
+        apart = g.op("Unsqueeze", data, g.ints((axis + 1,)))
+        wide = g.op("Tile", apart, g.ints((*(1,) * (axis + 1), *factors[axis:])))
+        return g.op("Reshape", wide, g.op("Mul", g.op("Shape", data), g.ints(tuple(factors))))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        axis = "" if self.axis is None else f", {self.axis}"
+        return f"{data}.repeat_interleave({self.repeats}{axis})"
+
+
+@operator("reverse")
+@dataclass(frozen=True)
+class Reverse(Operator):
+    """(*) -> same, backwards along some axes.  Source: matrix_op-inl.h, ReverseOpForward."""
+
+    axis: Ints
+
+    shape_preserving = True
+
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        if any(not 0 <= a < len(data) for a in self.axis) or len({*self.axis}) < len(self.axis):
+            raise ShapeError(f"axis={self.axis}: each must be one of {show(data)}'s, once")
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        if not self.axis:
+            return data
+        back, beyond = ((n,) * len(self.axis) for n in (-1, BEFORE))
+        inputs = (back, beyond, self.axis, back)
+        return g.op("Slice", data, *map(g.ints, inputs))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"{data}.flip({self.axis})"

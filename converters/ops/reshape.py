@@ -1,0 +1,244 @@
+"""Reshape with all its codes, reshape_like, Flatten."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, List, Optional, Tuple, Union
+
+from ..errors import ShapeError
+from ..shape import Dim, Shape, product, quotient, same, show
+from .attributes import Ints
+from .registry import Operator, Unsupported, operator
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+
+@operator("Flatten")
+@dataclass(frozen=True)
+class Flatten(Operator):
+    """(N, *) -> (N, product of the rest).  Source: src/operator/tensor/matrix_op.cc."""
+
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        return (data[0], product(data[1:]))
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return g.op("Flatten", data, axis=1)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"{data}.flatten(1)" if len(m.shape(data)) > 1 else f"{data}.unsqueeze(1)"
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """An output dimension that is the product of input axes, divided by a number."""
+
+    axes: Ints
+    divisor: int = 1
+
+
+Target = Union[int, _Axes]  # a number, -1 for the rest, or axes of the input
+
+
+@operator("Reshape")
+@dataclass(frozen=True)
+class Reshape(Operator):
+    """(*) -> (*') of equally many elements.  Source: matrix_op-inl.h, InferReshapeShape.
+
+    Codes: 0 copies a dimension, -1 takes the rest, -2 copies all remaining, -3 merges two,
+    -4 splits one into the two that follow; `reverse` matches them from the right. In the old
+    form, 0 takes the rest and `keep_highest` copies the first dimension.
+    """
+
+    shape: Ints = ()
+    reverse: bool = False
+    target_shape: Ints = ()
+    keep_highest: bool = False
+
+    def __post_init__(self) -> None:
+        if self.shape:
+            return
+        if not self.target_shape:
+            raise Unsupported("neither shape nor target_shape; supported: shape=(…)")
+        codes = [d or -1 for d in self.target_shape]
+        if self.keep_highest:
+            codes[0] = 0
+        object.__setattr__(self, "shape", tuple(codes))
+        object.__setattr__(self, "reverse", False)
+
+    def _targets(self, data: Tuple[Dim, ...]) -> List[Target]:
+        """Each output dimension in terms of the input's."""
+        axes = list(range(len(data)))
+        codes = list(self.shape)
+        if self.reverse:
+            axes.reverse()
+            codes.reverse()
+        targets: List[Target] = []
+        try:
+            while codes:
+                self._take(codes, axes, targets, data)
+        except IndexError:
+            raise ShapeError(f"shape={self.shape} asks for more axes than {show(data)}") from None
+        return targets[::-1] if self.reverse else targets
+
+    def _take(
+        self, codes: List[int], axes: List[int], targets: List[Target], data: Tuple[Dim, ...]
+    ) -> None:
+        code = codes.pop(0)
+        if code == 0:
+            targets.append(_Axes((axes.pop(0),)))
+        elif code == -2:
+            targets += [_Axes((axis,)) for axis in axes]
+            axes.clear()
+        elif code == -3:
+            targets.append(_Axes((axes.pop(0), axes.pop(0))))
+        elif code == -4:
+            axis, left, right = axes.pop(0), codes.pop(0), codes.pop(0)
+            targets += _split(axis, data[axis], left, right)
+        else:
+            targets.append(code)
+            del axes[:1]
+
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        targets = self._targets(data)
+        out = [_size(t, data) for t in targets]
+        if targets.count(-1) > 1:
+            raise ShapeError(f"shape={self.shape}: only one dimension can be the rest (-1)")
+        try:
+            if -1 in targets:
+                rest = [d for t, d in zip(targets, out) if t != -1]
+                out[targets.index(-1)] = quotient(data, rest)
+            if not same(product(out), product(data)):
+                raise ShapeError("another number of elements")
+        except ShapeError:
+            raise ShapeError(f"cannot make shape={self.shape} out of {show(data)}") from None
+        return tuple(out)
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        shape = g.shape(data)
+        codes = [_onnx_code(t, i, shape) for i, t in enumerate(self._targets(shape))]
+        if None not in codes and codes.count(-1) <= 1:
+            return g.op("Reshape", data, g.ints(tuple(c for c in codes if c is not None)))
+        full = g.op("Shape", data)
+        parts = [_onnx_size(g, full, t) for t in self._targets(shape)]
+        return g.op("Reshape", data, g.op("Concat", *parts, axis=0))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        shape = m.shape(data)
+        sizes = (_torch_size(data, t, shape) for t in self._targets(shape))
+        return f"{data}.reshape({', '.join(sizes)})"
+
+
+def _split(axis: int, size: Dim, left: int, right: int) -> List[Target]:
+    if left == -1 and right == -1:
+        raise ShapeError("Reshape -4: the two parts cannot both be -1")
+    if isinstance(size, int):
+        left = size // right if left == -1 else left
+        right = size // left if right == -1 else right
+        if left * right != size:
+            raise ShapeError(f"Reshape -4: {left} x {right} is not {size}")
+        return [left, right]
+    a: Target = left if left != -1 else _Axes((axis,), right)
+    b: Target = right if right != -1 else _Axes((axis,), left)
+    return [a, b]
+
+
+def _size(target: Target, data: Tuple[Dim, ...]) -> Dim:
+    if isinstance(target, int):
+        return None if target == -1 else target
+    size = product([data[a] for a in target.axes])
+    if target.divisor == 1:
+        return size
+    return size // target.divisor if isinstance(size, int) else None
+
+
+def _onnx_code(target: Target, position: int, data: Tuple[Dim, ...]) -> Optional[int]:
+    """The target as an entry of ONNX's constant shape, if it can be one."""
+    if isinstance(target, int):
+        return target
+    size = _size(target, data)
+    if isinstance(size, int):
+        return size
+    return 0 if target == _Axes((position,)) else None
+
+
+def _onnx_size(g: OnnxBuilder, shape: Any, target: Target) -> Any:
+    if isinstance(target, int):
+        return g.ints((target,))
+    size = g.op("Gather", shape, g.ints(target.axes), axis=0)
+    if len(target.axes) > 1:
+        size = g.reduce("ReduceProd", size, (0,), True)
+    return size if target.divisor == 1 else g.op("Div", size, g.ints((target.divisor,)))
+
+
+def _torch_size(name: str, target: Target, data: Tuple[Dim, ...]) -> str:
+    if isinstance(target, int):
+        return str(target)
+    size = _size(target, data)
+    if isinstance(size, int):
+        return str(size)
+    text = " * ".join(f"{name}.shape[{a}]" for a in target.axes)
+    return text if target.divisor == 1 else f"{text} // {target.divisor}"
+
+
+@operator("reshape_like")
+@dataclass(frozen=True)
+class ReshapeLike(Operator):
+    """lhs's axes from lhs_begin to lhs_end become rhs's from rhs_begin to rhs_end.
+
+    Source: src/operator/tensor/elemwise_unary_op_basic.cc, ReshapeLikeShapeCompute.
+    """
+
+    lhs_begin: Optional[int] = None
+    lhs_end: Optional[int] = None
+    rhs_begin: Optional[int] = None
+    rhs_end: Optional[int] = None
+
+    def _ranges(self, lhs: Shape, rhs: Shape) -> Tuple[range, range]:
+        left = _range("lhs", lhs, self.lhs_begin, self.lhs_end)
+        return left, _range("rhs", rhs, self.rhs_begin, self.rhs_end)
+
+    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
+        assert lhs is not None and rhs is not None
+        left, right = self._ranges(lhs, rhs)
+        out = (*lhs[: left.start], *rhs[right.start : right.stop], *lhs[left.stop :])
+        if not same(product(out), product(lhs)):
+            raise ShapeError(f"cannot make {show(out)} out of {show(lhs)}")
+        return out
+
+    def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
+        left, right = self._ranges(g.shape(lhs), g.shape(rhs))
+        shape = g.op("Shape", rhs)
+        if len(right) < len(g.shape(rhs)) or len(left) < len(g.shape(lhs)):
+            own = g.op("Shape", lhs)
+            spans = (
+                (own, 0, left.start),
+                (shape, right.start, right.stop),
+                (own, left.stop, len(g.shape(lhs))),
+            )
+            parts = [g.op("Slice", v, g.ints((a,)), g.ints((b,))) for v, a, b in spans if a < b]
+            shape = g.op("Concat", *parts, axis=0)
+        return g.op("Reshape", lhs, shape)
+
+    def to_pytorch(self, m: TorchBuilder, lhs: str, rhs: str) -> str:
+        left, right = self._ranges(m.shape(lhs), m.shape(rhs))
+        if len(right) == len(m.shape(rhs)) and len(left) == len(m.shape(lhs)):
+            return f"{lhs}.reshape({rhs}.shape)"
+        parts = [f"*{lhs}.shape[:{left.start}]"] if left.start else []
+        parts.append(f"*{rhs}.shape[{right.start}:{right.stop}]")
+        if left.stop < len(m.shape(lhs)):
+            parts.append(f"*{lhs}.shape[{left.stop}:]")
+        return f"{lhs}.reshape({', '.join(parts)})"
+
+
+def _range(side: str, shape: Shape, begin: Optional[int], end: Optional[int]) -> range:
+    assert shape is not None
+    rank = len(shape)
+    first = 0 if begin is None else begin % rank if begin < 0 else begin
+    last = rank if end is None else end % rank if end < 0 else end
+    if not 0 <= first < last <= rank:
+        raise ShapeError(f"axes {side}_begin={begin} to {side}_end={end} are not in {show(shape)}")
+    return range(first, last)

@@ -1,0 +1,143 @@
+"""One value -> several, along an axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, List
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..shape import Dim, Shape, same, show
+from .attributes import Ints
+from .registry import Operator, Unsupported, operator
+from .shaping import one_axis
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+NUM_OUTPUTS_IS_STATED = 18  # by Split, since this opset
+
+
+class Split(Operator):
+    """What the two operators share: parts, of which squeezed ones have size 1 and lose the axis."""
+
+    axis: int = 1
+    squeeze_axis: bool = False
+
+    def _sizes(self, size: Dim, data: Shape) -> List[Dim]:
+        """Of the parts along the axis."""
+        raise NotImplementedError
+
+    def infer(self, data: Shape) -> List[Shape]:
+        axis = one_axis(self.axis, data)
+        assert data is not None
+        shapes: List[Shape] = []
+        for size in self._sizes(data[axis], data):
+            if self.squeeze_axis and not same(size, 1):
+                raise ShapeError(f"squeeze_axis=True with parts of {show(data)} of size {size}")
+            part = () if self.squeeze_axis else (size,)
+            shapes.append((*data[:axis], *part, *data[axis + 1 :]))
+        return shapes
+
+    def _squeezed(self, g: OnnxBuilder, parts: List[Any], axis: int) -> List[Any]:
+        if not self.squeeze_axis:
+            return parts
+        return [g.op("Squeeze", part, g.ints((axis,))) for part in parts]
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> List[Any]:
+        axis = one_axis(self.axis, g.shape(data))
+        count = self.visible_outputs()
+        if count == 1:
+            return self._squeezed(g, [data], axis)
+        sizes = [n for n in self._sizes(g.shape(data)[axis], g.shape(data)) if isinstance(n, int)]
+        given = [g.ints(tuple(sizes))] if len(sizes) == count else self._onnx_sizes(g, data, axis)
+        stated = not given and g.opset >= NUM_OUTPUTS_IS_STATED
+        more = {"num_outputs": count} if stated else {}
+        return self._squeezed(
+            g, g.ops("Split", data, *given, outputs=count, axis=axis, **more), axis
+        )
+
+    def _onnx_sizes(self, g: OnnxBuilder, data: Any, axis: int) -> List[Any]:
+        """The parts' sizes, computed from the data's; none for equal ones."""
+        return []
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        if self.visible_outputs() == 1:
+            return f"{data}.squeeze({self.axis})" if self.squeeze_axis else data
+        return f"{data}.unbind({self.axis})" if self.squeeze_axis else self._torch(data)
+
+    def _torch(self, data: str) -> str:
+        raise NotImplementedError
+
+
+@operator("SliceChannel")
+@dataclass(frozen=True)
+class SliceChannel(Split):
+    """(N, C, *) -> num_outputs equal parts.  Source: src/operator/slice_channel-inl.h."""
+
+    num_outputs: int
+    axis: int = 1
+    squeeze_axis: bool = False
+
+    def visible_outputs(self) -> int:
+        return self.num_outputs
+
+    def _sizes(self, size: Dim, data: Shape) -> List[Dim]:
+        if not isinstance(size, int):
+            return [1 if self.squeeze_axis else None] * self.num_outputs
+        if size % self.num_outputs:
+            raise ShapeError(f"cannot split {size} of {show(data)} into {self.num_outputs}")
+        return [size // self.num_outputs] * self.num_outputs
+
+    def _torch(self, data: str) -> str:
+        return f"{data}.chunk({self.num_outputs}, {self.axis})"
+
+
+@operator("_split_v2")
+@dataclass(frozen=True)
+class SplitV2(Split):
+    """Parts that begin at `indices`, or so many `sections` of which the first ones may be larger.
+
+    Source: src/operator/tensor/matrix_op-inl.h, SplitOpShapeImpl.
+    """
+
+    indices: Ints
+    axis: int = 1
+    squeeze_axis: bool = False
+    sections: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.sections and self.indices[:1] != (0,):
+            raise Unsupported(f"indices={self.indices}; supported: 0 first, as MXNet writes them")
+
+    def visible_outputs(self) -> int:
+        return self.sections or len(self.indices)
+
+    def _sizes(self, size: Dim, data: Shape) -> List[Dim]:
+        if self.sections:
+            if not isinstance(size, int):
+                return [None] * self.sections
+            small, larger = divmod(size, self.sections)
+            return [small + (i < larger) for i in range(self.sections)]
+        ends = (*self.indices[1:], size)
+        parts = [e - b if isinstance(e, int) else None for b, e in zip(self.indices, ends)]
+        if any(part is not None and part < 1 for part in parts):
+            raise ShapeError(f"indices={self.indices} leave empty parts of {show(data)}")
+        return [*parts]
+
+    def _onnx_sizes(self, g: OnnxBuilder, data: Any, axis: int) -> List[Any]:
+        size = g.op("Gather", g.op("Shape", data), g.ints((axis,)), axis=0)
+        if self.sections:
+            count = g.ints((self.sections,))
+            numbers = g.constant(np.arange(self.sections))
+            larger = g.cast(g.op("Less", numbers, g.op("Mod", size, count)), "int64")
+            return [g.op("Add", g.op("Div", size, count), larger)]
+        first = tuple(e - b for b, e in zip(self.indices, self.indices[1:]))
+        last = g.op("Sub", size, g.ints((self.indices[-1],)))
+        return [g.op("Concat", g.ints(first), last, axis=0)]
+
+    def _torch(self, data: str) -> str:
+        where = self.sections or self.indices[1:]
+        return f"{data}.tensor_split({where}, {self.axis})"

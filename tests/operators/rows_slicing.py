@@ -1,0 +1,142 @@
+"""Operators that cut ranges out of axes."""
+
+from __future__ import annotations
+
+from typing import Any, List, Optional, Tuple
+
+from hypothesis import strategies as st
+
+from .case import Case, Data, DrawFn, Row, Shape, moved, shapes
+
+IMAGE = (2, 4, 9, 8)
+
+
+def plain(op: str, shape: Shape, **attrs: Any) -> Case:
+    return Case(op, (Data(shape),), attrs)
+
+
+Range = Tuple[Optional[int], Optional[int], Optional[int]]
+
+
+def draw_range(draw: DrawFn, size: int) -> Range:
+    """Begin, end and step that leave something, also from and beyond both ends."""
+    ends = st.one_of(st.none(), st.integers(-size - 1, size + 1))
+    ranges = st.tuples(ends, ends, st.sampled_from((None, 1, 2, 3, -1, -2)))
+    return draw(ranges.filter(lambda r: len(range(*slice(*r).indices(size))) > 0))
+
+
+def draw_ranges(draw: DrawFn, shape: Shape) -> Tuple[Any, Any, Any]:
+    """Of all axes or the first ones."""
+    count = draw(st.integers(1, len(shape)))
+    ranges = [draw_range(draw, size) for size in shape[:count]]
+    begin, end, step = zip(*ranges)
+    if draw(st.booleans()) and all(
+        range(*slice(b, e).indices(d)) for b, e, d in zip(begin, end, shape)
+    ):
+        step = ()
+    return begin, end, step
+
+
+def draw_slice(draw: DrawFn) -> Case:
+    shape = shapes(draw, (1, 4))
+    begin, end, step = draw_ranges(draw, shape)
+    attrs = {"begin": begin, "end": end, **({"step": step} if step else {})}
+    return Case("slice", (moved(draw, shape),), attrs)
+
+
+def draw_slice_axis(draw: DrawFn) -> Case:
+    shape = shapes(draw, (1, 4))
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    size = shape[axis]
+    begin = draw(st.integers(0, size - 1))
+    end = draw(st.integers(begin + 1, size))
+    first = draw(st.sampled_from((begin, begin - size)))
+    last = draw(st.sampled_from((None,) if end == size else (end, end - size)))
+    attrs = {"axis": axis, "begin": first, "end": last}
+    return Case("slice_axis", (moved(draw, shape),), attrs)
+
+
+def smaller(draw: DrawFn, shape: Shape) -> Shape:
+    return tuple(draw(st.integers(1, d)) for d in shape)
+
+
+def draw_slice_like(draw: DrawFn) -> Case:
+    shape = shapes(draw, (1, 4))
+    like = smaller(draw, shape)
+    axes = st.lists(st.integers(0, len(shape) - 1), min_size=1, unique=True)
+    chosen = draw(st.one_of(st.none(), axes))
+    if chosen is None:
+        return Case("slice_like", (moved(draw, shape), Data(like)))
+    signed = tuple(a - draw(st.sampled_from((0, len(shape)))) for a in chosen)
+    if all(a >= 0 for a in signed):  # then the other may have other axes behind
+        like = (*like[: max(signed) + 1], *shapes(draw, (0, 2)))
+    return Case("slice_like", (moved(draw, shape), Data(like)), {"axes": signed})
+
+
+def draw_crop(draw: DrawFn) -> Case:
+    shape = shapes(draw, 4)
+    size = smaller(draw, shape[2:])
+    center = draw(st.booleans())
+    offset = tuple(draw(st.integers(0, d - s)) for d, s in zip(shape[2:], size))
+    attrs: dict[str, Any] = {"center_crop": center} if center else {"offset": offset}
+    if draw(st.booleans()):
+        return Case("Crop", (Data(shape),), {**attrs, "num_args": 1, "h_w": size})
+    like = Data((*shapes(draw, 2), *size))
+    return Case("Crop", (Data(shape), like), {**attrs, "num_args": 2})
+
+
+def draw_channels(draw: DrawFn) -> Case:
+    """Equal parts along an axis; with squeeze_axis of size 1 each, and without the axis."""
+    shape: List[int] = list(shapes(draw, (1, 4), high=4))
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    count = draw(st.integers(1, 4))
+    squeeze = len(shape) > 1 and draw(st.booleans())
+    shape[axis] = count * (1 if squeeze else draw(st.integers(1, 3)))
+    attrs = {"num_outputs": count, "axis": axis, "squeeze_axis": squeeze}
+    return Case("SliceChannel", (moved(draw, tuple(shape)),), attrs)
+
+
+def draw_split(draw: DrawFn) -> Case:
+    """Parts that begin at indices, or nearly equal sections."""
+    shape: List[int] = list(shapes(draw, (1, 4), high=4))
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    squeeze = len(shape) > 1 and draw(st.booleans())
+    sizes = [1] * draw(st.integers(1, 4))
+    if not squeeze:
+        sizes = draw(st.lists(st.integers(1, 3), min_size=1, max_size=4))
+    begins = [sum(sizes[:i]) for i in range(len(sizes))]
+    shape[axis] = sum(sizes)
+    attrs = {"axis": axis, "squeeze_axis": squeeze, "indices": tuple(begins)}
+    if draw(st.booleans()):
+        attrs.update(indices=(), sections=len(sizes))
+    return Case("_split_v2", (moved(draw, tuple(shape)),), attrs)
+
+
+ROWS = [
+    Row(
+        "slice",
+        draw_slice,
+        {
+            "fewer axes": plain("slice", IMAGE, begin=(None, 1), end=(None, -1)),
+            "backwards": plain("slice", IMAGE, begin=(-1, None), end=(None, 0), step=(-1, -2)),
+        },
+        {"begin": "what leaves nothing has no shape in MXNet"},
+    ),
+    Row("slice_axis", draw_slice_axis),
+    Row("slice_like", draw_slice_like),
+    Row(
+        "Crop",
+        draw_crop,
+        {
+            "like": Case("Crop", (Data(IMAGE), Data((1, 1, 3, 5))), {"num_args": 2}),
+            "at": plain("Crop", IMAGE, num_args=1, offset=(1, 2), h_w=(4, 5)),
+        },
+    ),
+    Row("SliceChannel", draw_channels),
+    Row(
+        "_split_v2",
+        draw_split,
+        {"uneven": plain("_split_v2", (2, 3, 8), indices=(), sections=3, axis=2)},
+        {"indices": "an empty part has no shape in MXNet"},
+    ),
+]
