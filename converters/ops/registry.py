@@ -26,6 +26,7 @@ from typing import (
 from ..errors import UnsupportedError
 from ..shape import Dim, Shape
 from .attributes import AttributeProblem, parse_attributes
+from .refused import refusal
 from .renames import RENAMES
 
 
@@ -150,7 +151,8 @@ def parse(op: str, attrs: Mapping[str, str]) -> Operator:
 @lru_cache(maxsize=4096)
 def _parse(op: str, attrs: Tuple[Tuple[str, str], ...]) -> Operator:
     if op not in REGISTRY:
-        raise Unsupported("the operator is not known; see the list of operators in the README")
+        unknown = "the operator is not known; see the list of operators in the README"
+        raise Unsupported(refusal(op) or unknown)
     cls = REGISTRY[op]
     try:
         return cls(**parse_attributes(cls, cls.ignores, dict(attrs)))
