@@ -1,4 +1,4 @@
-"""Batch normalisation."""
+"""Batch normalisation in its forms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, Dict, Tuple
 import numpy as np
 
 from ..errors import ShapeError
+from ..python_text import literal
 from ..shape import Dim, Shape, same, show
+from .attributes import Single, single
+from .axes import moved
 from .registry import Operator, Unsupported, operator
 
 if TYPE_CHECKING:
@@ -16,18 +19,12 @@ if TYPE_CHECKING:
     from ..pytorch_module import TorchBuilder
 
 
-@operator(
-    "BatchNorm",
-    ignores=("use_global_stats", "cudnn_off", "min_calib_range", "max_calib_range"),
-    parameters=("gamma", "beta"),
-    auxiliary=("moving_mean", "moving_var"),
-)
 @dataclass(frozen=True)
-class BatchNorm(Operator):
+class Norm(Operator):
     """(N, C, *S) -> same: (x - mean) / sqrt(var + eps) * gamma + beta by channel.
 
     Inference reads the moving statistics whatever `use_global_stats` says. With `fix_gamma`
-    gamma is 1, whatever the checkpoint stores.  Source: src/operator/nn/batch_norm.cc.
+    gamma is 1, whatever the checkpoint stores.
     """
 
     eps: float = float(np.float32(1e-3))  # the default is a C float; a stored value is not
@@ -37,63 +34,157 @@ class BatchNorm(Operator):
     axis: int = 1
 
     shape_preserving = True
+    limits = "output_mean_var: MXNet's float32 and float64 kernels give different things for it"
 
     def __post_init__(self) -> None:
-        if self.axis != 1:
-            raise Unsupported(f"axis={self.axis}; supported: 1. Transpose before export")
         if self.output_mean_var:
-            raise Unsupported("output_mean_var=True; supported: False")
+            raise Unsupported("output_mean_var=True; supported: False. " + self.limits)
 
     def stored_outputs(self) -> int:
         return 3
 
     def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
-        channels = data[1] if data else None
+        known = data and -len(data) <= self.axis < len(data)
+        channels = data[self.axis] if data and known else None
         return {name: (channels,) for name in self.parameters}
 
     def infer(
         self, data: Shape, gamma: Shape, beta: Shape, moving_mean: Shape, moving_var: Shape
     ) -> Shape:
         assert data is not None
-        if len(data) < 2:
-            raise ShapeError(f"takes (N, C, ...), got {show(data)}")
-        if gamma and not same(gamma[0], data[1]):
-            raise ShapeError(f"takes {gamma[0]} channels, got {data[1]} in {show(data)}")
+        if len(data) < 2 or not -len(data) <= self.axis < len(data):
+            raise ShapeError(f"takes (N, C, ...) with axis={self.axis}, got {show(data)}")
+        channels = data[self.axis]
+        if gamma and not same(gamma[0], channels):
+            raise ShapeError(f"takes {gamma[0]} channels, got {channels} in {show(data)}")
         return data
 
     def to_onnx(
         self, g: OnnxBuilder, data: Any, gamma: Any, beta: Any, moving_mean: Any, moving_var: Any
     ) -> Any:
+        rank = len(g.shape(data))
+        given = data
         if self.fix_gamma:
-            gamma = g.constant(np.ones_like(g.array(gamma)))
-        if g.is_input(data):
+            gamma = self._ones(g, gamma)
+        if g.is_input(given) and g.is_stored(moving_mean):
             # onnxruntime computes x a + b. Of numbers far from 0, as pixels are, the rounding of
             # x a goes into all that follows; MXNet subtracts the mean first, and so do we.
-            mean = np.asarray(g.array(moving_mean), np.float32)
-            axes = (-1, *(1,) * (len(g.shape(data)) - 2))
-            data = g.op("Sub", data, g.constant(mean.reshape(axes)))
-            moving_mean = g.constant(np.zeros_like(mean))
-        return g.op(
+            mean = np.asarray(g.array(moving_mean), np.float64)
+            axes = (-1, *(1,) * (rank - 1 - self.axis % rank))
+            data = g.op("Sub", data, g.constant(mean.reshape(axes), given))
+            moving_mean = g.constant(np.zeros_like(mean), given)
+        data = moved(g, data, rank, self.axis, 1)
+        out = g.op(
             "BatchNormalization", data, gamma, beta, moving_mean, moving_var, epsilon=self.eps
         )
+        return moved(g, out, rank, 1, self.axis)
+
+    @staticmethod
+    def _ones(g: OnnxBuilder, gamma: Any) -> Any:
+        if g.is_stored(gamma):
+            return g.constant(np.ones(g.array(gamma).shape), gamma)
+        return g.op("Expand", g.scalar(1, gamma), g.op("Shape", gamma))
 
     def to_pytorch(
         self, m: TorchBuilder, data: str, gamma: str, beta: str, moving_mean: str, moving_var: str
     ) -> str:
+        rank = len(m.shape(data))
+        axis = self.axis % rank
+        given = data if axis == 1 else f"{data}.movedim({axis}, 1)"
+        if rank <= 5 and all(map(m.is_stored, (gamma, beta, moving_mean, moving_var))):
+            out = f"{self._module(m, rank, gamma, beta, moving_mean, moving_var)}({given})"
+        else:
+            weight = "" if self.fix_gamma else f"weight={gamma}, "
+            out = (
+                f"F.batch_norm({given}, {moving_mean}, {moving_var}, {weight}bias={beta}, "
+                f"eps={literal(self.eps)})"
+            )
+        return out if axis == 1 else f"{out}.movedim(1, {axis})"
+
+    def _module(
+        self, m: TorchBuilder, rank: int, gamma: str, beta: str, mean: str, var: str
+    ) -> str:
         weight = m.array(gamma)
-        spatial = len(m.shape(data)) - 2
-        if spatial > 3:
-            raise Unsupported(f"{spatial} spatial dimensions; supported: up to 3")
-        norm = m.module(
-            f"nn.BatchNorm{max(spatial, 1)}d",
+        return m.module(
+            f"nn.BatchNorm{max(rank - 2, 1)}d",
             len(weight),
             eps=self.eps,
             momentum=round(1 - self.momentum, 12),
             state={
                 "weight": np.ones_like(weight) if self.fix_gamma else weight,
                 "bias": m.array(beta),
-                "running_mean": m.array(moving_mean),
-                "running_var": m.array(moving_var),
+                "running_mean": m.array(mean),
+                "running_var": m.array(var),
             },
         )
-        return f"{norm}({data})"
+
+
+_STORED = ("gamma", "beta")
+_MOVING = ("moving_mean", "moving_var")
+_TUNING = ("use_global_stats", "cudnn_off", "min_calib_range", "max_calib_range")
+
+
+@operator("BatchNorm", ignores=_TUNING, parameters=_STORED, auxiliary=_MOVING)
+@dataclass(frozen=True)
+class BatchNorm(Norm):
+    """(N, C, *S) -> same, with the channels on any axis.  Source: src/operator/nn/batch_norm.cc."""
+
+
+@operator("_contrib_BatchNormWithReLU", ignores=_TUNING, parameters=_STORED, auxiliary=_MOVING)
+@dataclass(frozen=True)
+class BatchNormWithReLU(Norm):
+    """(N, C, H, W) -> same, negative numbers being 0.
+
+    Source: src/operator/contrib/batch_norm_relu.cc.
+    """
+
+    limits = "MXNet itself has it for images, in float32 and on axis 1, only"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.axis != 1:
+            raise Unsupported(f"axis={self.axis}; supported: 1, as in MXNet")
+
+    def stored_outputs(self) -> int:
+        return 4
+
+    def to_onnx(self, g: OnnxBuilder, *inputs: Any) -> Any:
+        return g.op("Relu", super().to_onnx(g, *inputs))
+
+    def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
+        return f"{super().to_pytorch(m, *inputs)}.relu()"
+
+
+@dataclass(frozen=True)
+class _OldNorm(Norm):
+    """The epsilon is a C float, and the channels are on axis 1."""
+
+    eps: Single = single(1e-3)
+    axis: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.axis != 1:
+            raise Unsupported(
+                f"attribute axis={self.axis} is not known; the channels are on axis 1"
+            )
+
+
+@operator("BatchNorm_v1", ignores=("use_global_stats",), parameters=_STORED, auxiliary=_MOVING)
+@dataclass(frozen=True)
+class BatchNormV1(_OldNorm):
+    """(N, C, H, W) or (N, C) -> same.  Source: src/operator/batch_norm_v1-inl.h."""
+
+
+@operator(
+    "_contrib_SyncBatchNorm",
+    ignores=("use_global_stats", "ndev", "key"),
+    parameters=_STORED,
+    auxiliary=_MOVING,
+)
+@dataclass(frozen=True)
+class SyncBatchNorm(_OldNorm):
+    """(N, C, *S) -> same: inference on one device.
+
+    Source: src/operator/contrib/sync_batch_norm-inl.h.
+    """

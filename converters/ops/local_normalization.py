@@ -1,0 +1,94 @@
+"""Normalisation by the size of what is near."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Tuple
+
+from ..errors import ShapeError
+from ..python_text import literal
+from ..shape import Shape, show
+from .attributes import Single, single
+from .registry import Operator, Unsupported, operator
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+
+@operator("L2Normalization")
+@dataclass(frozen=True)
+class L2Normalization(Operator):
+    """(N, C, *S) -> same: x / sqrt(sum of x * x + eps), over all but the first axis, over axis 1
+    or over *S.  Source: src/operator/l2_normalization-inl.h.
+    """
+
+    eps: Single = single(1e-10)
+    mode: Literal["instance", "channel", "spatial"] = "instance"
+
+    shape_preserving = True
+
+    def stored_outputs(self) -> int:
+        return 2
+
+    def _axes(self, rank: int) -> Tuple[int, ...]:
+        first, last = {"instance": (1, rank), "channel": (1, 2), "spatial": (2, rank)}[self.mode]
+        return tuple(range(first, last))
+
+    def infer(self, data: Shape) -> Shape:
+        least = 1 if self.mode == "instance" else 3
+        if data is None or len(data) < least:
+            raise ShapeError(f"takes {least} dimensions or more, got {show(data)}")
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        total = g.op("Mul", data, data)
+        axes = self._axes(len(g.shape(data)))
+        if axes:
+            total = g.reduce("ReduceSum", total, axes, True)
+        norm = g.op("Sqrt", g.op("Add", total, g.scalar(self.eps, data)))
+        return g.op("Div", data, norm)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        axes = self._axes(len(m.shape(data)))
+        total = f"{data}.square()"
+        if axes:
+            total += f".sum({axes[0] if len(axes) == 1 else axes}, keepdim=True)"
+        return f"{data} / ({total} + {literal(self.eps)}).sqrt()"
+
+
+@operator("LRN")
+@dataclass(frozen=True)
+class LRN(Operator):
+    """(N, C, H, W) -> same: x / (knorm + alpha / nsize * sum of x * x) ** beta, the sum being over
+    the nsize nearest channels.  Source: src/operator/nn/lrn-inl.h.
+    """
+
+    nsize: int
+    alpha: Single = single(1e-4)
+    beta: Single = single(0.75)
+    knorm: Single = single(2)
+
+    shape_preserving = True
+    limits = "nsize must be odd, as MXNet says"
+
+    def __post_init__(self) -> None:
+        if self.nsize % 2 == 0:
+            raise Unsupported(f"nsize={self.nsize}; supported: odd numbers")
+
+    def stored_outputs(self) -> int:
+        return 2
+
+    def infer(self, data: Shape) -> Shape:
+        if data is None or len(data) != 4:
+            raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return g.op("LRN", data, size=self.nsize, alpha=self.alpha, beta=self.beta, bias=self.knorm)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        norm = m.module(
+            "nn.LocalResponseNorm", self.nsize, alpha=self.alpha, beta=self.beta, k=self.knorm
+        )
+        return f"{norm}({data})"
