@@ -1,4 +1,4 @@
-"""Matrix products with stored weights."""
+"""Matrix products with weights."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, product, same, show
+from .convolution import functional
 from .registry import Operator, operator
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 class FullyConnected(Operator):
     """(N, *) -> (N, num_hidden); with flatten=False (*, C) -> (*, num_hidden).
 
-    Source: src/operator/nn/fully_connected-inl.h.
+    A weight or a bias may be another layer's.  Source: src/operator/nn/fully_connected-inl.h.
     """
 
     num_hidden: int
@@ -30,7 +31,7 @@ class FullyConnected(Operator):
         return ("data", "weight") if self.no_bias else ("data", "weight", "bias")
 
     def _features(self, data: Shape) -> Dim:
-        if data is None:
+        if not data:
             return None
         return product(data[1:]) if self.flatten else data[-1]
 
@@ -44,7 +45,8 @@ class FullyConnected(Operator):
         return ("N", weight[1]) if weight and len(weight) == 2 else None
 
     def infer(self, data: Shape, weight: Shape, bias: Shape = None) -> Shape:
-        assert data is not None
+        if not data:
+            raise ShapeError(f"takes (N, *), got {show(data)}")
         features = self._features(data)
         if weight and not same(weight[1], features):
             raise ShapeError(f"takes {weight[1]} features, got {features} in {show(data)}")
@@ -52,8 +54,9 @@ class FullyConnected(Operator):
 
     def to_onnx(self, g: OnnxBuilder, data: Any, weight: Any, bias: Any = None) -> Any:
         extra = () if bias is None else (bias,)
-        if self.flatten or len(g.shape(data)) == 2:
-            flat = data if len(g.shape(data)) == 2 else g.op("Flatten", data, axis=1)
+        rank = len(g.shape(data))
+        if self.flatten or rank == 2:
+            flat = data if rank == 2 else g.op("Flatten", data, axis=1)
             return g.op("Gemm", flat, weight, *extra, transB=1)
         out = g.op("MatMul", data, g.op("Transpose", weight, perm=(1, 0)))
         return g.op("Add", out, bias) if extra else out
@@ -61,6 +64,11 @@ class FullyConnected(Operator):
     def to_pytorch(
         self, m: TorchBuilder, data: str, weight: str, bias: Optional[str] = None
     ) -> str:
+        rank = len(m.shape(data))
+        if self.flatten and rank != 2:
+            data = f"{data}.flatten(1)" if rank > 2 else f"{data}.unsqueeze(1)"
+        if not (m.is_stored(weight) and (bias is None or m.is_stored(bias))):
+            return functional("linear", data, weight, bias)
         out_features, in_features = m.array(weight).shape
         linear = m.module(
             "nn.Linear",
@@ -69,5 +77,4 @@ class FullyConnected(Operator):
             bias=bias is not None,
             state={"weight": m.array(weight), "bias": None if bias is None else m.array(bias)},
         )
-        flat = f"{data}.flatten(1)" if self.flatten and len(m.shape(data)) > 2 else data
-        return f"{linear}({flat})"
+        return f"{linear}({data})"
