@@ -38,7 +38,7 @@ SYNTAX = (
     *(ast.Name, ast.Load, ast.Store, ast.Constant, ast.Tuple, ast.List, ast.Subscript, ast.Slice),
     *(ast.BinOp, ast.Add, ast.Mult, ast.FloorDiv, ast.UnaryOp, ast.USub),
 )
-METHODS = {"amax", "flatten", "mean", "reshape", "shape", "softmax", "squeeze", "sum"}
+METHODS = {"amax", "flatten", "mean", "narrow", "reshape", "shape", "softmax", "squeeze", "sum"}
 
 
 def renamed(rename: Renaming, only_layers: bool = False) -> Graph:

@@ -1,0 +1,170 @@
+"""Widening axes of size 1, and numbers that say how large something is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Dict, Optional
+
+from ..errors import ShapeError
+from ..shape import Dim, Shape, same, show
+from .attributes import Ints
+from .registry import Operator, operator
+from .shaping import one_axis
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+
+def widened(have: Dim, want: Dim, data: Shape) -> Dim:
+    """The size of an axis of size 1, or of `want` already, that becomes `want`."""
+    if have == 1 or not isinstance(have, int):
+        return want
+    if not same(have, want):
+        raise ShapeError(f"cannot make {want} of {have} in {show(data)}: only 1 can be widened")
+    return have
+
+
+def onnx_widen(g: OnnxBuilder, data: Any, sizes: Dict[int, int], rank: int) -> Any:
+    """Axes -> numbers; ONNX leaves the others as they are where it is told 1."""
+    return g.op("Expand", data, g.ints(tuple(sizes.get(a, 1) for a in range(rank))))
+
+
+def torch_widen(data: str, sizes: Dict[int, Any], rank: int) -> str:
+    """Axes -> numbers or expressions; PyTorch leaves the others where it is told -1."""
+    return f"{data}.expand({', '.join(str(sizes.get(a, -1)) for a in range(rank))})"
+
+
+@operator("broadcast_axis")
+@dataclass(frozen=True)
+class BroadcastAxis(Operator):
+    """Axes of size 1 become as large as told.  Source: broadcast_reduce_op.h."""
+
+    axis: Ints = ()
+    size: Ints = ()
+
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        if len(self.axis) != len(self.size) or not all(0 <= a < len(data) for a in self.axis):
+            raise ShapeError(f"axis={self.axis}, size={self.size} do not fit {show(data)}")
+        shape = list(data)
+        for axis, size in zip(self.axis, self.size):
+            if not same(data[axis], 1):
+                raise ShapeError(f"axis {axis} of {show(data)} is not 1")
+            shape[axis] = size
+        return tuple(shape)
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return onnx_widen(g, data, dict(zip(self.axis, self.size)), len(g.shape(data)))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return torch_widen(data, dict(zip(self.axis, self.size)), len(m.shape(data)))
+
+
+@operator("broadcast_to")
+@dataclass(frozen=True)
+class BroadcastTo(Operator):
+    """Axes of size 1 become as large as `shape` says, where that is not 0.
+
+    Source: src/operator/tensor/broadcast_reduce_op.h, BroadcastToShape.
+    """
+
+    shape: Ints = ()
+
+    def infer(self, data: Shape) -> Shape:
+        if data is None or len(data) != len(self.shape):
+            raise ShapeError(f"shape={self.shape} has another number of axes than {show(data)}")
+        return tuple(widened(d, s, data) if s else d for d, s in zip(data, self.shape))
+
+    def _sizes(self) -> Dict[int, int]:
+        return {a: s for a, s in enumerate(self.shape) if s}
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return onnx_widen(g, data, self._sizes(), len(self.shape))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return torch_widen(data, self._sizes(), len(self.shape))
+
+
+@operator("broadcast_like")
+@dataclass(frozen=True)
+class BroadcastLike(Operator):
+    """lhs's axes of size 1 become as large as rhs's: all, or each of `lhs_axes` as one of rhs's.
+
+    Source: src/operator/tensor/broadcast_reduce_op.h, BroadcastLikeShape.
+    """
+
+    lhs_axes: Optional[Ints] = None
+    rhs_axes: Optional[Ints] = None
+
+    def _pairs(self, lhs: Shape, rhs: Shape) -> Dict[int, int]:
+        """Axis of lhs -> axis of rhs."""
+        assert lhs is not None and rhs is not None
+        if self.lhs_axes is None or self.rhs_axes is None:
+            if len(lhs) != len(rhs):
+                raise ShapeError(f"{show(lhs)} and {show(rhs)} must have equally many axes")
+            return {a: a for a in range(len(lhs))}
+        if not self.lhs_axes or len(self.lhs_axes) != len(self.rhs_axes):
+            raise ShapeError(f"lhs_axes={self.lhs_axes}, rhs_axes={self.rhs_axes} do not fit")
+        pairs = zip(self.lhs_axes, self.rhs_axes)
+        return {one_axis(a, lhs): one_axis(b, rhs) for a, b in pairs}
+
+    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
+        pairs = self._pairs(lhs, rhs)
+        assert lhs is not None and rhs is not None
+        sizes = ((d, rhs[pairs[a]] if a in pairs else d) for a, d in enumerate(lhs))
+        return tuple(widened(have, want, lhs) for have, want in sizes)
+
+    def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
+        pairs = self._pairs(g.shape(lhs), g.shape(rhs))
+        shape = g.op("Shape", rhs)
+        rank = len(g.shape(lhs))
+        if list(pairs.items()) != [(a, a) for a in range(rank)] or rank != len(g.shape(rhs)):
+            padded = g.op("Concat", shape, g.ints((1,)), axis=0)  # a 1 behind the rhs's sizes
+            chosen = tuple(pairs.get(a, len(g.shape(rhs))) for a in range(rank))
+            shape = g.op("Gather", padded, g.ints(chosen), axis=0)
+        return g.op("Expand", lhs, shape)
+
+    def to_pytorch(self, m: TorchBuilder, lhs: str, rhs: str) -> str:
+        if self.lhs_axes is None or self.rhs_axes is None:
+            return f"{lhs}.expand({rhs}.shape)"
+        pairs = self._pairs(m.shape(lhs), m.shape(rhs))
+        sizes = {a: f"{rhs}.shape[{b}]" for a, b in pairs.items()}
+        return torch_widen(lhs, sizes, len(m.shape(lhs)))
+
+
+@operator("shape_array")
+@dataclass(frozen=True)
+class ShapeArray(Operator):
+    """(*) -> (number of axes,), int64: the sizes.  Source: elemwise_unary_op_basic.cc."""
+
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        return (len(data),)
+
+    def infer_type(self, *types: Optional[str]) -> str:
+        return "int64"
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return g.op("Shape", data)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"torch.tensor({data}.shape, device={data}.device)"
+
+
+@operator("size_array")
+@dataclass(frozen=True)
+class SizeArray(Operator):
+    """(*) -> (1,), int64: the number of elements.  Source: elemwise_unary_op_basic.cc."""
+
+    def infer(self, data: Shape) -> Shape:
+        return (1,)
+
+    def infer_type(self, *types: Optional[str]) -> str:
+        return "int64"
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return g.op("Reshape", g.op("Size", data), g.ints((1,)))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"torch.tensor([{data}.numel()], device={data}.device)"

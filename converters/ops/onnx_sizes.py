@@ -1,0 +1,28 @@
+"""Whole numbers in ONNX: sizes, and what is counted with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+
+
+def whole(g: OnnxBuilder, number: int) -> Any:
+    """int64 ()."""
+    return g.constant(np.array(number, np.int64))
+
+
+def size_of(g: OnnxBuilder, value: Any, axis: int) -> Any:
+    """The size of one of a layer's input's axes, int64 (); a constant where it is known."""
+    size = g.shape(value)[axis]
+    if isinstance(size, int):
+        return whole(g, size)
+    return g.op("Gather", g.op("Shape", value), whole(g, axis % len(g.shape(value))), axis=0)
+
+
+def count_to(g: OnnxBuilder, size: Any) -> Any:
+    """() -> (size,): 0, 1, ..., int64."""
+    return g.op("Range", whole(g, 0), size, whole(g, 1))

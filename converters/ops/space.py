@@ -1,0 +1,130 @@
+"""Padding, and channels exchanged for height and width."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import ShapeError
+from ..shape import Dim, Shape, show
+from .attributes import Ints
+from .registry import Operator, Unsupported, operator
+from .repeating import times
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+
+@operator("Pad")
+@dataclass(frozen=True)
+class Pad(Operator):
+    """(N, C, *) -> (N, C, *'): before and behind each axis.  Source: src/operator/pad-inl.h."""
+
+    mode: Literal["constant", "edge", "reflect"]
+    pad_width: Ints  # (0, 0, 0, 0, before, behind, ...)
+    constant_value: float = 0.0
+
+    def __post_init__(self) -> None:
+        if len(self.pad_width) not in (8, 10) or any(self.pad_width[:4]) or min(self.pad_width) < 0:
+            raise Unsupported(
+                f"pad_width={self.pad_width}; supported: a pair for each of 4 or 5 axes, zeros "
+                "for the first two, none negative"
+            )
+
+    def infer(self, data: Shape) -> Shape:
+        if data is None or 2 * len(data) != len(self.pad_width):
+            raise ShapeError(f"takes {len(self.pad_width) // 2} dimensions, got {show(data)}")
+        shape = []
+        for size, before, behind in zip(data, self.pad_width[::2], self.pad_width[1::2]):
+            total, larger = before + behind, max(before, behind)
+            if self.mode == "reflect" and isinstance(size, int) and larger and larger >= size:
+                raise ShapeError(f"cannot reflect {larger} of {show(data)}")
+            shape.append(size + total if isinstance(size, int) else None if total else size)
+        return tuple(shape)
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        pads = g.ints((*self.pad_width[::2], *self.pad_width[1::2]))
+        filling = [g.scalar(self.constant_value, data)] if self.mode == "constant" else []
+        return g.op("Pad", data, pads, *filling, mode=self.mode)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        pairs = list(zip(self.pad_width[4::2], self.pad_width[5::2]))
+        widths = tuple(width for pair in reversed(pairs) for width in pair)
+        if self.mode != "constant":
+            mode = {"edge": "replicate", "reflect": "reflect"}[self.mode]
+            return f'F.pad({data}, {widths}, mode="{mode}")'
+        value = f", value={self.constant_value}" if self.constant_value else ""
+        return f"F.pad({data}, {widths}{value})"
+
+
+def _divided(size: Dim, by: int, data: Shape) -> Dim:
+    if not isinstance(size, int):
+        return None
+    if size % by:
+        raise ShapeError(f"{size} of {show(data)} is not a multiple of {by}")
+    return size // by
+
+
+def _image(data: Shape) -> None:
+    if data is None or len(data) != 4:
+        raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
+
+
+@operator("depth_to_space")
+@dataclass(frozen=True)
+class DepthToSpace(Operator):
+    """(N, b * b * C, H, W) -> (N, C, H * b, W * b).  Source: src/operator/tensor/matrix_op-inl.h.
+
+    The block's row and column are the outer of the channels' indices, unlike in pixel_shuffle.
+    """
+
+    block_size: int
+
+    def infer(self, data: Shape) -> Shape:
+        _image(data)
+        assert data is not None
+        block = self.block_size
+        channels = _divided(data[1], block * block, data)
+        return (data[0], channels, *(times(d, block) for d in data[2:]))
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        number = "int" in g.type(data)  # of which onnxruntime moves no blocks
+        given = g.cast(data, "float64") if number else data
+        moved = g.op("DepthToSpace", given, blocksize=self.block_size, mode="DCR")
+        return g.cast(moved, g.type(data)) if number else moved
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        block = self.block_size
+        apart = f"{data}.unflatten(1, ({block}, {block}, -1)).permute(0, 3, 4, 1, 5, 2)"
+        return f"{apart}.flatten(4, 5).flatten(2, 3)"
+
+
+@operator("space_to_depth")
+@dataclass(frozen=True)
+class SpaceToDepth(Operator):
+    """(N, C, H * b, W * b) -> (N, b * b * C, H, W).  Source: matrix_op-inl.h."""
+
+    block_size: int
+
+    def infer(self, data: Shape) -> Shape:
+        _image(data)
+        assert data is not None
+        block = self.block_size
+        return (
+            data[0],
+            times(data[1], block * block),
+            *(_divided(d, block, data) for d in data[2:]),
+        )
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        number = "int" in g.type(data)  # of which onnxruntime moves no blocks
+        given = g.cast(data, "float64") if number else data
+        moved = g.op("SpaceToDepth", given, blocksize=self.block_size)
+        return g.cast(moved, g.type(data)) if number else moved
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        apart = (
+            f"{data}.unflatten(3, (-1, {self.block_size})).unflatten(2, (-1, {self.block_size}))"
+        )
+        return f"{apart}.permute(0, 3, 5, 1, 2, 4).flatten(1, 3)"

@@ -1,0 +1,125 @@
+"""Widening, sizes, diagonals, padding, blocks."""
+
+from __future__ import annotations
+
+from typing import List
+
+from hypothesis import strategies as st
+
+from .case import Case, Data, DrawFn, Row, attributes, moved, shapes
+from .rows_shaping import FEW, axes_of, of_any, plain
+
+
+def thin(draw: DrawFn, rank: int) -> tuple[List[int], List[int]]:
+    """A shape with axes of size 1, and which of them (two at most) are to be widened."""
+    shape = list(shapes(draw, rank))
+    axes = axes_of(draw, rank)[:2]
+    for axis in axes:
+        shape[axis] = 1
+    return shape, axes
+
+
+def draw_axis(draw: DrawFn) -> Case:
+    shape, axes = thin(draw, draw(st.integers(1, 5)))
+    sizes = tuple(draw(st.integers(1, 4)) for _ in axes)
+    return of_any("broadcast_axis", draw, tuple(shape), axis=tuple(axes), size=sizes)
+
+
+def draw_to(draw: DrawFn) -> Case:
+    shape, axes = thin(draw, draw(st.integers(1, 5)))
+    target = [draw(st.sampled_from((0, d))) for d in shape]
+    for axis in axes:
+        target[axis] = draw(st.integers(0, 4))
+    return Case("broadcast_to", (moved(draw, tuple(shape)),), {"shape": tuple(target)})
+
+
+def draw_like(draw: DrawFn) -> Case:
+    """Without axes, shapes of one rank; with axes, any two."""
+    shape, axes = thin(draw, draw(st.integers(1, 4)))
+    rank = len(shape)
+    if draw(st.booleans()):
+        like = [draw(st.integers(1, 4)) if a in axes else d for a, d in enumerate(shape)]
+        return Case("broadcast_like", (moved(draw, tuple(shape)), Data(tuple(like))))
+    axes = axes or [0]
+    shape[axes[0]] = 1
+    other = shapes(draw, (1, 4))
+    to = [draw(st.integers(-len(other), len(other) - 1)) for _ in axes]
+    signed = [a - draw(st.sampled_from((0, rank))) for a in axes]
+    attrs = {"lhs_axes": tuple(signed), "rhs_axes": tuple(to)}
+    return Case("broadcast_like", (moved(draw, tuple(shape)), Data(other)), attrs)
+
+
+def draw_any(op: str) -> Row:
+    return Row(op, lambda draw: Case(op, (moved(draw, shapes(draw, (1, 5))),)))
+
+
+def draw_diag(draw: DrawFn) -> Case:
+    shape = shapes(draw, (1, 4))
+    k = st.integers(-3, 3)
+    if len(shape) == 1:
+        return of_any("diag", draw, shape, k=k, axis1=None, axis2=None)
+    first, second = draw(st.permutations(range(len(shape))))[:2]
+    rows, columns = shape[first], shape[second]
+    axis1, axis2 = (a - draw(st.sampled_from((0, len(shape)))) for a in (first, second))
+    k = st.integers(1 - rows, columns - 1)
+    return of_any("diag", draw, shape, k=k, axis1=axis1, axis2=axis2)
+
+
+def draw_pad(draw: DrawFn) -> Case:
+    shape = shapes(draw, draw(st.sampled_from((4, 5))), low=2)
+    mode = draw(st.sampled_from(("constant", "edge", "reflect")))
+    widths = [
+        draw(st.integers(0, min(3, d - 1 if mode == "reflect" else 3)))
+        for d in shape[2:]
+        for _ in (0, 1)
+    ]
+    attrs = attributes(draw, "Pad", mode=mode, pad_width=(0, 0, 0, 0, *widths))
+    return Case("Pad", (Data(shape),), attrs)
+
+
+def draw_blocks(op: str) -> Row:
+    def draw(draw: DrawFn) -> Case:
+        block = draw(st.integers(1, 3))
+        shape = shapes(draw, 4, high=3)
+        factors = (1, block * block, 1, 1) if op == "depth_to_space" else (1, 1, block, block)
+        scaled = tuple(d * f for d, f in zip(shape, factors))
+        return of_any(op, draw, scaled, block_size=block)
+
+    return Row(op, draw)
+
+
+ROWS = [
+    Row("broadcast_axis", draw_axis, narrowed={"axis": FEW}),
+    Row("broadcast_to", draw_to, narrowed={"shape": FEW}),
+    Row("broadcast_like", draw_like, narrowed={"lhs_axes": FEW}),
+    draw_any("shape_array"),
+    draw_any("size_array"),
+    Row(
+        "diag",
+        draw_diag,
+        {
+            "above": plain("diag", (4, 6), k=2),
+            "below": plain("diag", (4, 6), k=-2),
+            "made": plain("diag", (5,), k=-2),
+        },
+    ),
+    Row(
+        "Pad",
+        draw_pad,
+        {
+            "video": plain(
+                "Pad", (1, 2, 3, 4, 5), mode="reflect", pad_width=(0, 0, 0, 0, 1, 2, 3, 2, 1, 4)
+            ),
+            "value": plain(
+                "Pad",
+                (1, 2, 3, 4),
+                mode="constant",
+                pad_width=(0, 0, 0, 0, 1, 2, 3, 2),
+                constant_value=0.1,
+            ),
+        },
+        {"mode": "MXNet reflects less than the size, and pads floating-point numbers only"},
+    ),
+    draw_blocks("depth_to_space"),
+    draw_blocks("space_to_depth"),
+]
