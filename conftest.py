@@ -86,6 +86,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "$MXPROOF_SAMPLES)",
     )
     group.addoption(
+        "--zoo",
+        choices=("small", "all"),
+        default="small",
+        help="which of GluonCV's models tests/zoo proves: a small one of each family (default), "
+        "or all",
+    )
+    group.addoption(
+        "--zoo-results",
+        metavar="FILE",
+        help="append a line of JSON for each of them; models that have one are not run",
+    )
+    group.addoption(
         "--require-suite",
         action="append",
         default=[],

@@ -1,0 +1,1 @@
+"""Every model of GluonCV that can be built, proven layer by layer."""

@@ -1,0 +1,174 @@
+"""One model of GluonCV: exported, converted, every layer compared; and the row that says so."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional
+
+from converters import ConversionError, Graph, ShapeError
+from converters.shape import Shape
+from fixtures.gluoncv import Exporter, ExportError, GluonModel
+from mxproof.proof import PRECISIONS, Proof, TargetProof
+from mxproof.runtimes.base import RuntimeFailure
+from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.subject import Subject, load_for_run
+from mxproof.targets import TARGETS
+from mxproof.verify import Live, verify
+
+Shapes = Dict[str, Shape]
+
+#: One input says whether it is the same function. Where it also says that float32 is noisier than
+#: MXNet's, the noise is judged again over as many as `mxproof verify` takes: the ratio of two
+#: roundings is a matter of luck in a layer of few numbers, and of the luck of others behind it.
+SAMPLES = 4
+
+
+@dataclass
+class Found:
+    """What is known of one target.
+
+    Attributes:
+        reason: why not, in one line; "" where it is proven.
+        float64_rel: of the worst layer.
+        float32_ratio: likewise.
+    """
+
+    reason: str = ""
+    float64_rel: Optional[float] = None
+    float32_ratio: Optional[float] = None
+    samples: int = 1
+
+
+@dataclass
+class Row:
+    """One line of the results.
+
+    Attributes:
+        layers: compared, of both targets.
+        anchored: those of them that are judged on given inputs (Graph.anchored).
+        shapes: of the inputs it was proven on.
+    """
+
+    model: str
+    family: str
+    layers: int = 0
+    anchored: int = 0
+    shapes: Dict[str, List[int]] = field(default_factory=dict)
+    seconds: float = 0.0
+    targets: Dict[str, Found] = field(default_factory=dict)
+
+    @property
+    def reasons(self) -> Dict[str, str]:
+        """Target -> why it is not proven."""
+        return {target: found.reason for target, found in self.targets.items() if found.reason}
+
+    def append_to(self, path: Path) -> None:
+        """Whole lines, whoever else writes there."""
+        line = json.dumps(asdict(self)) + "\n"
+        with open(path, "ab", buffering=0) as file:
+            file.write(line.encode())
+
+
+def rows_of(path: Path) -> Dict[str, Row]:
+    """What is written there, by model; the last line of each counts."""
+    rows: Dict[str, Row] = {}
+    for line in path.read_text().splitlines() if path.is_file() else ():
+        fields = json.loads(line)
+        fields["targets"] = {t: Found(**found) for t, found in fields["targets"].items()}
+        rows[fields["model"]] = Row(**fields)
+    return rows
+
+
+def prove(model: GluonModel, exporter: Exporter, mxnet: MxnetProcess, folder: Path) -> Row:
+    """Whatever goes wrong is the reason in its row."""
+    row, begin = Row(model.name, model.family), time.monotonic()
+    try:
+        prefix = exporter.export(model, folder)
+        subject = load_for_run(str(prefix), model.inputs)
+        row.layers = sum(len(node.outputs) for node in subject.graph.nodes)
+        row.anchored = len(subject.graph.anchored)
+        row.targets = _proven(subject, mxnet, model, row, folder)
+    except (ConversionError, ExportError, RuntimeFailure) as error:
+        row.targets = {t: Found(f"{type(error).__name__}: {_line(str(error))}") for t in TARGETS}
+    row.seconds = round(time.monotonic() - begin, 1)
+    return row
+
+
+def _proven(
+    subject: Subject, mxnet: MxnetProcess, model: GluonModel, row: Row, folder: Path
+) -> Dict[str, Found]:
+    proof: Optional[Proof] = None
+    reference = mxnet.load(subject.prefix, 0, subject.graph)
+    shapes = widest(subject.graph, model.inputs)
+    row.shapes = {name: list(shape) for name, shape in shapes.items()}
+    inputs = [subject.inputs(shapes, seed) for seed in range(SAMPLES)]
+    found: Dict[str, Found] = {}
+    targets = list(TARGETS)
+    for samples in (1, SAMPLES):
+        evidence = Live(reference, inputs[:samples], mxnet.versions)
+        proof = verify(subject, targets, evidence, folder)
+        for target, proven in proof.targets.items():
+            found[target] = _found(proven, model.name, samples)
+        targets = [t for t, proven in proof.targets.items() if _only_noise(proven)]
+        if not targets:
+            break
+    reference.close()
+    return found
+
+
+def widest(graph: Graph, shapes: Shapes) -> Dict[str, Any]:
+    """As stated; where the conversion leaves sizes free, more than one sample, and no square: what
+    is baked in, or mistakes height for width, shows there."""
+    for batch, width in ((1, 32), (1, 0)):
+        wider = {
+            v.name: tuple(
+                _more(d, free, i, len(shapes[v.name] or ()), batch, width)
+                for i, (d, free) in enumerate(zip(shapes[v.name] or (), v.shape or ()))
+            )
+            for v in graph.inputs
+        }
+        try:
+            graph.infer_shapes(wider)
+        except ShapeError:
+            continue
+        return wider
+    return dict(shapes)
+
+
+def _more(size: Any, free: Any, axis: int, axes: int, batch: int, width: int) -> Any:
+    if isinstance(free, int):
+        return size
+    return size + {0: batch, axes - 1: width}.get(axis, 0)
+
+
+def _only_noise(proof: TargetProof) -> bool:
+    """Does it fail by nothing but the ratio of float32 roundings?"""
+    double, single = (proof.comparisons[p] for p in PRECISIONS)
+    checks = (*single.checks, *proof.output.checks.checks)
+    broken = single.stopped or proof.output.checks.stopped or any(c.fault for c in checks)
+    return not proof.passed and double.passed and not broken
+
+
+def _found(proof: TargetProof, model: str, samples: int) -> Found:
+    double, single = (proof.comparisons[p] for p in PRECISIONS)
+    return Found(
+        "" if proof.passed else _line(" ".join(proof.explain(model)) or "failed"),
+        max((c.rel for c in double.checks), default=None),
+        max((c.ratio for c in single.checks if c.ratio is not None), default=None),
+        samples,
+    )
+
+
+def _line(text: str) -> str:
+    """The first of its lines, not too long."""
+    lines: Iterator[str] = (line.strip() for line in text.splitlines())
+    return next(filter(None, lines), "failed")[:300]
+
+
+def kept(folder: Path) -> int:
+    """Bytes of the files there."""
+    return sum(os.path.getsize(p) for p in folder.iterdir())
