@@ -241,6 +241,11 @@ class OnnxBuilder:
                 f"needs opset {operator.onnx_since} or newer, got {self.opset}: "
                 f"--opset {operator.onnx_since}"
             )
+        if operator.onnx_until and self.opset > operator.onnx_until:
+            raise ops.Unsupported(
+                f"needs opset {operator.onnx_until} or older, got {self.opset}, for which "
+                f"onnxruntime has it not: --opset {operator.onnx_until}"
+            )
         result = operator.to_onnx(self, *inputs)
         results = result if isinstance(result, (list, tuple)) else [result]
         for name, value in zip(node.outputs, results):

@@ -48,6 +48,7 @@ class Operator:
             suppressing): where they are as good as equal, the least rounding decides.
         random: the result is drawn anew each time; only its distribution can be compared.
         onnx_since: the oldest opset that has what `to_onnx` builds with.
+        onnx_until: the newest one for which onnxruntime has it, where that is not the newest.
         limits: what of MXNet's operator is not converted, and why, for the table in the docs.
     """
 
@@ -60,6 +61,7 @@ class Operator:
     order_dependent: ClassVar[bool] = False
     random: ClassVar[bool] = False
     onnx_since: ClassVar[int] = 13
+    onnx_until: ClassVar[Optional[int]] = None
     limits: ClassVar[str] = ""
 
     #: Shapes of the inputs -> shape of the output (a list of them for several outputs).

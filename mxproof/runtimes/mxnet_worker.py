@@ -115,6 +115,16 @@ DEFINED = {
 
 FLOATS = ("float16", "float32", "float64")
 
+DISTRIBUTIONS = (
+    "exponential",
+    "gamma",
+    "generalized_negative_binomial",
+    "negative_binomial",
+    "normal",
+    "poisson",
+    "uniform",
+)
+
 #: Operators that make float32 numbers where no dtype is stated.
 FLOAT32_BY_DEFAULT = {
     "Embedding",
@@ -123,8 +133,8 @@ FLOAT32_BY_DEFAULT = {
     "_full",
     "_linspace",
     "_ones",
-    "_random_normal",
-    "_random_uniform",
+    *("_random_" + name for name in DISTRIBUTIONS),
+    *("_sample_" + name for name in DISTRIBUTIONS),
     "_zeros",
     "argsort",
     "one_hot",
@@ -138,7 +148,9 @@ def form(node, dtype):
     attrs = node.get("attrs", {})
     default = {"dtype": "float32"} if node["op"] in FLOAT32_BY_DEFAULT else {}
     for key in ("dtype", "out_dtype"):
-        if dict(default, **attrs).get(key) in FLOATS[: FLOATS.index(dtype)]:
+        stated = attrs.get(key, "None")
+        stated = default.get(key) if stated == "None" else stated
+        if stated in FLOATS[: FLOATS.index(dtype)]:
             attrs = dict(attrs, **{key: dtype})
             node = dict(node, attrs=attrs)
     if dtype == "float64" and node["op"] in FLOAT64_FORMS:

@@ -156,7 +156,12 @@ def _widen_nodes(graph: onnx.GraphProto) -> None:
 
 
 #: (operator, attribute) that name an element type.
-TYPE_ATTRIBUTES = {("Cast", "to"), ("EyeLike", "dtype")}
+TYPE_ATTRIBUTES = {
+    ("Cast", "to"),
+    ("EyeLike", "dtype"),
+    ("RandomNormal", "dtype"),
+    ("RandomUniform", "dtype"),
+}
 
 
 def widen(tensor: TensorProto) -> None:

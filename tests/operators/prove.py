@@ -41,8 +41,9 @@ def prove(case: Case, row: Row, mxnet: MxnetProcess) -> None:
             check_inference(graph, case, truth)
             for target, opsets in (("pytorch", [DEFAULT_OPSET]), ("onnx", OPSETS)):
                 for opset in opsets:
-                    old = target == "onnx" and opset < REGISTRY[case.op].onnx_since
-                    if old or target in row.impossible:  # then it must say so
+                    first, last = REGISTRY[case.op].onnx_since, REGISTRY[case.op].onnx_until
+                    beyond = target == "onnx" and not first <= opset <= (last or opset)
+                    if beyond or target in row.impossible:  # then it must say so
                         with pytest.raises(UnsupportedError, match="'layer'"):
                             convert(graph, target, folder / "none", opset)
                         continue

@@ -1,0 +1,248 @@
+"""Operators that draw random numbers: anew each time, and so equal in distribution only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, List, Literal, Optional, Tuple, Type, Union, cast
+
+import numpy as np
+import onnx_ir as ir
+
+from ..errors import ShapeError
+from ..shape import Shape, merge_shapes, show
+from .attributes import Ints
+from .distributions import DISTRIBUTIONS, Distribution
+from .registry import Operator, Unsupported, operator
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+FloatType = Literal["None", "float16", "float32", "float64"]
+
+
+def _stated(shape: Ints) -> Ints:
+    if not shape or 0 in shape:
+        raise Unsupported(f"shape={shape}: needs a stated shape of numbers above 0")
+    return shape
+
+
+class _Random(Operator):
+    random = True
+    onnx_until = 21  # onnxruntime draws by the operators of older opsets only
+    limits = "opsets beyond 21 (onnxruntime has no kernels that draw)"
+
+
+class _Drawing(_Random):
+
+    def _distribution(self) -> Distribution:
+        """The declaration itself, which has a distribution's parameters, too."""
+        return cast(Distribution, self)
+
+    def _onnx_fixed(self, g: OnnxBuilder, draw: Any) -> Any:
+        numbers = self._distribution().numbers()
+        values = [g.constant(np.array(float(n)), dtype=g.output_type()) for n in numbers]
+        return self._distribution().onnx(g, draw, *values)
+
+    def _torch_fixed(self, m: TorchBuilder, full: str) -> str:
+        """`full`: what makes a tensor, with a place for the number that it is full of."""
+        first, *more = self._distribution().numbers()
+        given = ", ".join([full.format(float(first)), *(repr(float(n)) for n in more)])
+        return f"{m.function(self._distribution().function)}({given})"
+
+
+@dataclass(frozen=True)
+class _OfShape(_Drawing):
+    """-> numbers of the stated shape.  Source: src/operator/random/sample_op.h."""
+
+    shape: Ints = ()
+    dtype: FloatType = "None"
+
+    def infer(self) -> Shape:
+        return _stated(self.shape)
+
+    def infer_type(self, *types: Optional[str]) -> str:
+        return "float32" if self.dtype == "None" else self.dtype
+
+    def to_onnx(self, g: OnnxBuilder) -> Any:
+        dtype = _onnx_type(g.output_type())
+        return self._onnx_fixed(g, lambda kind: g.op(kind, shape=self.shape, dtype=dtype))
+
+    def to_pytorch(self, m: TorchBuilder) -> str:
+        kind = m.dtype(m.output_type())
+        return self._torch_fixed(m, f"torch.full({self.shape}, {{}}, dtype={kind})")
+
+
+@dataclass(frozen=True)
+class _Like(_Drawing):
+    """(*) -> numbers of that shape.  Source: src/operator/random/sample_op.h."""
+
+    shape_preserving = True
+
+    def infer(self, data: Shape) -> Shape:
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return self._onnx_fixed(g, lambda kind: g.op(f"{kind}Like", data))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return self._torch_fixed(m, f"torch.full_like({data}, {{}})")
+
+
+@dataclass(frozen=True)
+class _OfEach(_Drawing):
+    """Parameters (*) -> numbers (*, *shape) of each.  Source: random/multisample_op.h."""
+
+    shape: Ints = ()
+    dtype: FloatType = "None"
+
+    distribution: ClassVar[Type[Distribution]]
+
+    def _distribution(self) -> Distribution:
+        return self.distribution()
+
+    def input_names(self) -> Tuple[str, ...]:
+        return self.distribution.inputs
+
+    def infer(self, *parameters: Shape) -> Shape:
+        first, *others = (() if p is None else p for p in parameters)
+        return (*merge_shapes(first, *others), *self.shape)
+
+    def infer_type(self, *types: Optional[str]) -> str:
+        return "float32" if self.dtype == "None" else self.dtype
+
+    def to_onnx(self, g: OnnxBuilder, *parameters: Any) -> Any:
+        dtype, given = g.output_type(), []
+        shape = g.op("Concat", g.op("Shape", parameters[0]), g.ints(self.shape), axis=0)
+        ones = tuple(range(-len(self.shape), 0))
+        for value in parameters:
+            value = value if g.type(value) == dtype else g.cast(value, dtype)
+            value = g.op("Unsqueeze", value, g.ints(ones)) if ones else value
+            given.append(g.op("Expand", value, shape))
+        return self._distribution().onnx(g, lambda kind: g.op(f"{kind}Like", given[0]), *given)
+
+    def to_pytorch(self, m: TorchBuilder, *parameters: str) -> str:
+        kind, given = m.dtype(m.output_type()), []
+        for value in parameters:
+            text = value if m.type(value) == m.output_type() else f"{value}.to({kind})"
+            if self.shape:
+                ones = ", ".join("1" * len(self.shape))
+                text = f"{text}.reshape(*{value}.shape, {ones})"
+                text = f"{text}.expand(*{value}.shape, {', '.join(map(str, self.shape))})"
+            given.append(text)
+        return f"{m.function(self._distribution().function)}({', '.join(given)})"
+
+
+def _onnx_type(dtype: str) -> int:
+    return ir.DataType[{"float16": "FLOAT16", "float32": "FLOAT", "float64": "DOUBLE"}[dtype]].value
+
+
+def _declare(name: str, form: Type[_Drawing], ignores: Tuple[str, ...] = (), **more: Any) -> None:
+    distribution = DISTRIBUTIONS[name.split("_", 2)[2].replace("_like", "")]
+    bases = (form,) if form is _OfEach else (form, distribution)
+    given = {"__module__": __name__, "__doc__": form.__doc__, "distribution": distribution}
+    operator(name, ignores=ignores)(dataclass(frozen=True)(type(name, bases, given)))
+
+
+for _name in DISTRIBUTIONS:
+    _declare(f"_random_{_name}", _OfShape, ignores=("ctx",))
+    _declare(f"_random_{_name}_like", _Like)
+    _declare(f"_sample_{_name}", _OfEach)
+
+
+@operator("_random_randint", ignores=("ctx",))
+@dataclass(frozen=True)
+class RandomInteger(_Random):
+    """-> whole numbers, low <= n < high.  Source: src/operator/random/sample_op.h."""
+
+    low: int
+    high: int
+    shape: Ints = ()
+    dtype: Literal["None", "int32", "int64"] = "None"
+
+    def infer(self) -> Shape:
+        return _stated(self.shape)
+
+    def infer_type(self, *types: Optional[str]) -> str:
+        return "int32" if self.dtype == "None" else self.dtype
+
+    def to_onnx(self, g: OnnxBuilder) -> Any:
+        if self.high - self.low > 2**53:
+            raise Unsupported(f"{self.low} to {self.high}; supported: fewer than 2**53 numbers")
+        unit = g.op("RandomUniform", shape=self.shape, dtype=_onnx_type("float64"))
+        size = g.constant(np.array(float(self.high - self.low)), dtype="float64")
+        number = g.cast(g.op("Floor", g.op("Mul", unit, size)), "int64")
+        low, last = (g.constant(np.array(n)) for n in (self.low, self.high - 1))
+        number = g.op("Min", g.op("Add", number, low), last)
+        return g.cast(number, self.infer_type())
+
+    def to_pytorch(self, m: TorchBuilder) -> str:
+        kind = f"torch.{self.infer_type()}"
+        return f"torch.randint({self.low}, {self.high}, {self.shape}, dtype={kind})"
+
+
+@operator("_sample_multinomial")
+@dataclass(frozen=True)
+class Multinomial(_Random):
+    """Probabilities (*, K) -> (*, *shape) numbers of classes [, logarithms of theirs].
+
+    Source: src/operator/random/sample_multinomial_op.h.
+    """
+
+    shape: Ints = ()
+    get_prob: bool = False
+    dtype: Literal["uint8", "int32", "float16", "float32", "float64"] = "int32"
+
+    def visible_outputs(self) -> int:
+        return 2 if self.get_prob else 1
+
+    def infer(self, data: Shape) -> Union[Shape, List[Shape]]:
+        if not data:
+            raise ShapeError(f"takes probabilities along the last axis, got {show(data)}")
+        return [(*data[:-1], *self.shape) or (1,)] * self.visible_outputs()
+
+    def infer_type(self, *types: Optional[str]) -> List[Optional[str]]:
+        return [self.dtype, types[0]][: self.visible_outputs()]
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        rank, classes = len(g.shape(data)), g.op("Shape", data)
+        last = g.op("Gather", classes, g.ints((rank - 1,)))
+        rows = g.op("Reshape", data, g.op("Concat", g.ints((-1,)), last, axis=0))
+        logs = g.op("Log", rows)
+        count = int(np.prod(self.shape, dtype=int))
+        chosen = g.op("Multinomial", logs, sample_size=count, dtype=ir.DataType.INT64.value)
+        outer = g.op("Gather", classes, g.ints(tuple(range(rank - 1))))
+        size = g.op("Concat", outer, g.ints(self.shape), axis=0)
+        size = g.ints((1,)) if rank == 1 and not self.shape else size
+        results = [g.cast(g.op("Reshape", chosen, size), self.dtype)]
+        if self.get_prob:
+            results.append(g.op("Reshape", g.op("GatherElements", logs, chosen, axis=1), size))
+        return results
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        shape = (1,) if len(m.shape(data)) == 1 and not self.shape else self.shape
+        call = f"{m.function('draw_classes')}({data}, {shape}, {m.dtype(self.dtype)})"
+        return call if self.get_prob else f"{call}[0]"
+
+
+@operator("_shuffle")
+@dataclass(frozen=True)
+class Shuffle(_Random):
+    """(N, *) -> the same in another order along the first axis.
+
+    Source: src/operator/random/shuffle_op.cc.
+    """
+
+    shape_preserving = True
+
+    def infer(self, data: Shape) -> Shape:
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        count = g.op("Gather", g.op("Shape", data), g.ints((0,)))
+        keys = g.op("RandomUniformLike", g.op("Expand", g.constant(np.array(0.0)), count))
+        order = g.ops("TopK", keys, count, outputs=2, axis=0)[1]
+        return g.op("Gather", data, order, axis=0)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"{data}[torch.randperm({data}.shape[0])]"
