@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from .case import Array, Case, Data, DrawFn, Row, Shape, Values, attributes
+from .case import Array, Case, Data, DrawFn, Row, Shape, Values, attributes, normal, uniform, whole
 
 
 def boxes(
@@ -77,6 +77,74 @@ def nms(shape: Shape, center: bool = False, **attrs: object) -> Case:
     )
 
 
+STD = st.sampled_from([0.1, 0.2, 1.0, 0.25])
+
+
+def draw_decode(draw: DrawFn) -> Case:
+    batch, number = draw(st.integers(1, 3)), draw(st.integers(1, 20))
+    attrs = attributes(
+        draw, "_contrib_box_decode", clip=st.sampled_from([None, -1, 0.1, 0.5, 4.42])
+    )
+    attrs = {k: draw(STD) if k.startswith("std") else v for k, v in attrs.items()}
+    center = attrs.get("format", "center") == "center"
+    given = Data((batch, number, 4)), Data((1, number, 4), boxes(center=center))
+    return Case("_contrib_box_decode", given, attrs, draw(st.booleans()))
+
+
+def draw_iou(draw: DrawFn) -> Case:
+    attrs = attributes(draw, "_contrib_box_iou")
+    center = attrs.get("format") == "center"
+    sizes = (draw(st.lists(st.integers(1, 7), min_size=1, max_size=3)) for _ in range(2))
+    given = tuple(Data((*n, 4), boxes(center=center)) for n in sizes)
+    return Case("_contrib_box_iou", given, attrs, draw(st.booleans()))
+
+
+def proper(random: np.random.Generator, shape: Shape) -> Array:
+    """Boxes whose sides are not 0."""
+    corner = random.uniform(0, 4, (*shape[:-1], 2))
+    return np.concatenate([corner, corner + random.uniform(0.5, 4, corner.shape)], -1)
+
+
+def draw_encode(draw: DrawFn) -> Case:
+    batch, number, refs = (draw(st.integers(1, n)) for n in (3, 12, 5))
+    low = draw(st.integers(-1, 0))  # an anchor that does not count may have no reference
+    matches = whole(0, refs)
+    if low < 0:
+        samples = uniform(-1, 0.5)
+        matches = whole(-1, refs)
+    else:
+        samples = whole(-1, 2)
+    given = (
+        Data((batch, number), samples),
+        Data((batch, number), matches),
+        Data((batch, number, 4), proper),
+        Data((batch, refs, 4), proper),
+        Data((4,)),
+        Data((4,), uniform(0.1, 2)),
+    )
+    return Case("_contrib_box_encode", given, free=draw(st.booleans()))
+
+
+def draw_matching(draw: DrawFn) -> Case:
+    attrs = attributes(
+        draw,
+        "_contrib_bipartite_matching",
+        threshold=st.sampled_from([1e-12, 0.25, -1, 0.5]),
+        topk=st.integers(-1, 4),
+    )
+    shape = (*draw(st.lists(st.integers(1, 3), max_size=2)), draw(SIZES), draw(SIZES))
+    values = draw(st.sampled_from([normal, eighths]))
+    return Case("_contrib_bipartite_matching", (Data(shape, values),), attrs, draw(st.booleans()))
+
+
+SIZES = st.integers(1, 8)
+
+
+def eighths(random: np.random.Generator, shape: Shape) -> Array:
+    """Many alike."""
+    return random.integers(-2, 9, shape) / 8
+
+
 ROWS = [
     Row(
         "_contrib_box_nms",
@@ -100,4 +168,8 @@ ROWS = [
             "more than there are": nms((2, 5, 6), topk=400),
         },
     ),
+    Row("_contrib_box_decode", draw_decode),
+    Row("_contrib_box_iou", draw_iou),
+    Row("_contrib_box_encode", draw_encode),
+    Row("_contrib_bipartite_matching", draw_matching),
 ]
