@@ -3,123 +3,186 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Literal, Optional
+from typing import TYPE_CHECKING, Any, Dict, Literal, Optional, Tuple
 
-from ..errors import ShapeError
-from ..shape import Shape, show, window
-from .attributes import Ints
-from .convolution import per_axis
-from .registry import Operator, Unsupported, operator
+from ..shape import Dim, Shape, show
+from .axes import moved
+from .registry import Unsupported, operator
+from .windows import Windows
 
 if TYPE_CHECKING:
     from ..onnx_model import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
+LAST = "C"  # how the name of a layout with the channels on the last axis ends
 
-@operator("Pooling", ignores=("cudnn_off", "p_value"))
+
+@operator("Pooling", ignores=("cudnn_off",))
 @dataclass(frozen=True)
-class Pooling(Operator):
+class Pooling(Windows):
     """(N, C, *S) -> (N, C, *S').  Source: src/operator/nn/pooling-inl.h, pool.h.
 
-    `global_pool` ignores kernel, stride and pad. The convention "full" rounds the number of
-    windows up; padding counts in an average unless `count_include_pad` is False, but what
-    "full" adds beyond the padding never does.
+    `global_pool` ignores kernel, stride and pad. Padding counts in an average unless
+    `count_include_pad` is False, but what "full" adds beyond the padding never does.
     """
 
-    kernel: Ints = ()
-    pool_type: Literal["max", "avg", "sum"] = "max"
-    global_pool: bool = False
-    pooling_convention: Literal["valid", "full"] = "valid"
-    stride: Ints = ()  # () means 1 along each spatial axis
-    pad: Ints = ()
+    p_value: Optional[int] = None  # of pool_type lp: the root of the sum of powers
     count_include_pad: Optional[bool] = None  # None means True
-    layout: Optional[Literal["NCW", "NCHW", "NCDHW"]] = None
+    layout: Optional[Literal["NCW", "NCHW", "NCDHW", "NWC", "NHWC", "NDHWC"]] = None
+
+    limits = (
+        "pooling_convention='same': MXNet 1.9.1 itself fails on it; max with 'full' where a last "
+        "window may lie in the padding: its maximum is undefined; pad >= kernel for max and avg: "
+        "MXNet itself refuses it"
+    )
 
     def __post_init__(self) -> None:
-        if self.global_pool:
-            return
-        if not 1 <= len(self.kernel) <= 3:
-            raise Unsupported(f"kernel={self.kernel}; supported: 1 to 3 dimensions")
-        object.__setattr__(self, "stride", per_axis(self.stride, self.kernel, 1))
-        object.__setattr__(self, "pad", per_axis(self.pad, self.kernel, 0))
-        if any(2 * p > k for p, k in zip(self.pad, self.kernel)):
+        super().__post_init__()
+        if self.pool_type == "lp" and self.p_value not in (1, 2, 3):
+            raise Unsupported(f"p_value={self.p_value}; supported for pool_type='lp': 1, 2, 3")
+        wide = not self.global_pool and any(p >= k for p, k in zip(self.pad, self.kernel))
+        if wide and self.pool_type in ("max", "avg"):
             raise Unsupported(
-                f"pad={self.pad} with kernel={self.kernel}; supported: at most half the kernel"
+                f"pad={self.pad} with kernel={self.kernel}; supported: pad < kernel, as in MXNet"
             )
-        axes = zip(self.kernel, self.stride, self.pad)
-        if self.full and any(p > k - s and s > 1 for k, s, p in axes):
-            raise Unsupported(
-                f"pooling_convention='full' with kernel={self.kernel}, stride={self.stride}, "
-                f"pad={self.pad}: a last window can lie wholly in the padding; "
-                "supported: pad <= kernel - stride"
-            )
-        if self.pool_type == "sum" and (self.full or any(self.pad)):
-            raise Unsupported("pool_type='sum' with padding; supported: without")
 
     @property
-    def full(self) -> bool:
-        return self.pooling_convention == "full" and set(self.stride) != {1}
+    def _last(self) -> bool:
+        return bool(self.layout and self.layout.endswith(LAST))
 
     @property
-    def counts_pad(self) -> bool:
+    def _counts_pad(self) -> bool:
         return self.count_include_pad is not False
 
+    @property
+    def _power(self) -> int:
+        return self.p_value or 1 if self.pool_type == "lp" else 1
+
     def stored_outputs(self) -> int:
-        return 2 if self.pool_type == "max" and self.kernel else 1  # oneDNN's workspace
+        fast = self.pool_type == "max" and self.kernel and not self._last
+        return 2 if fast else 1  # oneDNN's workspace
 
     def infer(self, data: Shape) -> Shape:
         assert data is not None
-        spatial = len(data) - 2
-        if not 1 <= spatial <= 3 or not (self.global_pool or spatial == len(self.kernel)):
-            allowed = "3 to 5" if self.global_pool else len(self.kernel) + 2
-            raise ShapeError(f"takes {allowed} dimensions, got {show(data)}")
-        if self.global_pool:
-            return (*data[:2], *(1,) * spatial)
-        axes = zip(data[2:], self.kernel, self.stride, self.pad)
-        return (*data[:2], *(window(*axis, full=self.full) for axis in axes))
+        if not self._last:
+            return self.pooled(data)
+        first, *spatial, channels = data
+        result = self.pooled((first, channels, *spatial))
+        assert result is not None
+        return (result[0], *result[2:], channels)
 
-    def _elements(self) -> int:
-        count = 1
-        for k in self.kernel:
-            count *= k
-        return count
+    def _check_windows(self, sizes: Tuple[Dim, ...]) -> None:
+        if self.pool_type == "max" and self.begins_outside(sizes, (0,) * len(sizes)):
+            raise Unsupported(
+                f"pooling_convention='full' with kernel={self.kernel}, stride={self.stride}, "
+                f"pad={self.pad} and {show(sizes)}: a last window can lie wholly in the padding, "
+                "and its maximum is undefined; supported: pad <= kernel - stride"
+            )
+
+    def _spatial(self, shape: Tuple[Dim, ...]) -> Tuple[Dim, ...]:
+        return shape[1:-1] if self._last else shape[2:]
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        shape = g.shape(data)
+        value = moved(g, data, len(shape), -1, 1) if self._last else data
+        if self._power > 1:
+            value = _onnx_power(g, value, self._power)
         if self.global_pool:
-            if self.pool_type == "avg":
-                return g.op("GlobalAveragePool", data)
-            axes = tuple(range(2, len(g.shape(data))))
-            return g.reduce(
-                {"max": "ReduceMax", "sum": "ReduceSum"}[self.pool_type], data, axes, True
-            )
-        options: Dict[str, Any] = {
-            "kernel_shape": self.kernel,
-            "strides": self.stride,
-            "pads": self.pad * 2,
-        }
+            out = self._onnx_global(g, value, len(shape))
+        else:
+            self._check_windows(self._spatial(shape))
+            out = self._onnx_sliding(g, value, data)
+        if self._power > 1:
+            out = _onnx_root(g, out, self._power, data)
+        return moved(g, out, len(shape), 1, -1) if self._last else out
+
+    def _onnx_global(self, g: OnnxBuilder, value: Any, rank: int) -> Any:
+        if self.pool_type == "avg":
+            return g.op("GlobalAveragePool", value)
+        if self.pool_type == "max":
+            return g.op("GlobalMaxPool", value)
+        return g.reduce("ReduceSum", value, tuple(range(2, rank)), True)
+
+    def _onnx_sliding(self, g: OnnxBuilder, value: Any, data: Any) -> Any:
+        options = {**self.onnx_window(), "pads": self.pad * 2}
         if self.full:
             options["ceil_mode"] = 1
         if self.pool_type == "max":
-            return g.op("MaxPool", data, **options)
-        mean = g.op("AveragePool", data, **options, count_include_pad=int(self.counts_pad))
-        return (
-            mean if self.pool_type == "avg" else g.op("Mul", mean, g.scalar(self._elements(), data))
-        )
+            return g.op("MaxPool", value, **options)
+        if self.pool_type != "avg":
+            padded = self.onnx_padded(g, value, self.beyond)
+            return self.onnx_sums(g, padded, g.scalar(self.elements, data))
+        if self.begins_outside(self._spatial(g.shape(data)), (0,) * len(self.kernel)):
+            return self._onnx_average(g, value, data)
+        return g.op("AveragePool", value, **options, count_include_pad=int(self._counts_pad))
+
+    def _onnx_average(self, g: OnnxBuilder, value: Any, data: Any) -> Any:
+        """Sums over counts, where a last window may be empty: 0, as in MXNet."""
+        spatial = g.op("Slice", g.op("Shape", value), g.ints((2,)), g.ints((9,)), g.ints((0,)))
+        shape = g.op("Concat", g.ints((1, 1)), spatial, axis=0)
+        counted = g.op("Expand", g.scalar(1, data), shape)
+        more = self.beyond
+        if self._counts_pad:
+            counted = self.onnx_padded(g, counted, (0,) * len(more), g.scalar(1, data))
+            counted = g.op("Pad", counted, g.ints((0,) * (len(more) + 4) + more))
+        else:
+            counted = self.onnx_padded(g, counted, more)
+        factor, one = g.scalar(self.elements, data), g.scalar(1, data)
+        counts = g.op("Max", self.onnx_sums(g, counted, factor), one)
+        sums = self.onnx_sums(g, self.onnx_padded(g, value, more), factor)
+        return g.op("Div", sums, counts)
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        spatial = len(m.shape(data)) - 2
+        shape = m.shape(data)
+        value = f"{data}.movedim(-1, 1)" if self._last and not self.global_pool else data
+        if self._power > 1:
+            value = f"{value}.pow({self._power})"
         if self.global_pool:
-            axes = tuple(range(2, spatial + 2))
-            reduce = {"max": "amax", "avg": "mean", "sum": "sum"}[self.pool_type]
-            return f"{data}.{reduce}({axes}, keepdim=True)"
-        options: Dict[str, Any] = {
-            "kernel_size": self.kernel,
-            "stride": self.stride,
-            "padding": self.pad,
-            "ceil_mode": self.full,
-        }
-        if self.pool_type == "max":
-            return f"{m.module(f'nn.MaxPool{spatial}d', **options)}({data})"
-        options["count_include_pad"] = self.counts_pad
-        pooled = f"{m.module(f'nn.AvgPool{spatial}d', **options)}({data})"
-        return pooled if self.pool_type == "avg" else f"{pooled} * {self._elements()}"
+            out = self._torch_global(value, len(shape))
+        else:
+            self._check_windows(self._spatial(shape))
+            out = self._torch_sliding(m, value, self._spatial(shape))
+        if self._power == 2:
+            out = f"({out}).sqrt()"
+        if self._power == 3:
+            out = f"{m.function('cube_root')}({out})"
+        return f"({out}).movedim(1, -1)" if self._last and not self.global_pool else out
+
+    def _torch_global(self, value: str, rank: int) -> str:
+        axes = tuple(range(1, rank - 1) if self._last else range(2, rank))
+        reduce = {"max": "amax", "avg": "mean"}.get(self.pool_type, "sum")
+        return f"{value}.{reduce}({axes}, keepdim=True)"
+
+    def _torch_sliding(self, m: TorchBuilder, value: str, sizes: Tuple[Dim, ...]) -> str:
+        kind = f"{'Max' if self.pool_type == 'max' else 'Avg'}Pool{len(self.kernel)}d"
+        if self.pool_type in ("sum", "lp"):
+            pooled = self.torch_sums(m, value)
+            return pooled if self.elements == 1 else f"{pooled} * {self.elements}"
+        options: Dict[str, Any] = {"kernel_size": self.kernel, "stride": self.stride}
+        wide = any(2 * p > k for p, k in zip(self.pad, self.kernel))
+        if self.pool_type == "avg":
+            if wide or self.begins_outside(sizes, (0,) * len(sizes)):
+                function = m.function("average_pool")
+                return (
+                    f"{function}({value}, {self.kernel}, {self.stride}, {self.pad}, "
+                    f"{self.beyond}, {self._counts_pad})"
+                )
+            options["count_include_pad"] = self._counts_pad
+        elif wide:  # more than PyTorch pads itself
+            flat = tuple(p for p in reversed(self.pad) for _ in range(2))
+            pool = m.module(f"nn.{kind}", **options, ceil_mode=self.full)
+            return f"{pool}(F.pad({value}, {flat}, value=-torch.inf))"
+        pool = m.module(f"nn.{kind}", **options, padding=self.pad, ceil_mode=self.full)
+        return f"{pool}({value})"
+
+
+def _onnx_power(g: OnnxBuilder, value: Any, power: int) -> Any:
+    square = g.op("Mul", value, value)
+    return square if power == 2 else g.op("Mul", square, value)
+
+
+def _onnx_root(g: OnnxBuilder, value: Any, power: int, like: Any) -> Any:
+    if power == 2:
+        return g.op("Sqrt", value)
+    root = g.op("Pow", g.op("Abs", value), g.scalar(1 / 3, like))
+    return g.op("Mul", g.op("Sign", value), root)

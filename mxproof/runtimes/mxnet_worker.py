@@ -73,11 +73,19 @@ def _batch_norm(attrs):
     return "BatchNorm", dict(kept, eps=repr(float(np.float32(attrs.get("eps", 1e-3)))))
 
 
+def _pooling_v1(attrs):
+    """Its mean multiplies by 1 / (height * width), made in float32."""
+    return "Pooling" if attrs.get("global_pool") == "True" else "Pooling_v1", attrs
+
+
 #: MXNet's operators without a float64 form -> MXNet's operator that computes the same.
 FLOAT64_FORMS = {
     "BatchNorm_v1": _batch_norm,
+    "Pooling_v1": _pooling_v1,
     "SoftmaxActivation": _softmax_activation,
     "_contrib_SyncBatchNorm": _batch_norm,
+    "amp_cast": lambda attrs: ("_copy", {}),
+    "amp_multicast": lambda attrs: ("_np_atleast_1d", {"num_args": attrs["num_outputs"]}),
 }
 
 
@@ -97,10 +105,18 @@ def _deconvolution_is_wrong(attrs, dtype):
     return dtype == "float64" and bool(dilated or len(_numbers(attrs["kernel"])) == 3)
 
 
+def _leaky_relu_is_single(attrs, dtype):
+    """All but elu and selu round to float32; inference leaves the mask of rrelu unset."""
+    kind = attrs.get("act_type", "leaky")
+    return kind == "rrelu" or (dtype == "float64" and kind in ("leaky", "prelu", "gelu"))
+
+
 #: MXNet's operators that are defined in mxnet_definitions.py instead -> when.
 DEFINED = {
     "Crop": _in_float64,
     "Deconvolution": _deconvolution_is_wrong,
+    "IdentityAttachKLSparseReg": _in_float64,
+    "LeakyReLU": _leaky_relu_is_single,
     "InstanceNorm": _in_float64,
     "LRN": _in_float64,
     "_contrib_BatchNormWithReLU": _in_float64,
