@@ -35,6 +35,7 @@ Singles = Tuple[Single, ...]
 DType = Literal["float16", "float32", "float64", "uint8", "int8", "int32", "int64", "bool"]
 
 _INT = re.compile(r"[+-]?\d+")
+_FLOAT = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?)(\d+))?")
 _TRUE, _FALSE = ("True", "true", "1"), ("False", "false", "0")
 
 
@@ -117,12 +118,35 @@ def parse_value(kind: Any, text: str) -> Any:
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(text)
-    return single(value) if kind is Single else value
+    return c_float(text) if kind is Single else value
 
 
 def single(value: float) -> Single:
     """The C float nearest to a number."""
     return Single(float(np.float32(value)))
+
+
+def c_float(text: str) -> Single:
+    """The C float that MXNet reads in a text, which need not be the nearest one.
+
+    What is before the point is rounded by itself, and so is the product with the power of ten.
+    Source: dmlc-core include/dmlc/strtonum.h, ParseFloat.
+
+    Raises:
+        ValueError: the text is no number.
+    """
+    match = _FLOAT.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    sign, whole, fraction, below, exponent = match.groups()
+    digits = (fraction or "")[:19]
+    value = np.float32(int(whole or 0)) + np.float32(int(digits or 0) / 10.0 ** len(digits))
+    scale = np.float32(1)
+    eights, ones = divmod(min(int(exponent or 0), 38), 8)
+    for factor in [np.float32(1e8)] * eights + [np.float32(10)] * ones:
+        scale *= factor
+    value = value / scale if below == "-" else value * scale
+    return Single(float(-value if sign == "-" else value))
 
 
 def _elements(text: str) -> Tuple[str, ...]:

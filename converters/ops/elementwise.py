@@ -1,17 +1,26 @@
-"""Operators that treat every element alike."""
+"""Functions of single numbers that have attributes."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..shape import Shape, merge_shapes
-from .attributes import Ints
+import numpy as np
+
+from ..errors import ShapeError
+from ..python_text import literal
+from ..shape import Shape
+from .arithmetic import INTEGERS, Arithmetic, refuse_integers
+from .attributes import Ints, Single, single
 from .registry import Operator, Unsupported, operator
 
 if TYPE_CHECKING:
     from ..onnx_model import OnnxBuilder
     from ..pytorch_module import TorchBuilder
+
+#: Above it MXNet's softrelu is its input, as torch's is.
+SOFTRELU_END = 20.0
 
 
 @operator("Activation")
@@ -34,7 +43,11 @@ class Activation(Operator):
             "softrelu": "Softplus",
             "softsign": "Softsign",
         }[self.act_type]
-        return g.op(name, data)
+        a = Arithmetic(g, data, composed=False)
+        result = a.op(name, data)
+        if self.act_type == "softrelu":  # Softplus adds 2e-9 there
+            return a.op("Where", a.op("Greater", data, a.number(SOFTRELU_END)), data, result)
+        return result
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         name = {
@@ -45,24 +58,6 @@ class Activation(Operator):
             "softsign": "F.softsign",
         }[self.act_type]
         return f"{name}({data})"
-
-
-@operator("elemwise_add")
-@dataclass(frozen=True)
-class ElemwiseAdd(Operator):
-    """(*), (*) -> same.  Source: src/operator/tensor/elemwise_binary_op_basic.cc."""
-
-    shape_preserving = True
-
-    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
-        assert lhs is not None and rhs is not None
-        return merge_shapes(lhs, rhs)
-
-    def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
-        return g.op("Add", lhs, rhs)
-
-    def to_pytorch(self, m: TorchBuilder, lhs: str, rhs: str) -> str:
-        return f"{lhs} + {rhs}"
 
 
 @operator("Dropout", ignores=("cudnn_off",))
@@ -94,3 +89,174 @@ class Dropout(Operator):
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         return f"{m.module('nn.Dropout', p=self.p)}({data})"
+
+
+@operator("hard_sigmoid")
+@dataclass(frozen=True)
+class HardSigmoid(Operator):
+    """(*) -> same: alpha x + beta, cut to 0 … 1.  Source: tensor/elemwise_unary_op.h."""
+
+    alpha: Single = single(0.2)
+    beta: Single = single(0.5)
+
+    shape_preserving = True
+
+    def infer(self, data: Shape) -> Shape:
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        a = Arithmetic(g, data, composed=False)
+        return a.op("HardSigmoid", data, alpha=self.alpha, beta=self.beta)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"({literal(self.alpha)} * {data} + {literal(self.beta)}).clamp(0, 1)"
+
+
+@operator("clip")
+@dataclass(frozen=True)
+class Clip(Operator):
+    """(*) -> same, cut to a_min … a_max.  Source: src/operator/tensor/matrix_op-inl.h."""
+
+    a_min: Single
+    a_max: Single
+
+    shape_preserving = True
+
+    def __post_init__(self) -> None:
+        if self.a_min > self.a_max:
+            raise Unsupported(f"a_min={self.a_min} above a_max={self.a_max}; supported: not above")
+
+    def infer(self, data: Shape) -> Shape:
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        ends = (g.constant(np.array(end), dtype=g.type(data)) for end in self._ends(g.type(data)))
+        return g.op("Clip", data, *ends)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        low, high = (literal(end) for end in self._ends(m.type(data)))
+        return f"{data}.clamp({low}, {high})"
+
+    def _ends(self, dtype: str) -> Any:
+        """Of whole numbers they lose their fraction, as MXNet's result does."""
+        if dtype not in INTEGERS:
+            return self.a_min, self.a_max
+        info = np.iinfo(dtype)
+        return (min(max(int(end), info.min), info.max) for end in (self.a_min, self.a_max))
+
+
+@operator("smooth_l1", ignores=("is_int",))
+@dataclass(frozen=True)
+class SmoothL1(Operator):
+    """(*) -> same: (s x)^2 / 2 where |x| <= 1 / s^2, |x| - 1 / (2 s^2) elsewhere.
+
+    Source: src/operator/mshadow_op.h, smooth_l1_loss.
+    """
+
+    scalar: float = 1.0
+
+    shape_preserving = True
+
+    def __post_init__(self) -> None:
+        if not self.scalar:
+            raise Unsupported("scalar=0; supported: other numbers")
+
+    def infer(self, data: Shape) -> Shape:
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        refuse_integers(g.type(data))
+        a, square = Arithmetic(g, data), self.scalar**2
+        x = a.enter(data)
+        size = a.op("Abs", x)
+        inner = a.op("Mul", a.op("Mul", x, x), a.number(0.5 * square))
+        outer = a.op("Sub", size, a.number(0.5 / square))
+        return a.leave(a.op("Where", a.op("Greater", size, a.number(1 / square)), outer, inner))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        refuse_integers(m.type(data))
+        beta = literal(1 / self.scalar**2)
+        return f'F.smooth_l1_loss({data}, torch.zeros_like({data}), reduction="none", beta={beta})'
+
+
+@operator("_contrib_quadratic")
+@dataclass(frozen=True)
+class Quadratic(Operator):
+    """(*) -> same: a x^2 + b x + c.  Source: src/operator/contrib/quadratic_op-inl.h."""
+
+    a: Single = single(0)
+    b: Single = single(0)
+    c: Single = single(0)
+
+    shape_preserving = True
+
+    def infer(self, data: Shape) -> Shape:
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        refuse_integers(g.type(data))
+        a = Arithmetic(g, data)
+        return a.leave(a.polynomial(a.enter(data), self.a, self.b, self.c))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        refuse_integers(m.type(data))
+        a, b, c = (literal(number) for number in (self.a, self.b, self.c))
+        return f"{data} * ({a} * {data} + {b}) + {c}"
+
+
+@operator("_contrib_div_sqrt_dim")
+@dataclass(frozen=True)
+class DivSqrtDim(Operator):
+    """(*, C) -> same, over sqrt(C).  Source: src/operator/contrib/transformer-inl.h."""
+
+    shape_preserving = True
+
+    def infer(self, data: Shape) -> Shape:
+        if not data:
+            raise ShapeError("takes at least one dimension, got ()")
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        refuse_integers(g.type(data))
+        a, size = Arithmetic(g, data), g.shape(data)[-1]
+        if isinstance(size, int):
+            root = a.number(math.sqrt(size))
+        else:
+            last = g.op("Gather", g.op("Shape", data), g.ints((-1,)), axis=0)
+            root = a.op("Sqrt", g.cast(last, a.type))
+        return a.leave(a.op("Div", a.enter(data), root))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        refuse_integers(m.type(data))
+        return f"{data} / {data}.shape[-1] ** 0.5"
+
+
+@dataclass(frozen=True)
+class _Filled(Operator):
+    shape_preserving = True
+
+    value = 0
+
+    def infer(self, data: Shape) -> Shape:
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return g.op("Expand", g.scalar(self.value, data), g.op("Shape", data))
+
+
+@operator("zeros_like", ignores=("dtype",))  # which MXNet takes, and does not read
+class ZerosLike(_Filled):
+    """(*) -> same, of 0 in the input's type.  Source: src/operator/tensor/init_op.cc."""
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"torch.zeros_like({data})"
+
+
+@operator("ones_like", ignores=("dtype",))
+class OnesLike(_Filled):
+    """(*) -> same, of 1 in the input's type.  Source: src/operator/tensor/init_op.cc."""
+
+    value = 1
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"torch.ones_like({data})"

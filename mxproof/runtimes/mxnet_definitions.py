@@ -12,8 +12,10 @@ import json
 import numpy as np
 
 if __package__:
+    from .mxnet_activations import ACTIVATIONS
     from .mxnet_sequences import SEQUENCES
 else:
+    from mxnet_activations import ACTIVATIONS
     from mxnet_sequences import SEQUENCES
 
 
@@ -149,6 +151,7 @@ DEFINITIONS = {
     ),
     "_contrib_BilinearResize2D": (bilinear_resize, ["data", "like"], ["output"]),
 }
+DEFINITIONS.update(ACTIVATIONS)
 DEFINITIONS.update(SEQUENCES)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from onnx.reference.op_run import OpRun
 
-from . import onnx_layers, onnx_random, onnx_recurrent
+from . import onnx_layers, onnx_maths, onnx_random, onnx_recurrent
 from .base import Array
 
 
@@ -42,4 +42,11 @@ class GatherND(OpRun):  # type: ignore[misc]
 
 
 #: In place of the evaluator's own.
-NEW_OPS = [GatherElements, GatherND, *onnx_layers.NEW_OPS, *onnx_random.NEW_OPS, *onnx_recurrent.NEW_OPS]
+NEW_OPS = [
+    GatherElements,
+    GatherND,
+    *onnx_layers.NEW_OPS,
+    *onnx_maths.NEW_OPS,
+    *onnx_random.NEW_OPS,
+    *onnx_recurrent.NEW_OPS,
+]

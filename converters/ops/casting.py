@@ -1,0 +1,101 @@
+"""Operators that change the element type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, List, Optional
+
+from ..shape import Shape
+from .attributes import DType
+from .registry import Operator, Unsupported, operator
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+#: What automatic mixed precision casts; the rest it leaves alone.
+MIXED = ("float16", "float32")
+
+
+@operator("Cast")
+@dataclass(frozen=True)
+class Cast(Operator):
+    """(*) -> same in another type; a fraction is cut off, and all but 0 is True.
+
+    Source: src/operator/tensor/elemwise_unary_op.h, CastParam.
+    """
+
+    dtype: DType
+
+    shape_preserving = True
+
+    def infer(self, data: Shape) -> Shape:
+        return data
+
+    def infer_type(self, *types: Optional[str]) -> str:
+        return self.dtype
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return g.cast(data, self.dtype)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"{data}.to({m.dtype(self.dtype)})"
+
+
+@operator("amp_cast")
+@dataclass(frozen=True)
+class AmpCast(Operator):
+    """(*) -> same in another type, if it is of float16 or float32.
+
+    Source: src/operator/tensor/amp_cast.h.
+    """
+
+    dtype: DType
+
+    shape_preserving = True
+
+    def __post_init__(self) -> None:
+        if not self.dtype.startswith("float"):
+            raise Unsupported(f"dtype={self.dtype}; supported: float16, float32, float64")
+
+    def infer(self, data: Shape) -> Shape:
+        return data
+
+    def infer_type(self, *types: Optional[str]) -> Optional[str]:
+        return self.dtype if types[0] in MIXED else types[0]
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return g.cast(data, g.output_type())
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"{data}.to({m.dtype(m.output_type())})"
+
+
+@operator("amp_multicast")
+@dataclass(frozen=True)
+class AmpMulticast(Operator):
+    """Any number of shapes -> the same; all of float16 and float32 become float32.
+
+    With `cast_narrow` they become float16.  Source: src/operator/tensor/amp_cast.h.
+    """
+
+    num_outputs: int
+    cast_narrow: bool = False
+
+    def visible_outputs(self) -> int:
+        return self.num_outputs
+
+    def infer(self, *data: Shape) -> List[Shape]:
+        return list(data)
+
+    def infer_type(self, *types: Optional[str]) -> List[Optional[str]]:
+        first, wanted = types[0], "float16" if self.cast_narrow else "float32"
+        common = wanted if wanted in types else "float32" if self.cast_narrow else first
+        return [common if t in MIXED else t for t in types]
+
+    def to_onnx(self, g: OnnxBuilder, *data: Any) -> Any:
+        return [g.cast(value, g.output_type(i)) for i, value in enumerate(data)]
+
+    def to_pytorch(self, m: TorchBuilder, *data: str) -> str:
+        casts = (f"{x}.to({m.dtype(m.output_type(i))})" for i, x in enumerate(data))
+        return f"({', '.join(casts)})" if len(data) > 1 else next(casts)

@@ -1,0 +1,102 @@
+"""Operators that hand their input on in inference: what they do is for training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Dict, Tuple
+
+from ..errors import ShapeError
+from ..shape import Dim, Shape, show
+from .registry import Operator, operator
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+
+@dataclass(frozen=True)
+class Identity(Operator):
+    """(*) -> same.  Source: src/operator/tensor/elemwise_unary_op_basic.cc."""
+
+    shape_preserving = True
+
+    def infer(self, data: Shape) -> Shape:
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return g.op("Identity", data)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"{m.module('nn.Identity')}({data})"
+
+
+@operator("_copy")
+class Copy(Identity):
+    """(*) -> same.  Source: src/operator/tensor/elemwise_unary_op_basic.cc."""
+
+
+@operator("make_loss")
+class MakeLossOfAnArray(Identity):
+    """(*) -> same; the gradient begins here.  Source: elemwise_unary_op_basic.cc."""
+
+
+@operator("MakeLoss", ignores=("grad_scale", "valid_thresh", "normalization"))
+class MakeLoss(Identity):
+    """(*) -> same; the gradient begins here.  Source: src/operator/make_loss-inl.h."""
+
+
+@operator("_contrib_gradientmultiplier", ignores=("scalar", "is_int"))
+class GradientMultiplier(Identity):
+    """(*) -> same; the gradient is scaled.  Source: contrib/gradient_multiplier_op.cc."""
+
+
+@operator("BlockGrad")
+class BlockGrad(Identity):
+    """(*) -> same; the gradient ends here.  Source: elemwise_unary_op_basic.cc."""
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"{data}.detach()"
+
+
+@operator(
+    "IdentityAttachKLSparseReg",
+    ignores=("sparseness_target", "penalty", "momentum"),
+    auxiliary=("moving_avg",),
+)
+@dataclass(frozen=True)
+class IdentityAttachKLSparseReg(Operator):
+    """(N, C, *) -> same.  Source: src/operator/identity_attach_KL_sparse_reg-inl.h."""
+
+    shape_preserving = True
+
+    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
+        return {"moving_avg": (data[1] if data else None,)}
+
+    def infer(self, data: Shape, moving_avg: Shape) -> Shape:
+        assert data is not None
+        if len(data) < 2:
+            raise ShapeError(f"takes (N, C, ...), got {show(data)}")
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, moving_avg: Any) -> Any:
+        return g.op("Identity", data)
+
+    def to_pytorch(self, m: TorchBuilder, data: str, moving_avg: str) -> str:
+        return f"{m.module('nn.Identity')}({data})"
+
+
+@operator("_identity_with_attr_like_rhs")
+@dataclass(frozen=True)
+class IdentityWithAttrLikeRhs(Operator):
+    """(*), (*) -> the first.  Source: src/operator/tensor/elemwise_unary_op_basic.cc."""
+
+    shape_preserving = True
+
+    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
+        return lhs
+
+    def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
+        return g.op("Identity", lhs)
+
+    def to_pytorch(self, m: TorchBuilder, lhs: str, rhs: str) -> str:
+        return f"{m.module('nn.Identity')}({lhs})"

@@ -1,0 +1,137 @@
+"""Rectifiers that let something of negative numbers through."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, List, Literal, Optional, Tuple
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..python_text import literal
+from ..shape import Dim, Shape, same, show
+from .arithmetic import Arithmetic, refuse_integers
+from .attributes import Single, single
+from .registry import Operator, Unsupported, operator
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+#: C floats, as ONNX's are too; torch's have more digits.
+SELU_ALPHA, SELU_SCALE = single(1.6732632423543772), single(1.0507009873554805)
+
+
+@operator("LeakyReLU", parameters=("gamma",))
+@dataclass(frozen=True)
+class LeakyReLU(Operator):
+    """(*) -> same: x where it is above 0, and elsewhere, by `act_type`:
+
+    slope x (leaky), gamma x (prelu), (lower + upper) / 2 x (rrelu, in inference), slope (e^x - 1)
+    (elu); selu is a scaled elu, and gelu is x times the normal distribution up to x everywhere.
+    Source: src/operator/leaky_relu-inl.h.
+    """
+
+    act_type: Literal["rrelu", "leaky", "prelu", "elu", "selu", "gelu"] = "leaky"
+    slope: Single = single(0.25)
+    lower_bound: Single = single(0.125)
+    upper_bound: Single = single(0.334)
+
+    shape_preserving = True
+    limits = "act_type rrelu: its second output, a mask that inference leaves unset, is 0."
+
+    def input_names(self) -> Tuple[str, ...]:
+        return ("data", "gamma") if self.act_type == "prelu" else ("data",)
+
+    def visible_outputs(self) -> int:
+        return 2 if self.act_type == "rrelu" else 1
+
+    def infer(self, data: Shape, gamma: Shape = None) -> Any:
+        assert data is not None
+        if self.act_type == "prelu":
+            assert gamma is not None
+            _axes(data, gamma)
+        return [data] * self.visible_outputs()
+
+    @property
+    def _slope(self) -> Single:
+        if self.act_type == "rrelu":
+            total = np.float32(self.lower_bound) + np.float32(self.upper_bound)
+            return single(float(total / np.float32(2)))
+        return self.slope
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, gamma: Any = None) -> Any:
+        refuse_integers(g.type(data))
+        a = Arithmetic(g, data, composed=self.act_type == "gelu")
+        if self.act_type == "elu":
+            return a.op("Elu", data, alpha=self.slope)
+        if self.act_type == "selu":
+            return a.op("Selu", data, alpha=SELU_ALPHA, gamma=SELU_SCALE)
+        if self.act_type == "gelu":
+            x = a.enter(data)
+            erf = a.op("Erf", a.op("Div", x, a.number(math.sqrt(2))))
+            part = a.op("Mul", x, a.op("Add", erf, a.number(1)))
+            return a.leave(a.op("Mul", part, a.number(0.5)))
+        if self.act_type == "prelu":
+            shape = _spread(g.shape(data), g.shape(gamma))
+            slope = gamma if shape is None else g.op("Reshape", gamma, g.ints(shape))
+            return a.op("PRelu", data, slope)
+        leaky = a.op("LeakyRelu", data, alpha=self._slope)
+        if self.act_type == "leaky":
+            return leaky
+        return [leaky, g.op("Expand", g.scalar(0, data), g.op("Shape", data))]
+
+    def to_pytorch(self, m: TorchBuilder, data: str, gamma: str = "") -> str:
+        refuse_integers(m.type(data))
+        if self.act_type == "elu":
+            return f"F.elu({data}, {literal(self.slope)})"
+        if self.act_type == "selu":
+            return f"{literal(SELU_SCALE)} * F.elu({data}, {literal(SELU_ALPHA)})"
+        if self.act_type == "gelu":
+            return f"F.gelu({data})"
+        if self.act_type == "prelu":
+            return _prelu(m, data, gamma)
+        leaky = f"F.leaky_relu({data}, {literal(self._slope)})"
+        return leaky if self.act_type == "leaky" else f"({leaky}, torch.zeros_like({data}))"
+
+
+def _prelu(m: TorchBuilder, data: str, gamma: str) -> str:
+    shape = m.shape(gamma)
+    if len(shape) == 1 and (shape[0] == 1 or _axes(m.shape(data), shape) == [1]):
+        if not m.is_stored(gamma):
+            return f"F.prelu({data}, {gamma})"
+        slopes = m.array(gamma)
+        return f"{m.module('nn.PReLU', len(slopes), state={'weight': slopes})}({data})"
+    spread = _spread(m.shape(data), shape)
+    slope = gamma if spread is None else f"{gamma}.reshape({', '.join(map(str, spread))})"
+    return f"torch.where({data} > 0, {data}, {data} * {slope})"
+
+
+def _axes(data: Tuple[Dim, ...], gamma: Tuple[Dim, ...]) -> List[int]:
+    """The axis of the data, 0 or 1, along which each of the slope's lies.
+
+    Source: src/operator/leaky_relu-inl.h, expand_shape.
+    """
+    found: List[int] = []
+    left = list(gamma)
+    for axis in reversed(range(min(len(data), 2))):
+        if left and (left[-1] == 1 or same(data[axis], left[-1])):
+            found.insert(0, axis)
+            left.pop()
+    if left:
+        raise ShapeError(f"cannot broadcast a slope of {show(gamma)} to {show(data)}")
+    return found
+
+
+def _spread(data: Tuple[Dim, ...], gamma: Tuple[Dim, ...]) -> Optional[Tuple[int, ...]]:
+    """The slope's shape with as many axes as the data; None if it has them."""
+    axes = _axes(data, gamma)
+    if len(data) == len(gamma):
+        return None
+    sizes: List[int] = [1] * len(data)
+    for axis, size in zip(axes, gamma):
+        if not isinstance(size, int) and -1 in sizes:
+            raise Unsupported(f"a slope of {show(gamma)}; supported: one size that is not fixed")
+        sizes[axis] = size if isinstance(size, int) else -1
+    return tuple(sizes)

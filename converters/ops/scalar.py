@@ -1,0 +1,139 @@
+"""Functions of an array and a number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Optional, Tuple, Union
+
+import numpy as np
+
+from ..python_text import literal
+from ..shape import Shape
+from . import binary as two
+from .arithmetic import INTEGERS, Arithmetic
+from .registry import Operator, Unsupported, operator
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+#: The number -> the text, where the text depends on it.
+Text = Union[str, Callable[[float], str]]
+
+
+@dataclass(frozen=True)
+class ScalarOperator(Operator):
+    """(*) -> same.  Source: src/operator/tensor/elemwise_binary_scalar_op*.
+
+    The number is one of the array's type: of whole numbers it loses its fraction, unless
+    `is_int` is False. Then, as always for truth values, the result has another type.
+
+    Class attributes:
+        formula: in ONNX, of the array and the number.
+        swapped: of the number and the array.
+        text: in PyTorch, of {x} and {s}.
+        whole: the text for whole numbers, if it is another.
+    """
+
+    scalar: float = 1.0
+    is_int: bool = True
+
+    formula: ClassVar[Tuple[two.Formula]]
+    swapped: ClassVar[bool] = False
+    text: ClassVar[Tuple[Text]]
+    whole: ClassVar[Tuple[Text]]
+
+    shape_preserving = True
+
+    def infer(self, data: Shape) -> Shape:
+        return data
+
+    def infer_type(self, *types: Optional[str]) -> Optional[str]:
+        data = types[0]
+        if data in INTEGERS and self.is_int:
+            return data
+        if data in INTEGERS or data == "bool":
+            return "int64" if self.is_int else "float64"
+        return data
+
+    def _number(self, dtype: str) -> float:
+        """The number as it is in that type."""
+        if dtype not in INTEGERS:
+            return float(np.float16(self.scalar)) if dtype == "float16" else self.scalar
+        info, number = np.iinfo(dtype), int(self.scalar)
+        if not info.min <= number <= info.max:
+            raise Unsupported(f"scalar={number} with {dtype}; supported: {info.min} … {info.max}")
+        return number
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        formula, result = self.formula[0], g.output_type()
+        a = Arithmetic(g, data, result, composed=formula in two.COMPOSED)
+        x, number = a.enter(data), a.number(self._number(result))
+        pair = (number, x) if self.swapped else (x, number)
+        return a.leave(formula(a, *pair))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        result, dtype = m.output_type(), m.dtype(m.output_type())
+        number = self._number(result)
+        x = data if m.type(data) == result else f"{data}.to({dtype})"
+        text = (self.whole if result in INTEGERS else self.text)[0]
+        text = text if isinstance(text, str) else text(number)
+        return two.called(m, text).format(x=x, s=literal(number), dtype=dtype)
+
+
+def scalar(
+    name: str,
+    formula: two.Formula,
+    text: Text,
+    whole: Optional[Text] = None,
+    swapped: bool = False,
+) -> None:
+    """Declare MXNet's operator `name`. See ScalarOperator."""
+    body = {"formula": (formula,), "swapped": swapped, "text": (text,), "whole": (whole or text,)}
+    body.update({"__doc__": ScalarOperator.__doc__, "__module__": __name__})
+    operator(name)(type(name, (ScalarOperator,), body))
+
+
+def _modulo(number: float) -> str:
+    return "torch.remainder({x}, {s})" if number else "torch.zeros_like({x})"
+
+
+def _truth(text: str, neither: str) -> Callable[[float], str]:
+    """Of a number other than 0, and of 0."""
+    return lambda number: text if number else neither
+
+
+scalar("_plus_scalar", two.ADD, "{x} + {s}")
+scalar("_minus_scalar", two.SUB, "{x} - {s}")
+scalar("_rminus_scalar", two.SUB, "{s} - {x}", swapped=True)
+scalar("_mul_scalar", two.MUL, "{x} * {s}")
+scalar("_div_scalar", two.DIV, "{x} / {s}", whole='torch.div({x}, {s}, rounding_mode="trunc")')
+scalar("_rdiv_scalar", two.DIV, "{s} / {x}", whole="({s} / {x}).to({dtype})", swapped=True)
+scalar("_mod_scalar", two.MODULO, _modulo)
+scalar("_rmod_scalar", two.MODULO, "modulo(torch.full_like({x}, {s}), {x})", swapped=True)
+scalar("_power_scalar", two.POWER, "{x} ** {s}", whole="power({x}, torch.full_like({x}, {s}))")
+scalar(
+    "_rpower_scalar",
+    two.POWER,
+    "torch.pow({s}, {x})",
+    whole="power(torch.full_like({x}, {s}), {x})",
+    swapped=True,
+)
+scalar("_maximum_scalar", two.MAXIMUM, "{x}.clamp(min={s})")
+scalar("_minimum_scalar", two.MINIMUM, "{x}.clamp(max={s})")
+scalar(
+    "_hypot_scalar",
+    two.HYPOT,
+    "torch.hypot({x}, torch.full_like({x}, {s}))",
+    whole="torch.hypot({x}.to(torch.float32), torch.full_like({x}, {s}, dtype=torch.float32))"
+    ".to({dtype})",
+)
+scalar("_equal_scalar", two.EQUAL, "({x} == {s}).to({dtype})")
+scalar("_not_equal_scalar", two.NOT_EQUAL, "({x} != {s}).to({dtype})")
+scalar("_greater_scalar", two.GREATER, "({x} > {s}).to({dtype})")
+scalar("_greater_equal_scalar", two.GREATER_EQUAL, "({x} >= {s}).to({dtype})")
+scalar("_lesser_scalar", two.LESSER, "({x} < {s}).to({dtype})")
+scalar("_lesser_equal_scalar", two.LESSER_EQUAL, "({x} <= {s}).to({dtype})")
+scalar("_logical_and_scalar", two.AND, _truth("({x} != 0).to({dtype})", "torch.zeros_like({x})"))
+scalar("_logical_or_scalar", two.OR, _truth("torch.ones_like({x})", "({x} != 0).to({dtype})"))
+scalar("_logical_xor_scalar", two.XOR, _truth("({x} == 0).to({dtype})", "({x} != 0).to({dtype})"))

@@ -1,0 +1,186 @@
+"""Functions of one number, applied to every element."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Tuple, Union
+
+import numpy as np
+
+from ..shape import Shape
+from . import special
+from .arithmetic import INTEGERS, Arithmetic, refuse_integers
+from .registry import Operator, operator
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+Formula = Callable[[Arithmetic, Any], Any]
+
+
+@dataclass(frozen=True)
+class Unary(Operator):
+    """(*) -> same.  Source: src/operator/mshadow_op.h, src/operator/tensor/elemwise_unary_op*.cc.
+
+    Class attributes:
+        formula: in ONNX: an operator's name, or what to build.
+        text: in PyTorch, of {x}.
+        whole: how whole numbers are treated: like others, left as they "stay", or not at all ("").
+    """
+
+    formula: ClassVar[Tuple[Union[str, Formula]]]
+    text: ClassVar[str]
+    whole: ClassVar[str]
+
+    shape_preserving = True
+
+    def infer(self, data: Shape) -> Shape:
+        return data
+
+    def _check(self, dtype: str) -> None:
+        if not self.whole or dtype == "bool":
+            refuse_integers(dtype)
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        self._check(g.type(data))
+        if self.whole == "stay" and g.type(data) in INTEGERS:
+            return g.op("Identity", data)
+        formula = self.formula[0]
+        a = Arithmetic(g, data, composed=not isinstance(formula, str))
+        x = a.enter(data)
+        return a.leave(a.op(formula, x) if isinstance(formula, str) else formula(a, x))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        self._check(m.type(data))
+        if self.whole == "stay" and m.type(data) in INTEGERS:
+            return f"{data}.clone()"
+        name, call, rest = self.text.partition("({x}")
+        if name.isidentifier() and call:  # one of converters/functions
+            name = m.function(name)
+        return f"{name}{call}{rest}".format(x=data)
+
+
+def unary(name: str, formula: Union[str, Formula], text: str, whole: str = "") -> None:
+    """Declare MXNet's operator `name`. See Unary."""
+    declared = type(name, (Unary,), {"formula": (formula,), "text": text, "whole": whole})
+    declared.__doc__, declared.__module__ = Unary.__doc__, __name__
+    operator(name)(declared)
+
+
+def _round_away(a: Arithmetic, x: Any) -> Any:
+    """ONNX's Round goes to the even number from midway."""
+    even = a.op("Round", x)
+    midway = a.op("Equal", a.op("Abs", a.op("Sub", x, even)), a.number(0.5))
+    away = a.op("Add", x, a.op("Mul", a.op("Sign", x), a.number(0.5)))
+    return a.op("Where", midway, away, even)
+
+
+def _round_down(a: Arithmetic, x: Any) -> Any:
+    """From midway to the lower number; by MXNet's differences, for they are rounded too."""
+    low, high = a.op("Floor", x), a.op("Ceil", x)
+    nearer = a.op("LessOrEqual", a.op("Sub", x, low), a.op("Sub", high, x))
+    return a.op("Where", nearer, low, high)
+
+
+def _trunc(a: Arithmetic, x: Any) -> Any:
+    return a.op("Mul", a.op("Sign", x), a.op("Floor", a.op("Abs", x)))
+
+
+def _cbrt(a: Arithmetic, x: Any) -> Any:
+    return a.op("Mul", a.op("Sign", x), a.op("Pow", a.op("Abs", x), a.number(1 / 3)))
+
+
+def _expm1(a: Arithmetic, x: Any) -> Any:
+    """tanh(x / 2) (e^x + 1): near 0, e^x - 1 would leave nothing but rounding."""
+    half = a.op("Tanh", a.op("Mul", x, a.number(0.5)))
+    return a.op("Mul", half, a.op("Add", a.op("Exp", x), a.number(1)))
+
+
+def _log1p(a: Arithmetic, x: Any) -> Any:
+    """log(u) + (x - (u - 1)) / u, where u is 1 + x as it was rounded."""
+    u = a.op("Add", x, a.number(1))
+    kept = a.op("Sub", u, a.number(1))
+    log = a.op("Log", u)
+    lost = a.op("Div", a.op("Sub", x, kept), u)
+    return a.op("Where", a.op("Equal", kept, x), log, a.op("Add", log, lost))
+
+
+def _negative(a: Arithmetic, x: Any) -> Any:
+    return a.op("Sub", a.number(0), x) if a.type == "uint8" else a.op("Neg", x)
+
+
+def _relu(a: Arithmetic, x: Any) -> Any:
+    return a.op("Max", x, a.number(0)) if a.integers else a.op("Relu", x)
+
+
+def _logical_not(a: Arithmetic, x: Any) -> Any:
+    return a.g.cast(a.op("Equal", x, a.number(0)), a.type)
+
+
+def _log_to(base: float) -> Formula:
+    return lambda a, x: a.op("Div", a.op("Log", x), a.number(math.log(base)))
+
+
+def _times(factor: float) -> Formula:
+    return lambda a, x: a.op("Mul", x, a.number(factor))
+
+
+#: MXNet's are C floats.
+DEGREES = float(np.float32(180) / np.float32(math.pi))
+RADIANS = float(np.float32(math.pi) / np.float32(180))
+
+unary("abs", "Abs", "{x}.abs()", whole="like others")
+unary("negative", _negative, "-{x}", whole="like others")
+unary("sign", "Sign", "{x}.sign()", whole="like others")
+unary("_contrib_sign_ste", "Sign", "{x}.sign()", whole="like others")
+unary("square", lambda a, x: a.op("Mul", x, x), "{x}.square()", whole="like others")
+unary("relu", _relu, "F.relu({x})", whole="like others")
+unary("logical_not", _logical_not, "({x} == 0).to({x}.dtype)", whole="like others")
+
+unary("ceil", "Ceil", "{x}.ceil()", whole="stay")
+unary("floor", "Floor", "{x}.floor()", whole="stay")
+unary("trunc", _trunc, "{x}.trunc()", whole="stay")
+unary("fix", _trunc, "{x}.trunc()", whole="stay")
+unary("round", _round_away, "round_away({x})", whole="stay")
+unary("_contrib_round_ste", _round_away, "round_away({x})", whole="stay")
+unary("rint", _round_down, "round_down({x})", whole="stay")
+
+unary("sqrt", "Sqrt", "{x}.sqrt()")
+unary("rsqrt", lambda a, x: a.op("Reciprocal", a.op("Sqrt", x)), "{x}.rsqrt()")
+unary("cbrt", _cbrt, "{x}.sign() * {x}.abs().pow(1 / 3)")
+unary(
+    "rcbrt",
+    lambda a, x: a.op("Reciprocal", _cbrt(a, x)),
+    "({x}.sign() * {x}.abs().pow(1 / 3)).reciprocal()",
+)
+unary("reciprocal", "Reciprocal", "{x}.reciprocal()")
+unary("exp", "Exp", "{x}.exp()")
+unary("expm1", _expm1, "{x}.expm1()")
+unary("log", "Log", "{x}.log()")
+unary("log2", _log_to(2), "{x}.log2()")
+unary("log10", _log_to(10), "{x}.log10()")
+unary("log1p", _log1p, "{x}.log1p()")
+
+unary("sin", "Sin", "{x}.sin()")
+unary("cos", "Cos", "{x}.cos()")
+unary("tan", "Tan", "{x}.tan()")
+unary("arcsin", "Asin", "{x}.asin()")
+unary("arccos", "Acos", "{x}.acos()")
+unary("arctan", "Atan", "{x}.atan()")
+unary("sinh", "Sinh", "{x}.sinh()")
+unary("cosh", "Cosh", "{x}.cosh()")
+unary("tanh", "Tanh", "{x}.tanh()")
+unary("arcsinh", "Asinh", "{x}.asinh()")
+unary("arccosh", "Acosh", "{x}.acosh()")
+unary("arctanh", "Atanh", "{x}.atanh()")
+unary("degrees", _times(DEGREES), f"{{x}} * {DEGREES!r}")
+unary("radians", _times(RADIANS), f"{{x}} * {RADIANS!r}")
+
+unary("sigmoid", "Sigmoid", "{x}.sigmoid()")
+unary("softsign", "Softsign", "F.softsign({x})")
+unary("erf", "Erf", "{x}.erf()")
+unary("erfinv", special.erfinv, "{x}.erfinv()")
+unary("gamma", special.gamma, "gamma({x})")
+unary("gammaln", special.gammaln, "{x}.lgamma()")

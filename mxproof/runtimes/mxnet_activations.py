@@ -1,0 +1,60 @@
+"""Definitions of activations; see mxnet_definitions.py, which says what they are for."""
+
+import math
+import re
+
+import numpy as np
+
+_FLOAT = re.compile(r"([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?)(\d+))?f?")
+
+
+def c_float(text):
+    """The C float that MXNet reads in a text, which need not be the nearest one.
+
+    Source: dmlc-core include/dmlc/strtonum.h, ParseFloat.
+    """
+    sign, whole, fraction, below, exponent = _FLOAT.match(text.strip()).groups()
+    fraction = fraction[:19]
+    value = np.float32(int(whole or 0))
+    value += np.float32(int(fraction or 0) / 10.0 ** len(fraction))
+    eights, ones = divmod(int(exponent or 0), 8)
+    scale = np.float32(1)
+    for factor in [1e8] * eights + [10] * ones:
+        scale *= np.float32(factor)
+    value = value / scale if below == "-" else value * scale
+    return float(-value if sign == "-" else value)
+
+
+def slope(attrs, x, gamma):
+    """What numbers below 0 are multiplied by."""
+    kind = attrs.get("act_type", "leaky")
+    if kind == "leaky":
+        return c_float(attrs.get("slope", "0.25"))
+    if kind == "rrelu":
+        bounds = attrs.get("lower_bound", "0.125"), attrs.get("upper_bound", "0.334")
+        low, high = (np.float32(c_float(bound)) for bound in bounds)
+        return float((low + high) / np.float32(2))
+    left, sizes = list(gamma.shape), [1] * x.ndim
+    for axis in (1, 0)[-min(x.ndim, 2) :]:
+        if left and left[-1] in (1, x.shape[axis]):
+            sizes[axis] = left.pop()
+    return gamma.reshape(sizes)
+
+
+def leaky_relu(attrs, x, gamma=None):
+    """Of the kinds that MXNet has in float32 only; rrelu's mask, which it leaves unset, is 0."""
+    if attrs.get("act_type") == "gelu":
+        erf = np.reshape([math.erf(number / math.sqrt(2)) for number in x.ravel()], x.shape)
+        return [x / 2 * (1 + erf), np.zeros_like(x)]
+    return [np.where(x > 0, x, x * slope(attrs, x, gamma)), np.zeros_like(x)]
+
+
+def first(attrs, x, *others):
+    return [x]
+
+
+#: As DEFINITIONS in mxnet_definitions.py.
+ACTIVATIONS = {
+    "IdentityAttachKLSparseReg": (first, ["data", "moving_avg"], ["output"]),
+    "LeakyReLU": (leaky_relu, ["data", "gamma"], ["output", "mask"]),
+}
