@@ -29,3 +29,10 @@ def average_pool(x, kernel, stride, padding, beyond, count_padding):
     shares = pool(counted, kernel, stride)
     means = pool(F.pad(F.pad(x, inner), outer), kernel, stride)
     return means / torch.where(shares > 0, shares, 1)
+
+
+def resize_bilinear(x, size):
+    """Where a single row or column is asked for, it is the first, not the middle."""
+    x = x[:, :, :1] if size[0] == 1 else x
+    x = x[:, :, :, :1] if size[1] == 1 else x
+    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False)

@@ -95,6 +95,16 @@ def global_pooling() -> Dict[str, Case]:
     }
 
 
+def adaptive(shape: Ints, free: bool = True, **attrs: Any) -> Case:
+    return Case("_contrib_AdaptiveAvgPooling2D", (Data(shape),), attrs, free)
+
+
+def draw_adaptive(draw: DrawFn) -> Case:
+    size = draw(st.sampled_from([(), (3,), 2, (2, 3), (5, 1), (1, 1), (7, 4)]))
+    attrs = {} if size == () and draw(st.booleans()) else {"output_size": size}
+    return adaptive(shapes(draw, 4, high=9), draw(st.booleans()), **attrs)
+
+
 ROWS = [
     Row(
         "Pooling",
@@ -143,6 +153,18 @@ ROWS = [
                 pooling_convention="full",
             ),
             "global": pooling(IMAGE, "Pooling_v1", global_pool=True, pool_type="avg"),
+        },
+    ),
+    Row(
+        "_contrib_AdaptiveAvgPooling2D",
+        draw_adaptive,
+        {
+            "default": adaptive(IMAGE),
+            "pyramid": adaptive((1, 3, 13, 17), output_size=(6,)),
+            "pyramid, fixed": adaptive((1, 3, 13, 17), False, output_size=(6,)),
+            "whole parts": adaptive((2, 3, 12, 8), False, output_size=(3, 4)),
+            "larger": adaptive((2, 3, 3, 3), output_size=(7, 2)),
+            "three numbers": adaptive(IMAGE, output_size=(2, 3, 4)),
         },
     ),
 ]

@@ -1,0 +1,87 @@
+"""Averages over parts of an image, as many parts as are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Tuple
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..shape import Dim, Shape, show
+from .attributes import Ints
+from .registry import Operator, Unsupported, operator
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+
+@operator("_contrib_AdaptiveAvgPooling2D")
+@dataclass(frozen=True)
+class AdaptiveAvgPooling2D(Operator):
+    """(N, C, H, W) -> (N, C, *output_size).
+
+    Part i of n is from floor(i * H / n) to ceil((i + 1) * H / n): parts may overlap.
+    Source: src/operator/contrib/adaptive_avg_pooling.cc.
+    """
+
+    output_size: Ints = ()  # one number stands for both; none, or more than two, for 1
+
+    def __post_init__(self) -> None:
+        if any(n < 1 for n in self._size()):
+            raise Unsupported(f"output_size={self.output_size}; supported: 1 or more")
+
+    def _size(self) -> Tuple[int, int]:
+        size = self.output_size
+        if len(size) == 2:
+            return (size[0], size[1])
+        return (size[0], size[0]) if len(size) == 1 else (1, 1)
+
+    def infer(self, data: Shape) -> Shape:
+        if data is None or len(data) != 4:
+            raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
+        return (*data[:2], *self._size())
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        if self._size() == (1, 1):
+            return f"{data}.mean((2, 3), keepdim=True)"
+        return f"F.adaptive_avg_pool2d({data}, {self._size()})"
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        if self._size() == (1, 1):
+            return g.op("GlobalAveragePool", data)
+        sizes = g.shape(data)[2:]
+        parts = list(zip(sizes, self._size()))
+        if all(isinstance(size, int) and size % n == 0 for size, n in parts):
+            kernel = tuple(size // n for size, n in parts if isinstance(size, int))
+            return g.op("AveragePool", data, kernel_shape=kernel, strides=kernel)
+        rows, row_counts = _membership(g, data, 2, *parts[0])
+        columns, column_counts = _membership(g, data, 3, *parts[1])
+        sums = g.op("MatMul", data, g.op("Transpose", columns, perm=(1, 0)))
+        means = g.op("Div", sums, column_counts)
+        row_counts = g.op("Unsqueeze", row_counts, g.ints((1,)))
+        return g.op("Div", g.op("MatMul", rows, means), row_counts)
+
+
+def _membership(g: OnnxBuilder, data: Any, axis: int, size: Dim, parts: int) -> Tuple[Any, Any]:
+    """(parts, size): 1 where a place belongs to a part; (parts,): how many do."""
+    number = np.arange(parts)
+    if isinstance(size, int):
+        place = np.arange(size)
+        inside = (place >= (number * size // parts)[:, None]) & (
+            place < (-(-(number + 1) * size // parts))[:, None]
+        )
+        table = inside.astype(np.float64)
+        return g.constant(table, data), g.constant(table.sum(1), data)
+    length = g.op("Gather", g.op("Shape", data), g.constant(np.array(axis)), axis=0)
+    count = g.constant(np.array(parts))
+    first = g.op("Div", g.op("Mul", g.constant(number), length), count)
+    ends = g.op("Add", g.op("Mul", g.constant(number + 1), length), g.constant(np.array(parts - 1)))
+    end = g.op("Div", ends, count)
+    place = g.op("Range", g.constant(np.array(0)), length, g.constant(np.array(1)))
+    column = g.ints((1,))
+    before = g.op("Less", place, g.op("Unsqueeze", first, column))
+    inside = g.op("And", g.op("Not", before), g.op("Less", place, g.op("Unsqueeze", end, column)))
+    dtype = g.type(data)
+    return g.cast(inside, dtype), g.cast(g.op("Sub", end, first), dtype)

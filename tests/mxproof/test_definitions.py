@@ -1,0 +1,124 @@
+"""Our float64 definitions of what MXNet has in float32 only, against MXNet's float32 results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict
+
+import numpy as np
+import pytest
+
+from converters import load_checkpoint, save_checkpoint
+from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.mxnet_definitions import DEFINITIONS
+from tests.converters.networks import Network
+
+Shapes = Dict[str, tuple]
+
+IMAGE, VIDEO = (2, 4, 5, 6), (2, 4, 3, 4, 3)
+CHANNELS = {"gamma": (4,), "beta": (4,)}
+
+CASES = [
+    ("Crop", {"data": IMAGE}, {"num_args": 1, "offset": (1, 2), "h_w": (3, 4)}),
+    ("Crop", {"data": IMAGE}, {"num_args": 1, "center_crop": True, "h_w": (2, 3)}),
+    ("Crop", {"data": IMAGE, "like": (1, 1, 2, 3)}, {"num_args": 2, "offset": (3, 0)}),
+    ("Crop", {"data": IMAGE, "like": (1, 1, 2, 3)}, {"num_args": 2, "center_crop": True}),
+    ("InstanceNorm", {"data": IMAGE, **CHANNELS}, {"eps": 0.1}),
+    ("InstanceNorm", {"data": VIDEO, **CHANNELS}, {}),
+    ("LRN", {"data": IMAGE}, {"nsize": 3, "alpha": 0.7, "beta": 0.6, "knorm": 1.5}),
+    ("LRN", {"data": IMAGE}, {"nsize": 9}),
+    *(
+        (
+            "_contrib_BatchNormWithReLU",
+            {"data": IMAGE, **CHANNELS, "moving_mean": (4,), "moving_var": (4,)},
+            attrs,
+        )
+        for attrs in ({}, {"fix_gamma": False, "eps": 0.2})
+    ),
+    *(
+        ("_contrib_BilinearResize2D", {"data": IMAGE}, attrs)
+        for attrs in (
+            {"height": 7, "width": 3},
+            {"height": 7, "width": 1, "align_corners": False},
+            {"scale_height": 1.5, "scale_width": 0.5},
+            {"mode": "odd_scale", "scale_height": 2, "scale_width": 0.5, "align_corners": False},
+            *({"mode": f"to_{kind}"} for kind in ("even_down", "even_up", "odd_down", "odd_up")),
+        )
+    ),
+    ("_contrib_BilinearResize2D", {"data": IMAGE, "like": (1, 1, 8, 9)}, {"mode": "like"}),
+    *(
+        (
+            "Deconvolution",
+            {"data": (2, 4, *(5,) * axes), "weight": (4, 3, *(3,) * axes), "bias": (6,)},
+            {
+                "kernel": (3,) * axes,
+                "num_filter": 6,
+                "num_group": 2,
+                "no_bias": False,
+                "stride": (2,) * axes,
+                "pad": (1,) * axes,
+                **({"adj": (1,) * axes} if axes == 3 else {"dilate": (2,) * axes}),
+            },
+        )
+        for axes in (1, 2, 3)
+    ),
+    *(
+        (
+            "RNN",
+            {"data": (4, 2, 3), "parameters": (length,), "state": (rows, 2, 5)},
+            {"mode": "rnn_relu", "state_size": 5, **attrs},
+        )
+        for length, rows, attrs in (
+            (50, 1, {"num_layers": 1}),
+            (270, 4, {"num_layers": 2, "bidirectional": True}),
+        )
+    ),
+    *(
+        (f"_contrib_interleaved_matmul_{kind}", shapes, {"heads": 3})
+        for kind, shapes in (
+            ("selfatt_qk", {"queries_keys_values": (4, 2, 18)}),
+            ("selfatt_valatt", {"queries_keys_values": (4, 2, 18), "attention": (6, 4, 4)}),
+            ("encdec_qk", {"queries": (5, 2, 6), "keys_values": (4, 2, 12)}),
+            ("encdec_valatt", {"keys_values": (4, 2, 12), "attention": (6, 5, 4)}),
+        )
+    ),
+]
+
+
+def test_every_definition_is_compared() -> None:
+    assert {op for op, _, _ in CASES} == set(DEFINITIONS)
+
+
+@pytest.mark.parametrize(("op", "shapes", "attrs"), CASES)
+def test_is_mxnets(
+    op: str, shapes: Shapes, attrs: Dict[str, Any], mxnet: MxnetProcess, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    values = {k: random.uniform(0.5, 2, s).astype(np.float32) for k, s in shapes.items()}
+    net = Network()
+    data = {"data", "like"}
+    entries = [net.variable(k, None if k in data else v) for k, v in values.items()]
+    net.arrays.update({k: v for k, v in values.items() if k not in data})
+    head = net.layer(op, "layer", *entries, **attrs)
+    save_checkpoint(tmp_path / "net", net.symbol(head), net.arrays)
+    inputs = {k: v for k, v in values.items() if k in data}
+    graph = load_checkpoint(tmp_path / "net", inputs={k: v.shape for k, v in inputs.items()})
+    model = mxnet.load(tmp_path / "net", 0, graph)
+    truth = model.truth(inputs)["layer"]
+    model.close()
+    run = DEFINITIONS[op][0]
+    texts = {k: str(v) for k, v in attrs.items()}
+    ours = run(texts, *(v.astype(np.float64) for v in values.values()))[0]
+    np.testing.assert_array_equal(truth.float64, ours)
+    np.testing.assert_allclose(truth.float32, ours, rtol=2e-5, atol=1e-6)
+
+
+def test_target_shape_means_a_padding() -> None:
+    """oneDNN has no target_shape; what it means is in deconvolution-inl.h, InferPad."""
+    random = np.random.default_rng(0)
+    x, weight = random.standard_normal((1, 2, 5, 5)), random.standard_normal((2, 3, 4, 4))
+    run = DEFINITIONS["Deconvolution"][0]
+    common = {"kernel": "(4, 4)", "stride": "(2, 2)"}
+    (ours,) = run({**common, "target_shape": "(9, 10)", "pad": "(7, 7)"}, x, weight)
+    (padded,) = run({**common, "pad": "(2, 1)", "adj": "(1, 0)"}, x, weight)
+    np.testing.assert_array_equal(ours, padded)
