@@ -1,0 +1,183 @@
+"""Matrices: products with triangles and with themselves, diagonals.
+
+All take a stack of matrices (*, m, n). Source: src/operator/tensor/la_op.h, la_op-inl.h.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Tuple
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..shape import Dim, Shape, merge, merge_shapes, show
+from .attributes import Ints
+from .products import onnx_scaled, onnx_swapped, torch_product, torch_scaled
+from .registry import Operator, operator
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+LAST = 1 << 62  # beyond the end of any axis
+
+
+class Matrix(Operator):
+    """An operator on one stack of matrices, which MXNet calls A."""
+
+    def input_names(self) -> Tuple[str, ...]:
+        return ("A",)
+
+
+def square(data: Shape) -> Dim:
+    """n of (*, n, n).
+
+    Raises:
+        ShapeError: these are no square matrices.
+    """
+    if data is None or len(data) < 2:
+        raise ShapeError(f"takes square matrices (*, n, n), got {show(data)}")
+    try:
+        return merge(data[-2], data[-1])
+    except ShapeError:
+        raise ShapeError(f"takes square matrices (*, n, n), got {show(data)}") from None
+
+
+def onnx_range(g: OnnxBuilder, data: Any, axis: int) -> Any:
+    """0, 1, ... along an axis of `data`: int64 (n,)."""
+    size = g.op("Gather", g.op("Shape", data), g.constant(np.array(axis)))
+    return g.op("Range", g.constant(np.array(0)), size, g.constant(np.array(1)))
+
+
+def onnx_compared(g: OnnxBuilder, kind: str, data: Any, rank: int, offset: int = 0) -> Any:
+    """Of each place of a matrix: is its column Equal to (Less than, ...) its row + offset?"""
+    columns = onnx_range(g, data, rank - 1)
+    rows = g.op("Unsqueeze", onnx_range(g, data, rank - 2), g.ints((1,)))
+    if offset:
+        rows = g.op("Add", rows, g.constant(np.array(offset)))
+    return g.op(kind, columns, rows)
+
+
+@operator("_linalg_trmm")
+@dataclass(frozen=True)
+class TriangleProduct(Operator):
+    """(*, n, n), (*, n, m) -> (*, n, m): alpha A B, of which A's other triangle is not read."""
+
+    transpose: bool = False
+    rightside: bool = False  # B A
+    lower: bool = True
+    alpha: float = 1.0
+
+    def input_names(self) -> Tuple[str, ...]:
+        return ("A", "B")
+
+    def infer(self, a: Shape, b: Shape) -> Shape:
+        size = square(a)
+        assert a is not None and b is not None
+        if len(a) != len(b):
+            raise ShapeError(f"cannot multiply {show(a)} and {show(b)}")
+        merge(size, b[-1] if self.rightside else b[-2])
+        return (*merge_shapes(a[:-2], b[:-2]), *b[-2:])
+
+    def to_onnx(self, g: OnnxBuilder, a: Any, b: Any) -> Any:
+        rank = len(g.shape(a))
+        kind = "LessOrEqual" if self.lower else "GreaterOrEqual"
+        part = g.op("Where", onnx_compared(g, kind, a, rank), a, g.scalar(0, like=a))
+        pair = (onnx_swapped(g, part, rank, self.transpose), b)
+        out = g.op("MatMul", *(pair[::-1] if self.rightside else pair))
+        return onnx_scaled(g, out, self.alpha, b)
+
+    def to_pytorch(self, m: TorchBuilder, a: str, b: str) -> str:
+        part = f"{a}.{'tril' if self.lower else 'triu'}()"
+        if self.rightside:
+            return torch_scaled(self.alpha, torch_product(b, part, False, self.transpose))
+        return torch_scaled(self.alpha, torch_product(part, b, self.transpose, False))
+
+
+@operator("_linalg_syrk")
+@dataclass(frozen=True)
+class ProductWithItself(Matrix):
+    """(*, m, n) -> (*, m, m): alpha A A^T, or (*, n, n): alpha A^T A."""
+
+    transpose: bool = False
+    alpha: float = 1.0
+
+    def infer(self, data: Shape) -> Shape:
+        if data is None or len(data) < 2:
+            raise ShapeError(f"takes matrices (*, m, n), got {show(data)}")
+        size = data[-1] if self.transpose else data[-2]
+        return (*data[:-2], size, size)
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        other = onnx_swapped(g, data, len(g.shape(data)), True)
+        pair = (other, data) if self.transpose else (data, other)
+        return onnx_scaled(g, g.op("MatMul", *pair), self.alpha, data)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        text = torch_product(data, data, self.transpose, not self.transpose)
+        return torch_scaled(self.alpha, text)
+
+
+def onnx_diagonal(g: OnnxBuilder, data: Any, offset: int) -> Any:
+    """(*, n, n) -> (*, n - |offset|): a sum over each row of what is on the diagonal."""
+    rank = len(g.shape(data))
+    on = onnx_compared(g, "Equal", data, rank, offset)
+    only = g.op("Where", on, data, g.scalar(0, like=data))
+    rows = g.reduce("ReduceSum", only, (rank - 1,), False)
+    if not offset:
+        return rows
+    begin, end = (-offset, LAST) if offset < 0 else (0, -offset)
+    return g.op("Slice", rows, g.ints((begin,)), g.ints((end,)), g.ints((rank - 2,)))
+
+
+@operator("_linalg_extractdiag")
+@dataclass(frozen=True)
+class Diagonal(Matrix):
+    """(*, n, n) -> (*, n - |offset|): a diagonal, counted from the main one to the right."""
+
+    offset: int = 0
+
+    def infer(self, data: Shape) -> Shape:
+        size = square(data)
+        assert data is not None
+        if not isinstance(size, int):
+            return (*data[:-2], None if self.offset else size)
+        if abs(self.offset) >= size:
+            raise ShapeError(f"has no diagonal {self.offset} in {show(data)}")
+        return (*data[:-2], size - abs(self.offset))
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return onnx_diagonal(g, data, self.offset)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"{data}.diagonal({self.offset}, dim1=-2, dim2=-1)"
+
+
+@operator("_linalg_makediag")
+@dataclass(frozen=True)
+class DiagonalMatrix(Matrix):
+    """(*, n) -> (*, n + |offset|, n + |offset|), 0 but for one diagonal."""
+
+    offset: int = 0
+
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        size = data[-1]
+        if self.offset:
+            size = size + abs(self.offset) if isinstance(size, int) else None
+        return (*data[:-1], size, size)
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        rank = len(g.shape(data))
+        before, after = max(0, -self.offset), max(0, self.offset)
+        widths: Ints = (*(0,) * (rank - 1), before, *(0,) * (rank - 1), after)
+        rows = g.op("Pad", data, g.ints(widths)) if self.offset else data
+        index = onnx_range(g, rows, rank - 1)
+        column = g.op("Unsqueeze", index, g.ints((1,)))
+        shifted = g.op("Add", column, g.constant(np.array(self.offset)))
+        values = g.op("Unsqueeze", rows, g.ints((rank,)))
+        return g.op("Where", g.op("Equal", index, shifted), values, g.scalar(0, like=data))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"{data}.diag_embed({self.offset})"

@@ -1,0 +1,177 @@
+"""Matrices: triangles, diagonals, determinants and factors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Mapping, Optional, Tuple
+
+import numpy as np
+from hypothesis import strategies as st
+
+from .case import Case, Data, DrawFn, Row, Values, attributes, normal, shapes
+
+Shape = Tuple[int, ...]
+
+
+def case(op: str, *shapes: Shape, **attrs: Any) -> Case:
+    return Case(op, tuple(map(Data, shapes)), attrs)
+
+
+def positive(random: np.random.Generator, shape: Shape) -> np.ndarray:
+    """Symmetric, with eigenvalues that are far from 0 and from each other."""
+    half = random.standard_normal(shape)
+    size = shape[-1]
+    return (half + np.swapaxes(half, -1, -2)) / 8 + np.diag(1.0 + np.arange(size))
+
+
+def lopsided(random: np.random.Generator, shape: Shape) -> np.ndarray:
+    """The lower triangle of such a matrix; the upper one is something else."""
+    values = positive(random, shape)
+    return np.tril(values) + np.triu(np.full(shape, 7.0), 1)
+
+
+def regular(random: np.random.Generator, shape: Shape) -> np.ndarray:
+    """Far from singular, as a square matrix and as a triangle."""
+    return random.standard_normal(shape) / 4 + np.diag(1.5 + 0.25 * np.arange(shape[-1]))
+
+
+ONNX = {"onnx": "ONNX has no operator for it"}
+
+
+def matrix(
+    op: str,
+    values: Values = normal,
+    impossible: Optional[Mapping[str, str]] = None,
+    fixed: Tuple[int, ...] = (),
+    **more: Any,
+) -> Row:
+    """One stack of square matrices; `fixed` counts the axes of one from the right."""
+
+    def given(shape: Shape) -> Data:
+        return Data(shape, values, fixed=tuple(len(shape) + axis for axis in fixed))
+
+    def draw(draw: DrawFn) -> Case:
+        outer, (size,) = shapes(draw, (0, 2), high=3), shapes(draw, 1, low=2, high=5)
+        narrowed = {"offset": st.integers(1 - size, size - 1)} if "offset" in more else {}
+        attrs = attributes(draw, op, **narrowed)
+        return Case(op, (given((*outer, size, size)),), attrs, draw(st.booleans()))
+
+    examples = {
+        "one": Case(op, (given((3, 3)),)),
+        "a stack": Case(op, (given((2, 4, 4)),)),
+        "a stack of stacks": Case(op, (given((2, 3, 4, 4)),)),
+        **{name: Case(op, (given((2, 4, 4)),), attrs) for name, attrs in more.items()},
+    }
+    return Row(op, draw, examples, {}, dict(impossible or {}))
+
+
+def unread(row: Row) -> Row:
+    """With a case whose upper triangle must make no difference."""
+    more = {"of the lower triangle": Case(row.op, (Data((2, 3, 3), lopsided),))}
+    return replace(row, examples={**row.examples, **more})
+
+
+def with_triangle(op: str, impossible: Optional[Mapping[str, str]] = None) -> Row:
+    def inputs(outer: Shape, size: int, other: int, right: Any) -> Tuple[Data, ...]:
+        b = (*outer, other, size) if right else (*outer, size, other)
+        return (Data((*outer, size, size), regular, fixed=()), Data(b, fixed=()))
+
+    def draw(draw: DrawFn) -> Case:
+        outer, (size, other) = shapes(draw, (0, 2), high=3), shapes(draw, 2, high=5)
+        attrs = attributes(draw, op, alpha=st.sampled_from((None, 1, -0.7)))
+        given = inputs(outer, size, other, attrs.get("rightside"))
+        return Case(op, given, attrs, draw(st.booleans()))
+
+    examples = {
+        "defaults": Case(op, inputs((), 3, 4, False)),
+        "upper from the right": Case(
+            op, inputs((2,), 3, 4, True), {"lower": False, "rightside": True, "alpha": 0.1}
+        ),
+        "transposed": Case(op, inputs((2,), 3, 4, False), {"transpose": True}),
+    }
+    return Row(op, draw, examples, {}, dict(impossible or {}))
+
+
+def draw_diagonal_matrix(draw: DrawFn) -> Case:
+    attrs = attributes(draw, "_linalg_makediag", offset=st.integers(-3, 3))
+    data = Data(shapes(draw, (1, 3), high=4), fixed=())
+    return Case("_linalg_makediag", (data,), attrs, draw(st.booleans()))
+
+
+def triangle(*shape: int, **attrs: Any) -> Case:
+    data = Data(shape, fixed=(len(shape) - 1,))
+    return Case("_linalg_maketrian", (data,), attrs)
+
+
+def draw_triangle_matrix(draw: DrawFn) -> Case:
+    size = draw(st.integers(1, 4))
+    attrs = attributes(draw, "_linalg_maketrian", offset=st.integers(-3, 3))
+    case = triangle(*shapes(draw, (0, 2), high=3), size * (size + 1) // 2, **attrs)
+    return replace(case, free=draw(st.booleans()))
+
+
+def draw_product_with_itself(draw: DrawFn) -> Case:
+    data = Data(shapes(draw, (2, 4), high=4))
+    attrs = attributes(draw, "_linalg_syrk", alpha=st.sampled_from((None, 1, -0.7)))
+    return Case("_linalg_syrk", (data,), attrs, draw(st.booleans()))
+
+
+def draw_lq(draw: DrawFn) -> Case:
+    rows, more = shapes(draw, 2, high=4)
+    shape = (*shapes(draw, (0, 2), high=3), rows, rows + more - 1)
+    return Case("_linalg_gelqf", (Data(shape),), {}, draw(st.booleans()))
+
+
+ROWS = [
+    with_triangle("_linalg_trmm"),
+    with_triangle("_linalg_trsm", ONNX),
+    Row(
+        "_linalg_syrk",
+        draw_product_with_itself,
+        {
+            "defaults": case("_linalg_syrk", (3, 4)),
+            "transposed": case("_linalg_syrk", (2, 3, 4), transpose=True, alpha=0.1),
+        },
+    ),
+    matrix("_linalg_sumlogdiag", positive),
+    matrix("_linalg_extractdiag", offset={"offset": -1}, right={"offset": 2}),
+    Row(
+        "_linalg_makediag",
+        draw_diagonal_matrix,
+        {
+            "one": case("_linalg_makediag", (4,)),
+            "above": case("_linalg_makediag", (2, 3), offset=2),
+            "below": case("_linalg_makediag", (2, 3), offset=-1),
+        },
+    ),
+    matrix(
+        "_linalg_extracttrian",
+        fixed=(-2, -1),
+        offset={"offset": -1},
+        above={"offset": 1},
+        upper={"lower": False},
+        lower_above={"offset": 2, "lower": True},
+    ),
+    Row(
+        "_linalg_maketrian",
+        draw_triangle_matrix,
+        {
+            "one": triangle(6),
+            "upper": triangle(2, 6, lower=False),
+            "above": triangle(2, 3, offset=1),
+            "below": triangle(2, 3, offset=-2),
+        },
+    ),
+    matrix("_linalg_det", regular),
+    matrix("_linalg_slogdet", regular),
+    unread(matrix("_linalg_potrf", positive, ONNX, upper={"lower": False})),
+    matrix("_linalg_potri", regular, ONNX, upper={"lower": False}),
+    matrix("_linalg_inverse", regular, ONNX),
+    unread(matrix("_linalg_syevd", positive, ONNX)),
+    Row(
+        "_linalg_gelqf",
+        draw_lq,
+        {"one": case("_linalg_gelqf", (3, 5)), "square": case("_linalg_gelqf", (2, 3, 3))},
+        impossible=ONNX,
+    ),
+]
