@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, Tuple
+from typing import Any, Mapping, Tuple
 
 from hypothesis import strategies as st
 
