@@ -195,8 +195,8 @@ class RNN(Operator):
         self, g: OnnxBuilder, data: Any, parameters: Any, state: Any = None, cell: Any = None
     ) -> Any:
         layers = self.layers(g.array(parameters))
-        results = onnx_layers(g, self.mode, self.state_size, layers, data, state, cell)
-        return results[: self.visible_outputs()]
+        outputs = self.visible_outputs()
+        return onnx_layers(g, self.mode, self.state_size, layers, data, state, cell, outputs)
 
     def to_pytorch(
         self,

@@ -29,10 +29,15 @@ def onnx_layers(
     size: int,
     layers: Layers,
     data: Any,
-    state: Any = None,
-    cell: Any = None,
+    state: Any,
+    cell: Any,
+    outputs: int,
 ) -> List[Any]:
-    """(T, N, C) -> (T, N, D H), and the last states of all layers, each (L D, N, H)."""
+    """(T, N, C) -> (T, N, D H), and the last states of all layers, each (L D, N, H).
+
+    Args:
+        outputs: how many of these results are wanted.
+    """
     if "weight_hr" in layers[0][0]:
         return _projected(g, size, layers, data, state, cell)
     begin = [_by_layer(g, given, layers) for given in (state, cell)]
@@ -55,7 +60,7 @@ def onnx_layers(
         value = _joined(g, results[0], len(both))
         for states, result in zip(last, results[1:]):
             states.append(result)
-    return [value, *(_all_states(g, states) for states in last if states)]
+    return [value, *(_all_states(g, states) for states in last[: outputs - 1])]
 
 
 NAMES = (("weight_ih",), ("weight_hh",), ("bias_ih", "bias_hh"))

@@ -1,4 +1,4 @@
-"""Products and factors of matrices."""
+"""Products of matrices."""
 
 from __future__ import annotations
 

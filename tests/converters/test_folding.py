@@ -1,0 +1,79 @@
+"""Parameters that a network makes of stored numbers are made beforehand."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+import numpy as np
+
+from converters import to_onnx, to_pytorch
+
+from .networks import Network
+
+SIZE, FEATURES = 3, 2
+
+
+def gluon_gru(net: Network) -> Tuple[int, int]:
+    """A recurrent layer as Gluon exports it: matrices made flat and joined."""
+    parts: List[Tuple[int, int]] = []
+    for name, shape in (
+        ("l0_i2h_weight", (3 * SIZE, FEATURES)),
+        ("l0_h2h_weight", (3 * SIZE, SIZE)),
+        ("l0_i2h_bias", (3 * SIZE,)),
+        ("l0_h2h_bias", (3 * SIZE,)),
+    ):
+        parts.append(net.layer("Reshape", f"flat_{name}", net.parameter(name, *shape), shape="-1"))
+    packed = net.layer("_rnn_param_concat", "packed", *parts, dim=0, num_args=len(parts))
+    inputs = (net.variable("data"), packed, net.variable("state"))
+    return net.layer("RNN", "gru", *inputs, state_size=SIZE, num_layers=1, mode="gru")
+
+
+def test_layers_that_only_make_parameters_are_left_out() -> None:
+    net = Network()
+    graph = net.graph(gluon_gru(net), inputs={"data": ("T", "N", 2), "state": (1, "N", 3)})
+    assert [node.name for node in graph.nodes] == ["gru"]
+    assert set(graph.params) == {"packed"}
+    stored = ("l0_i2h_weight", "l0_h2h_weight", "l0_i2h_bias", "l0_h2h_bias")
+    expected = np.concatenate([net.arrays[name].ravel() for name in stored])
+    np.testing.assert_array_equal(graph.params["packed"], expected)
+
+
+def test_they_are_still_listed_as_mxnet_lists_them() -> None:
+    net = Network()
+    graph = net.graph(gluon_gru(net), inputs={"data": ("T", "N", 2), "state": (1, "N", 3)})
+    assert [node.op for node in graph.listed] == ["Reshape"] * 4 + ["_rnn_param_concat", "RNN"]
+
+
+def test_what_is_emitted_is_an_ordinary_layer() -> None:
+    net = Network()
+    graph = net.graph(gluon_gru(net), inputs={"data": ("T", "N", 2), "state": (1, "N", 3)})
+    module = to_pytorch(graph)
+    assert "nn.GRU(2, 3, num_layers=1" in module.source
+    np.testing.assert_array_equal(module.state["gru.weight_ih_l0"], net.arrays["l0_i2h_weight"])
+    assert [node.op_type for node in to_onnx(graph).graph] == ["GRU", "Squeeze"]
+
+
+def test_a_weight_may_be_another_one_reshaped() -> None:
+    net = Network()
+    weight = net.layer("Reshape", "flat", net.parameter("w", 4, 3, 1, 1), shape=(4, 3))
+    head = net.layer("FullyConnected", "fc", net.variable("data"), weight, num_hidden=4, no_bias=1)
+    graph = net.graph(head, inputs={"data": ("N", 3)})
+    assert [node.name for node in graph.nodes] == ["fc"]
+    assert graph.params["flat"].shape == (4, 3)
+
+
+def test_a_layer_that_others_read_as_data_stays() -> None:
+    net = Network()
+    flat = net.layer("Reshape", "flat", net.parameter("w", 6), shape=(2, 3))
+    head = net.layer("elemwise_add", "sum", net.variable("data"), flat)
+    graph = net.graph(head, inputs={"data": (2, 3)})
+    assert [node.name for node in graph.nodes] == ["flat", "sum"]
+    assert not graph.unfolded
+
+
+def test_an_output_stays() -> None:
+    net = Network()
+    flat = net.layer("Reshape", "flat", net.parameter("w", 12), shape=(4, 3))
+    head = net.layer("FullyConnected", "fc", net.variable("data"), flat, num_hidden=4, no_bias=1)
+    graph = net.graph(head, flat, inputs={"data": ("N", 3)})
+    assert [node.name for node in graph.nodes] == ["flat", "fc"]
