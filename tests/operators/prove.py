@@ -6,7 +6,7 @@ import tempfile
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Iterator, List, Sequence
+from typing import Iterator
 
 import pytest
 
@@ -38,7 +38,7 @@ def prove(case: Case, row: Row, mxnet: MxnetProcess) -> None:
         model = mxnet.load(folder / "net", 0, graph)
         try:
             truth = model.truth(case.feeds(0))
-            check_inference(graph, case, truth)
+            check_inference(graph, case, row, truth)
             for target, opsets in (("pytorch", [DEFAULT_OPSET]), ("onnx", OPSETS)):
                 for opset in opsets:
                     first, last = REGISTRY[case.op].onnx_since, REGISTRY[case.op].onnx_until
@@ -58,12 +58,15 @@ def load(case: Case, row: Row, prefix: Path) -> Graph:
     return load_checkpoint(prefix, inputs=case.shapes(free), types=case.types())
 
 
-def check_inference(graph: Graph, case: Case, truth: Truth) -> None:
+def check_inference(graph: Graph, case: Case, row: Row, truth: Truth) -> None:
     """Shapes and types as inferred are those of MXNet's results."""
     inferred = graph.infer_shapes(case.shapes(False))
     for layer in truth:
         actual = layer.float32
-        assert inferred[layer.name] == actual.shape, f"{layer.name}: inferred shape"
+        known = compatible(inferred[layer.name], actual.shape)
+        assert (known and row.counted) or inferred[layer.name] == actual.shape, (
+            f"{layer.name}: inferred shape {inferred[layer.name]}, MXNet's {actual.shape}"
+        )
         assert compatible(graph.shapes[layer.name], actual.shape), f"{layer.name}: free shape"
         assert graph.types[layer.name] == str(actual.dtype), f"{layer.name}: inferred type"
 
@@ -92,12 +95,3 @@ def judge(
 
 def further(case: Case, model: Mxnet) -> Iterator[Truth]:
     return (model.truth(case.feeds(seed)) for seed in range(1, RETRIES))
-
-
-def rows(*groups: Sequence[Row]) -> List[Row]:
-    """All rows; two for one operator are a mistake."""
-    found = [row for group in groups for row in group]
-    names = [row.op for row in found]
-    twice = {n for n in names if names.count(n) > 1}
-    assert not twice, f"two rows for {twice}"
-    return found

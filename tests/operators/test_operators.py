@@ -6,8 +6,6 @@ and held to MXNet in float64 and float32. A declared operator without a row fail
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from typing import List, Tuple
 
 import pytest
@@ -16,15 +14,12 @@ from hypothesis import strategies as st
 
 from converters.ops import REGISTRY
 from mxproof.runtimes.mxnet import MxnetProcess
-from tests import operators
 
+from .all_rows import ROWS
 from .case import Case, Row
-from .prove import prove, rows
+from .prove import prove
+from .table import FILE, table
 
-MODULES = [m.name for m in pkgutil.iter_modules(operators.__path__) if m.name.startswith("rows_")]
-ROWS: List[Row] = rows(
-    *(importlib.import_module(f"{operators.__name__}.{name}").ROWS for name in MODULES)
-)
 EXAMPLES: List[Tuple[Row, str, Case]] = [
     (row, name, case) for row in ROWS for name, case in row.examples.items()
 ]
@@ -32,6 +27,11 @@ EXAMPLES: List[Tuple[Row, str, Case]] = [
 
 def test_every_operator_has_a_row() -> None:
     assert {row.op for row in ROWS} == set(REGISTRY)
+
+
+def test_the_table_is_current() -> None:
+    current = FILE.read_text(encoding="utf-8") == table()
+    assert current, "run: python -m tests.operators.table"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,177 @@
+"""Whole small networks of several operators: branches, several outputs and heads, labels, weights
+and names used twice, against MXNet."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Tuple
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from converters import load_checkpoint, save_checkpoint
+from mxproof.compare import compare
+from mxproof.localise import describe_failure
+from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.targets import TARGETS, convert
+from tests.converters.networks import Network
+
+from .case import DrawFn
+
+Entry = Tuple[int, int]
+SHAPE = (2, 4, 6, 5)
+NAMES = ("relu", "unit_relu", "conv0", "_plus", "a/b", "x")  # few: they repeat, as GluonCV's do
+
+
+@dataclass
+class Sketch:
+    """A network under construction, all of whose values have the shape (N, 4, 6, 5)."""
+
+    draw: DrawFn
+    net: Network = field(default_factory=Network)
+    values: List[Entry] = field(default_factory=list)
+    stored: int = 0
+
+    def value(self) -> Entry:
+        """One that is there; the newest are the likeliest."""
+        back = self.draw(st.integers(1, min(3, len(self.values))))
+        return self.values[-back]
+
+    def parameter(self, *shape: int) -> Entry:
+        self.stored += 1
+        return self.net.parameter(f"stored{self.stored}", *shape)
+
+    def layer(self, op: str, *inputs: Entry, **attrs: Any) -> Entry:
+        return self.net.layer(op, self.draw(st.sampled_from(NAMES)), *inputs, **attrs)
+
+
+def activated(s: Sketch) -> List[Entry]:
+    kind = s.draw(st.sampled_from(["relu", "sigmoid", "tanh", "softsign"]))
+    return [s.layer("Activation", s.value(), act_type=kind)]
+
+
+def convolved(s: Sketch) -> List[Entry]:
+    weight, bias = s.parameter(4, 4, 3, 3), s.parameter(4)
+    twice = s.draw(st.booleans())  # weights that two layers share
+    attrs = {"kernel": (3, 3), "pad": (1, 1), "num_filter": 4}
+    return [
+        s.layer("Convolution", s.value(), weight, bias, **attrs) for _ in range(1 + int(twice))
+    ]
+
+
+def normalised(s: Sketch) -> List[Entry]:
+    # Distinct names for the layer, whose parameters are named after it.
+    s.stored += 1
+    return [s.net.batch_norm(f"norm{s.stored}", s.value(), 4, fix_gamma=s.draw(st.booleans()))]
+
+
+def pooled(s: Sketch) -> List[Entry]:
+    kind = s.draw(st.sampled_from(["max", "avg"]))
+    return [s.layer("Pooling", s.value(), kernel=(3, 3), pad=(1, 1), pool_type=kind)]
+
+
+def added(s: Sketch) -> List[Entry]:
+    op = s.draw(st.sampled_from(["elemwise_add", "elemwise_mul", "broadcast_sub", "_maximum"]))
+    return [s.layer(op, s.value(), s.value())]
+
+
+def scaled(s: Sketch) -> List[Entry]:
+    """A stored array where data may be."""
+    return [s.layer("broadcast_mul", s.value(), s.parameter(1, 4, 1, 1))]
+
+
+def split(s: Sketch) -> List[Entry]:
+    """Halves, of which one may stay unused, joined the other way round."""
+    halves = s.layer("SliceChannel", s.value(), num_outputs=2)
+    first, second = halves, (halves[0], 1)
+    pair = (second, first) if s.draw(st.booleans()) else (first, first)
+    return [s.layer("Concat", *pair, num_args=2, dim=1)]
+
+
+def there_and_back(s: Sketch) -> List[Entry]:
+    turned = s.layer("transpose", s.value(), axes=(0, 2, 3, 1))
+    flat = s.layer("Reshape", turned, shape=(0, -3, 0))
+    raised = s.layer("Reshape", flat, shape=(0, -4, 6, -1, 0))
+    return [s.layer("transpose", raised, axes=(0, 3, 1, 2))]
+
+
+def centred(s: Sketch) -> List[Entry]:
+    x = s.value()
+    mean = s.layer("mean", x, axis=(2, 3), keepdims=True)
+    return [s.layer("broadcast_sub", x, mean)]
+
+
+def chosen(s: Sketch) -> List[Entry]:
+    return [s.layer("softmax", s.value(), axis=s.draw(st.sampled_from([1, -1])))]
+
+
+def dropped(s: Sketch) -> List[Entry]:
+    return [s.layer("Dropout", s.value(), p=0.3), s.layer("BlockGrad", s.value())]
+
+
+STEPS: List[Callable[[Sketch], List[Entry]]] = [
+    activated,
+    added,
+    centred,
+    chosen,
+    convolved,
+    dropped,
+    normalised,
+    pooled,
+    scaled,
+    split,
+    there_and_back,
+]
+
+
+def heads(s: Sketch) -> List[Entry]:
+    """One to three of the values; the last may go through a classifier that has a label."""
+    count = s.draw(st.integers(1, 3))
+    found = list(dict.fromkeys([*(s.value() for _ in range(count - 1)), s.values[-1]]))
+    if s.draw(st.booleans()):
+        weight, bias = s.parameter(3, 4 * 6 * 5), s.parameter(3)
+        out = s.layer("FullyConnected", found.pop(), weight, bias, num_hidden=3)
+        name = s.draw(st.sampled_from(["softmax_label", "label", "prob1_label"]))
+        found.append(s.layer("SoftmaxOutput", out, s.net.variable(name)))
+    return found
+
+
+@settings(suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_graph(mxnet: MxnetProcess, data: st.DataObject) -> None:
+    s = Sketch(data.draw)
+    inputs = data.draw(st.integers(1, 2))
+    s.values = [s.net.variable(f"data{i}") for i in range(inputs)]
+    for step in data.draw(st.lists(st.sampled_from(STEPS), min_size=2, max_size=8)):
+        s.values += step(s)
+    with tempfile.TemporaryDirectory() as folder:
+        check(s.net, heads(s), mxnet, Path(folder))
+
+
+def feeds(names: List[str], seed: int) -> Dict[str, np.ndarray]:
+    random = np.random.default_rng(seed)
+    return {name: random.standard_normal(SHAPE).astype(np.float32) for name in names}
+
+
+def check(net: Network, outputs: List[Entry], mxnet: MxnetProcess, folder: Path) -> None:
+    """All layers, chained, on both targets in both precisions."""
+    save_checkpoint(folder / "net", net.symbol(*outputs), net.arrays)
+    names = [n.name for n in net.nodes if n.is_variable and n.name.startswith("data")]
+    graph = load_checkpoint(folder / "net", inputs=dict.fromkeys(names, ("N", 4, 6, 5)))
+    used = [v.name for v in graph.inputs]
+    model = mxnet.load(folder / "net", 0, graph)
+    truths = [model.truth(feeds(used, seed)) for seed in range(4)]
+    model.close()
+    for target, entry in TARGETS.items():
+        path = convert(graph, target, folder)[0]
+        for precision in entry.runtimes:
+            candidate = entry.open(path, precision)
+            result = reduce(add, (compare(truth, candidate, graph) for truth in truths))
+            assert result.stopped is None, f"{target} {precision}: {result.stopped}"
+            assert not result.failed, describe_failure("net", target, result)
+            assert tuple(c.layer for c in result.checks) == truths[0].names
