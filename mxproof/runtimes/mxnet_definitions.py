@@ -12,10 +12,10 @@ import json
 import numpy as np
 
 if __package__:
-    from .mxnet_activations import ACTIVATIONS
+    from .mxnet_activations import ACTIVATIONS, c_float
     from .mxnet_sequences import SEQUENCES
 else:
-    from mxnet_activations import ACTIVATIONS
+    from mxnet_activations import ACTIVATIONS, c_float
     from mxnet_sequences import SEQUENCES
 
 
@@ -26,7 +26,7 @@ def numbers(text):
 
 def single(attrs, name, default):
     """The C float that an attribute stands for."""
-    return float(np.float32(attrs.get(name, default)))
+    return c_float(attrs[name]) if name in attrs else float(np.float32(default))
 
 
 def true(attrs, name, default="False"):
@@ -98,7 +98,7 @@ def resized(size, attrs, axis):
     """Height or width after BilinearResize2D; MXNet multiplies in float32."""
     name = ("height", "width")[axis]
     scale = attrs.get("scale_" + name, "None")
-    scale = None if scale == "None" else np.float32(scale)
+    scale = None if scale == "None" else np.float32(c_float(scale))
     mode = attrs.get("mode", "size")
     if mode == "size":
         return int(attrs.get(name, 1)) if scale is None else int(np.float32(size) * scale)

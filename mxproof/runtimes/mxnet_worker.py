@@ -15,10 +15,10 @@ import numpy as np
 from numpy.lib import format as npy
 
 if __package__:
-    from .mxnet_definitions import defined, register
+    from .mxnet_definitions import defined, register, single
     from .slabs import slabs
 else:
-    from mxnet_definitions import defined, register
+    from mxnet_definitions import defined, register, single
     from slabs import slabs
 
 
@@ -70,7 +70,7 @@ def _softmax_activation(attrs):
 def _batch_norm(attrs):
     """The epsilon of the old forms is a C float."""
     kept = {k: v for k, v in attrs.items() if k in ("fix_gamma", "output_mean_var")}
-    return "BatchNorm", dict(kept, eps=repr(float(np.float32(attrs.get("eps", 1e-3)))))
+    return "BatchNorm", dict(kept, eps=repr(single(attrs, "eps", 1e-3)))
 
 
 def _pooling_v1(attrs):
@@ -260,13 +260,12 @@ class Model:
         shapes = {name: array.shape for name, array in inputs.items()}
         read = [name for name in symbol.list_inputs() if name in self.params and name not in inputs]
         stored = {name: self.params[name].shape for name in read}  # definitions infer none
-        arg_shapes, _, aux_shapes = symbol.infer_shape(**dict(stored, **shapes))
-        if arg_shapes is None:
-            raise ValueError("the shapes of {} do not determine the network's".format(shapes))
-        names = zip(symbol.list_arguments(), arg_shapes)
-        args = {name: self._argument(name, shape, inputs, dtype) for name, shape in names}
-        aux_names = zip(symbol.list_auxiliary_states(), aux_shapes)
-        aux = {name: self._argument(name, shape, inputs, dtype) for name, shape in aux_names}
+        # Labels are all whose shapes must be found; behind some layers none can be (boolean_mask).
+        found, _, _ = symbol.infer_shape_partial(**dict(stored, **shapes))
+        names, aux_names = symbol.list_arguments(), symbol.list_auxiliary_states()
+        found = dict(zip(names, found or ()))
+        args = {name: self._argument(name, found.get(name), inputs, dtype) for name in names}
+        aux = {name: self._argument(name, None, inputs, dtype) for name in aux_names}
         return symbol.bind(self.mx.cpu(), args, aux_states=aux, grad_req="null")
 
     def _argument(self, name, shape, inputs, dtype):
@@ -275,6 +274,8 @@ class Model:
         if name in self.params:
             return wide(self.params[name], dtype)
         if name in self.labels:
+            if not shape or 0 in shape:
+                raise ValueError("the shapes of {} do not determine it".format(sorted(inputs)))
             return self.mx.nd.zeros(shape, dtype=dtype)
         raise ValueError("no value for {!r}".format(name))
 

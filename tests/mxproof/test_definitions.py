@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from converters import load_checkpoint, save_checkpoint
+from converters.ops import REGISTRY
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.runtimes.mxnet_definitions import DEFINITIONS
 from tests.converters.networks import Network
@@ -16,9 +17,36 @@ from tests.converters.networks import Network
 Shapes = Dict[str, tuple]
 
 IMAGE, VIDEO = (2, 4, 5, 6), (2, 4, 3, 4, 3)
+INTERLEAVED = "_contrib_interleaved_matmul_"
 CHANNELS = {"gamma": (4,), "beta": (4,)}
 
 CASES = [
+    ("Crop", {"data": IMAGE}, {"num_args": 1, "offset": (1, 2), "h_w": (3, 2)}),
+    ("Crop", {"data": IMAGE, "like": (1, 1, 2, 3)}, {"num_args": 2, "center_crop": True}),
+    ("IdentityAttachKLSparseReg", {"data": (2, 4), "moving_avg": (4,)}, {}),
+    ("LeakyReLU", {"data": IMAGE, "gamma": (4,)}, {"act_type": "prelu"}),
+    ("LeakyReLU", {"data": IMAGE}, {"act_type": "gelu"}),
+    (
+        "RNN",
+        {"data": (3, 2, 4), "parameters": (55,), "state": (1, 2, 5)},
+        {"mode": "rnn_relu", "state_size": 5, "num_layers": 1, "state_outputs": True},
+    ),
+    (f"{INTERLEAVED}selfatt_qk", {"queries_keys_values": (3, 2, 24)}, {"heads": 2}),
+    (
+        f"{INTERLEAVED}selfatt_valatt",
+        {"queries_keys_values": (3, 2, 24), "attention": (4, 3, 3)},
+        {"heads": 2},
+    ),
+    (
+        f"{INTERLEAVED}encdec_qk",
+        {"queries": (3, 2, 8), "keys_values": (5, 2, 16)},
+        {"heads": 2},
+    ),
+    (
+        f"{INTERLEAVED}encdec_valatt",
+        {"keys_values": (5, 2, 16), "attention": (4, 3, 5)},
+        {"heads": 2},
+    ),
     ("Crop", {"data": IMAGE}, {"num_args": 1, "offset": (1, 2), "h_w": (3, 4)}),
     ("Crop", {"data": IMAGE}, {"num_args": 1, "center_crop": True, "h_w": (2, 3)}),
     ("Crop", {"data": IMAGE, "like": (1, 1, 2, 3)}, {"num_args": 2, "offset": (3, 0)}),
@@ -94,17 +122,17 @@ def test_is_mxnets(
     op: str, shapes: Shapes, attrs: Dict[str, Any], mxnet: MxnetProcess, tmp_path: Path
 ) -> None:
     random = np.random.default_rng(0)
-    values = {k: random.uniform(0.5, 2, s).astype(np.float32) for k, s in shapes.items()}
+    values = {k: random.standard_normal(s).astype(np.float32) for k, s in shapes.items()}
+    values.update({k: np.abs(v) + 1 for k, v in values.items() if k == "moving_var"})
     net = Network()
-    data = {"data", "like"}
-    entries = [net.variable(k, None if k in data else v) for k, v in values.items()]
-    net.arrays.update({k: v for k, v in values.items() if k not in data})
+    stored = REGISTRY[op].parameters
+    entries = [net.variable(k, v if k in stored else None) for k, v in values.items()]
     head = net.layer(op, "layer", *entries, **attrs)
     save_checkpoint(tmp_path / "net", net.symbol(head), net.arrays)
-    inputs = {k: v for k, v in values.items() if k in data}
+    inputs = {k: v for k, v in values.items() if k not in stored}
     graph = load_checkpoint(tmp_path / "net", inputs={k: v.shape for k, v in inputs.items()})
     model = mxnet.load(tmp_path / "net", 0, graph)
-    truth = model.truth(inputs)["layer"]
+    truth = next(iter(model.truth(inputs)))
     model.close()
     run = DEFINITIONS[op][0]
     texts = {k: str(v) for k, v in attrs.items()}
