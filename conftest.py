@@ -12,6 +12,9 @@ import pytest
 # torch's idle threads may spin for a moment (that is its speed), but not for long: three
 # runtimes take turns on these cores. libgomp reads this once, when torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "100000")
+# With pytest-xdist there is a process for each core: threads would wait for one another.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 EXAMPLES = 10
 # Not "explain": it traces every line of Python, and an example here is a network run.

@@ -84,13 +84,18 @@ class _Pass:
         rounded = self.anchored and given.dtype == np.float64
         return given.astype(np.float32) if rounded else given
 
+    def portions(self) -> List[int]:
+        """What is exchanged reaches the layers of later portions. So a layer is judged on given
+        inputs if the one before it ends a portion; what is not judged needs no such care."""
+        if not self.anchored:
+            return self.truth.portions(0 if self.alone else LIMIT)
+        return self.truth.portions(LIMIT, self.graph.anchored)
+
     def run(self) -> Comparison:
         stopped = stopped_at = None
         truth = self.truth
         try:
-            self.candidate.trace(
-                truth.inputs, self.visit, truth.portions(0 if self.alone else LIMIT)
-            )
+            self.candidate.trace(truth.inputs, self.visit, self.portions())
         except Exception as error:  # whatever a converted model does wrong is a failed proof
             stopped = f"{type(error).__name__}: {error}"
             seen = {c.layer for c in self.checks}

@@ -6,7 +6,7 @@ import tempfile
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import Any, Container, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
@@ -96,10 +96,13 @@ class Truth:
         """Is every number of this layer here?"""
         return name in self
 
-    def portions(self, limit: int = LIMIT) -> List[int]:
-        """How many layers' float32 results may be held at a time."""
-        shapes = (self._places[name, "float32"][2] for name in self.names)
-        return portions((4 * int(np.prod(shape)) for shape in shapes), limit)
+    def portions(self, limit: int = LIMIT, alone: Container[str] = ()) -> List[int]:
+        """How many layers' float32 results may be held at a time; one at a time of `alone`."""
+        return portions((limit if n in alone else self._size(n) for n in self.names), limit)
+
+    def _size(self, name: str) -> int:
+        """Bytes of a layer in float32."""
+        return 4 * int(np.prod(self._places[name, "float32"][2]))
 
     def check(
         self, name: str, op: str, value: Array, precision: str, row: Optional[Deviation] = None

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Iterable, Iterator, Mapping, Optional, Tuple
 
 import numpy as np
 
 from ..check import allowed_by_channel, check, other_form
-from ..portions import LIMIT, portions
 from ..runtimes.base import Array, Inputs
 from ..tolerance import Budget, Deviation
 from ..truth import StoredLayer, Truth
@@ -52,8 +51,8 @@ class RecordedTruth(Truth):
     def holds(self, name: str) -> bool:
         return name in self and self._kept[name].whole
 
-    def portions(self, limit: int = LIMIT) -> List[int]:
-        return portions((4 * prod(layer.shape) for layer in self._kept.values()), limit)
+    def _size(self, name: str) -> int:
+        return 4 * prod(self._kept[name].shape)
 
     def check(
         self, name: str, op: str, value: Array, precision: str, row: Optional[Deviation] = None

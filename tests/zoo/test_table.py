@@ -1,0 +1,68 @@
+"""The table of results, and which models a run chooses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fixtures.gluoncv import GLUONCV
+from mxproof.targets import TARGETS
+
+from .conftest import SMALL
+from .misses import MISSES
+from .prove import Found, Row, rows_of
+from .table import table
+from .test_gluoncv import disagreements
+
+
+def row(name: str, reason: str = "") -> Row:
+    targets = {target: Found(reason, 1e-15, 1.25) for target in TARGETS}
+    return Row(name, GLUONCV[name].family, 7, 3, {"data": [2, 3, 8, 9]}, 1.0, targets)
+
+
+def rows() -> dict[str, Row]:
+    return {name: row(name) for name, model in GLUONCV.items() if not model.hindrance}
+
+
+def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
+    path = tmp_path / "zoo.jsonl"
+    assert rows_of(path) == {}
+    for reason in ("once", ""):
+        row("alexnet", reason).append_to(path)
+    assert rows_of(path) == {"alexnet": row("alexnet")}
+
+
+def test_every_model_has_a_line() -> None:
+    lines = list(table(rows()))
+    for name in GLUONCV:
+        assert sum(line.startswith(f"| {name} |") for line in lines) == 1
+    assert "| alexnet | 2×3×8×9 | 7 | 3 | 1.0e-15 | 1.25 | 1.0e-15 | 1.25 | proven |" in lines
+
+
+def test_a_miss_shows_its_reason() -> None:
+    found = {**rows(), "alexnet": row("alexnet", "it | is late")}
+    text = "\n".join(table(found))
+    assert r"| it \| is late |" in text
+    assert f"{len(found) - 1} of {len(found)} are proven" in text
+
+
+def test_a_table_of_half_the_models_is_refused() -> None:
+    with pytest.raises(SystemExit, match=r"1 models have no line yet: alexnet"):
+        list(table({k: v for k, v in rows().items() if k != "alexnet"}))
+
+
+def test_a_miss_that_passes_is_a_failure() -> None:
+    assert disagreements({}, {}) == ""
+    assert disagreements({"onnx": "why"}, {"onnx": "known"}) == ""
+    assert disagreements({"onnx": "why"}, {"pytorch": "known"}) == (
+        "onnx: why\npytorch passes: delete its row in misses.py (known)"
+    )
+
+
+def test_lists_name_models_and_families() -> None:
+    assert set(MISSES) <= set(GLUONCV)
+    for family, name in SMALL.items():
+        assert GLUONCV[name].family == family
+    families = {m.family for m in GLUONCV.values() if not m.hindrance}
+    assert families == set(SMALL)
