@@ -302,7 +302,10 @@ class Model:
             heads = self.layers[done : done + count]
             given = live
             if done in anchored:
-                exact = {n: wide(wide(a, "float32"), "float64") for n, a in live["float64"].items()}
+                read = {
+                    self.variable(entry) for entry in self.nodes["float32"][heads[0][0]]["inputs"]
+                }
+                exact = {n: wide(a, "float32") for n, a in live["float64"].items() if n in read}
                 given = {d: {n: wide(a, d) for n, a in exact.items()} for d in live}
             results = [self.piece(first, heads, given[d], d) for d in ("float64", "float32")]
             for pair in zip(*results):
@@ -314,6 +317,11 @@ class Model:
                 for entry, last in self.last_use.items():
                     if last < first:
                         live[dtype].pop(boundary(entry), None)
+
+    def variable(self, entry):
+        """What a piece calls this result of a layer before it, or this variable."""
+        node = self.nodes["float32"][entry[0]]
+        return node["name"] if node["op"] == "null" else boundary(entry)
 
     def piece(self, first, heads, live, dtype):
         """The outputs `heads` of the nodes from number `first` on."""
@@ -330,8 +338,7 @@ class Model:
     def convolve(self, node, live):
         """A convolution that takes too much memory as a whole (see slabs.py); None if not."""
         nd, attrs, nodes = self.mx.nd, node["attrs"], self.nodes["float64"]
-        source = nodes[node["inputs"][0][0]]
-        data = live[source["name"] if source["op"] == "null" else boundary(node["inputs"][0])]
+        data = live[self.variable(node["inputs"][0])]
         kernel = _numbers(attrs["kernel"])
         stride, dilate, pad = (
             _numbers(attrs[key]) if _numbers(attrs.get(key, "()")) else [default] * len(kernel)

@@ -154,6 +154,7 @@ class Row:
         examples: cases that must be tried whatever is drawn, by name: corners and traps.
         narrowed: what is not drawn though the declaration takes it -> the reason.
         impossible: target -> why the operator cannot be converted to it at all.
+        counted: what a size of the result is a count of, if only the inputs' numbers tell it.
         fixed: why the operator can be converted for fixed sizes only; "" if it need not be.
     """
 
@@ -163,6 +164,7 @@ class Row:
     narrowed: Mapping[str, str] = field(default_factory=dict)
     impossible: Mapping[str, str] = field(default_factory=dict)
     fixed: str = ""
+    counted: str = ""
 
 
 def attributes(draw: DrawFn, op: str, **narrowed: Any) -> Dict[str, Any]:

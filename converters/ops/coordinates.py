@@ -1,0 +1,167 @@
+"""Picking and placing elements by their coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..errors import ShapeError
+from ..shape import Shape, compatible, show
+from .attributes import Ints
+from .indexing import onnx_index, torch_index
+from .onnx_sizes import count_to, size_of
+from .registry import Operator, Unsupported, operator
+from .shaping import one_axis
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+
+def _depth(indices: Shape, data: Shape) -> int:
+    """How many axes the indices (axes, *) are of."""
+    assert indices is not None and data is not None
+    depth = indices[0] if indices else None
+    if not isinstance(depth, int):
+        raise Unsupported(
+            f"indices of shape {show(indices)}: the first size says how many axes they are of; "
+            "supported: a fixed one (--input)"
+        )
+    if len(indices) < 2 or depth > len(data):
+        raise ShapeError(f"indices of shape {show(indices)} do not fit {show(data)}")
+    return depth
+
+
+def _last(g: OnnxBuilder, indices: Any) -> Any:
+    """(axes, *) -> int64 (*, axes), as ONNX has coordinates."""
+    rank = len(g.shape(indices))
+    return g.op("Transpose", onnx_index(g, indices), perm=[*range(1, rank), 0])
+
+
+@operator("gather_nd")
+@dataclass(frozen=True)
+class GatherNd(Operator):
+    """data, indices (M, *) -> (*, data's axes behind M); -1 is the last.
+
+    Source: src/operator/tensor/indexing_op.h, gather_nd.
+    """
+
+    def infer(self, data: Shape, indices: Shape) -> Shape:
+        depth = _depth(indices, data)
+        assert data is not None and indices is not None
+        return (*indices[1:], *data[depth:])
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, indices: Any) -> Any:
+        _depth(g.shape(indices), g.shape(data))
+        return g.op("GatherND", data, _last(g, indices))
+
+    def to_pytorch(self, m: TorchBuilder, data: str, indices: str) -> str:
+        _depth(m.shape(indices), m.shape(data))
+        return f"{data}[tuple({torch_index(m, indices)})]"
+
+
+@operator("scatter_nd")
+@dataclass(frozen=True)
+class ScatterNd(Operator):
+    """data (*, rest), indices (M, *) -> zeros of a shape with the data at these places.
+
+    Source: src/operator/tensor/indexing_op.h, scatter_nd. Of two for one place, either may win.
+    """
+
+    shape: Ints
+
+    def infer(self, data: Shape, indices: Shape) -> Shape:
+        depth = _depth(indices, self.shape)
+        assert indices is not None
+        if not compatible(data, (*indices[1:], *self.shape[depth:])):
+            raise ShapeError(
+                f"data {show(data)} and indices {show(indices)} do not fit {show(self.shape)}"
+            )
+        return self.shape
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, indices: Any) -> Any:
+        zeros = g.op("Expand", g.scalar(0, data), g.ints(self.shape))
+        return g.op("ScatterND", zeros, _last(g, indices), data)
+
+    def to_pytorch(self, m: TorchBuilder, data: str, indices: str) -> str:
+        index = torch_index(m, indices)
+        return f"{data}.new_zeros({self.shape}).index_put(tuple({index}), {data})"
+
+
+@operator("_contrib_index_copy")
+@dataclass(frozen=True)
+class IndexCopy(Operator):
+    """old with new's rows in place of those that index names.  Source: contrib/index_copy-inl.h."""
+
+    def infer(self, old_tensor: Shape, index_vector: Shape, new_tensor: Shape) -> Shape:
+        return old_tensor
+
+    def to_onnx(self, g: OnnxBuilder, old_tensor: Any, index_vector: Any, new_tensor: Any) -> Any:
+        column = g.op("Unsqueeze", onnx_index(g, index_vector), g.ints((1,)))
+        return g.op("ScatterND", old_tensor, column, new_tensor)
+
+    def to_pytorch(
+        self, m: TorchBuilder, old_tensor: str, index_vector: str, new_tensor: str
+    ) -> str:
+        return f"{old_tensor}.index_copy(0, {torch_index(m, index_vector)}, {new_tensor})"
+
+
+@operator("_contrib_boolean_mask")
+@dataclass(frozen=True)
+class BooleanMask(Operator):
+    """Those parts of data along the axis whose index is not 0: as many as there are.
+
+    Source: src/operator/contrib/boolean_mask.cc.
+    """
+
+    axis: int = 0
+
+    def infer(self, data: Shape, index: Shape) -> Shape:
+        assert data is not None
+        axis = one_axis(self.axis, data)
+        return (*data[:axis], None, *data[axis + 1 :])
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, index: Any) -> Any:
+        return g.op(
+            "Compress", data, g.cast(index, "bool"), axis=one_axis(self.axis, g.shape(data))
+        )
+
+    def to_pytorch(self, m: TorchBuilder, data: str, index: str) -> str:
+        axis = one_axis(self.axis, m.shape(data))
+        return f"{data}[{':, ' * axis}{index} != 0]"
+
+
+@operator("_contrib_index_array")
+@dataclass(frozen=True)
+class IndexArray(Operator):
+    """(*) -> (*, axes), int64: each place's own indices.  Source: contrib/index_array-inl.h."""
+
+    axes: Optional[Ints] = None
+
+    def _axes(self, data: Shape) -> Ints:
+        assert data is not None
+        if self.axes is None:
+            return tuple(range(len(data)))
+        return tuple(one_axis(a, data) for a in self.axes)
+
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        return (*data, len(self._axes(data)))
+
+    def infer_type(self, *types: Optional[str]) -> str:
+        return "int64"
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        rank, shape, parts = len(g.shape(data)), g.op("Shape", data), []
+        for axis in self._axes(g.shape(data)):
+            numbers = count_to(g, size_of(g, data, axis))
+            others = tuple(a for a in range(rank) if a != axis)
+            along = g.op("Unsqueeze", numbers, g.ints(others)) if others else numbers
+            parts.append(g.op("Unsqueeze", g.op("Expand", along, shape), g.ints((-1,))))
+        return g.op("Concat", *parts, axis=-1)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        axes = self._axes(m.shape(data))
+        grid = f"torch.ones({data}.shape, device={data}.device).nonzero()"
+        chosen = "" if axes == tuple(range(len(m.shape(data)))) else f"[:, {axes}]"
+        return f"{grid}{chosen}.reshape(*{data}.shape, {len(axes)})"

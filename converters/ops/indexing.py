@@ -1,0 +1,211 @@
+"""Picking elements by numbers that say where they are.
+
+MXNet's indices are numbers of any type, float32 mostly, which it truncates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Dict, Literal, Optional, Tuple
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..shape import Dim, Shape, merge, merge_shapes, same, show
+from .attributes import DType
+from .onnx_sizes import size_of, whole
+from .registry import Operator, operator
+from .shaping import one_axis
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+
+def onnx_index(g: OnnxBuilder, index: Any) -> Any:
+    """int64."""
+    return index if g.type(index) == "int64" else g.cast(index, "int64")
+
+
+def torch_index(m: TorchBuilder, index: str) -> str:
+    return index if m.type(index) == "int64" else f"{index}.long()"
+
+
+def onnx_within(g: OnnxBuilder, index: Any, size: Any, mode: str) -> Any:
+    """Indices of an axis of this size (int64 ()), those beyond it brought in."""
+    if mode == "wrap":
+        return g.op("Mod", onnx_index(g, index), size)
+    if mode == "raise":
+        return onnx_index(g, index)
+    last = g.op("Sub", size, whole(g, 1))
+    return g.op("Clip", onnx_index(g, index), whole(g, 0), last)
+
+
+def torch_within(m: TorchBuilder, index: str, data: str, axis: int, mode: str) -> str:
+    size = m.shape(data)[axis]
+    index = torch_index(m, index)
+    if mode == "wrap":
+        return f"{index} % {size if isinstance(size, int) else f'{data}.shape[{axis}]'}"
+    if mode == "raise":
+        return index
+    last = str(size - 1) if isinstance(size, int) else f"{data}.shape[{axis}] - 1"
+    return f"{index}.clamp(0, {last})"
+
+
+@operator("take")
+@dataclass(frozen=True)
+class Take(Operator):
+    """a's axis becomes the axes of the indices.  Source: src/operator/tensor/indexing_op.h."""
+
+    axis: int = 0
+    mode: Literal["clip", "wrap", "raise"] = "clip"
+
+    def infer(self, a: Shape, indices: Shape) -> Shape:
+        assert a is not None and indices is not None
+        axis = one_axis(self.axis, a)
+        return (*a[:axis], *indices, *a[axis + 1 :])
+
+    def to_onnx(self, g: OnnxBuilder, a: Any, indices: Any) -> Any:
+        axis = one_axis(self.axis, g.shape(a))
+        index = onnx_within(g, indices, size_of(g, a, axis), self.mode)
+        return g.op("Gather", a, index, axis=axis)
+
+    def to_pytorch(self, m: TorchBuilder, a: str, indices: str) -> str:
+        axis = one_axis(self.axis, m.shape(a))
+        index = torch_within(m, indices, a, axis, self.mode)
+        return f"{a}[{':, ' * axis}{index}]"
+
+
+@operator("Embedding", ignores=("sparse_grad",), parameters=("weight",))
+@dataclass(frozen=True)
+class Embedding(Operator):
+    """Numbers -> rows of the weight (input_dim, output_dim), those beyond it the first or last.
+
+    Source: src/operator/tensor/indexing_op.h, EmbeddingOpForward.
+    """
+
+    input_dim: int
+    output_dim: int
+    dtype: DType = "float32"  # the weight's, where that is not known yet
+
+    def infer(self, data: Shape, weight: Shape) -> Shape:
+        assert data is not None
+        return (*data, self.output_dim)
+
+    def infer_type(self, *types: Optional[str]) -> Optional[str]:
+        return types[1]
+
+    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
+        return {"weight": (self.input_dim, self.output_dim)}
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, weight: Any) -> Any:
+        return g.op("Gather", weight, onnx_within(g, data, whole(g, self.input_dim), "clip"))
+
+    def to_pytorch(self, m: TorchBuilder, data: str, weight: str) -> str:
+        index = f"{torch_index(m, data)}.clamp(0, {self.input_dim - 1})"
+        if not m.is_stored(weight) or "float" not in m.type(weight):
+            return f"{weight}[{index}]"
+        state = {"weight": m.array(weight)}
+        return f"{m.module('nn.Embedding', self.input_dim, self.output_dim, state=state)}({index})"
+
+
+@operator("one_hot")
+@dataclass(frozen=True)
+class OneHot(Operator):
+    """(*) -> (*, depth): on_value where the index says, also where none does: off_value.
+
+    Source: src/operator/tensor/indexing_op.h, OneHotOpForward.
+    """
+
+    depth: int
+    on_value: float = 1.0
+    off_value: float = 0.0
+    dtype: DType = "float32"
+
+    def infer(self, indices: Shape) -> Shape:
+        assert indices is not None
+        return (*indices, self.depth)
+
+    def infer_type(self, *types: Optional[str]) -> str:
+        return self.dtype
+
+    def to_onnx(self, g: OnnxBuilder, indices: Any) -> Any:
+        column = g.op("Unsqueeze", onnx_index(g, indices), g.ints((-1,)))
+        hot = g.op("Equal", column, g.constant(np.arange(self.depth)))
+        dtype = g.output_type()
+        if (self.on_value, self.off_value) == (1, 0):
+            return g.cast(hot, dtype)
+        exact = dtype if dtype in ("float32", "float64", "int32", "int64", "uint8") else "float32"
+        on, off = (g.constant(np.array(v), dtype=exact) for v in (self.on_value, self.off_value))
+        chosen = g.op("Where", hot, on, off)
+        return chosen if exact == dtype else g.cast(chosen, dtype)
+
+    def to_pytorch(self, m: TorchBuilder, indices: str) -> str:
+        counted = f"torch.arange({self.depth}, device={indices}.device)"
+        hot = f"{torch_index(m, indices)}.unsqueeze(-1) == {counted}"
+        dtype = m.dtype(self.dtype)
+        if (self.on_value, self.off_value) == (1, 0):
+            return f"({hot}).to({dtype})"
+        values = (f"torch.tensor({v}, dtype={dtype})" for v in (self.on_value, self.off_value))
+        return f"torch.where({hot}, {', '.join(values)})"
+
+
+@operator("pick")
+@dataclass(frozen=True)
+class Pick(Operator):
+    """One element of each line along the axis.  Source: broadcast_reduce_op.h, PickOpForward."""
+
+    axis: int = -1
+    keepdims: bool = False
+    mode: Literal["clip", "wrap"] = "clip"
+
+    def _kept(self, data: Shape) -> Tuple[Dim, ...]:
+        assert data is not None
+        axis = one_axis(self.axis, data)
+        return (*data[:axis], 1, *data[axis + 1 :])
+
+    def infer(self, data: Shape, index: Shape) -> Shape:
+        assert data is not None and index is not None
+        kept, axis = self._kept(data), one_axis(self.axis, data)
+        gone = (*kept[:axis], *kept[axis + 1 :]) or (1,)
+        merge_shapes(index, kept if len(index) == len(data) else gone)
+        return kept if self.keepdims else gone
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, index: Any) -> Any:
+        rank, axis = len(g.shape(data)), one_axis(self.axis, g.shape(data))
+        within = onnx_within(g, index, size_of(g, data, axis), self.mode)
+        if len(g.shape(index)) < rank:
+            within = g.op("Unsqueeze", within, g.ints((axis,)))
+        picked = g.op("GatherElements", data, within, axis=axis)
+        return picked if self.keepdims or rank == 1 else g.op("Squeeze", picked, g.ints((axis,)))
+
+    def to_pytorch(self, m: TorchBuilder, data: str, index: str) -> str:
+        rank, axis = len(m.shape(data)), one_axis(self.axis, m.shape(data))
+        within = torch_within(m, index, data, axis, self.mode)
+        if len(m.shape(index)) < rank:
+            within = f"({within})" if self.mode == "wrap" else within
+            within = f"{within}.unsqueeze({axis})"
+        picked = f"{data}.gather({axis}, {within})"
+        return picked if self.keepdims or rank == 1 else f"{picked}.squeeze({axis})"
+
+
+@operator("batch_take")
+@dataclass(frozen=True)
+class BatchTake(Operator):
+    """(N, C), int32 (N,) -> (N,): one element of each row.  Source: indexing_op.h, batch_take."""
+
+    def infer(self, a: Shape, indices: Shape) -> Shape:
+        if a is None or indices is None or len(a) != 2 or len(indices) != 1:
+            raise ShapeError(f"takes (N, C) and (N,), got {show(a)} and {show(indices)}")
+        if not same(a[0], indices[0]):
+            raise ShapeError(f"{show(a)} and {show(indices)} differ in N")
+        return (merge(indices[0], a[0]),)
+
+    def to_onnx(self, g: OnnxBuilder, a: Any, indices: Any) -> Any:
+        index = onnx_within(g, indices, size_of(g, a, 1), "clip")
+        column = g.op("Unsqueeze", index, g.ints((1,)))
+        return g.op("Squeeze", g.op("GatherElements", a, column, axis=1), g.ints((1,)))
+
+    def to_pytorch(self, m: TorchBuilder, a: str, indices: str) -> str:
+        index = torch_within(m, indices, a, 1, "clip")
+        return f"{a}.gather(1, {index}.unsqueeze(1)).squeeze(1)"

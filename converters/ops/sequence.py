@@ -1,0 +1,162 @@
+"""Sequences of several lengths in one array: (time, batch, *), or (batch, time, *) with axis 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional, Tuple
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..shape import Dim, Shape, same, show
+from .attributes import Single
+from .indexing import onnx_index, torch_index
+from .onnx_sizes import count_to, size_of, whole
+from .registry import Operator, Unsupported, operator
+from .slicing import BEFORE
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+
+class Sequences(Operator):
+    """What the three operators share: an input of lengths, if there is one."""
+
+    use_sequence_length: bool
+    axis: int
+
+    def __post_init__(self) -> None:
+        if self.axis not in (0, 1):
+            raise Unsupported(f"axis={self.axis}; supported: 0, 1")
+
+    def input_names(self) -> Tuple[str, ...]:
+        return ("data", "sequence_length") if self.use_sequence_length else ("data",)
+
+    def _check(self, data: Shape, lengths: Shape) -> None:
+        if data is None or len(data) < 2:
+            raise ShapeError(f"takes at least (time, batch), got {show(data)}")
+        batch = data[1 - self.axis]
+        if lengths is not None and not (len(lengths) == 1 and same(batch, lengths[0])):
+            raise ShapeError(f"takes a length for each of {batch} sequences, got {show(lengths)}")
+
+
+def _trailing(count: int) -> str:
+    """Index that adds axes of size 1 behind a vector."""
+    return f"[:{', None' * count}]" if count else ""
+
+
+@operator("SequenceMask")
+@dataclass(frozen=True)
+class SequenceMask(Sequences):
+    """(*) -> same: what lies behind each sequence's length is `value`.
+
+    Source: src/operator/sequence_mask-inl.h, sequence_mask.cc.
+    """
+
+    use_sequence_length: bool = False
+    value: Single = Single(0.0)
+    axis: int = 0
+
+    shape_preserving = True
+
+    def infer(self, data: Shape, sequence_length: Shape = None) -> Shape:
+        self._check(data, sequence_length)
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
+        if sequence_length is None:
+            return data
+        rank = len(g.shape(data))
+        steps = count_to(g, size_of(g, data, self.axis))
+        lengths = onnx_index(g, sequence_length)
+        others = tuple(a for a in range(rank) if a != self.axis)
+        batch = tuple(a for a in range(rank) if a != 1 - self.axis)
+        ends = g.op("Unsqueeze", lengths, g.ints(batch))
+        inside = g.op("Less", g.op("Unsqueeze", steps, g.ints(others)), ends)
+        narrow = g.type(data) in ("int8", "float16")  # which onnxruntime's Where does not take
+        given = g.cast(data, "float32") if narrow else data
+        value = g.constant(np.array(self.value), dtype="float32" if narrow else g.type(data))
+        masked = g.op("Where", inside, given, value)
+        return g.cast(masked, g.type(data)) if narrow else masked
+
+    def to_pytorch(self, m: TorchBuilder, data: str, sequence_length: Optional[str] = None) -> str:
+        if sequence_length is None:
+            return data
+        rank, size = len(m.shape(data)), m.shape(data)[self.axis]
+        count = size if isinstance(size, int) else f"{data}.shape[{self.axis}]"
+        steps = f"torch.arange({count}, device={data}.device)"
+        steps += _trailing(rank - 1 - self.axis)
+        lengths = f"{torch_index(m, sequence_length)}{_trailing(rank - 2 + self.axis)}"
+        return f"{data}.masked_fill({steps} >= {lengths}, {self.value})"
+
+
+@operator("SequenceReverse")
+@dataclass(frozen=True)
+class SequenceReverse(Sequences):
+    """(time, batch, *) -> same: each sequence backwards, what lies behind it as it was.
+
+    Source: src/operator/sequence_reverse-inl.h, ReverseKernel.
+    """
+
+    use_sequence_length: bool = False
+    axis: int = 0
+
+    shape_preserving = True
+
+    def __post_init__(self) -> None:
+        if self.axis:
+            raise Unsupported(f"axis={self.axis}; supported: 0, as in MXNet")
+
+    def infer(self, data: Shape, sequence_length: Shape = None) -> Shape:
+        self._check(data, sequence_length)
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
+        if sequence_length is None:
+            back, beyond = g.ints((-1,)), g.ints((BEFORE,))
+            return g.op("Slice", data, back, beyond, g.ints((0,)), back)
+        lengths = onnx_index(g, sequence_length)
+        return g.op("ReverseSequence", data, lengths, time_axis=0, batch_axis=1)
+
+    def to_pytorch(self, m: TorchBuilder, data: str, sequence_length: Optional[str] = None) -> str:
+        if sequence_length is None:
+            return f"{data}.flip(0)"
+        return f"{m.function('reverse_sequences')}({data}, {torch_index(m, sequence_length)})"
+
+
+@operator("SequenceLast")
+@dataclass(frozen=True)
+class SequenceLast(Sequences):
+    """(time, batch, *) -> (batch, *): each sequence's last step.
+
+    Source: src/operator/sequence_last-inl.h.
+    """
+
+    use_sequence_length: bool = False
+    axis: int = 0
+
+    def infer(self, data: Shape, sequence_length: Shape = None) -> Shape:
+        self._check(data, sequence_length)
+        assert data is not None
+        batch: Dim = data[1 - self.axis]
+        return (batch, *data[2:])
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
+        if sequence_length is None:
+            return g.op("Gather", data, whole(g, -1), axis=self.axis)
+        rank = len(g.shape(data))
+        by_batch = data
+        if self.axis == 0:
+            by_batch = g.op("Transpose", data, perm=[1, 0, *range(2, rank)])
+        last = g.op("Sub", onnx_index(g, sequence_length), g.ints((1,)))
+        return g.op("GatherND", by_batch, g.op("Unsqueeze", last, g.ints((1,))), batch_dims=1)
+
+    def to_pytorch(self, m: TorchBuilder, data: str, sequence_length: Optional[str] = None) -> str:
+        if sequence_length is None:
+            return f"{data}[{':, ' * self.axis}-1]"
+        size = m.shape(data)[1 - self.axis]
+        count = size if isinstance(size, int) else f"{data}.shape[{1 - self.axis}]"
+        last = f"{torch_index(m, sequence_length)} - 1"
+        batch = f"torch.arange({count}, device={data}.device)"
+        return f"{data}[{batch}, {last}]" if self.axis else f"{data}[{last}, {batch}]"

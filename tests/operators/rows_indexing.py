@@ -1,0 +1,203 @@
+"""Operators that pick and place elements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from .case import (
+    Array,
+    Case,
+    Data,
+    DrawFn,
+    Row,
+    Shape,
+    Stored,
+    Values,
+    attributes,
+    moved,
+    shapes,
+    whole,
+)
+from .rows_shaping import axis_of, plain
+from .rows_slicing import draw_ranges
+
+BEYOND = st.sampled_from((0, 3))  # how far indices lie outside their axis
+
+
+def indices(draw: DrawFn, shape: Shape, low: int, high: int, **more: Any) -> Data:
+    """Whole numbers, low <= n < high, of any type that has them."""
+    types = ("float32", "int32", "int64", *(("uint8",) if low >= 0 else ()))
+    return Data(shape, whole(low, high), draw(st.sampled_from(types)), **more)
+
+
+def draw_take(draw: DrawFn) -> Case:
+    shape = shapes(draw, (1, 4))
+    axis = axis_of(draw, len(shape))
+    attrs = attributes(draw, "take", axis=axis)
+    beyond = 0 if attrs.get("mode") == "raise" else draw(BEYOND)
+    index = indices(draw, shapes(draw, (1, 3)), -beyond, shape[axis] + beyond)
+    return Case("take", (moved(draw, shape), index), attrs)
+
+
+def draw_embedding(draw: DrawFn) -> Case:
+    rows, width = draw(st.integers(1, 6)), draw(st.integers(1, 5))
+    beyond = draw(BEYOND)
+    index = indices(draw, shapes(draw, (1, 3)), -beyond, rows + beyond)
+    kind = draw(st.sampled_from((Stored, Data)))
+    attrs = {"input_dim": rows, "output_dim": width}
+    return Case("Embedding", (index, kind((rows, width), fixed=(0, 1))), attrs)
+
+
+def draw_one_hot(draw: DrawFn) -> Case:
+    """A type has room for its values."""
+    depth = draw(st.integers(1, 6))
+    beyond = draw(BEYOND)
+    attrs = attributes(draw, "one_hot", depth=depth)
+    if attrs.get("dtype") in ("float16", "float64", "bool"):
+        del attrs["dtype"]
+    if "int" in attrs.get("dtype", ""):
+        attrs.update(on_value=draw(st.integers(0, 9)), off_value=draw(st.integers(0, 9)))
+    index = indices(draw, shapes(draw, (1, 3)), -beyond, depth + beyond)
+    return Case("one_hot", (index,), attrs)
+
+
+def draw_pick(draw: DrawFn) -> Case:
+    shape = shapes(draw, (1, 4))
+    axis = axis_of(draw, len(shape))
+    beyond = draw(BEYOND)
+    size = list(shape)
+    size[axis] = 1
+    if len(shape) > 1 and draw(st.booleans()):
+        del size[axis]
+    index = indices(draw, tuple(size), -beyond, shape[axis] + beyond)
+    attrs = attributes(draw, "pick", axis=axis)
+    return Case("pick", (moved(draw, shape), index), attrs)
+
+
+def draw_batch_take(draw: DrawFn) -> Case:
+    shape = shapes(draw, 2)
+    index = Data(shape[:1], whole(-2, shape[1] + 2), "int32")
+    return Case("batch_take", (moved(draw, shape), index))
+
+
+def coordinates(sizes: Shape, signed: bool = False, unique: bool = False) -> Values:
+    """(axes, *) numbers, each within its axis, from either side if signed."""
+
+    def make(random: np.random.Generator, shape: Shape) -> Array:
+        count = int(np.prod(shape[1:]))
+        flat = random.choice(int(np.prod(sizes)), count, replace=not unique)
+        places = np.array(np.unravel_index(flat, sizes)).reshape(shape)
+        turned = random.integers(0, 2, shape) if signed else 0
+        return places - turned * np.reshape(sizes, (-1, *(1,) * (len(shape) - 1)))
+
+    return make
+
+
+def draw_gather_nd(draw: DrawFn) -> Case:
+    shape = shapes(draw, (1, 4))
+    depth = draw(st.integers(1, len(shape)))
+    values = coordinates(shape[:depth], signed=draw(st.booleans()))
+    index = Data((depth, *shapes(draw, (1, 3))), values, draw(TYPES), (0,))
+    return Case("gather_nd", (moved(draw, shape), index))
+
+
+TYPES = st.sampled_from(("float32", "int32", "int64"))
+
+
+def draw_scatter_nd(draw: DrawFn) -> Case:
+    """No place twice: which of the two wins is open."""
+    shape = shapes(draw, (1, 4))
+    depth = draw(st.integers(1, len(shape)))
+    count = draw(st.integers(1, int(np.prod(shape[:depth]))))
+    values = coordinates(shape[:depth], unique=True)
+    index = Data((depth, count), values, draw(TYPES), (0, 1))
+    fixed = tuple(range(5))
+    data = moved(draw, (count, *shape[depth:]), fixed)
+    return Case("scatter_nd", (data, index), {"shape": shape})
+
+
+def draw_index_copy(draw: DrawFn) -> Case:
+    shape = shapes(draw, (1, 3))
+    count = draw(st.integers(1, shape[0]))
+    values = coordinates(shape[:1], unique=True)
+
+    def places(random: np.random.Generator, size: Shape) -> Array:
+        return values(random, (1, *size))[0]
+
+    old = moved(draw, shape)
+    new = Data((count, *shape[1:]), old.values, old.dtype)
+    return Case("_contrib_index_copy", (old, Data((count,), places, draw(TYPES)), new))
+
+
+def draw_mask(draw: DrawFn) -> Case:
+    shape = shapes(draw, (1, 3), low=2)
+
+    def at_least_one(random: np.random.Generator, size: Shape) -> Array:
+        return np.maximum(random.integers(0, 2, size), np.arange(*size) == 0)
+
+    return Case("_contrib_boolean_mask", (moved(draw, shape), Data(shape[:1], at_least_one)))
+
+
+def draw_index_array(draw: DrawFn) -> Case:
+    shape = shapes(draw, (1, 4))
+    some = st.lists(st.integers(-len(shape), len(shape) - 1), min_size=1, max_size=3)
+    axes = draw(st.one_of(st.none(), some.map(tuple)))
+    attrs = {} if axes is None else {"axes": axes}
+    return Case("_contrib_index_array", (moved(draw, shape),), attrs)
+
+
+def draw_unravel(draw: DrawFn) -> Case:
+    shape = shapes(draw, (1, 4))
+    index = indices(draw, shapes(draw, 1), 0, int(np.prod(shape)))
+    return Case("_unravel_index", (index,), {"shape": shape})
+
+
+def draw_ravel(draw: DrawFn) -> Case:
+    shape = shapes(draw, (1, 4))
+    index = Data((len(shape), draw(st.integers(1, 5))), coordinates(shape), draw(TYPES), (0,))
+    return Case("_ravel_multi_index", (index,), {"shape": shape})
+
+
+def draw_assign(draw: DrawFn) -> Case:
+    shape = shapes(draw, (1, 4))
+    begin, end, step = draw_ranges(draw, shape)
+    attrs = {"begin": begin, "end": end, **({"step": step} if step else {})}
+    data = moved(draw, shape)
+    cuts = zip(begin, end, step or (None,) * len(begin))
+    cut = [len(range(*slice(*c).indices(d))) for c, d in zip(cuts, shape)]
+    new = Data((*cut, *shape[len(cut) :]), data.values, data.dtype)
+    return Case("_slice_assign", (data, new), attrs)
+
+
+def draw_assign_scalar(draw: DrawFn) -> Case:
+    case = draw_assign(draw)
+    value = draw(st.sampled_from((0.1, 3) if case.inputs[0].dtype == "float32" else (3, 7)))
+    return Case("_slice_assign_scalar", case.inputs[:1], {**case.attrs, "scalar": value})
+
+
+TWICE = "which of two for one place wins is open"
+
+ROWS = [
+    Row("take", draw_take, narrowed={"mode": "raise refuses what is beyond"}),
+    Row("Embedding", draw_embedding),
+    Row(
+        "one_hot",
+        draw_one_hot,
+        {"values": plain("one_hot", (3, 4), depth=3, on_value=0.1, off_value=-0.7)},
+        {"dtype": "MXNet's float32 run makes float64 of other floating-point types"},
+    ),
+    Row("pick", draw_pick, narrowed={"axis": "MXNet takes no None"}),
+    Row("batch_take", draw_batch_take),
+    Row("gather_nd", draw_gather_nd),
+    Row("scatter_nd", draw_scatter_nd, narrowed={"indices": TWICE}),
+    Row("_contrib_index_copy", draw_index_copy, narrowed={"index_vector": TWICE}),
+    Row("_contrib_boolean_mask", draw_mask, counted="of what the mask leaves"),
+    Row("_contrib_index_array", draw_index_array),
+    Row("_unravel_index", draw_unravel),
+    Row("_ravel_multi_index", draw_ravel),
+    Row("_slice_assign", draw_assign),
+    Row("_slice_assign_scalar", draw_assign_scalar),
+]
