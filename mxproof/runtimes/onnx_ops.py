@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from onnx.reference.op_run import OpRun
 
-from . import onnx_layers, onnx_maths, onnx_random, onnx_recurrent
+from . import onnx_layers, onnx_maths, onnx_random, onnx_recurrent, onnx_vision
 from .base import Array
 
 
@@ -49,4 +49,5 @@ NEW_OPS = [
     *onnx_maths.NEW_OPS,
     *onnx_random.NEW_OPS,
     *onnx_recurrent.NEW_OPS,
+    *onnx_vision.NEW_OPS,
 ]

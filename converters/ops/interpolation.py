@@ -1,0 +1,103 @@
+"""Bilinear interpolation in ONNX at any places of a map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Callable, List, Optional, Tuple
+
+from .onnx_math import Formula
+
+#: The two lines around a place along one axis: int64 indices, and how much each counts.
+Lines = List[Tuple[Formula, Formula]]
+
+
+@dataclass(frozen=True)
+class Map:
+    """Maps one below the other.
+
+    Attributes:
+        table: (maps * height * width, C).
+        height, width: int64 (1,).
+    """
+
+    table: Formula
+    height: Formula
+    width: Formula
+
+    @property
+    def area(self) -> Formula:
+        return self.height * self.width
+
+    def sample(self, first: Formula, rows: Lines, columns: Lines) -> Formula:
+        """The number of the map, int64 (*P), and lines of shape (*P) -> (*P, C)."""
+        total: Optional[Formula] = None
+        start = first * self.area
+        for row, part in rows:
+            for column, other in columns:
+                here = self.table.op("Gather", start + row * self.width + column, axis=0)
+                term = here * (part * other).unsqueeze(-1)
+                total = term if total is None else total + term
+        assert total is not None
+        return total
+
+
+def of_images(data: Formula) -> Map:
+    """(B, C, H, W) -> B maps."""
+    table = data.op("Transpose", perm=(0, 2, 3, 1)).reshape(-1, data.size(1))
+    return Map(table, data.size(2), data.size(3))
+
+
+def within(place: Formula, size: Formula, beyond: float) -> Lines:
+    """Places up to `beyond` outside of the map are its border, others 0.
+
+    Args:
+        beyond: from -beyond to size - 1 + beyond.
+    """
+    last = size.real() - 1
+    inside = (place >= -beyond) & (place <= last + beyond)
+    clipped = place.maximum(0).minimum(last)
+    floor = clipped.op("Floor")
+    part = clipped - floor
+    low = floor.whole()
+    high = (low + 1).minimum(size - 1)
+    return [(low, inside.where(1 - part, 0)), (high, inside.where(part, 0))]
+
+
+def padded(place: Formula, size: Formula) -> Lines:
+    """All around the map is 0."""
+    floor = place.op("Floor")
+    part = place - floor
+    low = floor.maximum(-2).minimum(size.real()).whole()
+    lines = []
+    for line, weight in ((low, 1 - part), (low + 1, part)):
+        inside = (line >= 0) & (line < size)
+        lines.append((line.maximum(0).minimum(size - 1), inside.where(weight, 0)))
+    return lines
+
+
+def sum_of_samples(
+    shape: Formula, down: Formula, across: Formula, sample: Callable[[Formula, Formula], Formula]
+) -> Formula:
+    """The sum over `down` times `across` samples, one at a time: all at once are too many.
+
+    Args:
+        shape: int64, of the result.
+        down, across: int64 ().
+        sample: numbers of the sample downwards and across, real () -> the term.
+    """
+    g = shape.g
+    zero = replace(shape, kind="float").number(0).op("Expand", shape)
+
+    def body(i: Any, state: Any) -> List[Any]:
+        number = replace(shape, value=i)
+        row = number / across
+        term = sample(row.real(), (number - row * across).real())
+        return [(replace(zero, value=state) + term).value]
+
+    trips = (down * across).value
+    return replace(zero, value=g.loop(body, zero.value, trips=trips)[0])
+
+
+def steps(like: Formula, number: int) -> Formula:
+    """0, 1, ... below `number`, real."""
+    return like.array(tuple(range(number)))

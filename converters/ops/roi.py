@@ -1,0 +1,184 @@
+"""Pooling over regions of interest: (number of the image, left, top, right, bottom) each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Tuple
+
+from ..errors import ShapeError
+from ..python_text import literal
+from ..shape import Dim, Shape, same, show
+from .attributes import Ints, Single
+from .interpolation import Map, of_images, steps, sum_of_samples, within
+from .onnx_math import Formula, formula, join, result
+from .registry import Operator, Unsupported, operator
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+#: Opsets whose RoiAlign onnxruntime has; the older ones know no aligned regions.
+ROI_ALIGN, ALIGNED, NO_ROI_ALIGN = 10, 16, 22
+
+
+def pooled_shape(data: Shape, rois: Shape, columns: int, channels: Dim, size: Ints) -> Shape:
+    """(R, channels, *size)
+
+    Raises:
+        ShapeError: data are no images, or rois no regions.
+    """
+    assert data is not None and rois is not None
+    if len(data) != 4 or len(rois) != 2 or not same(rois[1], columns):
+        raise ShapeError(
+            f"takes data of shape NxCxHxW and rois of shape Rx{columns}, "
+            f"got {show(data)} and {show(rois)}"
+        )
+    return (rois[0], channels, *size)
+
+
+def two(name: str, values: Ints) -> Tuple[int, int]:
+    """Height and width, both above 0."""
+    if len(values) != 2 or min(values) < 1:
+        raise Unsupported(f"{name}={values}; supported: two numbers above 0")
+    return values[0], values[1]
+
+
+@dataclass(frozen=True)
+class Bins:
+    """One axis of regions cut into bins, each of which is sampled.
+
+    Attributes:
+        start, size: (R, 1): of the region.
+        number: of bins.
+        samples: (R, 1): in each bin.
+    """
+
+    start: Formula
+    size: Formula
+    number: int
+    samples: Formula
+
+    def places(self, sample: Formula) -> Formula:
+        """Number of the sample, real () -> (R, number): where it lies in each bin."""
+        bin_size = self.size / self.number
+        begin = self.start + steps(self.start, self.number) * bin_size
+        return begin + (sample + 0.5) * bin_size / self.samples
+
+    def most(self) -> Formula:
+        """int64 (): the largest number of samples."""
+        g = self.samples.g
+        flat = self.samples.reshape(-1)
+        return replace(flat, value=g.reduce("ReduceMax", flat.value, (0,), False)).whole()
+
+
+def bins(start: Formula, size: Formula, number: int, ratio: int) -> Bins:
+    """With `ratio` samples each, or as many as the bin has lines."""
+    samples = size * 0 + ratio if ratio > 0 else (size / number).op("Ceil")
+    return Bins(start, size, number, samples)
+
+
+@operator("_contrib_ROIAlign")
+@dataclass(frozen=True)
+class RoiAlign(Operator):
+    """(B, C, H, W), (R, 5) -> (R, C, *pooled_size): means of interpolated samples.
+
+    With `position_sensitive`, each bin reads channels of its own. A region of an image below 0
+    is 0 (MXNet leaves it unset).  Source: src/operator/contrib/roi_align.cc.
+    """
+
+    pooled_size: Ints
+    spatial_scale: Single
+    sample_ratio: int = -1  # up to 0: as many samples as the bin is large
+    position_sensitive: bool = False
+    aligned: bool = False  # MXNet refuses empty regions then
+
+    def __post_init__(self) -> None:
+        two("pooled_size", self.pooled_size)
+
+    @property
+    def area(self) -> int:
+        return self.pooled_size[0] * self.pooled_size[1]
+
+    def infer(self, data: Shape, rois: Shape) -> Shape:
+        channels = data[1] if data else None
+        if self.position_sensitive and isinstance(channels, int):
+            if channels % self.area:
+                raise ShapeError(f"takes a multiple of {self.area} channels, got {channels}")
+            channels = channels // self.area
+        elif self.position_sensitive:
+            channels = None
+        return pooled_shape(data, rois, 5, channels, self.pooled_size)
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, rois: Any) -> Any:
+        regions = formula(g, rois)
+        image = regions.column(0).whole()
+        known = (image >= 0).unsqueeze(1, 2, 3)
+        image = image.maximum(0)
+        since = ALIGNED if self.aligned else ROI_ALIGN
+        if since <= g.opset < NO_ROI_ALIGN and not self.position_sensitive:
+            pooled = self._native(g, formula(g, data), regions, image)
+        else:
+            pooled = self._composed(formula(g, data), regions, image)
+        return result(known.where(pooled, 0))
+
+    def _native(self, g: OnnxBuilder, data: Formula, regions: Formula, image: Formula) -> Formula:
+        modes = ("output_half_pixel", "half_pixel")
+        return data.op(
+            "RoiAlign",
+            regions.slice(1, 1, 5),
+            image,
+            output_height=self.pooled_size[0],
+            output_width=self.pooled_size[1],
+            spatial_scale=self.spatial_scale,
+            sampling_ratio=max(self.sample_ratio, 0),
+            coordinate_transformation_mode=modes[self.aligned] if g.opset >= ALIGNED else None,
+        )
+
+    def _composed(self, data: Formula, regions: Formula, image: Formula) -> Formula:
+        """As the sum over the samples of a bin."""
+        left, top, right, bottom = (
+            (regions.column(i) * self.spatial_scale - 0.5 * self.aligned).unsqueeze(1)
+            for i in range(1, 5)
+        )
+        width, height = right - left, bottom - top
+        if not self.aligned:
+            width, height = width.maximum(1), height.maximum(1)
+        tall = bins(top, height, self.pooled_size[0], self.sample_ratio)
+        wide = bins(left, width, self.pooled_size[1], self.sample_ratio)
+        maps, first = self._maps(data, image)
+
+        def sample(down: Formula, across: Formula) -> Formula:
+            lines = []
+            for axis, number, size, place in (
+                (2, down, maps.height, tall),
+                (1, across, maps.width, wide),
+            ):
+                counted = number < place.samples
+                lines.append(
+                    [
+                        (line.unsqueeze(axis), counted.where(part, 0).unsqueeze(axis))
+                        for line, part in within(place.places(number), size, 1.0)
+                    ]
+                )
+            return maps.sample(first, *lines)
+
+        shape = join([regions.size(0), image.array(self.pooled_size), maps.table.size(1)], 0)
+        total = sum_of_samples(shape, tall.most(), wide.most(), sample)
+        count = (tall.samples * wide.samples).unsqueeze(2, 3)
+        return total.op("Transpose", perm=(0, 3, 1, 2)) / count
+
+    def _maps(self, data: Formula, image: Formula) -> Tuple[Map, Formula]:
+        """The maps, and the number of the map that each bin reads: int64 (R, PH | 1, PW | 1)."""
+        image = image.unsqueeze(1, 2)
+        if not self.position_sensitive:
+            return of_images(data), image
+        height, width = data.size(2), data.size(3)
+        split = data.reshape(data.size(0), -1, self.area, height * width)
+        table = split.op("Transpose", perm=(0, 2, 3, 1))
+        own = image.array(tuple(range(self.area))).reshape(*self.pooled_size)
+        return Map(table.reshape(-1, table.size(3)), height, width), image * self.area + own
+
+    def to_pytorch(self, m: TorchBuilder, data: str, rois: str) -> str:
+        more = f", {self.sample_ratio}, {self.position_sensitive}, {self.aligned}"
+        size = literal(self.pooled_size)
+        return f"{m.function('roi_align')}({data}, {rois}, {size}, {self.spatial_scale}{more})"

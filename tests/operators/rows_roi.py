@@ -1,0 +1,64 @@
+"""Pooling over regions of interest."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from .case import Array, Case, Data, DrawFn, Row, Shape, Values, attributes
+
+SCALES = st.sampled_from([0.0625, 0.125, 0.25, 0.3, 1.0])
+
+
+def regions(images: int, height: float, width: float, columns: int = 5) -> Values:
+    """Regions of these images, of which many reach beyond the border."""
+
+    def values(random: np.random.Generator, shape: Shape) -> Array:
+        rois = np.empty(shape)
+        rois[:, 0] = random.integers(0, images, shape[0])
+        for axis, size in ((1, width), (2, height)):
+            rois[:, axis] = random.uniform(-0.3 * size, 0.9 * size, shape[0])
+            rois[:, axis + 2] = rois[:, axis] + random.uniform(0.02, 0.9, shape[0]) * size
+        return rois
+
+    return values
+
+
+def roi_align(shape: Shape, rois: int, scale: float, free: bool = True, **attrs: object) -> Case:
+    given = regions(shape[0], shape[2] / scale, shape[3] / scale)
+    attrs = {"spatial_scale": scale, **attrs}
+    return Case("_contrib_ROIAlign", (Data(shape), Data((rois, 5), given)), attrs, free)
+
+
+def draw_align(draw: DrawFn) -> Case:
+    pooled = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    attrs = attributes(
+        draw,
+        "_contrib_ROIAlign",
+        pooled_size=st.just(pooled),
+        spatial_scale=None,
+        sample_ratio=st.integers(-1, 3),
+    )
+    channels = draw(st.integers(1, 3)) * (
+        pooled[0] * pooled[1] if attrs.get("position_sensitive") else 1
+    )
+    shape = (draw(st.integers(1, 3)), channels, draw(st.integers(1, 9)), draw(st.integers(1, 9)))
+    return roi_align(shape, draw(st.integers(1, 6)), draw(SCALES), draw(st.booleans()), **attrs)
+
+
+ROWS = [
+    Row(
+        "_contrib_ROIAlign",
+        draw_align,
+        {
+            "as GluonCV's Faster R-CNN": roi_align(
+                (1, 16, 20, 30), 12, 0.0625, pooled_size=(7, 7), sample_ratio=2
+            ),
+            "many samples": roi_align((2, 3, 40, 50), 5, 0.25, pooled_size=(2, 3)),
+            "aligned": roi_align((2, 3, 20, 15), 5, 0.25, pooled_size=(2, 3), aligned=True),
+            "position sensitive": roi_align(
+                (2, 18, 20, 15), 5, 0.25, pooled_size=(3, 3), position_sensitive=True
+            ),
+        },
+    ),
+]
