@@ -22,7 +22,7 @@ FOLDS: Dict[str, Callable[..., Array]] = {
     "Concat": lambda operator, *arrays: np.concatenate(arrays, operator.dim),
     "Flatten": lambda operator, array: array.reshape(operator.infer(array.shape)),
     "Reshape": lambda operator, array: array.reshape(operator.infer(array.shape)),
-    "_rnn_param_concat": lambda operator, *arrays: np.concatenate(arrays),
+    "_rnn_param_concat": lambda operator, *arrays: np.concatenate(arrays, operator.dim),
 }
 
 

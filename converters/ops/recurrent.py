@@ -5,52 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, List, Literal, Mapping, Optional, Tuple
 
-import numpy as np
-import numpy.typing as npt
-
 from ..errors import ShapeError
 from ..shape import Dim, Shape, merge, merge_shapes, show
-from .recurrent_onnx import onnx_layers
+from .recurrent_onnx import Layers, onnx_layers, onnx_unpacked
+from .recurrent_weights import Array, Packing
 from .registry import Operator, Unsupported, operator
+from .shaping import Concat
 
 if TYPE_CHECKING:
     from ..onnx_model import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
-Array = npt.NDArray[Any]
-
-#: Mode -> rows of weights per number of the state: one set for each gate.
-GATES = {"rnn_relu": 1, "rnn_tanh": 1, "lstm": 4, "gru": 3}
-
 
 @operator("_rnn_param_concat", ignores=("num_args",))
 @dataclass(frozen=True)
-class ParameterConcat(Operator):
-    """Vectors of parameters -> one vector.  Source: src/operator/nn/concat.cc."""
-
-    dim: int = 1
-
-    def __post_init__(self) -> None:
-        if self.dim != 0:
-            raise Unsupported(f"dim={self.dim}; supported: 0, along which vectors are joined")
-
-    def infer(self, *data: Shape) -> Shape:
-        total: Dim = 0
-        for vector in data:
-            if vector is None or len(vector) != 1:
-                raise ShapeError(f"joins vectors, got {', '.join(map(show, data))}")
-            size = vector[0]
-            total = total + size if isinstance(total, int) and isinstance(size, int) else None
-        return (total,)
-
-    def fold(self, *data: Array) -> Array:
-        return np.concatenate(data)
-
-    def to_onnx(self, g: OnnxBuilder, *data: Any) -> Any:
-        return g.op("Concat", *data, axis=0)
-
-    def to_pytorch(self, m: TorchBuilder, *data: str) -> str:
-        return f"torch.cat([{', '.join(data)}])"
+class ParameterConcat(Concat):
+    """Concat, for parameters.  Source: src/operator/nn/concat.cc."""
 
 
 @operator("RNN", ignores=("p", "lstm_state_clip_nan"), parameters=("parameters",))
@@ -58,9 +28,8 @@ class ParameterConcat(Operator):
 class RNN(Operator):
     """(T, N, C), parameters, (L, N, H) states -> (T, N, D H) [, last states].
 
-    L counts layers times directions D. All weights lie in one vector: for each layer and
-    direction those of the input, of the state and of the projection, and then likewise the two
-    vectors of biases; gates are in cuDNN's order, which is PyTorch's.
+    L counts layers times directions D. All weights lie in one vector (see Packing), which is
+    stored, or made of stored ones; it may be an input, too.
     Source: src/operator/rnn-inl.h, rnn_impl.h.
     """
 
@@ -97,14 +66,18 @@ class RNN(Operator):
                 f"{self.state_outputs}; supported: mode='lstm' with state_outputs=True, as MXNet's "
                 "CPU has it"
             )
+        if (self.projection_size or 0) >= self.state_size:
+            raise Unsupported(
+                f"projection_size={self.projection_size}; supported: below state_size="
+                f"{self.state_size}"
+            )
 
     @property
-    def directions(self) -> int:
-        return 2 if self.bidirectional else 1
-
-    @property
-    def output_size(self) -> int:
-        return self.projection_size or self.state_size
+    def packing(self) -> Packing:
+        directions = 2 if self.bidirectional else 1
+        return Packing(
+            self.mode, self.state_size, self.num_layers, directions, self.projection_size
+        )
 
     def input_names(self) -> Tuple[str, ...]:
         names = ("data", "parameters", "state")
@@ -113,42 +86,16 @@ class RNN(Operator):
     def visible_outputs(self) -> int:
         return len(self.input_names()) - 1 if self.state_outputs else 1
 
-    def _sizes(self, layer: int, features: int) -> List[Tuple[str, Tuple[int, ...]]]:
-        """Names as PyTorch has them, and shapes, of one layer's weights in one direction."""
-        rows = GATES[self.mode] * self.state_size
-        columns = self.directions * self.output_size if layer else features
-        sizes: List[Tuple[str, Tuple[int, ...]]] = [
-            ("weight_ih", (rows, columns)),
-            ("weight_hh", (rows, self.output_size)),
-        ]
-        if self.projection_size:
-            sizes.append(("weight_hr", (self.projection_size, self.state_size)))
-        return sizes
-
-    def _length(self, features: int) -> int:
-        rows = GATES[self.mode] * self.state_size
-        weights = sum(
-            int(np.prod(shape))
-            for layer in range(self.num_layers)
-            for _, shape in self._sizes(layer, features)
-        )
-        return self.directions * (weights + 2 * rows * self.num_layers)
-
-    def _features(self, length: int) -> int:
-        """How many numbers the parameters take at each step."""
-        rest = length - self._length(0)
-        return rest // (GATES[self.mode] * self.state_size * self.directions)
-
     def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
         features = data[-1] if data else None
-        known = self._length(features) if isinstance(features, int) else None
+        known = self.packing.length(features) if isinstance(features, int) else None
         return {"parameters": (known,)}
 
     def data_shape(self, shapes: Mapping[str, Shape]) -> Shape:
         length = (shapes.get("parameters") or (None,))[0]
         if not isinstance(length, int):
             return None
-        return ("T", "N", self._features(length))
+        return ("T", "N", self.packing.features(length))
 
     def infer(
         self,
@@ -163,51 +110,44 @@ class RNN(Operator):
         time, batch, features = data
         length = (parameters or (None,))[0]
         if isinstance(length, int):
-            merge(features, self._features(length))
+            merge(features, self.packing.features(length))
+        packing = self.packing
         shapes: List[Shape] = []
-        for given, size in ((state, self.output_size), (state_cell, self.state_size)):
-            shape = (self.num_layers * self.directions, batch, size)
+        for given, size in zip((state, state_cell), (packing.output, packing.size)):
+            shape = (packing.layers * packing.directions, batch, size)
             shapes.append(shape if given is None else merge_shapes(shape, given))
-            batch = merge(batch, shapes[-1][1]) if shapes[-1] else batch
-        output = (time, batch, self.directions * self.output_size)
+        output = (time, batch, packing.directions * packing.output)
         return [output, *shapes][: self.visible_outputs()]
 
-    def layers(self, packed: Array) -> List[List[Dict[str, Array]]]:
-        """The weights by layer and direction, named as PyTorch names them."""
-        features = self._features(len(packed))
-        found: List[List[Dict[str, Array]]] = []
-        at = 0
+    def to_onnx(self, g: OnnxBuilder, data: Any, parameters: Any, *states: Any) -> Any:
+        packing, outputs = self.packing, self.visible_outputs()
+        if g.is_stored(parameters):
+            layers: Layers = packing.unpacked(g.array(parameters))
+        else:
+            length = self._length(g.shape(parameters))
+            layers = onnx_unpacked(g, parameters, packing.places(length))
+        return onnx_layers(g, packing, layers, data, states, outputs)
 
-        def take(*shape: int) -> Array:
-            nonlocal at
-            at += int(np.prod(shape))
-            return packed[at - int(np.prod(shape)) : at].reshape(shape)
+    def _length(self, parameters: Tuple[Dim, ...]) -> int:
+        length = parameters[0]
+        if not isinstance(length, int):
+            raise Unsupported(f"parameters of {show(parameters)}: needs a fixed number: --input")
+        return length
 
-        for layer in range(self.num_layers):
-            sizes = self._sizes(layer, features)
-            found.append([{n: take(*s) for n, s in sizes} for _ in range(self.directions)])
-        rows = GATES[self.mode] * self.state_size
-        for weights in (w for layers in found for w in layers):
-            weights.update(bias_ih=take(rows), bias_hh=take(rows))
-        return found
+    def to_pytorch(self, m: TorchBuilder, data: str, parameters: str, *states: str) -> str:
+        given = states[0] if len(states) == 1 else f"({', '.join(states)})"
+        packing = self.packing
+        if not m.is_stored(parameters):
+            sizes = f"{self.state_size}, {self.num_layers}, {packing.directions}"
+            function = m.function("packed_layers")
+            call = f'{function}({data}, {parameters}, {given}, "{self.mode}", {sizes})'
+            return call if self.state_outputs else f"{call}[0]"
+        call = f"{self._module(m, m.array(parameters))}({data}, {given})"
+        if not self.state_outputs:
+            return f"{call}[0]"
+        return f"{m.function('flat_states')}({call})" if self.mode == "lstm" else call
 
-    def to_onnx(
-        self, g: OnnxBuilder, data: Any, parameters: Any, state: Any = None, cell: Any = None
-    ) -> Any:
-        layers = self.layers(g.array(parameters))
-        outputs = self.visible_outputs()
-        return onnx_layers(g, self.mode, self.state_size, layers, data, state, cell, outputs)
-
-    def to_pytorch(
-        self,
-        m: TorchBuilder,
-        data: str,
-        parameters: str,
-        state: Optional[str] = None,
-        cell: Optional[str] = None,
-    ) -> str:
-        packed = m.array(parameters)
-        features = self._features(len(packed))
+    def _module(self, m: TorchBuilder, packed: Array) -> str:
         options: Dict[str, Any] = {
             "num_layers": self.num_layers,
             "nonlinearity": self.mode[4:],
@@ -217,25 +157,15 @@ class RNN(Operator):
         for key, kept in (("nonlinearity", "rnn"), ("proj_size", "lstm")):
             if not self.mode.startswith(kept):
                 del options[key]
-        layer = m.module(
+        return m.module(
             f"nn.{self.mode[:4].rstrip('_').upper()}",
-            features,
+            self.packing.features(len(packed)),
             self.state_size,
             **options,
             state={
                 f"{name}_l{number}{'_reverse' * direction}": array
-                for number, both in enumerate(self.layers(packed))
+                for number, both in enumerate(self.packing.unpacked(packed))
                 for direction, weights in enumerate(both)
                 for name, array in weights.items()
             },
         )
-        begin = ""
-        if self.mode == "lstm" and (state or cell):
-            known = [given or f"torch.zeros_like({state or cell})" for given in (state, cell)]
-            begin = f", ({', '.join(known)})"
-        elif state:
-            begin = f", {state}"
-        call = f"{layer}({data}{begin})"
-        if not self.state_outputs:
-            return f"{call}[0]"
-        return f"{m.function('flat_states')}({call})" if self.mode == "lstm" else call

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
-import numpy.typing as npt
+
+from .recurrent_weights import Array, Packing
 
 if TYPE_CHECKING:
     from ..onnx_model import OnnxBuilder
-
-Array = npt.NDArray[Any]
 
 #: Mode -> ONNX's operator, and where MXNet has each of ONNX's gates.
 KINDS = {
@@ -20,59 +19,56 @@ KINDS = {
     "gru": ("GRU", (1, 0, 2)),  # update, reset, hidden; in MXNet ruh
 }
 
-Layers = Sequence[Sequence[Mapping[str, Array]]]
-
-
-def onnx_layers(
-    g: OnnxBuilder,
-    mode: str,
-    size: int,
-    layers: Layers,
-    data: Any,
-    state: Any,
-    cell: Any,
-    outputs: int,
-) -> List[Any]:
-    """(T, N, C) -> (T, N, D H), and the last states of all layers, each (L D, N, H).
-
-    Args:
-        outputs: how many of these results are wanted.
-    """
-    if "weight_hr" in layers[0][0]:
-        return _projected(g, size, layers, data, state, cell)
-    begin = [_by_layer(g, given, layers) for given in (state, cell)]
-    last: List[List[Any]] = [[], []]
-    value = data
-    for number, both in enumerate(layers):
-        given = [states[number] for states in begin[: 2 if mode == "lstm" else 1]]
-        while given and given[-1] is None:
-            given.pop()
-        weights = [_stacked(g, mode, both, names, data) for names in NAMES]
-        rest = [None, *given] if given else []
-        results = g.ops(
-            KINDS[mode][0],
-            value,
-            *weights,
-            *rest,
-            outputs=2 + (mode == "lstm"),
-            **_options(mode, size, both),
-        )
-        value = _joined(g, results[0], len(both))
-        for states, result in zip(last, results[1:]):
-            states.append(result)
-    return [value, *(_all_states(g, states) for states in last[: outputs - 1])]
-
+#: Layer, direction, name -> numbers, or an ONNX value where the network is fed them.
+Layers = Sequence[Sequence[Mapping[str, Any]]]
 
 NAMES = (("weight_ih",), ("weight_hh",), ("bias_ih", "bias_hh"))
 
 
-def _options(mode: str, size: int, both: Sequence[Any]) -> Dict[str, Any]:
-    options: Dict[str, Any] = {"hidden_size": size}
-    if len(both) == 2:
+def onnx_unpacked(g: OnnxBuilder, packed: Any, places: Sequence[Any]) -> Layers:
+    """The parts of a vector that the network is fed."""
+
+    def part(at: int, shape: Tuple[int, ...]) -> Any:
+        end = at + int(np.prod(shape))
+        cut = g.op("Slice", packed, g.ints((at,)), g.ints((end,)), g.ints((0,)))
+        return g.op("Reshape", cut, g.ints(shape))
+
+    return [[{k: part(*place) for k, place in p.items()} for p in both] for both in places]
+
+
+def onnx_layers(
+    g: OnnxBuilder, packing: Packing, layers: Layers, data: Any, begin: Any, outputs: int
+) -> List[Any]:
+    """(T, N, C) -> (T, N, D H), and the last states of all layers, each (L D, N, H).
+
+    Args:
+        begin: the states before the first step.
+        outputs: how many of these results are wanted.
+    """
+    if packing.projection:
+        return _projected(g, packing, layers, data, begin)
+    kind, mode = KINDS[packing.mode][0], packing.mode
+    states = [_by_layer(g, given, layers) for given in begin]
+    last: List[List[Any]] = [[] for _ in begin]
+    value = data
+    for number, both in enumerate(layers):
+        weights = [_stacked(g, mode, both, names, data) for names in NAMES]
+        given = [None, *(parts[number] for parts in states)]
+        options = _options(packing)
+        results = g.ops(kind, value, *weights, *given, outputs=1 + len(begin), **options)
+        value = _joined(g, results[0], len(both))
+        for ends, result in zip(last, results[1:]):
+            ends.append(result)
+    return [value, *(_all_states(g, ends) for ends in last[: outputs - 1])]
+
+
+def _options(packing: Packing) -> Dict[str, Any]:
+    options: Dict[str, Any] = {"hidden_size": packing.size}
+    if packing.directions == 2:
         options["direction"] = "bidirectional"
-    if mode == "rnn_relu":
-        options["activations"] = ["Relu"] * len(both)
-    if mode == "gru":
+    if packing.mode == "rnn_relu":
+        options["activations"] = ["Relu"] * packing.directions
+    if packing.mode == "gru":
         options["linear_before_reset"] = 1
     return options
 
@@ -80,10 +76,15 @@ def _options(mode: str, size: int, both: Sequence[Any]) -> Dict[str, Any]:
 def _stacked(g: OnnxBuilder, mode: str, both: Any, names: Sequence[str], like: Any) -> Any:
     """(D, rows, columns) of weights or (D, 2 rows) of biases, gates in ONNX's order."""
     order = list(KINDS[mode][1])
-    stacked = [
-        np.concatenate([_ordered(weights[name], order) for name in names]) for weights in both
-    ]
-    return g.constant(np.stack(stacked), like=like)
+    if isinstance(both[0][names[0]], np.ndarray):
+        rows = [np.concatenate([_ordered(weights[n], order) for n in names]) for weights in both]
+        return g.constant(np.stack(rows), like=like)
+    values = []
+    for weights in both:
+        parts = [_onnx_ordered(g, weights[name], order) for name in names]
+        value = g.op("Concat", *parts, axis=0) if len(parts) > 1 else parts[0]
+        values.append(g.op("Unsqueeze", value, g.ints((0,))))
+    return g.op("Concat", *values, axis=0) if len(values) > 1 else values[0]
 
 
 def _ordered(array: Array, order: Sequence[int]) -> Array:
@@ -91,10 +92,17 @@ def _ordered(array: Array, order: Sequence[int]) -> Array:
     return gates[list(order)].reshape(array.shape)
 
 
+def _onnx_ordered(g: OnnxBuilder, value: Any, order: Sequence[int]) -> Any:
+    if len(order) == 1:
+        return value
+    gates = g.ops("Split", value, outputs=len(order), axis=0, **_parts(g, len(order)))
+    return g.op("Concat", *(gates[i] for i in order), axis=0)
+
+
 def _by_layer(g: OnnxBuilder, state: Any, layers: Layers) -> List[Any]:
     """(L D, N, H) -> (D, N, H) for each layer."""
-    if state is None or len(layers) == 1:
-        return [state] * len(layers)
+    if len(layers) == 1:
+        return [state]
     directions = len(layers[0])
     sizes = g.ints((directions,) * len(layers))
     return g.ops("Split", state, sizes, outputs=len(layers), axis=0)
@@ -113,7 +121,7 @@ def _all_states(g: OnnxBuilder, states: Sequence[Any]) -> Any:
 
 
 def _projected(
-    g: OnnxBuilder, size: int, layers: Layers, data: Any, state: Any, cell: Any
+    g: OnnxBuilder, packing: Packing, layers: Layers, data: Any, states: Any
 ) -> List[Any]:
     """LSTM whose state is a projection of its output, which ONNX's has not: a loop over time."""
     last: List[List[Any]] = [[], []]
@@ -122,40 +130,44 @@ def _projected(
         outputs = []
         for direction, weights in enumerate(both):
             row = g.constant(np.array(number * len(both) + direction))
-            begin = [g.op("Gather", states, row, axis=0) for states in (state, cell)]
-            *ends, output = _steps(g, weights, value, data, begin, reverse=bool(direction))
+            begin = [g.op("Gather", state, row, axis=0) for state in states]
+            turned = {name: _turned(g, weights[name], data) for name in weights}
+            *ends, output = _steps(g, packing, turned, value, data, begin, direction)
             outputs.append(output)
-            for states, end in zip(last, ends):
-                states.append(g.op("Unsqueeze", end, g.ints((0,))))
+            for rows, end in zip(last, ends):
+                rows.append(g.op("Unsqueeze", end, g.ints((0,))))
         value = outputs[0] if len(outputs) == 1 else g.op("Concat", *outputs, axis=2)
-    return [value, *(_all_states(g, states) for states in last)]
+    return [value, *(_all_states(g, rows) for rows in last)]
+
+
+def _turned(g: OnnxBuilder, weight: Any, like: Any) -> Any:
+    """A matrix with rows and columns exchanged; a vector as it is."""
+    if isinstance(weight, np.ndarray):
+        return g.constant(weight.T, like=like)
+    return g.op("Transpose", weight)
 
 
 def _steps(
-    g: OnnxBuilder, weights: Mapping[str, Array], x: Any, like: Any, begin: Any, reverse: bool
+    g: OnnxBuilder, packing: Packing, weights: Any, x: Any, like: Any, begin: Any, direction: int
 ) -> List[Any]:
     """(T, N, C) -> the last hidden state (N, P), the last cell (N, H), all outputs (T, N, P)."""
-
-    def stored(name: str) -> Any:
-        return g.constant(weights[name].T, like=like)
-
-    given = g.op("Add", g.op("MatMul", x, stored("weight_ih")), stored("bias_ih"))
-    given = g.op("Add", given, stored("bias_hh"))
-    inner, outer = stored("weight_hh"), stored("weight_hr")
+    given = g.op("Add", g.op("MatMul", x, weights["weight_ih"]), weights["bias_ih"])
+    given = g.op("Add", given, weights["bias_hh"])
     time, batch = (g.op("Gather", g.op("Shape", x), g.ints((a,))) for a in (0, 1))
-    shape = g.op("Concat", time, batch, g.ints((len(weights["weight_hr"]),)), axis=0)
+    shape = g.op("Concat", time, batch, g.ints((packing.output,)), axis=0)
     trips = g.op("Squeeze", time, g.ints((0,)))
     end = g.op("Sub", trips, g.constant(np.array(1)))
 
     def step(i: Any, hidden: Any, cell: Any, outputs: Any) -> List[Any]:
-        now = g.op("Sub", end, i) if reverse else i
+        now = g.op("Sub", end, i) if direction else i
         row = g.op("Gather", given, now, axis=0)
-        gates = g.op("Add", row, g.op("MatMul", hidden, inner))
-        into, forget, new, out = g.ops("Split", gates, outputs=4, axis=1, **_parts(g))
+        gates = g.op("Add", row, g.op("MatMul", hidden, weights["weight_hh"]))
+        into, forget, new, out = g.ops("Split", gates, outputs=4, axis=1, **_parts(g, 4))
         into, forget, out = (g.op("Sigmoid", gate) for gate in (into, forget, out))
         kept = g.op("Mul", forget, cell)
         cell = g.op("Add", kept, g.op("Mul", into, g.op("Tanh", new)))
-        hidden = g.op("MatMul", g.op("Mul", out, g.op("Tanh", cell)), outer)
+        result = g.op("Mul", out, g.op("Tanh", cell))
+        hidden = g.op("MatMul", result, weights["weight_hr"])
         place = g.op("Reshape", now, g.ints((1, 1)))
         row = g.op("Unsqueeze", hidden, g.ints((0,)))
         return [hidden, cell, g.op("ScatterND", outputs, place, row)]
@@ -164,6 +176,6 @@ def _steps(
     return g.loop(step, *begin, empty, trips=trips)
 
 
-def _parts(g: OnnxBuilder) -> Dict[str, int]:
+def _parts(g: OnnxBuilder, count: int) -> Dict[str, int]:
     """Since opset 18, Split is told in how many equal parts."""
-    return {"num_outputs": 4} if g.opset >= 18 else {}
+    return {"num_outputs": count} if g.opset >= 18 else {}

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
 
 from converters.ops import parse
 
-from .case import Case, Data, DrawFn, Row, Stored, attributes, shapes, uniform
+from .case import Case, Data, DrawFn, Row, Stored, attributes, moved, shapes, uniform
 
 MODES = ("rnn_relu", "rnn_tanh", "lstm", "gru")
 
 
 def rnn(mode: str, time: int = 4, batch: int = 2, features: int = 3, **attrs: Any) -> Case:
-    """Its states are inputs of the network."""
+    """Its states are inputs of the network; with `fed`, its weights are, too."""
+    fed = attrs.pop("fed", False)
     known = {"mode": mode, "state_size": 5, "num_layers": 1, **attrs}
-    layer = parse("RNN", {k: str(v) for k, v in known.items()})
-    length = layer.parameter_shapes((None, None, features))["parameters"][0]
-    rows = known["num_layers"] * layer.directions
-    inputs = [Data((time, batch, features)), Stored((length,), uniform(-0.5, 0.5))]
-    inputs.append(Data((rows, batch, layer.output_size)))
+    packing = parse("RNN", {k: str(v) for k, v in known.items()}).packing
+    weights = Data if fed else Stored
+    inputs = [
+        Data((time, batch, features)),
+        weights((packing.length(features),), uniform(-0.5, 0.5), fixed=(0,)),
+    ]
+    rows = packing.layers * packing.directions
+    inputs.append(Data((rows, batch, packing.output)))
     if mode == "lstm":
-        inputs.append(Data((rows, batch, known["state_size"])))
+        inputs.append(Data((rows, batch, packing.size)))
     return Case("RNN", tuple(inputs), known)
 
 
@@ -44,17 +49,36 @@ def draw_rnn(draw: DrawFn) -> Case:
     if attrs.get("projection_size"):
         attrs["state_outputs"] = True
         attrs["state_size"] = max(attrs["state_size"], attrs["projection_size"] + 1)
-    return rnn(mode, time, batch, features, **attrs)
+    return rnn(mode, time, batch, features, fed=draw(st.booleans()), **attrs)
 
 
 def draw_concat(draw: DrawFn) -> Case:
-    sizes = draw(st.lists(st.integers(1, 5), min_size=2, max_size=4))
-    inputs = (Data((sizes[0],)), *(Stored((n,)) for n in sizes[1:]))
-    return Case("_rnn_param_concat", inputs, {"num_args": len(sizes), "dim": 0})
+    shape = shapes(draw, (2, 3))
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    sizes = draw(st.lists(st.integers(1, 5), min_size=1, max_size=4))
+    inputs = []
+    for size in sizes:
+        part = list(shape)
+        part[axis] = size
+        inputs.append(
+            moved(draw, tuple(part)) if not inputs else replace(inputs[0], shape=tuple(part))
+        )
+    attrs = attributes(draw, "_rnn_param_concat", dim=axis)
+    return Case("_rnn_param_concat", tuple(inputs), {"num_args": len(sizes), **attrs})
 
 
 ROWS = [
-    Row("_rnn_param_concat", draw_concat, narrowed={"dim": "vectors have no other axis"}),
+    Row(
+        "_rnn_param_concat",
+        draw_concat,
+        {
+            "vectors": Case(
+                "_rnn_param_concat", (Data((5,)), Stored((3,))), {"num_args": 2, "dim": 0}
+            ),
+            "default": Case("_rnn_param_concat", (Data((2, 3)), Data((2, 4))), {"num_args": 2}),
+        },
+        narrowed={"dim": "depends on the shape"},
+    ),
     Row(
         "RNN",
         draw_rnn,
@@ -66,6 +90,15 @@ ROWS = [
                 )
                 for mode in MODES
             },
+            **{
+                f"{mode} fed its weights": rnn(
+                    mode, num_layers=2, bidirectional=True, state_outputs=True, fed=True
+                )
+                for mode in MODES
+            },
+            "lstm projected and fed its weights": rnn(
+                "lstm", num_layers=2, projection_size=2, state_outputs=True, fed=True
+            ),
             "lstm projected": rnn("lstm", projection_size=2, state_outputs=True),
             "lstm projected in both directions": rnn(
                 "lstm", num_layers=2, bidirectional=True, projection_size=3, state_outputs=True

@@ -1,0 +1,90 @@
+"""Where a recurrent operator's weights lie in the one vector that it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Tuple
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+#: Mode -> rows of weights per number of the state: one set for each gate.
+GATES = {"rnn_relu": 1, "rnn_tanh": 1, "lstm": 4, "gru": 3}
+
+Place = Tuple[int, Tuple[int, ...]]  # first number, shape
+
+
+@dataclass(frozen=True)
+class Packing:
+    """For each layer and direction the weights of the input, of the state and of the projection;
+    then likewise the two vectors of biases. Gates are in cuDNN's order, which is PyTorch's.
+
+    Source: src/operator/rnn-inl.h, GetRnnParamSize; rnn_impl.h, LstmForwardInference.
+    """
+
+    mode: str
+    size: int
+    layers: int
+    directions: int
+    projection: Optional[int]
+
+    @property
+    def rows(self) -> int:
+        return GATES[self.mode] * self.size
+
+    @property
+    def output(self) -> int:
+        """Numbers that one direction hands on."""
+        return self.projection or self.size
+
+    def _shapes(self, layer: int, features: int) -> Dict[str, Tuple[int, ...]]:
+        """Of one layer's weights in one direction, named as PyTorch names them."""
+        columns = self.directions * self.output if layer else features
+        shapes: Dict[str, Tuple[int, ...]] = {"weight_ih": (self.rows, columns)}
+        shapes["weight_hh"] = (self.rows, self.output)
+        if self.projection:
+            shapes["weight_hr"] = (self.projection, self.size)
+        return shapes
+
+    def length(self, features: int) -> int:
+        """Of the whole vector."""
+        weights = sum(
+            int(np.prod(shape))
+            for layer in range(self.layers)
+            for shape in self._shapes(layer, features).values()
+        )
+        return self.directions * (weights + 2 * self.rows * self.layers)
+
+    def features(self, length: int) -> int:
+        """How many numbers a vector of this length takes at each step."""
+        return (length - self.length(0)) // (self.rows * self.directions)
+
+    def places(self, length: int) -> List[List[Dict[str, Place]]]:
+        """Layer, direction, name -> where."""
+        at = 0
+
+        def take(*shape: int) -> Place:
+            nonlocal at
+            at += int(np.prod(shape))
+            return at - int(np.prod(shape)), shape
+
+        found: List[List[Dict[str, Place]]] = []
+        for layer in range(self.layers):
+            shapes = self._shapes(layer, self.features(length))
+            both = [{k: take(*s) for k, s in shapes.items()} for _ in range(self.directions)]
+            found.append(both)
+        for places in (p for both in found for p in both):
+            places.update(bias_ih=take(self.rows), bias_hh=take(self.rows))
+        return found
+
+    def unpacked(self, packed: Array) -> List[List[Dict[str, Array]]]:
+        """Layer, direction, name -> numbers."""
+        return [
+            [
+                {k: packed[at : at + int(np.prod(s))].reshape(s) for k, (at, s) in p.items()}
+                for p in both
+            ]
+            for both in self.places(len(packed))
+        ]
