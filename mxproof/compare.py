@@ -82,7 +82,7 @@ class _Pass:
             return None
         given = self.truth[layer].float64
         rounded = self.anchored and given.dtype == np.float64
-        return given.astype(np.float32) if rounded else given
+        return given.astype(np.float32).astype(np.float64) if rounded else given
 
     def portions(self) -> List[int]:
         """What is exchanged reaches the layers of later portions. So a layer is judged on given
