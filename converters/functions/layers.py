@@ -5,10 +5,10 @@ import torch.nn.functional as F  # noqa: N812
 
 
 def softmax_of_length(data, length, axis):
-    """Softmax of the first `length` numbers along the axis; the others are 0."""
+    """Softmax of the first `length` numbers along the axis, of which it has 1; the others are 0."""
     places = torch.arange(data.shape[axis], device=data.device)
     places = places.reshape(-1, *[1] * (data.dim() - 1 - axis))
-    outside = places >= length.unsqueeze(axis)
+    outside = places >= length
     return data.masked_fill(outside, -torch.inf).softmax(axis).masked_fill(outside, 0)
 
 

@@ -68,11 +68,9 @@ def _membership(g: OnnxBuilder, data: Any, axis: int, size: Dim, parts: int) -> 
     """(parts, size): 1 where a place belongs to a part; (parts,): how many do."""
     number = np.arange(parts)
     if isinstance(size, int):
-        place = np.arange(size)
-        inside = (place >= (number * size // parts)[:, None]) & (
-            place < (-(-(number + 1) * size // parts))[:, None]
-        )
-        table = inside.astype(np.float64)
+        after = np.arange(size) >= (number * size // parts)[:, None]
+        before = np.arange(size) < (-(-(number + 1) * size // parts))[:, None]
+        table = (after & before).astype(np.float64)
         return g.constant(table, data), g.constant(table.sum(1), data)
     length = g.op("Gather", g.op("Shape", data), g.constant(np.array(axis)), axis=0)
     count = g.constant(np.array(parts))
@@ -81,7 +79,8 @@ def _membership(g: OnnxBuilder, data: Any, axis: int, size: Dim, parts: int) -> 
     end = g.op("Div", ends, count)
     place = g.op("Range", g.constant(np.array(0)), length, g.constant(np.array(1)))
     column = g.ints((1,))
-    before = g.op("Less", place, g.op("Unsqueeze", first, column))
-    inside = g.op("And", g.op("Not", before), g.op("Less", place, g.op("Unsqueeze", end, column)))
+    outside = g.op("Less", place, g.op("Unsqueeze", first, column))
+    reached = g.op("Less", place, g.op("Unsqueeze", end, column))
+    inside = g.op("And", g.op("Not", outside), reached)
     dtype = g.type(data)
     return g.cast(inside, dtype), g.cast(g.op("Sub", end, first), dtype)

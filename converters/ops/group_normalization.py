@@ -201,8 +201,8 @@ class GroupNorm(_WithMoments):
 
     def _normalised(self, m: TorchBuilder, data: str, gamma: str, beta: str) -> str:
         channels = m.shape(data)[1]
-        each = channels // self.num_groups if isinstance(channels, int) else None
-        if each and m.is_stored(gamma) and m.is_stored(beta):
+        if isinstance(channels, int) and m.is_stored(gamma) and m.is_stored(beta):
+            each = channels // self.num_groups
             norm = m.module(
                 "nn.GroupNorm",
                 self.num_groups,
@@ -214,6 +214,6 @@ class GroupNorm(_WithMoments):
                 },
             )
             return f"{norm}({data})"
-        times = each or f"{data}.shape[1] // {self.num_groups}"
+        times = f"{data}.shape[1] // {self.num_groups}"
         repeated = ", ".join(f"{v}.repeat_interleave({times})" for v in (gamma, beta))
         return f"F.group_norm({data}, {self.num_groups}, {repeated}, {literal(self.eps)})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Literal, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, show
@@ -72,7 +72,11 @@ class PoolingV1(Windows):
             return f"{data}.{reduce}((2, 3), keepdim=True)"
         self._check_windows(m.shape(data)[2:])
         if self.pool_type == "max":
-            options = {"kernel_size": self.kernel, "stride": self.stride, "ceil_mode": self.full}
+            options: Dict[str, Any] = {
+                "kernel_size": self.kernel,
+                "stride": self.stride,
+                "ceil_mode": self.full,
+            }
             return f"{m.module('nn.MaxPool2d', **options)}({self.torch_padded(data, (0, 0))})"
         factor = self._factor()
         return self.torch_sums(m, data) + (f" * {factor!r}" if factor != 1 else "")

@@ -75,8 +75,14 @@ class Softmax(_Softmax):
     """(*) -> same.  Source: src/operator/nn/softmax-inl.h.
 
     With `use_length` of the first so many numbers along the axis, the others being 0; `length`
-    is an integer tensor of the data's shape without the axis.
+    is an integer tensor of the data's shape without the axis, (1,) for a vector.
     """
+
+    def __post_init__(self) -> None:
+        if self.use_length and self.axis < -1:
+            raise Unsupported(
+                f"axis={self.axis} with use_length; supported: -1 or more, as in MXNet"
+            )
 
     def finish(self, g: OnnxBuilder, value: Any, data: Any, *length: Any) -> Any:
         if not length:
@@ -87,7 +93,9 @@ class Softmax(_Softmax):
         zero, one = g.constant(np.array(0)), g.constant(np.array(1))
         places = g.op("Range", zero, size, one)
         column = g.op("Reshape", places, g.ints((-1, *(1,) * (rank - 1 - axis))))
-        limit = g.op("Unsqueeze", g.cast(length[0], "int64"), g.ints((axis,)))
+        limit = g.cast(length[0], "int64")
+        if rank > 1:
+            limit = g.op("Unsqueeze", limit, g.ints((axis,)))
         inside = g.op("Less", column, limit)
         masked = g.op("Where", inside, value, g.constant(np.array(-np.inf), data))
         soft = g.op(self.onnx_name, masked, axis=self.axis)
@@ -96,8 +104,10 @@ class Softmax(_Softmax):
     def finish_pytorch(self, m: TorchBuilder, value: str, data: str, *length: str) -> str:
         if not length:
             return super().finish_pytorch(m, value, data)
-        function = m.function("softmax_of_length")
-        return f"{function}({value}, {length[0]}, {self.axis % len(m.shape(data))})"
+        rank = len(m.shape(data))
+        axis = self.axis % rank
+        limit = f"{length[0]}.unsqueeze({axis})" if rank > 1 else length[0]
+        return f"{m.function('softmax_of_length')}({value}, {limit}, {axis})"
 
 
 @dataclass(frozen=True)

@@ -38,13 +38,14 @@ class ConvTranspose(OpRun):  # type: ignore[misc]
         count, channels = X.shape[:2]
         x = X.reshape(count, groups, channels // groups, *X.shape[2:])
         w = W.reshape(groups, channels // groups, *W.shape[1:])
-        y = np.zeros((count, groups, W.shape[1], *size), X.dtype)
+        y: Array = np.zeros((count, groups, W.shape[1], *size), X.dtype)
         for at in product(*map(range, kernel)):
             steps = zip(at, dilate, stride, X.shape[2:])
-            place = tuple(slice(p * d, p * d + s * n, s) for p, d, s, n in steps)
-            y[(..., *place)] += np.einsum("ngc...,gcf->ngf...", x, w[(..., *at)])
+            place: Any = (..., *(slice(p * d, p * d + s * n, s) for p, d, s, n in steps))
+            y[place] += np.einsum("ngc...,gcf->ngf...", x, w[(..., *at)])
         ends = (n - p for n, p in zip(size, pads[len(kernel) :]))
-        y = y[(..., *(slice(p, end) for p, end in zip(pads, ends)))]
+        kept: Any = (..., *(slice(p, end) for p, end in zip(pads, ends)))
+        y = y[kept]
         y = y.reshape(count, groups * W.shape[1], *y.shape[3:])
         return (y if B is None else y + _by_channel(B, y.ndim),)
 

@@ -16,19 +16,20 @@ IMAGE = (2, 4, 9, 8)
 def along(op: str) -> Any:
     def draw(draw: DrawFn) -> Case:
         shape = shapes(draw, (1, 4))
+        by_length = op == "softmax" and draw(st.booleans())
         attrs = attributes(
             draw,
             op,
-            axis=draw(st.none() | st.integers(-len(shape), len(shape) - 1)),
+            axis=draw(st.none() | st.integers(-1 if by_length else -len(shape), len(shape) - 1)),
             temperature=draw(st.sampled_from([None, 1.0, 0.3, 2.5])),
-            use_length=draw(st.booleans()) if op == "softmax" else None,
+            use_length=True if by_length else None,
         )
         inputs = [Data(shape)]
-        if attrs.get("use_length"):
+        if by_length:
             axis = attrs.get("axis", -1) % len(shape)
             of_length = tuple(d for a, d in enumerate(shape) if a != axis)
             kind = draw(st.sampled_from(["int32", "int64"]))
-            inputs.append(Data(of_length, whole(0, shape[axis] + 1), kind, fixed=()))
+            inputs.append(Data(of_length or (1,), whole(0, shape[axis] + 1), kind, fixed=()))
         return Case(op, tuple(inputs), attrs)
 
     return draw
@@ -59,6 +60,9 @@ ROWS = [
                 "softmax",
                 (Data(IMAGE), Data((2, 9, 8), whole(0, 5), "int32")),
                 {"axis": 1, "use_length": True},
+            ),
+            "length of a vector": Case(
+                "softmax", (Data((7,)), Data((1,), whole(2, 5), "int64")), {"use_length": True}
             ),
             "float64": Case("softmax", (Data((3, 7)),), {"dtype": "float64"}),
         },
