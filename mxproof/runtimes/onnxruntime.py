@@ -98,7 +98,8 @@ class OnnxRuntime:
         for layer, value in by_name.items():
             if visit(layer, value) is not None and len(by_name) > 1:
                 raise NotImplementedError("onnxruntime replaces results of single portions only")
-        return [by_name[o.name] for o in self.session.get_outputs()]
+        known = {**inputs, **by_name}  # an output may be an input
+        return [known[o.name] for o in self.session.get_outputs()]
 
 
 def _layers(graph: onnx.GraphProto) -> List[str]:

@@ -21,9 +21,10 @@ FILE = Path(__file__).parents[2] / "docs" / "operators.md"
 HEAD = """# Operators
 
 {count} operators of MXNet, {names} with their other names. Made by
-`python -m tests.operators.table` from the declarations in `converters/ops` and the rows in `tests/operators`, whose suite holds every
-operator to MXNet in float64 and float32, on both targets, at opsets {opsets}. Behind an
-attribute in brackets is why it is not tried, or not at all values.
+`python -m tests.operators.table` from the declarations in `converters/ops` and the rows in
+`tests/operators`, whose suite holds every operator to MXNet in float64 and float32, on both
+targets, at the lowest, the default and the newest of opsets {opsets}. Behind an attribute in
+brackets is why it is not tried, or not at all values.
 
 | operator | other names | ONNX | PyTorch | attributes tried | limits |
 |---|---|---|---|---|---|

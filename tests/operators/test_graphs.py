@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from converters import load_checkpoint, save_checkpoint
+from converters.symbol import in_visiting_order
 from mxproof.compare import compare
 from mxproof.localise import describe_failure
 from mxproof.runtimes.mxnet import MxnetProcess
@@ -43,8 +44,13 @@ class Sketch:
         return self.values[-back]
 
     def parameter(self, *shape: int) -> Entry:
+        """Filters and matrices are scaled: what explodes, or saturates a softmax, leaves few
+        numbers to judge by."""
         self.stored += 1
-        return self.net.parameter(f"stored{self.stored}", *shape)
+        name = f"stored{self.stored}"
+        entry = self.net.parameter(name, *shape)
+        self.net.arrays[name] /= np.float32(np.sqrt(np.prod(shape[1:], dtype=int)))
+        return entry
 
     def layer(self, op: str, *inputs: Entry, **attrs: Any) -> Entry:
         return self.net.layer(op, self.draw(st.sampled_from(NAMES)), *inputs, **attrs)
@@ -100,10 +106,11 @@ def there_and_back(s: Sketch) -> List[Entry]:
     return [s.layer("transpose", raised, axes=(0, 3, 1, 2))]
 
 
-def centred(s: Sketch) -> List[Entry]:
+def gated(s: Sketch) -> List[Entry]:
+    """Squeeze and excitation. (Less the mean, twice, would be rounding and nothing else.)"""
     x = s.value()
     mean = s.layer("mean", x, axis=(2, 3), keepdims=True)
-    return [s.layer("broadcast_sub", x, mean)]
+    return [s.layer("broadcast_mul", x, s.layer("sigmoid", mean))]
 
 
 def chosen(s: Sketch) -> List[Entry]:
@@ -117,10 +124,10 @@ def dropped(s: Sketch) -> List[Entry]:
 STEPS: List[Callable[[Sketch], List[Entry]]] = [
     activated,
     added,
-    centred,
     chosen,
     convolved,
     dropped,
+    gated,
     normalised,
     pooled,
     scaled,
@@ -160,10 +167,12 @@ def feeds(names: List[str], seed: int) -> Dict[str, np.ndarray]:
 
 def check(net: Network, outputs: List[Entry], mxnet: MxnetProcess, folder: Path) -> None:
     """All layers, chained, on both targets in both precisions."""
-    save_checkpoint(folder / "net", net.symbol(*outputs), net.arrays)
-    names = [n.name for n in net.nodes if n.is_variable and n.name.startswith("data")]
-    graph = load_checkpoint(folder / "net", inputs=dict.fromkeys(names, ("N", 4, 6, 5)))
-    used = [v.name for v in graph.inputs]
+    symbol = in_visiting_order(net.symbol(*outputs))
+    read = [n.name for n in symbol.nodes if n.is_variable]
+    save_checkpoint(folder / "net", symbol, {k: a for k, a in net.arrays.items() if k in read})
+    used = [name for name in read if name.startswith("data")]
+    graph = load_checkpoint(folder / "net", inputs=dict.fromkeys(used, ("N", 4, 6, 5)))
+    assert sorted(v.name for v in graph.inputs) == sorted(used)
     model = mxnet.load(folder / "net", 0, graph)
     truths = [model.truth(feeds(used, seed)) for seed in range(4)]
     model.close()
