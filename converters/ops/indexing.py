@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..shape import Dim, Shape, merge, merge_shapes, same, show
 from .attributes import DType
-from .onnx_sizes import size_of, whole
+from .onnx_sizes import numbers, size_of, whole
 from .registry import Operator, operator
 from .shaping import one_axis
 
@@ -136,7 +136,7 @@ class OneHot(Operator):
         if (self.on_value, self.off_value) == (1, 0):
             return g.cast(hot, dtype)
         exact = dtype if dtype in ("float32", "float64", "int32", "int64", "uint8") else "float32"
-        on, off = (g.constant(np.array(v), dtype=exact) for v in (self.on_value, self.off_value))
+        on, off = (numbers(g, v, exact) for v in (self.on_value, self.off_value))
         chosen = g.op("Where", hot, on, off)
         return chosen if exact == dtype else g.cast(chosen, dtype)
 

@@ -26,3 +26,10 @@ def size_of(g: OnnxBuilder, value: Any, axis: int) -> Any:
 def count_to(g: OnnxBuilder, size: Any) -> Any:
     """() -> (size,): 0, 1, ..., int64."""
     return g.op("Range", whole(g, 0), size, whole(g, 1))
+
+
+def numbers(g: OnnxBuilder, array: Any, dtype: str) -> Any:
+    """A constant of an element type; whole numbers are cut off as C does it."""
+    if dtype.startswith("float"):
+        return g.constant(np.asarray(array, np.float64), dtype=dtype)
+    return g.constant(np.asarray(array).astype(dtype))

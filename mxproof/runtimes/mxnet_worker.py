@@ -177,6 +177,28 @@ def form(node, dtype):
     return node
 
 
+def open_size(node):
+    """Does MXNet find the node's shape where it is read?"""
+    attrs = node.get("attrs", {})
+    if node["op"] == "null" or node["inputs"]:
+        return False
+    if attrs.get("infer_range") in ("True", "1") and attrs.get("stop", "None") == "None":
+        return True
+    return 0 in _numbers(attrs.get("shape", "()"))
+
+
+def stated(node, shape):
+    """The node, of this shape."""
+    attrs = dict(node["attrs"])
+    if "infer_range" in attrs:
+        count = shape[0] // int(attrs.get("repeat", 1))
+        end = float(attrs["start"]) + (count - 0.5) * float(attrs.get("step", 1))
+        attrs.update(stop=repr(end), infer_range="False")
+    else:
+        attrs["shape"] = str(tuple(shape))
+    return dict(node, attrs=attrs)
+
+
 def boundary(entry):
     """The name of the variable that stands for another piece's result."""
     return "mxproof:{}:{}".format(*entry[:2])
@@ -238,6 +260,7 @@ class Model:
             whole = mx.sym.Group([internals[layers[k]] for k in cut_at])
         document = json.loads(whole.get_internals().tojson())  # upgraded from whatever age
         nodes, heads = document["nodes"], document["heads"]
+        self.internals, self.given, self.heads = whole.get_internals(), nodes, heads
         self.nodes, self.symbols = {}, {}
         for dtype in ("float64", "float32"):
             self.nodes[dtype] = [form(node, dtype) for node in nodes]
@@ -296,6 +319,7 @@ class Model:
         Those that are `anchored` (by their number) run alone, on the float64 results of those
         before them, rounded to float32, in both precisions.
         """
+        self.settle(inputs)
         live = {dtype: self.arrays(inputs, dtype) for dtype in self.nodes}
         done = first = 0
         for count in portions:
@@ -322,6 +346,18 @@ class Model:
         """What a piece calls this result of a layer before it, or this variable."""
         node = self.nodes["float32"][entry[0]]
         return node["name"] if node["op"] == "null" else boundary(entry)
+
+    def settle(self, inputs):
+        """State the sizes that MXNet finds where a layer is read: a piece may end before that."""
+        made = [k for k, (n, _, _) in enumerate(self.heads) if open_size(self.given[n])]
+        if not made:
+            return
+        shapes = {name: array.shape for name, array in inputs.items()}
+        found = self.internals.infer_shape_partial(**shapes)[1]
+        for k in made:
+            number = self.heads[k][0]
+            for dtype, nodes in self.nodes.items():
+                nodes[number] = stated(form(self.given[number], dtype), found[k])
 
     def piece(self, first, heads, live, dtype):
         """The outputs `heads` of the nodes from number `first` on."""

@@ -1,0 +1,284 @@
+"""Operators that make numbers of nothing, or of another's size only.
+
+A size of 0 is one that MXNet finds where the numbers are read; see `shape.Open`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..shape import Dim, Shape
+from .attributes import DType, Ints
+from .onnx_sizes import count_to, numbers, size_of, whole
+from .registry import Operator, Unsupported, operator
+from .shaping import one_axis
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+
+Number = Union[int, float]
+
+
+class Filled(Operator):
+    """One number everywhere.  Source: src/operator/tensor/init_op.h, InitShape."""
+
+    shape: Optional[Ints]
+    dtype: Any
+
+    def __post_init__(self) -> None:
+        if not self.shape or min(self.shape) < 0:
+            raise Unsupported(f"shape={self.shape}; supported: sizes, or 0 where readers tell them")
+
+    def number(self) -> float:
+        raise NotImplementedError
+
+    def infer(self) -> Shape:
+        return tuple(d or None for d in self.shape or ())
+
+    def infer_type(self, *types: Optional[str]) -> str:
+        return str(self.dtype)
+
+    def to_onnx(self, g: OnnxBuilder) -> Any:
+        shape = g.output_shape()
+        fixed = tuple(d for d in shape if isinstance(d, int))
+        if len(fixed) == len(shape):
+            sizes = g.ints(fixed)
+        else:
+            sizes = g.op("Concat", *map(g.size, shape), axis=0)
+        return g.op("Expand", numbers(g, self.number(), g.output_type()), sizes)
+
+    def to_pytorch(self, m: TorchBuilder) -> str:
+        sizes = ", ".join(map(m.size, m.output_shape()))
+        shape = f"({sizes},)" if len(m.output_shape()) == 1 else f"({sizes})"
+        number, dtype = self.number(), m.dtype(m.output_type())
+        like = m.network_input()
+        if number in (0, 1):
+            return f"{like}.new_{'ones' if number else 'zeros'}({shape}, dtype={dtype})"
+        number = number if "float" in dtype else int(number)
+        return f"{like}.new_full({shape}, {number}, dtype={dtype})"
+
+
+@operator("_zeros", ignores=("ctx",))
+@dataclass(frozen=True)
+class Zeros(Filled):
+    """() -> zeros of a shape."""
+
+    shape: Optional[Ints] = None
+    dtype: DType = "float32"
+
+    def number(self) -> float:
+        return 0
+
+
+@operator("_zeros_without_dtype", ignores=("ctx", "dtype"))
+@dataclass(frozen=True)
+class ZerosWithoutType(Filled):
+    """() -> zeros of a shape, float32."""
+
+    shape: Optional[Ints] = None
+
+    def number(self) -> float:
+        return 0
+
+    def infer_type(self, *types: Optional[str]) -> str:
+        return "float32"
+
+
+@operator("_ones", ignores=("ctx",))
+@dataclass(frozen=True)
+class Ones(Filled):
+    """() -> ones of a shape."""
+
+    shape: Optional[Ints] = None
+    dtype: DType = "float32"
+
+    def number(self) -> float:
+        return 1
+
+
+@operator("_full", ignores=("ctx",))
+@dataclass(frozen=True)
+class Full(Filled):
+    """() -> one number in a shape."""
+
+    value: float
+    shape: Optional[Ints] = None
+    dtype: DType = "float32"
+
+    def number(self) -> float:
+        return self.value
+
+
+@operator("_eye", ignores=("ctx",))
+@dataclass(frozen=True)
+class Eye(Operator):
+    """() -> (N, M) with ones on the k-th diagonal.  Source: src/operator/tensor/init_op.h."""
+
+    N: int
+    M: int = 0  # 0: N
+    k: int = 0
+    dtype: DType = "float32"
+
+    def infer(self) -> Shape:
+        return (self.N, self.M or self.N)
+
+    def infer_type(self, *types: Optional[str]) -> str:
+        return self.dtype
+
+    def to_onnx(self, g: OnnxBuilder) -> Any:
+        return numbers(g, np.eye(self.N, self.M or self.N, self.k), g.output_type())
+
+    def to_pytorch(self, m: TorchBuilder) -> str:
+        rest = f"dtype={m.dtype(self.dtype)}, device={m.network_input()}.device"
+        if self.k:
+            return f"torch.ones({self.N}, {self.M or self.N}, {rest}).triu({self.k}).tril({self.k})"
+        return f"torch.eye({self.N}, {self.M or self.N}, {rest})"
+
+
+class Progression(Operator):
+    """start + (i // repeat) * step.  Source: src/operator/tensor/init_op.h, range_fwd."""
+
+    start: float
+    step: float
+    repeat: int
+
+    def _terms(self, dtype: str) -> Tuple[Number, Number]:
+        """Start and step as the element type has them: whole numbers are cut off before."""
+        if "float" in dtype:
+            return self.start, self.step
+        return int(self.start), int(self.step)
+
+    def _onnx(self, g: OnnxBuilder, count: Any) -> Any:
+        """Of int64 ()."""
+        dtype = g.output_type()
+        start, step = self._terms(dtype)
+        index = count_to(g, count)
+        if self.repeat > 1:
+            index = g.op("Div", index, whole(g, self.repeat))
+        inner = dtype if "float" in dtype else "int64"
+        value = index if inner == "int64" else g.cast(index, inner)
+        value = value if step == 1 else g.op("Mul", value, numbers(g, step, inner))
+        value = value if start == 0 else g.op("Add", value, numbers(g, start, inner))
+        return value if inner == dtype else g.cast(value, dtype)
+
+    def _torch(self, m: TorchBuilder, count: str, like: str) -> str:
+        dtype = m.output_type()
+        start, step = self._terms(dtype)
+        given = f"dtype={m.dtype(dtype)}, device={like}.device"
+        index = f"torch.arange({count}, {given})"
+        if self.repeat > 1:
+            index = f"torch.arange({count}, device={like}.device) // {self.repeat}"
+            index = f"({index}).to({m.dtype(dtype)})"
+        scaled = index if step == 1 else f"{index} * {step}"
+        return scaled if start == 0 else f"{scaled} + {start}"
+
+
+@operator("_arange", ignores=("ctx",))
+@dataclass(frozen=True)
+class Arange(Progression):
+    """() -> (n,): from start to before stop, each number `repeat` times.
+
+    Without stop, from 0 to before start; with infer_range, as many as readers tell.
+    """
+
+    start: float
+    stop: Optional[float] = None
+    step: float = 1.0
+    repeat: int = 1
+    infer_range: bool = False
+    dtype: DType = "float32"
+
+    def __post_init__(self) -> None:
+        if self.stop is None and not self.infer_range:
+            object.__setattr__(self, "stop", self.start)
+            object.__setattr__(self, "start", 0.0)
+        if not self.step or self.repeat < 1:
+            raise Unsupported(f"step={self.step}, repeat={self.repeat}; supported: none is 0")
+
+    def infer(self) -> Shape:
+        if self.stop is None:
+            return (None,)
+        count = math.ceil((self.stop - self.start) / self.step) * self.repeat
+        if count < 1:
+            raise ShapeError(f"from {self.start} to {self.stop} by {self.step} there is nothing")
+        return (count,)
+
+    def infer_type(self, *types: Optional[str]) -> str:
+        return self.dtype
+
+    def to_onnx(self, g: OnnxBuilder) -> Any:
+        (count,) = g.output_shape()
+        if not isinstance(count, int):
+            return self._onnx(g, g.op("Squeeze", g.size(count), g.ints((0,))))
+        start, step = self._terms(g.output_type())
+        values = start + np.arange(count) // self.repeat * step
+        return numbers(g, values, g.output_type())
+
+    def to_pytorch(self, m: TorchBuilder) -> str:
+        (count,) = m.output_shape()
+        return self._torch(m, m.size(count), m.network_input())
+
+
+@operator("_contrib_arange_like", ignores=("ctx",))
+@dataclass(frozen=True)
+class ArangeLike(Progression):
+    """(*) -> same, counted through; or as many numbers as one axis has, in the data's type."""
+
+    start: float = 0.0
+    step: float = 1.0
+    repeat: int = 1
+    axis: Optional[int] = None
+
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        return data if self.axis is None else (data[one_axis(self.axis, data)],)
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        if self.axis is not None:
+            return self._onnx(g, size_of(g, data, self.axis))
+        return g.op("Reshape", self._onnx(g, g.op("Size", data)), g.op("Shape", data))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        if self.axis is None:
+            return f"({self._torch(m, f'{data}.numel()', data)}).reshape({data}.shape)"
+        axis = one_axis(self.axis, m.shape(data))
+        size: Dim = m.shape(data)[axis]
+        return self._torch(m, str(size) if isinstance(size, int) else f"{data}.shape[{axis}]", data)
+
+
+@operator("_linspace", ignores=("ctx",))
+@dataclass(frozen=True)
+class Linspace(Operator):
+    """() -> (num,): evenly spaced from start to stop.  Source: init_op.h, linspace_fwd."""
+
+    start: float
+    stop: float
+    num: int
+    endpoint: bool = True
+    dtype: DType = "float32"
+
+    def infer(self) -> Shape:
+        return (self.num,)
+
+    def infer_type(self, *types: Optional[str]) -> str:
+        return self.dtype
+
+    def _step(self) -> float:
+        parts = self.num - self.endpoint
+        return (self.stop - self.start) / parts if parts > 0 else 0.0
+
+    def to_onnx(self, g: OnnxBuilder) -> Any:
+        return numbers(g, self.start + self._step() * np.arange(self.num), g.output_type())
+
+    def to_pytorch(self, m: TorchBuilder) -> str:
+        counted = (
+            f"torch.arange({self.num}, dtype=torch.float64, device={m.network_input()}.device)"
+        )
+        return f"({counted} * {self._step()} + {self.start}).to({m.dtype(self.dtype)})"
