@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Dict, Iterator, List, Optional
 
 from converters import ConversionError, Graph, ShapeError
 from converters.shape import Shape
-from fixtures.gluoncv import Exporter, ExportError, GluonModel
+from fixtures.gluoncv import Exporter, ExportError, GluonModel, checkpoint
 from mxproof.proof import PRECISIONS, Proof, TargetProof
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import MxnetProcess
@@ -87,7 +86,7 @@ def prove(model: GluonModel, exporter: Exporter, mxnet: MxnetProcess, folder: Pa
     """Whatever goes wrong is the reason in its row."""
     row, begin = Row(model.name, model.family), time.monotonic()
     try:
-        prefix = exporter.export(model, folder)
+        prefix = checkpoint(model, exporter, folder)
         subject = load_for_run(str(prefix), model.inputs)
         row.layers = sum(len(node.outputs) for node in subject.graph.nodes)
         row.anchored = len(subject.graph.anchored)
@@ -167,8 +166,3 @@ def _line(text: str) -> str:
     """The first of its lines, not too long."""
     lines: Iterator[str] = (line.strip() for line in text.splitlines())
     return next(filter(None, lines), "failed")[:300]
-
-
-def kept(folder: Path) -> int:
-    """Bytes of the files there."""
-    return sum(os.path.getsize(p) for p in folder.iterdir())
