@@ -93,6 +93,7 @@ EQUAL, NOT_EQUAL = _compared("Equal"), _compared("Equal", negated=True)
 GREATER, GREATER_EQUAL = _compared("Greater"), _compared("GreaterOrEqual")
 LESSER, LESSER_EQUAL = _compared("Less"), _compared("LessOrEqual")
 AND, OR, XOR = _logical("And"), _logical("Or"), _logical("Xor")
+HYPOT_LIMITS = "In ONNX, float32 numbers beyond 1e19 are infinite, for they are squared."
 COMPOSED = (MODULO, HYPOT)
 
 
@@ -146,10 +147,15 @@ def called(m: TorchBuilder, text: str) -> str:
 
 
 def binary(
-    name: str, broadcasts: Optional[str], formula: Formula, text: str, whole: Optional[str] = None
+    name: str,
+    broadcasts: Optional[str],
+    formula: Formula,
+    text: str,
+    whole: Optional[str] = None,
+    limits: str = "",
 ) -> None:
     """Declare MXNet's operators `name`, for equal shapes, and `broadcasts`. See Binary."""
-    body = {"formula": (formula,), "text": text, "whole": whole or text}
+    body = {"formula": (formula,), "text": text, "whole": whole or text, "limits": limits}
     for declared, base in ((name, Binary), (broadcasts, Broadcast)):
         if declared:
             cls = type(declared, (base,), {**body, "__doc__": base.__doc__, "__module__": __name__})
@@ -177,6 +183,7 @@ binary(
     HYPOT,
     "torch.hypot({a}, {b})",
     whole="torch.hypot({a}.to(torch.float32), {b}.to(torch.float32)).to({dtype})",
+    limits=HYPOT_LIMITS,
 )
 binary("_equal", "broadcast_equal", EQUAL, "({a} == {b}).to({dtype})")
 binary("_not_equal", "broadcast_not_equal", NOT_EQUAL, "({a} != {b}).to({dtype})")

@@ -229,34 +229,3 @@ class DivSqrtDim(Operator):
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         refuse_integers(m.type(data))
         return f"{data} / {data}.shape[-1] ** 0.5"
-
-
-@dataclass(frozen=True)
-class _Filled(Operator):
-    shape_preserving = True
-
-    value = 0
-
-    def infer(self, data: Shape) -> Shape:
-        return data
-
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return g.op("Expand", g.scalar(self.value, data), g.op("Shape", data))
-
-
-@operator("zeros_like", ignores=("dtype",))  # which MXNet takes, and does not read
-class ZerosLike(_Filled):
-    """(*) -> same, of 0 in the input's type.  Source: src/operator/tensor/init_op.cc."""
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"torch.zeros_like({data})"
-
-
-@operator("ones_like", ignores=("dtype",))
-class OnesLike(_Filled):
-    """(*) -> same, of 1 in the input's type.  Source: src/operator/tensor/init_op.cc."""
-
-    value = 1
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"torch.ones_like({data})"

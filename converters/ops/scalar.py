@@ -87,10 +87,11 @@ def scalar(
     text: Text,
     whole: Optional[Text] = None,
     swapped: bool = False,
+    limits: str = "",
 ) -> None:
     """Declare MXNet's operator `name`. See ScalarOperator."""
     body = {"formula": (formula,), "swapped": swapped, "text": (text,), "whole": (whole or text,)}
-    body.update({"__doc__": ScalarOperator.__doc__, "__module__": __name__})
+    body.update({"limits": limits, "__doc__": ScalarOperator.__doc__, "__module__": __name__})
     operator(name)(type(name, (ScalarOperator,), body))
 
 
@@ -127,6 +128,7 @@ scalar(
     "torch.hypot({x}, torch.full_like({x}, {s}))",
     whole="torch.hypot({x}.to(torch.float32), torch.full_like({x}, {s}, dtype=torch.float32))"
     ".to({dtype})",
+    limits=two.HYPOT_LIMITS,
 )
 scalar("_equal_scalar", two.EQUAL, "({x} == {s}).to({dtype})")
 scalar("_not_equal_scalar", two.NOT_EQUAL, "({x} != {s}).to({dtype})")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Tuple, Union
 
 import numpy as np
 
@@ -62,11 +62,13 @@ class Unary(Operator):
         return f"{name}{call}{rest}".format(x=data)
 
 
-def unary(name: str, formula: Union[str, Formula], text: str, whole: str = "") -> None:
+def unary(
+    name: str, formula: Union[str, Formula], text: str, whole: str = "", limits: str = ""
+) -> None:
     """Declare MXNet's operator `name`. See Unary."""
-    declared = type(name, (Unary,), {"formula": (formula,), "text": text, "whole": whole})
-    declared.__doc__, declared.__module__ = Unary.__doc__, __name__
-    operator(name)(declared)
+    body: Dict[str, Any] = {"formula": (formula,), "text": text, "whole": whole, "limits": limits}
+    body.update({"__doc__": Unary.__doc__, "__module__": __name__})
+    operator(name)(type(name, (Unary,), body))
 
 
 def _round_away(a: Arithmetic, x: Any) -> Any:
@@ -182,5 +184,10 @@ unary("sigmoid", "Sigmoid", "{x}.sigmoid()")
 unary("softsign", "Softsign", "F.softsign({x})")
 unary("erf", "Erf", "{x}.erf()")
 unary("erfinv", special.erfinv, "{x}.erfinv()")
-unary("gamma", special.gamma, "gamma({x})")
+unary(
+    "gamma",
+    special.gamma,
+    "gamma({x})",
+    limits="At its poles it is infinite, where MXNet has NaN.",
+)
 unary("gammaln", special.gammaln, "{x}.lgamma()")
