@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Optional, Tuple
+from typing import TYPE_CHECKING, Any, ClassVar, List, Optional, Tuple
 
 import numpy as np
 
@@ -60,16 +60,43 @@ def onnx_reduce(
 ) -> Any:
     """An ONNX reduction, with MXNet's shape (1,) in place of a scalar.
 
+    Whole numbers overflow as they do in MXNet; onnxruntime adds and multiplies them as doubles.
+
     Args:
         like: the layer's input that has the element type and rank of `data`.
     """
     if not axes:
         return data
-    narrow = g.type(like) in NARROW
-    out = g.reduce(op_type, g.cast(data, "int32") if narrow else data, axes, keepdims)
+    kind, whole = g.type(like), not g.type(like).startswith("float")
+    wide = "int32" if kind in NARROW else kind
+    if whole and op_type == "ReduceSum":
+        wide = "int64"
+    given = data if wide == kind else g.cast(data, wide)
+    if whole and op_type == "ReduceProd":
+        out = _onnx_product(g, given, wide, len(g.shape(like)), axes, keepdims)
+    else:
+        out = g.reduce(op_type, given, axes, keepdims)
     if len(axes) == len(g.shape(like)) and not keepdims:
         out = g.op("Reshape", out, g.ints((1,)))
-    return g.cast(out, g.type(like)) if narrow else out
+    return out if wide == kind else g.cast(out, kind)
+
+
+def _onnx_product(
+    g: OnnxBuilder, data: Any, dtype: str, rank: int, axes: Ints, keepdims: bool
+) -> Any:
+    """A product of whole numbers, one factor after the other."""
+    rest = tuple(a for a in range(rank) if a not in axes)
+    front = g.op("Transpose", data, perm=(*axes, *rest))
+    shape = g.op("Gather", g.op("Shape", data), g.ints(rest))
+    rows = g.op("Reshape", front, g.op("Concat", g.ints((-1,)), shape, axis=0))
+    count = g.op("Gather", g.op("Shape", rows), g.constant(np.array(0)))
+    begin = g.op("Expand", g.constant(np.array(1, dtype)), shape)
+
+    def step(i: Any, product: Any) -> List[Any]:
+        return [g.op("Mul", product, g.op("Gather", rows, i, axis=0))]
+
+    out = g.loop(step, begin, trips=count)[0]
+    return g.op("Unsqueeze", out, g.ints(axes)) if keepdims else out
 
 
 def onnx_mean(g: OnnxBuilder, data: Any, like: Any, axes: Ints, keepdims: bool) -> Any:

@@ -68,6 +68,7 @@ def reduction(op: str, values: Values = normal, image: Any = IMAGE) -> Row:
         "of a vector": example((5,), axis=0),
         "whole numbers": example((2, 3, 2), "int32", axis=1),
         "bytes": example((3, 4), "int8", axis=-1),
+        "overflowing": Case(op, (Data((4, 3), whole(2**30, 2**31), "int32"),), {"axis": 0}),
         "truth values": example((3, 4), "bool", axis=0, keepdims=True),
     }
     return Row(op, draw, examples)
