@@ -53,7 +53,13 @@ ROWS = [
     Row(
         "Activation",
         plain("Activation").draw,
-        examples={"softrelu ends": activation("softrelu", 15, 30)},
+        examples={
+            **{
+                kind: activation(kind, -3, 3)
+                for kind in ("relu", "sigmoid", "tanh", "softrelu", "softsign")
+            },
+            "softrelu ends": activation("softrelu", 15, 30),
+        },
     ),
     plain(
         "Dropout", mode="training", axes=None, p=st.floats(0, 1), narrowed="read in training only"
