@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import List, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from converters import Graph
+from converters import Graph, Node
 
-from .check import check_form
+from .check import check as judge
+from .check import check_form, other_form
 from .portions import LIMIT
-from .runtimes.base import Array, Candidate
+from .runtimes.base import Array, Candidate, Layer
+from .ties import reading
 from .tolerance import Budgets
 from .truth import Truth
 from .verdict import Check, Comparison
@@ -75,12 +77,32 @@ class _Pass:
         elif self.graph.operators[node.name].random:
             self.checks.append(check_form(node.op, value, self.truth[layer], self.candidate))
         else:
-            row = self.budgets.row(self.candidate.name, node, layer)
-            precision = self.candidate.precision
-            self.checks.append(self.truth.check(layer, node.op, value, precision, row))
-        if not self.alone:
-            return None
-        given = self.truth[layer].float64
+            self.checks.append(self.check(node, layer, value))
+        return self.given(layer) if self.alone else None
+
+    def check(self, node: Node, layer: str, value: Array) -> Check:
+        """The layer against MXNet's; of equal numbers, either may be placed first."""
+        row = self.budgets.row(self.candidate.name, node, layer)
+        precision, truth = self.candidate.precision, self.truth
+        read = None
+        if self.anchored:
+            read = reading(self.graph.operators[node.name], node.outputs.index(layer))
+        if read is None:
+            return truth.check(layer, node.op, value, precision, row)
+        wrong = other_form(value, getattr(truth[layer], precision))
+        if wrong:
+            return Check.broken(layer, node.op, wrong, value.shape)
+        data = self.given(node.inputs[0])
+        double, single = (read(data, r) for r in (truth[layer].float64, truth[layer].float32))
+        numbers = read(data, value).astype(precision)
+        expected = Layer(layer, double, single.astype(np.float32))
+        return judge(node.op, numbers, expected, precision, row)
+
+    def given(self, name: Optional[str]) -> Any:
+        """What the layers that read `name` are given in its place."""
+        if name is None or name in self.graph.params:
+            return self.graph.params.get(name or "")
+        given = self.truth[name].float64 if name in self.truth else self.truth.inputs[name]
         rounded = self.anchored and given.dtype == np.float64
         return given.astype(np.float32).astype(np.float64) if rounded else given
 
