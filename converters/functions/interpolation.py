@@ -1,14 +1,14 @@
 """Bilinear interpolation at any places of a map."""
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 
 
-def lines_within(place, size, beyond):
+def lines_clamped(place, size, inside):
     """Places along an axis -> the two lines around each, and how much they count.
 
-    Places up to `beyond` outside of the map are its border, others 0.
+    Places that are `inside` though beyond the border are on it; others are 0.
     """
-    inside = (place >= -beyond) & (place <= size - 1 + beyond)
     place = place.clamp(0, size - 1)
     low = place.floor()
     part = place - low
@@ -17,7 +17,7 @@ def lines_within(place, size, beyond):
 
 
 def lines_padded(place, size):
-    """As lines_within, but all around the map is 0."""
+    """As lines_clamped, but all around the map is 0."""
     low = place.floor()
     part = place - low
     found = []
@@ -29,8 +29,11 @@ def lines_padded(place, size):
 
 def interpolate(maps, first, rows, columns):
     """maps: (M, H, W, C), numbers of maps: (*P), lines of shape (*P) -> (*P, C)."""
+    height, width = maps.shape[1:3]
+    table = maps.flatten(0, 2)
     total = 0
     for row, part in rows:
         for column, other in columns:
-            total = total + maps[first, row, column] * (part * other)[..., None]
+            place = (first * height + row) * width + column
+            total = total + F.embedding(place, table) * (part * other)[..., None]
     return total

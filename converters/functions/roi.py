@@ -2,41 +2,36 @@
 
 import torch
 
-from .interpolation import interpolate, lines_within
+
+def line_weights(place, size):
+    """Places along an axis, (*P) -> (*P, size): how much each line counts.
+
+    A place up to one line outside is on the border; beyond that it is 0.
+    """
+    inside = (place >= -1) & (place <= size)
+    apart = place.clamp(0, size - 1)[..., None] - torch.arange(size, device=place.device)
+    return (1 - apart.abs()).clamp(min=0) * inside[..., None]
 
 
 def roi_align(
     data, rois, pooled_size, spatial_scale, sample_ratio=-1, position_sensitive=False, aligned=False
 ):
     """(B, C, H, W), (R, 5) -> (R, C, *pooled_size): means of interpolated samples."""
-    bins_down, bins_across = pooled_size
-    image = rois[:, 0].long()
+    maps = data.unflatten(1, (-1, *pooled_size)) if position_sensitive else data
+    pooled = data.new_zeros(len(rois), maps.shape[1], *pooled_size)
     corners = rois[:, 1:] * spatial_scale - 0.5 * aligned
-    start, size = corners[:, :2], corners[:, 2:] - corners[:, :2]
-    size = size if aligned else size.clamp(min=1)
-    bin_size = size / size.new_tensor([bins_across, bins_down])
-    samples = torch.full_like(size, sample_ratio) if sample_ratio > 0 else bin_size.ceil()
-    most_across, most_down = samples.amax(0).int().tolist()
-    first = image.clamp(min=0)[:, None, None]
-    maps = data.permute(0, 2, 3, 1)
-    if position_sensitive:
-        area = bins_down * bins_across
-        maps = data.unflatten(1, (-1, area)).permute(0, 2, 3, 4, 1).flatten(0, 1)
-        first = first * area + torch.arange(area, device=data.device).view(bins_down, bins_across)
-    total = 0
-    for sample in range(most_down * most_across):
-        lines = []
-        for axis, number, bins in (
-            (1, sample // most_across, bins_down),
-            (0, sample % most_across, bins_across),
-        ):
-            step, count = bin_size[:, axis : axis + 1], samples[:, axis : axis + 1]
-            begin = start[:, axis : axis + 1] + torch.arange(bins, device=data.device) * step
-            place = begin + (number + 0.5) * step / count
-            found = lines_within(place, data.shape[3 - axis], 1.0)
-            lines.append([(line, part * (number < count)) for line, part in found])
-        down = [(line[:, :, None], part[:, :, None]) for line, part in lines[0]]
-        across = [(line[:, None], part[:, None]) for line, part in lines[1]]
-        total = total + interpolate(maps, first, down, across)
-    mean = total.permute(0, 3, 1, 2) / samples.prod(1)[:, None, None, None]
-    return torch.where((image >= 0)[:, None, None, None], mean, 0)
+    for number, image in enumerate(rois[:, 0].int().tolist()):
+        weights = []
+        for axis, bins in ((1, pooled_size[0]), (0, pooled_size[1])):
+            begin, length = corners[number, axis], corners[number, axis + 2] - corners[number, axis]
+            step = (length if aligned else length.clamp(min=1)) / bins
+            samples = sample_ratio if sample_ratio > 0 else int(step.ceil())
+            place = (torch.arange(samples, device=data.device) + 0.5) * step / samples
+            place = begin + torch.arange(bins, device=data.device)[:, None] * step + place
+            weights.append(line_weights(place, data.shape[3 - axis]).mean(1))
+        down, across = weights
+        if image >= 0 and position_sensitive:
+            pooled[number] = torch.einsum("ph,cpqhw,qw->cpq", down, maps[image], across)
+        elif image >= 0:
+            pooled[number] = down @ (maps[image] @ across.T)
+    return pooled

@@ -47,15 +47,9 @@ def of_images(data: Formula) -> Map:
     return Map(table, data.size(2), data.size(3))
 
 
-def within(place: Formula, size: Formula, beyond: float) -> Lines:
-    """Places up to `beyond` outside of the map are its border, others 0.
-
-    Args:
-        beyond: from -beyond to size - 1 + beyond.
-    """
-    last = size.real() - 1
-    inside = (place >= -beyond) & (place <= last + beyond)
-    clipped = place.maximum(0).minimum(last)
+def clamped(place: Formula, size: Formula, inside: Formula) -> Lines:
+    """Places that are `inside` though beyond the border are on it; others are 0."""
+    clipped = place.maximum(0).minimum(size.real() - 1)
     floor = clipped.op("Floor")
     part = clipped - floor
     low = floor.whole()

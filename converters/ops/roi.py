@@ -9,7 +9,7 @@ from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Dim, Shape, same, show
 from .attributes import Ints, Single
-from .interpolation import Map, of_images, steps, sum_of_samples, within
+from .interpolation import Map, clamped, of_images, steps, sum_of_samples
 from .onnx_math import Formula, formula, join, result
 from .registry import Operator, Unsupported, operator
 
@@ -153,13 +153,10 @@ class RoiAlign(Operator):
                 (2, down, maps.height, tall),
                 (1, across, maps.width, wide),
             ):
-                counted = number < place.samples
-                lines.append(
-                    [
-                        (line.unsqueeze(axis), counted.where(part, 0).unsqueeze(axis))
-                        for line, part in within(place.places(number), size, 1.0)
-                    ]
-                )
+                at = place.places(number)
+                inside = (at >= -1) & (at <= size.real()) & (number < place.samples)
+                found = clamped(at, size, inside)
+                lines.append([(line.unsqueeze(axis), part.unsqueeze(axis)) for line, part in found])
             return maps.sample(first, *lines)
 
         shape = join([regions.size(0), image.array(self.pooled_size), maps.table.size(1)], 0)

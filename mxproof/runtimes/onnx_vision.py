@@ -15,7 +15,8 @@ def line_weights(places: Array, size: int) -> Array:
     outside the border counts in full, beyond that nothing does."""
     inside = (places >= -1) & (places <= size)
     clipped = np.clip(places, 0, size - 1)[..., None]
-    return np.maximum(1 - np.abs(clipped - np.arange(size)), 0) * inside[..., None]
+    counts: Array = np.maximum(1 - np.abs(clipped - np.arange(size)), 0) * inside[..., None]
+    return counts
 
 
 class RoiAlign(OpRun):  # type: ignore[misc]
