@@ -13,6 +13,7 @@ def softmax_of_length(data, length, axis):
 
 
 def cube_root(x):
+    """Of negative numbers, too."""
     return x.sign() * x.abs().pow(1 / 3)
 
 

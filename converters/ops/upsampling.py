@@ -109,7 +109,7 @@ class UpSampling(Operator):
         return total
 
     def _onnx_nearest(self, g: OnnxBuilder, first: Any, value: Any) -> Any:
-        ratio = self._ratio(g.shape(first), g.shape(value))
+        ratio = self.scale if value is first else self._ratio(g.shape(first), g.shape(value))
         modes = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
         if isinstance(ratio, int):
             scales = g.constant(np.array([1, 1, ratio, ratio], np.float32))
@@ -131,7 +131,7 @@ class UpSampling(Operator):
         return " + ".join(larger)
 
     def _torch_nearest(self, m: TorchBuilder, first: str, value: str) -> str:
-        ratio = self._ratio(m.shape(first), m.shape(value))
+        ratio = self.scale if value is first else self._ratio(m.shape(first), m.shape(value))
         if isinstance(ratio, int):
             return f'F.interpolate({value}, scale_factor={ratio}, mode="nearest")'
         sides = ", ".join(f"{first}.shape[{a}] * {self.scale}" for a in (2, 3))
