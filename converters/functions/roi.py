@@ -26,12 +26,13 @@ def roi_align(
             begin, length = corners[number, axis], corners[number, axis + 2] - corners[number, axis]
             step = (length if aligned else length.clamp(min=1)) / bins
             samples = sample_ratio if sample_ratio > 0 else int(step.ceil())
-            place = (torch.arange(samples, device=data.device) + 0.5) * step / samples
-            place = begin + torch.arange(bins, device=data.device)[:, None] * step + place
+            sample = torch.arange(samples, dtype=data.dtype, device=data.device)
+            first = torch.arange(bins, dtype=data.dtype, device=data.device)[:, None]
+            place = begin + first * step + (sample + 0.5) * step / samples
             weights.append(line_weights(place, data.shape[3 - axis]).mean(1))
         down, across = weights
         if image >= 0 and position_sensitive:
             pooled[number] = torch.einsum("ph,cpqhw,qw->cpq", down, maps[image], across)
         elif image >= 0:
-            pooled[number] = down @ (maps[image] @ across.T)
+            pooled[number] = down @ maps[image] @ across.T
     return pooled
