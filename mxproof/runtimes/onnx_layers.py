@@ -42,7 +42,8 @@ class ConvTranspose(OpRun):  # type: ignore[misc]
         for at in product(*map(range, kernel)):
             steps = zip(at, dilate, stride, X.shape[2:])
             place: Any = (..., *(slice(p * d, p * d + s * n, s) for p, d, s, n in steps))
-            y[place] += np.einsum("ngc...,gcf->ngf...", x, w[(..., *at)])
+            here: Any = (..., *at)
+            y[place] += np.einsum("ngc...,gcf->ngf...", x, w[here])
         ends = (n - p for n, p in zip(size, pads[len(kernel) :]))
         kept: Any = (..., *(slice(p, end) for p, end in zip(pads, ends)))
         y = y[kept]
