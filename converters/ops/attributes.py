@@ -108,6 +108,8 @@ def parse_value(kind: Any, text: str) -> Any:
             raise ValueError(text)
         return text in _TRUE
     if get_origin(kind) is tuple:
+        if text == "None":  # Python's None, where a tuple may be left out
+            return ()
         return tuple(parse_value(get_args(kind)[0], part) for part in _elements(text))
     if kind is int:
         if not _INT.fullmatch(text.rstrip("L")):
@@ -166,6 +168,8 @@ def describe(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return ", ".join(get_args(kind))
     if get_origin(kind) is tuple:
+        if text == "None":  # Python's None, where a tuple may be left out
+            return ()
         whole = get_args(kind)[0] in (int, Optional[int])
         return "integers in brackets" if whole else "numbers in brackets"
     names = {int: "an integer", float: "a number", Single: "a number", bool: "True, False"}

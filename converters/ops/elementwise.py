@@ -115,27 +115,37 @@ class HardSigmoid(Operator):
 @operator("clip")
 @dataclass(frozen=True)
 class Clip(Operator):
-    """(*) -> same, cut to a_min … a_max.  Source: src/operator/tensor/matrix_op-inl.h."""
+    """(*) -> same: a_max above it, else a_min below that (which may be the larger of the two).
+
+    Source: src/operator/tensor/matrix_op-inl.h, clip.
+    """
 
     a_min: Single
     a_max: Single
 
     shape_preserving = True
 
-    def __post_init__(self) -> None:
-        if self.a_min > self.a_max:
-            raise Unsupported(f"a_min={self.a_min} above a_max={self.a_max}; supported: not above")
-
     def infer(self, data: Shape) -> Shape:
         return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        ends = (g.constant(np.array(end), dtype=g.type(data)) for end in self._ends(g.type(data)))
-        return g.op("Clip", data, *ends)
+        dtype = g.type(data)
+        low, high = (g.constant(np.array(end), dtype=dtype) for end in self._ends(dtype))
+        if self.a_min > self.a_max:
+            above = g.constant(np.array(self._above(dtype)), dtype=dtype)
+            return g.op("Where", g.op("Greater", data, above), high, low)
+        return g.op("Clip", data, low, high)
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         low, high = (literal(end) for end in self._ends(m.type(data)))
+        if self.a_min > self.a_max:
+            above = literal(self._above(m.type(data)))
+            return f"torch.where({data} > {above}, {high}, {low}).to({data}.dtype)"
         return f"{data}.clamp({low}, {high})"
+
+    def _above(self, dtype: str) -> Any:
+        """What is above this is above a_max, of whole numbers too."""
+        return self.a_max if dtype not in INTEGERS else math.floor(self.a_max)
 
     def _ends(self, dtype: str) -> Any:
         """Of whole numbers they lose their fraction, as MXNet's result does."""

@@ -123,8 +123,8 @@ class SplitV2(Split):
             return [small + (i < larger) for i in range(self.sections)]
         ends = (*self.indices[1:], size)
         parts = [e - b if isinstance(e, int) else None for b, e in zip(self.indices, ends)]
-        if any(part is not None and part < 1 for part in parts):
-            raise ShapeError(f"indices={self.indices} leave empty parts of {show(data)}")
+        if any(part is not None and part < 0 for part in parts):
+            raise ShapeError(f"indices={self.indices} do not ascend within {show(data)}")
         return [*parts]
 
     def _onnx_sizes(self, g: OnnxBuilder, data: Any, axis: int) -> List[Any]:
