@@ -1,0 +1,66 @@
+"""The Khatri-Rao product, and another way to store the same numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import ShapeError
+from ..shape import Shape, merge, product, same, show
+from .registry import Operator, operator
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+
+@operator("khatri_rao", ignores=("num_args",))
+@dataclass(frozen=True)
+class KhatriRao(Operator):
+    """(A, K), (B, K), ... -> (A * B * ..., K): Kronecker products of columns.
+
+    Source: src/operator/contrib/krprod.cc.
+    """
+
+    def infer(self, *args: Shape) -> Shape:
+        rows, columns = [], args[0][-1] if args[0] else None
+        for matrix in args:
+            if matrix is None or len(matrix) != 2 or not same(matrix[1], columns):
+                raise ShapeError(f"takes matrices of equally many columns, got {show(matrix)}")
+            rows.append(matrix[0])
+            columns = merge(columns, matrix[1])
+        return (product(rows), columns)
+
+    def to_onnx(self, g: OnnxBuilder, *args: Any) -> Any:
+        value = args[0]
+        for other in args[1:]:
+            pair = g.op("Unsqueeze", value, g.ints((1,))), g.op("Unsqueeze", other, g.ints((0,)))
+            columns = g.op("Slice", g.op("Shape", other), g.ints((1,)), g.ints((2,)))
+            rows = g.op("Concat", g.ints((-1,)), columns, axis=0)
+            value = g.op("Reshape", g.op("Mul", *pair), rows)
+        return value
+
+    def to_pytorch(self, m: TorchBuilder, *args: str) -> str:
+        value = args[0]
+        for other in args[1:]:
+            value = f"({value}.unsqueeze(1) * {other}).flatten(0, 1)"
+        return value
+
+
+@operator("cast_storage")
+@dataclass(frozen=True)
+class CastStorage(Operator):
+    """(*) -> same: the numbers of a sparse array are those of the dense one."""
+
+    stype: Literal["default", "csr", "row_sparse"]
+
+    shape_preserving = True
+
+    def infer(self, data: Shape) -> Shape:
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return data
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return data
