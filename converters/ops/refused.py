@@ -25,6 +25,10 @@ _TRAINING = (
     "updates weights in training, and no network that is run holds it; save the network's own "
     "symbol: net.export(prefix) or mod.save_checkpoint(prefix, epoch)"
 )
+_CANDIDATES = (
+    "draws classes for a loss that only training computes; cut the network before the loss: "
+    "--output LAYER"
+)
 _IMAGES = (
     "reads or decodes images, which a network does not; feed it decoded pictures: cut the symbol "
     "behind this layer and make its result the input"
@@ -72,6 +76,7 @@ _GROUPS = {
         "preloaded_multi_sgd_mom_update preloaded_multi_sgd_update reset_arrays rmsprop_update "
         "rmspropalex_update sgd_mom_update sgd_update signsgd_update signum_update"
     ),
+    _CANDIDATES: "_sample_unique_zipfian",
     _IMAGES: "_cvcopyMakeBorder _cvimdecode _cvimread _cvimresize _imdecode",
     _AUGMENTING: (
         "_image_random_brightness _image_random_color_jitter _image_random_contrast "

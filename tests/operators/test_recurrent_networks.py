@@ -1,0 +1,70 @@
+"""Recurrent networks as Gluon exports them: parameters joined, states that begin at 0."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, List, Tuple
+
+import numpy as np
+import pytest
+
+from converters import load_checkpoint, save_checkpoint
+from converters.ops import parse
+from mxproof.compare import compare
+from mxproof.localise import describe_failure
+from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.targets import TARGETS, convert
+from tests.converters.networks import Network
+
+TIME, BATCH, FEATURES, SIZE = 4, 2, 3, 5
+
+
+def gluon_layer(net: Network, data: Tuple[int, int], **attrs: Any) -> Tuple[int, int]:
+    """Each matrix and bias stored by itself; states of a batch that the file leaves open."""
+    attrs = {"state_size": SIZE, "state_outputs": True, **attrs}
+    packing = parse("RNN", {k: str(v) for k, v in attrs.items()}).packing
+    places = packing.places(packing.length(FEATURES))
+    joined = sorted(p for both in places for one in both for p in one.values())
+    parts: List[Tuple[int, int]] = []
+    for at, shape in joined:
+        values = np.random.default_rng(at).uniform(-0.5, 0.5, shape).astype(np.float32)
+        stored = net.variable(f"stored{at}", values, __shape__=str(shape))
+        parts.append(net.layer("Reshape", f"flat{at}", stored, shape="-1"))
+    packed = net.layer("_rnn_param_concat", "packed", *parts, dim=0, num_args=len(parts))
+    sizes = [packing.output, packing.size][: 1 + (packing.mode == "lstm")]
+    rows = packing.layers * packing.directions
+    states = [
+        net.layer("_zeros", f"h{i}", shape=(rows, 0, size), dtype="float32")
+        for i, size in enumerate(sizes)
+    ]
+    return net.layer("RNN", "rnn", data, packed, *states, **attrs)
+
+
+@pytest.mark.parametrize(
+    "attrs",
+    [
+        {"mode": "rnn_relu", "num_layers": 1},
+        {"mode": "lstm", "num_layers": 2, "bidirectional": True, "p": 0.3},
+        {"mode": "gru", "num_layers": 2},
+        {"mode": "lstm", "num_layers": 1, "projection_size": 2},
+    ],
+    ids=str,
+)
+def test_gluons_export(attrs: Any, mxnet: MxnetProcess, tmp_path: Path) -> None:
+    net = Network()
+    turned = net.layer("SwapAxis", "turned", net.variable("data"), dim1=0, dim2=1)
+    layer = gluon_layer(net, turned, **attrs)
+    head = net.layer("tanh", "last", layer)
+    save_checkpoint(tmp_path / "net", net.symbol(head), net.arrays)
+    graph = load_checkpoint(tmp_path / "net", inputs={"data": ("N", "T", FEATURES)})
+    assert not {"Reshape", "_rnn_param_concat"} & {node.op for node in graph.nodes}
+    values = np.random.default_rng(0).standard_normal((BATCH, TIME, FEATURES))
+    model = mxnet.load(tmp_path / "net", 0, graph)
+    truth = model.truth({"data": values.astype(np.float32)})
+    model.close()
+    for target, entry in TARGETS.items():
+        path = convert(graph, target, tmp_path)[0]
+        for precision in entry.runtimes:
+            result = compare(truth, entry.open(path, precision), graph)
+            assert tuple(c.layer for c in result.checks) == truth.names
+            assert not result.failed, describe_failure("net", target, result)
