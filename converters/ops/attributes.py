@@ -168,8 +168,6 @@ def describe(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return ", ".join(get_args(kind))
     if get_origin(kind) is tuple:
-        if text == "None":  # Python's None, where a tuple may be left out
-            return ()
         whole = get_args(kind)[0] in (int, Optional[int])
         return "integers in brackets" if whole else "numbers in brackets"
     names = {int: "an integer", float: "a number", Single: "a number", bool: "True, False"}

@@ -132,20 +132,18 @@ class Clip(Operator):
         dtype = g.type(data)
         low, high = (g.constant(np.array(end), dtype=dtype) for end in self._ends(dtype))
         if self.a_min > self.a_max:
-            above = g.constant(np.array(self._above(dtype)), dtype=dtype)
-            return g.op("Where", g.op("Greater", data, above), high, low)
+            exact = g.cast(data, "float64") if dtype in INTEGERS else data
+            kind = "float64" if dtype in INTEGERS else dtype
+            above = g.op("Greater", exact, g.constant(np.array(self.a_max), dtype=kind))
+            return g.op("Where", above, high, low)
         return g.op("Clip", data, low, high)
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         low, high = (literal(end) for end in self._ends(m.type(data)))
         if self.a_min > self.a_max:
-            above = literal(self._above(m.type(data)))
-            return f"torch.where({data} > {above}, {high}, {low}).to({data}.dtype)"
+            above = f"{data} > {literal(self.a_max)}"
+            return f"torch.where({above}, {high}, {low}).to({data}.dtype)"
         return f"{data}.clamp({low}, {high})"
-
-    def _above(self, dtype: str) -> Any:
-        """What is above this is above a_max, of whole numbers too."""
-        return self.a_max if dtype not in INTEGERS else math.floor(self.a_max)
 
     def _ends(self, dtype: str) -> Any:
         """Of whole numbers they lose their fraction, as MXNet's result does."""

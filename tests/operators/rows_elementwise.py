@@ -30,8 +30,10 @@ def plain(op: str, *dtypes: str, narrowed: str = "", **given: object) -> Row:
 
 
 def draw_clip(draw: DrawFn) -> Case:
-    low, high = (draw(st.floats(-9, 9, width=32)) for _ in range(2))  # in any order
-    return Case("clip", (draw_data(draw, *ANY),), {"a_min": low, "a_max": high})
+    data = draw_data(draw, *ANY)
+    least = 0 if data.dtype == "uint8" else -9  # in C, a negative end has no unsigned value
+    low, high = (draw(st.floats(least, 9, width=32)) for _ in range(2))  # in any order
+    return Case("clip", (data,), {"a_min": low, "a_max": high})
 
 
 def draw_sparse_reg(draw: DrawFn) -> Case:
