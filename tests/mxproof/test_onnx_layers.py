@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from mxproof.runtimes.onnx_ops import NEW_OPS
+from mxproof.runtimes.onnx_reference import NEW_OPS
 
 SHAPES = [(2, 4, 11), (2, 4, 9, 8), (2, 4, 5, 6, 7)]
 
@@ -92,3 +92,21 @@ def test_conv_transpose(
         pads=[pad] * 2 * axes,
         output_padding=[more] * axes,
     )
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize("shape", SHAPES, ids=len)
+def test_dilated_convolution(shape: Tuple[int, ...], groups: int) -> None:
+    axes = len(shape) - 2
+    options = {
+        "strides": [1, 2, 1][:axes],
+        "dilations": [3, 1, 2][:axes],
+        "pads": [2, 0, 1][:axes] + [1, 3, 0][:axes],
+    }
+    weight = (8, 4 // groups, *(3, 2, 2)[:axes])
+    agree("Conv", shape, weight, (8,), group=groups, **options)
+
+
+def test_a_far_dilated_convolution_takes_little_memory() -> None:
+    """As in DeepLab: 3 x 3, dilated by 36; filled up with zeros its kernel would be 5 GB."""
+    agree("Conv", (1, 1024, 8, 12), (128, 1024, 3, 3), dilations=[36, 36], pads=[36] * 4)
