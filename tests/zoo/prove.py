@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
@@ -119,9 +120,14 @@ def _proven(
     return found
 
 
+#: Numbers in all layers of a network, above which it is proven on its smallest input only.
+LARGE = 150_000_000
+
+
 def widest(graph: Graph, shapes: Shapes) -> Dict[str, Any]:
     """As stated; where the conversion leaves sizes free, more than one sample, and no square: what
-    is baked in, or mistakes height for width, shows there."""
+    is baked in, or mistakes height for width, shows there. Not so for the largest networks, whose
+    smaller relatives have the same layers."""
     for batch, width in ((1, 32), (1, 0)):
         wider = {
             v.name: tuple(
@@ -131,10 +137,12 @@ def widest(graph: Graph, shapes: Shapes) -> Dict[str, Any]:
             for v in graph.inputs
         }
         try:
-            graph.infer_shapes(wider)
+            found = graph.infer_shapes(wider)
         except ShapeError:
             continue
-        return wider
+        made = (found[name] or () for node in graph.nodes for name in node.outputs)
+        if sum(prod(d for d in shape if isinstance(d, int)) for shape in made) < LARGE:
+            return wider
     return dict(shapes)
 
 
