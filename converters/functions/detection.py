@@ -3,26 +3,32 @@
 import torch
 
 
-def suppress(remaining, corners, areas, classes, threshold):
-    """Which boxes no better one of their class overlaps by more than `threshold`: bool (B, K).
+def overlaps(corners, areas, place, extent=0.0):
+    """(B, K, 4), (B, K) and the place of a box, (B, 1) -> (B, K): what each shares with it.
 
-    Boxes are in order of their scores; remaining: bool (B, K), corners: (B, K, 4), areas: (B, K),
-    classes: (B, K) or None.
+    As a part of their union; `extent` is added to the length of a side.
+    """
+    box = corners.take_along_dim(place[..., None], 1)
+    sides = torch.minimum(corners[..., 2:], box[..., 2:])
+    sides = (sides - torch.maximum(corners[..., :2], box[..., :2]) + extent).clamp(min=0)
+    shared = sides[..., 0] * sides[..., 1]
+    return shared / (areas.take_along_dim(place, 1) + areas - shared)
+
+
+def suppress(remaining, strikes, most=None):
+    """Boxes in order of their scores, bool (B, K) -> those that no better one strikes out.
+
+    strikes: the place of a box, (B, 1) -> bool (B, K). At most `most` are kept.
     """
     kept = torch.zeros_like(remaining)
     places = torch.arange(remaining.shape[1], device=remaining.device)
-    while remaining.any():
+    number = 0
+    while remaining.any() and number != most:
         best = remaining.int().argmax(1, keepdim=True)
-        box = corners.take_along_dim(best[..., None], 1)
-        sides = torch.minimum(corners[..., 2:], box[..., 2:])
-        sides = (sides - torch.maximum(corners[..., :2], box[..., :2])).clamp(min=0)
-        shared = sides[..., 0] * sides[..., 1]
-        struck = shared / (areas.take_along_dim(best, 1) + areas - shared) > threshold
-        if classes is not None:
-            struck &= classes == classes.take_along_dim(best, 1)
         chosen = places == best
         kept |= chosen & remaining
-        remaining = remaining & ~chosen & ~struck
+        remaining = remaining & ~chosen & ~strikes(best)
+        number += 1
     return kept
 
 
@@ -55,9 +61,15 @@ def box_nms(
     else:
         sides = second - first
     areas = sides.clamp(min=0).prod(-1)
-    classes = rows[..., id_index].int() if id_index >= 0 and not force_suppress else None
+    apart = id_index >= 0 and not force_suppress
+    classes = rows[..., id_index].int() if apart else torch.zeros_like(order)
     corners = torch.cat([first, second], -1)
-    kept = suppress(valid.take_along_dim(order, 1), corners, areas, classes, overlap_thresh)
+
+    def strikes(best):
+        found = overlaps(corners, areas, best) > overlap_thresh
+        return found & (classes == classes.take_along_dim(best, 1))
+
+    kept = suppress(valid.take_along_dim(order, 1), strikes)
     order = (~kept).int().argsort(dim=1, stable=True)
     rows = rows.take_along_dim(order[..., None], 1)
     rows = torch.where(

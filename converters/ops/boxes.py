@@ -201,8 +201,8 @@ class BipartiteMatching(Operator):
         def body(_: Any, *states: Any) -> List[Any]:
             left = replace(scores, value=states[0])
             row_of, column_of = (replace(nowhere, value=state) for state in states[1:])
-            best = replace(left, value=g.reduce("ReduceMax", left.value, (1,), True))
-            place = replace(left.op("ArgMax", axis=1, keepdims=1), kind="int64")
+            best = left.reduced("ReduceMax", 1, keep=True)
+            place = left.op("ArgMax", axis=1, keepdims=1).retyped("int64")
             row, good = place / columns, best > threshold
             column = place - row * columns
             column_of = (count(place, rows).equals(row) & good).where(column, column_of)

@@ -105,10 +105,17 @@ class Formula:
         dtype = "float32" if self.like is None else "float64"
         return replace(self, value=self.g.cast(self.value, dtype), kind="float")
 
+    def retyped(self, kind: str) -> Formula:
+        """The same value, which is of another kind than that it was made of."""
+        return replace(self, kind=kind)
+
+    def reduced(self, name: str, axis: int, keep: bool = False) -> Formula:
+        """ "ReduceMax" and the like along one axis."""
+        return replace(self, value=self.g.reduce(name, self.value, (axis,), keep))
+
     def any(self) -> Formula:
         """bool (): is one of them true?"""
-        axes = self.real().op("Reshape", self._ints((-1,)))
-        return replace(axes, value=self.g.reduce("ReduceMax", axes.value, (0,), False)) > 0.5
+        return self.real().reshape(-1).reduced("ReduceMax", 0) > 0.5
 
     def _ints(self, values: Sequence[int]) -> Formula:
         return replace(self, value=self.g.ints(tuple(values)), kind="int64")

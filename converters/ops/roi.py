@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Tuple
 
 from ..errors import ShapeError
@@ -66,9 +66,7 @@ class Bins:
 
     def most(self) -> Formula:
         """int64 (): the largest number of samples."""
-        g = self.samples.g
-        flat = self.samples.reshape(-1)
-        return replace(flat, value=g.reduce("ReduceMax", flat.value, (0,), False)).whole()
+        return self.samples.reshape(-1).reduced("ReduceMax", 0).whole()
 
 
 def bins(start: Formula, size: Formula, number: int, ratio: int) -> Bins:

@@ -22,12 +22,14 @@ class Candidates:
         areas: (B, K).
         classes: int64 (B, K), if a box strikes out those of its own class only.
         extent: added to a side's length: 1 where sides are pixels that belong to the box.
+        at_least: the threshold itself suffices, too.
     """
 
     sides: Sides
     areas: Formula
     classes: Optional[Formula] = None
     extent: float = 0.0
+    at_least: bool = False
 
     def overlaps(self, chosen: Formula, threshold: float) -> Formula:
         """Place of one box, int64 (B, 1) -> bool (B, K): shares more than `threshold` of the
@@ -42,7 +44,9 @@ class Candidates:
         if self.extent:
             width, height = width + self.extent, height + self.extent
         shared = width.maximum(0) * height.maximum(0)
-        found = shared / (one(self.areas) + self.areas - shared) > threshold
+        union = one(self.areas) + self.areas - shared
+        part = shared / union
+        found = (part >= threshold) & (union > 0) if self.at_least else part > threshold
         if self.classes is None:
             return found
         return found & self.classes.equals(one(self.classes))
@@ -65,7 +69,7 @@ def suppress(
 
     def body(_: Any, *states: Any) -> List[Any]:
         left, kept = (replace(valid, value=state) for state in states)
-        first = replace(left.real().op("ArgMax", axis=1, keepdims=1), kind="int64")
+        first = left.real().op("ArgMax", axis=1, keepdims=1).retyped("int64")
         chosen = places.equals(first)
         kept = kept | (chosen & left)
         left = left & ~(chosen | strikes(first))

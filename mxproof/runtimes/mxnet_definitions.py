@@ -14,9 +14,11 @@ import numpy as np
 if __package__:
     from .mxnet_activations import ACTIVATIONS, c_float
     from .mxnet_sequences import SEQUENCES
+    from .mxnet_vision import VISION
 else:
     from mxnet_activations import ACTIVATIONS, c_float
     from mxnet_sequences import SEQUENCES
+    from mxnet_vision import VISION
 
 
 def numbers(text):
@@ -153,6 +155,7 @@ DEFINITIONS = {
 }
 DEFINITIONS.update(ACTIVATIONS)
 DEFINITIONS.update(SEQUENCES)
+DEFINITIONS.update(VISION)
 
 
 def defined(node):

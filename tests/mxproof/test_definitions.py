@@ -20,7 +20,17 @@ IMAGE, VIDEO = (2, 4, 5, 6), (2, 4, 3, 4, 3)
 INTERLEAVED = "_contrib_interleaved_matmul_"
 CHANNELS = {"gamma": (4,), "beta": (4,)}
 
+DETECTION = {"cls_prob": (2, 4, 30), "loc_pred": (2, 120), "anchor": (1, 30, 4)}
+
 CASES = [
+    ("_contrib_MultiBoxDetection", DETECTION, {"nms_topk": 9}),
+    ("_contrib_MultiBoxDetection", DETECTION, {"clip": False, "nms_threshold": -1}),
+    ("_contrib_MultiBoxPrior", {"data": (1, 1, 3, 4)}, {"sizes": (0.3, 0.7), "ratios": (1, 2)}),
+    (
+        "_contrib_MultiBoxPrior",
+        {"data": (1, 1, 3, 4)},
+        {"ratios": (2, 0.5), "steps": (0.1, 0.2), "offsets": (0.25, 0.75), "clip": True},
+    ),
     ("Crop", {"data": IMAGE}, {"num_args": 1, "offset": (1, 2), "h_w": (3, 2)}),
     ("Crop", {"data": IMAGE, "like": (1, 1, 2, 3)}, {"num_args": 2, "center_crop": True}),
     ("IdentityAttachKLSparseReg", {"data": (2, 4), "moving_avg": (4,)}, {}),

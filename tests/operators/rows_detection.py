@@ -145,6 +145,49 @@ def eighths(random: np.random.Generator, shape: Shape) -> Array:
     return random.integers(-2, 9, shape) / 8
 
 
+def draw_prior(draw: DrawFn) -> Case:
+    parts = st.sampled_from([0.1, 0.25, 0.33, 1.0, 2.0])
+    some = st.lists(parts, min_size=1, max_size=3).map(tuple)
+    step = st.sampled_from([0.1, 0.25])
+    attrs = attributes(
+        draw,
+        "_contrib_MultiBoxPrior",
+        sizes=some,
+        ratios=some,
+        steps=st.none() | st.just((-1, -1)) | st.tuples(step, step),
+        offsets=st.none() | st.tuples(parts.filter(lambda x: x <= 1), st.just(0.0)),
+    )
+    shape = tuple(draw(st.integers(1, 5)) for _ in range(4))
+    return Case("_contrib_MultiBoxPrior", (Data(shape),), attrs, draw(st.booleans()))
+
+
+def detection(batch: int, classes: int, number: int, free: bool = True, **attrs: object) -> Case:
+    given = (
+        Data((batch, classes, number), uniform(0, 1)),
+        Data((batch, number * 4), normal, fixed=(1,)),
+        Data((1, number, 4), boxes_of_images, fixed=(1,)),
+    )
+    return Case("_contrib_MultiBoxDetection", given, attrs, free)
+
+
+def boxes_of_images(random: np.random.Generator, shape: Shape) -> Array:
+    corner = random.integers(0, 3, (*shape[:-1], 2)) / 4 + random.uniform(0, 0.1, (*shape[:-1], 2))
+    return np.concatenate([corner, corner + random.uniform(0.1, 0.6, corner.shape)], -1)
+
+
+def draw_detection(draw: DrawFn) -> Case:
+    attrs = attributes(
+        draw,
+        "_contrib_MultiBoxDetection",
+        threshold=st.sampled_from([None, 0.01, 0.5, 0.8]),
+        nms_threshold=st.sampled_from([None, 0.3, 0.5, 1.0, 0, 1.5]),
+        nms_topk=st.integers(-1, 12),
+        variances=st.sampled_from([None, (0.1, 0.1, 0.2, 0.2), (0.2, 0.1, 0.3, 0.5)]),
+    )
+    sizes = draw(st.integers(1, 3)), draw(st.integers(2, 5)), draw(st.integers(1, 20))
+    return detection(*sizes, draw(st.booleans()), **attrs)
+
+
 ROWS = [
     Row(
         "_contrib_box_nms",
@@ -172,4 +215,15 @@ ROWS = [
     Row("_contrib_box_iou", draw_iou),
     Row("_contrib_box_encode", draw_encode),
     Row("_contrib_bipartite_matching", draw_matching),
+    Row("_contrib_MultiBoxPrior", draw_prior),
+    Row(
+        "_contrib_MultiBoxDetection",
+        draw_detection,
+        {
+            "as in SSD": detection(2, 5, 60, nms_threshold=0.45, nms_topk=20, threshold=0.2),
+            "nothing is struck out": detection(2, 5, 20, nms_threshold=-1),
+            "nothing is found": detection(2, 3, 9, threshold=2),
+            "more than there are": detection(2, 3, 9, nms_topk=400),
+        },
+    ),
 ]

@@ -1,0 +1,165 @@
+"""The boxes of single-shot detectors: anchors, and what is detected of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, List, Tuple
+
+from ..errors import ShapeError
+from ..shape import Shape, merge, product, same, show
+from .attributes import Single, Singles, single
+from .detection import options
+from .onnx_math import Formula, count, formula, join, result, stack
+from .registry import Operator, Unsupported, operator
+from .suppression import Candidates, best, first_kept, rows, suppress
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+HALVES = (Single(0.5), Single(0.5))
+
+
+@operator("_contrib_MultiBoxPrior")
+@dataclass(frozen=True)
+class MultiBoxPrior(Operator):
+    """(N, C, H, W) -> (1, H * W * A, 4): corners of the anchors of each place, in parts of the
+    image; each size with the first ratio, then the first size with the other ratios.
+
+    Source: src/operator/contrib/multibox_prior.cc.
+    """
+
+    sizes: Singles = (Single(1.0),)
+    ratios: Singles = (Single(1.0),)
+    clip: bool = False
+    steps: Singles = (Single(-1.0), Single(-1.0))  # down and across; 1 / H and 1 / W if not above 0
+    offsets: Singles = HALVES
+
+    def __post_init__(self) -> None:
+        if not self.sizes or not self.ratios or min(self.ratios) <= 0:
+            raise Unsupported(
+                f"sizes={self.sizes}, ratios={self.ratios}; supported: at least one of both, "
+                "ratios above 0"
+            )
+        if len(self.steps) != 2 or len(self.offsets) != 2 or self.steps[0] * self.steps[1] < 0:
+            raise Unsupported(
+                f"steps={self.steps}, offsets={self.offsets}; supported: two of each, both steps "
+                "stated or none"
+            )
+
+    @property
+    def shapes(self) -> List[Tuple[float, float]]:
+        """Of each anchor half the height, and half the width of it in a square image."""
+        pairs = [(size, self.ratios[0]) for size in self.sizes]
+        pairs += [(self.sizes[0], ratio) for ratio in self.ratios[1:]]
+        roots = [(size, math.sqrt(ratio)) for size, ratio in pairs]
+        return [(size / root / 2, size * root / 2) for size, root in roots]
+
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        if len(data) < 4:
+            raise ShapeError(f"takes NxCxHxW, got {show(data)}")
+        return (1, product((data[2], data[3], len(self.shapes))), 4)
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        image = formula(g, data)
+        height, width = image.size(2), image.size(3)
+        tall = image.array([half for half, _ in self.shapes])
+        wide = image.array([half for _, half in self.shapes]) * height.real() / width.real()
+        centers = []
+        for size, step, offset in zip((height, width), self.steps, self.offsets):
+            center = count(image, size).real() + offset
+            centers.append(center * step if min(self.steps) > 0 else center / size.real())
+        down, across = centers[0].reshape(-1, 1, 1), centers[1].reshape(1, -1, 1)
+        shape = join([height, width, height.array((len(self.shapes),))], 0)
+        sides = (across - wide, down - tall, across + wide, down + tall)
+        boxes = stack([side.op("Expand", shape) for side in sides], 3).reshape(1, -1, 4)
+        return result(boxes.maximum(0).minimum(1) if self.clip else boxes)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"{m.function('multibox_prior')}({data}{options(self)})"
+
+
+@operator("_contrib_MultiBoxDetection", ignores=("background_id", "keep_topk"))
+@dataclass(frozen=True)
+class MultiBoxDetection(Operator):
+    """cls_prob (B, C, N), loc_pred (B, N * 4), anchor (1, N, 4) -> (B, N, 6): class, score and
+    corners of what is detected, the best first; class -1 is what better ones overlap.
+
+    Class 0 of cls_prob is the background, whatever `background_id` says.
+    Source: src/operator/contrib/multibox_detection.cc.
+    """
+
+    clip: bool = True
+    threshold: Single = single(0.01)
+    nms_threshold: Single = Single(0.5)  # none is struck out if it is not above 0 and up to 1
+    force_suppress: bool = False
+    nms_topk: int = -1
+    variances: Singles = (single(0.1), single(0.1), single(0.2), single(0.2))
+
+    order_dependent = True
+
+    def __post_init__(self) -> None:
+        if len(self.variances) != 4:
+            raise Unsupported(f"variances={self.variances}; supported: four numbers")
+
+    def infer(self, cls_prob: Shape, loc_pred: Shape, anchor: Shape) -> Shape:
+        assert cls_prob is not None and loc_pred is not None and anchor is not None
+        if (
+            (len(cls_prob), len(loc_pred), len(anchor)) != (3, 2, 3)
+            or not same(cls_prob[2], anchor[1])
+            or not same(product((anchor[1], anchor[2])), loc_pred[1])
+            or not same(anchor[2], 4)
+            or cls_prob[1] in (0, 1)
+        ):
+            raise ShapeError(
+                "takes cls_prob BxCxN of background and classes, loc_pred Bx(4 N) and anchor "
+                f"1xNx4, got {show(cls_prob)}, {show(loc_pred)} and {show(anchor)}"
+            )
+        return (merge(cls_prob[0], loc_pred[0]), merge(anchor[1], cls_prob[2]), 6)
+
+    def to_onnx(self, g: OnnxBuilder, cls_prob: Any, loc_pred: Any, anchor: Any) -> Any:
+        scores = formula(g, cls_prob).slice(1, 1)
+        top = scores.reduced("ReduceMax", 1)
+        valid = (top > -1) & (top >= self.threshold)
+        kind = scores.op("ArgMax", axis=1, keepdims=0).retyped("int64").real()
+        places = formula(g, loc_pred).reshape(0, -1, 4)
+        table = join([stack([kind, top], 2), self._boxes(places, formula(g, anchor))], 2)
+        order, counts = first_kept(valid)
+        found = counts.unsqueeze(2).where(rows(table, order), -1)
+        if not 0 < self.nms_threshold <= 1:
+            return result(found)
+        return result(self._without_overlaps(found, counts))
+
+    def _boxes(self, places: Formula, anchors: Formula) -> Formula:
+        low, high = anchors.slice(2, 0, 2), anchors.slice(2, 2, 4)
+        size, middle = high - low, (low + high) / 2
+        center = places.slice(2, 0, 2) * places.array(self.variances[:2]) * size + middle
+        half = (places.slice(2, 2, 4) * places.array(self.variances[2:])).op("Exp") * size / 2
+        boxes = join([center - half, center + half], 2)
+        return boxes.minimum(1).maximum(0) if self.clip else boxes
+
+    def _without_overlaps(self, found: Formula, counts: Formula) -> Formula:
+        """(B, N, 6), the detected ones first: in order, and class -1 for what is overlapped."""
+        total = found.size(1)
+        most = total.minimum(total.array((self.nms_topk,))) if self.nms_topk > 0 else total
+        ranked, order = best(counts.where(found.column(1), -float("inf")), most)
+        boxes = rows(found, order)
+        left, top, right, bottom = (boxes.column(i) for i in range(2, 6))
+        classes = None if self.force_suppress else boxes.column(0).whole()
+        areas = (right - left) * (bottom - top)
+        candidates = Candidates((left, top, right, bottom), areas, classes, at_least=True)
+        kept = suppress(
+            ranked > -float("inf"), lambda place: candidates.overlaps(place, self.nms_threshold)
+        )
+        parts = [join([kept.where(boxes.column(0), -1).unsqueeze(2), boxes.slice(2, 1)], 2)]
+        if self.nms_topk > 0:  # what is behind them stays where it was
+            rest = found.op("Slice", most, total, total.array((1,)))
+            nothing = (rest.slice(2, 0, 1) * 0) - 1
+            parts.append(join([nothing, rest.slice(2, 1)], 2))
+        return join(parts, 1)
+
+    def to_pytorch(self, m: TorchBuilder, cls_prob: str, loc_pred: str, anchor: str) -> str:
+        function = m.function("multibox_detection")
+        return f"{function}({cls_prob}, {loc_pred}, {anchor}{options(self)})"

@@ -1,0 +1,101 @@
+"""Definitions of operators on boxes; see mxnet_definitions.py, which says what they are for."""
+
+import numpy as np
+
+if __package__:
+    from .mxnet_activations import c_float
+else:
+    from mxnet_activations import c_float
+
+
+def single(attrs, name, default):
+    """The C float that an attribute stands for."""
+    return c_float(attrs[name]) if name in attrs else float(np.float32(default))
+
+
+def true(attrs, name, default="False"):
+    return attrs.get(name, default) in ("True", "true", "1")
+
+
+def floats(attrs, name, default):
+    """C floats: `(0.1, 0.2)`"""
+    text = attrs.get(name, default).strip("()[] ")
+    return [float(np.float32(n)) for n in text.split(",") if n.strip()]
+
+
+def multibox_prior(attrs, x):
+    """Each size with the first ratio, then the first size with the other ratios, at each place."""
+    height, width = x.shape[2:4]
+    sizes, ratios = floats(attrs, "sizes", "(1,)"), floats(attrs, "ratios", "(1,)")
+    steps, offsets = floats(attrs, "steps", "(-1, -1)"), floats(attrs, "offsets", "(0.5, 0.5)")
+    if min(steps) <= 0:
+        steps = [1.0 / height, 1.0 / width]
+    pairs = [(size, ratios[0]) for size in sizes] + [(sizes[0], ratio) for ratio in ratios[1:]]
+    boxes = []
+    for row in range(height):
+        for column in range(width):
+            y, x = (row + offsets[0]) * steps[0], (column + offsets[1]) * steps[1]
+            for size, ratio in pairs:
+                w, h = size * height / width * ratio**0.5 / 2, size / ratio**0.5 / 2
+                boxes.append([x - w, y - h, x + w, y + h])
+    boxes = np.array([boxes])
+    return [np.clip(boxes, 0, 1) if true(attrs, "clip") else boxes]
+
+
+def overlap(a, b):
+    """What two boxes share, as a part of their union."""
+    width = max(0, min(a[2], b[2]) - max(a[0], b[0]))
+    height = max(0, min(a[3], b[3]) - max(a[1], b[1]))
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
+    union = sum(areas) - width * height
+    return width * height / union if union > 0 else 0
+
+
+def detected(attrs, scores, places, anchors):
+    """Rows of (class, score, corners) of the anchors that show something."""
+    threshold, variances = single(attrs, "threshold", 0.01), "(0.1, 0.1, 0.2, 0.2)"
+    vx, vy, vw, vh = floats(attrs, "variances", variances)
+    rows = []
+    for score, (x, y, w, h), (left, top, right, bottom) in zip(scores.T, places, anchors):
+        kind = score[1:].argmax()
+        if score[1 + kind] < threshold or score[1 + kind] <= -1:
+            continue
+        width, height = right - left, bottom - top
+        x, y = x * vx * width + (left + right) / 2, y * vy * height + (top + bottom) / 2
+        w, h = np.exp(w * vw) * width / 2, np.exp(h * vh) * height / 2
+        box = [x - w, y - h, x + w, y + h]
+        box = np.clip(box, 0, 1) if true(attrs, "clip", "True") else box
+        rows.append([kind, score[1 + kind], *box])
+    return rows
+
+
+def multibox_detection(attrs, cls_prob, loc_pred, anchor):
+    """What is detected, without what better ones overlap."""
+    limit, most = single(attrs, "nms_threshold", 0.5), int(attrs.get("nms_topk", -1))
+    out = np.full((len(cls_prob), anchor.shape[1], 6), -1.0)
+    for result, scores, places in zip(out, cls_prob, loc_pred):
+        rows = detected(attrs, scores, places.reshape(-1, 4), anchor.reshape(-1, 4))
+        if 0 < limit <= 1:
+            best = sorted(rows, key=lambda row: -row[1])  # it keeps the order of equal ones
+            best = best[:most] if most > 0 else best
+            rest = [[-1, *row[1:]] for row in rows[len(best) :]]
+            for i, row in enumerate(best):
+                for other in best[i + 1 :] if row[0] >= 0 else []:
+                    alike = true(attrs, "force_suppress") or row[0] == other[0]
+                    if alike and overlap(row[2:], other[2:]) >= limit:
+                        other[0] = -1
+            rows = best + rest
+        if rows:
+            result[: len(rows)] = rows
+    return [out]
+
+
+#: As DEFINITIONS in mxnet_definitions.py.
+VISION = {
+    "_contrib_MultiBoxDetection": (
+        multibox_detection,
+        ["cls_prob", "loc_pred", "anchor"],
+        ["output"],
+    ),
+    "_contrib_MultiBoxPrior": (multibox_prior, ["data"], ["output"]),
+}
