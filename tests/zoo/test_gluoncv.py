@@ -7,11 +7,14 @@ are not run again), and `python -m tests.zoo.table FILE` makes docs/gluoncv-zoo.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Dict
 
 import pytest
 
+from converters import ops
+from converters.symbol import parse_symbol
 from fixtures.gluoncv import GLUONCV, Exporter
 from mxproof.runtimes.mxnet import MxnetProcess
 
@@ -19,8 +22,6 @@ from .misses import MISSES
 from .prove import prove
 
 MODELS = [name for name, model in GLUONCV.items() if not model.hindrance]
-
-pytestmark = pytest.mark.gluoncv_zoo
 
 
 def disagreements(found: Dict[str, str], expected: Dict[str, str]) -> str:
@@ -32,6 +33,7 @@ def disagreements(found: Dict[str, str], expected: Dict[str, str]) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.gluoncv_zoo
 @pytest.mark.parametrize("name", MODELS)
 def test_model(
     name: str,
@@ -47,3 +49,18 @@ def test_model(
     wrong = disagreements(row.reasons, MISSES.get(name, {}))
     if wrong:
         pytest.fail(f"{name}: {wrong}", pytrace=False)
+
+
+@pytest.mark.parametrize("name", ["mobilenet1.0_int8", "ssd_300_vgg16_atrous_voc_int8"])
+def test_int8_models_are_refused_in_words(name: str) -> None:
+    """Symbols that GluonCV itself ships; each of the others has the same operators."""
+    assert GLUONCV[name].hindrance
+    package = find_spec("gluoncv")
+    if package is None or package.origin is None:
+        pytest.skip("needs GluonCV's files")
+    path = Path(package.origin).parent / "model_zoo" / "quantized" / f"{name}-symbol.json"
+    nodes = parse_symbol(path.read_text()).nodes
+    for op, words in (("_contrib_quantize_v2", "quantise"), ("_sg_mkldnn_conv", "fused")):
+        node = next(n for n in nodes if n.op == op)
+        with pytest.raises(ops.Unsupported, match=words):
+            ops.parse(node.op, node.attrs)
