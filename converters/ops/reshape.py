@@ -1,4 +1,4 @@
-"""Reshape with all its codes, reshape_like, Flatten."""
+"""Reshape with all its codes, and Flatten."""
 
 from __future__ import annotations
 
@@ -57,8 +57,11 @@ class Reshape(Operator):
     target_shape: Ints = ()
     keep_highest: bool = False
 
+    limits = "-1 behind -4 or -2 is refused: MXNet itself puts the rest into another dimension"
+
     def __post_init__(self) -> None:
         if self.shape:
+            self._check_rest(list(reversed(self.shape) if self.reverse else self.shape))
             return
         if not self.target_shape:
             raise Unsupported("neither shape nor target_shape; supported: shape=(…)")
@@ -67,6 +70,16 @@ class Reshape(Operator):
             codes[0] = 0
         object.__setattr__(self, "shape", tuple(codes))
         object.__setattr__(self, "reverse", False)
+
+    def _check_rest(self, codes: List[int]) -> None:
+        """MXNet takes the place of -1 among the codes for its place among the dimensions."""
+        shifted = False
+        while codes:
+            code = codes.pop(0)
+            if code == -1 and shifted:
+                raise Unsupported(f"shape={self.shape}; supported: -1 before any -2 and -4")
+            shifted = shifted or code in (-2, -4)
+            del codes[: 2 if code == -4 else 0]  # its two parts
 
     def _targets(self, data: Tuple[Dim, ...]) -> List[Target]:
         """Each output dimension in terms of the input's."""
@@ -182,63 +195,3 @@ def _torch_size(name: str, target: Target, data: Tuple[Dim, ...]) -> str:
         return str(size)
     text = " * ".join(f"{name}.shape[{a}]" for a in target.axes)
     return text if target.divisor == 1 else f"{text} // {target.divisor}"
-
-
-@operator("reshape_like")
-@dataclass(frozen=True)
-class ReshapeLike(Operator):
-    """lhs's axes from lhs_begin to lhs_end become rhs's from rhs_begin to rhs_end.
-
-    Source: src/operator/tensor/elemwise_unary_op_basic.cc, ReshapeLikeShapeCompute.
-    """
-
-    lhs_begin: Optional[int] = None
-    lhs_end: Optional[int] = None
-    rhs_begin: Optional[int] = None
-    rhs_end: Optional[int] = None
-
-    def _ranges(self, lhs: Shape, rhs: Shape) -> Tuple[range, range]:
-        left = _range("lhs", lhs, self.lhs_begin, self.lhs_end)
-        return left, _range("rhs", rhs, self.rhs_begin, self.rhs_end)
-
-    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
-        assert lhs is not None and rhs is not None
-        left, right = self._ranges(lhs, rhs)
-        out = (*lhs[: left.start], *rhs[right.start : right.stop], *lhs[left.stop :])
-        if not same(product(out), product(lhs)):
-            raise ShapeError(f"cannot make {show(out)} out of {show(lhs)}")
-        return out
-
-    def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
-        left, right = self._ranges(g.shape(lhs), g.shape(rhs))
-        shape = g.op("Shape", rhs)
-        if len(right) < len(g.shape(rhs)) or len(left) < len(g.shape(lhs)):
-            own = g.op("Shape", lhs)
-            spans = (
-                (own, 0, left.start),
-                (shape, right.start, right.stop),
-                (own, left.stop, len(g.shape(lhs))),
-            )
-            parts = [g.op("Slice", v, g.ints((a,)), g.ints((b,))) for v, a, b in spans if a < b]
-            shape = g.op("Concat", *parts, axis=0)
-        return g.op("Reshape", lhs, shape)
-
-    def to_pytorch(self, m: TorchBuilder, lhs: str, rhs: str) -> str:
-        left, right = self._ranges(m.shape(lhs), m.shape(rhs))
-        if len(right) == len(m.shape(rhs)) and len(left) == len(m.shape(lhs)):
-            return f"{lhs}.reshape({rhs}.shape)"
-        parts = [f"*{lhs}.shape[:{left.start}]"] if left.start else []
-        parts.append(f"*{rhs}.shape[{right.start}:{right.stop}]")
-        if left.stop < len(m.shape(lhs)):
-            parts.append(f"*{lhs}.shape[{left.stop}:]")
-        return f"{lhs}.reshape({', '.join(parts)})"
-
-
-def _range(side: str, shape: Shape, begin: Optional[int], end: Optional[int]) -> range:
-    assert shape is not None
-    rank = len(shape)
-    first = 0 if begin is None else begin % rank if begin < 0 else begin
-    last = rank if end is None else end % rank if end < 0 else end
-    if not 0 <= first < last <= rank:
-        raise ShapeError(f"axes {side}_begin={begin} to {side}_end={end} are not in {show(shape)}")
-    return range(first, last)
