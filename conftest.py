@@ -98,7 +98,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--zoo-results",
         metavar="FILE",
-        help="append a line of JSON for each of them; models that have one are not run",
+        help="append a line of JSON for each of them; models that are proven there are not run",
     )
     group.addoption(
         "--require-suite",

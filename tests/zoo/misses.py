@@ -5,7 +5,17 @@ A row that passes fails the suite, so that none outlives its reason.
 
 from __future__ import annotations
 
-from typing import Dict
+from typing import Dict, Mapping
 
 #: model -> target -> one line.
 MISSES: Dict[str, Dict[str, str]] = {}
+
+
+def disagreements(model: str, found: Mapping[str, str]) -> str:
+    """What fails and should not, and what should fail and does not."""
+    expected = MISSES.get(model, {})
+    lines = [f"{target}: {reason}" for target, reason in found.items() if target not in expected]
+    for target, reason in expected.items():
+        if target not in found:
+            lines.append(f"{target} passes: delete its row in misses.py ({reason})")
+    return "\n".join(lines)

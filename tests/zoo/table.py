@@ -12,6 +12,7 @@ from typing import Dict, Iterator, List, Mapping, Optional
 from fixtures.gluoncv import GLUONCV, GluonModel
 from mxproof.targets import TARGETS
 
+from .misses import MISSES
 from .prove import Found, Row, rows_of
 
 NAMES = {"onnx": "ONNX", "pytorch": "PyTorch"}
@@ -97,7 +98,8 @@ def _cells(model: GluonModel, row: Optional[Row]) -> List[str]:
     shapes = ", ".join("×".join(map(str, shape)) for shape in row.shapes.values())
     behind = str(row.anchored) if row.anchored else ""
     numbers = [n for target in TARGETS for n in _numbers(row.targets[target])]
-    reasons = dict.fromkeys(row.reasons.values())
+    known = MISSES.get(model.name, {})
+    reasons = dict.fromkeys(known.get(target, why) for target, why in row.reasons.items())
     verdict = "; ".join(reasons) if reasons else "proven"
     return [model.name, shapes, str(row.layers), behind, *numbers, verdict]
 
