@@ -15,6 +15,8 @@ from .verdict import Check, Sums
 #: a layer takes no memory to speak of beside the layer itself.
 BLOCK = 1 << 18
 
+LARGEST = float(np.finfo(np.float32).max)
+
 
 def check(
     op: str, value: Array, truth: LayerTruth, precision: str, row: Optional[Deviation] = None
@@ -109,14 +111,16 @@ def _finite(value: Array, truth: Array, single: Array) -> Tuple[Array, Array, Ar
     """The three in numbers that can be subtracted, and what is wrong with them.
 
     Where MXNet's result is not finite, the candidate's must be the same (an infinity of the same
-    sign, or no number); there is nothing else to judge there. Whole numbers and truth values are
-    as good as float64 numbers, of which no rounding is expected.
+    sign, or no number); there is nothing else to judge there. What float32 cannot hold is infinite
+    here, and so is its largest number, with which MXNet begins a maximum. Whole numbers and truth
+    values are as good as float64 numbers, of which no rounding is expected.
     """
     arrays = [a if a.dtype.kind == "f" else a.astype(np.float64) for a in (value, truth, single)]
     value, truth, single = arrays
-    odd = ~(np.isfinite(truth) & np.isfinite(single))
-    if not odd.any():
+    if all(a.min() > -LARGEST and a.max() < LARGEST for a in (truth, single)):
         return value, truth, single, None
+    value, truth, single = (np.where(np.abs(a) < LARGEST, a, a * np.inf) for a in arrays)
+    odd = ~(np.isfinite(truth) & np.isfinite(single))
     if odd.all():
         return value, truth, single, "MXNet's values are all not finite: nothing to judge"
     ours, theirs = value[odd], single[odd]
@@ -124,7 +128,8 @@ def _finite(value: Array, truth: Array, single: Array) -> Tuple[Array, Array, Ar
     if not alike.all():
         count = f"{int((~alike).sum())} of {int(odd.sum())}"
         return value, truth, single, f"differs in {count} values that are not finite in MXNet"
-    return (*(np.where(odd, 0, a) for a in arrays), None)  # type: ignore[return-value]
+    value, truth, single = (np.where(odd, 0, a) for a in (value, truth, single))
+    return value, truth, single, None
 
 
 def other_form(value: Array, reference: Array) -> Optional[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, Literal, Optional, Tuple
 
-from ..shape import Dim, Shape, show
+import numpy as np
+
+from ..shape import Dim, Shape
 from .axes import moved
 from .registry import Unsupported, operator
 from .windows import Windows
@@ -31,9 +33,8 @@ class Pooling(Windows):
     layout: Optional[Literal["NCW", "NCHW", "NCDHW", "NWC", "NHWC", "NDHWC"]] = None
 
     limits = (
-        "pooling_convention='same': MXNet 1.9.1 itself fails on it; max with 'full' where a last "
-        "window may lie in the padding: its maximum is undefined; pad >= kernel for max and avg: "
-        "MXNet itself refuses it"
+        "pooling_convention='same': MXNet 1.9.1 itself fails on it; pad >= kernel for max and "
+        "avg: MXNet itself refuses it"
     )
 
     def __post_init__(self) -> None:
@@ -71,14 +72,6 @@ class Pooling(Windows):
         assert result is not None
         return (result[0], *result[2:], channels)
 
-    def _check_windows(self, sizes: Tuple[Dim, ...]) -> None:
-        if self.pool_type == "max" and self.begins_outside(sizes, (0,) * len(sizes)):
-            raise Unsupported(
-                f"pooling_convention='full' with kernel={self.kernel}, stride={self.stride}, "
-                f"pad={self.pad} and {show(sizes)}: a last window can lie wholly in the padding, "
-                "and its maximum is undefined; supported: pad <= kernel - stride"
-            )
-
     def _spatial(self, shape: Tuple[Dim, ...]) -> Tuple[Dim, ...]:
         return shape[1:-1] if self._last else shape[2:]
 
@@ -90,7 +83,6 @@ class Pooling(Windows):
         if self.global_pool:
             out = self._onnx_global(g, value, len(shape))
         else:
-            self._check_windows(self._spatial(shape))
             out = self._onnx_sliding(g, value, data)
         if self._power > 1:
             out = _onnx_root(g, out, self._power, data)
@@ -107,14 +99,26 @@ class Pooling(Windows):
         options = {**self.onnx_window(), "pads": self.pad * 2}
         if self.full:
             options["ceil_mode"] = 1
+        outside = self.begins_outside(self._spatial(g.shape(data)), (0,) * len(self.kernel))
+        if self.pool_type == "max" and outside:
+            return self._onnx_maximum(g, value, data)
         if self.pool_type == "max":
             return g.op("MaxPool", value, **options)
         if self.pool_type != "avg":
             padded = self.onnx_padded(g, value, self.beyond)
             return self.onnx_sums(g, padded, g.scalar(self.elements, data))
-        if self.begins_outside(self._spatial(g.shape(data)), (0,) * len(self.kernel)):
+        if outside:
             return self._onnx_average(g, value, data)
         return g.op("AveragePool", value, **options, count_include_pad=int(self._counts_pad))
+
+    def _onnx_maximum(self, g: OnnxBuilder, value: Any, data: Any) -> Any:
+        """Where a last window may be empty: the lowest number that there is, as in MXNet.
+
+        The Max keeps onnxruntime from joining the padding with the pooling, which it gets wrong.
+        """
+        lowest = g.constant(np.array(np.finfo(g.type(data)).min), data)
+        padded = g.op("Max", self.onnx_padded(g, value, self.beyond, lowest), lowest)
+        return g.op("MaxPool", padded, **self.onnx_window())
 
     def _onnx_average(self, g: OnnxBuilder, value: Any, data: Any) -> Any:
         """Sums over counts, where a last window may be empty: 0, as in MXNet."""
@@ -140,7 +144,6 @@ class Pooling(Windows):
         if self.global_pool:
             out = self._torch_global(value, len(shape))
         else:
-            self._check_windows(self._spatial(shape))
             out = self._torch_sliding(m, value, self._spatial(shape))
         if self._power == 2:
             out = f"({out}).sqrt()"
@@ -160,14 +163,25 @@ class Pooling(Windows):
             return pooled if self.elements == 1 else f"{pooled} * {self.elements}"
         options: Dict[str, Any] = {"kernel_size": self.kernel, "stride": self.stride}
         wide = any(2 * p > k for p, k in zip(self.pad, self.kernel))
+        outside = self.begins_outside(sizes, (0,) * len(sizes))
         if self.pool_type == "avg":
-            if wide or self.begins_outside(sizes, (0,) * len(sizes)):
+            # AvgPool3d looks at the input without its padding, and may find it too small.
+            small = len(sizes) == 3 and any(
+                isinstance(n, int) and n < k for n, k in zip(sizes, self.kernel)
+            )
+            if wide or outside or small:
                 function = m.function("average_pool")
                 return (
                     f"{function}({value}, {self.kernel}, {self.stride}, {self.pad}, "
                     f"{self.beyond}, {self._counts_pad})"
                 )
             options["count_include_pad"] = self._counts_pad
+        elif outside:  # an empty window's maximum is the lowest number that there is, as in MXNet
+            pads = zip(reversed(self.pad), reversed(self.beyond))
+            flat = tuple(n for p, more in pads for n in (p, p + more))
+            pool = m.module(f"nn.{kind}", **options)
+            lowest = f"torch.finfo({value}.dtype).min"
+            return f"{pool}(F.pad({value}, {flat}, value=-torch.inf)).clamp(min={lowest})"
         elif wide:  # more than PyTorch pads itself
             flat = tuple(p for p in reversed(self.pad) for _ in range(2))
             pool = m.module(f"nn.{kind}", **options, ceil_mode=self.full)
