@@ -17,7 +17,6 @@ from .prove import rows_of
 SMALL = {
     "alexnet": "alexnet",
     "alpha_pose": "alpha_pose_resnet101_v1b_coco",
-    "c3d": "c3d_kinetics400",
     "center_net": "center_net_mobilenetv3_small_duc_voc",
     "cifar": "cifar_resnet20_v1",
     "danet": "danet_resnet50_citys",
@@ -36,9 +35,7 @@ SMALL = {
     "mobilenet": "mobilenet0.25",
     "monodepth2": "monodepth2_resnet18_kitti_mono_640x192",
     "nasnet": "nasnet_4_1056",
-    "p3d": "p3d_resnet50_kinetics400",
     "psp": "psp_resnet50_ade",
-    "r2plus1d": "r2plus1d_resnet18_kinetics400",
     "rcnn": "mask_rcnn_resnet18_v1b_coco",
     "residualattentionnet": "cifar_residualattentionnet56",
     "resnest": "resnest14",
@@ -53,6 +50,7 @@ SMALL = {
     "ssd": "ssd_300_mobilenet0.25_custom",
     "tsn": "resnet18_v1b_custom",
     "vgg": "vgg11",
+    "video": "p3d_resnet50_kinetics400",
     "xception": "xception",
     "yolo3": "yolo3_mobilenet0.25_custom",
 }
