@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 #: Of the types with a fraction, onnxruntime's CPU provider runs these in float32 only.
 SINGLE_ONLY = (
-    *("Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cosh", "Elu", "Erf", "HardSigmoid"),
-    *("LeakyRelu", "PRelu", "Selu", "Sinh", "Softplus", "Softsign", "Tan"),
+    *("Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cosh", "Erf", "HardSigmoid"),
+    *("LeakyRelu", "PRelu", "Sinh", "Softplus", "Softsign", "Tan"),
 )
 INTEGERS = ("uint8", "int8", "int32", "int64")
 #: Opset 13 has no Add, Sub, Mul, Div of these.

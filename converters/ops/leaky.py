@@ -14,12 +14,13 @@ from ..shape import Dim, Shape, same, show
 from .arithmetic import Arithmetic, refuse_integers
 from .attributes import Single, single
 from .registry import Operator, Unsupported, operator
+from .special import expm1
 
 if TYPE_CHECKING:
     from ..onnx_model import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
-#: C floats, as ONNX's are too; torch's have more digits.
+#: C floats; torch's have more digits.
 SELU_ALPHA, SELU_SCALE = single(1.6732632423543772), single(1.0507009873554805)
 
 
@@ -63,11 +64,12 @@ class LeakyReLU(Operator):
 
     def to_onnx(self, g: OnnxBuilder, data: Any, gamma: Any = None) -> Any:
         refuse_integers(g.type(data))
-        a = Arithmetic(g, data, composed=self.act_type == "gelu")
+        a = Arithmetic(g, data, composed=self.act_type in ("elu", "selu", "gelu"))
         if self.act_type == "elu":
-            return a.op("Elu", data, alpha=self.slope)
+            return a.leave(_elu(a, a.enter(data), self.slope))
         if self.act_type == "selu":
-            return a.op("Selu", data, alpha=SELU_ALPHA, gamma=SELU_SCALE)
+            elu = _elu(a, a.enter(data), SELU_ALPHA)
+            return a.leave(a.op("Mul", elu, a.number(SELU_SCALE)))
         if self.act_type == "gelu":
             x = a.enter(data)
             erf = a.op("Erf", a.op("Div", x, a.number(math.sqrt(2))))
@@ -94,6 +96,12 @@ class LeakyReLU(Operator):
             return _prelu(m, data, gamma)
         leaky = f"F.leaky_relu({data}, {literal(self._slope)})"
         return leaky if self.act_type == "leaky" else f"({leaky}, torch.zeros_like({data}))"
+
+
+def _elu(a: Arithmetic, x: Any, alpha: float) -> Any:
+    """onnxruntime's Elu computes e^x - 1, of which little is left near 0."""
+    below = expm1(a, a.op("Min", x, a.number(0)))
+    return a.op("Add", a.op("Max", x, a.number(0)), a.op("Mul", below, a.number(alpha)))
 
 
 def _prelu(m: TorchBuilder, data: str, gamma: str) -> str:

@@ -1,4 +1,4 @@
-"""Functions that ONNX does not have, composed of what it has; always in float64."""
+"""Functions that ONNX does not have, composed of what it has; the long ones in float64."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ def _in_double(formula: Callable[[Arithmetic, Any], Any]) -> Callable[[Arithmeti
         return a.g.cast(formula(wide, a.g.cast(x, "float64")), a.type)
 
     return build
+
+
+def expm1(a: Arithmetic, x: Any) -> Any:
+    """tanh(x / 2) (e^x + 1): near 0, e^x - 1 would leave nothing but rounding."""
+    half = a.op("Tanh", a.op("Mul", x, a.number(0.5)))
+    return a.op("Mul", half, a.op("Add", a.op("Exp", x), a.number(1)))
 
 
 #: Coefficients of P. Godfrey's for the approximation of C. Lanczos with g = 607 / 128.

@@ -94,12 +94,6 @@ def _cbrt(a: Arithmetic, x: Any) -> Any:
     return a.op("Mul", a.op("Sign", x), a.op("Pow", a.op("Abs", x), a.number(1 / 3)))
 
 
-def _expm1(a: Arithmetic, x: Any) -> Any:
-    """tanh(x / 2) (e^x + 1): near 0, e^x - 1 would leave nothing but rounding."""
-    half = a.op("Tanh", a.op("Mul", x, a.number(0.5)))
-    return a.op("Mul", half, a.op("Add", a.op("Exp", x), a.number(1)))
-
-
 def _log1p(a: Arithmetic, x: Any) -> Any:
     """log(u) + (x - (u - 1)) / u, where u is 1 + x as it was rounded."""
     u = a.op("Add", x, a.number(1))
@@ -159,7 +153,7 @@ unary(
 )
 unary("reciprocal", "Reciprocal", "{x}.reciprocal()")
 unary("exp", "Exp", "{x}.exp()")
-unary("expm1", _expm1, "{x}.expm1()")
+unary("expm1", special.expm1, "{x}.expm1()")
 unary("log", "Log", "{x}.log()")
 unary("log2", _log_to(2), "{x}.log2()")
 unary("log10", _log_to(10), "{x}.log10()")
