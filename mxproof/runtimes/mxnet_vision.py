@@ -90,6 +90,69 @@ def multibox_detection(attrs, cls_prob, loc_pred, anchor):
     return [out]
 
 
+def base_anchors(attrs, stride):
+    """Corners of the anchors at the first place, rounded as MXNet does."""
+    one, half, rows = np.float32(1), np.float32(0.5), []
+    for ratio in map(np.float32, floats(attrs, "ratios", "(0.5, 1, 2)")):
+        width = np.floor(np.sqrt(np.floor(np.float32(stride * stride) / ratio)) + half)
+        for scale in map(np.float32, floats(attrs, "scales", "(4, 8, 16, 32)")):
+            w = width * scale
+            h = np.floor(w / scale * ratio + half) * scale
+            x, y, middle = half * (w - one), half * (h - one), half * np.float32(stride - 1)
+            rows.append([middle - x, middle - y, middle + x, middle + y])
+    return np.array(rows, np.float64)
+
+
+def proposed(attrs, scores, moves, info):
+    """Rows of (corners, score) of all anchors of one image, place after place."""
+    stride = int(attrs.get("feature_stride", 16))
+    base, found = base_anchors(attrs, stride), []
+    limits = np.array([info[1], info[0]] * 2) - 1
+    least = int(attrs.get("rpn_min_size", 16)) * info[2]
+    height, width = scores.shape[1:]
+    for y, x, a in np.ndindex(height, width, len(base)):
+        move = moves[4 * a : 4 * a + 4, y, x]
+        box = base[a] + np.array([x, y, x, y]) * stride
+        if true(attrs, "iou_loss"):
+            box = box + move
+        else:
+            size = box[2:] - box[:2] + 1
+            center = move[:2] * size + box[:2] + 0.5 * (size - 1)
+            reach = 0.5 * (np.exp(move[2:]) * size - 1)
+            box = np.concatenate([center - reach, center + reach])
+        box, score = np.clip(box, 0, limits), scores[len(base) + a, y, x]
+        if y >= int(info[0] / stride) or x >= int(info[1] / stride):
+            score = -1
+        if (box[2:] - box[:2] + 1 < least).any():
+            box, score = box + np.array([-least, -least, least, least]) / 2, -1
+        found.append([*box, score])
+    return found
+
+
+def proposal(attrs, cls_prob, bbox_pred, im_info):
+    """The best boxes of each image, without what better ones overlap."""
+    before, after = (
+        int(attrs.get("rpn_%s_nms_top_n" % k, d)) for k, d in (("pre", 6000), ("post", 300))
+    )
+    rois = []
+    for number, image in enumerate(zip(cls_prob, bbox_pred, im_info)):
+        ranked = sorted(proposed(attrs, *image), key=lambda row: -row[4])
+        ranked = np.array(ranked[:before] if before > 0 else ranked)
+        ends = ranked[:, :4] + [0, 0, 1, 1]  # a pixel's far side
+        kept, struck = [], np.zeros(len(ranked), bool)
+        for i in range(len(ranked)):
+            if struck[i] or len(kept) == after:
+                continue
+            kept.append([number, *ranked[i]])
+            for j in range(i + 1, len(ranked)):
+                struck[j] |= overlap(ends[i], ends[j]) > single(attrs, "threshold", 0.7)
+        rois += [kept[i % len(kept)] for i in range(after)]
+    rois = np.array(rois)
+    return [rois[:, :5], rois[:, 5:]]
+
+
+PROPOSAL = (proposal, ["cls_prob", "bbox_pred", "im_info"], ["output", "score"])
+
 #: As DEFINITIONS in mxnet_definitions.py.
 VISION = {
     "_contrib_MultiBoxDetection": (
@@ -98,4 +161,6 @@ VISION = {
         ["output"],
     ),
     "_contrib_MultiBoxPrior": (multibox_prior, ["data"], ["output"]),
+    "_contrib_MultiProposal": PROPOSAL,
+    "_contrib_Proposal": PROPOSAL,
 }

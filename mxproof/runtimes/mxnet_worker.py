@@ -127,6 +127,8 @@ DEFINED = {
     "_contrib_interleaved_matmul_selfatt_valatt": _in_float64,
     "_contrib_MultiBoxDetection": _in_float64,
     "_contrib_MultiBoxPrior": _in_float64,
+    "_contrib_MultiProposal": _in_float64,
+    "_contrib_Proposal": _in_float64,
     "_contrib_BilinearResize2D": _in_float64,  # it rounds places to float32 in float64, too
 }
 

@@ -22,7 +22,15 @@ CHANNELS = {"gamma": (4,), "beta": (4,)}
 
 DETECTION = {"cls_prob": (2, 4, 30), "loc_pred": (2, 120), "anchor": (1, 30, 4)}
 
+PROPOSAL = {"cls_prob": (1, 12, 3, 4), "bbox_pred": (1, 24, 3, 4), "im_info": (1, 3)}
+FEW = {"rpn_post_nms_top_n": 20, "scales": (2, 3.3), "output_score": True}
+
 CASES = [
+    *(
+        (f"_contrib_{op}", PROPOSAL, {**FEW, **attrs})
+        for op in ("Proposal", "MultiProposal")
+        for attrs in ({}, {"iou_loss": True, "threshold": 0.3, "rpn_pre_nms_top_n": 40})
+    ),
     ("_contrib_MultiBoxDetection", DETECTION, {"nms_topk": 9}),
     ("_contrib_MultiBoxDetection", DETECTION, {"clip": False, "nms_threshold": -1}),
     ("_contrib_MultiBoxPrior", {"data": (1, 1, 3, 4)}, {"sizes": (0.3, 0.7), "ratios": (1, 2)}),
@@ -134,6 +142,7 @@ def test_is_mxnets(
     random = np.random.default_rng(0)
     values = {k: random.standard_normal(s).astype(np.float32) for k, s in shapes.items()}
     values.update({k: np.abs(v) + 1 for k, v in values.items() if k == "moving_var"})
+    values.update({k: np.float32([[44, 60, 0.5]]) for k in values if k == "im_info"})
     net = Network()
     stored = REGISTRY[op].parameters
     entries = [net.variable(k, v if k in stored else None) for k, v in values.items()]
