@@ -17,7 +17,7 @@ PART = st.floats(0.25, 0.875, width=32).map(lambda x: round(x, 2))
 #: Attribute -> what may be drawn for it, where the type allows more.
 PARAMETERS: Dict[str, Any] = {
     **dict.fromkeys(("scale", "alpha", "beta", "lam", "mu", "high"), POSITIVE),
-    "low": st.floats(-2, 0, width=32),
+    "low": st.floats(-2, 0, width=32).map(lambda x: round(x, 2)),
     "k": st.integers(1, 4),
     "p": PART,
 }

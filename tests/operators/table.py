@@ -44,7 +44,8 @@ def table() -> str:
 
 def line(row: Row, aliases: List[str]) -> str:
     declaration = REGISTRY[row.op]
-    onnx = row.impossible.get("onnx") or f"from opset {declaration.onnx_since}"
+    last = f" to {declaration.onnx_until}" if declaration.onnx_until else ""
+    onnx = row.impossible.get("onnx") or f"from opset {declaration.onnx_since}{last}"
     pytorch = row.impossible.get("pytorch") or "yes"
     fields = dataclasses.fields(declaration) if dataclasses.is_dataclass(declaration) else ()
     tried = [
