@@ -175,7 +175,7 @@ class Topk(Ordering):
             if self.dtype == "int64":
                 return found
             types = f"({m.dtype(m.type(data))}, {dtype})"
-            return f"[v.to(dtype) for v, dtype in zip({found}, {types})]"
+            return f"map(torch.Tensor.to, {found}, {types})"
         if self.axis is None:
             zeros = f"torch.zeros_like({data}).flatten()"
             return f"{zeros}.scatter(0, {found}.indices, 1).reshape({data}.shape)"
