@@ -151,10 +151,53 @@ def proposal(attrs, cls_prob, bbox_pred, im_info):
     return [rois[:, :5], rois[:, 5:]]
 
 
+def affine_grid(matrices, height, width):
+    """(N, 6) -> (N, 2, height, width)"""
+    down, across = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    places = np.stack([across, down, np.ones_like(down)])
+    return np.einsum("nij,jhw->nihw", matrices.reshape(-1, 2, 3), places)
+
+
+def target(attrs):
+    return [int(n) for n in attrs["target_shape"].strip("()[]").split(",")]
+
+
+def grid_generator(attrs, x):
+    """Of an affine map, or of offsets in pixels; the second output is for training."""
+    if attrs["transform_type"] == "affine":
+        height, width = target(attrs)
+        return [affine_grid(x, height, width), np.zeros((3, height * width))]
+    height, width = x.shape[2:]
+    down, across = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
+    half = np.array([(width - 1) / 2.0, (height - 1) / 2.0]).reshape(2, 1, 1)
+    return [(x + np.stack([across, down])) / half - 1, np.zeros((2, height, width))]
+
+
+def spatial_transformer(attrs, x, loc):
+    """Interpolated where an affine map leads; the other outputs are for training."""
+    height, width = target(attrs)
+    grid = affine_grid(loc, height, width)
+    out = np.zeros((len(x), x.shape[1], height, width))
+    for n, row, column in np.ndindex(len(x), height, width):
+        places = [(grid[n, 1 - a, row, column] + 1) * (x.shape[2 + a] - 1) / 2 for a in (0, 1)]
+        for corner in np.ndindex(2, 2):
+            lines = [int(np.floor(p)) + c for p, c in zip(places, corner)]
+            if all(0 <= line < size for line, size in zip(lines, x.shape[2:])):
+                part = np.prod([1 - abs(p - line) for p, line in zip(places, lines)])
+                out[n, :, row, column] += part * x[n, :, lines[0], lines[1]]
+    return [out, np.zeros((3, height * width)), np.zeros((len(x), 2, height * width))]
+
+
 PROPOSAL = (proposal, ["cls_prob", "bbox_pred", "im_info"], ["output", "score"])
 
 #: As DEFINITIONS in mxnet_definitions.py.
 VISION = {
+    "GridGenerator": (grid_generator, ["data"], ["output", "grid_dst"]),
+    "SpatialTransformer": (
+        spatial_transformer,
+        ["data", "loc"],
+        ["output", "grid_dst", "grid_src"],
+    ),
     "_contrib_MultiBoxDetection": (
         multibox_detection,
         ["cls_prob", "loc_pred", "anchor"],

@@ -125,6 +125,8 @@ DEFINED = {
     "_contrib_interleaved_matmul_encdec_valatt": _in_float64,
     "_contrib_interleaved_matmul_selfatt_qk": _in_float64,
     "_contrib_interleaved_matmul_selfatt_valatt": _in_float64,
+    "GridGenerator": _in_float64,
+    "SpatialTransformer": _in_float64,
     "_contrib_MultiBoxDetection": _in_float64,
     "_contrib_MultiBoxPrior": _in_float64,
     "_contrib_MultiProposal": _in_float64,

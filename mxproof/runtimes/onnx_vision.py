@@ -1,4 +1,4 @@
-"""RoiAlign and DeformConv for onnx's reference evaluator."""
+"""RoiAlign, DeformConv and GridSample for onnx's reference evaluator."""
 
 from __future__ import annotations
 
@@ -116,5 +116,34 @@ class DeformConv(OpRun):  # type: ignore[misc]
         return (out if bias is None else out + bias[:, None, None],)
 
 
+class GridSample(OpRun):  # type: ignore[misc]
+    """onnx's interpolates in float32."""
+
+    op_domain = ""
+
+    def _run(
+        self,
+        data: Array,
+        grid: Array,
+        align_corners: int = 0,
+        mode: str = "linear",
+        padding_mode: str = "zeros",
+    ) -> Any:
+        options = (mode, padding_mode, data.ndim)
+        if not align_corners or options not in (("linear", "zeros", 4), ("bilinear", "zeros", 4)):
+            raise NotImplementedError(f"GridSample: {options}, align_corners={align_corners}")
+        size = np.array(data.shape[2:])
+        places = (grid[..., ::-1] + 1) * (size - 1) / 2
+        low = np.floor(places)
+        images = np.arange(len(data))[:, None, None]
+        total = np.zeros((*grid.shape[:3], data.shape[1]), data.dtype)
+        for corner in np.ndindex(2, 2):
+            line = low + corner
+            parts = (1 - np.abs(places - line)) * ((line >= 0) & (line < size))
+            at = np.clip(line, 0, size - 1).astype(int)
+            total += data[images, :, at[..., 0], at[..., 1]] * parts.prod(-1)[..., None]
+        return (np.moveaxis(total, -1, 1),)
+
+
 #: In place of the evaluator's own.
-NEW_OPS = [DeformConv, RoiAlign]
+NEW_OPS = [DeformConv, GridSample, RoiAlign]

@@ -32,6 +32,13 @@ CASES = [
         for attrs in ({}, {"iou_loss": True, "threshold": 0.3, "rpn_pre_nms_top_n": 40})
     ),
     ("_contrib_MultiBoxDetection", DETECTION, {"nms_topk": 9}),
+    ("GridGenerator", {"data": (2, 6)}, {"transform_type": "affine", "target_shape": (3, 4)}),
+    ("GridGenerator", {"data": (2, 2, 3, 4)}, {"transform_type": "warp"}),
+    (
+        "SpatialTransformer",
+        {"data": IMAGE, "loc": (2, 6)},
+        {"transform_type": "affine", "sampler_type": "bilinear", "target_shape": (7, 3)},
+    ),
     ("_contrib_MultiBoxDetection", DETECTION, {"clip": False, "nms_threshold": -1}),
     ("_contrib_MultiBoxPrior", {"data": (1, 1, 3, 4)}, {"sizes": (0.3, 0.7), "ratios": (1, 2)}),
     (

@@ -50,6 +50,16 @@ def test_roi_align(aligned: bool, ratio: int) -> None:
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
 
 
+def test_grid_sample() -> None:
+    """onnx's computes in float32, and does not know the mode's name of opset 16."""
+    random = np.random.default_rng(0)
+    data, grid = random.standard_normal((2, 3, 4, 5)), random.uniform(-1.7, 1.7, (2, 6, 7, 2))
+    expected = run("GridSample", 20, False, data, grid, align_corners=1, mode="linear")
+    for opset, mode in ((16, "bilinear"), (20, "linear")):
+        found = run("GridSample", opset, True, data, grid, align_corners=1, mode=mode)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize(("group", "offset_group"), [(1, 1), (2, 1), (1, 2), (2, 4)])
 def test_deform_conv(group: int, offset_group: int) -> None:
     random = np.random.default_rng(0)

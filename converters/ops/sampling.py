@@ -1,0 +1,166 @@
+"""Sampling a map on a grid of places, from -1 (the first) to 1 (the last) along each axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Tuple
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..shape import Shape, merge, same, show
+from .attributes import Ints
+from .interpolation import of_images, padded
+from .onnx_math import Formula, count, formula, join, result, stack
+from .registry import Operator, Unsupported, operator
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+GRID_SAMPLE, LINEAR = 16, 20  # the first opset that has it, and the one that renamed its mode
+
+
+def _target(sizes: Ints) -> Tuple[int, int]:
+    """Height and width of the grid. With one place along an axis MXNet divides by 0."""
+    if len(sizes) != 2 or min(sizes) < 2:
+        raise Unsupported(f"target_shape={sizes}; supported: two numbers above 1")
+    return sizes[0], sizes[1]
+
+
+def affine_grid(matrix: Formula, height: int, width: int) -> Formula:
+    """(N, 6) -> (N, 2, height, width): the places across and down that each place is taken from."""
+    down, across = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    places = np.stack([across, down, np.ones_like(down)]).reshape(3, -1)
+    moved = matrix.reshape(-1, 2, 3).op("MatMul", matrix.array(places))
+    return moved.reshape(-1, 2, height, width)
+
+
+def torch_affine_grid(matrix: str, height: int, width: int) -> str:
+    """(N, 6) -> (N, height, width, 2)"""
+    size = f"({matrix}.shape[0], 1, {height}, {width})"
+    return f"F.affine_grid({matrix}.reshape(-1, 2, 3), {size}, align_corners=True)"
+
+
+def sample(data: Formula, grid: Formula) -> Formula:
+    """(N, C, H, W), (N, 2, H', W') -> (N, C, H', W'); all around the map is 0."""
+    g = data.g
+    if g.opset >= GRID_SAMPLE and data.like is None:
+        mode = "linear" if g.opset >= LINEAR else "bilinear"
+        places = grid.op("Transpose", perm=(0, 2, 3, 1))
+        return data.op("GridSample", places, align_corners=1, mode=mode, padding_mode="zeros")
+    maps = of_images(data)
+    lines = []
+    for index, size in ((1, maps.height), (0, maps.width)):
+        place = grid.slice(1, index, index + 1).squeeze(1)
+        lines.append(padded((place + 1) * (size.real() - 1) / 2, size))
+    images = count(grid, data.size(0)).reshape(-1, 1, 1)
+    return maps.sample(images, *lines).op("Transpose", perm=(0, 3, 1, 2))
+
+
+@operator("BilinearSampler", ignores=("cudnn_off",))
+@dataclass(frozen=True)
+class BilinearSampler(Operator):
+    """(N, C, H, W), (N, 2, H', W') -> (N, C, H', W'), interpolated.
+
+    Source: src/operator/bilinear_sampler.cc.
+    """
+
+    def stored_outputs(self) -> int:
+        return 2
+
+    def infer(self, data: Shape, grid: Shape) -> Shape:
+        assert data is not None and grid is not None
+        if len(data) != 4 or len(grid) != 4 or not same(grid[1], 2) or not same(data[0], grid[0]):
+            raise ShapeError(
+                f"takes data NxCxHxW and a grid Nx2xH'xW', got {show(data)} and {show(grid)}"
+            )
+        return (merge(data[0], grid[0]), data[1], *grid[2:])
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, grid: Any) -> Any:
+        return result(sample(formula(g, data), formula(g, grid)))
+
+    def to_pytorch(self, m: TorchBuilder, data: str, grid: str) -> str:
+        return f"F.grid_sample({data}, {grid}.permute(0, 2, 3, 1), align_corners=True)"
+
+
+@operator("GridGenerator")
+@dataclass(frozen=True)
+class GridGenerator(Operator):
+    """affine: (N, 6) -> (N, 2, *target_shape); warp: offsets in pixels (N, 2, H, W) -> same.
+
+    Source: src/operator/grid_generator-inl.h.
+    """
+
+    transform_type: Literal["affine", "warp"]
+    target_shape: Ints = (0, 0)
+
+    def __post_init__(self) -> None:
+        if self.transform_type == "affine":
+            _target(self.target_shape)
+
+    def stored_outputs(self) -> int:
+        return 2
+
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        if self.transform_type == "affine":
+            if len(data) != 2 or not same(data[1], 6):
+                raise ShapeError(f"takes matrices of shape Nx6, got {show(data)}")
+            return (data[0], 2, *self.target_shape)
+        if len(data) != 4 or not same(data[1], 2) or 1 in data[2:]:
+            raise ShapeError(f"takes offsets of shape Nx2xHxW, H and W above 1; got {show(data)}")
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        given = formula(g, data)
+        if self.transform_type == "affine":
+            return result(affine_grid(given, *_target(self.target_shape)))
+        sizes = given.size(3), given.size(2)
+        across = count(given, sizes[0]).real().reshape(1, -1)
+        down = count(given, sizes[1]).real().reshape(-1, 1)
+        shape = given.shape().slice(0, 2)
+        places = stack([axis.op("Expand", shape) for axis in (across, down)], 0)
+        half = (join(list(sizes), 0).real() - 1) / 2
+        return result((given + places) / half.reshape(2, 1, 1) - 1)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        if self.transform_type == "affine":
+            grid = torch_affine_grid(data, *_target(self.target_shape))
+            return f"{grid}.permute(0, 3, 1, 2)"
+        return f"{m.function('warp_grid')}({data})"
+
+
+@operator("SpatialTransformer", ignores=("cudnn_off",))
+@dataclass(frozen=True)
+class SpatialTransformer(Operator):
+    """(N, C, H, W), (N, 6) -> (N, C, *target_shape): sampled where an affine map leads.
+
+    Source: src/operator/spatial_transformer-inl.h.
+    """
+
+    transform_type: Literal["affine"]
+    sampler_type: Literal["bilinear"]
+    target_shape: Ints = (0, 0)
+
+    def __post_init__(self) -> None:
+        _target(self.target_shape)
+
+    def stored_outputs(self) -> int:
+        return 3
+
+    def infer(self, data: Shape, loc: Shape) -> Shape:
+        assert data is not None and loc is not None
+        if len(data) != 4 or len(loc) != 2 or not same(loc[1], 6) or not same(data[0], loc[0]):
+            raise ShapeError(
+                f"takes data NxCxHxW and matrices Nx6, got {show(data)} and {show(loc)}"
+            )
+        return (merge(data[0], loc[0]), data[1], *self.target_shape)
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, loc: Any) -> Any:
+        grid = affine_grid(formula(g, loc), *_target(self.target_shape))
+        return result(sample(formula(g, data), grid))
+
+    def to_pytorch(self, m: TorchBuilder, data: str, loc: str) -> str:
+        grid = torch_affine_grid(loc, *_target(self.target_shape))
+        return f"F.grid_sample({data}, {grid}, align_corners=True)"
