@@ -34,7 +34,6 @@ class _Random(Operator):
 
 
 class _Drawing(_Random):
-
     def _distribution(self) -> Distribution:
         """The declaration itself, which has a distribution's parameters, too."""
         return cast(Distribution, self)

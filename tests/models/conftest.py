@@ -224,7 +224,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: List[pytest.Ite
     """Which weights the chosen models have, and why: said once, before the first test."""
     if config.getoption("--checkpoint"):
         return [f"checkpoint: {config.getoption('--checkpoint')}"]
-    chosen = {i.callspec.params.get("case") for i in items if hasattr(i, "callspec")}
+    chosen = [i.callspec.params.get("case") for i in items if hasattr(i, "callspec")]
     kinds: Dict[str, List[Tuple[str, str]]] = {}
     for name in [n for n in ZOO if n in chosen]:
         obtained = obtain(ZOO[name], config.getoption("--weights"))

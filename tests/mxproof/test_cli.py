@@ -108,7 +108,8 @@ def test_parameters_that_nobody_reads_are_listed(run: Run, prefix: Path, tmp_pat
     [
         (
             "convert",
-            "--to -o --output-dir --output --epoch --opset --input --input-type --float16 --weights --quiet",
+            "--to -o --output-dir --output --epoch --opset --input --input-type --float16 --weights"
+            " --quiet",
         ),
         ("verify", "--to --epoch --input --seed --samples --json --mxnet-python --quiet"),
         ("inspect", "--epoch --input --weights"),

@@ -65,9 +65,7 @@ def convolved(s: Sketch) -> List[Entry]:
     weight, bias = s.parameter(4, 4, 3, 3), s.parameter(4)
     twice = s.draw(st.booleans())  # weights that two layers share
     attrs = {"kernel": (3, 3), "pad": (1, 1), "num_filter": 4}
-    return [
-        s.layer("Convolution", s.value(), weight, bias, **attrs) for _ in range(1 + int(twice))
-    ]
+    return [s.layer("Convolution", s.value(), weight, bias, **attrs) for _ in range(1 + int(twice))]
 
 
 def normalised(s: Sketch) -> List[Entry]:
