@@ -2,6 +2,8 @@
 
 import torch
 
+from .elementwise import round_away
+
 
 def line_weights(place, size):
     """Places along an axis, (*P) -> (*P, size): how much each line counts.
@@ -35,4 +37,28 @@ def roi_align(
             pooled[number] = torch.einsum("ph,cpqhw,qw->cpq", down, maps[image], across)
         elif image >= 0:
             pooled[number] = down @ maps[image] @ across.T
+    return pooled
+
+
+def roi_pooling(data, rois, pooled_size, spatial_scale):
+    """(B, C, H, W), (R, 5) -> (R, C, *pooled_size): the largest number of each bin, or 0."""
+    pooled = data.new_zeros(len(rois), data.shape[1], *pooled_size)
+    corners = round_away(rois[:, 1:] * spatial_scale)
+    for number, image in enumerate(rois[:, 0].int().tolist()):
+        if not 0 <= image < len(data):
+            continue
+        bins = []
+        for axis in (1, 0):
+            begin, end = corners[number, axis], corners[number, axis + 2]
+            count, size = pooled_size[1 - axis], data.shape[3 - axis]
+            edges = torch.arange(count + 1, dtype=data.dtype, device=data.device)
+            edges = edges * ((end - begin + 1).clamp(min=1) / count)
+            first = (edges[:-1].floor() + begin).clamp(0, size).int().tolist()
+            behind = (edges[1:].ceil() + begin).clamp(0, size).int().tolist()
+            bins.append(list(map(slice, first, behind)))
+        for row, lines in enumerate(bins[0]):
+            for column, columns in enumerate(bins[1]):
+                window = data[image, :, lines, columns]
+                if window.numel():
+                    pooled[number, :, row, column] = window.amax((1, 2))
     return pooled

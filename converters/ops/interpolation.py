@@ -69,27 +69,41 @@ def padded(place: Formula, size: Formula) -> Lines:
     return lines
 
 
+def over_samples(
+    state: Formula, down: Formula, across: Formula, step: Callable[..., Formula]
+) -> Formula:
+    """What becomes of the state over `down` times `across` samples, one at a time: all at once
+    are too many.
+
+    Args:
+        down, across: int64 ().
+        step: state, numbers of the sample downwards and across (int64 ()) -> the next state.
+    """
+
+    def body(i: Any, before: Any) -> List[Any]:
+        number = replace(down, value=i)
+        row = number / across
+        return [step(replace(state, value=before), row, number - row * across).value]
+
+    return replace(state, value=state.g.loop(body, state.value, trips=(down * across).value)[0])
+
+
 def sum_of_samples(
     shape: Formula, down: Formula, across: Formula, sample: Callable[[Formula, Formula], Formula]
 ) -> Formula:
-    """The sum over `down` times `across` samples, one at a time: all at once are too many.
+    """The sum over samples.
 
     Args:
         shape: int64, of the result.
         down, across: int64 ().
         sample: numbers of the sample downwards and across, real () -> the term.
     """
-    g = shape.g
     zero = replace(shape, kind="float").number(0).op("Expand", shape)
 
-    def body(i: Any, state: Any) -> List[Any]:
-        number = replace(shape, value=i)
-        row = number / across
-        term = sample(row.real(), (number - row * across).real())
-        return [(replace(zero, value=state) + term).value]
+    def step(total: Formula, row: Formula, column: Formula) -> Formula:
+        return total + sample(row.real(), column.real())
 
-    trips = (down * across).value
-    return replace(zero, value=g.loop(body, zero.value, trips=trips)[0])
+    return over_samples(zero, down, across, step)
 
 
 def steps(like: Formula, number: int) -> Formula:

@@ -96,6 +96,12 @@ class Formula:
         other = no if isinstance(no, Formula) else yes.number(no)
         return replace(yes, value=self.g.op("Where", self.value, yes.value, other.value))
 
+    def rounded(self) -> Formula:
+        """To the nearest whole number; from midway away from 0, where ONNX goes to the even one."""
+        even = self.op("Round")
+        midway = (self - even).op("Abs").equals(0.5)
+        return midway.where(self + self.op("Sign") * 0.5, even)
+
     def whole(self) -> Formula:
         """int64, cut off towards 0."""
         return replace(self, value=self.g.cast(self.value, "int64"), kind="int64")
@@ -117,14 +123,15 @@ class Formula:
         """bool (): is one of them true?"""
         return self.real().reshape(-1).reduced("ReduceMax", 0) > 0.5
 
-    def _ints(self, values: Sequence[int]) -> Formula:
+    def ints(self, values: Sequence[int]) -> Formula:
+        """int64 (n,)"""
         return replace(self, value=self.g.ints(tuple(values)), kind="int64")
 
     def unsqueeze(self, *axes: int) -> Formula:
-        return self.op("Unsqueeze", self._ints(axes))
+        return self.op("Unsqueeze", self.ints(axes))
 
     def squeeze(self, *axes: int) -> Formula:
-        return self.op("Squeeze", self._ints(axes))
+        return self.op("Squeeze", self.ints(axes))
 
     def reshape(self, *sizes: Union[int, Formula]) -> Formula:
         """Sizes are numbers (0 keeps one, -1 is the rest) or int64 (1,)."""
@@ -135,8 +142,8 @@ class Formula:
 
     def _sizes(self, sizes: Sequence[Union[int, Formula]]) -> Formula:
         if all(isinstance(s, int) for s in sizes):
-            return self._ints(sizes)  # type: ignore[arg-type]
-        return join([s if isinstance(s, Formula) else self._ints((s,)) for s in sizes], 0)
+            return self.ints(sizes)  # type: ignore[arg-type]
+        return join([s if isinstance(s, Formula) else self.ints((s,)) for s in sizes], 0)
 
     def shape(self) -> Formula:
         """int64 (dimensions,)."""
@@ -144,7 +151,7 @@ class Formula:
 
     def size(self, axis: int) -> Formula:
         """int64 (1,): how many there are along an axis (-1 is the last)."""
-        return self.shape().op("Gather", self._ints((axis,)), axis=0)
+        return self.shape().op("Gather", self.ints((axis,)), axis=0)
 
     def column(self, index: int) -> Formula:
         """(..., W) -> (...): one of the last axis."""
@@ -152,7 +159,7 @@ class Formula:
 
     def slice(self, axis: int, begin: int, end: Optional[int] = None) -> Formula:
         last = 2**62 if end is None else end
-        return self.op("Slice", *(self._ints((n,)) for n in (begin, last, axis)))
+        return self.op("Slice", *(self.ints((n,)) for n in (begin, last, axis)))
 
 
 def formula(g: OnnxBuilder, data: Any) -> Formula:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Tuple
 
+import numpy as np
+
 from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Dim, Shape, same, show
 from .attributes import Ints, Single
-from .interpolation import Map, clamped, of_images, steps, sum_of_samples
+from .interpolation import Map, clamped, of_images, over_samples, steps, sum_of_samples
 from .onnx_math import Formula, formula, join, result
 from .registry import Operator, Unsupported, operator
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 #: Opsets whose RoiAlign onnxruntime has; the older ones know no aligned regions.
 ROI_ALIGN, ALIGNED, NO_ROI_ALIGN = 10, 16, 22
+LOWEST = float(np.finfo(np.float32).min)  # what a maximum begins with
 
 
 def pooled_shape(data: Shape, rois: Shape, columns: int, channels: Dim, size: Ints) -> Shape:
@@ -177,3 +180,66 @@ class RoiAlign(Operator):
         more = f", {self.sample_ratio}, {self.position_sensitive}, {self.aligned}"
         size = literal(self.pooled_size)
         return f"{m.function('roi_align')}({data}, {rois}, {size}, {self.spatial_scale}{more})"
+
+
+@operator("ROIPooling")
+@dataclass(frozen=True)
+class RoiPooling(Operator):
+    """(B, C, H, W), (R, 5) -> (R, C, *pooled_size): the largest number of each bin.
+
+    Corners are rounded, and bins widened, to whole lines. Empty bins and those of an image that
+    there is not are 0.  Source: src/operator/roi_pooling.cc.
+    """
+
+    pooled_size: Ints
+    spatial_scale: Single
+
+    def __post_init__(self) -> None:
+        two("pooled_size", self.pooled_size)
+
+    def stored_outputs(self) -> int:
+        return 2
+
+    def infer(self, data: Shape, rois: Shape) -> Shape:
+        return pooled_shape(data, rois, 5, data[1] if data else None, self.pooled_size)
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, rois: Any) -> Any:
+        pixels, regions = formula(g, data), formula(g, rois)
+        maps, image = of_images(pixels), regions.column(0).whole()
+        known = (image >= 0) & (image < pixels.size(0))
+        first = known.where(image, 0).unsqueeze(1, 2)
+        left, top, right, bottom = (
+            (regions.column(i) * self.spatial_scale).rounded().unsqueeze(1) for i in range(1, 5)
+        )
+        row, last_row = self._lines(top, bottom, self.pooled_size[0], maps.height)
+        column, last_column = self._lines(left, right, self.pooled_size[1], maps.width)
+        filled = (last_row >= row).unsqueeze(2) & (last_column >= column).unsqueeze(1)
+
+        def step(largest: Formula, down: Formula, across: Formula) -> Formula:
+            y = (row + down).minimum(last_row).maximum(0).unsqueeze(2)
+            x = (column + across).minimum(last_column).maximum(0).unsqueeze(1)
+            place = (first * maps.height + y) * maps.width + x
+            return largest.maximum(maps.table.op("Gather", place, axis=0))
+
+        shape = join([regions.size(0), image.array(self.pooled_size), maps.table.size(1)], 0)
+        lowest = pixels.number(LOWEST).op("Expand", shape)
+        down, across = (
+            (end - begin).reshape(-1).reduced("ReduceMax", 0) + 1
+            for begin, end in ((row, last_row), (column, last_column))
+        )
+        pooled = over_samples(lowest, down.maximum(0), across.maximum(0), step)
+        shown = (filled & known.unsqueeze(1, 2)).unsqueeze(3)
+        return result(shown.where(pooled, 0).op("Transpose", perm=(0, 3, 1, 2)))
+
+    @staticmethod
+    def _lines(begin: Formula, end: Formula, bins: int, size: Formula) -> Tuple[Formula, Formula]:
+        """Corners (R, 1) -> int64 (R, bins): first and last line of each bin."""
+        step = (end - begin + 1).maximum(1) / bins
+        number = steps(step, bins)
+        first, behind = (number * step).op("Floor"), ((number + 1) * step).op("Ceil")
+        lines = [(begin + line).whole().maximum(0).minimum(size) for line in (first, behind)]
+        return lines[0], lines[1] - 1
+
+    def to_pytorch(self, m: TorchBuilder, data: str, rois: str) -> str:
+        size = literal(self.pooled_size)
+        return f"{m.function('roi_pooling')}({data}, {rois}, {size}, {self.spatial_scale})"

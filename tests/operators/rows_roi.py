@@ -46,7 +46,48 @@ def draw_align(draw: DrawFn) -> Case:
     return roi_align(shape, draw(st.integers(1, 6)), draw(SCALES), draw(st.booleans()), **attrs)
 
 
+def roi_pooling(shape: Shape, rois: int, scale: float, free: bool = True, **attrs: object) -> Case:
+    given = regions(shape[0], shape[2] / scale, shape[3] / scale)
+    attrs = {"spatial_scale": scale, **attrs}
+    return Case("ROIPooling", (Data(shape), Data((rois, 5), given)), attrs, free)
+
+
+def draw_pooling(draw: DrawFn) -> Case:
+    size = st.tuples(st.integers(1, 5), st.integers(1, 5))
+    attrs = attributes(draw, "ROIPooling", pooled_size=size, spatial_scale=None)
+    shape = tuple(draw(st.integers(1, n)) for n in (3, 3, 12, 12))
+    return roi_pooling(shape, draw(st.integers(1, 6)), draw(SCALES), draw(st.booleans()), **attrs)
+
+
+def strange_images(random: np.random.Generator, shape: Shape) -> Array:
+    """Of images before the first and behind the last, and outside of the image."""
+    rois = [[-1, 0, 0, 4, 4], [2, 0, 0, 4, 4], [1, -9, -9, -5, -5], [0, 5, 5, 2, 2]]
+    return np.array(rois, np.float64)
+
+
+def halves(random: np.random.Generator, shape: Shape) -> Array:
+    """Corners that lie midway between two lines, once scaled by a half."""
+    return np.array([[0, 1, 3, 9, 11], [0, -1, -3, 5, 7], [0, 5, 1, 13, 17]], np.float64)
+
+
 ROWS = [
+    Row(
+        "ROIPooling",
+        draw_pooling,
+        {
+            "VGG's Faster R-CNN": roi_pooling((1, 16, 20, 30), 12, 0.0625, pooled_size=(7, 7)),
+            "no such image, no such place, ends exchanged": Case(
+                "ROIPooling",
+                (Data((2, 3, 8, 8)), Data((4, 5), strange_images)),
+                {"pooled_size": (2, 2), "spatial_scale": 1.0},
+            ),
+            "rounded from midway": Case(
+                "ROIPooling",
+                (Data((1, 2, 9, 9)), Data((3, 5), halves)),
+                {"pooled_size": (3, 2), "spatial_scale": 0.5},
+            ),
+        },
+    ),
     Row(
         "_contrib_ROIAlign",
         draw_align,
