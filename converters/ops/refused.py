@@ -29,13 +29,24 @@ _CANDIDATES = (
     "draws classes for a loss that only training computes; cut the network before the loss: "
     "--output LAYER"
 )
+_LOSS = "computes what only training needs from labels; cut the network before it: --output LAYER"
+_DENSITY = (
+    "computes a probability density, which training needs and MXNet calls experimental; cut the "
+    "network before it: --output LAYER"
+)
+_COMPLEX = (
+    "computes with complex numbers on MXNet's GPUs only; cut the network before it: --output LAYER"
+)
+_OPENCV = (
+    "resizes as OpenCV does, which rounds by rules of its own; cut the symbol behind this layer "
+    "and feed it pictures that OpenCV resized"
+)
 _IMAGES = (
     "reads or decodes images, which a network does not; feed it decoded pictures: cut the symbol "
     "behind this layer and make its result the input"
 )
 _AUGMENTING = (
-    "alters training images at random; leave it out of the exported network, which is fed images "
-    "as they are"
+    "alters training images; leave it out of the exported network, which is fed images as they are"
 )
 _SPARSE = (
     "works on sparse arrays, which neither ONNX nor a dense network has; write it with dense "
@@ -77,8 +88,12 @@ _GROUPS = {
         "rmspropalex_update sgd_mom_update sgd_update signsgd_update signum_update"
     ),
     _CANDIDATES: "_sample_unique_zipfian",
+    _LOSS: "CTCLoss _contrib_MultiBoxTarget _contrib_hawkesll",
+    _COMPLEX: "_contrib_count_sketch _contrib_fft _contrib_ifft",
+    _OPENCV: "_image_resize",
     _IMAGES: "_cvcopyMakeBorder _cvimdecode _cvimread _cvimresize _imdecode",
     _AUGMENTING: (
+        "_image_adjust_lighting _image_flip_left_right _image_flip_top_bottom "
         "_image_random_brightness _image_random_color_jitter _image_random_contrast "
         "_image_random_flip_left_right _image_random_flip_top_bottom _image_random_hue "
         "_image_random_lighting _image_random_saturation"
@@ -97,6 +112,7 @@ REFUSED: Dict[str, str] = {name: why for why, names in _GROUPS.items() for name 
 FAMILIES: Dict[str, str] = {
     "_backward_": _GRADIENT,
     "_contrib_quantized_": _QUANTISED,
+    "_random_pdf_": _DENSITY,
     "_sg_mkldnn_": _FUSED,
     "_np_": _NUMPY,
     "_npi_": _NUMPY,

@@ -204,7 +204,8 @@ def register(mx):
             return in_shape, [result.shape for result in results], []
 
         def infer_type(self, in_type):
-            return in_type, [in_type[0]] * len(self.outputs), []
+            real = in_type[0] if np.issubdtype(in_type[0], np.floating) else np.float64
+            return in_type, [real] * len(self.outputs), []
 
         def create_operator(self, ctx, shapes, dtypes):
             return Definition(self.run)

@@ -23,6 +23,11 @@ def floats(attrs, name, default):
     return [float(np.float32(n)) for n in text.split(",") if n.strip()]
 
 
+def to_tensor(attrs, x):
+    """Channels before height and width, from 0 to 1."""
+    return [np.moveaxis(x, -1, -3) / 255.0]
+
+
 def multibox_prior(attrs, x):
     """Each size with the first ratio, then the first size with the other ratios, at each place."""
     height, width = x.shape[2:4]
@@ -206,4 +211,5 @@ VISION = {
     "_contrib_MultiBoxPrior": (multibox_prior, ["data"], ["output"]),
     "_contrib_MultiProposal": PROPOSAL,
     "_contrib_Proposal": PROPOSAL,
+    "_image_to_tensor": (to_tensor, ["data"], ["output"]),
 }

@@ -131,6 +131,7 @@ DEFINED = {
     "_contrib_MultiBoxPrior": _in_float64,
     "_contrib_MultiProposal": _in_float64,
     "_contrib_Proposal": _in_float64,
+    "_image_to_tensor": _in_float64,
     "_contrib_BilinearResize2D": _in_float64,  # it rounds places to float32 in float64, too
 }
 

@@ -31,6 +31,7 @@ CASES = [
         for op in ("Proposal", "MultiProposal")
         for attrs in ({}, {"iou_loss": True, "threshold": 0.3, "rpn_pre_nms_top_n": 40})
     ),
+    ("_image_to_tensor", {"data": IMAGE}, {}),
     ("_contrib_MultiBoxDetection", DETECTION, {"nms_topk": 9}),
     ("GridGenerator", {"data": (2, 6)}, {"transform_type": "affine", "target_shape": (3, 4)}),
     ("GridGenerator", {"data": (2, 2, 3, 4)}, {"transform_type": "warp"}),

@@ -1,0 +1,148 @@
+"""Gluon's transforms of pictures, which a network may begin with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, List, Optional, Tuple
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..shape import Shape, show
+from .attributes import Single, Singles
+from .onnx_math import Formula, result
+from .registry import Operator, Unsupported, operator
+from .slicing import Cut, onnx_cut, torch_cut
+
+if TYPE_CHECKING:
+    from ..onnx_model import OnnxBuilder
+    from ..pytorch_module import TorchBuilder
+
+BRIGHTEST = 255
+
+
+def _picture(data: Shape, axes: str) -> int:
+    """The number of dimensions of one picture or of several."""
+    assert data is not None
+    if len(data) not in (3, 4):
+        raise ShapeError(f"takes {axes} or Nx{axes}, got {show(data)}")
+    return len(data)
+
+
+@operator("_image_to_tensor")
+@dataclass(frozen=True)
+class ImageToTensor(Operator):
+    """(H, W, C) or (N, H, W, C), of any type -> channels first, float32, divided by 255.
+
+    Source: src/operator/image/image_random-inl.h, ToTensor.
+    """
+
+    @staticmethod
+    def _order(data: Shape) -> Tuple[int, ...]:
+        rank = _picture(data, "HxWxC")
+        return (*range(rank - 3), rank - 1, rank - 3, rank - 2)
+
+    def infer(self, data: Shape) -> Shape:
+        order = self._order(data)
+        assert data is not None
+        return tuple(data[axis] for axis in order)
+
+    def infer_type(self, *types: Optional[str]) -> str:
+        return "float32"
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        numbers = Formula(g, g.cast(data, "float32"))
+        first = numbers.op("Transpose", perm=self._order(g.shape(data)))
+        return result(first / BRIGHTEST)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        order = ", ".join(map(str, self._order(m.shape(data))))
+        return f"{data}.permute({order}).to({m.dtype(m.output_type())}) / {BRIGHTEST}"
+
+
+@operator("_image_normalize")
+@dataclass(frozen=True)
+class ImageNormalize(Operator):
+    """(C, H, W) or (N, C, H, W) -> same: (x - mean) / std, for each channel or for all.
+
+    Source: src/operator/image/image_random-inl.h, Normalize.
+    """
+
+    mean: Singles = (Single(0.0),) * 4
+    std: Singles = (Single(1.0),) * 4
+
+    limits = "mean and std must be stated, as MXNet's defaults fit no picture"
+
+    def infer(self, data: Shape) -> Shape:
+        rank = _picture(data, "CxHxW")
+        assert data is not None
+        channels = data[rank - 3]
+        for name in ("mean", "std"):
+            count = len(getattr(self, name))
+            if channels not in (1, 3) or count not in (1, channels):
+                raise ShapeError(
+                    f"takes 1 or 3 channels, and {name} of 1 number or one for each channel; "
+                    f"got {show(data)} and {count} numbers"
+                )
+        return data
+
+    def infer_type(self, *types: Optional[str]) -> Optional[str]:
+        if types[0] is not None and not types[0].startswith("float"):
+            raise Unsupported(
+                f"data of type {types[0]}, which MXNet rounds to; supported: floating-point numbers"
+            )
+        return types[0]
+
+    def _columns(self) -> List[Any]:
+        """mean and std: float64 (C | 1, 1, 1)"""
+        return [np.array(v, np.float64).reshape(-1, 1, 1) for v in (self.mean, self.std)]
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        mean, std = (g.constant(column, data) for column in self._columns())
+        return g.op("Div", g.op("Sub", data, mean), std)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        mean, std = (f"{data}.new_tensor({column.tolist()})" for column in self._columns())
+        return f"({data} - {mean}) / {std}"
+
+
+@operator("_image_crop")
+@dataclass(frozen=True)
+class ImageCrop(Operator):
+    """(H, W, C) or (N, H, W, C) -> its part of that size.
+
+    Source: src/operator/image/crop-inl.h.
+    """
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        for name, least in (("x", 0), ("y", 0), ("width", 1), ("height", 1)):
+            if getattr(self, name) < least:
+                raise Unsupported(f"{name}={getattr(self, name)}; supported: {least} and above")
+
+    def _cuts(self, data: Shape) -> List[Cut]:
+        rank = _picture(data, "HxWxC")
+        return [
+            Cut(rank - 3, self.y, self.y + self.height),
+            Cut(rank - 2, self.x, self.x + self.width),
+        ]
+
+    def infer(self, data: Shape) -> Shape:
+        cuts = self._cuts(data)
+        assert data is not None
+        for cut in cuts:
+            size = data[cut.axis]
+            if isinstance(size, int) and (cut.end or 0) > size:
+                ends = f"{cut.begin} to {cut.end}"
+                raise ShapeError(f"{ends} is not in axis {cut.axis} of {show(data)}")
+        return (*data[:-3], self.height, self.width, data[-1])
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return onnx_cut(g, data, self._cuts(g.shape(data)))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return torch_cut(data, self._cuts(m.shape(data)))
