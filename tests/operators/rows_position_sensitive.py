@@ -1,0 +1,122 @@
+"""Pooling over regions in which each bin reads channels of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from .case import Case, Data, DrawFn, Row, attributes, uniform
+from .rows_roi import SCALES, regions
+
+PLAIN, DEFORMABLE = "_contrib_PSROIPooling", "_contrib_DeformablePSROIPooling"
+SIZES = st.integers(1, 4)
+
+
+def data(images: int, height: int, width: int, **attrs: Any) -> Data:
+    group = attrs.get("group_size") or attrs["pooled_size"]
+    return Data((images, attrs["output_dim"] * group**2, height, width))
+
+
+def plain(image: Data, number: int, free: bool = True, **attrs: Any) -> Case:
+    images, _, *size = image.shape
+    rois = regions(images, *(n / attrs["spatial_scale"] for n in size))
+    return Case(PLAIN, (image, Data((number, 5), rois)), attrs, free)
+
+
+def draw_plain(draw: DrawFn) -> Case:
+    attrs = attributes(
+        draw,
+        PLAIN,
+        spatial_scale=SCALES,
+        output_dim=SIZES,
+        pooled_size=SIZES,
+        group_size=st.none() | st.integers(0, 4),
+    )
+    image = data(draw(st.integers(1, 3)), draw(st.integers(1, 9)), draw(st.integers(1, 9)), **attrs)
+    return plain(image, draw(st.integers(1, 6)), draw(st.booleans()), **attrs)
+
+
+def deformable(
+    image: Data, number: int, classes: int, free: bool = True, far: float = 1.0, **attrs: Any
+) -> Case:
+    """With moves of up to `far` regions."""
+    part = attrs.get("part_size") or attrs["pooled_size"]
+    given = (
+        *plain(image, number, **attrs).inputs,
+        *(
+            []
+            if attrs.get("no_trans")
+            else [Data((number, 2 * classes, part, part), uniform(-far, far))]
+        ),
+    )
+    return Case(DEFORMABLE, given, attrs, free)
+
+
+def draw_deformable(draw: DrawFn) -> Case:
+    classes = draw(st.integers(1, 3))
+    attrs = attributes(
+        draw,
+        DEFORMABLE,
+        spatial_scale=SCALES,
+        output_dim=classes * draw(st.integers(1, 2)),
+        pooled_size=SIZES,
+        group_size=SIZES,
+        part_size=st.none() | st.integers(0, 4),
+        sample_per_part=st.none() | st.integers(1, 3),
+        trans_std=st.none() | st.sampled_from([0.1, 1.0]),
+    )
+    image = data(draw(st.integers(1, 3)), draw(st.integers(1, 9)), draw(st.integers(1, 9)), **attrs)
+    return deformable(image, draw(st.integers(1, 6)), classes, draw(st.booleans()), **attrs)
+
+
+def given_regions(*rois: Any) -> Data:
+    return Data((len(rois), 5), lambda random, shape: np.array(rois, np.float64))
+
+
+#: Corners midway between whole numbers; regions beside the map; ends exchanged.
+STRANGE = given_regions(
+    (0, 0.5, 1.5, 2.5, 4.5),
+    (0, -0.5, -1.5, 3.5, 5.5),
+    (0, -9, -9, -5, -5),
+    (0, 20, 2, 30, 4),
+    (0, 5, 5, 2, 2),
+)
+
+RFCN = {"spatial_scale": 0.0625, "output_dim": 8, "pooled_size": 7, "group_size": 7}
+SMALL = {"spatial_scale": 1.0, "output_dim": 2, "pooled_size": 3, "group_size": 3}
+SAMPLED = {"sample_per_part": 4, "trans_std": 0.1}
+
+ROWS = [
+    Row(
+        PLAIN,
+        draw_plain,
+        {
+            "as R-FCN": plain(data(1, 20, 30, **RFCN), 12, **RFCN),
+            "corners midway, regions outside": Case(
+                PLAIN, (data(1, 8, 8, **SMALL), STRANGE), SMALL
+            ),
+        },
+    ),
+    Row(
+        DEFORMABLE,
+        draw_deformable,
+        {
+            "as Deformable R-FCN": deformable(
+                data(1, 20, 30, **RFCN), 12, 1, part_size=7, **SAMPLED, **RFCN
+            ),
+            "as its first pass": deformable(
+                data(1, 20, 30, **RFCN), 12, 1, no_trans=True, part_size=7, **SAMPLED, **RFCN
+            ),
+            "a move for each class": deformable(
+                data(2, 20, 15, **RFCN), 5, 4, part_size=3, **SAMPLED, **RFCN
+            ),
+            "corners midway, regions outside": Case(
+                DEFORMABLE,
+                (data(1, 8, 8, **SMALL), STRANGE),
+                {"no_trans": True, "sample_per_part": 2, **SMALL},
+            ),
+        },
+    ),
+]
