@@ -170,6 +170,11 @@ def defined(node):
     return dict(node, op="Custom", attrs=attrs)
 
 
+def rising(shape):
+    """Numbers from 0 to 1: each row of five is a region that is not empty."""
+    return np.linspace(0, 1, int(np.prod(shape))).reshape(shape)
+
+
 def register(mx):
     """Tell MXNet of the definitions."""
 
@@ -200,7 +205,7 @@ def register(mx):
             return self.outputs
 
         def infer_shape(self, in_shape):
-            results = self.run(*[np.ones(shape) for shape in in_shape])
+            results = self.run(*[rising(shape) for shape in in_shape])
             return in_shape, [result.shape for result in results], []
 
         def infer_type(self, in_type):

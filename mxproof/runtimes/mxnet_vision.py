@@ -28,6 +28,19 @@ def to_tensor(attrs, x):
     return [np.moveaxis(x, -1, -3) / 255.0]
 
 
+def roi_align(attrs, data, rois):
+    """MXNet's own, and 0 for regions of an image below 0: it leaves their memory as it was."""
+    import mxnet as mx
+
+    none = rois[:, 0] < 0
+    rois = rois.copy()
+    rois[:, 0] = rois[:, 0].clip(0, len(data) - 1)
+    given = [mx.nd.array(array, dtype=array.dtype) for array in (data, rois)]
+    pooled = mx.nd.contrib.ROIAlign(*given, **attrs).asnumpy()
+    pooled[none] = 0
+    return [pooled]
+
+
 def multibox_prior(attrs, x):
     """Each size with the first ratio, then the first size with the other ratios, at each place."""
     height, width = x.shape[2:4]
@@ -211,5 +224,6 @@ VISION = {
     "_contrib_MultiBoxPrior": (multibox_prior, ["data"], ["output"]),
     "_contrib_MultiProposal": PROPOSAL,
     "_contrib_Proposal": PROPOSAL,
+    "_contrib_ROIAlign": (roi_align, ["data", "rois"], ["output"]),
     "_image_to_tensor": (to_tensor, ["data"], ["output"]),
 }

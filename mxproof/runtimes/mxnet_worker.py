@@ -93,6 +93,10 @@ def _in_float64(attrs, dtype):
     return dtype == "float64"
 
 
+def _always(attrs, dtype):
+    return True
+
+
 def _relu_in_float64(attrs, dtype):
     return dtype == "float64" and attrs["mode"] == "rnn_relu"
 
@@ -131,6 +135,7 @@ DEFINED = {
     "_contrib_MultiBoxPrior": _in_float64,
     "_contrib_MultiProposal": _in_float64,
     "_contrib_Proposal": _in_float64,
+    "_contrib_ROIAlign": _always,  # it leaves the regions of an image below 0 unset
     "_image_to_tensor": _in_float64,
     "_contrib_BilinearResize2D": _in_float64,  # it rounds places to float32 in float64, too
 }

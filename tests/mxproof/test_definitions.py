@@ -139,8 +139,12 @@ CASES = [
 ]
 
 
+#: They run MXNet's operator and fill what it leaves unset: rows_roi.py asks whether they do.
+MXNETS_OWN = {"_contrib_ROIAlign"}
+
+
 def test_every_definition_is_compared() -> None:
-    assert {op for op, _, _ in CASES} == set(DEFINITIONS)
+    assert {op for op, _, _ in CASES} == set(DEFINITIONS) - MXNETS_OWN
 
 
 @pytest.mark.parametrize(("op", "shapes", "attrs"), CASES)

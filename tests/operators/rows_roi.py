@@ -65,6 +65,13 @@ def strange_images(random: np.random.Generator, shape: Shape) -> Array:
     return np.array(rois, np.float64)
 
 
+def no_image(random: np.random.Generator, shape: Shape) -> Array:
+    """Every second region is of image -1."""
+    rois = regions(2, 8, 8)(random, shape)
+    rois[::2, 0] = -1
+    return rois
+
+
 def halves(random: np.random.Generator, shape: Shape) -> Array:
     """Corners that lie midway between two lines, once scaled by a half."""
     return np.array([[0, 1, 3, 9, 11], [0, -1, -3, 5, 7], [0, 5, 1, 13, 17]], np.float64)
@@ -97,6 +104,11 @@ ROWS = [
             ),
             "many samples": roi_align((2, 3, 40, 50), 5, 0.25, pooled_size=(2, 3)),
             "aligned": roi_align((2, 3, 20, 15), 5, 0.25, pooled_size=(2, 3), aligned=True),
+            "of no image, as feature pyramids mark them": Case(
+                "_contrib_ROIAlign",
+                (Data((2, 3, 8, 8)), Data((4, 5), no_image)),
+                {"pooled_size": (2, 2), "spatial_scale": 1.0},
+            ),
             "position sensitive": roi_align(
                 (2, 18, 20, 15), 5, 0.25, pooled_size=(3, 3), position_sensitive=True
             ),
