@@ -152,10 +152,14 @@ def binary(
     formula: Formula,
     text: str,
     whole: Optional[str] = None,
-    limits: str = "",
+    **more: Any,
 ) -> None:
-    """Declare MXNet's operators `name`, for equal shapes, and `broadcasts`. See Binary."""
-    body = {"formula": (formula,), "text": text, "whole": whole or text, "limits": limits}
+    """Declare MXNet's operators `name`, for equal shapes, and `broadcasts`. See Binary.
+
+    Args:
+        more: other class attributes of the declaration.
+    """
+    body = {"formula": (formula,), "text": text, "whole": whole or text, **more}
     for declared, base in ((name, Binary), (broadcasts, Broadcast)):
         if declared:
             cls = type(declared, (base,), {**body, "__doc__": base.__doc__, "__module__": __name__})
@@ -185,8 +189,12 @@ binary(
     whole="torch.hypot({a}.to(torch.float32), {b}.to(torch.float32)).to({dtype})",
     limits=HYPOT_LIMITS,
 )
-binary("_equal", "broadcast_equal", EQUAL, "({a} == {b}).to({dtype})")
-binary("_not_equal", "broadcast_not_equal", NOT_EQUAL, "({a} != {b}).to({dtype})")
+binary(
+    "_equal", "broadcast_equal", EQUAL, "({a} == {b}).to({dtype})", order_dependent=True
+)  # which peaks of a heat map equal the largest number around them, the least rounding decides
+binary(
+    "_not_equal", "broadcast_not_equal", NOT_EQUAL, "({a} != {b}).to({dtype})", order_dependent=True
+)
 binary("_greater", "broadcast_greater", GREATER, "({a} > {b}).to({dtype})")
 binary("_greater_equal", "broadcast_greater_equal", GREATER_EQUAL, "({a} >= {b}).to({dtype})")
 binary("_lesser", "broadcast_lesser", LESSER, "({a} < {b}).to({dtype})")

@@ -52,7 +52,7 @@ class Pooling(Windows):
         return bool(self.layout and self.layout.endswith(LAST))
 
     @property
-    def _counts_pad(self) -> bool:
+    def counts_pad(self) -> bool:
         return self.count_include_pad is not False
 
     @property
@@ -109,7 +109,7 @@ class Pooling(Windows):
             return self.onnx_sums(g, padded, g.scalar(self.elements, data))
         if outside:
             return self._onnx_average(g, value, data)
-        return g.op("AveragePool", value, **options, count_include_pad=int(self._counts_pad))
+        return g.op("AveragePool", value, **options, count_include_pad=int(self.counts_pad))
 
     def _onnx_maximum(self, g: OnnxBuilder, value: Any, data: Any) -> Any:
         """Where a last window may be empty: the lowest number that there is, as in MXNet.
@@ -126,7 +126,7 @@ class Pooling(Windows):
         shape = g.op("Concat", g.ints((1, 1)), spatial, axis=0)
         counted = g.op("Expand", g.scalar(1, data), shape)
         more = self.beyond
-        if self._counts_pad:
+        if self.counts_pad:
             counted = self.onnx_padded(g, counted, (0,) * len(more), g.scalar(1, data))
             counted = g.op("Pad", counted, g.ints((0,) * (len(more) + 4) + more))
         else:
@@ -173,9 +173,9 @@ class Pooling(Windows):
                 function = m.function("average_pool")
                 return (
                     f"{function}({value}, {self.kernel}, {self.stride}, {self.pad}, "
-                    f"{self.beyond}, {self._counts_pad})"
+                    f"{self.beyond}, {self.counts_pad})"
                 )
-            options["count_include_pad"] = self._counts_pad
+            options["count_include_pad"] = self.counts_pad
         elif outside:  # an empty window's maximum is the lowest number that there is, as in MXNet
             pads = zip(reversed(self.pad), reversed(self.beyond))
             flat = tuple(n for p, more in pads for n in (p, p + more))

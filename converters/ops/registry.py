@@ -44,8 +44,9 @@ class Operator:
         auxiliary: those of them that training updates outside the gradient.
         labels: inputs that only training reads; they are cut away.
         shape_preserving: the output has the data's shape.
-        order_dependent: the result depends on which of two numbers is larger (sorting,
-            suppressing): where they are as good as equal, the least rounding decides.
+        order_dependent: the result depends on which of two numbers is larger, or on whether
+            they are equal (sorting, suppressing, comparing): where they are as good as equal,
+            the least rounding decides.
         random: the result is drawn anew each time; only its distribution can be compared.
         onnx_since: the oldest opset that has what `to_onnx` builds with.
         onnx_until: the newest one for which onnxruntime has it, where that is not the newest.

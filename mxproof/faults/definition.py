@@ -110,16 +110,20 @@ def activation(op: Any, x: Array) -> Array:
     return forms[op.act_type](x)
 
 
-def softmax(op: Any, x: Array, label: Optional[Array] = None) -> Array:
-    """Over one axis, or (axis 0) over all but the first together."""
-    flat, axis = (x, op.axis) if op.axis else (x.reshape(len(x), -1), 1)
+def softmax_output(op: Any, x: Array, label: Optional[Array] = None) -> Array:
+    """Over axis 1 or the last, or over all axes but the first together."""
+    single = op.multi_output or op.preserve_shape
+    flat = x if single else x.reshape(len(x), -1)
+    axis = 1 if op.multi_output else -1
     powers = np.exp(flat - flat.max(axis, keepdims=True))
     result: Array = (powers / powers.sum(axis, keepdims=True)).reshape(x.shape)
     return result
 
 
 def mean(op: Any, x: Array) -> Array:
-    y: Array = x.mean(tuple(op._axes(x.shape)), keepdims=op.keepdims)
+    named = {axis % x.ndim for axis in op.axis or range(x.ndim)}
+    over = tuple(axis for axis in range(x.ndim) if (axis in named) != op.exclude)
+    y: Array = x.mean(over, keepdims=op.keepdims)
     return y.reshape(op.infer(x.shape))
 
 
@@ -147,7 +151,7 @@ DEFINITIONS: Dict[str, Callable[..., Array]] = {
     "mean": mean,
     "Pooling": pooling,
     "Reshape": moved,
-    "SoftmaxOutput": softmax,
+    "SoftmaxOutput": softmax_output,
     "squeeze": moved,
 }
 

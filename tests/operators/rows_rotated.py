@@ -44,6 +44,19 @@ def right_angles(random: np.random.Generator, shape: Shape) -> Array:
     return np.array(rois, np.float64)
 
 
+def at_the_border(random: np.random.Generator, shape: Shape) -> Array:
+    """Regions of which, in float32, the rounding of the angle decides whether a sample counts."""
+    least = 2.0**-22
+    rois = [
+        [0, 5, -1 - least, 14, 14, 45],
+        [0, 5, -1 - least, 32, 36, -45],
+        [0, 5, -1 + least, 30, 15, 45],
+        [0, 5, -1 + least, 22, 33, 135],
+        [0, 5, -0.5 - least, 8, 32, 90],
+    ]
+    return np.array(rois, np.float64)
+
+
 ROWS = [
     Row(
         OP,
@@ -55,6 +68,11 @@ ROWS = [
                 OP,
                 (Data((1, 2, 7, 8)), Data((27, 6), right_angles)),
                 {"pooled_size": (4, 2), "spatial_scale": 1.0, "sampling_ratio": 1},
+            ),
+            "the angle's rounding": Case(
+                OP,
+                (Data((1, 1, 20, 50)), Data((5, 6), at_the_border)),
+                {"pooled_size": (4, 8), "spatial_scale": 1.0},
             ),
         },
     )

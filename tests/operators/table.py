@@ -56,7 +56,9 @@ def line(row: Row, aliases: List[str]) -> str:
     if row.fixed:
         limits.append(f"fixed sizes only: {row.fixed}")
     if declaration.order_dependent:
-        limits.append("depends on the order of numbers: judged on given inputs")
+        limits.append(
+            "depends on the order of numbers, or on their being equal: judged on given inputs"
+        )
     if declaration.random:
         limits.append("draws random numbers: its form and distribution are judged")
     shown = [a for a in sorted(aliases) if not a.startswith("_sparse_")]
