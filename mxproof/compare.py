@@ -88,7 +88,7 @@ class _Pass:
         if self.anchored:
             read = reading(self.graph.operators[node.name], node.outputs.index(layer))
         if read is None:
-            return truth.check(layer, node.op, value, precision, row)
+            return truth.check(layer, node.op, value, precision, row, self.alone)
         wrong = other_form(value, getattr(truth[layer], precision))
         if wrong:
             return Check.broken(layer, node.op, wrong, value.shape)
@@ -96,7 +96,7 @@ class _Pass:
         double, single = (read(data, r) for r in (truth[layer].float64, truth[layer].float32))
         numbers = read(data, value).astype(precision)
         expected = Layer(layer, double, single.astype(np.float32))
-        return judge(node.op, numbers, expected, precision, row)
+        return judge(node.op, numbers, expected, precision, row, self.alone)
 
     def given(self, name: Optional[str]) -> Any:
         """What the layers that read `name` are given in its place."""

@@ -7,7 +7,10 @@ Same function? Both sides in float64. Rounding has the relative size 1.1e-16; a 
 carries about sqrt(n) of it, and a network passes it on from layer to layer. Measured by
 `mxproof verify` over all layers of the zoo: 6.2e-14 at most, in ResNet-152. 1e-12 leaves a factor
 of 16, and every known error of conversion is far above: one ulp of one float32 weight moves its
-layer by 1e-10 or more.
+layer by 1e-10 or more. Some networks magnify what they are given: the softmax of large logits,
+samples at places that were computed. How much, MXNet's own float32 error says: it is the same
+rounding, 2^29 times as large. So in a network, though not where it is given MXNet's own inputs, a
+layer may be off by as many RMS(m - t) / 2^29 as a channel in float32 may be off by RMS(m - t).
 
 Same precision? Both sides in float32. Rounding depends on the order of additions, which every
 library chooses for itself, so the errors differ, but they are errors of the same kind: RMS(x - t)
@@ -57,6 +60,7 @@ class Budget:
 FLOAT32_MEDIAN = 1.2
 
 ULP32 = 2.0**-23
+ROUNDINGS = 2.0**-29  # float64's to float32's
 
 
 @dataclass(frozen=True)
@@ -98,12 +102,6 @@ DEVIATIONS: Tuple[Deviation, ...] = (
         Budget(float32_ratio=32.0, channel_ratio=128.0),
         runtime="onnxruntime",
         op="BatchNorm",
-    ),
-    Deviation(
-        "its relative error is the absolute error of what it reads: logits of 1000, as inputs far "
-        "from the usual make them, carry 1000 times the rounding of logits of 1",
-        Budget(float64_rel=1e-9),
-        op="[sS]oftmax*",
     ),
 )
 

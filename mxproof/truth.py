@@ -105,10 +105,16 @@ class Truth:
         return 4 * int(np.prod(self._places[name, "float32"][2]))
 
     def check(
-        self, name: str, op: str, value: Array, precision: str, row: Optional[Deviation] = None
+        self,
+        name: str,
+        op: str,
+        value: Array,
+        precision: str,
+        row: Optional[Deviation] = None,
+        alone: bool = False,
     ) -> Check:
-        """Judge a candidate's result for the layer `name`."""
-        return check(op, value, self[name], precision, row)
+        """Judge a candidate's result for the layer `name`; `alone`: on MXNet's own inputs."""
+        return check(op, value, self[name], precision, row, alone)
 
     def read(self, name: str, precision: str) -> Array:
         """A new array.

@@ -17,7 +17,7 @@ from typing import Iterable, Iterator, Mapping, Optional, Tuple
 
 import numpy as np
 
-from ..check import allowed_by_channel, check, other_form
+from ..check import allowed_by_channel, carried, check, other_form
 from ..runtimes.base import Array, Inputs
 from ..tolerance import Budget, Deviation
 from ..truth import StoredLayer, Truth
@@ -55,12 +55,18 @@ class RecordedTruth(Truth):
         return 4 * prod(self._kept[name].shape)
 
     def check(
-        self, name: str, op: str, value: Array, precision: str, row: Optional[Deviation] = None
+        self,
+        name: str,
+        op: str,
+        value: Array,
+        precision: str,
+        row: Optional[Deviation] = None,
+        alone: bool = False,
     ) -> Check:
-        """Judge a candidate's result for the layer `name`."""
+        """Judge a candidate's result for the layer `name`; `alone`: on MXNet's own inputs."""
         if self.holds(name):
-            return check(op, value, self[name], precision, row)
-        return judge(self._kept[name], op, value, precision, row)
+            return check(op, value, self[name], precision, row, alone)
+        return judge(self._kept[name], op, value, precision, row, alone)
 
     def read(self, name: str, precision: str) -> Array:
         array: Array = getattr(self._kept[name], precision)
@@ -83,7 +89,12 @@ class Recording:
 
 
 def judge(
-    kept: Kept, op: str, value: Array, precision: str, row: Optional[Deviation] = None
+    kept: Kept,
+    op: str,
+    value: Array,
+    precision: str,
+    row: Optional[Deviation] = None,
+    alone: bool = False,
 ) -> Check:
     """As mxproof.check.check does, by what was kept: dtype, shape, finiteness, then the numbers.
 
@@ -119,19 +130,24 @@ def judge(
     if precision == "float32":
         noise, sizes = size * np.square(kept.channels[1:])
         return replace(result, sums=Sums(np.square(change).sum(axis=1), noise, sizes, size))
-    fault = _differing(kept, rms, errors, result.budget)
-    strict = fault is not None if row is None else _differing(kept, rms, errors, Budget())
+    noises = kept.channels[1]
+    passed_on = np.zeros_like(noises) if alone else carried(noises)
+    fault = _differing(kept, rms, errors, result.budget, passed_on)
+    strict = fault if row is None else _differing(kept, rms, errors, Budget(), passed_on)
     return replace(result, fault=fault, beyond_standard=bool(strict))
 
 
-def _differing(kept: Kept, rms: Array, errors: Array, budget: Budget) -> Optional[str]:
+def _differing(
+    kept: Kept, rms: Array, errors: Array, budget: Budget, passed_on: Array
+) -> Optional[str]:
     """Which channels, and which of the samples, are beyond what is allowed.
 
     Args:
         rms: (C, cells).
         errors: at `positions`.
+        passed_on: (C,), see `carried`.
     """
-    allowed = allowed_by_channel(kept.channels[0], budget)
+    allowed = np.maximum(allowed_by_channel(kept.channels[0], budget), passed_on)
     said = []
     at = np.unravel_index(positions(kept.name, kept.shape), kept.shape)
     limits = allowed[at[1]] if len(at) > 1 else np.broadcast_to(allowed, errors.shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Dict, Set, Tuple
+from typing import Callable, Dict, Iterator, Set, Tuple
 
 import numpy as np
 import pytest
@@ -13,7 +13,8 @@ from mxproof.compare import compare
 from mxproof.localise import describe_failure
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
-from mxproof.tolerance import DEVIATIONS, Deviation
+from mxproof.tolerance import DEVIATIONS, Budget, Deviation
+from mxproof.verdict import Comparison
 from tests.converters.networks import Network
 
 Entry = Tuple[int, int]
@@ -46,10 +47,12 @@ def softmax_of_large_logits(net: Network, x: Entry) -> Entry:
 
 
 #: Name -> (what is added to the input, the network).
-NEEDING: Dict[str, Tuple[float, Build]] = {
-    "near the mean": (NEAR, near_the_mean),
-    "SoftmaxOutput of large logits": (0.0, large_logits),
-    "softmax of large logits": (0.0, softmax_of_large_logits),
+NEEDING: Dict[str, Tuple[float, Build]] = {"near the mean": (NEAR, near_the_mean)}
+
+#: What magnifies the rounding that it is given, and needs no row for that.
+MAGNIFYING: Dict[str, Build] = {
+    "SoftmaxOutput of large logits": large_logits,
+    "softmax of large logits": softmax_of_large_logits,
 }
 
 
@@ -66,24 +69,41 @@ def test_every_deviation_is_shown_to_be_needed() -> None:
     assert set.union(*(deviations(build) for _, build in NEEDING.values())) == set(DEVIATIONS)
 
 
-@pytest.mark.parametrize("name", NEEDING)
-def test_is_needed(name: str, mxnet: MxnetProcess, tmp_path: Path) -> None:
-    shift, build = NEEDING[name]
+def judged(
+    build: Build, shift: float, mxnet: MxnetProcess, folder: Path, alone: bool = False
+) -> Iterator[Comparison]:
+    """The network in all runtimes."""
     net = Network()
     data = net.variable("data")
     head = build(net, net.layer("elemwise_add", "before", data, data))
-    save_checkpoint(tmp_path / "net", net.symbol(head), net.arrays)
-    graph = load_checkpoint(tmp_path / "net", inputs={"data": ("N", 4, "H", "W")})
+    save_checkpoint(folder / "net", net.symbol(head), net.arrays)
+    graph = load_checkpoint(folder / "net", inputs={"data": ("N", 4, "H", "W")})
     values = np.random.default_rng(0).standard_normal((2, 4, 9, 8)) + shift
-    model = mxnet.load(tmp_path / "net", 0, graph)
+    model = mxnet.load(folder / "net", 0, graph)
     truth = model.truth({"data": values.astype(np.float32)})
     model.close()
-    needed = set()
     for target, entry in TARGETS.items():
-        path = convert(graph, target, tmp_path)[0]
+        path = convert(graph, target, folder)[0]
         for precision in entry.runtimes:
-            result = compare(truth, entry.open(path, precision), graph)
+            result = compare(truth, entry.open(path, precision), graph, alone=alone)
             assert tuple(c.layer for c in result.checks) == truth.names
             assert not result.failed, describe_failure("net", target, result)
-            needed |= {c.row for c in result.checks if c.row and c.needs_row}
+            yield result
+
+
+@pytest.mark.parametrize("name", NEEDING)
+def test_is_needed(name: str, mxnet: MxnetProcess, tmp_path: Path) -> None:
+    shift, build = NEEDING[name]
+    results = list(judged(build, shift, mxnet, tmp_path))
+    needed = {c.row for r in results for c in r.checks if c.row and c.needs_row}
     assert needed == deviations(build)
+
+
+@pytest.mark.parametrize("name", MAGNIFYING)
+def test_magnified_rounding_is_the_networks(name: str, mxnet: MxnetProcess, tmp_path: Path) -> None:
+    """In the network more than the standard budget, by the layer alone not."""
+    limit = Budget().float64_rel
+    in_chain = [r.worst for r in judged(MAGNIFYING[name], 0.0, mxnet, tmp_path)]
+    assert any(c and not c.sums and c.rel > limit for c in in_chain)
+    by_itself = [r.worst for r in judged(MAGNIFYING[name], 0.0, mxnet, tmp_path, alone=True)]
+    assert all(c and (c.sums or c.rel <= limit) for c in by_itself)

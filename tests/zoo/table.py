@@ -34,7 +34,9 @@ MXNet's.
 {counts}
 
 **float64** is the largest difference of any layer to MXNet's, both in float64, relative to the
-layer's largest value; 1e-12 is allowed. **float32** is the largest ratio of a layer's float32
+layer's largest value; 1e-12 is allowed, and where a network magnifies rounding (MXNet's own float32
+error tells, divided by 2^29) what it magnifies; each layer by itself then still has to be within
+1e-12. **float32** is the largest ratio of a layer's float32
 error to MXNet's own, RMS; 4 is allowed, and more where both errors are within four ulps.
 Inputs are noise, as small as the network takes, of more than one sample and not square where the
 conversion leaves sizes free; detectors keep 8 proposals instead of hundreds, and segmenters are
