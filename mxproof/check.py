@@ -51,13 +51,20 @@ def check(
     result = Check(truth.name, op, value.shape, rel, max_abs, max_rel, None, sums, row)
     if precision == "float64":
         allowed, standard = (allowed_by_channel(largest, b) for b in (result.budget, Budget()))
+        magnified = not alone and bool((worst > allowed).any())
         if not alone and (worst > standard).any():
             passed_on = carried(noise_by_channel(truth))
             allowed, standard = (np.maximum(a, passed_on) for a in (allowed, standard))
         strict = bool((worst > standard).any())
         fault = _differing(value, t, allowed) if (worst > allowed).any() else None
         parts = np.divide(worst, allowed, out=np.zeros_like(worst), where=allowed > 0)
-        result = replace(result, fault=fault, beyond_standard=strict, part64=float(parts.max()))
+        result = replace(
+            result,
+            fault=fault,
+            beyond_standard=strict,
+            part64=float(parts.max()),
+            magnified=magnified,
+        )
     return result
 
 

@@ -62,7 +62,8 @@ class TargetProof:
 
     @property
     def passed(self) -> bool:
-        return all(c.passed for c in self.comparisons.values()) and self.output.passed
+        chains = all(c.passed for c in self.comparisons.values())
+        return chains and self.output.passed and not any(self.introduced.values())
 
     @property
     def culprits(self) -> Tuple[Check, ...]:
@@ -84,7 +85,9 @@ class TargetProof:
 
     def explain(self, model: str) -> List[str]:
         """A paragraph for every precision that failed, or else for the untraced run."""
-        failed = {name: c for name, c in self.comparisons.items() if not c.passed}
+        failed = {
+            p: c for p, c in self.comparisons.items() if not c.passed or self.introduced.get(p)
+        }
         paragraphs = [
             describe_failure(model, self.target, c, self.introduced.get(p, ()))
             for p, c in failed.items()

@@ -44,6 +44,8 @@ class Check:
         row: the budget of its own that it has.
         beyond_standard: in float64, more than the standard budget allows.
         part64: in float64, how much of the budget is used up.
+        magnified: in float64, within what is carried from the layers before only: by itself it
+            has yet to be judged.
         judged: False where the layer is judged in another pass.
     """
 
@@ -58,6 +60,7 @@ class Check:
     row: Optional[Deviation] = None
     beyond_standard: bool = False
     part64: float = 0.0
+    magnified: bool = False
     judged: bool = True
 
     @staticmethod
@@ -116,6 +119,7 @@ class Check:
             beyond_standard=self.beyond_standard or other.beyond_standard,
             sums=both,
             part64=max(self.part64, other.part64),
+            magnified=self.magnified or other.magnified,
         )
 
 
@@ -183,6 +187,11 @@ class Comparison:
     @property
     def passed(self) -> bool:
         return not self.failed and not self.problems
+
+    @property
+    def conclusive(self) -> bool:
+        """Does nothing fail, and nothing need another look?"""
+        return self.passed and not any(c.magnified for c in self.checks)
 
     @property
     def worst(self) -> Optional[Check]:

@@ -109,13 +109,13 @@ class Prover:
                 self.progress(f"{self.graph.name}: {target}, input {number}")
                 proof = self._prove(target, truth)
                 proofs[target] = proofs[target] + proof if target in proofs else proof
-        failed = [
+        open_questions = [
             (target, precision)
             for target, proof in proofs.items()
             for precision, comparison in proof.comparisons.items()
-            if not comparison.passed
+            if not comparison.conclusive
         ]
-        for (target, precision), culprits in self._localise(failed, evidence).items():
+        for (target, precision), culprits in self._localise(open_questions, evidence).items():
             known = {**proofs[target].introduced, precision: culprits}
             proofs[target] = replace(proofs[target], introduced=known)
         return proofs, shapes
@@ -142,14 +142,14 @@ class Prover:
         return TargetProof(target, comparisons, output)
 
     def _localise(
-        self, failed: Sequence[Tuple[str, str]], evidence: Evidence
+        self, pairs: Sequence[Tuple[str, str]], evidence: Evidence
     ) -> Dict[Tuple[str, str], Tuple[Check, ...]]:
         """(target, precision) -> the layers that differ although they are given MXNet's inputs."""
-        found: Dict[Tuple[str, str], List[Comparison]] = {pair: [] for pair in failed}
-        for truth in evidence if failed else ():
+        found: Dict[Tuple[str, str], List[Comparison]] = {pair: [] for pair in pairs}
+        for truth in evidence if pairs else ():
             if not truth.whole:
                 return {}
-            for target, precision in failed:
+            for target, precision in pairs:
                 self.progress(f"{self.graph.name}: {target} {precision}, layer by layer")
                 candidate = self._open(target, precision)
                 alone = compare(truth, candidate, self.graph, self.budgets, alone=True)

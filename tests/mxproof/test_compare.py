@@ -139,6 +139,27 @@ def test_float64_boundary(channel_size: float, allowed: float, factor: float) ->
         assert "at (0, 1, 2), allowed" in problem
 
 
+@pytest.mark.parametrize(("noise", "carried"), [(1e-2, True), (1e-6, False)])
+@pytest.mark.parametrize("factor", [0.99, 1.01])
+def test_float64_boundary_of_what_a_network_magnifies(
+    noise: float, carried: bool, factor: float
+) -> None:
+    """16 RMS of MXNet's own float32 error, divided by 2^29, if that is more than 1e-12; by itself
+    a layer carries nothing."""
+    t = np.ones((1, 3, 4))
+    m = (t + noise).astype(np.float32)
+    allowed = 16 / 2**29 * float(m[0, 0, 0] - 1.0) if carried else 1e-12
+    x = t.copy()
+    x[0, 1, 2] += factor * allowed
+    truth = Layer("relu", t, m)
+    in_chain = check("Activation", x, truth, "float64")
+    assert (in_chain.problem is None) == (factor < 1)
+    assert in_chain.magnified == (carried or factor > 1)
+    by_itself = check("Activation", x, truth, "float64", alone=True)
+    assert (by_itself.problem is None) == (factor < 1 and not carried)
+    assert not by_itself.magnified
+
+
 def test_one_value_in_a_million() -> None:
     t = np.random.default_rng(0).standard_normal((1, 10, 100_000))
     x = t.copy()

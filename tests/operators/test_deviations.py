@@ -8,13 +8,15 @@ from typing import Callable, Dict, Iterator, Set, Tuple
 import numpy as np
 import pytest
 
-from converters import Node, load_checkpoint, save_checkpoint
+from converters import Graph, Node, load_checkpoint, save_checkpoint
 from mxproof.compare import compare
 from mxproof.localise import describe_failure
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
-from mxproof.tolerance import DEVIATIONS, Budget, Deviation
+from mxproof.tolerance import DEVIATIONS, Budget, Budgets, Deviation
+from mxproof.truth import Truth
 from mxproof.verdict import Comparison
+from mxproof.verify import Prover
 from tests.converters.networks import Network
 
 Entry = Tuple[int, int]
@@ -69,10 +71,8 @@ def test_every_deviation_is_shown_to_be_needed() -> None:
     assert set.union(*(deviations(build) for _, build in NEEDING.values())) == set(DEVIATIONS)
 
 
-def judged(
-    build: Build, shift: float, mxnet: MxnetProcess, folder: Path, alone: bool = False
-) -> Iterator[Comparison]:
-    """The network in all runtimes."""
+def proven(build: Build, shift: float, mxnet: MxnetProcess, folder: Path) -> Tuple[Graph, Truth]:
+    """The network, and what MXNet makes of one input."""
     net = Network()
     data = net.variable("data")
     head = build(net, net.layer("elemwise_add", "before", data, data))
@@ -82,6 +82,14 @@ def judged(
     model = mxnet.load(folder / "net", 0, graph)
     truth = model.truth({"data": values.astype(np.float32)})
     model.close()
+    return graph, truth
+
+
+def judged(
+    build: Build, shift: float, mxnet: MxnetProcess, folder: Path, alone: bool = False
+) -> Iterator[Comparison]:
+    """The network in all runtimes."""
+    graph, truth = proven(build, shift, mxnet, folder)
     for target, entry in TARGETS.items():
         path = convert(graph, target, folder)[0]
         for precision in entry.runtimes:
@@ -107,3 +115,18 @@ def test_magnified_rounding_is_the_networks(name: str, mxnet: MxnetProcess, tmp_
     assert any(c and not c.sums and c.rel > limit for c in in_chain)
     by_itself = [r.worst for r in judged(MAGNIFYING[name], 0.0, mxnet, tmp_path, alone=True)]
     assert all(c and (c.sums or c.rel <= limit) for c in by_itself)
+
+
+def test_what_a_network_magnifies_hides_no_fault(mxnet: MxnetProcess, tmp_path: Path) -> None:
+    """A fault that is less than what the layer carries is found where it is judged by itself."""
+    graph, truth = proven(softmax_of_large_logits, 0.0, mxnet, tmp_path)
+    path = convert(graph, "pytorch", tmp_path)[0]
+    text = path.read_text()
+    assert text.count(".softmax(1)") == 1
+    path.write_text(text.replace(".softmax(1)", ".softmax(1) * (1 + 1e-11)"))
+    prover = Prover(graph, {"pytorch": path}, Budgets())
+    proof = prover.prove([truth])[0]["pytorch"]
+    assert proof.comparisons["float64"].passed
+    assert not proof.passed
+    assert [c.layer for c in proof.culprits] == ["layer"]
+    assert "float64: softmax 'layer' introduced the first difference" in proof.explain("net")[0]
