@@ -248,13 +248,21 @@ class OnnxBuilder:
             )
         result = operator.to_onnx(self, *inputs)
         results = result if isinstance(result, (list, tuple)) else [result]
+        last = (-1, 0)
         for name, value in zip(node.outputs, results):
-            if value.producer() not in self._nodes[before:]:
-                value = self.op("Identity", value)  # a layer that hands its input on is a layer
+            # A layer that hands its input on is a layer; outputs come in the order of MXNet's.
+            if self._place(value, before) <= last:
+                value = self.op("Identity", value)
+            last = self._place(value, before)
             value.name = name
             value.shape = _ir_shape(self._graph.shapes[name])
             value.type = _ir_type(self._graph.types[name])
             self._values[name] = value
+
+    def _place(self, value: ir.Value, first: int) -> Tuple[int, int]:
+        """Where it is made among the nodes from number `first` on: the node, and which output."""
+        node, nodes = value.producer(), self._nodes[first:]
+        return (nodes.index(node), value.index() or 0) if node in nodes else (-1, 0)
 
     def model(self) -> ir.Model:
         graph = self._graph

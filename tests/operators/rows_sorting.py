@@ -75,8 +75,15 @@ ROWS = [
         "topk",
         draw_topk,
         {
-            kind: Case("topk", (Data((3, 40), distinct),), {"ret_typ": kind, "k": 3})
-            for kind in ("value", "indices", "both", "mask")
+            **{
+                kind: Case("topk", (Data((3, 40), distinct),), {"ret_typ": kind, "k": 3})
+                for kind in ("value", "indices", "both", "mask")
+            },
+            "values of a type that is cast back come after their indices": Case(
+                "topk",
+                (Data((40,), distinct, "int8"),),
+                {"ret_typ": "both", "k": 3, "dtype": "int64"},
+            ),
         },
         {"data": TIES},
     ),
