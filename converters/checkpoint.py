@@ -13,7 +13,7 @@ import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 import numpy.typing as npt
 
@@ -139,6 +139,8 @@ def bind(
     symbol = with_readable_variables(symbol)
     cut_at = _positions(symbol, outputs)
     symbol = _cut(symbol, cut_at) if cut_at else symbol
+    made_labels = tuple(_made_labels(symbol, inputs))
+    symbol = _without(symbol, made_labels) if made_labels else symbol
     values, layers = distinct_names(symbol)
     roles = _variable_roles(symbol)
     variables = [n.name for n in symbol.nodes if n.is_variable]
@@ -168,6 +170,7 @@ def bind(
         labels=tuple(sorted(labels)),
         source={},
         cut_at=cut_at,
+        made_labels=made_labels,
         half=half,
     )
     graph = fold_parameters(graph)
@@ -209,6 +212,38 @@ def _positions(symbol: Symbol, outputs: Sequence[str]) -> Tuple[int, ...]:
 def _cut(symbol: Symbol, positions: Tuple[int, ...]) -> Symbol:
     listed = _listed(symbol)
     return in_visiting_order(replace(symbol, heads=tuple(listed[k] for k in positions)))
+
+
+def _made_labels(symbol: Symbol, inputs: Mapping[str, Shape]) -> Iterator[Tuple[int, int, str]]:
+    """See Graph.made_labels. Whose variables the user states are wanted."""
+    taken = {n.name for n in symbol.nodes}
+    wanted: Dict[int, bool] = {}
+    for index, node in enumerate(symbol.nodes):
+        named = node.is_variable and node.name in inputs
+        wanted[index] = named or any(wanted[i] for i, _ in node.inputs)
+    for number, node in enumerate(n for n in symbol.nodes if not n.is_variable):
+        names = ops.input_names(node.op, node.attrs)
+        for place, ((index, _), name) in enumerate(zip(node.inputs, names)):
+            made = not symbol.nodes[index].is_variable and not wanted[index]
+            if made and ops.roles(node.op).get(name) == "label":
+                label = f"{node.name}_label"
+                while label in taken:
+                    label += "_"
+                taken.add(label)
+                yield number, place, label
+
+
+def _without(symbol: Symbol, made_labels: Sequence[Tuple[int, int, str]]) -> Symbol:
+    """The symbol with variables in place of the labels that layers made, and of these layers."""
+    nodes = list(symbol.nodes)
+    layers = [i for i, n in enumerate(nodes) if not n.is_variable]
+    for number, place, label in made_labels:
+        reader = nodes[layers[number]]
+        read = list(reader.inputs)
+        read[place] = (len(nodes), 0)
+        nodes[layers[number]] = replace(reader, inputs=tuple(read))
+        nodes.append(SymbolNode("null", label))
+    return in_visiting_order(replace(symbol, nodes=tuple(nodes)))
 
 
 #: MXNet's numbers for element types, as `__dtype__` states them.

@@ -54,6 +54,9 @@ class Graph:
         labels: variables that only training reads; they are cut away.
         source: what the graph was made from (file names, hashes), for the record.
         cut_at: where the user chose outputs: their positions among all layers' outputs.
+        made_labels: labels that other layers make, which are cut away with these layers: number
+            of the layer that reads it (of all layers, once the outputs are chosen), number of the
+            input, and the variable that stands there now.
         half: numbers stored or cast as float16 stay so; otherwise they are float32.
         unfolded: all layers, where some were folded into parameters (see folding.py).
     """
@@ -66,6 +69,7 @@ class Graph:
     labels: Tuple[str, ...]
     source: Mapping[str, str]
     cut_at: Tuple[int, ...] = ()
+    made_labels: Tuple[Tuple[int, int, str], ...] = ()
     half: bool = False
     unfolded: Tuple[Node, ...] = ()
 

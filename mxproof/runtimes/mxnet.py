@@ -173,6 +173,7 @@ class Mxnet:
             "params": str(params_path(prefix, epoch).resolve()),
             "labels": list(graph.labels),
             "cut_at": list(graph.cut_at),
+            "made_labels": list(graph.made_labels),
         }
         self._load()
 

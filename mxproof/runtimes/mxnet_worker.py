@@ -252,6 +252,19 @@ def cut(nodes, first, heads):
     )
 
 
+def without_labels(symbol, made_labels):
+    """The symbol (JSON) with variables in place of labels that layers make: (number of the layer
+    that reads it, number of the input, the variable)."""
+    document = json.loads(symbol)
+    nodes = document["nodes"]
+    layers = [node for node in nodes if node["op"] != "null"]
+    for number, place, name in made_labels:
+        layers[number]["inputs"][place] = [len(nodes), 0, 0]
+        document["arg_nodes"].append(len(nodes))
+        nodes.append({"op": "null", "name": name, "inputs": []})
+    return json.dumps(document)
+
+
 def wide(array, dtype):
     """Floating-point numbers in `dtype`; whole numbers stay."""
     return array.astype(dtype, copy=False) if array.dtype.__name__ in FLOATS else array
@@ -260,7 +273,7 @@ def wide(array, dtype):
 class Model:
     """One checkpoint, read by MXNet's own loaders, in float32 and float64."""
 
-    def __init__(self, mx, symbol, params, labels, cut_at=()):
+    def __init__(self, mx, symbol, params, labels, cut_at=(), made_labels=()):
         self.mx, self.labels = mx, labels
         whole = mx.sym.load(symbol)
         if cut_at:  # outputs chosen by the user: their positions among all layers'
@@ -270,6 +283,8 @@ class Model:
                 k for k, e in enumerate(listed["heads"]) if listed["nodes"][e[0]]["op"] != "null"
             ]
             whole = mx.sym.Group([internals[layers[k]] for k in cut_at])
+        if made_labels:
+            whole = mx.sym.load_json(without_labels(whole.tojson(), made_labels))
         document = json.loads(whole.get_internals().tojson())  # upgraded from whatever age
         nodes, heads = document["nodes"], document["heads"]
         self.internals, self.given, self.heads = whole.get_internals(), nodes, heads
@@ -448,8 +463,8 @@ class Worker:
         key = str(self.loaded)
         self.loaded += 1
         files = request["symbol"], request["params"]
-        cut_at = request.get("cut_at", ())
-        self.models[key] = Model(self.mx, *files, labels=request["labels"], cut_at=cut_at)
+        chosen = {name: request.get(name, ()) for name in ("cut_at", "made_labels")}
+        self.models[key] = Model(self.mx, *files, labels=request["labels"], **chosen)
         self.channel.send({"model": key})
 
     def do_unload(self, request, arrays):
