@@ -53,7 +53,7 @@ def check(
         allowed, standard = (allowed_by_channel(largest, b) for b in (result.budget, Budget()))
         magnified = not alone and bool((worst > allowed).any())
         if not alone and (worst > standard).any():
-            passed_on = carried(noise_by_channel(truth))
+            passed_on = carried(truth)
             allowed, standard = (np.maximum(a, passed_on) for a in (allowed, standard))
         strict = bool((worst > standard).any())
         fault = _differing(value, t, allowed) if (worst > allowed).any() else None
@@ -84,22 +84,11 @@ def allowed_by_channel(largest: Array, budget: Budget) -> Array:
     return budget.float64_rel * by_channel
 
 
-def carried(noises: Array) -> Array:
-    """By channel, the float64 rounding that a layer of a network carries from those before it.
-
-    Args:
-        noises: (C,), RMS of MXNet's own float32 error.
-    """
-    whole = float(np.sqrt(np.mean(noises * noises)))
-    by_channel: Array = Budget().channel_ratio * ROUNDINGS * np.maximum(noises, whole)
-    return by_channel
-
-
-def noise_by_channel(truth: LayerTruth) -> Array:
-    """(C,): RMS of MXNet's own float32 error, where it is finite."""
-    error = channels(truth.float32).astype(np.float64) - channels(truth.float64)
-    noises: Array = np.sqrt(np.square(np.where(np.isfinite(error), error, 0)).mean(axis=(0, 2)))
-    return noises
+def carried(truth: LayerTruth) -> float:
+    """The float64 rounding that a layer of a network carries from those before it."""
+    error = truth.float32.astype(np.float64) - truth.float64
+    largest = np.abs(np.where(np.isfinite(error), error, 0)).max()
+    return float(Budget().float32_ratio * ROUNDINGS * largest)
 
 
 def channels(array: Array) -> Array:

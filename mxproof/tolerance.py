@@ -10,7 +10,7 @@ of 16, and every known error of conversion is far above: one ulp of one float32 
 layer by 1e-10 or more. Some networks magnify what they are given: the softmax of large logits,
 samples at places that were computed. How much, MXNet's own float32 error says: it is the same
 rounding, 2^29 times as large. So in a network, though not where it is given MXNet's own inputs, a
-layer may be off by as many RMS(m - t) / 2^29 as a channel in float32 may be off by RMS(m - t).
+layer may be off by 4 max|m - t| / 2^29.
 
 Same precision? Both sides in float32. Rounding depends on the order of additions, which every
 library chooses for itself, so the errors differ, but they are errors of the same kind: RMS(x - t)

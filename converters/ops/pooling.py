@@ -167,7 +167,8 @@ class Pooling(Windows):
         if self.pool_type == "avg":
             # AvgPool3d looks at the input without its padding, and may find it too small.
             small = len(sizes) == 3 and any(
-                isinstance(n, int) and n < k for n, k in zip(sizes, self.kernel)
+                p and (not isinstance(n, int) or n < k)
+                for n, k, p in zip(sizes, self.kernel, self.pad)
             )
             if wide or outside or small:
                 function = m.function("average_pool")

@@ -17,9 +17,9 @@ from typing import Iterable, Iterator, Mapping, Optional, Tuple
 
 import numpy as np
 
-from ..check import allowed_by_channel, carried, check, other_form
+from ..check import allowed_by_channel, check, other_form
 from ..runtimes.base import Array, Inputs
-from ..tolerance import Budget, Deviation
+from ..tolerance import ROUNDINGS, Budget, Deviation
 from ..truth import StoredLayer, Truth
 from ..verdict import Check, Sums
 from .sketch import SAMPLES, Kept, form, positions, sketch
@@ -130,22 +130,26 @@ def judge(
     if precision == "float32":
         noise, sizes = size * np.square(kept.channels[1:])
         return replace(result, sums=Sums(np.square(change).sum(axis=1), noise, sizes, size))
-    noises = kept.channels[1]
-    passed_on = np.zeros_like(noises) if alone else carried(noises)
+    passed_on = 0.0 if alone else _carried(kept)
     fault = _differing(kept, rms, errors, result.budget, passed_on)
     strict = fault if row is None else _differing(kept, rms, errors, Budget(), passed_on)
     return replace(result, fault=fault, beyond_standard=bool(strict))
 
 
+def _carried(kept: Kept) -> float:
+    """As mxproof.check.carried, by the RMS of the noisiest channel, which is less."""
+    return float(Budget().float32_ratio * ROUNDINGS * kept.channels[1].max())
+
+
 def _differing(
-    kept: Kept, rms: Array, errors: Array, budget: Budget, passed_on: Array
+    kept: Kept, rms: Array, errors: Array, budget: Budget, passed_on: float
 ) -> Optional[str]:
     """Which channels, and which of the samples, are beyond what is allowed.
 
     Args:
         rms: (C, cells).
         errors: at `positions`.
-        passed_on: (C,), see `carried`.
+        passed_on: see `_carried`.
     """
     allowed = np.maximum(allowed_by_channel(kept.channels[0], budget), passed_on)
     said = []

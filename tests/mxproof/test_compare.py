@@ -139,16 +139,16 @@ def test_float64_boundary(channel_size: float, allowed: float, factor: float) ->
         assert "at (0, 1, 2), allowed" in problem
 
 
-@pytest.mark.parametrize(("noise", "carried"), [(1e-2, True), (1e-6, False)])
+@pytest.mark.parametrize(("noise", "carried"), [(1e-2, True), (1e-5, False)])
 @pytest.mark.parametrize("factor", [0.99, 1.01])
 def test_float64_boundary_of_what_a_network_magnifies(
     noise: float, carried: bool, factor: float
 ) -> None:
-    """16 RMS of MXNet's own float32 error, divided by 2^29, if that is more than 1e-12; by itself
-    a layer carries nothing."""
+    """4 times MXNet's own largest float32 error, divided by 2^29, if that is more than 1e-12; by
+    itself a layer carries nothing."""
     t = np.ones((1, 3, 4))
     m = (t + noise).astype(np.float32)
-    allowed = 16 / 2**29 * float(m[0, 0, 0] - 1.0) if carried else 1e-12
+    allowed = 4 / 2**29 * float(m[0, 0, 0] - 1.0) if carried else 1e-12
     x = t.copy()
     x[0, 1, 2] += factor * allowed
     truth = Layer("relu", t, m)
