@@ -57,6 +57,11 @@ class Filters(Operator):
     def input_names(self) -> Tuple[str, ...]:
         return ("data", "weight") if self.no_bias else ("data", "weight", "bias")
 
+    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
+        channels = data[1] if data else None
+        group = channels // self.num_group if isinstance(channels, int) else None
+        return {"weight": (self.num_filter, group, *self.kernel), "bias": (self.num_filter,)}
+
     def check_rank(self, data: Shape) -> None:
         assert data is not None
         if len(data) != len(self.kernel) + 2:
@@ -79,11 +84,6 @@ class Convolution(Filters):
     """(N, C, *S) -> (N, num_filter, *S').  Source: src/operator/nn/convolution-inl.h."""
 
     limits = "layout NWC, NHWC and NDHWC: MXNet itself has them on a GPU only"
-
-    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
-        channels = data[1] if data else None
-        group = channels // self.num_group if isinstance(channels, int) else None
-        return {"weight": (self.num_filter, group, *self.kernel), "bias": (self.num_filter,)}
 
     def data_shape(self, shapes: Mapping[str, Shape]) -> Shape:
         weight = shapes.get("weight")

@@ -59,13 +59,12 @@ def onnx_compared(g: OnnxBuilder, kind: str, data: Any, rank: int, offset: int =
     return g.op(kind, columns, rows)
 
 
-@operator("_linalg_trmm")
 @dataclass(frozen=True)
-class TriangleProduct(Operator):
-    """(*, n, n), (*, n, m) -> (*, n, m): alpha A B, of which A's other triangle is not read."""
+class WithTriangle(Matrix):
+    """(*, n, n), (*, n, m) -> (*, n, m), of the first of which one triangle is read."""
 
     transpose: bool = False
-    rightside: bool = False  # B A
+    rightside: bool = False  # the triangle is the right one of the two
     lower: bool = True
     alpha: float = 1.0
 
@@ -76,9 +75,15 @@ class TriangleProduct(Operator):
         size = square(a)
         assert a is not None and b is not None
         if len(a) != len(b):
-            raise ShapeError(f"cannot multiply {show(a)} and {show(b)}")
+            raise ShapeError(f"{show(a)} and {show(b)} have not equally many axes")
         merge(size, b[-1] if self.rightside else b[-2])
         return (*merge_shapes(a[:-2], b[:-2]), *b[-2:])
+
+
+@operator("_linalg_trmm")
+@dataclass(frozen=True)
+class TriangleProduct(WithTriangle):
+    """alpha A B, of which A is a triangle; or B A."""
 
     def to_onnx(self, g: OnnxBuilder, a: Any, b: Any) -> Any:
         rank = len(g.shape(a))

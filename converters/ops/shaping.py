@@ -136,9 +136,23 @@ class ExpandDims(Operator):
         return f"{data}.unsqueeze({self.axis})"
 
 
+class _Ordering(Operator):
+    """The same numbers with the axes in another order."""
+
+    def _order(self, data: Shape) -> Ints:
+        raise NotImplementedError
+
+    def infer(self, data: Shape) -> Shape:
+        assert data is not None
+        return tuple(data[a] for a in self._order(data))
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return g.op("Transpose", data, perm=self._order(g.shape(data)))
+
+
 @operator("transpose")
 @dataclass(frozen=True)
-class Transpose(Operator):
+class Transpose(_Ordering):
     """(*) -> its axes in another order, reversed by default.  Source: matrix_op-inl.h."""
 
     axes: Ints = ()
@@ -150,20 +164,13 @@ class Transpose(Operator):
             raise ShapeError(f"axes={self.axes} is no order of the axes of {show(data)}")
         return order
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
-        return tuple(data[a] for a in self._order(data))
-
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return g.op("Transpose", data, perm=self._order(g.shape(data)))
-
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         return f"{data}.permute{self._order(m.shape(data))}"
 
 
 @operator("SwapAxis")
 @dataclass(frozen=True)
-class SwapAxis(Operator):
+class SwapAxis(_Ordering):
     """(*) -> (*') with two axes exchanged.  Source: src/operator/swapaxis-inl.h."""
 
     dim1: int = 0
@@ -175,13 +182,6 @@ class SwapAxis(Operator):
         a, b = one_axis(self.dim1, data), one_axis(self.dim2, data)
         order[a], order[b] = order[b], order[a]
         return tuple(order)
-
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
-        return tuple(data[a] for a in self._order(data))
-
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return g.op("Transpose", data, perm=self._order(g.shape(data)))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         return f"{data}.transpose({self.dim1}, {self.dim2})"

@@ -99,17 +99,11 @@ def cuts_of(data: Shape, begin: OptionalInts, end: OptionalInts, step: OptionalI
     return [Cut(a, b, e, s or 1) for a, (b, e, s) in enumerate(zip(begin, end, steps))]
 
 
-@operator("slice")
-@dataclass(frozen=True)
-class Slice(Operator):
-    """data[begin[0]:end[0]:step[0], ...], as in Python.  Source: matrix_op-inl.h, GetIndexRange."""
-
-    begin: OptionalInts
-    end: OptionalInts
-    step: OptionalInts = ()
+class _Slicing(Operator):
+    """Cuts of one tensor."""
 
     def _cuts(self, data: Shape) -> List[Cut]:
-        return cuts_of(data, self.begin, self.end, self.step)
+        raise NotImplementedError
 
     def infer(self, data: Shape) -> Shape:
         assert data is not None
@@ -122,9 +116,22 @@ class Slice(Operator):
         return torch_cut(data, self._cuts(m.shape(data)))
 
 
+@operator("slice")
+@dataclass(frozen=True)
+class Slice(_Slicing):
+    """data[begin[0]:end[0]:step[0], ...], as in Python.  Source: matrix_op-inl.h, GetIndexRange."""
+
+    begin: OptionalInts
+    end: OptionalInts
+    step: OptionalInts = ()
+
+    def _cuts(self, data: Shape) -> List[Cut]:
+        return cuts_of(data, self.begin, self.end, self.step)
+
+
 @operator("slice_axis")
 @dataclass(frozen=True)
-class SliceAxis(Operator):
+class SliceAxis(_Slicing):
     """One axis from begin to end.  Source: matrix_op-inl.h, GetSliceAxisParams."""
 
     axis: int
@@ -138,16 +145,6 @@ class SliceAxis(Operator):
         if isinstance(size, int) and not (-size <= self.begin and (self.end or 0) <= size):
             raise ShapeError(f"{self.begin} to {self.end} is not in axis {axis} of {show(data)}")
         return [Cut(axis, self.begin, self.end)]
-
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
-        return cut_shape(data, self._cuts(data))
-
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return onnx_cut(g, data, self._cuts(g.shape(data)))
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return torch_cut(data, self._cuts(m.shape(data)))
 
 
 @operator("slice_like")

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List, Tuple
+from typing import TYPE_CHECKING, Any, List
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ShapeError
-from ..shape import Shape, merge, merge_shapes, show
-from .matrices import Matrix, square
+from ..shape import Shape, show
+from .matrices import Matrix, WithTriangle, square
 from .products import torch_scaled
 from .registry import Unsupported, operator
 
@@ -157,24 +157,8 @@ class Inverse(_OfSquare):
 
 @operator("_linalg_trsm")
 @dataclass(frozen=True)
-class TriangleSolution(_Factor):
-    """(*, n, n), (*, n, m) -> (*, n, m): X of A X = alpha B, of which A is a triangle."""
-
-    transpose: bool = False
-    rightside: bool = False  # X A = alpha B
-    lower: bool = True
-    alpha: float = 1.0
-
-    def input_names(self) -> Tuple[str, ...]:
-        return ("A", "B")
-
-    def infer(self, a: Shape, b: Shape) -> Shape:
-        size = square(a)
-        assert a is not None and b is not None
-        if len(a) != len(b):
-            raise ShapeError(f"cannot solve for {show(a)} and {show(b)}")
-        merge(size, b[-1] if self.rightside else b[-2])
-        return (*merge_shapes(a[:-2], b[:-2]), *b[-2:])
+class TriangleSolution(_Factor, WithTriangle):
+    """X of A X = alpha B, of which A is a triangle; or of X A = alpha B."""
 
     def to_pytorch(self, m: TorchBuilder, a: str, b: str) -> str:
         turned = ".mT" if self.transpose else ""

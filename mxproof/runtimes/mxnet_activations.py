@@ -1,28 +1,13 @@
 """Definitions of activations; see mxnet_definitions.py, which says what they are for."""
 
 import math
-import re
 
 import numpy as np
 
-_FLOAT = re.compile(r"([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?)(\d+))?f?")
-
-
-def c_float(text):
-    """The C float that MXNet reads in a text, which need not be the nearest one.
-
-    Source: dmlc-core include/dmlc/strtonum.h, ParseFloat.
-    """
-    sign, whole, fraction, below, exponent = _FLOAT.match(text.strip()).groups()
-    fraction = fraction[:19]
-    value = np.float32(int(whole or 0))
-    value += np.float32(int(fraction or 0) / 10.0 ** len(fraction))
-    eights, ones = divmod(int(exponent or 0), 8)
-    scale = np.float32(1)
-    for factor in [1e8] * eights + [10] * ones:
-        scale *= np.float32(factor)
-    value = value / scale if below == "-" else value * scale
-    return float(-value if sign == "-" else value)
+if __package__:
+    from .mxnet_attributes import c_float
+else:
+    from mxnet_attributes import c_float
 
 
 def slope(attrs, x, gamma):

@@ -12,27 +12,15 @@ import json
 import numpy as np
 
 if __package__:
-    from .mxnet_activations import ACTIVATIONS, c_float
+    from .mxnet_activations import ACTIVATIONS
+    from .mxnet_attributes import c_float, numbers, single, true
     from .mxnet_sequences import SEQUENCES
     from .mxnet_vision import VISION
 else:
-    from mxnet_activations import ACTIVATIONS, c_float
+    from mxnet_activations import ACTIVATIONS
+    from mxnet_attributes import c_float, numbers, single, true
     from mxnet_sequences import SEQUENCES
     from mxnet_vision import VISION
-
-
-def numbers(text):
-    """`(1, 2)` -> [1, 2]"""
-    return [int(n) for n in text.strip("()[]").split(",") if n.strip()]
-
-
-def single(attrs, name, default):
-    """The C float that an attribute stands for."""
-    return c_float(attrs[name]) if name in attrs else float(np.float32(default))
-
-
-def true(attrs, name, default="False"):
-    return attrs.get(name, default) in ("True", "true", "1")
 
 
 def batch_norm_relu(attrs, x, gamma, beta, mean, var):

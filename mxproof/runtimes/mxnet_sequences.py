@@ -2,6 +2,11 @@
 
 import numpy as np
 
+if __package__:
+    from .mxnet_attributes import true
+else:
+    from mxnet_attributes import true
+
 
 def rnn_relu(attrs, x, parameters, state):
     """Layers in one or two directions: h' = max(W x + b + R h + c, 0).
@@ -9,7 +14,7 @@ def rnn_relu(attrs, x, parameters, state):
     MXNet's float64 kernel rounds what it cuts at 0 to float32.
     """
     size, layers = int(attrs["state_size"]), int(attrs["num_layers"])
-    directions = 2 if attrs.get("bidirectional", "False") in ("True", "true", "1") else 1
+    directions = 2 if true(attrs, "bidirectional") else 1
     weights = []
     at = 0
     for layer in range(layers):

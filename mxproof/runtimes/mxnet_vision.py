@@ -3,24 +3,9 @@
 import numpy as np
 
 if __package__:
-    from .mxnet_activations import c_float
+    from .mxnet_attributes import floats, single, true
 else:
-    from mxnet_activations import c_float
-
-
-def single(attrs, name, default):
-    """The C float that an attribute stands for."""
-    return c_float(attrs[name]) if name in attrs else float(np.float32(default))
-
-
-def true(attrs, name, default="False"):
-    return attrs.get(name, default) in ("True", "true", "1")
-
-
-def floats(attrs, name, default):
-    """C floats: `(0.1, 0.2)`"""
-    text = attrs.get(name, default).strip("()[] ")
-    return [float(np.float32(n)) for n in text.split(",") if n.strip()]
+    from mxnet_attributes import floats, single, true
 
 
 def to_tensor(attrs, x):

@@ -15,10 +15,12 @@ import numpy as np
 from numpy.lib import format as npy
 
 if __package__:
-    from .mxnet_definitions import defined, register, single
+    from .mxnet_attributes import numbers, single
+    from .mxnet_definitions import defined, register
     from .slabs import slabs
 else:
-    from mxnet_definitions import defined, register, single
+    from mxnet_attributes import numbers, single
+    from mxnet_definitions import defined, register
     from slabs import slabs
 
 
@@ -57,10 +59,6 @@ class Channel:
         count = message.pop("arrays")
         stream = Pipe(self.reader)
         return message, [npy.read_array(stream, allow_pickle=False) for _ in range(count)]
-
-
-def _numbers(text):
-    return [int(n) for n in text.strip("()[]").split(",") if n.strip()]
 
 
 def _softmax_activation(attrs):
@@ -103,10 +101,10 @@ def _relu_in_float64(attrs, dtype):
 
 def _deconvolution_is_wrong(attrs, dtype):
     """oneDNN knows no target_shape; the float64 kernel no video, nor stride and dilation."""
-    if any(_numbers(attrs.get("target_shape", "()"))):
+    if any(numbers(attrs.get("target_shape", "()"))):
         return True
-    dilated = set(_numbers(attrs.get("dilate", "()"))) - {1}
-    return dtype == "float64" and bool(dilated or len(_numbers(attrs["kernel"])) == 3)
+    dilated = set(numbers(attrs.get("dilate", "()"))) - {1}
+    return dtype == "float64" and bool(dilated or len(numbers(attrs["kernel"])) == 3)
 
 
 def _leaky_relu_is_single(attrs, dtype):
@@ -196,7 +194,7 @@ def open_size(node):
         return False
     if attrs.get("infer_range") in ("True", "1") and attrs.get("stop", "None") == "None":
         return True
-    return 0 in _numbers(attrs.get("shape", "()"))
+    return 0 in numbers(attrs.get("shape", "()"))
 
 
 def stated(node, shape):
@@ -402,9 +400,9 @@ class Model:
         """A convolution that takes too much memory as a whole (see slabs.py); None if not."""
         nd, attrs, nodes = self.mx.nd, node["attrs"], self.nodes["float64"]
         data = live[self.variable(node["inputs"][0])]
-        kernel = _numbers(attrs["kernel"])
+        kernel = numbers(attrs["kernel"])
         stride, dilate, pad = (
-            _numbers(attrs[key]) if _numbers(attrs.get(key, "()")) else [default] * len(kernel)
+            numbers(attrs[key]) if numbers(attrs.get(key, "()")) else [default] * len(kernel)
             for key, default in (("stride", 1), ("dilate", 1), ("pad", 0))
         )
         parts = slabs(data.shape, [2 * p for p in pad], kernel, stride, dilate)

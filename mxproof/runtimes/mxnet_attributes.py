@@ -1,0 +1,44 @@
+"""What the texts of a node's attributes mean; see mxnet_definitions.py, which reads them."""
+
+import re
+
+import numpy as np
+
+_FLOAT = re.compile(r"([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?)(\d+))?f?")
+
+
+def c_float(text):
+    """The C float that MXNet reads in a text, which need not be the nearest one.
+
+    Source: dmlc-core include/dmlc/strtonum.h, ParseFloat.
+    """
+    sign, whole, fraction, below, exponent = _FLOAT.match(text.strip()).groups()
+    fraction = fraction[:19]
+    value = np.float32(int(whole or 0))
+    value += np.float32(int(fraction or 0) / 10.0 ** len(fraction))
+    eights, ones = divmod(int(exponent or 0), 8)
+    scale = np.float32(1)
+    for factor in [1e8] * eights + [10] * ones:
+        scale *= np.float32(factor)
+    value = value / scale if below == "-" else value * scale
+    return float(-value if sign == "-" else value)
+
+
+def single(attrs, name, default):
+    """The C float that an attribute stands for."""
+    return c_float(attrs[name]) if name in attrs else float(np.float32(default))
+
+
+def true(attrs, name, default="False"):
+    return attrs.get(name, default) in ("True", "true", "1")
+
+
+def numbers(text):
+    """`(1, 2)` -> [1, 2]"""
+    return [int(n) for n in text.strip("()[]").split(",") if n.strip()]
+
+
+def floats(attrs, name, default):
+    """C floats: `(0.1, 0.2)`"""
+    text = attrs.get(name, default).strip("()[] ")
+    return [float(np.float32(n)) for n in text.split(",") if n.strip()]
