@@ -30,6 +30,7 @@ Array = npt.NDArray[Any]
 #: Sizes for symbolic dimensions where the user states none.
 DEFAULT_SIZES = {"N": 1, "T": 16}
 DEFAULT_SIZE = 64
+WHOLE = 128  # numbers of whole types are below it: all types hold them
 
 
 class UsageError(Exception):
@@ -59,7 +60,9 @@ class Subject:
     def inputs(
         self, shapes: Mapping[str, Tuple[int, ...]], seed: int = 0, kind: str = "normal"
     ) -> Dict[str, Array]:
-        """float32 arrays for the network: noise from the seed; seed 0 of the zoo is a picture.
+        """Arrays for the network: noise from the seed; seed 0 of the zoo is a picture.
+
+        What is read as indices gets whole numbers in their range, and so do whole types.
 
         Args:
             kind: of noise, a name in DISTRIBUTIONS.
@@ -72,10 +75,14 @@ class Subject:
                 raise UsageError(f"{error} Or choose noise: --seed 1.") from error
         spread = self.model.pixels if self.model is not None else STANDARD
         mean, deviation, draw = spread.mean, spread.var**0.5, DISTRIBUTIONS[kind]
-        return {
-            name: (mean + deviation * draw(random, shape)).astype(np.float32)
-            for name, shape in shapes.items()
-        }
+        arrays: Dict[str, Array] = {}
+        for name, shape in shapes.items():
+            dtype = self.graph.types[name]
+            limit = self.graph.index_limits.get(name, 0 if "float" in dtype else WHOLE)
+            noise = mean + deviation * draw(random, shape)
+            numbers = random.integers(0, limit, shape) if limit else noise
+            arrays[name] = numbers.astype("float32" if "float" in dtype else dtype)
+        return arrays
 
     def evidence(
         self, given: Mapping[str, Shape], *, seed: int = 0, samples: int = 4

@@ -98,6 +98,9 @@ class Embedding(Operator):
     def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
         return {"weight": (self.input_dim, self.output_dim)}
 
+    def index_limits(self) -> Dict[str, int]:
+        return {"data": self.input_dim}
+
     def to_onnx(self, g: OnnxBuilder, data: Any, weight: Any) -> Any:
         return g.op("Gather", weight, onnx_within(g, data, whole(g, self.input_dim), "clip"))
 
@@ -121,6 +124,9 @@ class OneHot(Operator):
     on_value: float = 1.0
     off_value: float = 0.0
     dtype: DType = "float32"
+
+    def index_limits(self) -> Dict[str, int]:
+        return {"indices": self.depth}
 
     def infer(self, indices: Shape) -> Shape:
         assert indices is not None

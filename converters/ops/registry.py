@@ -107,6 +107,13 @@ class Operator:
         """
         return None
 
+    def index_limits(self) -> Dict[str, int]:
+        """Inputs that are indices -> how many places they choose from.
+
+        Used to feed a network whose input is read so: noise would choose the first ones only.
+        """
+        return {}
+
 
 REGISTRY: Dict[str, Type[Operator]] = {}
 

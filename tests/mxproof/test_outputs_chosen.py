@@ -10,6 +10,7 @@ import pytest
 
 from converters import CheckpointError, load_checkpoint, save_checkpoint, to_onnx
 from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.subject import load_for_run
 from tests.converters.networks import Network, small_resnet
 
 from .conftest import Run
@@ -104,3 +105,28 @@ def test_the_halves_agree() -> None:
     assert [n.op_type for n in to_onnx(kept).graph] == [
         n.op_type for n in to_onnx(net.graph(head)).graph
     ]
+
+
+def words(folder: Path) -> Path:
+    """A network that begins with an embedding of 50 words, behind a layer that moves them."""
+    net = Network()
+    x = net.layer("SwapAxis", "turned", net.variable("data"), dim1=0, dim2=1)
+    table = np.random.default_rng(0).standard_normal((50, 4)).astype(np.float32)
+    x = net.layer("Embedding", "words", x, net.variable("table", table), input_dim=50, output_dim=4)
+    save_checkpoint(folder / "words", net.symbol(net.layer("Flatten", "flat", x)), net.arrays)
+    return folder / "words"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_indices_are_drawn_from_their_range(dtype: str, tmp_path: Path) -> None:
+    subject = load_for_run(str(words(tmp_path)), {"data": (20, 20)}, types={"data": dtype})
+    (array,) = subject.inputs({"data": (20, 20)}).values()
+    assert array.dtype == dtype
+    assert set(array.ravel()) == set(range(50))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32", "uint8"])
+def test_indices_are_proven(run: Run, tmp_path: Path, dtype: str) -> None:
+    options = ("--input", "data=5x7", "--input-type", f"data={dtype}", "--quiet")
+    code, _, err = run("verify", words(tmp_path), *options)
+    assert code == 0, err
