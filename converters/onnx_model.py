@@ -305,7 +305,8 @@ def known_shape(graph: Graph, name: str) -> Tuple[Dim, ...]:
     """
     shape = graph.shapes[name]
     if shape is None:
-        example = name if name in {v.name for v in graph.inputs} else graph.inputs[0].name
+        names = [v.name for v in graph.inputs]
+        example = name if name in names or not names else names[0]
         raise ShapeError(
             f"the shape of {name!r} follows from no layer of {graph.name}: state the inputs, "
             f"e.g. --input {example}=Nx3xHxW, or, if only training reads it, choose an output "
