@@ -189,16 +189,18 @@ binary(
     whole="torch.hypot({a}.to(torch.float32), {b}.to(torch.float32)).to({dtype})",
     limits=HYPOT_LIMITS,
 )
-binary(
-    "_equal", "broadcast_equal", EQUAL, "({a} == {b}).to({dtype})", order_dependent=True
-)  # which peaks of a heat map equal the largest number around them, the least rounding decides
-binary(
-    "_not_equal", "broadcast_not_equal", NOT_EQUAL, "({a} != {b}).to({dtype})", order_dependent=True
+#: Which scores are above a threshold, or the peaks of a map, the least rounding decides.
+COMPARISONS = (
+    ("equal", EQUAL, "=="),
+    ("not_equal", NOT_EQUAL, "!="),
+    ("greater", GREATER, ">"),
+    ("greater_equal", GREATER_EQUAL, ">="),
+    ("lesser", LESSER, "<"),
+    ("lesser_equal", LESSER_EQUAL, "<="),
 )
-binary("_greater", "broadcast_greater", GREATER, "({a} > {b}).to({dtype})")
-binary("_greater_equal", "broadcast_greater_equal", GREATER_EQUAL, "({a} >= {b}).to({dtype})")
-binary("_lesser", "broadcast_lesser", LESSER, "({a} < {b}).to({dtype})")
-binary("_lesser_equal", "broadcast_lesser_equal", LESSER_EQUAL, "({a} <= {b}).to({dtype})")
+for _name, _formula, _sign in COMPARISONS:
+    _text = f"({{a}} {_sign} {{b}}).to({{dtype}})"
+    binary(f"_{_name}", f"broadcast_{_name}", _formula, _text, order_dependent=True)
 binary("_logical_and", "broadcast_logical_and", AND, "{a}.logical_and({b}).to({dtype})")
 binary("_logical_or", "broadcast_logical_or", OR, "{a}.logical_or({b}).to({dtype})")
 binary("_logical_xor", "broadcast_logical_xor", XOR, "{a}.logical_xor({b}).to({dtype})")

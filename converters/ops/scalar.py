@@ -87,11 +87,15 @@ def scalar(
     text: Text,
     whole: Optional[Text] = None,
     swapped: bool = False,
-    limits: str = "",
+    **more: Any,
 ) -> None:
-    """Declare MXNet's operator `name`. See ScalarOperator."""
+    """Declare MXNet's operator `name`. See ScalarOperator.
+
+    Args:
+        more: other class attributes of the declaration.
+    """
     body = {"formula": (formula,), "swapped": swapped, "text": (text,), "whole": (whole or text,)}
-    body.update({"limits": limits, "__doc__": ScalarOperator.__doc__, "__module__": __name__})
+    body.update({**more, "__doc__": ScalarOperator.__doc__, "__module__": __name__})
     operator(name)(type(name, (ScalarOperator,), body))
 
 
@@ -130,12 +134,9 @@ scalar(
     ".to({dtype})",
     limits=two.HYPOT_LIMITS,
 )
-scalar("_equal_scalar", two.EQUAL, "({x} == {s}).to({dtype})")
-scalar("_not_equal_scalar", two.NOT_EQUAL, "({x} != {s}).to({dtype})")
-scalar("_greater_scalar", two.GREATER, "({x} > {s}).to({dtype})")
-scalar("_greater_equal_scalar", two.GREATER_EQUAL, "({x} >= {s}).to({dtype})")
-scalar("_lesser_scalar", two.LESSER, "({x} < {s}).to({dtype})")
-scalar("_lesser_equal_scalar", two.LESSER_EQUAL, "({x} <= {s}).to({dtype})")
+for _name, _formula, _sign in two.COMPARISONS:
+    _text = f"({{x}} {_sign} {{s}}).to({{dtype}})"
+    scalar(f"_{_name}_scalar", _formula, _text, order_dependent=True)
 scalar("_logical_and_scalar", two.AND, _truth("({x} != 0).to({dtype})", "torch.zeros_like({x})"))
 scalar("_logical_or_scalar", two.OR, _truth("torch.ones_like({x})", "({x} != 0).to({dtype})"))
 scalar("_logical_xor_scalar", two.XOR, _truth("({x} == 0).to({dtype})", "({x} != 0).to({dtype})"))
