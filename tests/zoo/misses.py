@@ -8,7 +8,12 @@ from __future__ import annotations
 from typing import Dict, Mapping
 
 #: model -> target -> one line.
-MISSES: Dict[str, Dict[str, str]] = {}
+MISSES: Dict[str, Dict[str, str]] = {
+    "mask_rcnn_fpn_syncbn_resnet18_v1b_coco": {
+        "onnx": "float32 only: a slice of few large boxes is 4.1 times as noisy as MXNet's, and "
+        "4 are allowed; the tensor that it is cut from is within"
+    },
+}
 
 
 def disagreements(model: str, found: Mapping[str, str]) -> str:
