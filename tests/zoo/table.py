@@ -44,7 +44,8 @@ built for this size.
 
 **Layers behind a sort** (*of these behind a sort*): where two numbers are as good as equal, the
 least rounding decides which comes first, and the results of top-k, non-maximum suppression,
-argsort and of everything behind them differ as a whole, with nobody at fault. Such a layer is
+argsort, of a comparison with a threshold, and of everything behind them differ as a whole, with
+nobody at fault. Such a layer is
 judged by itself: MXNet, ONNX and PyTorch are each given the same inputs, MXNet's float64 results
 of the layers before, rounded to float32. In both precisions all see the same ties and must break
 them alike. Every layer is so proven to be the same function, and those before the first sort in the
