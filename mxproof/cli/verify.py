@@ -26,7 +26,7 @@ from .common import FAILED, PROVEN, common, count, progress_of, reading, say, ta
 if TYPE_CHECKING:
     from ..proof import Proof
     from ..repro.folder import Folder
-    from ..verify import Evidence
+    from ..prover import Evidence
 
 SAMPLES = 4
 
@@ -74,7 +74,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from ..repro.folder import Folder
-    from ..verify import verify
+    from ..prover import verify
 
     repro = Folder(Path(args.repro)) if args.repro else None
     given = given_of(args)
@@ -169,7 +169,7 @@ def evidence_of(
     """The recording, or MXNet for as long as the block lasts."""
     from ..recording.file import load_recording
     from ..runtimes.mxnet import MxnetProcess
-    from ..verify import Live
+    from ..prover import Live
 
     if args.reference:
         yield load_recording(Path(args.reference), subject.graph)

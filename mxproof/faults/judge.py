@@ -16,7 +16,7 @@ from ..runtimes.base import Array, Candidate, Inputs, Visitor
 from ..tolerance import Budgets
 from ..truth import Truth
 from ..verdict import Check
-from ..verify import Prover
+from ..prover import Prover
 from .fault import Feed
 
 

@@ -75,7 +75,7 @@ class RecordedTruth(Truth):
 
 @dataclass(frozen=True)
 class Recording:
-    """Evidence for `mxproof.verify.verify` that needs no MXNet.
+    """Evidence for `mxproof.prover.verify` that needs no MXNet.
 
     Attributes:
         versions: of the MXNet that was recorded, and of its NumPy and Python.

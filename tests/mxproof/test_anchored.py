@@ -16,7 +16,7 @@ from mxproof.runtimes.base import Array, Candidate, Inputs, Visitor
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
 from mxproof.truth import Truth
-from mxproof.verify import prove_outputs
+from mxproof.prover import prove_outputs
 
 from ..converters.networks import Network
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from converters import save_checkpoint
-from mxproof import verify as module
+from mxproof import prover as module
 from mxproof.runtimes.mxnet import MxnetProcess
 from tests.converters.networks import small_resnet
 

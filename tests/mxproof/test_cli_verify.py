@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from converters import Graph, load_checkpoint
-from mxproof import verify as module
+from mxproof import prover as module
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
 

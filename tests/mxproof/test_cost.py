@@ -17,7 +17,7 @@ from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import load_subject
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budgets
-from mxproof.verify import Live, Prover
+from mxproof.prover import Live, Prover
 
 GIB = 1 << 30
 

@@ -13,7 +13,7 @@ from mxproof.recording import RecordedTruth
 from mxproof.recording.sketch import keep
 from mxproof.runtimes.base import Layer
 from mxproof.truth import Truth
-from mxproof.verify import prove_outputs
+from mxproof.prover import prove_outputs
 from tests.converters.networks import Network
 
 from .fakes import NOISE, PRECISIONS, Array, Fake, Layers, clean

@@ -10,7 +10,7 @@ from converters import UnusedParametersWarning
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import load_subject
 from mxproof.targets import TARGETS
-from mxproof.verify import Live, verify
+from mxproof.prover import Live, verify
 
 SHAPES = {
     "cifar_resnet20_v1": (1, 3, 32, 32),

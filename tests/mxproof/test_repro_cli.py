@@ -10,7 +10,7 @@ from typing import Any, Callable, List
 import pytest
 
 from converters import Graph, load_checkpoint, save_checkpoint
-from mxproof import verify as module
+from mxproof import prover as module
 from mxproof.cli import verify as command
 from mxproof.repro import writer
 from mxproof.runtimes.mxnet import MxnetProcess

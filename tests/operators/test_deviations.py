@@ -16,7 +16,7 @@ from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import DEVIATIONS, Budget, Budgets, Deviation
 from mxproof.truth import Truth
 from mxproof.verdict import Comparison
-from mxproof.verify import Prover
+from mxproof.prover import Prover
 from tests.converters.networks import Network
 
 Entry = Tuple[int, int]

@@ -17,7 +17,7 @@ from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import Subject, load_for_run
 from mxproof.targets import TARGETS
-from mxproof.verify import Live, verify
+from mxproof.prover import Live, verify
 
 Shapes = Dict[str, Shape]
 
