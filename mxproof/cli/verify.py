@@ -25,8 +25,8 @@ from .common import FAILED, PROVEN, common, count, progress_of, reading, say, ta
 
 if TYPE_CHECKING:
     from ..proof import Proof
-    from ..repro.folder import Folder
     from ..prover import Evidence
+    from ..repro.folder import Folder
 
 SAMPLES = 4
 
@@ -73,8 +73,8 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..repro.folder import Folder
     from ..prover import verify
+    from ..repro.folder import Folder
 
     repro = Folder(Path(args.repro)) if args.repro else None
     given = given_of(args)
@@ -167,9 +167,9 @@ def evidence_of(
     args: argparse.Namespace, subject: Subject, given: Mapping[str, Shape]
 ) -> Iterator[Evidence]:
     """The recording, or MXNet for as long as the block lasts."""
+    from ..prover import Live
     from ..recording.file import load_recording
     from ..runtimes.mxnet import MxnetProcess
-    from ..prover import Live
 
     if args.reference:
         yield load_recording(Path(args.reference), subject.graph)

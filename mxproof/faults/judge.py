@@ -12,11 +12,11 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from converters import Graph
 
 from ..compare import compare
+from ..prover import Prover
 from ..runtimes.base import Array, Candidate, Inputs, Visitor
 from ..tolerance import Budgets
 from ..truth import Truth
 from ..verdict import Check
-from ..prover import Prover
 from .fault import Feed
 
 

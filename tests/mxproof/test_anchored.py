@@ -12,11 +12,11 @@ import pytest
 from converters import Graph, load_checkpoint, save_checkpoint
 from mxproof.compare import compare
 from mxproof.proof import PRECISIONS
+from mxproof.prover import prove_outputs
 from mxproof.runtimes.base import Array, Candidate, Inputs, Visitor
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
 from mxproof.truth import Truth
-from mxproof.prover import prove_outputs
 
 from ..converters.networks import Network
 

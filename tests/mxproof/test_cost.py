@@ -13,11 +13,11 @@ import hypothesis
 import pytest
 
 from fixtures.zoo import I3D
+from mxproof.prover import Live, Prover
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import load_subject
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budgets
-from mxproof.prover import Live, Prover
 
 GIB = 1 << 30
 

@@ -9,11 +9,11 @@ import pytest
 
 from converters import Graph
 from mxproof.compare import compare
+from mxproof.prover import prove_outputs
 from mxproof.recording import RecordedTruth
 from mxproof.recording.sketch import keep
 from mxproof.runtimes.base import Layer
 from mxproof.truth import Truth
-from mxproof.prover import prove_outputs
 from tests.converters.networks import Network
 
 from .fakes import NOISE, PRECISIONS, Array, Fake, Layers, clean

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from converters import UnusedParametersWarning
+from mxproof.prover import Live, verify
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import load_subject
 from mxproof.targets import TARGETS
-from mxproof.prover import Live, verify
 
 SHAPES = {
     "cifar_resnet20_v1": (1, 3, 32, 32),

@@ -11,12 +11,12 @@ import pytest
 from converters import Graph, Node, load_checkpoint, save_checkpoint
 from mxproof.compare import compare
 from mxproof.localise import describe_failure
+from mxproof.prover import Prover
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import DEVIATIONS, Budget, Budgets, Deviation
 from mxproof.truth import Truth
 from mxproof.verdict import Comparison
-from mxproof.prover import Prover
 from tests.converters.networks import Network
 
 Entry = Tuple[int, int]

@@ -13,11 +13,11 @@ from converters import ConversionError, Graph, ShapeError
 from converters.shape import Shape
 from fixtures.gluoncv import Exporter, ExportError, GluonModel, checkpoint
 from mxproof.proof import PRECISIONS, Proof, TargetProof
+from mxproof.prover import Live, verify
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import Subject, load_for_run
 from mxproof.targets import TARGETS
-from mxproof.prover import Live, verify
 
 Shapes = Dict[str, Shape]
 
