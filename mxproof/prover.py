@@ -8,7 +8,7 @@ from functools import reduce
 from importlib.metadata import PackageNotFoundError, version
 from operator import add
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -16,11 +16,11 @@ from converters import Graph, __version__
 
 from .check import check_form
 from .compare import compare
+from .evidence import Evidence
 from .memory import release
 from .outputs import DIFFERS, TopK, differences, same_top, top_k, worst_top
 from .proof import PRECISIONS, OutputProof, Proof, TargetProof
 from .runtimes.base import Array, Candidate, Inputs, RuntimeFailure, Visitor
-from .runtimes.mxnet import Mxnet
 from .subject import Subject
 from .targets import TARGETS, convert
 from .tolerance import Budgets
@@ -28,31 +28,6 @@ from .truth import Truth
 from .verdict import Check, Comparison
 
 Progress = Callable[[str], None]
-
-
-class Evidence(Protocol):
-    """Truths on several inputs; they can be gone through more than once.
-
-    Attributes:
-        versions: of what they were made with.
-    """
-
-    @property
-    def versions(self) -> Mapping[str, str]: ...
-
-    def __iter__(self) -> Iterator[Truth]: ...
-
-
-@dataclass(frozen=True)
-class Live:
-    """MXNet, run on each of the inputs whenever its results are asked for."""
-
-    model: Mxnet
-    inputs: Sequence[Inputs]
-    versions: Mapping[str, str]
-
-    def __iter__(self) -> Iterator[Truth]:
-        return map(self.model.truth, self.inputs)
 
 
 def verify(

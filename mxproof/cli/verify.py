@@ -6,10 +6,9 @@ import argparse
 import json
 import shlex
 import tempfile
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 
 from rich.console import Console
 
@@ -17,18 +16,17 @@ from converters import Graph
 from converters.files import atomic_write
 from converters.shape import Shape
 
+from ..evidence import SAMPLES, evidence_for
 from ..report.terminal import proof_table
-from ..subject import Subject, UsageError, load_for_run, parse_inputs
+from ..subject import UsageError, load_for_run, parse_inputs
 from ..targets import TARGETS
 from ..tolerance import Budgets, load_budgets
 from .common import FAILED, PROVEN, common, count, progress_of, reading, say, targets
 
 if TYPE_CHECKING:
+    from ..evidence import Evidence
     from ..proof import Proof
-    from ..prover import Evidence
     from ..repro.folder import Folder
-
-SAMPLES = 4
 
 
 def add_parser(commands: Any) -> None:
@@ -84,7 +82,14 @@ def run(args: argparse.Namespace) -> int:
     with progress_of(args) as progress, tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         progress(f"reading {args.checkpoint}")
         subject = load_for_run(args.checkpoint, given, **reading(args))
-        with evidence_of(args, subject, given) as evidence:
+        with evidence_for(
+            subject,
+            given,
+            seed=args.seed or 0,
+            samples=args.samples or SAMPLES,
+            mxnet_python=args.mxnet_python,
+            reference=Path(args.reference) if args.reference else None,
+        ) as evidence:
             proof = verify(
                 subject,
                 tuple(dict.fromkeys(args.to or TARGETS)),
@@ -160,25 +165,6 @@ def given_of(args: argparse.Namespace) -> Dict[str, Shape]:
                 "and no MXNet is run. Leave one of the two out."
             )
     return given_inputs(Path(args.reference))
-
-
-@contextmanager
-def evidence_of(
-    args: argparse.Namespace, subject: Subject, given: Mapping[str, Shape]
-) -> Iterator[Evidence]:
-    """The recording, or MXNet for as long as the block lasts."""
-    from ..prover import Live
-    from ..recording.file import load_recording
-    from ..runtimes.mxnet import MxnetProcess
-
-    if args.reference:
-        yield load_recording(Path(args.reference), subject.graph)
-        return
-    seed, samples = args.seed or 0, args.samples or SAMPLES
-    inputs = subject.evidence(given, seed=seed, samples=samples)
-    with MxnetProcess(args.mxnet_python) as mxnet:
-        model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
-        yield Live(model, inputs, mxnet.versions)
 
 
 def budgets_of(args: argparse.Namespace) -> Budgets:

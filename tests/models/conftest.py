@@ -15,6 +15,7 @@ import pytest
 from converters import __version__
 from fixtures.zoo import ZOO, obtain
 from mxproof.compare import compare
+from mxproof.evidence import SAMPLES
 from mxproof.localise import describe_failure
 from mxproof.proof import PRECISIONS
 from mxproof.recording import Recording
@@ -31,8 +32,6 @@ from mxproof.verdict import Comparison
 
 Shapes = Dict[str, Tuple[int, ...]]
 Arrays = Dict[str, np.ndarray]
-
-NOISES = 4  # as many as `mxproof verify` draws
 
 
 @dataclass
@@ -90,7 +89,7 @@ class Case:
 
     @property
     def samples(self) -> int:
-        return 2 if self.subject.model is not None else NOISES
+        return 2 if self.subject.model is not None else SAMPLES
 
     @property
     def truth(self) -> Truth:

@@ -13,7 +13,8 @@ import hypothesis
 import pytest
 
 from fixtures.zoo import I3D
-from mxproof.prover import Live, Prover
+from mxproof.evidence import Live
+from mxproof.prover import Prover
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import load_subject
 from mxproof.targets import TARGETS, convert

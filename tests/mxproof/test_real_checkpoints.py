@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from converters import UnusedParametersWarning
-from mxproof.prover import Live, verify
+from mxproof.evidence import Live
+from mxproof.prover import verify
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import load_subject
 from mxproof.targets import TARGETS

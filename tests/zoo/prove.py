@@ -12,8 +12,9 @@ from typing import Any, Dict, Iterator, List, Optional
 from converters import ConversionError, Graph, ShapeError
 from converters.shape import Shape
 from fixtures.gluoncv import Exporter, ExportError, GluonModel, checkpoint
+from mxproof.evidence import Live
 from mxproof.proof import PRECISIONS, Proof, TargetProof
-from mxproof.prover import Live, verify
+from mxproof.prover import verify
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import Subject, load_for_run

@@ -1,0 +1,86 @@
+"""What a proof is judged by: MXNet, run on chosen inputs, or what was recorded of it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, Mapping, Optional, Protocol, Sequence
+
+from converters.shape import Shape
+
+from .runtimes.base import Inputs
+from .runtimes.mxnet import Mxnet, MxnetProcess
+from .subject import Subject
+from .truth import Truth
+
+#: How many inputs are drawn: where a network ends in few numbers, one draw of two roundings says
+#: little about their ratio.
+SAMPLES = 4
+
+
+class Evidence(Protocol):
+    """Truths on several inputs; they can be gone through more than once.
+
+    Attributes:
+        versions: of what they were made with.
+    """
+
+    @property
+    def versions(self) -> Mapping[str, str]: ...
+
+    def __iter__(self) -> Iterator[Truth]: ...
+
+
+@dataclass(frozen=True)
+class Live:
+    """MXNet, run on each of the inputs whenever its results are asked for."""
+
+    model: Mxnet
+    inputs: Sequence[Inputs]
+    versions: Mapping[str, str]
+
+    def __iter__(self) -> Iterator[Truth]:
+        return map(self.model.truth, self.inputs)
+
+
+@contextmanager
+def live(
+    subject: Subject, inputs: Sequence[Inputs], mxnet_python: Optional[str] = None
+) -> Iterator[Evidence]:
+    """MXNet on these inputs, for as long as the block lasts.
+
+    Args:
+        mxnet_python: the Python that has MXNet; None means this one.
+
+    Raises:
+        RuntimeFailure: there is no MXNet, or it cannot load the checkpoint.
+    """
+    with MxnetProcess(mxnet_python) as mxnet:
+        model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
+        yield Live(model, inputs, mxnet.versions)
+
+
+@contextmanager
+def evidence_for(
+    subject: Subject,
+    given: Mapping[str, Shape],
+    *,
+    seed: int = 0,
+    samples: int = SAMPLES,
+    mxnet_python: Optional[str] = None,
+    reference: Optional[Path] = None,
+) -> Iterator[Evidence]:
+    """A recording, or MXNet on inputs drawn from a seed.
+
+    Args:
+        given: shapes of inputs as the user states them.
+        reference: a file of `mxproof record`; it has its own inputs, and no MXNet is run.
+    """
+    from .recording.file import load_recording
+
+    if reference is not None:
+        yield load_recording(reference, subject.graph)
+        return
+    with live(subject, subject.evidence(given, seed=seed, samples=samples), mxnet_python) as found:
+        yield found
