@@ -63,6 +63,7 @@ def check(
             fault=fault,
             beyond_standard=strict,
             part64=float(parts.max()),
+            rel64=float(allowed.max()) / peak if peak else 0.0,
             magnified=magnified,
         )
     return result

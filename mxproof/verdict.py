@@ -44,6 +44,7 @@ class Check:
         row: the budget of its own that it has.
         beyond_standard: in float64, more than the standard budget allows.
         part64: in float64, how much of the budget is used up.
+        rel64: in float64, what `rel` may be over the layer (a channel's limit may be less).
         magnified: in float64, within what is carried from the layers before only: by itself it
             has yet to be judged.
         judged: False where the layer is judged in another pass.
@@ -60,6 +61,7 @@ class Check:
     row: Optional[Deviation] = None
     beyond_standard: bool = False
     part64: float = 0.0
+    rel64: float = 0.0
     magnified: bool = False
     judged: bool = True
 
@@ -94,6 +96,14 @@ class Check:
         return float(np.sqrt(self.sums.error.sum() / noise)) if noise else None
 
     @property
+    def limit(self) -> Optional[float]:
+        """What the ratio, or in float64 `rel`, may be over the layer; None if nothing says."""
+        if self.sums is None:
+            return self.rel64 or None
+        noise = float(np.sqrt(np.mean(self.sums.noise / self.sums.count)))
+        return float32_limits(self.sums, self.budget)[0] / noise if noise else None
+
+    @property
     def excess(self) -> Optional[float]:
         """The ratio; where the error is of so few ulps that it always passes, 1 at most."""
         if self.sums is None or self.ratio is None:
@@ -105,9 +115,14 @@ class Check:
     @property
     def part(self) -> float:
         """How much of its budget the layer uses up; more than 1 is too much."""
-        if self.fault:
-            return float("inf")
-        return _worst_part(self.sums, self.budget)[0] if self.sums else self.part64
+        return float("inf") if self.fault else self.used or 0.0
+
+    @property
+    def used(self) -> Optional[float]:
+        """The same in numbers for what failed; None if there are none."""
+        if self.sums is not None:
+            return _worst_part(self.sums, self.budget)[0]
+        return self.part64 if np.isfinite(self.rel) else None
 
     @cached_property
     def problem(self) -> Optional[str]:
@@ -128,6 +143,7 @@ class Check:
             beyond_standard=self.beyond_standard or other.beyond_standard,
             sums=both,
             part64=max(self.part64, other.part64),
+            rel64=(self if self.rel >= other.rel else other).rel64,
             magnified=self.magnified or other.magnified,
         )
 

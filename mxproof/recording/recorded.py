@@ -133,12 +133,30 @@ def judge(
     passed_on = 0.0 if alone else _carried(kept)
     fault = _differing(kept, rms, errors, result.budget, passed_on)
     strict = fault if row is None else _differing(kept, rms, errors, Budget(), passed_on)
-    return replace(result, fault=fault, beyond_standard=bool(strict))
+    allowed, limits = _limits(kept, result.budget, passed_on)
+    parts = (_part(rms.max(axis=1), allowed), _part(errors, limits))
+    rel64 = float(allowed.max()) / peak if peak else 0.0
+    return replace(
+        result, fault=fault, beyond_standard=bool(strict), part64=max(parts), rel64=rel64
+    )
+
+
+def _part(found: Array, allowed: Array) -> float:
+    """The largest part of what is allowed."""
+    parts = np.divide(found, allowed, out=np.zeros_like(found), where=allowed > 0)
+    return float(parts.max(initial=0))
 
 
 def _carried(kept: Kept) -> float:
     """As mxproof.check.carried, by the RMS of the noisiest channel, which is less."""
     return float(Budget().float32_ratio * ROUNDINGS * kept.channels[1].max())
+
+
+def _limits(kept: Kept, budget: Budget, passed_on: float) -> Tuple[Array, Array]:
+    """What is allowed in each channel, and at each of the samples."""
+    allowed = np.maximum(allowed_by_channel(kept.channels[0], budget), passed_on)
+    at = np.unravel_index(positions(kept.name, kept.shape), kept.shape)
+    return allowed, allowed[at[1]] if len(at) > 1 else np.broadcast_to(allowed, len(at[0]))
 
 
 def _differing(
@@ -151,10 +169,9 @@ def _differing(
         errors: at `positions`.
         passed_on: see `_carried`.
     """
-    allowed = np.maximum(allowed_by_channel(kept.channels[0], budget), passed_on)
+    allowed, limits = _limits(kept, budget, passed_on)
     said = []
     at = np.unravel_index(positions(kept.name, kept.shape), kept.shape)
-    limits = allowed[at[1]] if len(at) > 1 else np.broadcast_to(allowed, errors.shape)
     excess = errors > limits
     if excess.any():
         i = int(np.where(excess, errors, -1).argmax())
