@@ -1,5 +1,4 @@
-"""The command line: `mxproof convert`, `verify`, `record`, `inspect`,
-`faults`.
+"""The command line: `mxproof convert`, `verify`, `record`, `inspect`, `faults`, `completion`.
 
 Exit codes: 0 proven or done, 1 a proof failed, 2 usage, unreadable or unsupported input.
 """
@@ -17,10 +16,10 @@ from fixtures.downloads import DownloadError
 
 from ..runtimes.base import RuntimeFailure
 from ..subject import UsageError
-from . import convert, faults, inspect, record, verify
+from . import completion, convert, faults, inspect, record, verify
 from .common import BAD_INPUT, say
 
-COMMANDS = (convert, verify, record, inspect, faults)
+COMMANDS = (convert, verify, record, inspect, faults, completion)
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
