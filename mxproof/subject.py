@@ -15,10 +15,12 @@ from converters import (
     ShapeError,
     UnsupportedError,
     load_checkpoint,
+    preprocessing,
     to_onnx,
     to_pytorch,
 )
 from converters.checkpoint import TYPE_FLAGS
+from converters.preprocessing import Preprocessing
 from converters.shape import AXES, Dim, Shape
 from fixtures.weights import STANDARD
 from fixtures.zoo import ZOO, Model, obtain
@@ -57,6 +59,19 @@ class Subject:
     def name(self) -> str:
         return self.graph.name
 
+    @property
+    def preprocessing(self) -> Optional[Preprocessing]:
+        """How pictures become its input, where that is known."""
+        text = self.graph.source.get(preprocessing.KEY)
+        return Preprocessing.from_text(text) if text else None
+
+    def prepared(self, how: Optional[Preprocessing]) -> Subject:
+        """The same network, with this preprocessing on record."""
+        if how is None:
+            return self
+        source = {**self.graph.source, preprocessing.KEY: how.to_text()}
+        return replace(self, graph=replace(self.graph, source=source))
+
     def inputs(
         self, shapes: Mapping[str, Tuple[int, ...]], seed: int = 0, kind: str = "normal"
     ) -> Dict[str, Array]:
@@ -69,10 +84,7 @@ class Subject:
         """
         random = np.random.default_rng(seed)
         if self.model is not None and not seed:
-            try:
-                return {name: self.model.picture(shape) for name, shape in shapes.items()}
-            except RuntimeError as error:  # without Pillow
-                raise UsageError(f"{error} Or choose noise: --seed 1.") from error
+            return {name: self.model.picture(shape) for name, shape in shapes.items()}
         spread = self.model.pixels if self.model is not None else STANDARD
         mean, deviation, draw = spread.mean, spread.var**0.5, DISTRIBUTIONS[kind]
         arrays: Dict[str, Array] = {}
@@ -197,7 +209,8 @@ def load_subject(
         graph = load_checkpoint(obtained.prefix, inputs=shapes, **reading)
         source = {**graph.source, "weights": obtained.weights}
         graph = replace(graph, name=model.name, source=source)
-        return Subject(graph, obtained.prefix, 0, obtained.weights, obtained.why, model)
+        subject = Subject(graph, obtained.prefix, 0, obtained.weights, obtained.why, model)
+        return subject.prepared(model.preprocessing)
     prefix = Path(checkpoint)
     graph = load_checkpoint(prefix, epoch, inputs=inputs, **reading)
     return Subject(graph, prefix, epoch, "user", "the user's checkpoint", None)

@@ -6,13 +6,17 @@ import argparse
 import os
 import tempfile
 from contextlib import contextmanager
+from dataclasses import fields, replace
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 from rich.console import Console
 from rich.markup import escape
 
 from converters.checkpoint import TYPE_FLAGS
+from converters.preprocessing import COLORS, CROPS, Preprocessing
 from fixtures.zoo import ZOO
 
 from ..report.terminal import plain
@@ -77,6 +81,75 @@ def reading(args: argparse.Namespace) -> Dict[str, Any]:
         "types": parse_types(args.input_type),
         "outputs": tuple(args.output),
     }
+
+
+def preprocessing(parser: argparse.ArgumentParser) -> None:
+    """Options that say how a picture becomes the network's input."""
+    group = parser.add_argument_group(
+        "pictures",
+        "How a picture becomes the network's input: (pixel * scale - mean) / std, pixels being 0 "
+        "to 255. Known for models by name, and for files that `convert` wrote with these options.",
+    )
+    group.add_argument(
+        "--size",
+        type=_size,
+        metavar="HxW",
+        help="height and width (default: those of the network's input, or the picture's own)",
+    )
+    group.add_argument(
+        "--resize",
+        type=partial(count, least=1),
+        metavar="N",
+        help="scale the shorter side to N before the middle is cut out (default: to --size)",
+    )
+    group.add_argument(
+        "--crop",
+        choices=CROPS,
+        help="center (the default) keeps the proportions and cuts the middle out, none stretches",
+    )
+    group.add_argument("--color", choices=tuple(COLORS), help="order of channels (default: RGB)")
+    group.add_argument("--scale", type=_fraction, metavar="X", help="e.g. 1/255 (default: 1)")
+    for name, text in (("mean", "123.68,116.779,103.939"), ("std", "58.393,57.12,57.375")):
+        group.add_argument(
+            f"--{name}",
+            type=_numbers,
+            metavar="X,X,X",
+            help=f"one number for each channel, in the order of --color, or one for all: {text}",
+        )
+
+
+def preprocessing_of(
+    args: argparse.Namespace, known: Optional[Preprocessing]
+) -> Optional[Preprocessing]:
+    """What the options say, and what is known for those left out; None if neither says a thing.
+
+    Raises:
+        UsageError: together they make no sense.
+    """
+    names = [f.name for f in fields(Preprocessing)]
+    stated = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
+    if not stated:
+        return known
+    try:
+        return replace(known or Preprocessing(), **stated)
+    except ValueError as error:
+        raise UsageError(f"{' '.join('--' + n for n in stated)}: {error}") from None
+
+
+def _size(text: str) -> Tuple[int, int]:
+    height, _, width = text.partition("x")
+    return count(height, 1), count(width, 1)
+
+
+def _fraction(text: str) -> float:
+    try:
+        return float(Fraction(text)) if "/" in text else float(text)
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+
+
+def _numbers(text: str) -> Tuple[float, ...]:
+    return tuple(map(_fraction, text.split(",")))
 
 
 def targets(parser: argparse.ArgumentParser) -> None:
