@@ -95,9 +95,9 @@ class Preprocessing:
         """
         try:
             found: Dict[str, Any] = json.loads(text)
-            values = {f.name: found[f.name] for f in fields(cls)}
-            as_tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-            return cls(**as_tuples)
+            values: Dict[str, Any] = {f.name: found[f.name] for f in fields(cls)}
+            tuples = {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
+            return cls(**{**values, **tuples})
         except (ValueError, TypeError, KeyError) as error:
             raise CheckpointError(
                 f"the recorded preprocessing cannot be read ({error}): {text[:200]!r}. State it "

@@ -28,7 +28,7 @@ from .pytorch_blocks import partition
 from .pytorch_functions import functions
 from .pytorch_parts import ModuleCall, Statement, token
 from .pytorch_source import render
-from .shape import Dim
+from .shape import Dim, Shape
 
 Array = npt.NDArray[Any]
 
@@ -130,6 +130,7 @@ class PytorchModule:
     Attributes:
         class_name: of the `nn.Module` in `source`.
         inputs: MXNet's names of the inputs, in the order of forward's parameters.
+        outputs: MXNet's names of the outputs, in the order in which forward returns them.
         state: state-dict key -> array.
         layers: path of a submodule ("" for the network itself) -> the layer that each
             statement of its forward computes, None for a statement that computes none.
@@ -143,6 +144,8 @@ class PytorchModule:
     layers: Dict[str, List[Optional[List[str]]]]
     metadata: Mapping[str, str]
     types: Mapping[str, str]
+    shapes: Mapping[str, Shape]
+    outputs: Tuple[str, ...]
 
 
 def to_pytorch(graph: Graph) -> PytorchModule:
@@ -179,6 +182,8 @@ def to_pytorch(graph: Graph) -> PytorchModule:
         layers=rendered.layers,
         metadata=dict(graph.source),
         types={value.name: value.type for value in graph.inputs},
+        shapes={value.name: value.shape for value in graph.inputs},
+        outputs=graph.outputs,
     )
 
 
@@ -212,6 +217,8 @@ def save_pytorch(module: PytorchModule, folder: Union[str, os.PathLike[str]]) ->
     metadata["mxproof.inputs"] = json.dumps(module.inputs)
     metadata["mxproof.layers"] = json.dumps(module.layers)
     metadata["mxproof.types"] = json.dumps(module.types)
+    metadata["mxproof.shapes"] = json.dumps(module.shapes)
+    metadata["mxproof.outputs"] = json.dumps(module.outputs)
     tensors = {k: np.ascontiguousarray(v) for k, v in module.state.items()}
     with atomic_write(weights) as file:
         for part in _safetensors(tensors, metadata):

@@ -1,4 +1,4 @@
-"""The command line: `mxproof convert`, `verify`, `record`, `inspect`, `faults`, `completion`.
+"""The command line: one module a command.
 
 Exit codes: 0 proven or done, 1 a proof failed, 2 usage, unreadable or unsupported input.
 """
@@ -16,10 +16,10 @@ from fixtures.downloads import DownloadError
 
 from ..runtimes.base import RuntimeFailure
 from ..subject import UsageError
-from . import completion, convert, faults, inspect, record, verify
+from . import compare, completion, convert, faults, inspect, record, run, tables, verify
 from .common import BAD_INPUT, say
 
-COMMANDS = (convert, verify, record, inspect, faults, completion)
+COMMANDS = (convert, verify, run, compare, tables, record, inspect, faults, completion)
 
 
 def main(arguments: Optional[List[str]] = None) -> int:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from converters.checkpoint import TYPE_FLAGS
+from converters.files import atomic_write
 from converters.preprocessing import COLORS, CROPS, Preprocessing
 from fixtures.zoo import ZOO
 
@@ -31,13 +32,19 @@ def say(text: str, *, stderr: bool = False, quiet: bool = False) -> None:
     Console(stderr=stderr, quiet=quiet).print(plain(text), soft_wrap=True)
 
 
+PREFIX = (
+    "a prefix (model/resnet-50 means model/resnet-50-symbol.json and model/resnet-50-0000.params), "
+    f"or a model by name: {', '.join(ZOO)}"
+)
+
+
 def common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "checkpoint",
-        metavar="CHECKPOINT",
-        help="a prefix (model/resnet-50 means model/resnet-50-symbol.json and "
-        f"model/resnet-50-0000.params), or a model by name: {', '.join(ZOO)}",
-    )
+    """A checkpoint, and how to read it."""
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help=PREFIX)
+    reading_options(parser)
+
+
+def reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epoch", type=int, default=0, help="which .params file (default: 0)")
     parser.add_argument(
         "--input",
@@ -83,13 +90,22 @@ def reading(args: argparse.Namespace) -> Dict[str, Any]:
     }
 
 
-def preprocessing(parser: argparse.ArgumentParser) -> None:
-    """Options that say how a picture becomes the network's input."""
+def preprocessing(parser: argparse.ArgumentParser, *, files: bool = False) -> None:
+    """Options that say how a picture becomes the network's input, and, if wanted, which."""
     group = parser.add_argument_group(
         "pictures",
         "How a picture becomes the network's input: (pixel * scale - mean) / std, pixels being 0 "
         "to 255. Known for models by name, and for files that `convert` wrote with these options.",
     )
+    if files:
+        group.add_argument(
+            "--image",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="FILE",
+            help="pictures: BMP, PNG, JPEG, …; for a network that takes clips, their frames",
+        )
     group.add_argument(
         "--size",
         type=_size,
@@ -165,6 +181,25 @@ def count(text: str, least: int = 0) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= least):
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {least} or more")
     return int(text)
+
+
+def writable(args: argparse.Namespace, *options: str) -> None:
+    """Are there folders for the files that these options name?
+
+    Raises:
+        UsageError: not; before anything was done for them.
+    """
+    for option in options:
+        path = getattr(args, option)
+        if path and (not Path(path).absolute().parent.is_dir() or Path(path).is_dir()):
+            raise UsageError(f"--{option} {path}: name a file, in a folder that is there.")
+
+
+def write_text(path: Optional[str], text: str) -> None:
+    """The file that an option names, if it names one."""
+    if path:
+        with atomic_write(Path(path)) as file:
+            file.write(text.encode())
 
 
 @contextmanager

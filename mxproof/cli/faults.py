@@ -12,11 +12,10 @@ from typing import Any, List
 from rich.console import Console
 
 from converters.checkpoint import symbol_path
-from converters.files import atomic_write
 from fixtures.zoo import ZOO
 
 from ..subject import UsageError
-from .common import FAILED, PROVEN, count, progress_of, say
+from .common import FAILED, PROVEN, count, progress_of, say, writable, write_text
 
 SITES = 2
 
@@ -77,10 +76,7 @@ def run(args: argparse.Namespace) -> int:
         console.print(report.listing(CATALOGUE[k] for k in kinds).terminal())
         return PROVEN
     models = named(args.models)
-    for option in ("json", "markdown"):
-        path = getattr(args, option)
-        if path and not Path(path).absolute().parent.is_dir():
-            raise UsageError(f"--{option} {path}: there is no such folder. Make it first.")
+    writable(args, "json", "markdown")
     with progress_of(args) as progress:
         progress("reading the models")
         planned = fleet.tasks(models, kinds, args.sites, args.seed, args.mxnet_python)
@@ -132,9 +128,5 @@ def command(args: argparse.Namespace) -> str:
 
 
 def write(args: argparse.Namespace, document: str, record: Any) -> None:
-    if args.json:
-        with atomic_write(Path(args.json)) as file:
-            file.write(json.dumps(record, indent=1).encode())
-    if args.markdown:
-        with atomic_write(Path(args.markdown)) as file:
-            file.write(document.encode())
+    write_text(args.json, json.dumps(record, indent=1))
+    write_text(args.markdown, document)

@@ -2,40 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Dict, Iterable, List, Sequence, Tuple
+from typing import Dict, Iterable, List, Tuple
 
-from rich.table import Table
-
-from ..report.terminal import plain
+from ..report.sheet import Sheet
 from .fault import Fault
 from .oracles import ORACLES
 from .outcome import Outcome, Results
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A table; every row has one text for each heading."""
-
-    title: str
-    headings: Tuple[str, ...]
-    rows: Sequence[Tuple[str, ...]]
-
-    def terminal(self) -> Table:
-        table = Table(title=plain(self.title))
-        for heading in self.headings:
-            table.add_column(heading)
-        for row in self.rows:
-            table.add_row(*map(plain, row))
-        return table
-
-    def markdown(self) -> str:
-        lines = [self.headings, ("---",) * len(self.headings), *self.rows]
-        return f"## {self.title}\n\n" + "\n".join(map(_line, lines))
-
-
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(c.replace("|", "&#124;") for c in cells) + " |"
 
 
 def _counts(results: Results) -> Tuple[str, ...]:
