@@ -96,6 +96,8 @@ def load_checkpoint(
         "params": readable(params_file.name),
         "params_sha256": _sha256(params_file),
     }
+    if symbol.version:
+        source["mxnet"] = release(symbol.version)
     return replace(graph, source=source)
 
 
@@ -110,6 +112,11 @@ def _no_params(prefix: PathLike, path: Path) -> str:
         else ("Put the parameters there, or give the prefix they have in common with the symbol.")
     )
     return f"{path}: no such file. {hint}"
+
+
+def release(version: int) -> str:
+    """10901 -> 1.9.1, as `mxnet_version` means it."""
+    return f"{version // 10000}.{version // 100 % 100}.{version % 100}"
 
 
 def _sha256(path: Path) -> str:

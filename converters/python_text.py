@@ -149,6 +149,17 @@ def with_comment(line: str, text: str, width: int) -> List[str]:
     return [whole] if len(whole) <= width else [f"# {prose(text)}", *wrap(line, width)]
 
 
+def signature(name: str, parameters: Sequence[str], returned: str, width: int) -> List[str]:
+    """`def name(parameters) -> returned:` as `ruff format` lays it out."""
+    joined = ", ".join(parameters)
+    whole = f"def {name}({joined}) -> {returned}:"
+    if len(whole) <= width:
+        return [whole]
+    fits = len(INDENT + joined) <= width
+    inside = [joined] if fits else [f"{parameter}," for parameter in parameters]
+    return [f"def {name}(", *(INDENT + line for line in inside), f") -> {returned}:"]
+
+
 def wrap(line: str, width: int) -> List[str]:
     """A line of code as `ruff format` lays it out (it holds no brackets within quotes).
 

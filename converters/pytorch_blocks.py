@@ -14,6 +14,7 @@ from typing import Any, Dict, Hashable, List, Sequence, Set, Tuple
 
 from .python_text import Argument, class_name, identifier
 from .pytorch_parts import Block, BlockClass, Item, ModuleCall, Statement
+from .pytorch_stages import stages
 
 Part = List[Statement]
 Place = Tuple[int, int, Any]  # (statement, module, index of an argument or name of an option)
@@ -22,7 +23,7 @@ Place = Tuple[int, int, Any]  # (statement, module, index of an argument or name
 def partition(
     statements: Sequence[Statement], inputs: Sequence[str], outputs: Sequence[str], network: str
 ) -> List[Item]:
-    """Statements -> the same in order, repeated parts gathered into blocks.
+    """Statements -> the same in order, repeated parts gathered into blocks, blocks into stages.
 
     Args:
         network: the name of the network's own class, which no block's may have.
@@ -42,7 +43,7 @@ def partition(
     items: List[Item] = []
     for i, part in enumerate(parts):
         items += [blocks[i]] if i in blocks else part
-    return items
+    return stages(items, outputs)
 
 
 def _regions(
@@ -189,7 +190,7 @@ def _blocks(name: str, parts: Dict[int, Part], names: Dict[int, str]) -> Dict[in
     by_place = {p: a for a, places in zip(arguments, groups.values()) for p in places}
     cls = BlockClass(
         name=name,
-        arguments=tuple(arguments),
+        arguments={a: _type(values) for a, values in zip(arguments, groups)},
         statements=tuple(_with_arguments(s, k, by_place) for k, s in enumerate(first)),
         attributes=_attribute_names(first, names[next(iter(parts))]),
         inputs=_external(first),
@@ -207,6 +208,14 @@ def _blocks(name: str, parts: Dict[int, Part], names: Dict[int, str]) -> Dict[in
         )
         for n, (i, part) in enumerate(parts.items())
     }
+
+
+def _type(values: Sequence[Any]) -> str:
+    """Of an argument, from the values that it takes."""
+    if not isinstance(values[0], tuple):
+        return "int"
+    lengths = {len(v) for v in values}
+    return f"tuple[{', '.join(['int'] * len(values[0]) if len(lengths) == 1 else ['int', '...'])}]"
 
 
 def _with_arguments(statement: Statement, k: int, by_place: Dict[Place, str]) -> Statement:

@@ -42,7 +42,7 @@ class BlockClass:
     """A part of the network that occurs several times: its statements, with arguments."""
 
     name: str
-    arguments: Tuple[str, ...]
+    arguments: Mapping[str, str]  # name -> type
     statements: Tuple[Statement, ...]
     attributes: Tuple[str, ...]  # of each statement's modules
     inputs: Tuple[str, ...]
@@ -62,4 +62,39 @@ class Block:
     outputs: Tuple[str, ...]
 
 
-Item = Union[Statement, Block]
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """Blocks that follow each other and are numbered: an nn.Sequential.
+
+    Attributes:
+        names: of the blocks in it, `unit1`; or of all of them a number from 0 on.
+    """
+
+    name: str
+    names: Tuple[str, ...]
+    blocks: Tuple[Block, ...]
+
+    @property
+    def inputs(self) -> Tuple[str, ...]:
+        return self.blocks[0].inputs
+
+    @property
+    def outputs(self) -> Tuple[str, ...]:
+        return self.blocks[-1].outputs
+
+
+Item = Union[Statement, Block, Stage]
+
+
+def statements_of(item: Item) -> Tuple[Statement, ...]:
+    """All that an item computes."""
+    if isinstance(item, Stage):
+        return tuple(s for block in item.blocks for s in block.statements)
+    return item.statements if isinstance(item, Block) else (item,)
+
+
+def blocks_of(item: Item) -> Tuple[Block, ...]:
+    """The blocks in an item."""
+    if isinstance(item, Stage):
+        return item.blocks
+    return (item,) if isinstance(item, Block) else ()

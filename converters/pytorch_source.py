@@ -6,13 +6,11 @@ becomes code.
 
 from __future__ import annotations
 
-import keyword
 import re
 import textwrap
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
-from ._version import __version__
 from .graph import Graph
 from .python_text import (
     INDENT,
@@ -22,13 +20,27 @@ from .python_text import (
     indented,
     literal,
     prose,
+    signature,
     with_comment,
     wrap,
 )
 from .pytorch_functions import closure, functions
-from .pytorch_parts import Array, Block, BlockClass, Item, ModuleCall, Statement
-from .shape import show
+from .pytorch_header import docstring
+from .pytorch_parts import (
+    Array,
+    BlockClass,
+    Item,
+    ModuleCall,
+    Stage,
+    Statement,
+    blocks_of,
+    statements_of,
+)
+from .pytorch_stages import constructor as block_constructor
+from .pytorch_stages import stage_lines
 
+TENSOR = "torch.Tensor"
+LISTED = 8  # occurrences of a class that its docstring names one by one
 BODY = WIDTH - 2 * len(INDENT)  # room in a method
 
 #: PyTorch's own defaults, by the beginning of the module's name: not worth a word.
@@ -142,8 +154,8 @@ def render(
 ) -> Rendered:
     """The whole file, its state dict, and the table of layers."""
     rendered = Rendered(source="")
-    classes = list(dict.fromkeys(item.cls for item in items if isinstance(item, Block)))
-    statements = [s for i in items for s in (i.statements if isinstance(i, Block) else (i,))]
+    classes = list(dict.fromkeys(block.cls for item in items for block in blocks_of(item)))
+    statements = [s for item in items for s in statements_of(item)]
     called = closure(name for s in statements for name in s.functions)
     parts = [functions()[name].source for name in called]
     parts += [_block_class(cls) for cls in classes]
@@ -151,32 +163,59 @@ def render(
     floats = {str(a.dtype) for a in header.params.values() if a.dtype.kind == "f"}
     kept = "".join(sorted({header.kept(dtype) for dtype in floats}))
     cast = {"float16": ".half()", "float64": ".double()"}.get(kept, "")
-    parts.append(_LOAD.format(class_name=class_name, cast=cast))
+    load = signature("load", ["weights: str | Path | None = None"], class_name, WIDTH)
+    parts.append(_LOAD.format(class_name=class_name, cast=cast, load="\n".join(load)))
     functional = any("F." in s.expression for s in statements) or any(
         "F" in functions()[name].reads for name in called
     )
+    stages = [item for item in items if isinstance(item, Stage)]
     imports = _IMPORTS if functional else _IMPORTS.replace(_FUNCTIONAL, "")
-    parts.insert(0, f'"""{_docstring(header, class_name)}\n"""\n\n{imports}')
+    if not any("OrderedDict(" in part for part in parts):
+        imports = imports.replace(_ORDERED, "")
+    document = "\n".join(docstring(header, class_name, _note(stages)))
+    parts.insert(0, f'"""{document}\n"""\n\n{imports}')
     rendered.source = "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
     return rendered
+
+
+def _note(stages: Sequence[Stage]) -> str:
+    """How MXNet's names are found in those of this file."""
+    if not stages:
+        return ""
+    first = stages[0]
+    block, attribute = first.blocks[1], identifier(first.name)
+    layers = zip(block.statements, block.cls.attributes)
+    layer, inner = next((s.layer, a) for s, a in layers if s.modules)
+    return f"MXNet's layer {prose(layer)} is {attribute}.{first.names[1]}.{inner} here, and so on."
 
 
 def class_text(
     name: str,
     docstring: str,
-    arguments: Sequence[str],
+    arguments: Mapping[str, str],
     init: List[str],
     forward: List[str],
     parameters: Sequence[str],
+    results: int = 1,
 ) -> str:
+    """A class of the file.
+
+    Args:
+        arguments: of its constructor, with their types.
+        parameters: of its forward; all are tensors, as its `results` are.
+    """
     lines = [f"class {name}(nn.Module):"]
     if docstring:
         text = textwrap.wrap(f'"""{docstring}"""', WIDTH - len(INDENT))
         lines += [*indented(text, 1), ""]
-    for method, given, body in (("__init__", arguments, init), ("forward", parameters, forward)):
-        signature = f"def {method}({', '.join(['self', *given])}):"
-        lines += indented(wrap(signature, WIDTH - len(INDENT)), 1)
-        lines += [*indented(body, 2), ""]
+    returned = TENSOR if results == 1 else f"tuple[{', '.join([TENSOR] * results)}]"
+    given = [f"{argument}: {kind}" for argument, kind in arguments.items()]
+    read = [f"{parameter}: {TENSOR}" for parameter in parameters]
+    for head, body in (
+        (signature("__init__", ["self", *given], "None", WIDTH - len(INDENT)), init),
+        (signature("forward", ["self", *read], returned, WIDTH - len(INDENT)), forward),
+    ):
+        lines += [*indented(head, 1), *indented(body, 2), ""]
     return "\n".join(lines)
 
 
@@ -191,8 +230,52 @@ def _block_class(cls: BlockClass) -> str:
         forward += wrap(line, BODY) if shown else with_comment(line, attribute, BODY)
     forward += wrap("return " + ", ".join(flow.held[v] for v in cls.outputs), BODY)
     parameters = VARIABLES[: len(cls.inputs)]
-    document = ", ".join(cls.instances) + "."
-    return class_text(cls.name, document, cls.arguments, init, forward, parameters)
+    document = enumeration(cls.instances)
+    results = len(cls.outputs)
+    return class_text(cls.name, document, cls.arguments, init, forward, parameters, results)
+
+
+def enumeration(names: Sequence[str]) -> str:
+    """`a, b, c.`, or `a, b, …, z (46 of them).`"""
+    if len(names) <= LISTED:
+        return ", ".join(names) + "."
+    return f"{names[0]}, {names[1]}, ..., {names[-1]} ({len(names)} of them)."
+
+
+class _Network:
+    """The class of the network itself, as text, and what the file of weights says of it."""
+
+    def __init__(self, rendered: Rendered, flow: _Forward) -> None:
+        self.rendered, self.flow = rendered, flow
+        self.init = ["super().__init__()"]
+        self.forward: List[str] = []
+        self.attributes: Set[str] = set()
+        self.table = rendered.layers.setdefault("", [])
+
+    def add(self, position: int, item: Item) -> None:
+        read, written = self.flow.assign(position, item)
+        name = item.layer if isinstance(item, Statement) else item.name
+        attribute = identifier(name, self.attributes)
+        self.attributes.add(attribute)
+        if isinstance(item, Statement):
+            self.init += _init_lines(item, attribute)
+            line = _statement_line(item, attribute, read, written)
+            shown = item.modules and attribute == re.sub(r"_fwd$", "", item.layer)
+            self.forward += wrap(line, BODY) if shown else with_comment(line, item.layer, BODY)
+            _record(self.rendered, item, attribute, "")
+            return
+        call = f"{', '.join(written)} = self.{attribute}({', '.join(read)})"
+        self.forward += wrap(call, BODY)
+        self.table.append(None)
+        if isinstance(item, Stage):
+            self.init += stage_lines(attribute, item, BODY)
+            paths = [f"{attribute}.{name}" for name in item.names]
+        else:
+            self.init += wrap(f"self.{attribute} = {block_constructor(item)}", BODY)
+            paths = [attribute]
+        for path, block in zip(paths, blocks_of(item)):
+            for statement, inner in zip(block.statements, block.cls.attributes):
+                _record(self.rendered, statement, inner, path)
 
 
 def _network(
@@ -207,30 +290,13 @@ def _network(
     for name in inputs:
         parameters[name] = identifier(name, [*called, *parameters.values()])
     flow = _Forward(parameters, outputs, items)
-    init = ["super().__init__()"]
-    forward: List[str] = []
-    attributes: Set[str] = set()
-    table = rendered.layers.setdefault("", [])
+    network = _Network(rendered, flow)
     for i, item in enumerate(items):
-        read, written = flow.assign(i, item)
-        attribute = identifier(item.name if isinstance(item, Block) else item.layer, attributes)
-        attributes.add(attribute)
-        if isinstance(item, Block):
-            values = ", ".join(map(literal, item.values))
-            init += wrap(f"self.{attribute} = {item.cls.name}({values})", BODY)
-            call = f"{', '.join(written)} = self.{attribute}({', '.join(read)})"
-            forward += wrap(call, BODY)
-            table.append(None)
-            for statement, inner in zip(item.statements, item.cls.attributes):
-                _record(rendered, statement, inner, attribute)
-        else:
-            init += _init_lines(item, attribute)
-            line = _statement_line(item, attribute, read, written)
-            shown = item.modules and attribute == re.sub(r"_fwd$", "", item.layer)
-            forward += wrap(line, BODY) if shown else with_comment(line, item.layer, BODY)
-            _record(rendered, item, attribute, "")
+        network.add(i, item)
+    forward = network.forward
     forward += wrap("return " + ", ".join(flow.held[v] for v in outputs), BODY)
-    return class_text(class_name, "", [], init, forward, list(parameters.values()))
+    given = list(parameters.values())
+    return class_text(class_name, "", {}, network.init, forward, given, len(outputs))
 
 
 def _record(rendered: Rendered, statement: Statement, attribute: str, path: str) -> None:
@@ -243,31 +309,18 @@ def _record(rendered: Rendered, statement: Statement, attribute: str, path: str)
         )
 
 
-def _docstring(graph: Graph, class_name: str) -> str:
-    """What the file is and how to load it, for the person who finds it."""
-    name = prose(graph.name)
-    facts = [f"{prose(key)}: {prose(value)}" for key, value in graph.source.items()]
-    facts += [f"input {prose(v.name)}: {prose(show(v.shape))}" for v in graph.inputs]
-    importable = name.isidentifier() and not keyword.iskeyword(name)
-    usage = (
-        [f"from {name} import load", "", "model = load()"]
-        if importable
-        else ["import runpy", "", f'model = runpy.run_path("{name}.py")["load"]()']
-    )
-    usage[-1] += f"  # class {class_name}, in eval mode"
-    title = f"{name}, converted from MXNet by mxproof {__version__}."
-    return "\n".join([title, "", *facts, "", *(INDENT + line if line else "" for line in usage)])
-
-
 _FUNCTIONAL = "import torch.nn.functional as F\n"
-_IMPORTS = f"""import json
-from pathlib import Path
+_ORDERED = "from collections import OrderedDict\n"
+_IMPORTS = f"""from __future__ import annotations
+
+import json
+{_ORDERED}from pathlib import Path
 
 import torch
 {_FUNCTIONAL}from torch import nn
 """
 
-_LOAD = '''def read_safetensors(path):
+_LOAD = '''def read_safetensors(path: str | Path) -> dict[str, torch.Tensor]:
     """Name -> tensor, memory-mapped: 8 bytes of length, a JSON header, then the numbers."""
     path = Path(path)
     with open(path, "rb") as file:
@@ -285,16 +338,16 @@ _LOAD = '''def read_safetensors(path):
         "U8": torch.uint8,
     }}
     data = torch.from_file(str(path), shared=False, size=path.stat().st_size, dtype=torch.uint8)
-    tensors = {{}}
+    tensors: dict[str, torch.Tensor] = {{}}
     for name, entry in header.items():
         begin, end = (start + offset for offset in entry["data_offsets"])
         tensors[name] = data[begin:end].view(types[entry["dtype"]]).reshape(entry["shape"])
     return tensors
 
 
-def load(weights=Path(__file__).with_suffix(".safetensors")):
-    """The network with its weights, in eval mode."""
+{load}
+    """The network with its weights, by default those beside this file, in eval mode."""
     model = {class_name}(){cast}
-    model.load_state_dict(read_safetensors(weights))
+    model.load_state_dict(read_safetensors(weights or Path(__file__).with_suffix(".safetensors")))
     return model.eval()
 '''

@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import safetensors.numpy
 from safetensors import safe_open
@@ -131,11 +131,11 @@ class PytorchFile:
             if layers is None:
                 call: Any = statement.value  # self.stage1_unit1(x)
                 name = call.func.attr
-                block: Any = made[name].value  # Unit(64, 64, (1, 1))
-                given = [held[a.id] for a in call.args]
-                inside = f"{path}.{name}" if path else name
-                kind = self._classes[block.func.id]
-                layers = self._follow(kind, inside, block.args, given, places)
+                layers = [held[a.id] for a in call.args]
+                for child, block in blocks_made(made[name].value):  # Unit(64, 64, (1, 1))
+                    inside = ".".join(filter(None, [path, name, child]))
+                    kind = self._classes[block.func.id]
+                    layers = self._follow(kind, inside, block.args, layers, places)
             else:
                 for layer, variable in zip(layers, variables):
                     places[layer] = Place(path, statement, variable, dict(held), made)
@@ -151,7 +151,7 @@ class PytorchFile:
         cls = class_text(
             self._network,
             prose(f"{layer}, of {place.path}." if place.path else f"{layer}."),
-            [],
+            {},
             ["super().__init__()", *init],
             body,
             list(place.inputs),
@@ -169,6 +169,44 @@ class PytorchFile:
             *defined,
         ]
         return "\n\n\n".join(parts) + "\n"
+
+
+def blocks_made(call: Any) -> Iterator[Tuple[str, Any]]:
+    """`Unit(64)`, or the nn.Sequential of a stage -> each block's name in there, and its call.
+
+    A stage is written as converters/pytorch_stages.py does: equal blocks in a loop.
+    """
+    if isinstance(call.func, ast.Name):
+        yield "", call
+        return
+    inside = call.args[0] if call.args and _is_named(call.args[0]) else None
+    for number, block in enumerate(_unrolled(call.args) if inside is None else ()):
+        yield str(number), block
+    for keyword in inside.keywords if inside else ():
+        if keyword.arg:
+            yield keyword.arg, keyword.value
+        else:  # **{f"unit{i}": Unit(64) for i in range(2, 5)}
+            word = keyword.value.key.values[0].value
+            for number in _range(keyword.value):
+                yield f"{word}{number}", keyword.value.value
+
+
+def _is_named(argument: Any) -> bool:
+    return isinstance(argument, ast.Call) and getattr(argument.func, "id", "") == "OrderedDict"
+
+
+def _unrolled(arguments: Sequence[Any]) -> Iterator[Any]:
+    """`Unit(64), *(Unit(32) for _ in range(2))` -> three calls."""
+    for argument in arguments:
+        if isinstance(argument, ast.Starred):
+            loop: Any = argument.value
+            yield from (loop.elt for _ in _range(loop))
+        else:
+            yield argument
+
+
+def _range(loop: Any) -> range:
+    return range(*(a.value for a in loop.generators[0].iter.args))
 
 
 def _parameters(method: ast.FunctionDef) -> List[str]:

@@ -38,6 +38,7 @@ def test_it_says_what_it_was_made_from(tmp_path: Path) -> None:
         "mxproof.symbol_sha256": digest[".json"],
         "mxproof.params": "small-0003.params",
         "mxproof.params_sha256": digest[".params"],
+        "mxproof.mxnet": "1.9.1",
     }
     assert (model.producer_name, model.producer_version) == ("mxproof", __version__)
     assert model.graph.name == "small"

@@ -59,6 +59,7 @@ def test_files_hold_the_module(tmp_path: Path) -> None:
         "mxproof.symbol_sha256": digests["small-symbol.json"],
         "mxproof.params": "small-0000.params",
         "mxproof.params_sha256": digests["small-0000.params"],
+        "mxproof.mxnet": "1.9.1",
     }
     for key, value in metadata.items():
         assert f"{key[len('mxproof.') :]}: {value}\n" in module.source

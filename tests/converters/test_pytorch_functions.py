@@ -57,7 +57,9 @@ def test_a_function_is_in_the_file_once_behind_what_it_calls(
         n.name for n in ast.parse(source).body if isinstance(n, (ast.FunctionDef, ast.ClassDef))
     ]
     assert names == ["inner", "outer", "Net", "read_safetensors", "load"]
-    assert "def forward(self, outer_2):" in source, "an input's name must not hide the function"
+    assert "def forward(self, outer_2: torch.Tensor) ->" in source, (
+        "an input's name must not hide the function"
+    )
     assert "x = outer(outer_2) + outer(outer_2)" in source
 
 

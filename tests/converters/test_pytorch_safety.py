@@ -23,8 +23,10 @@ from .test_python_text import HOSTILE, text
 
 Renaming = Callable[[str], str]
 
-TAIL = "def read_safetensors(path):"
+TAIL = "def read_safetensors("
+ORDERED = "from collections import OrderedDict"
 IMPORTS = [
+    "from __future__ import annotations",
     "import json",
     "from pathlib import Path",
     "import torch",
@@ -38,6 +40,7 @@ SYNTAX = (
     *(ast.Name, ast.Load, ast.Store, ast.Constant, ast.Tuple, ast.List, ast.Subscript, ast.Slice),
     *(ast.BinOp, ast.Add, ast.Mult, ast.FloorDiv, ast.UnaryOp, ast.USub),
 )
+ANNOTATION = r"None|int|torch\.Tensor|tuple\[(int|torch\.Tensor)(, (int|torch\.Tensor))*\]"
 METHODS = {"amax", "flatten", "mean", "narrow", "reshape", "shape", "softmax", "squeeze", "sum"}
 
 
@@ -61,13 +64,18 @@ def check_source(module: PytorchModule) -> None:
     assert source.isascii()
     assert all(c == "\n" or c.isprintable() or c == "\x7f" for c in source)
     network, tail = source.split(f"\n\n{TAIL}")
-    assert tail.replace(f"{module.class_name}()", "Net()") == PLAIN_TAIL
-    body = ast.parse(network).body
-    assert isinstance(body[0], ast.Expr), "the docstring"
-    assert [ast.unparse(s) for s in body[1:6]] == IMPORTS
-    classes: Set[str] = {c.name for c in body[6:] if isinstance(c, ast.ClassDef)}
-    assert len(classes) == len(body[6:])
-    for cls in body[6:]:
+    assert (
+        re.sub(rf"\b{module.class_name}\b", "Net", re.sub(r"\(\n +(.*),\n\) ->", r"(\1) ->", tail))
+        == PLAIN_TAIL
+    )
+    docstring, *body = ast.parse(network).body
+    assert isinstance(docstring, ast.Expr)
+    found = [c for c in body if isinstance(c, ast.ClassDef)]
+    imports = [ast.unparse(s) for s in body if s not in found]
+    assert [line for line in imports if line != ORDERED] == IMPORTS
+    classes: Set[str] = {c.name for c in found}
+    assert len(classes) == len(found)
+    for cls in found:
         check_class(cls, classes)
 
 
@@ -79,6 +87,12 @@ def check_class(cls: Any, classes: Set[str]) -> None:
     for method in methods:
         local = {a.arg for a in method.args.args}
         assert not local & {"nn", "F", "torch", *classes}
+        annotations = [method.returns, *(a.annotation for a in method.args.args)]
+        for annotation in annotations:
+            assert annotation is None or re.fullmatch(ANNOTATION, ast.unparse(annotation))
+        method.returns = None
+        for argument in method.args.args:
+            argument.annotation = None
         for node in ast.walk(method):
             assert isinstance(node, SYNTAX), ast.dump(node)
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -87,7 +101,7 @@ def check_class(cls: Any, classes: Set[str]) -> None:
                 assert isinstance(node.value, (int, float)) or node.value == "nearest"
         for node in ast.walk(method):
             if isinstance(node, ast.Name):
-                assert node.id in {*local, *classes, "super", "nn", "F", "torch"}
+                assert node.id in {*local, *classes, "super", "nn", "F", "torch", "OrderedDict"}
             if isinstance(node, ast.Attribute) and not isinstance(node.value, ast.Name):
                 assert node.attr in {*METHODS, "__init__"}
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -123,7 +137,7 @@ everyword = pytest.mark.parametrize("word", HOSTILE)
     ],
 )
 def test_the_check_can_fail(harm: str) -> None:
-    forward = "    def forward(self, x):\n"
+    forward = "    def forward(self, x: torch.Tensor) -> torch.Tensor:\n"
     assert forward in PLAIN.source
     with pytest.raises(AssertionError):
         check_source(replace(PLAIN, source=PLAIN.source.replace(forward, f"{forward}{harm}\n")))
@@ -145,7 +159,8 @@ def test_no_text_becomes_code(how: str, word: str) -> None:
 def test_other_networks_are_made_of_the_same(build: Callable[[], Graph]) -> None:
     module = to_pytorch(build())
     imports = [s for s in IMPORTS if "functional" not in s or "F." in module.source]
-    assert [line for line in module.source.splitlines() if re.match("import|from", line)] == imports
+    found = [line for line in module.source.splitlines() if re.match("import|from", line)]
+    assert [line for line in found if line != ORDERED] == imports
     check_source(replace(module, source=with_every_import(module.source)))
 
 

@@ -1,0 +1,163 @@
+"""The emitted source as a reader and his tools see it: stages, types, length, ruff, mypy."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import pytest
+
+from converters import Graph, to_pytorch
+from converters.checkpoint import bind
+from converters.symbol import parse_symbol, symbol_to_json
+from fixtures.weights import seeded_parameters
+from fixtures.zoo import ZOO
+
+from .networks import Network, small_resnet
+
+ZOO_NAMES = ["resnet18", "resnet152", "i3d_resnet50_v1_kinetics400"]
+
+
+def zoo_source(name: str) -> str:
+    model = ZOO[name]
+    symbol, inputs = model.symbol(), {"data": model.input_shape}
+    arrays = seeded_parameters(symbol, inputs, 0, model.pixels)
+    upgraded = parse_symbol(symbol_to_json(symbol))
+    return to_pytorch(bind(upgraded, arrays, name=name, inputs=inputs)).source
+
+
+@pytest.fixture(scope="module")
+def sources() -> Dict[str, str]:
+    net, head = small_resnet()
+    heads = Network()
+    x = heads.convolution("face", heads.variable("data"), 3, 4)
+    y = heads.layer("SliceChannel", "halves", x, num_outputs=2)
+    small = {
+        "small": to_pytorch(net.graph(head, name="small")).source,
+        "two_outputs": to_pytorch(heads.graph(y, (y[0], 1), name="two_outputs")).source,
+    }
+    return {**{name: zoo_source(name) for name in ZOO_NAMES}, **small}
+
+
+def units(*details: Tuple[str, int], reads: int = 0) -> Graph:
+    """Residual units by name, with the channels inside; unit number `reads` is an output too."""
+    net = Network()
+    x = net.convolution("stem", net.variable("data"), 3, 4)
+    heads: List[Any] = []
+    for number, (name, channels) in enumerate(details, 1):
+        y = net.convolution(f"{name}_conv1", x, 4, channels)
+        y = net.layer("Activation", f"{name}_relu", y, act_type="relu")
+        y = net.convolution(f"{name}_conv2", y, channels, 4)
+        x = net.layer("elemwise_add", f"{name}_plus", x, y)
+        heads += [x] if number == reads else []
+    return net.graph(x, *heads, name="network")
+
+
+@pytest.mark.parametrize(
+    ("details", "made"),
+    [
+        (
+            [("stage1_unit1", 4), ("stage1_unit2", 8)],
+            ["self.stage1 = nn.Sequential(OrderedDict(unit1=Unit(4), unit2=Unit(8)))"],
+        ),
+        (
+            [("stage1_unit1", 4), *((f"stage1_unit{i}", 8) for i in range(2, 6))],
+            [
+                "self.stage1 = nn.Sequential(",
+                '    OrderedDict(unit1=Unit(4), **{f"unit{i}": Unit(8) for i in range(2, 6)})',
+                ")",
+            ],
+        ),
+        (
+            [("part_0", 4), *((f"part_{i}", 8) for i in range(1, 4))],
+            ["self.part = nn.Sequential(Unit(4), *(Unit(8) for _ in range(3)))"],
+        ),
+        (  # a number that is no index, none, a gap
+            [("part_1", 4), ("part_2", 8)],
+            ["self.part_1 = Unit(4)", "self.part_2 = Unit(8)"],
+        ),
+        ([("first", 4), ("second", 8)], ["self.first = Unit(4)", "self.second = Unit(8)"]),
+        (
+            [("stage1_unit1", 4), ("stage1_unit3", 8)],
+            ["self.stage1_unit1 = Unit(4)", "self.stage1_unit3 = Unit(8)"],
+        ),
+    ],
+)
+def test_numbered_blocks_are_a_stage(details: List[Tuple[str, int]], made: List[str]) -> None:
+    source = to_pytorch(units(*details)).source
+    kind = re.search(r"class (\w+)\(", source)
+    expected = "\n".join(f"        {line}" for line in made)
+    assert kind and expected.replace("Unit", kind[1]) in source
+
+
+def test_a_block_that_others_read_ends_no_stage_silently() -> None:
+    """What is an output of the network must keep a variable of its own."""
+    module = to_pytorch(units(("stage1_unit1", 4), ("stage1_unit2", 8), reads=1))
+    assert "Sequential" not in module.source
+    assert "stage1_unit1.conv1.weight" in module.state
+
+
+def test_names_of_a_stage_are_mxnets() -> None:
+    module = to_pytorch(units(("stage1_unit1", 4), ("stage1_unit2", 8)))
+    assert {key.replace(".", "_") for key in module.state} == {
+        f"{layer}_weight"
+        for layer in ("stem", *(f"stage1_unit{u}_conv{c}" for u in (1, 2) for c in (1, 2)))
+    }
+    said = "MXNet's layer stage1_unit2_conv1 is stage1.unit2.conv1 here, and so on."
+    assert said in module.source
+    assert "stage1_unit2_conv1" in str(module.layers["stage1.unit2"])
+
+
+def test_lengths(sources: Dict[str, str]) -> None:
+    assert sources["resnet18"].count("\n") < 150
+    assert sources["resnet152"].count("\n") < 200
+    assert "unit{i}" in sources["resnet152"]
+    assert "(46 of them)" in sources["resnet152"]
+    assert (
+        "forward(self, data: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:"
+        in (sources["two_outputs"])
+    )
+
+
+RUFF = [
+    ["format", "--check", "--isolated", "--line-length", "100"],
+    ["check", "--isolated", "--line-length", "100"],
+    [
+        "check",
+        "--isolated",
+        "--line-length",
+        "100",
+        "--select",
+        "A,B,C4,E,F,I,PIE,RET502,SIM,UP,W",
+    ],
+]
+
+
+@pytest.mark.parametrize("command", RUFF, ids=["format", "default", "more"])
+def test_ruff_finds_nothing(sources: Dict[str, str], tmp_path: Path, command: List[str]) -> None:
+    pytest.importorskip("ruff", reason="needs ruff, which judges the source")
+    for name, source in sources.items():
+        (tmp_path / f"{name}.py").write_text(source)
+    ruff = [sys.executable, "-m", "ruff", *command, "--target-version", "py39", "."]
+    done = subprocess.run(ruff, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_mypy_finds_nothing(sources: Dict[str, str], tmp_path: Path) -> None:
+    """With its default settings, and strictly but for what nn.Module itself leaves open."""
+    pytest.importorskip("mypy", reason="needs mypy, which judges the source")
+    pytest.importorskip("torch", reason="needs PyTorch, whose types they are")
+    for name, source in sources.items():
+        (tmp_path / f"{name}.py").write_text(source)
+    for options in ([], ["--strict", "--no-warn-return-any"]):
+        mypy = [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), *options]
+        done = subprocess.run(
+            [*mypy, *(f"{name}.py" for name in sources)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
