@@ -19,7 +19,7 @@ from .errors import CheckpointError
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
-COLORS = {"RGB": 3, "BGR": 3, "GRAY": 1}
+CHANNELS = {"RGB": 3, "BGR": 3, "GRAY": 1}
 CROPS = ("center", "none")
 #: What a graph's `source`, and with it an exported file's metadata, holds it under.
 KEY = "preprocessing"
@@ -35,14 +35,14 @@ class Preprocessing:
         resize: the shorter side of the picture, in pixels, before the middle is cut out; None:
             as little as covers `size`.
         crop: "center" keeps the proportions and cuts the middle out; "none" stretches.
-        color: the order of the channels: RGB, BGR or GRAY (one channel).
+        channels: their order: RGB, BGR or GRAY (one channel).
         mean, std: one number for each channel, or one for all.
     """
 
     size: Optional[Tuple[int, int]] = None
     resize: Optional[int] = None
     crop: str = "center"
-    color: str = "RGB"
+    channels: str = "RGB"
     scale: float = 1.0
     mean: Tuple[float, ...] = (0.0,)
     std: Tuple[float, ...] = (1.0,)
@@ -53,16 +53,16 @@ class Preprocessing:
             raise ValueError(problem)
 
     def _problem(self) -> str:
-        if self.color not in COLORS or self.crop not in CROPS:
+        if self.channels not in CHANNELS or self.crop not in CROPS:
             return (
-                f"color={self.color!r}, crop={self.crop!r}; allowed: {', '.join(COLORS)} and "
-                f"{', '.join(CROPS)}."
+                f"channels={self.channels!r}, crop={self.crop!r}; allowed: "
+                f"{', '.join(CHANNELS)} and {', '.join(CROPS)}."
             )
         for name in ("mean", "std"):
-            if len(getattr(self, name)) not in (1, COLORS[self.color]):
+            if len(getattr(self, name)) not in (1, CHANNELS[self.channels]):
                 return (
                     f"{name} has {len(getattr(self, name))} numbers; allowed: 1, or one for each "
-                    f"channel of {self.color}."
+                    f"channel of {self.channels}."
                 )
         numbers = (self.scale, *self.mean, *self.std)
         if not all(map(math.isfinite, numbers)) or 0 in self.std:
@@ -78,7 +78,7 @@ class Preprocessing:
 
     def array(self, pixels: Pixels) -> Floats:
         """(..., H, W, 3) RGB or (..., H, W, 1) grey -> (..., C, H, W), rounded to float32 once."""
-        ordered = pixels[..., ::-1] if self.color == "BGR" else pixels
+        ordered = pixels[..., ::-1] if self.channels == "BGR" else pixels
         wide = (ordered * np.float64(self.scale) - np.array(self.mean)) / np.array(self.std)
         return np.ascontiguousarray(np.moveaxis(wide, -1, -3), np.float32)
 
@@ -113,7 +113,7 @@ class Preprocessing:
         else:
             side = f"shorter side {self.resize}" if self.resize else "scaled to cover"
             steps = ["{}, the middle {}x{}".format(side, *self.size)]
-        steps.append(f"{self.color} 0..255")
+        steps.append(f"{self.channels} 0..255")
         if self.scale != 1:
             steps.append(f"times {self.scale!r}")
         if any(self.mean):

@@ -68,13 +68,15 @@ def evidence_for(
     *,
     seed: int = 0,
     samples: int = SAMPLES,
+    inputs: Optional[Sequence[Inputs]] = None,
     mxnet_python: Optional[str] = None,
     reference: Optional[Path] = None,
 ) -> Iterator[Evidence]:
-    """A recording, or MXNet on inputs drawn from a seed.
+    """A recording, or MXNet on chosen inputs, or on inputs drawn from a seed.
 
     Args:
         given: shapes of inputs as the user states them.
+        inputs: in place of such as are drawn.
         reference: a file of `mxproof record`; it has its own inputs, and no MXNet is run.
     """
     from .recording.file import load_recording
@@ -82,5 +84,6 @@ def evidence_for(
     if reference is not None:
         yield load_recording(reference, subject.graph)
         return
-    with live(subject, subject.evidence(given, seed=seed, samples=samples), mxnet_python) as found:
+    chosen = inputs or subject.evidence(given, seed=seed, samples=samples)
+    with live(subject, chosen, mxnet_python) as found:
         yield found

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
-from converters.preprocessing import COLORS, Floats, Pixels, Preprocessing
+from converters.preprocessing import CHANNELS, Floats, Pixels, Preprocessing
 from converters.shape import Shape, show
 
-from .subject import DEFAULT_SIZES, UsageError
+from .subject import DEFAULT_SIZES, Subject, UsageError
 
 READ = "BMP, PNG, JPEG, GIF, WebP, TIFF"
 
@@ -31,12 +31,12 @@ def picture_input(
     Raises:
         UsageError: the network takes no pictures of that kind, or a file cannot be read.
     """
-    channels = COLORS[preprocessing.color]
-    if shape is None or len(shape) not in (4, 5) or shape[1] not in (channels, None):
+    depth = CHANNELS[preprocessing.channels]
+    if shape is None or len(shape) not in (4, 5) or shape[1] not in (depth, None):
         raise UsageError(
-            f"--image: input {name!r} has shape {show(shape)}; a picture is (N, {channels}, H, W), "
-            f"a clip (N, {channels}, T, H, W). Give the numbers: --npy {name}=FILE, or choose "
-            "--color."
+            f"--image: input {name!r} has shape {show(shape)}; a picture is (N, {depth}, H, W), "
+            f"a clip (N, {depth}, T, H, W). Give the numbers: --npy {name}=FILE, or choose "
+            "--channels."
         )
     height, width = (d if isinstance(d, int) else None for d in shape[-2:])
     size = preprocessing.size or ((height, width) if height and width else None)
@@ -56,6 +56,31 @@ def picture_input(
     if len(shape) == 5:
         array = _clip(array, shape[2])[None]
     return _batch(array, shape[0], name)
+
+
+def picture_inputs(
+    subject: Subject, files: Sequence[Path], preprocessing: Optional[Preprocessing]
+) -> List[Dict[str, Floats]]:
+    """The inputs of a network whose one input is a picture or a clip: one for each picture.
+
+    Args:
+        preprocessing: None for that which the network has on record, or none at all.
+
+    Raises:
+        UsageError: see `picture_input`; or the network has several inputs.
+    """
+    if len(subject.graph.inputs) != 1:
+        names = ", ".join(v.name for v in subject.graph.inputs)
+        raise UsageError(
+            f"--image: {subject.name} has several inputs ({names}); supported: one picture."
+        )
+    value = subject.graph.inputs[0]
+    how = preprocessing or subject.preprocessing or Preprocessing()
+    if value.shape is not None and len(value.shape) == 4 and not isinstance(value.shape[0], int):
+        arrays = [picture_input([file], how, value.name, value.shape) for file in files]
+    else:
+        arrays = [picture_input(files, how, value.name, value.shape)]
+    return [{value.name: array} for array in arrays]
 
 
 def _clip(frames: Floats, length: object) -> Floats:
@@ -104,7 +129,7 @@ def _pixels(
     image: Image.Image, preprocessing: Preprocessing, size: Optional[Tuple[int, int]]
 ) -> Pixels:
     upright = ImageOps.exif_transpose(image) or image
-    flat = upright.convert("L" if preprocessing.color == "GRAY" else "RGB")
+    flat = upright.convert("L" if preprocessing.channels == "GRAY" else "RGB")
     if size is not None:
         flat = _scaled(flat, preprocessing, *size)
     pixels: Pixels = np.asarray(flat)

@@ -10,14 +10,14 @@ from dataclasses import fields, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from rich.console import Console
 from rich.markup import escape
 
 from converters.checkpoint import TYPE_FLAGS
 from converters.files import atomic_write
-from converters.preprocessing import COLORS, CROPS, Preprocessing
+from converters.preprocessing import CHANNELS, CROPS, Preprocessing
 from fixtures.zoo import ZOO
 
 from ..report.terminal import plain
@@ -25,6 +25,12 @@ from ..subject import UsageError, parse_types
 from ..targets import TARGETS
 
 PROVEN, FAILED, BAD_INPUT = 0, 1, 2
+
+
+def console_of(args: argparse.Namespace) -> Console:
+    """For tables: as wide as the terminal, and wide enough where there is none."""
+    console = Console(quiet=args.quiet)
+    return console if console.is_terminal else Console(quiet=args.quiet, width=160)
 
 
 def say(text: str, *, stderr: bool = False, quiet: bool = False) -> None:
@@ -123,14 +129,16 @@ def preprocessing(parser: argparse.ArgumentParser, *, files: bool = False) -> No
         choices=CROPS,
         help="center (the default) keeps the proportions and cuts the middle out, none stretches",
     )
-    group.add_argument("--color", choices=tuple(COLORS), help="order of channels (default: RGB)")
+    group.add_argument(
+        "--channels", choices=tuple(CHANNELS), help="order of channels (default: RGB)"
+    )
     group.add_argument("--scale", type=_fraction, metavar="X", help="e.g. 1/255 (default: 1)")
     for name, text in (("mean", "123.68,116.779,103.939"), ("std", "58.393,57.12,57.375")):
         group.add_argument(
             f"--{name}",
             type=_numbers,
             metavar="X,X,X",
-            help=f"one number for each channel, in the order of --color, or one for all: {text}",
+            help=f"one number for each channel, in the order of --channels, or one for all: {text}",
         )
 
 
@@ -150,6 +158,18 @@ def preprocessing_of(
         return replace(known or Preprocessing(), **stated)
     except ValueError as error:
         raise UsageError(f"{' '.join('--' + n for n in stated)}: {error}") from None
+
+
+def picture_words(args: argparse.Namespace) -> List[str]:
+    """These options again, as a command line has them."""
+    words = ["--image", *args.image] if args.image else []
+    for name in (f.name for f in fields(Preprocessing)):
+        value = getattr(args, name)
+        if value is not None:
+            mark = "x" if name == "size" else ","
+            text = mark.join(map(str, value)) if isinstance(value, tuple) else str(value)
+            words.append(f"--{name}={text}")  # a mean may begin with a minus
+    return words
 
 
 def _size(text: str) -> Tuple[int, int]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import numpy as np
-from rich.console import Console
 
 from converters.shape import show
 
@@ -17,7 +16,7 @@ from ..outputs import differences, same_top
 from ..report.sheet import Sheet
 from ..runtimes.base import Array
 from ..subject import UsageError
-from .common import FAILED, PROVEN, say, writable, write_text
+from .common import FAILED, PROVEN, console_of, say, writable, write_text
 from .run import read_npy
 
 
@@ -58,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     document = {"schema": 1, "reference": args.reference, "files": record}
     write_text(args.json, json.dumps(document, indent=1))
     write_text(args.markdown, f"{sheet.markdown()}\n")
-    Console(quiet=args.quiet).print(sheet.terminal())
+    console_of(args).print(sheet.terminal())
     far = [r for r in record if _exceeds(r, "abs", args) or _exceeds(r, "rel", args)]
     for row in far:
         say(

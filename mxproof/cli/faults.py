@@ -9,13 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, List
 
-from rich.console import Console
-
 from converters.checkpoint import symbol_path
 from fixtures.zoo import ZOO
 
 from ..subject import UsageError
-from .common import FAILED, PROVEN, count, progress_of, say, writable, write_text
+from .common import FAILED, PROVEN, console_of, count, progress_of, say, writable, write_text
 
 SITES = 2
 
@@ -70,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     from ..faults import fleet, report
     from ..faults.catalogue import CATALOGUE
 
-    console = Console(quiet=args.quiet)
+    console = console_of(args)
     kinds = chosen(args.kind, list(CATALOGUE))
     if args.list:
         console.print(report.listing(CATALOGUE[k] for k in kinds).terminal())

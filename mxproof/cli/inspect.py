@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any, Dict
 
-from rich.console import Console
-
 from converters.shape import show
 
 from ..report.terminal import graph_table
 from ..subject import load_subject, parse_inputs
-from .common import PROVEN, common, reading, say
+from .common import PROVEN, common, console_of, reading, say
 
 
 def add_parser(commands: Any) -> None:
@@ -25,7 +23,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    console = Console(quiet=args.quiet)
+    console = console_of(args)
     given = parse_inputs(args.input)
     subject = load_subject(args.checkpoint, inputs=given, **reading(args))
     graph = subject.graph

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy as np
-from rich.console import Console
 
 from converters.files import atomic_write
 from converters.preprocessing import Preprocessing
@@ -21,6 +20,7 @@ from ..subject import UsageError, parse_inputs
 from .common import (
     PREFIX,
     PROVEN,
+    console_of,
     count,
     preprocessing,
     preprocessing_of,
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
             with np.errstate(all="ignore"):
                 outputs = opened.run(inputs)
     names = opened.outputs or tuple(f"output {i}" for i in range(len(outputs)))
-    console = Console(quiet=args.quiet)
+    console = console_of(args)
     title = f"{Path(args.checkpoint).name} in {runtime}"
     console.print(results(title, names, outputs, args.top, labels).terminal())
     for path, array in zip(files_of(args.output_file, len(outputs)), outputs):
@@ -167,11 +167,13 @@ def results(
     for name, array in zip(names, outputs):
         finite = array.size and bool(np.isfinite(array).all())
         extent = f"{array.min():.6g} … {array.max():.6g}" if finite else "not all finite"
-        row = (name, show(array.shape), str(array.dtype), extent if array.size else "empty")
         classes = array.ndim == 2 and array.shape[1] >= 2 * top > 0
         largest = [_largest(sample, top, labels) for sample in array] if classes else []
-        rows.append((*row, "; ".join(largest) or "–"))
-    return Sheet(title, ("output", "shape", "type", "from … to", "largest"), rows)
+        row = (name, show(array.shape), str(array.dtype), extent if array.size else "empty")
+        rows.append((*row, "; ".join(largest)))
+    headings = ("output", "shape", "type", "from … to", "largest")
+    kept = len(headings) if any(row[-1] for row in rows) else len(headings) - 1
+    return Sheet(title, headings[:kept], [row[:kept] for row in rows])
 
 
 def _largest(sample: Array, top: int, labels: Sequence[str]) -> str:

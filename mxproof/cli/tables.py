@@ -7,21 +7,19 @@ import json
 from pathlib import Path
 from typing import Any, Dict, List
 
-from rich.console import Console
-
-from converters.preprocessing import Preprocessing
 from fixtures.pictures import PHOTOGRAPH
 from fixtures.zoo import ZOO
 
-from ..pictures import picture_input
+from ..pictures import picture_inputs
 from ..report.sheet import Sheet
 from ..runtimes.base import Array
-from ..subject import Subject, UsageError, load_for_run, parse_inputs
+from ..subject import Subject, load_for_run, parse_inputs
 from ..tables import measure, sheets
 from .common import (
     FAILED,
     PREFIX,
     PROVEN,
+    console_of,
     preprocessing,
     preprocessing_of,
     progress_of,
@@ -76,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     document = {"schema": 1, "models": [model.to_json() for model in found]}
     write_text(args.json, json.dumps(document, indent=1))
     write_text(args.markdown, _markdown(tables))
-    console = Console(quiet=args.quiet)
+    console = console_of(args)
     for table in tables:
         console.print(table.terminal())
     far = [
@@ -95,20 +93,10 @@ def _markdown(tables: List[Sheet]) -> str:
 
 
 def pictured(args: argparse.Namespace, subject: Subject) -> Dict[str, Array]:
-    """The pictures of --image, or the photograph that comes with this package.
-
-    Raises:
-        UsageError: the network has other inputs than one picture.
-    """
-    if len(subject.graph.inputs) != 1:
-        names = ", ".join(v.name for v in subject.graph.inputs)
-        raise UsageError(f"{subject.name} has several inputs ({names}); supported: one picture.")
-    value = subject.graph.inputs[0]
+    """The first picture of --image, or the photograph that comes with this package."""
     how = preprocessing_of(args, subject.preprocessing)
     if subject.model is not None and not args.image:
         shape = subject.model.output_input
         size = how.size if how else None
-        return {value.name: subject.model.picture((*shape[:-2], *(size or shape[-2:])))}
-    files = [Path(f) for f in args.image] or [PHOTOGRAPH]
-    array = picture_input(files, how or Preprocessing(), value.name, value.shape)
-    return {value.name: array}
+        return {"data": subject.model.picture((*shape[:-2], *(size or shape[-2:])))}
+    return picture_inputs(subject, [Path(f) for f in args.image] or [PHOTOGRAPH], how)[0]

@@ -17,11 +17,27 @@ from converters.files import atomic_write
 from converters.shape import Shape
 
 from ..evidence import SAMPLES, evidence_for
+from ..pictures import picture_inputs
+from ..report.layers import layer_sheets
 from ..report.terminal import proof_table
-from ..subject import UsageError, load_for_run, parse_inputs
+from ..runtimes.base import Array
+from ..subject import Subject, UsageError, load_for_run, parse_inputs
 from ..targets import TARGETS
 from ..tolerance import Budgets, load_budgets
-from .common import FAILED, PROVEN, common, count, progress_of, reading, say, targets
+from .common import (
+    FAILED,
+    PROVEN,
+    common,
+    console_of,
+    count,
+    picture_words,
+    preprocessing,
+    preprocessing_of,
+    progress_of,
+    reading,
+    say,
+    targets,
+)
 
 if TYPE_CHECKING:
     from ..evidence import Evidence
@@ -47,6 +63,14 @@ def add_parser(commands: Any) -> None:
         help="how many random inputs; float32 noise is judged over all of them (default: 4)",
     )
     parser.add_argument(
+        "--layers",
+        nargs="?",
+        const="*",
+        metavar="PATTERN",
+        help="print a table of all layers, or of those whose names match: 'stage1_*'. Judged are "
+        "all in any case",
+    )
+    parser.add_argument(
         "--budgets",
         metavar="FILE",
         help="JSON rows for layers that need another limit than the standard one, each with a "
@@ -67,6 +91,7 @@ def add_parser(commands: Any) -> None:
         help="where the proof fails, write the smallest thing that still fails there: the layer "
         "cut out of the converted file, its inputs, and a pytest file that needs no MXNet",
     )
+    preprocessing(parser, files=True)
     parser.set_defaults(run=run)
 
 
@@ -87,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
             given,
             seed=args.seed or 0,
             samples=args.samples or SAMPLES,
+            inputs=pictures_of(args, subject),
             mxnet_python=args.mxnet_python,
             reference=Path(args.reference) if args.reference else None,
         ) as evidence:
@@ -104,7 +130,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         with atomic_write(Path(args.json)) as file:
             file.write(json.dumps(proof.to_json(), indent=1).encode())
-    console = Console(quiet=args.quiet)
+    console = console_of(args)
+    if args.layers:
+        print_layers(console, proof, args.layers)
     console.print(proof_table(proof))
     for target in proof.targets.values():
         for paragraph in target.explain(proof.model):
@@ -114,6 +142,28 @@ def run(args: argparse.Namespace) -> int:
     for row in budgets.idle:
         say(f"--budgets {args.budgets}: no layer needed the row for {row}. Delete it.", stderr=True)
     return PROVEN if proof.passed and not budgets.idle else FAILED
+
+
+def pictures_of(args: argparse.Namespace, subject: Subject) -> Optional[List[Dict[str, Array]]]:
+    """What --image names, as inputs."""
+    if not args.image:
+        return None
+    files = [Path(file) for file in args.image]
+    return picture_inputs(subject, files, preprocessing_of(args, subject.preprocessing))
+
+
+def print_layers(console: Console, proof: Proof, pattern: str) -> None:
+    """Every comparison, layer by layer.
+
+    Raises:
+        UsageError: no layer is called so.
+    """
+    compared = [(t, c) for t, p in proof.targets.items() for c in p.comparisons.values()]
+    tables = layer_sheets(proof.model, compared, pattern)
+    if not any(sheet.rows for sheet in tables):
+        raise UsageError(f"--layers {pattern}: {proof.model} has no such layer; see `inspect`.")
+    for sheet in tables:
+        console.print(sheet.terminal())
 
 
 def reproduced(
@@ -143,7 +193,8 @@ def again(args: argparse.Namespace, targets: Sequence[str]) -> str:
     for option in ("input", "input_type", "output"):
         name = f"--{option.replace('_', '-')}"
         words += [word for value in getattr(args, option) for word in (name, value)]
-    if not args.reference:
+    words += picture_words(args)
+    if not args.reference and not args.image:
         words += ["--seed", str(args.seed or 0), "--samples", str(args.samples or SAMPLES)]
     for option in ("epoch", "weights", "budgets", "mxnet_python", "reference"):
         value = getattr(args, option)
@@ -156,9 +207,12 @@ def given_of(args: argparse.Namespace) -> Dict[str, Shape]:
     """Shapes of inputs as they were stated: now, or for the recording."""
     from ..recording.file import given_inputs
 
+    for option in ("seed", "samples") if args.image else ():
+        if getattr(args, option) is not None:
+            raise UsageError(f"--{option} and --image: pictures are not drawn. Leave one out.")
     if not args.reference:
         return parse_inputs(args.input)
-    for option in ("seed", "samples", "input", "mxnet_python"):
+    for option in ("seed", "samples", "input", "image", "mxnet_python"):
         if getattr(args, option) not in (None, []):
             raise UsageError(
                 f"--{option.replace('_', '-')} and --reference: the recording has its own inputs, "
