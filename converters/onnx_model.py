@@ -31,6 +31,7 @@ from . import ops
 from ._version import __version__
 from .errors import ShapeError, UnsupportedError
 from .graph import Graph, Node
+from .progress import counted
 from .shape import Dim, Shape
 
 Array = npt.NDArray[Any]
@@ -337,7 +338,7 @@ def to_onnx(graph: Graph, *, opset: int = DEFAULT_OPSET) -> ir.Model:
     builder = OnnxBuilder(graph, opset)
     for value in graph.inputs:
         builder.add_input(value.name, known_shape(graph, value.name))
-    for node in graph.nodes:
+    for node in counted(graph.nodes, f"{graph.name}: converting to ONNX, layers"):
         try:
             builder.add_layer(node)
         except ops.Unsupported as problem:

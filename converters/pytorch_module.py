@@ -23,6 +23,7 @@ from .errors import UnsupportedError
 from .files import atomic_write
 from .graph import Graph, Node
 from .onnx_model import UNKNOWN_SIZE, known_shape
+from .progress import counted
 from .python_text import class_name
 from .pytorch_blocks import partition
 from .pytorch_functions import functions
@@ -157,7 +158,7 @@ def to_pytorch(graph: Graph) -> PytorchModule:
     """
     _ = graph.operators  # first, so that all that is unsupported is listed
     statements = []
-    for node in graph.nodes:
+    for node in counted(graph.nodes, f"{graph.name}: converting to PyTorch, layers"):
         try:
             statements.append(_statement(graph, node))
         except ops.Unsupported as problem:

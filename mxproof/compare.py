@@ -8,6 +8,7 @@ from typing import Any, List, Optional, Sequence, Tuple
 import numpy as np
 
 from converters import Graph, Node
+from converters.progress import report
 
 from .check import check as judge
 from .check import check_form, other_form
@@ -67,10 +68,13 @@ class _Pass:
     def __post_init__(self) -> None:
         self.nodes = {name: node for node in self.graph.nodes for name in node.outputs}
         self.checks: List[Check] = []
+        by_itself = ", each layer by itself" if self.alone else ""
+        self.doing = f"{self.graph.name}: {self.candidate.name} {self.candidate.precision}{by_itself}, layers"
 
     def visit(self, layer: str, value: Array) -> Optional[Array]:
         if layer not in self.truth:
             return None
+        report(self.doing, len(self.checks), len(self.truth.names))
         node = self.nodes[layer]
         if (layer in self.graph.anchored) != self.anchored:
             self.checks.append(Check.unjudged(layer, node.op, value.shape))

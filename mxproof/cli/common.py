@@ -10,14 +10,17 @@ from dataclasses import fields, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.text import Text
 
 from converters.checkpoint import TYPE_FLAGS
 from converters.files import atomic_write
 from converters.preprocessing import CHANNELS, CROPS, Preprocessing
+from converters.progress import listening
 from fixtures.zoo import ZOO
 
 from ..report.terminal import plain
@@ -223,14 +226,26 @@ def write_text(path: Optional[str], text: str) -> None:
 
 
 @contextmanager
-def progress_of(args: argparse.Namespace) -> Iterator[Any]:
-    """A spinner with the step under way; silent where nobody watches."""
+def progress_of(args: argparse.Namespace) -> Iterator[Callable[..., None]]:
+    """What is being done and how far it is, in a line; silent where nobody watches."""
     console = Console(stderr=True, quiet=args.quiet)
-    if not console.is_terminal or args.quiet:
-        yield lambda text: None
-        return
-    with console.status("") as status:
-        yield lambda text: status.update(escape(text))
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), CountColumn())
+    hidden = args.quiet or not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as drawn:
+        task = drawn.add_task("", total=None)
+
+        def tell(text: str, done: int = 0, total: Optional[int] = None) -> None:
+            drawn.update(task, description=escape(text), completed=done, total=total)
+
+        with listening(tell):
+            yield tell
+
+
+class CountColumn(ProgressColumn):
+    """ "12 of 71", or nothing where it is not known."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.total is None else f"{task.completed:,.0f} of {task.total:,.0f}")
 
 
 @contextmanager

@@ -18,7 +18,6 @@ from converters.shape import Shape
 
 from ..evidence import SAMPLES, evidence_for
 from ..pictures import picture_inputs
-from ..report.layers import layer_sheets
 from ..report.terminal import proof_table
 from ..runtimes.base import Array
 from ..subject import Subject, UsageError, load_for_run, parse_inputs
@@ -38,6 +37,7 @@ from .common import (
     say,
     targets,
 )
+from .layers import layer_sheets
 
 if TYPE_CHECKING:
     from ..evidence import Evidence

@@ -18,6 +18,7 @@ import numpy as np
 
 from converters import Graph, Node
 from converters.checkpoint import params_path, symbol_path
+from converters.progress import counted
 from converters.shape import Shape
 
 from ..portions import LIMIT, portions
@@ -222,7 +223,7 @@ class Mxnet:
                     f"MXNet lists {len(listed)} layers, the converters read {len(expected)}; "
                     f"first differences (MXNet's, ours): {differing}."
                 )
-            for _, layer in layers:
+            for _, layer in counted(layers, f"{self._graph.name}: MXNet, layers"):
                 try:
                     float64, float32 = self._process._receive("trace")[1]
                 except RuntimeFailure:
