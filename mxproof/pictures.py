@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
@@ -14,6 +14,7 @@ from converters.shape import Shape, show
 
 from .subject import DEFAULT_SIZES, Subject, UsageError
 
+NOTHING: Mapping[str, Shape] = {}
 READ = "BMP, PNG, JPEG, GIF, WebP, TIFF"
 
 
@@ -59,11 +60,15 @@ def picture_input(
 
 
 def picture_inputs(
-    subject: Subject, files: Sequence[Path], preprocessing: Optional[Preprocessing]
+    subject: Subject,
+    files: Sequence[Path],
+    preprocessing: Optional[Preprocessing] = None,
+    given: Mapping[str, Shape] = NOTHING,
 ) -> List[Dict[str, Floats]]:
     """The inputs of a network whose one input is a picture or a clip: one for each picture.
 
     Args:
+        given: shapes that the user states, before those that the network leaves free.
         preprocessing: None for that which the network has on record, or none at all.
 
     Raises:
@@ -75,11 +80,11 @@ def picture_inputs(
             f"--image: {subject.name} has several inputs ({names}); supported: one picture."
         )
     value = subject.graph.inputs[0]
+    shape = given.get(value.name) or value.shape
     how = preprocessing or subject.preprocessing or Preprocessing()
-    if value.shape is not None and len(value.shape) == 4 and not isinstance(value.shape[0], int):
-        arrays = [picture_input([file], how, value.name, value.shape) for file in files]
-    else:
-        arrays = [picture_input(files, how, value.name, value.shape)]
+    one_each = shape is not None and len(shape) == 4 and shape[0] in ("N", 1, None)
+    groups = [[file] for file in files] if one_each else [files]
+    arrays = [picture_input(group, how, value.name, shape) for group in groups]
     return [{value.name: array} for array in arrays]
 
 

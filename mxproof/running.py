@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, ContextManager, Dict, Iterator, List, Mapping, Optional, Tuple
 
@@ -39,6 +39,20 @@ class Opened:
     preprocessing: Optional[Preprocessing]
     run: Callable[[Inputs], List[Array]]
     outputs: Tuple[str, ...] = ()
+
+    def restated(self, given: Mapping[str, Shape]) -> Opened:
+        """With the shapes that the user states.
+
+        Raises:
+            UsageError: the model has no such input, or one of another shape.
+        """
+        known = {value.name: value for value in self.inputs}
+        for name, shape in given.items():
+            if name not in known or not compatible(known[name].shape, shape):
+                takes = ", ".join(f"{n} {show(v.shape)}" for n, v in known.items())
+                raise UsageError(f"--input {name} {show(shape)}: the model takes {takes}.")
+        inputs = tuple(replace(v, shape=given.get(v.name) or v.shape) for v in self.inputs)
+        return replace(self, inputs=inputs)
 
     def checked(self, arrays: Mapping[str, Array]) -> Dict[str, Array]:
         """The arrays, in the types that the inputs have; other inputs than these are refused.
@@ -95,7 +109,8 @@ def open_model(
     Args:
         model: a checkpoint's prefix, a name of the zoo, or a file that `convert` wrote.
         runtime: a name in RUNTIMES.
-        given, reading: of a checkpoint, see `load_for_run`.
+        given: shapes of inputs, as the user states them.
+        reading: of a checkpoint, see `load_for_run`.
 
     Raises:
         UsageError: the runtime does not run such a file.
@@ -110,11 +125,11 @@ def open_model(
         raise UsageError(f"{model}: --runtime {runtime} takes {takes}.{hint}")
     if suffix:
         with wanted.open(Path(model), mxnet_python) as opened:
-            yield opened
+            yield opened.restated(given or {})
         return
     subject = load_for_run(model, given or {}, **reading)
     with open_subject(subject, runtime, mxnet_python) as opened:
-        yield opened
+        yield opened.restated(given or {})
 
 
 @contextmanager

@@ -99,4 +99,5 @@ def pictured(args: argparse.Namespace, subject: Subject) -> Dict[str, Array]:
         shape = subject.model.output_input
         size = how.size if how else None
         return {"data": subject.model.picture((*shape[:-2], *(size or shape[-2:])))}
-    return picture_inputs(subject, [Path(f) for f in args.image] or [PHOTOGRAPH], how)[0]
+    files = [Path(f) for f in args.image] or [PHOTOGRAPH]
+    return picture_inputs(subject, files, how, parse_inputs(args.input))[0]

@@ -149,7 +149,8 @@ def pictures_of(args: argparse.Namespace, subject: Subject) -> Optional[List[Dic
     if not args.image:
         return None
     files = [Path(file) for file in args.image]
-    return picture_inputs(subject, files, preprocessing_of(args, subject.preprocessing))
+    how = preprocessing_of(args, subject.preprocessing)
+    return picture_inputs(subject, files, how, parse_inputs(args.input))
 
 
 def print_layers(console: Console, proof: Proof, pattern: str) -> None:
