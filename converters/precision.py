@@ -1,0 +1,74 @@
+"""A whole network in another floating-point type."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, List
+
+import numpy as np
+import numpy.typing as npt
+
+from . import ops
+from .errors import UnsupportedError
+from .graph import Graph, Node
+
+Array = npt.NDArray[Any]
+
+HALF = np.finfo(np.float16)
+
+
+def with_floats(graph: Graph, dtype: str) -> Graph:
+    """The network with all floating-point parameters and inputs of this type."""
+    params = {k: a.astype(dtype) if a.dtype.kind == "f" else a for k, a in graph.params.items()}
+    inputs = tuple(replace(v, type=dtype) if "float" in v.type else v for v in graph.inputs)
+    return replace(graph, params=params, inputs=inputs)
+
+
+def halved(graph: Graph) -> Graph:
+    """The network in float16 throughout: parameters, inputs, and what layers make.
+
+    Raises:
+        UnsupportedError: parameters that float16 cannot hold, or layers that stay float32.
+    """
+    problems = [p for name, array in graph.params.items() for p in _beyond(name, array)]
+    if problems:
+        raise UnsupportedError(
+            [*problems, "Leave --float16 out; a batch norm may be folded away: --fuse."]
+        )
+    nodes = tuple(_stated(node) for node in graph.nodes)
+    half = replace(with_floats(graph, "float16"), nodes=nodes, half=True)
+    wide = [n for n in nodes for o in n.outputs if half.types[o] in ("float32", "float64")]
+    if wide:
+        raise UnsupportedError(
+            f"{n.op} {n.name!r} makes {half.types[n.outputs[0]]}; supported with --float16: "
+            "layers that keep the type of what they read."
+            for n in wide
+        )
+    return half
+
+
+def _beyond(name: str, array: Array) -> List[str]:
+    """What is wrong with a parameter as float16."""
+    if array.dtype.kind != "f" or not array.size:
+        return []
+    largest = float(np.abs(array[np.isfinite(array)]).max(initial=0))
+    if largest <= float(HALF.max):
+        return []
+    return [f"parameter {name!r} holds {largest:.3g}; float16 ends at {float(HALF.max):.0f}."]
+
+
+def lost(graph: Graph) -> int:
+    """How many numbers of the parameters become 0 in float16 and are not."""
+    return sum(
+        int(((a.astype(np.float16) == 0) & (a != 0)).sum())
+        for a in graph.params.values()
+        if a.dtype.kind == "f"
+    )
+
+
+def _stated(node: Node) -> Node:
+    """A layer whose attribute says float32, or says nothing and means it, in float16."""
+    operator = ops.parse(node.op, node.attrs)
+    if getattr(operator, "dtype", None) not in ("float32", "float64"):
+        return node
+    return replace(node, attrs={**node.attrs, "dtype": "float16"})

@@ -1,0 +1,96 @@
+"""A network in float16 throughout, and what float16 cannot hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx.reference import ReferenceEvaluator
+
+from converters import CheckpointError, Graph, UnsupportedError, to_pytorch
+from converters.logits import logits
+from converters.precision import halved, lost
+
+from .networks import Network, small_resnet
+from .test_onnx_model import noise, proto
+
+
+def resnet() -> Graph:
+    net, head = small_resnet()
+    return net.graph(head)
+
+
+def test_all_of_it_is_float16() -> None:
+    graph = resnet()
+    half = halved(graph)
+    assert set(half.types.values()) == {"float16"}
+    for name, array in graph.params.items():
+        np.testing.assert_array_equal(half.params[name], array.astype(np.float16))
+    model = proto(half)
+    assert {i.data_type for i in model.graph.initializer} <= {10, 7}  # FLOAT16, and shapes
+    data = noise(2, 3, 6, 5)
+    expected = ReferenceEvaluator(proto(graph)).run(None, {"data": data})[0]
+    found = ReferenceEvaluator(model).run(None, {"data": data.astype(np.float16)})[0]
+    assert found.dtype == np.float16
+    np.testing.assert_allclose(found.astype(np.float32), expected, atol=5e-3)
+    module = to_pytorch(half)
+    assert {a.dtype for a in module.state.values()} == {np.dtype(np.float16)}
+    assert "().half()" in module.source
+
+
+def test_made_and_cast_numbers_follow() -> None:
+    net = Network()
+    x = net.layer("Cast", "cast", net.variable("data"), dtype="float32")
+    zeros = net.layer("_zeros", "zeros", shape=(1, 3))
+    x = net.layer("broadcast_add", "sum", x, zeros)
+    ids = net.layer("Cast", "ids", x, dtype="int32")
+    half = halved(net.graph(x, ids, inputs={"data": ("N", 3)}))
+    types = {name: half.types[name] for name in ("data", "cast", "zeros", "sum", "ids")}
+    assert types == {**dict.fromkeys(types, "float16"), "ids": "int32"}
+
+
+def test_what_float16_cannot_hold() -> None:
+    graph = resnet()
+    large = np.array([1, 65504, 65520, 7e4], np.float32)
+    with pytest.raises(UnsupportedError) as error:
+        halved(replace(graph, params={**graph.params, "unit1_bn1_beta": large}))
+    assert "parameter 'unit1_bn1_beta' holds 7e+04; float16 ends at 65504" in str(error.value)
+    assert "--fuse" in str(error.value)
+    small = np.array([1, 0, 1e-8, 1e-9], np.float32)
+    assert lost(replace(graph, params={"small": small})) == 2
+
+
+@pytest.mark.parametrize(
+    ("op", "attrs"),
+    [
+        ("SoftmaxOutput", {}),
+        ("softmax", {"axis": 1}),
+        ("log_softmax", {}),
+        ("SoftmaxActivation", {}),
+        ("sigmoid", {}),
+        ("Activation", {"act_type": "sigmoid"}),
+        ("LogisticRegressionOutput", {}),
+    ],
+)
+def test_logits(op: str, attrs: Any) -> None:
+    net = Network()
+    data = net.variable("data")
+    weight, bias = net.parameter("fc_weight", 5, 4), net.parameter("fc_bias", 5)
+    fc = net.layer("FullyConnected", "fc", data, weight, bias, num_hidden=5)
+    end = net.layer(op, "end", fc, **attrs)
+    other = net.layer("Activation", "other", fc, act_type="relu")
+    assert logits(net.graph(end)) == ("fc",)
+    assert logits(net.graph(end, other)) == ("fc", "other")
+
+
+def test_no_logits() -> None:
+    net = Network()
+    x = net.layer("Activation", "relu", net.variable("data"), act_type="relu")
+    with pytest.raises(CheckpointError, match=r"ends in 'relu' \(Activation\), which is no"):
+        logits(net.graph(x, inputs={"data": ("N", 3)}))
+    net = Network()
+    x = net.layer("softmax", "end", net.variable("data"))
+    with pytest.raises(CheckpointError, match=r"'data' is no layer of net"):
+        logits(net.graph(x, inputs={"data": ("N", 3)}))
