@@ -89,7 +89,7 @@ class MxnetProcess:
         self._resting = False
         self.starts += 1
         try:
-            self._receive("starting")
+            self._receive("start")
         except RuntimeFailure as error:
             self.close()
             raise self._no_mxnet(error) from error
