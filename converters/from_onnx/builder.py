@@ -1,0 +1,242 @@
+"""A symbol under construction: what the declarations in this folder build with."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+import numpy as np
+
+from .. import ops
+from ..errors import ShapeError
+from ..ops import Unsupported
+from ..shape import Dim, Shape
+from ..symbol import VARIABLE, Entry, SymbolNode
+from .values import Array, Formula, Known, Operand, Size, Tensor, Value
+
+
+def text(value: Any) -> str:
+    """An attribute as MXNet writes it."""
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+class SymbolBuilder:
+    """Appends nodes of MXNet; knows shapes and element types by the converters' declarations."""
+
+    def __init__(self) -> None:
+        self.nodes: List[SymbolNode] = []
+        self.arrays: Dict[str, Array] = {}
+        self.layer = ""  # the first output of the ONNX node that is being translated
+        self._names: Dict[str, Any] = {}  # of all nodes; those of stored arrays with the array
+        self._variables: Dict[Tuple[int, bool], Tensor] = {}
+        self._kept: List[Known] = []  # so that no id is used again
+        self._places: Dict[str, Tuple[Tensor, int]] = {}
+        self._products: Dict[str, Size] = {}
+        self._made: List[Tensor] = []
+        self._shape_arrays: Dict[Entry, Tensor] = {}
+
+    def node(
+        self, op: str, *inputs: Value, out: Shape = None, truth: bool = False, **attributes: Any
+    ) -> Tensor:
+        """Append a node with one output; attributes that are None are left out.
+
+        Args:
+            out: the output's shape, where more is known than MXNet's operator tells.
+            truth: it stands for ONNX's bool.
+        """
+        return self.several(op, *inputs, out=out, truth=truth, **attributes)[0]
+
+    def several(
+        self, op: str, *inputs: Value, out: Shape = None, truth: bool = False, **attributes: Any
+    ) -> List[Tensor]:
+        """Append a node; all its outputs."""
+        given = [self.tensor(value) for value in inputs]
+        attrs = {k: text(v) for k, v in attributes.items() if v is not None}
+        operator = ops.parse(op, attrs)
+        try:
+            shapes: Any = operator.infer(*(t.shape or (1,) for t in given))
+        except ShapeError as error:
+            raise Unsupported(f"as MXNet's {op}: {error}") from None
+        types: Any = operator.infer_type(*(t.dtype for t in given))
+        types = types if isinstance(types, list) else [types]
+        shapes = shapes if isinstance(shapes, list) else [shapes]
+        name = self.unique(f"{self.layer}/{op.strip('_')}")
+        self.nodes.append(SymbolNode(op, name, tuple(t.entry for t in given), attrs))
+        number = len(self.nodes) - 1
+        return [
+            self._tensor((number, k), s if out is None else out, t or "float32", truth)
+            for k, (s, t) in enumerate(zip(shapes, types))
+        ]
+
+    def _tensor(self, entry: Entry, shape: Shape, dtype: str, truth: bool = False) -> Tensor:
+        if shape is None:
+            raise Unsupported("not even the number of its dimensions is known")
+        base = self.nodes[entry[0]].name
+        named = tuple(f"{base}:{axis}" if d is None else d for axis, d in enumerate(shape))
+        made = Tensor(entry, named, dtype, truth)
+        self._made.append(made)
+        for axis, dim in enumerate(named):
+            if isinstance(dim, str):
+                self._places.setdefault(dim, (made, axis))
+        return made
+
+    def unique(self, base: str) -> str:
+        """A name that no node has yet."""
+        name, number = base, 0
+        while name in self._names:
+            number += 1
+            name = f"{base}_{number}"
+        self._names[name] = None
+        return name
+
+    def rename(self, number: int, name: str) -> bool:
+        """Call a node so, if that is free."""
+        if name in self._names:
+            return False
+        node = self.nodes[number]
+        self._names[name] = None
+        self.nodes[number] = SymbolNode(node.op, name, node.inputs, node.attrs)
+        return True
+
+    def input(self, name: str, shape: Tuple[Dim, ...], dtype: str) -> Tensor:
+        """A variable that the user feeds; bool is MXNet's, whose operators take it for a number."""
+        attrs = {}
+        if dtype != "float32":
+            attrs["__dtype__"] = str(_FLAGS.index(dtype))
+        self.nodes.append(SymbolNode(VARIABLE, self.unique(name), (), attrs))
+        return self._tensor((len(self.nodes) - 1, 0), shape, dtype, dtype == "bool")
+
+    def tensor(self, value: Value) -> Tensor:
+        """Any value as an output of a node: known numbers become a stored array."""
+        if isinstance(value, Tensor):
+            return value
+        if value.symbolic:
+            return self._computed(value)
+        return self._variable(value, auxiliary=False)
+
+    def auxiliary(self, value: Value) -> Tensor:
+        """An auxiliary state; these are variables of their own."""
+        if not isinstance(value, Known) or value.symbolic:
+            raise Unsupported("a moving mean or variance is computed; supported: a stored one")
+        return self._variable(value, auxiliary=True)
+
+    def _variable(self, value: Known, auxiliary: bool) -> Tensor:
+        key = (id(value.array), auxiliary)
+        if key not in self._variables:
+            truth = value.array.dtype == bool
+            array = value.array.astype(np.float32) if truth else value.array
+            if str(array.dtype) not in _FLAGS:
+                raise Unsupported(f"a constant of {array.dtype}; supported: {', '.join(_FLAGS)}")
+            name = self.unique(value.name)
+            stored = np.ascontiguousarray(array.reshape(array.shape or (1,)))
+            self.arrays[f"{'aux' if auxiliary else 'arg'}:{name}"] = stored
+            self.nodes.append(SymbolNode(VARIABLE, name))
+            entry = (len(self.nodes) - 1, 0)
+            self._variables[key] = Tensor(entry, array.shape, str(array.dtype), truth)
+            self._kept.append(value)
+        return self._variables[key]
+
+    def numbers(self, value: Optional[Value], what: str) -> Tuple[Operand, ...]:
+        """Whole numbers and free sizes, if they are known.
+
+        Raises:
+            Unsupported: MXNet itself would have to compute `what`.
+        """
+        if not isinstance(value, Known):
+            raise Unsupported(f"{what} are computed from numbers; supported: known ones, or sizes")
+        return tuple(
+            item if isinstance(item, Size) else int(item) for item in value.array.ravel().tolist()
+        )
+
+    def ints(self, value: Optional[Value], what: str) -> Tuple[int, ...]:
+        """Whole numbers, if they are known.
+
+        Raises:
+            Unsupported: they are not, or depend on free sizes.
+        """
+        found = []
+        for number in self.numbers(value, what):
+            if not isinstance(number, int):
+                raise Unsupported(
+                    f"{what} depend on the input's size ({number}); supported: known ones. Give "
+                    "the input a fixed size: --input NAME=1x3x224x224"
+                )
+            found.append(number)
+        return tuple(found)
+
+    def dim(self, size: Operand) -> Dim:
+        """A size as an entry of a shape."""
+        if isinstance(size, Size):
+            self._products[str(size)] = size
+            return str(size)
+        return size
+
+    def size(self, dim: Dim) -> Operand:
+        """An entry of a shape as a size to compute with."""
+        if isinstance(dim, int):
+            return dim
+        return self._products.get(str(dim), Size(1, (str(dim),)))
+
+    def place(self, size: Operand) -> Optional[Tuple[Tensor, int]]:
+        """A tensor that has an axis of this size, and which axis."""
+        return self._places.get(str(size)) if isinstance(size, Size) else None
+
+    def neighbours(self, dims: Tuple[Dim, ...]) -> Optional[Tuple[Tensor, int]]:
+        """A tensor that has axes of these sizes side by side, and the first of them."""
+        for tensor in reversed(self._made):
+            for first in range(len(tensor.shape) - len(dims) + 1):
+                if tensor.shape[first : first + len(dims)] == dims:
+                    return tensor, first
+        return None
+
+    def _computed(self, value: Known) -> Tensor:
+        """Free sizes as numbers, int64, computed by MXNet."""
+        parts = [self._size(item) for item in value.array.ravel().tolist()]
+        whole = parts[0]
+        if len(parts) > 1:
+            whole = self.node("Concat", *parts, dim=0, num_args=len(parts))
+        if value.array.ndim > 1:
+            whole = self.node("Reshape", whole, shape=value.array.shape)
+        return Tensor(whole.entry, value.array.shape, whole.dtype)
+
+    def _size(self, size: Operand) -> Tensor:
+        """int64 (1,)."""
+        if not isinstance(size, Size):
+            return self.tensor(Known(np.array([size], np.int64), f"{self.layer}/size"))
+        if self.place(size) is None and (size.factor != 1 or len(size.names) > 1):
+            total: Optional[Tensor] = None
+            for name in size.names:
+                part = self._size(Size(1, (name,)))
+                total = part if total is None else self.node("elemwise_mul", total, part)
+            assert total is not None
+            factor = size.factor
+            return total if factor == 1 else self.node("_mul_scalar", total, scalar=float(factor))
+        if self.place(size) is None and isinstance(size.names[0], Formula):
+            formula = size.names[0]
+            sides = self._size(_plain(formula.left)), self._size(_plain(formula.right))
+            return self.node(f"elemwise_{formula.op}", *sides)
+        tensor, axis = self._places[str(size)]
+        if tensor.entry not in self._shape_arrays:
+            rank = len(tensor.shape)
+            self._shape_arrays[tensor.entry] = self.node("shape_array", tensor, out=(rank,))
+        shape = self._shape_arrays[tensor.entry]
+        return self.node("slice_axis", shape, axis=0, begin=axis, end=axis + 1)
+
+
+_FLAGS = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
+
+
+def _plain(size: Size) -> Operand:
+    return size if size.names else size.factor
+
+
+def exact_attributes(attributes: Mapping[str, Any], exact: Mapping[str, str]) -> Dict[str, Any]:
+    """Numbers as our exporter had them before ONNX rounded them to float32."""
+    found = dict(attributes)
+    for key, value in exact.items():
+        try:
+            number = float(value)
+        except ValueError:
+            continue
+        if isinstance(found.get(key), float) and float(np.float32(number)) == found[key]:
+            found[key] = number
+    return found

@@ -1,0 +1,154 @@
+"""ONNX nodes whose inputs are all known, computed now."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+import onnx
+from onnx.reference import ReferenceEvaluator
+
+from ..ops import Unsupported
+from .values import Array, Known, Size, sizes
+
+#: Operators that change no number, only where it stands: the result keeps the name.
+MOVES = ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Expand")
+
+
+def fold(node: onnx.NodeProto, opset: int, inputs: Sequence[Optional[Known]]) -> List[Known]:
+    """The outputs of a node, by ONNX's reference evaluator."""
+    named = {f"i{k}": value for k, value in enumerate(inputs) if value is not None}
+    copy = onnx.NodeProto()
+    copy.CopyFrom(node)
+    del copy.input[:], copy.output[:]
+    copy.input.extend(f"i{k}" if v is not None else "" for k, v in enumerate(inputs))
+    copy.output.extend(f"o{k}" for k in range(len(node.output)))
+    arrays = _run(copy, opset, {name: value.array for name, value in named.items()})
+    first = next((v for v in inputs if v is not None), None)
+    keeps = node.op_type in MOVES and first is not None
+    exact: List[Optional[Array]] = [None] * len(arrays)
+    if keeps and first is not None and first.exact is not None:
+        exact = list(_run(copy, opset, {**_arrays(named), "i0": first.exact}))
+    return [
+        Known(array, first.name if keeps and first is not None else name, precise)
+        for array, name, precise in zip(arrays, node.output, exact)
+    ]
+
+
+def _arrays(named: Dict[str, Known]) -> Dict[str, Array]:
+    return {name: value.array for name, value in named.items()}
+
+
+def _run(node: onnx.NodeProto, opset: int, feeds: Dict[str, Array]) -> List[Array]:
+    helper = onnx.helper
+    given = [
+        helper.make_tensor_value_info(
+            name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape
+        )
+        for name, array in feeds.items()
+    ]
+    made = [onnx.ValueInfoProto(name=name) for name in node.output]
+    graph = helper.make_graph([node], "constant", given, made)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    try:
+        results = ReferenceEvaluator(model).run(None, feeds)
+    except Exception as error:  # the evaluator's own, of any kind
+        raise Unsupported(
+            f"its inputs are constants, but ONNX cannot compute it: {error}"
+        ) from None
+    return [np.asarray(result) for result in results]
+
+
+def fold_sizes(
+    op_type: str, inputs: Sequence[Optional[Known]], attributes: Dict[str, Any], name: str
+) -> Optional[List[Known]]:
+    """The same where there are free sizes; None if the operator is not one for sizes."""
+    rule = SIZE_RULES.get(op_type)
+    if rule is None or not inputs or inputs[0] is None:
+        return None
+    arrays = [None if v is None else v.array for v in inputs]
+    results = rule(*arrays, **attributes)
+    if results is None:
+        return None
+    results = results if isinstance(results, list) else [results]
+    return [Known(sizes(result), name) for result in results]
+
+
+def _axes(axes: Optional[Array], given: Any, rank: int) -> Tuple[int, ...]:
+    chosen = given if axes is None else axes.ravel().tolist()
+    return tuple(int(a) % rank for a in chosen) if chosen is not None else tuple(range(rank))
+
+
+def _gather(data: Array, indices: Array, *, axis: int = 0) -> Array:
+    return np.asarray(np.take(data, indices, axis=axis), object)
+
+
+def _slice(
+    data: Array,
+    starts: Array,
+    ends: Array,
+    axes: Optional[Array] = None,
+    steps: Optional[Array] = None,
+) -> Optional[Array]:
+    if any(isinstance(end, Size) for end in (*starts, *ends)):
+        return None
+    chosen = range(len(starts)) if axes is None else [int(a) for a in axes]
+    steps = np.ones(len(starts), np.int64) if steps is None else steps
+    cut = [slice(None)] * data.ndim
+    for axis, start, end, step in zip(chosen, starts, ends, steps):
+        if step < 0:
+            raise Unsupported("cuts sizes out backwards; supported: forwards")
+        cut[axis] = slice(int(start), int(end), int(step))
+    return data[tuple(cut)]
+
+
+def _unsqueeze(data: Array, axes: Optional[Array] = None, **given: Any) -> Array:
+    chosen = given.get("axes") if axes is None else axes.tolist()
+    return np.asarray(np.expand_dims(data, tuple(chosen or ())), object)
+
+
+def _squeeze(data: Array, axes: Optional[Array] = None, **given: Any) -> Array:
+    if axes is None and not given.get("axes"):
+        return np.asarray(np.squeeze(data), object)
+    return np.asarray(np.squeeze(data, _axes(axes, given.get("axes"), data.ndim)), object)
+
+
+def _product(
+    data: Array,
+    axes: Optional[Array] = None,
+    *,
+    keepdims: int = 1,
+    noop_with_empty_axes: int = 0,
+    **given: Any,
+) -> Array:
+    chosen = _axes(axes, given.get("axes"), data.ndim)
+    return np.asarray(np.prod(data, axis=chosen, keepdims=bool(keepdims)), object)
+
+
+def _split(data: Array, parts: Optional[Array] = None, *, axis: int = 0, **given: Any) -> Any:
+    if parts is None:
+        raise Unsupported("splits sizes into equal parts; supported: parts of stated lengths")
+    return np.split(data, np.cumsum(parts)[:-1], axis=axis)
+
+
+def _reshape(data: Array, shape: Array, *, allowzero: int = 0) -> Array:
+    return data.reshape(shape.tolist())
+
+
+#: Operators on sizes. What is not here (a Where of sizes, say) is left to MXNet to compute.
+SIZE_RULES: Dict[str, Callable[..., Any]] = {
+    "Identity": lambda data: data,
+    "Cast": lambda data, **_: data,
+    "Gather": _gather,
+    "Slice": _slice,
+    "Unsqueeze": _unsqueeze,
+    "Squeeze": _squeeze,
+    "Reshape": _reshape,
+    "ReduceProd": _product,
+    "Split": _split,
+    "Concat": lambda *parts, axis: np.concatenate([p.astype(object) for p in parts], axis),
+    "Mul": lambda a, b: a.astype(object) * b.astype(object),
+    "Add": lambda a, b: a.astype(object) + b.astype(object),
+    "Sub": lambda a, b: a.astype(object) - b.astype(object),
+    "Div": lambda a, b: a.astype(object) // b.astype(object),
+}

@@ -1,0 +1,96 @@
+"""Products of matrices."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Tuple
+
+from ..ops import Unsupported
+from .builder import SymbolBuilder
+from .elementwise import binary, same_rank
+from .registry import onnx_operator
+from .values import Known, Tensor, Value
+
+
+@onnx_operator("Gemm")
+def gemm(
+    b: SymbolBuilder,
+    x: Value,
+    weight: Value,
+    bias: Optional[Value] = None,
+    *,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    transA: int = 0,  # noqa: N803 - ONNX's names
+    transB: int = 0,  # noqa: N803
+) -> Tensor:
+    """FullyConnected, where its bias is one for each column."""
+    data = b.tensor(x)
+    if transA:
+        data = b.node("transpose", data, axes=(1, 0))
+    rows = _rows(b, weight, bool(transB))
+    plain = alpha == beta == 1.0
+    if plain and isinstance(bias, Known) and (bias.array.size,) == rows.shape[:1]:
+        if bias.array.ndim > 1:
+            bias = Known(bias.array.reshape(-1), bias.name, bias.exact)
+        return _connected(b, data, rows, bias)
+    out = _connected(b, data, rows, None)
+    if alpha != 1.0:
+        out = b.node("_mul_scalar", out, scalar=alpha)
+    if bias is None:
+        return out
+    more = b.tensor(bias) if beta == 1.0 else b.node("_mul_scalar", bias, scalar=beta)
+    return binary(b, "Add", out, more)
+
+
+def _rows(b: SymbolBuilder, weight: Value, turned: bool) -> Tensor:
+    """A row for each output, as FullyConnected has it."""
+    if turned:
+        return b.tensor(weight)
+    if isinstance(weight, Known) and not weight.symbolic:
+        return b.tensor(Known(weight.array.T.copy(), weight.name))
+    return b.node("transpose", weight, axes=(1, 0))
+
+
+def _connected(b: SymbolBuilder, data: Tensor, rows: Tensor, bias: Optional[Value]) -> Tensor:
+    if not isinstance(rows.shape[0], int):
+        out = b.node("dot", data, rows, transpose_b=True)
+        return out if bias is None else binary(b, "Add", out, bias)
+    given = [data, rows, *([] if bias is None else [bias])]
+    no_bias = bias is None
+    return b.node(
+        "FullyConnected", *given, num_hidden=rows.shape[0], no_bias=no_bias, flatten=False
+    )
+
+
+@onnx_operator("MatMul")
+def matmul(b: SymbolBuilder, left: Value, right: Value) -> Tensor:
+    if isinstance(right, Known) and not right.symbolic and right.array.ndim == 2:
+        return _connected(b, b.tensor(left), _rows(b, right, False), None)
+    a, c = b.tensor(left), b.tensor(right)
+    if len(a.shape) < 2 or len(c.shape) < 2:
+        raise Unsupported("one of its inputs is a vector; supported: matrices")
+    turns: Dict[str, Any] = {}
+    (a, turns["transpose_a"]), (c, turns["transpose_b"]) = _turned(b, a), _turned(b, c)
+    turns = {key: True for key, turned in turns.items() if turned}
+    if len(a.shape) == len(c.shape) == 2:
+        return b.node("dot", a, c, **turns)
+    a, c = same_rank(b, [a, c])
+    for axis in range(len(a.shape) - 2):
+        if a.shape[axis] == 1 != c.shape[axis]:
+            a = b.node("broadcast_like", a, c, lhs_axes=(axis,), rhs_axes=(axis,))
+        elif c.shape[axis] == 1 != a.shape[axis]:
+            c = b.node("broadcast_like", c, a, lhs_axes=(axis,), rhs_axes=(axis,))
+    if len(a.shape) == 3:
+        return b.node("batch_dot", a, c, **turns)
+    return b.node("_linalg_gemm2", a, c, **turns)
+
+
+def _turned(b: SymbolBuilder, matrix: Tensor) -> Tuple[Tensor, bool]:
+    """What a transpose of the last two axes was made of, as MXNet's products take it."""
+    node = b.nodes[matrix.entry[0]]
+    rank = len(matrix.shape)
+    order = (*range(rank - 2), rank - 1, rank - 2)
+    if node.op != "transpose" or node.attrs["axes"] != str(order):
+        return matrix, False
+    shape = tuple(matrix.shape[axis] for axis in order)
+    return Tensor(node.inputs[0], shape, matrix.dtype), True

@@ -1,0 +1,106 @@
+"""Normalisation, and layers that only training changes."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from ..ops import Unsupported
+from .builder import SymbolBuilder
+from .registry import onnx_operator
+from .values import Known, Tensor, Value
+
+
+@onnx_operator("BatchNormalization")
+def batch_normalization(
+    b: SymbolBuilder,
+    x: Value,
+    scale: Value,
+    bias: Value,
+    mean: Value,
+    variance: Value,
+    *,
+    epsilon: float = 1e-5,
+    momentum: float = 0.9,
+    training_mode: int = 0,
+) -> Tensor:
+    """BatchNorm by the moving statistics, with gamma as stored."""
+    if training_mode:
+        raise Unsupported("training_mode=1; supported: inference")
+    states = b.auxiliary(mean), b.auxiliary(variance)
+    return b.node(
+        "BatchNorm", x, scale, bias, *states, eps=epsilon, momentum=momentum, fix_gamma=False
+    )
+
+
+@onnx_operator("InstanceNormalization")
+def instance_normalization(
+    b: SymbolBuilder, x: Value, scale: Value, bias: Value, *, epsilon: float = 1e-5
+) -> Tensor:
+    return b.node("InstanceNorm", x, scale, bias, eps=epsilon)
+
+
+@onnx_operator("LayerNormalization")
+def layer_normalization(
+    b: SymbolBuilder,
+    x: Value,
+    scale: Value,
+    bias: Optional[Value] = None,
+    *,
+    axis: int = -1,
+    epsilon: float = 1e-5,
+    stash_type: int = 1,
+) -> Tensor:
+    """LayerNorm, which has one axis."""
+    data = b.tensor(x)
+    rank = len(data.shape)
+    if axis not in (-1, rank - 1):
+        raise Unsupported(f"axis={axis} of {rank} dimensions; supported: the last one, -1")
+    if bias is None:
+        gamma = b.tensor(scale)
+        zeros = b.node("zeros_like", gamma)
+        return b.node("LayerNorm", data, gamma, zeros, axis=-1, eps=epsilon)
+    return b.node("LayerNorm", data, scale, bias, axis=-1, eps=epsilon)
+
+
+@onnx_operator("LRN")
+def local_response_normalization(
+    b: SymbolBuilder,
+    x: Value,
+    *,
+    size: int,
+    alpha: float = 1e-4,
+    beta: float = 0.75,
+    bias: float = 1.0,
+) -> Tensor:
+    if size % 2 == 0:
+        raise Unsupported(f"size={size}; supported in MXNet: odd ones")
+    return b.node("LRN", x, nsize=size, alpha=alpha, beta=beta, knorm=bias)
+
+
+@onnx_operator("LpNormalization")
+def lp_normalization(b: SymbolBuilder, x: Value, *, axis: int = -1, p: int = 2) -> Tensor:
+    data = b.tensor(x)
+    length = b.node("norm", data, ord=p, axis=(axis,), keepdims=True)
+    return b.node("broadcast_div", data, length)
+
+
+@onnx_operator("Dropout")
+def dropout(
+    b: SymbolBuilder,
+    x: Value,
+    ratio: Optional[Value] = None,
+    training: Optional[Value] = None,
+    *,
+    seed: int = 0,
+) -> Tensor:
+    """Dropout, which does nothing at inference."""
+    if training is not None and not (isinstance(training, Known) and not training.array.any()):
+        raise Unsupported("training_mode; supported: inference")
+    number = ratio.number if isinstance(ratio, Known) else None
+    return b.node("Dropout", x, p=0.5 if number is None else number)
+
+
+@onnx_operator("Identity")
+def identity(b: SymbolBuilder, x: Value) -> Tensor:
+    data = b.tensor(x)
+    return b.node("_copy", data, out=data.shape, truth=data.truth)

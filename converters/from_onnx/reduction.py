@@ -1,0 +1,126 @@
+"""Reductions along axes, running sums, and where the extremes are."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Tuple
+
+from ..ops import Unsupported
+from .builder import SymbolBuilder
+from .registry import onnx_operator
+from .values import Tensor, Value
+
+PLAIN: Dict[str, str] = {
+    "ReduceMax": "max",
+    "ReduceMean": "mean",
+    "ReduceMin": "min",
+    "ReduceProd": "prod",
+    "ReduceSum": "sum",
+}
+COMPOSED = ("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare")
+
+
+@onnx_operator(*PLAIN, *COMPOSED)
+def reduce(
+    b: SymbolBuilder,
+    x: Value,
+    given: Optional[Value] = None,
+    *,
+    axes: Optional[Tuple[int, ...]] = None,
+    keepdims: int = 1,
+    noop_with_empty_axes: int = 0,
+    op_type: str,
+) -> Tensor:
+    """The axes are an attribute in old opsets and an input in new ones."""
+    data = b.tensor(x)
+    chosen = axes if given is None else b.ints(given, "its axes")
+    if not chosen and noop_with_empty_axes:
+        return b.node("_copy", data)
+    options: Dict[str, Any] = {
+        "axis": tuple(chosen) if chosen else None,
+        "keepdims": bool(keepdims),
+    }
+    rank = len(data.shape)
+    gone = len(chosen) if chosen else rank
+    shape = () if gone == rank and not keepdims else None
+    if op_type in PLAIN:
+        return b.node(PLAIN[op_type], data, out=shape, truth=data.truth, **options)
+    before = {"ReduceL1": "abs", "ReduceLogSum": None, "ReduceLogSumExp": "exp"}
+    first = before.get(op_type, "square")
+    peak: Optional[Tensor] = None
+    if op_type == "ReduceLogSumExp":
+        peak = b.node("max", data, axis=options["axis"], keepdims=True)
+        data = b.node("broadcast_sub", data, peak)
+        options["keepdims"] = True
+    total = b.node("sum", b.node(first, data) if first else data, out=shape, **options)
+    if op_type == "ReduceL2":
+        return b.node("sqrt", total, out=shape)
+    if op_type == "ReduceLogSum":
+        return b.node("log", total, out=shape)
+    if peak is None:
+        return total
+    out = b.node("elemwise_add", b.node("log", Tensor(total.entry, peak.shape, total.dtype)), peak)
+    return out if keepdims else b.node("squeeze", out, axis=options["axis"], out=shape)
+
+
+@onnx_operator("ArgMax", "ArgMin")
+def extreme(
+    b: SymbolBuilder,
+    x: Value,
+    *,
+    axis: int = 0,
+    keepdims: int = 1,
+    select_last_index: int = 0,
+    op_type: str,
+) -> Tensor:
+    """MXNet counts in floating-point numbers."""
+    if select_last_index:
+        raise Unsupported("select_last_index=1; supported: the first, 0")
+    place = b.node(op_type.lower(), x, axis=axis, keepdims=bool(keepdims))
+    return b.node("Cast", place, dtype="int64", out=place.shape)
+
+
+@onnx_operator("CumSum")
+def running_sum(
+    b: SymbolBuilder, x: Value, axis: Value, *, exclusive: int = 0, reverse: int = 0
+) -> Tensor:
+    data = b.tensor(x)
+    along = b.ints(axis, "its axis")[0] % len(data.shape)
+    turned = b.node("reverse", data, axis=(along,)) if reverse else data
+    total = b.node("_np_cumsum", turned, axis=along)
+    if exclusive:
+        total = b.node("elemwise_sub", total, turned)
+    return b.node("reverse", total, axis=(along,)) if reverse else total
+
+
+@onnx_operator("TopK")
+def top_k(
+    b: SymbolBuilder,
+    x: Value,
+    k: Value,
+    *,
+    axis: int = -1,
+    largest: int = 1,
+    sorted: int = 1,
+) -> Tuple[Tensor, ...]:
+    """Values and places."""
+    data = b.tensor(x)
+    count = b.numbers(k, "how many it takes")[0]
+    whole = b.dim(count) == data.shape[axis]
+    number = 0 if whole else b.ints(k, "how many it takes")[0]  # 0 means all
+    if not whole and number == 0:
+        raise Unsupported("k=0; supported: 1 and more")
+    found = b.several(
+        "topk",
+        data,
+        axis=axis % len(data.shape),
+        k=number,
+        ret_typ="both",
+        is_ascend=not largest,
+        dtype="int64",
+    )
+    return tuple(found)
+
+
+@onnx_operator("Size")
+def size(b: SymbolBuilder, x: Value) -> Tensor:
+    return b.node("size_array", x, out=())

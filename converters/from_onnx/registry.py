@@ -1,0 +1,58 @@
+"""How an ONNX operator is declared: a function whose keywords are the operator's attributes."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Callable, Dict, List, TypeVar
+
+from ..ops import Unsupported
+
+TRANSLATIONS: Dict[str, Callable[..., Any]] = {}
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def onnx_operator(*names: str) -> Callable[[_F], _F]:
+    """The function translates these operators: (builder, *inputs, **attributes) -> the outputs.
+
+    Inputs that are left out are None, and so are attributes without a default of their own. A
+    function for several operators takes `op_type`.
+    """
+
+    def register(function: _F) -> _F:
+        for name in names:
+            if name in TRANSLATIONS:
+                raise ValueError(
+                    f"ONNX operator {name!r} is declared twice: in "
+                    f"{TRANSLATIONS[name].__module__} and in {function.__module__}"
+                )
+            TRANSLATIONS[name] = function
+        return function
+
+    return register
+
+
+def call(builder: Any, op_type: str, inputs: List[Any], attributes: Dict[str, Any]) -> Any:
+    """The translation of one node.
+
+    Raises:
+        Unsupported: no such operator, more inputs than it is known to have, or an attribute that
+            is not known.
+    """
+    function = TRANSLATIONS.get(op_type)
+    if function is None:
+        raise Unsupported("no way back to MXNet for this operator")
+    parameters = inspect.signature(function).parameters
+    known = {n for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY and n != "op_type"}
+    unknown = sorted(set(attributes) - known)
+    if unknown:
+        raise Unsupported(
+            f"attribute {', '.join(unknown)} is not known; known are: "
+            f"{', '.join(sorted(known)) or 'none'}"
+        )
+    kinds = {p.kind for p in parameters.values()}
+    most = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters.values()) - 1
+    if len(inputs) > most and inspect.Parameter.VAR_POSITIONAL not in kinds:
+        raise Unsupported(f"has {len(inputs)} inputs; supported: {most}")
+    more = {"op_type": op_type} if "op_type" in parameters else {}
+    return function(builder, *inputs, **attributes, **more)

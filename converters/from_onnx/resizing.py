@@ -1,0 +1,137 @@
+"""Pictures made larger and smaller, and space moved into channels."""
+
+from __future__ import annotations
+
+from typing import Any, List, Optional, Tuple
+
+from ..ops import Unsupported
+from .builder import SymbolBuilder
+from .registry import onnx_operator
+from .values import Known, Operand, Size, Tensor, Value
+
+BILINEAR = {"align_corners": True, "pytorch_half_pixel": False, "half_pixel": False}
+
+
+@onnx_operator("Resize")
+def resize(
+    b: SymbolBuilder,
+    x: Value,
+    roi: Optional[Value] = None,
+    scales: Optional[Value] = None,
+    given: Optional[Value] = None,
+    *,
+    mode: str = "nearest",
+    coordinate_transformation_mode: str = "half_pixel",
+    nearest_mode: str = "round_prefer_floor",
+    axes: Optional[Tuple[int, ...]] = None,
+    antialias: int = 0,
+    **others: Any,
+) -> Tensor:
+    """UpSampling for the nearest by a whole number; BilinearResize2D for pictures."""
+    data = b.tensor(x)
+    place = coordinate_transformation_mode
+    if len(data.shape) != 4 or antialias or axes not in (None, (0, 1, 2, 3)):
+        raise Unsupported("supported: (N, C, H, W) without antialias and axes")
+    if mode == "nearest" and place == "asymmetric" and nearest_mode == "floor":
+        return _nearest(b, data, scales, given)
+    if mode != "linear" or place not in BILINEAR:
+        raise Unsupported(
+            f"mode={mode}, coordinate_transformation_mode={place}, nearest_mode={nearest_mode}; "
+            "supported: linear with align_corners or (pytorch_)half_pixel; nearest, asymmetric "
+            "with floor"
+        )
+    height, width = _sizes(b, data, scales, given)
+    corners = BILINEAR[place]
+    if isinstance(height, int) and isinstance(width, int):
+        return b.node(
+            "_contrib_BilinearResize2D", data, height=height, width=width, align_corners=corners
+        )
+    like = b.place(height), b.place(width)
+    if like[0] is None or like[1] is None or like[0][0] != like[1][0]:
+        raise Unsupported(
+            f"to a size of {height} by {width}; supported: numbers, or the size of another value. "
+            "Give the input a fixed size: --input NAME=1x3x224x224"
+        )
+    other = like[0][0]
+    if (like[0][1], like[1][1]) != (2, 3) or len(other.shape) != 4:
+        raise Unsupported(f"to a size of {height} by {width}, which no picture has")
+    shape = (*data.shape[:2], b.dim(height), b.dim(width))
+    return b.node(
+        "_contrib_BilinearResize2D", data, other, mode="like", align_corners=corners, out=shape
+    )
+
+
+def _sizes(
+    b: SymbolBuilder, data: Tensor, scales: Optional[Value], given: Optional[Value]
+) -> Tuple[Any, Any]:
+    if given is not None:
+        _, _, height, width = b.numbers(given, "its sizes")
+        return height, width
+    if not isinstance(scales, Known) or scales.symbolic:
+        raise Unsupported("its scales are computed; supported: known ones")
+    found: List[Operand] = []
+    for dim, scale in zip(data.shape[2:], scales.array.tolist()[2:]):
+        if isinstance(dim, int):
+            found.append(int(dim * scale))
+        elif scale == 1:
+            found.append(b.size(dim))
+        else:
+            raise Unsupported(
+                f"by {scale} of a free size; supported: a known one. Give it: "
+                "--input NAME=1x3x224x224"
+            )
+    return found[0], found[1]
+
+
+def _nearest(
+    b: SymbolBuilder, data: Tensor, scales: Optional[Value], given: Optional[Value]
+) -> Tensor:
+    ratios = []
+    if given is not None:
+        for dim, size in zip(data.shape[2:], b.numbers(given, "its sizes")[2:]):
+            ratio = size // b.size(dim)
+            ratios.append(ratio if ratio * b.size(dim) == size else 0)
+    elif isinstance(scales, Known) and not scales.symbolic:
+        ratios = scales.array.tolist()[2:]
+    if (
+        len(set(map(str, ratios))) != 1
+        or isinstance(ratios[0], Size)
+        or ratios[0] % 1
+        or not ratios[0]
+    ):
+        raise Unsupported(f"by {ratios}; supported for the nearest: one whole number")
+    scale = int(ratios[0])
+    shape = (*data.shape[:2], *(b.dim(b.size(d) * scale) for d in data.shape[2:]))
+    return b.node("UpSampling", data, scale=scale, sample_type="nearest", num_args=1, out=shape)
+
+
+@onnx_operator("DepthToSpace")
+def depth_to_space(b: SymbolBuilder, x: Value, *, blocksize: int, mode: str = "DCR") -> Tensor:
+    if mode != "DCR":
+        raise Unsupported(f"mode={mode}; supported in MXNet: DCR")
+    return b.node("depth_to_space", x, block_size=blocksize)
+
+
+@onnx_operator("SpaceToDepth")
+def space_to_depth(b: SymbolBuilder, x: Value, *, blocksize: int) -> Tensor:
+    return b.node("space_to_depth", x, block_size=blocksize)
+
+
+@onnx_operator("GridSample")
+def grid_sample(
+    b: SymbolBuilder,
+    x: Value,
+    grid: Value,
+    *,
+    mode: str = "linear",
+    padding_mode: str = "zeros",
+    align_corners: int = 0,
+) -> Tensor:
+    """BilinearSampler, whose grid has the coordinates on its second axis."""
+    if mode not in ("linear", "bilinear") or padding_mode != "zeros" or not align_corners:
+        raise Unsupported(
+            f"mode={mode}, padding_mode={padding_mode}, align_corners={align_corners}; "
+            "supported: linear, zeros, 1"
+        )
+    turned = b.node("transpose", grid, axes=(0, 3, 1, 2))
+    return b.node("BilinearSampler", x, turned)

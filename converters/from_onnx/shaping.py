@@ -1,0 +1,169 @@
+"""Other axes, the same numbers."""
+
+from __future__ import annotations
+
+from typing import List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from ..ops import Unsupported
+from ..shape import Dim
+from .builder import SymbolBuilder
+from .codes import reshaped
+from .elementwise import widened_rank
+from .registry import onnx_operator
+from .values import Known, Operand, Size, Tensor, Value, sizes
+
+
+@onnx_operator("Shape")
+def shape_of(b: SymbolBuilder, x: Value, *, start: int = 0, end: Optional[int] = None) -> Known:
+    items = [b.size(d) for d in x.shape][slice(start, end)]
+    return Known(sizes(items), b.layer)
+
+
+@onnx_operator("Reshape")
+def reshape(b: SymbolBuilder, x: Value, shape: Value, *, allowzero: int = 0) -> Tensor:
+    data = b.tensor(x)
+    target = list(b.numbers(shape, "its sizes"))
+    if allowzero and 0 in target:
+        raise Unsupported("allowzero=1 with a size of 0; supported: 0 for the input's own")
+    return reshaped(b, data, target)
+
+
+@onnx_operator("Flatten")
+def flatten(b: SymbolBuilder, x: Value, *, axis: int = 1) -> Tensor:
+    data = b.tensor(x)
+    rank = len(data.shape)
+    axis = axis % rank if axis < 0 else axis
+    if axis == 1:
+        return b.node("Flatten", data)
+    sides: List[Operand] = [1, 1]
+    for i, dim in enumerate(data.shape):
+        sides[i >= axis] = sides[i >= axis] * b.size(dim)
+    return reshaped(b, data, sides)
+
+
+def _axes(
+    b: SymbolBuilder, given: Optional[Value], axes: Optional[Tuple[int, ...]], rank: int
+) -> Optional[Tuple[int, ...]]:
+    chosen = axes if given is None else b.ints(given, "its axes")
+    return None if chosen is None else tuple(sorted(a % rank for a in chosen))
+
+
+@onnx_operator("Squeeze")
+def squeeze(
+    b: SymbolBuilder,
+    x: Value,
+    given: Optional[Value] = None,
+    *,
+    axes: Optional[Tuple[int, ...]] = None,
+) -> Tensor:
+    data = b.tensor(x)
+    chosen = _axes(b, given, axes, len(data.shape))
+    if chosen is None:
+        if not all(isinstance(d, int) for d in data.shape):
+            raise Unsupported("no axes for an input of free sizes; supported: axes that are stated")
+        chosen = tuple(a for a, d in enumerate(data.shape) if d == 1)
+    left = tuple(d for a, d in enumerate(data.shape) if a not in chosen)
+    return b.node("squeeze", data, axis=chosen, out=left, truth=data.truth)
+
+
+@onnx_operator("Unsqueeze")
+def unsqueeze(
+    b: SymbolBuilder,
+    x: Value,
+    given: Optional[Value] = None,
+    *,
+    axes: Optional[Tuple[int, ...]] = None,
+) -> Tensor:
+    data = b.tensor(x)
+    rank = len(data.shape)
+    count = len(axes or ()) if given is None else len(b.ints(given, "its axes"))
+    chosen = _axes(b, given, axes, rank + count) or ()
+    if not data.shape:
+        return b.node("Reshape", data, shape=(1,) * count, truth=data.truth)
+    for axis in chosen:
+        shape = (*data.shape[:axis], 1, *data.shape[axis:])
+        data = b.node("expand_dims", data, axis=axis, out=shape, truth=data.truth)
+    return data
+
+
+@onnx_operator("Transpose")
+def transpose(b: SymbolBuilder, x: Value, *, perm: Tuple[int, ...] = ()) -> Tensor:
+    data = b.tensor(x)
+    order = perm or tuple(reversed(range(len(data.shape))))
+    shape = tuple(data.shape[a] for a in order)
+    return b.node("transpose", data, axes=order, out=shape, truth=data.truth)
+
+
+@onnx_operator("Tile")
+def tile(b: SymbolBuilder, x: Value, repeats: Value) -> Tensor:
+    return b.node("tile", x, reps=b.ints(repeats, "its repeats"))
+
+
+def expanded(b: SymbolBuilder, data: Tensor, target: Sequence[Operand]) -> Tensor:
+    """Axes of size 1 as large as told; a size of 1 there leaves them."""
+    rank = max(len(target), len(data.shape))
+    data = widened_rank(b, data, rank)
+    target = [1] * (rank - len(target)) + list(target)
+    numbers = [0] * rank
+    like = []
+    for axis, (have, want) in enumerate(zip(data.shape or (1,), target)):
+        if want == 1 or b.dim(want) == have:
+            continue
+        if have != 1:
+            if isinstance(have, int) and isinstance(want, int):
+                raise Unsupported(f"cannot make {want} of {have}")
+            continue  # equal when it runs, or no valid model
+        if isinstance(want, Size):
+            like.append((axis, want))
+        else:
+            numbers[axis] = want
+    if any(numbers):
+        data = b.node("broadcast_to", data, shape=tuple(numbers), truth=data.truth)
+    for axis, want in like:
+        data = _as_large(b, data, axis, want)
+    return data
+
+
+def _as_large(b: SymbolBuilder, data: Tensor, axis: int, want: Size) -> Tensor:
+    place = b.place(want)
+    if place is None:
+        raise Unsupported(f"a size of {want}, which no value has; supported: sizes of values")
+    shape: Tuple[Dim, ...] = (*data.shape[:axis], b.dim(want), *data.shape[axis + 1 :])
+    return b.node(
+        "broadcast_like",
+        data,
+        place[0],
+        lhs_axes=(axis,),
+        rhs_axes=(place[1],),
+        out=shape,
+        truth=data.truth,
+    )
+
+
+@onnx_operator("Expand")
+def expand(b: SymbolBuilder, x: Value, shape: Value) -> Tensor:
+    data = b.tensor(x)
+    made = expanded(b, data, b.numbers(shape, "its sizes"))
+    return b.node("_copy", data, out=data.shape) if made.entry == data.entry else made
+
+
+@onnx_operator("ConstantOfShape")
+def constant_of_shape(b: SymbolBuilder, shape: Value, *, value: object = None) -> Tensor:
+    """A number, as often as there are places."""
+    array = np.zeros(1, np.float32) if value is None else value.numpy()  # type: ignore[attr-defined]
+    number = b.tensor(Known(np.asarray(array).reshape(-1)[:1], f"{b.layer}/value"))
+    return expanded(b, number, b.numbers(shape, "its sizes"))
+
+
+@onnx_operator("Range")
+def count(b: SymbolBuilder, start: Value, limit: Value, delta: Value) -> Tensor:
+    """0, 1, … up to a free size: counted along an axis that has it."""
+    begin, step = b.ints(start, "its start"), b.ints(delta, "its step")
+    size = b.numbers(limit, "its end")[0]
+    place = b.place(size)
+    if begin != (0,) or step != (1,) or place is None:
+        raise Unsupported(f"from {begin} by {step} to {size}; supported: from 0 by 1 to a size")
+    counted = b.node("_contrib_arange_like", place[0], axis=place[1])
+    return b.node("Cast", counted, dtype="int64", out=(b.dim(size),))

@@ -1,0 +1,68 @@
+"""What convolution and pooling share: padding, which MXNet has the same on both sides only."""
+
+from __future__ import annotations
+
+from typing import List, Sequence, Tuple
+
+from ..ops import Unsupported
+from .builder import SymbolBuilder
+from .values import Tensor
+
+Ints = Tuple[int, ...]
+
+
+def sides(pads: Ints, rank: int, auto_pad: str) -> Tuple[Ints, Ints]:
+    """Padding before and behind each axis.
+
+    Raises:
+        Unsupported: it depends on the input's size.
+    """
+    if auto_pad not in ("NOTSET", "VALID"):
+        raise Unsupported(f"auto_pad={auto_pad}; supported: NOTSET, VALID, with pads in numbers")
+    given = tuple(pads) if pads and auto_pad == "NOTSET" else (0,) * (2 * rank)
+    if len(given) != 2 * rank:
+        raise Unsupported(f"pads={given} do not fit a kernel of {rank} dimensions")
+    return given[:rank], given[rank:]
+
+
+def padded(
+    b: SymbolBuilder,
+    x: Tensor,
+    before: Sequence[int],
+    behind: Sequence[int],
+    value: float = 0.0,
+    mode: str = "constant",
+) -> Tensor:
+    """x with more elements before and behind each of its axes.
+
+    MXNet pads the axes behind the second of four or five: others are moved there.
+    """
+    if not any(before) and not any(behind):
+        return x
+    if min(*before, *behind) < 0:
+        ends = [-e if e < 0 else None for e in behind]
+        begins = tuple(max(-n, 0) for n in before)
+        cut = tuple(None if e is None else -e for e in ends)
+        inner = b.node("slice", x, begin=begins, end=cut)
+        positive = [[max(n, 0) for n in side] for side in (before, behind)]
+        return padded(b, inner, positive[0], positive[1], value, mode)
+    rank = len(x.shape)
+    free = [a for a in range(rank) if not before[a] and not behind[a]]
+    lead = max(0, 4 - rank, 2 - len(free))
+    if rank + lead > 5:
+        raise Unsupported(f"pads {rank - len(free)} of {rank} axes; supported: 3 of 5 in MXNet")
+    if not x.dtype.startswith("float"):
+        raise Unsupported(f"pads {x.dtype}; supported in MXNet: floating-point numbers")
+    kept = free[: 2 - lead] if lead < 2 else []
+    order = [*kept, *(a for a in range(rank) if a not in kept)]
+    moved = x if order == list(range(rank)) else b.node("transpose", x, axes=tuple(order))
+    for _ in range(lead):
+        moved = b.node("expand_dims", moved, axis=0)
+    widths: List[int] = [0] * (2 * lead)
+    for axis in order:
+        widths += [before[axis], behind[axis]]
+    out = b.node("Pad", moved, mode=mode, pad_width=tuple(widths), constant_value=float(value))
+    if lead:
+        out = b.node("squeeze", out, axis=tuple(range(lead)))
+    back = tuple(order.index(a) for a in range(rank))
+    return out if order == list(range(rank)) else b.node("transpose", out, axes=back)
