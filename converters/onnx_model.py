@@ -31,6 +31,7 @@ from . import ops
 from ._version import __version__
 from .errors import ShapeError, UnsupportedError
 from .graph import Graph, Node
+from .header import description
 from .progress import counted
 from .shape import Dim, Shape
 
@@ -283,6 +284,7 @@ class OnnxBuilder:
             ),
             producer_name="mxproof",
             producer_version=__version__,
+            doc_string="\n".join(description(graph)),
             metadata_props={f"mxproof.{k}": v for k, v in graph.source.items()},
         )
 
@@ -346,18 +348,24 @@ def to_onnx(graph: Graph, *, opset: int = DEFAULT_OPSET) -> ir.Model:
     return builder.model()
 
 
-def save_onnx(model: ir.Model, path: Union[str, os.PathLike[str]]) -> List[Path]:
+def save_onnx(
+    model: ir.Model, path: Union[str, os.PathLike[str]], *, external_data: bool = False
+) -> List[Path]:
     """Write the model, whole or not at all; weights beyond 1 GiB go into `<path>.data`.
+
+    Args:
+        external_data: weights go there whatever their size.
 
     Returns:
         The files written.
     """
     path = Path(path)
     weights = sum(v.const_value.nbytes for v in model.graph.initializers.values() if v.const_value)
-    data = path.name + ".data" if weights > EXTERNAL_DATA_BYTES else None
+    external = external_data or weights > EXTERNAL_DATA_BYTES
+    data = path.name + ".data" if external else None
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         ir.save(model, Path(folder) / path.name, external_data=data)
-        names = [data] if data else []
+        names = [data] if data and (Path(folder) / data).exists() else []
         for name in [*names, path.name]:
             os.replace(Path(folder) / name, path.parent / name)
     return [path.parent / name for name in [path.name, *names]]

@@ -25,7 +25,7 @@ from .python_text import (
     wrap,
 )
 from .pytorch_functions import closure, functions
-from .pytorch_header import docstring
+from .header import docstring
 from .pytorch_parts import (
     Array,
     BlockClass,

@@ -17,12 +17,13 @@ class Target:
     """One form a network is converted to.
 
     Attributes:
-        write: (graph, folder, opset) -> the files written; the first is the model.
+        write: (graph, folder, opset, whether ONNX's weights get a file of their own) -> the files
+            written; the first is the model.
         runtimes: precision -> (module in mxproof.runtimes, class, extra arguments).
         extra: the extra of this distribution that installs the runtimes.
     """
 
-    write: Callable[[Graph, Path, int], List[Path]]
+    write: Callable[[Graph, Path, int, bool], List[Path]]
     runtimes: Mapping[str, Tuple[str, str, Mapping[str, Any]]]
     extra: str
 
@@ -43,11 +44,12 @@ class Target:
         return candidate
 
 
-def _write_onnx(graph: Graph, folder: Path, opset: int) -> List[Path]:
-    return save_onnx(to_onnx(graph, opset=opset), folder / f"{graph.name}.onnx")
+def _write_onnx(graph: Graph, folder: Path, opset: int, external: bool) -> List[Path]:
+    model = to_onnx(graph, opset=opset)
+    return save_onnx(model, folder / f"{graph.name}.onnx", external_data=external)
 
 
-def _write_pytorch(graph: Graph, folder: Path, opset: int) -> List[Path]:
+def _write_pytorch(graph: Graph, folder: Path, opset: int, external: bool) -> List[Path]:
     return save_pytorch(to_pytorch(graph), folder)
 
 
@@ -71,7 +73,14 @@ TARGETS: Dict[str, Target] = {
 }
 
 
-def convert(graph: Graph, target: str, folder: Path, opset: int = DEFAULT_OPSET) -> List[Path]:
+def convert(
+    graph: Graph,
+    target: str,
+    folder: Path,
+    opset: int = DEFAULT_OPSET,
+    *,
+    external_data: bool = False,
+) -> List[Path]:
     """Write one target's files into `folder`, which is made if need be."""
     folder.mkdir(parents=True, exist_ok=True)
-    return TARGETS[target].write(graph, folder, opset)
+    return TARGETS[target].write(graph, folder, opset, external_data)

@@ -70,9 +70,9 @@ class PytorchFile:
         self._network = list(self._classes)[-1]
 
     def cut(self, layer: str, values: Values, folder: Path) -> List[str]:
-        if layer not in self._places:
+        if layer not in self.places:
             raise NoPiece(f"nothing in {self._path.name} computes {layer!r}")
-        place = self._places[layer]
+        place = self.places[layer]
         read = list(place.inputs.values())
         (folder / NAME).write_text(self._text(layer, place), encoding="utf-8")
         prefix = f"{place.path}." if place.path else ""
@@ -92,7 +92,7 @@ class PytorchFile:
         return list(names)
 
     @cached_property
-    def _places(self) -> Dict[str, Place]:
+    def places(self) -> Dict[str, Place]:
         """Layer -> where it is computed.
 
         Raises:

@@ -40,6 +40,11 @@ def test_it_says_what_it_was_made_from(tmp_path: Path) -> None:
         "mxproof.params_sha256": digest[".params"],
         "mxproof.mxnet": "1.9.1",
     }
+    said = model.doc_string.splitlines()
+    assert said[0].startswith("small, converted from MXNet by mxproof ")
+    assert "symbol: small-symbol.json" in said
+    assert "input data: float32 Nx3xHxW" in said
+    assert "output softmax: float32 Nx5" in said
     assert (model.producer_name, model.producer_version) == ("mxproof", __version__)
     assert model.graph.name == "small"
 
@@ -127,3 +132,19 @@ def check_named(first: str, second: str) -> None:
     (found,) = evaluate(onnx.load_from_string(model.SerializeToString()), data=data)
     expected = np.maximum(np.tanh(data), 0) @ net.arrays["w"].T
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_weights_in_a_file_of_their_own(tmp_path: Path) -> None:
+    """Where asked for, whatever their size; the same numbers."""
+    net, head = small_resnet()
+    model = to_onnx(net.graph(head, name="small"))
+    whole = save_onnx(model, tmp_path / "whole.onnx")
+    parts = save_onnx(model, tmp_path / "parts.onnx", external_data=True)
+    assert [p.name for p in whole] == ["whole.onnx"]
+    assert [p.name for p in parts] == ["parts.onnx", "parts.onnx.data"]
+    found, expected = (
+        {i.name: numpy_helper.to_array(i) for i in onnx.load(p).graph.initializer}
+        for p in (parts[0], whole[0])
+    )
+    assert found.keys() == expected.keys()
+    assert all((found[name] == array).all() for name, array in expected.items())

@@ -53,6 +53,8 @@ def test_files_hold_the_module(tmp_path: Path) -> None:
     assert json.loads(metadata.pop("mxproof.layers")) == module.layers
     assert json.loads(metadata.pop("mxproof.inputs")) == ["data"]
     assert json.loads(metadata.pop("mxproof.types")) == {"data": "float32"}
+    assert json.loads(metadata.pop("mxproof.shapes")) == {"data": ["N", 3, "H", "W"]}
+    assert json.loads(metadata.pop("mxproof.outputs")) == ["softmax"]
     digests = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in tmp_path.iterdir()}
     assert metadata == {
         "mxproof.symbol": "small-symbol.json",

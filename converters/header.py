@@ -1,4 +1,4 @@
-"""What an emitted .py says of itself: where it comes from, what goes in and out, how to run it."""
+"""What emitted files say of themselves: where they come from, what goes in and out, how to run."""
 
 from __future__ import annotations
 
@@ -60,16 +60,21 @@ def preprocessing(text: Optional[str]) -> List[str]:
     return textwrap.wrap(f"preprocessing: {prose(steps)}", WIDTH, subsequent_indent=INDENT)
 
 
+def description(graph: Graph) -> List[str]:
+    """What it is, from what, and what goes in and out."""
+    title = f"{prose(graph.name)}, converted from MXNet by mxproof {__version__}."
+    lines = [title, "", *sources(graph.source)]
+    lines += [_value("input", v.name, graph) for v in graph.inputs]
+    return lines + [_value("output", name, graph) for name in dict.fromkeys(graph.outputs)]
+
+
 def docstring(graph: Graph, class_name: str, stages: str) -> List[str]:
     """The lines of the module's docstring, without its quotes.
 
     Args:
         stages: a sentence on how MXNet's names became this file's, or "".
     """
-    name = prose(graph.name)
-    lines = [f"{name}, converted from MXNet by mxproof {__version__}.", "", *sources(graph.source)]
-    lines += [_value("input", v.name, graph) for v in graph.inputs]
-    lines += [_value("output", name, graph) for name in dict.fromkeys(graph.outputs)]
+    lines = description(graph)
     if stages:
         lines += ["", stages]
     return [*lines, "", *(f"{INDENT}{line}".rstrip() for line in usage(graph, class_name))]
