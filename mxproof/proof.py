@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
+from .latency import Timing
 from .localise import describe_failure
 from .outputs import DIFFERS, TopK, worst_top
 from .verdict import Check, Comparison
 
-SCHEMA = 1
 PRECISIONS = ("float64", "float32")
-SHIPPED = "shipped"
 
 
 @dataclass(frozen=True)
@@ -107,6 +105,12 @@ class Proof:
         shapes: of the first input.
         targets: their proofs, by name.
         reference: "mxnet", or the file that was recorded from it.
+        source: names and hashes of the files that the network was read from.
+        command: what made this proof.
+        latency: runtime -> its time for one pass, where it was measured.
+        notes: layer -> how it is judged, where that is not as usual.
+        problems: what is wrong with the question and not with a layer, such as budgets that
+            nothing needs.
     """
 
     model: str
@@ -115,62 +119,19 @@ class Proof:
     targets: Mapping[str, TargetProof]
     versions: Mapping[str, str]
     reference: str = "mxnet"
+    source: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+    latency: Mapping[str, Timing] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+    problems: Tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
-        return bool(self.targets) and all(t.passed for t in self.targets.values())
+        proven = bool(self.targets) and all(t.passed for t in self.targets.values())
+        return proven and not self.problems
 
     def to_json(self) -> Dict[str, Any]:
         """The record, in the form that CLI users read."""
-        return {
-            "schema": SCHEMA,
-            "model": self.model,
-            "input": {name: list(shape) for name, shape in self.shapes.items()},
-            "weights": self.weights,
-            "reference": self.reference,
-            "versions": dict(self.versions),
-            "targets": {name: _target_json(t) for name, t in self.targets.items()},
-        }
+        from .report.record import proof_record
 
-
-def _target_json(proof: TargetProof) -> Dict[str, Any]:
-    doubles, singles = (proof.comparisons[p] for p in PRECISIONS)
-    by_layer = {c.layer: c for c in singles.checks}
-    culprits = [] if proof.passed else [c.layer for c in proof.culprits]
-    layers = []
-    for double in doubles.checks:
-        single = by_layer.get(double.layer)
-        bad = double.problem or single is None or single.problem
-        layers.append(
-            {
-                "name": double.layer,
-                "op": double.op,
-                "shape": list(double.shape),
-                "float64_rel": _number(double.rel),
-                "float32_ratio": _number(single.ratio) if single else None,
-                "max_abs": _number(single.max_abs) if single else None,
-                "max_rel": _number(single.max_rel) if single else None,
-                "verdict": "fail" if bad else "pass",
-            }
-        )
-    output = proof.output
-    compared = (*proof.comparisons.values(), output.checks)
-    return {
-        "verdict": "pass" if proof.passed else "fail",
-        "first_introduced": culprits[0] if culprits else None,
-        "introduced": culprits,
-        "problems": [p for c in compared for p in c.problems],
-        "output": {
-            "max_abs": _number(output.max_abs),
-            "max_rel": _number(output.max_rel),
-            "top1_equal": output.top1_equal,
-            "top1": output.top1.verdict,
-            "top1_note": output.top1.note,
-        },
-        "layers": layers,
-    }
-
-
-def _number(value: Optional[float]) -> Optional[float]:
-    """JSON has no infinity; null stands for a number that could not be had."""
-    return value if value is not None and math.isfinite(value) else None
+        return proof_record(self)

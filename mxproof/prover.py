@@ -54,7 +54,15 @@ def verify(
     release(subject.graph.params.values())
     prover = Prover(subject.graph, paths, budgets or Budgets(), progress)
     proofs, shapes = prover.prove(evidence)
-    return Proof(subject.name, subject.weights, shapes, proofs, _versions(evidence))
+    return Proof(
+        subject.name,
+        subject.weights,
+        shapes,
+        proofs,
+        versions_of(evidence),
+        source=subject.graph.source,
+        notes=notes_of(subject.graph),
+    )
 
 
 @dataclass(frozen=True)
@@ -194,7 +202,15 @@ def _by_name(graph: Graph, outputs: Sequence[Array]) -> Dict[str, Array]:
     return dict(zip(once if len(outputs) == len(once) else graph.outputs, outputs))
 
 
-def _versions(evidence: Evidence) -> Dict[str, str]:
+def notes_of(graph: Graph) -> Dict[str, str]:
+    """Layer -> how it is judged, where that is not as usual."""
+    drawn = {o for n in graph.nodes if graph.operators[n.name].random for o in n.outputs}
+    given = "judged by itself, on MXNet's own results: the least rounding decides here or before"
+    random = "drawn at random: type, shape and finiteness are judged"
+    return {name: random if name in drawn else given for name in graph.anchored}
+
+
+def versions_of(evidence: Evidence) -> Dict[str, str]:
     """What the proof was made with; NumPy and Python are those that MXNet ran in."""
     mine = {name: version(name) for name in ("onnx", "onnxruntime", "torch") if _installed(name)}
     return {"mxproof": __version__, **evidence.versions, **mine}

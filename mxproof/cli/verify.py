@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import tempfile
 from dataclasses import replace
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 from rich.console import Console
 
 from converters import Graph
-from converters.files import atomic_write
 from converters.shape import Shape
 
 from ..evidence import SAMPLES, evidence_for
@@ -38,6 +36,7 @@ from .common import (
     targets,
 )
 from .layers import layer_sheets
+from .reports import check_places, report_options, with_latency, write_reports
 
 if TYPE_CHECKING:
     from ..evidence import Evidence
@@ -76,7 +75,7 @@ def add_parser(commands: Any) -> None:
         help="JSON rows for layers that need another limit than the standard one, each with a "
         'reason: [{"layer": "fc*", "runtime": "onnxruntime", "float32_ratio": 8, "reason": "…"}]',
     )
-    parser.add_argument("--json", metavar="FILE", help="write the whole record there")
+    report_options(parser)
     parser.add_argument(
         "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
     )
@@ -101,8 +100,7 @@ def run(args: argparse.Namespace) -> int:
 
     repro = Folder(Path(args.repro)) if args.repro else None
     given = given_of(args)
-    if args.json and not Path(args.json).absolute().parent.is_dir():
-        raise UsageError(f"--json {args.json}: there is no such folder. Make it first.")
+    check_places(args)
     budgets = budgets_of(args)
     with progress_of(args) as progress, tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         progress(f"reading {args.checkpoint}")
@@ -125,11 +123,15 @@ def run(args: argparse.Namespace) -> int:
                 progress=progress,
             )
             reproducers = reproduced(args, proof, subject.graph, Path(folder), evidence, repro)
-    if args.reference:
-        proof = replace(proof, reference=Path(args.reference).name)
-    if args.json:
-        with atomic_write(Path(args.json)) as file:
-            file.write(json.dumps(proof.to_json(), indent=1).encode())
+        proof = with_latency(args, subject, proof, Path(folder), progress)
+    idle = [f"no layer needed the row for {row}. Delete it." for row in budgets.idle]
+    proof = replace(
+        proof,
+        reference=Path(args.reference).name if args.reference else proof.reference,
+        command=again(args, args.to or ()),
+        problems=tuple(f"--budgets {args.budgets}: {row}" for row in idle),
+    )
+    write_reports(args, proof)
     console = console_of(args)
     if args.layers:
         print_layers(console, proof, args.layers)
@@ -139,9 +141,9 @@ def run(args: argparse.Namespace) -> int:
             say(paragraph, stderr=True)
     for line in reproducers:
         say(line, stderr=True)
-    for row in budgets.idle:
-        say(f"--budgets {args.budgets}: no layer needed the row for {row}. Delete it.", stderr=True)
-    return PROVEN if proof.passed and not budgets.idle else FAILED
+    for problem in proof.problems:
+        say(problem, stderr=True)
+    return PROVEN if proof.passed else FAILED
 
 
 def pictures_of(args: argparse.Namespace, subject: Subject) -> Optional[List[Dict[str, Array]]]:

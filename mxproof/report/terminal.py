@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import Dict, Iterable, Mapping, Optional, Tuple
+from typing import Dict, Iterable, Mapping, Tuple
 
 from rich.table import Table
 from rich.text import Text
@@ -11,55 +10,32 @@ from rich.text import Text
 from converters import Graph
 from converters.shape import show
 
-from ..outputs import DIFFERS, EQUAL, UNDECIDED
+from ..outputs import DIFFERS
 from ..proof import Proof
+from .record import FAIL, INCOMPLETE, PASS
+from .wording import TOP, VERDICTS, one_line, summary
 
-TOP = {EQUAL: "equal", UNDECIDED: "too close to tell", DIFFERS: "[bold red]differs[/]"}
+STYLES = {PASS: "green", FAIL: "bold red", INCOMPLETE: "yellow", TOP[DIFFERS]: "bold red"}
 
 
 def plain(text: str) -> Text:
     """Foreign text as it is: no markup, no emoji, one line, and no control codes."""
-    line = re.sub(r"\s*[\r\n]\s*", " ", text)
-    return Text("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
-
-
-def _number(value: Optional[float], form: str = ".1e") -> str:
-    return "–" if value is None else format(value, form)
+    return Text(one_line(text))
 
 
 def proof_table(proof: Proof) -> Table:
     """One row a target: verdict, final output, worst layers."""
     shapes = ", ".join(f"{k}={show(v)}" for k, v in proof.shapes.items())
     table = Table(title=plain(f"{proof.model} ({proof.weights} weights, {shapes})"))
-    for heading in (
-        "target",
-        "verdict",
-        "layers",
-        "output max abs",
-        "output max rel",
-        "top-1",
-        "float64 rel, worst layer",
-        "float32 ratio, worst layer (median)",
-    ):
+    record = proof.to_json()
+    rows = {name: summary(target) for name, target in record["targets"].items()}
+    headings = [heading for heading, _ in next(iter(rows.values()), [])]
+    for heading in ("target", "verdict", *headings):
         table.add_column(heading)
-    for target in proof.targets.values():
-        doubles, singles = target.comparisons["float64"], target.comparisons["float32"]
-        worst, noisiest = doubles.worst, singles.worst
-        table.add_row(
-            target.target,
-            "[green]pass[/]" if target.passed else "[bold red]FAIL[/]",
-            str(len(doubles.checks)),
-            _number(target.output.max_abs),
-            _number(target.output.max_rel),
-            TOP[target.output.top1.verdict],
-            plain(f"{_number(worst.rel)} {worst.layer}" if worst else "–"),
-            plain(
-                f"{_number(noisiest.ratio, '.2f')} {noisiest.layer} "
-                f"({_number(singles.median_ratio, '.2f')})"
-                if noisiest
-                else "–"
-            ),
-        )
+    for name, row in rows.items():
+        verdict = record["targets"][name]["verdict"]
+        cells = [Text(text, STYLES.get(text, "")) for _, text in row]
+        table.add_row(name, Text(VERDICTS[verdict], STYLES[verdict]), *cells)
     return table
 
 

@@ -43,8 +43,13 @@ def verify(run: Run, prefix: Path, mxnet: MxnetProcess, tmp_path: Path) -> Itera
 
 def check_layer(layer: Dict[str, Any]) -> None:
     assert set(layer) == {
-        *("name", "op", "shape", "float64_rel", "float32_ratio", "max_abs", "max_rel", "verdict")
+        *("name", "op", "shape", "float64_rel", "float32_ratio", "max_abs", "max_rel", "verdict"),
+        *("float64_allowed", "float64_part", "float32_allowed", "float32_part"),
+        *("problem", "alone", "note"),
     }
+    assert (layer["verdict"] == "fail") == (layer["problem"] is not None)
+    parts = [layer["float64_part"], layer["float32_part"]]
+    assert (layer["verdict"] == "fail") == any(part is None or part > 1 for part in parts)
     assert isinstance(layer["op"], str)
     for key in ("float64_rel", "max_abs", "max_rel"):
         assert isinstance(layer[key], float)
@@ -55,7 +60,12 @@ def check_layer(layer: Dict[str, Any]) -> None:
 def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> None:
     """Other tools read this: keys may be added, never renamed."""
     keys = {"schema", "model", "input", "weights", "reference", "versions", "targets"}
-    assert set(record) == keys
+    added = {"verdict", "problems", "system", "source", "command", "latency"}
+    assert set(record) == keys | added
+    verdicts = [target["verdict"] for target in record["targets"].values()]
+    assert record["verdict"] == ("pass" if set(verdicts) == {"pass"} else "fail")
+    assert record["source"]["symbol"] == "small-symbol.json"
+    assert record["command"].startswith("mxproof verify ")
     assert record["reference"] == "mxnet"
     assert (record["schema"], record["model"], record["weights"]) == (1, "small", "user")
     assert record["input"] == {"data": [2, 3, 8, 6]}
@@ -63,8 +73,10 @@ def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> No
     shapes = graph.infer_shapes({"data": (2, 3, 8, 6)})
     for target in record["targets"].values():
         assert set(target) == {
-            *("verdict", "first_introduced", "introduced", "problems", "output", "layers")
+            *("verdict", "first_introduced", "introduced", "problems", "output", "layers"),
+            *("explanation", "precisions"),
         }
+        assert (target["verdict"] == "fail") == bool(target["explanation"])
         assert set(target["output"]) == {*("max_abs", "max_rel", "top1_equal", "top1", "top1_note")}
         expected = [(n.name, n.op, list(shapes[n.name] or ())) for n in graph.nodes]
         assert [(s["name"], s["op"], s["shape"]) for s in target["layers"]] == expected

@@ -1,0 +1,178 @@
+"""The record of a proof, in JSON: what every report is made from.
+
+A part is what one precision found. Parts make up a target, targets a record; a pytest run, whose
+tests judge one precision each, puts the same parts together.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from ..proof import PRECISIONS, OutputProof, Proof, TargetProof
+from ..verdict import Check, Comparison
+
+SCHEMA = 1
+PASS, FAIL, INCOMPLETE = "pass", "fail", "incomplete"
+
+Json = Dict[str, Any]
+
+
+def number(value: Optional[float]) -> Optional[float]:
+    """JSON has no infinity; null stands for a number that could not be had."""
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def part(comparison: Comparison, alone: Sequence[Check] = ()) -> Json:
+    """What one precision found.
+
+    Args:
+        alone: the layers that differ although they are given MXNet's inputs.
+    """
+    return {
+        "candidate": comparison.candidate,
+        "verdict": PASS if comparison.passed and not alone else FAIL,
+        "expected": len(comparison.expected),
+        "problems": comparison.problems,
+        "median_ratio": number(comparison.median_ratio),
+        "alone": {c.layer: c.problem for c in alone},
+        "layers": [_check(c, comparison.precision) for c in comparison.checks],
+    }
+
+
+def _check(check: Check, precision: str) -> Json:
+    """Its own numbers: `value` is what `allowed` limits, the relative error or the ratio."""
+    return {
+        "name": check.layer,
+        "op": check.op,
+        "shape": list(check.shape),
+        "value": number(check.rel if precision == "float64" else check.ratio),
+        "allowed": number(check.limit),
+        "part": number(check.used),
+        "max_abs": number(check.max_abs),
+        "max_rel": number(check.max_rel),
+        "problem": check.problem,
+        "deviation": check.row.reason if check.row else None,
+    }
+
+
+def output(proof: OutputProof) -> Json:
+    """The final output."""
+    return {
+        "max_abs": number(proof.max_abs),
+        "max_rel": number(proof.max_rel),
+        "top1_equal": proof.top1_equal,
+        "top1": proof.top1.verdict,
+        "top1_note": proof.top1.note,
+    }
+
+
+def target_record(
+    parts: Mapping[str, Json],
+    output: Optional[Json],
+    *,
+    passed: bool,
+    introduced: Sequence[str] = (),
+    problems: Sequence[str] = (),
+    explanation: Sequence[str] = (),
+    notes: Optional[Mapping[str, str]] = None,
+) -> Json:
+    """Parts by precision -> the record of a target.
+
+    Args:
+        passed: nothing that was judged failed. What was not judged makes the record incomplete.
+        introduced: the layers to blame.
+        problems: beside those of the parts.
+        notes: layer -> how it is judged, where that is not as usual.
+    """
+    whole = output is not None and all(p in parts for p in PRECISIONS)
+    longest: Json = max(parts.values(), key=lambda p: len(p["layers"]), default={"layers": []})
+    first = parts.get(PRECISIONS[0], longest)
+    summaries = {p: {k: v for k, v in found.items() if k != "layers"} for p, found in parts.items()}
+    return {
+        "verdict": FAIL if not passed else PASS if whole else INCOMPLETE,
+        "first_introduced": introduced[0] if introduced else None,
+        "introduced": list(introduced),
+        "problems": [p for found in parts.values() for p in found["problems"]] + list(problems),
+        "explanation": list(explanation),
+        "output": output,
+        "precisions": summaries,
+        "layers": _layers(first, parts, notes or {}),
+    }
+
+
+def _layers(first: Json, parts: Mapping[str, Json], notes: Mapping[str, str]) -> List[Json]:
+    by_name = {p: {c["name"]: c for c in found["layers"]} for p, found in parts.items()}
+    layers = []
+    for layer in first["layers"]:
+        name = layer["name"]
+        found = {p: by_name[p].get(name, {}) for p in parts}
+        double, single = (found.get(p, {}) for p in PRECISIONS)
+        missing = [p for p, check in found.items() if not check]
+        said = [f"{p}: {c['problem']}" for p, c in found.items() if c.get("problem")]
+        said += [f"{p}: was not compared" for p in missing]
+        alone = [f"{p}: {f['alone'][name]}" for p, f in parts.items() if name in f["alone"]]
+        own = next((c["deviation"] for c in (single, double) if c.get("deviation")), None)
+        layers.append(
+            {
+                "name": name,
+                "op": layer["op"],
+                "shape": layer["shape"],
+                "float64_rel": double.get("value"),
+                "float64_allowed": double.get("allowed"),
+                "float64_part": double.get("part"),
+                "float32_ratio": single.get("value"),
+                "float32_allowed": single.get("allowed"),
+                "float32_part": single.get("part"),
+                "max_abs": single.get("max_abs"),
+                "max_rel": single.get("max_rel"),
+                "verdict": FAIL if said else PASS,
+                "problem": "; ".join(said) or None,
+                "alone": "; ".join(alone) or None,
+                "note": notes.get(name) or (own and f"has a budget of its own: {own}"),
+            }
+        )
+    return layers
+
+
+def proof_record(proof: Proof) -> Json:
+    """The whole record. Keys may be added, never renamed."""
+    return {
+        "schema": SCHEMA,
+        "verdict": PASS if proof.passed else FAIL,
+        "problems": list(proof.problems),
+        "model": proof.model,
+        "input": {name: list(shape) for name, shape in proof.shapes.items()},
+        "weights": proof.weights,
+        "reference": proof.reference,
+        "versions": dict(proof.versions),
+        "system": system(),
+        "source": dict(proof.source),
+        "command": proof.command,
+        "targets": {name: _target(t, proof) for name, t in proof.targets.items()},
+        "latency": {name: timing.to_json() for name, timing in proof.latency.items()},
+    }
+
+
+def _target(target: TargetProof, proof: Proof) -> Json:
+    parts = {p: part(c, target.introduced.get(p, ())) for p, c in target.comparisons.items()}
+    return target_record(
+        parts,
+        output(target.output),
+        passed=target.passed,
+        introduced=[] if target.passed else [c.layer for c in target.culprits],
+        problems=target.output.checks.problems,
+        explanation=target.explain(proof.model),
+        notes=proof.notes,
+    )
+
+
+def system() -> Json:
+    """What this process runs on."""
+    return {
+        "platform": f"{platform.system()} {platform.release()}",
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+    }

@@ -1,0 +1,166 @@
+"""One model on the page."""
+
+from __future__ import annotations
+
+from typing import Mapping, Sequence
+
+from .layers import layers_table
+from .markup import facts, mark, target_title, text, wide_table
+from .plot import HEIGHT, Panel, panels
+from .record import FAIL, Json
+from .wording import RUNTIMES, TARGETS, number, sentence, shapes, summary
+
+WEIGHTS = {
+    "pretrained": "as published",
+    "seeded": "random, from a seed",
+    "user": "of the user's checkpoint",
+}
+
+
+def section(record: Json, key: str, *, alone: bool) -> str:
+    """Everything about one model.
+
+    Args:
+        key: the first part of the ids in it.
+        alone: it is the only one on its page, whose heading has said what it is.
+    """
+    model = text(record["model"])
+    h, head = ("h2" if alone else "h3"), ""
+    if not alone:
+        said = text(sentence(record))
+        head = f"<h2>{mark(record['verdict'])} {model}</h2><p>{said}</p>"
+    return "\n".join(
+        (
+            f'<section class="model" id="{key}" aria-label="{model}">{head}',
+            _problems(record["problems"]),
+            f'<{h} id="{key}-results">Results</{h}>{_results(record, key)}',
+            *(_target(record, name, f"{key}-{i}", h) for i, name in enumerate(record["targets"])),
+            *((f"<{h}>Latency</{h}>", _latency(record["latency"])) if record["latency"] else ()),
+            f"<{h}>How to see this again</{h}>{_provenance(record)}",
+            "</section>",
+        )
+    )
+
+
+def _problems(problems: Sequence[str]) -> str:
+    rows = "".join(f"<li>{text(p)}</li>" for p in problems)
+    return f'<ul class="problems">{rows}</ul>' if rows else ""
+
+
+def _results(record: Json, key: str) -> str:
+    targets: Mapping[str, Json] = record["targets"]
+    rows = {name: summary(target) for name, target in targets.items()}
+    if not rows:
+        return "<p>No layer was compared.</p>"
+    headings = [heading for heading, _ in next(iter(rows.values()))]
+    body = ""
+    for name, row in rows.items():
+        cells = "".join(f"<td>{text(cell)}</td>" for _, cell in row)
+        verdict = mark(targets[name]["verdict"], words=True)
+        body += f'<tr><th scope="row">{target_title(name)}</th><td>{verdict}</td>{cells}</tr>'
+    return wide_table(f"{key}-results", ("target", "verdict", *headings), body)
+
+
+def _target(record: Json, name: str, key: str, h: str) -> str:
+    target = record["targets"][name]
+    title = TARGETS.get(name, name)
+    note = (target["output"] or {}).get("top1_note") or ""
+    figures = [_figure(panel, title) for panel in panels(target)]
+    return "\n".join(
+        (
+            f"<{h}>{mark(target['verdict'])} {text(title)}: error over depth</{h}>",
+            _explanation(target),
+            f"<p>Top-1: {text(note)}.</p>" if note else "",
+            f'<div class="plots" data-layers="{key}-layers">{"".join(figures)}'
+            '<p class="readout">Point at a layer, or walk through them with '
+            "the arrow keys.</p></div>"
+            if target["layers"]
+            else "",
+            layers_table(target, title, f"{key}-layers", opened=target["verdict"] == FAIL),
+        )
+    )
+
+
+def _explanation(target: Json) -> str:
+    """What failed, in the words of the command line; then each layer that is to blame."""
+    paragraphs = "".join(f"<p>{text(p)}</p>" for p in target["explanation"])
+    blamed = [layer for layer in target["layers"] if layer["name"] in set(target["introduced"])]
+    rows = "".join(
+        f"<li><strong>{text(c['name'])}</strong> ({text(c['op'])}): "
+        f"{text(c['alone'] or c['problem'] or '')}</li>"
+        for c in blamed
+    )
+    introduced = f"<p>Introduced by:</p><ol>{rows}</ol>" if rows else ""
+    return f'<div class="failure">{paragraphs}{introduced}</div>' if paragraphs or rows else ""
+
+
+def _figure(panel: Panel, target: str) -> str:
+    count = len(panel.points)
+    failed = sum(p.failed for p in panel.points)
+    beyond = (
+        f"{failed} of {count} layers are beyond their budget" if failed else "all within budget"
+    )
+    label = text(f"{target}, {panel.title}: {beyond}")
+    return (
+        f'<figure class="mxp-plot"><figcaption>{text(panel.title)}{LEGEND}</figcaption>'
+        f'<div class="frame" tabindex="0" role="slider" aria-label="{label}" aria-valuemin="1" '
+        f'aria-valuemax="{count}" aria-valuenow="1" aria-valuetext="{text(panel.words(0))}">'
+        f'<svg width="100%" height="{HEIGHT + 20}" aria-hidden="true">{panel.inner()}</svg></div>'
+        "</figure>"
+    )
+
+
+LEGEND = (
+    '<span class="legend"><span><i class="dot"></i>within budget</span>'
+    '<span><i class="ring"></i>beyond</span><span><i class="rule"></i>budget</span></span>'
+)
+
+
+def _latency(latency: Mapping[str, Json]) -> str:
+    """Bars in a table: the numbers are its cells."""
+    longest = max(t["median_ms"] for t in latency.values()) or 1.0
+    rows = "".join(_bar(name, timing, longest) for name, timing in latency.items())
+    threads = {t["threads"] for t in latency.values()}
+    on = "on all cores" if threads == {None} else f"threads: {', '.join(map(str, threads))}"
+    return (
+        '<table class="bars"><thead class="heard"><tr><th scope="col">runtime</th>'
+        f'<th scope="col">median</th></tr></thead><tbody>{rows}</tbody></table>'
+        f'<p class="soft">One pass, {on}; the median and the shortest of '
+        f"{min(t['rounds'] for t in latency.values())} rounds in turn. The line in a bar is the "
+        "shortest.</p>"
+    )
+
+
+def _bar(name: str, timing: Json, longest: float) -> str:
+    median, least = (100 * timing[k] / longest for k in ("median_ms", "min_ms"))
+    shown = text(RUNTIMES.get(name, name))
+    return (
+        f'<tr><th scope="row">{shown}</th><td><div class="bar" style="width:{median:.1f}%">'
+        f'<i style="left:{100 * least / max(median, 1e-9):.1f}%"></i></div>'
+        f"<span>{_ms(timing['median_ms'])} <small>(shortest {_ms(timing['min_ms'])})</small></span>"
+        "</td></tr>"
+    )
+
+
+def _ms(value: float) -> str:
+    return f"{number(value, '.3g' if value < 1000 else '.0f')} ms"
+
+
+def _provenance(record: Json) -> str:
+    stated = {
+        "weights": WEIGHTS.get(record["weights"], record["weights"]),
+        "input": shapes(record["input"]),
+        "reference": "MXNet itself" if record["reference"] == "mxnet" else record["reference"],
+        **record["source"],
+    }
+    system = record["system"]
+    machine = {
+        "system": system["platform"],
+        "processor": f"{system['processor']}, {system['cores']} cores",
+    }
+    command = text(record["command"])
+    again = f'<pre tabindex="0"><code>{command}</code></pre>' if command else ""
+    return (
+        f'{again}<div class="columns">{facts(stated)}{facts({**record["versions"], **machine})}'
+        "</div>"
+    )

@@ -1,0 +1,100 @@
+"""Records in words and numbers: what the terminal, the page and Markdown say alike."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ..outputs import DIFFERS, EQUAL, UNDECIDED
+from ..proof import PRECISIONS
+from .record import FAIL, INCOMPLETE, PASS, Json
+
+NONE = "–"
+TOP = {EQUAL: "equal", UNDECIDED: "too close to tell", DIFFERS: "differs"}
+SIGNS = {PASS: "✓", FAIL: "✗", INCOMPLETE: "…"}
+VERDICTS = {PASS: "pass", FAIL: "FAIL", INCOMPLETE: "incomplete"}
+HEADLINES = {PASS: "Proven equal", FAIL: "Not equal", INCOMPLETE: "Not judged as a whole"}
+TARGETS = {"onnx": "ONNX", "pytorch": "PyTorch"}
+RUNTIMES = {"mxnet": "MXNet", "onnxruntime": "onnxruntime", "pytorch": "PyTorch"}
+
+
+def one_line(text: str) -> str:
+    """Foreign text in one line, without control codes."""
+    line = re.sub(r"\s*[\r\n]\s*", " ", text)
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
+def number(value: Optional[float], form: str = ".1e") -> str:
+    return NONE if value is None else format(value, form)
+
+
+def used(part: Optional[float]) -> str:
+    """A part of a budget: 0.004 -> "0.4 %", 3e6 -> "3.0e+06 times"."""
+    if part is None:
+        return NONE
+    return f"{100 * part:.3g} %" if part < 10 else f"{part:.2g} times"
+
+
+def shape(sizes: Sequence[int]) -> str:
+    return "×".join(map(str, sizes)) or "scalar"
+
+
+def shapes(inputs: Mapping[str, Sequence[int]]) -> str:
+    return ", ".join(f"{one_line(name)} {shape(sizes)}" for name, sizes in inputs.items())
+
+
+def worst(target: Json, precision: str) -> Tuple[Optional[float], str]:
+    """The largest error of a layer, relative or as a ratio, and that layer; a layer whose result
+    could not be judged in numbers is worse than any."""
+    key = {"float64": "float64_rel", "float32": "float32_ratio"}[precision]
+    ran = [layer for layer in target["layers"] if precision in target["precisions"]]
+    broken = [c for c in ran if c["verdict"] == FAIL and c[f"{precision}_part"] is None]
+    judged = [layer for layer in ran if layer[key] is not None]
+    found = broken[:1] or sorted(judged, key=lambda layer: -layer[key])[:1]
+    return (found[0][key], one_line(found[0]["name"])) if found else (None, "")
+
+
+def summary(target: Json) -> List[Tuple[str, str]]:
+    """(heading, text) of a target's row, without its name and verdict."""
+    output: Dict[str, Any] = target["output"] or {}
+    (rel, layer), (ratio, noisiest) = (worst(target, p) for p in PRECISIONS)
+    median = target["precisions"].get("float32", {}).get("median_ratio")
+    return [
+        ("layers", str(len(target["layers"]))),
+        ("output max abs", number(output.get("max_abs"))),
+        ("output max rel", number(output.get("max_rel"))),
+        ("top-1", TOP[output["top1"]] if output else NONE),
+        ("float64 rel, worst layer", f"{number(rel)} {layer}".strip()),
+        (
+            "float32 ratio, worst layer (median)",
+            f"{number(ratio, '.2f')} {noisiest} ({number(median, '.2f')})".replace("  ", " "),
+        ),
+    ]
+
+
+def sentence(record: Json) -> str:
+    """What the verdict means."""
+    targets = record["targets"]
+    failed = {name: t for name, t in targets.items() if t["verdict"] == FAIL}
+    if failed:
+        return " ".join(_blame(name, target) for name, target in failed.items())
+    if record["verdict"] == FAIL:
+        return "No layer differs, but see what else went wrong."
+    names = " and ".join(TARGETS.get(name, name) for name in targets)
+    count = max((len(t["layers"]) for t in targets.values()), default=0)
+    if record["verdict"] == INCOMPLETE:
+        return "Nothing failed, but not every layer was judged in both precisions."
+    verb = "compute" if len(targets) > 1 else "computes"
+    return (
+        f"{names} {verb} what MXNet computes: each of {count} layers is the same function in "
+        "float64, and as precise as MXNet in float32."
+    )
+
+
+def _blame(name: str, target: Json) -> str:
+    first, others = target["first_introduced"], len(target["introduced"]) - 1
+    shown = TARGETS.get(name, name)
+    if first is None:
+        return f"{shown} fails."
+    more = f", and {others} more" if others > 0 else ""
+    return f"{shown} differs from MXNet: layer {one_line(first)}{more}."
