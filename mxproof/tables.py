@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
+from converters.progress import counted
 from converters.shape import show
 
 from .outputs import differences, same_top
@@ -16,43 +16,56 @@ from .running import open_subject
 from .runtimes.base import Array, Inputs
 from .runtimes.mxnet import MxnetProcess
 from .subject import Subject
+from .tolerance import ULP32
 
 #: Runtime -> what the tables call it.
-COLUMNS = {
+TITLES = {
     "mxnet-onnx": "ONNX (MXNet back)",
     "onnxruntime": "ONNX Runtime",
     "pytorch": "PyTorch",
 }
+Outputs = List[List[Array]]  # by input, by output of the network
 
 
 @dataclass(frozen=True)
 class Row:
-    """One model in one runtime, in float32.
+    """One model in one runtime, in float32, over all its inputs.
+
+    t is MXNet's result in float64, m MXNet's in float32, x the runtime's.
 
     Attributes:
-        max_abs, max_rel: against MXNet's float32.
-        error_ratio: max |x - t| over max |m - t|; t is MXNet's in float64, m its float32.
+        max_abs, max_rel: max |x - m|, and that over |m| where it is not 0.
+        rms_ratio: RMS(x - t) over RMS(m - t). Of all numbers: where a softmax has one large
+            output, the largest error is one draw of a rounding, in x as in m, and a ratio of
+            two such draws says nothing.
+        rel_ratio: max |x - t| / |t| over the same of m.
         top1_equal: is the largest number of every sample the same one?
     """
 
     max_abs: float
     max_rel: float
-    error_ratio: float
+    rms_ratio: float
+    rel_ratio: float
     top1_equal: bool
+
+    @property
+    def worst_ratio(self) -> float:
+        return max(self.rms_ratio, self.rel_ratio)
 
 
 @dataclass(frozen=True)
 class ModelRows:
     """
     Attributes:
-        mxnet_error: max |m - t|: MXNet's own.
+        shapes: of the first input.
+        samples: how many inputs.
         rows: by runtime.
     """
 
     model: str
     weights: str
     shapes: Mapping[str, Tuple[int, ...]]
-    mxnet_error: float
+    samples: int
     rows: Mapping[str, Row]
 
     def to_json(self) -> Dict[str, Any]:
@@ -61,73 +74,72 @@ class ModelRows:
 
 
 def measure(
-    subject: Subject,
-    inputs: Inputs,
-    *,
-    mxnet_python: Optional[str] = None,
-    progress: Callable[[str], None] = lambda _: None,
+    subject: Subject, inputs: Sequence[Inputs], mxnet_python: Optional[str] = None
 ) -> ModelRows:
     """Run one network on the same inputs in MXNet and in all other runtimes.
 
     Raises:
         RuntimeFailure: a runtime is not installed, or refuses.
     """
-    progress(f"{subject.name}: MXNet")
     with MxnetProcess(mxnet_python) as mxnet:
         network = mxnet.load(subject.prefix, subject.epoch, subject.graph)
-        truth, reference = (network.run(inputs, p) for p in ("float64", "float32"))
+        views = list(counted(inputs, f"{subject.name}: MXNet, inputs"))
+        truth, reference = ([network.run(x, p) for x in views] for p in ("float64", "float32"))
     rows = {}
-    for runtime, title in COLUMNS.items():
-        progress(f"{subject.name}: {title}")
-        with ExitStack() as stack, np.errstate(all="ignore"):
-            opened = stack.enter_context(open_subject(subject, runtime, mxnet_python))
-            rows[runtime] = judged(opened.run(inputs), reference, truth)
-    return ModelRows(
-        subject.name,
-        subject.weights,
-        {name: array.shape for name, array in inputs.items()},
-        _error(reference, truth),
-        rows,
-    )
+    for runtime, title in TITLES.items():
+        with open_subject(subject, runtime, mxnet_python) as opened, np.errstate(all="ignore"):
+            found = [opened.run(x) for x in counted(inputs, f"{subject.name}: {title}, inputs")]
+        rows[runtime] = judged(found, reference, truth)
+    shapes = {name: array.shape for name, array in inputs[0].items()}
+    return ModelRows(subject.name, subject.weights, shapes, len(inputs), rows)
 
 
-def judged(found: Sequence[Array], reference: Sequence[Array], truth: Sequence[Array]) -> Row:
-    """One runtime's outputs, in the order of the network's heads."""
-    gaps = [differences(a, r) for a, r in zip(found, reference)]
+def judged(found: Outputs, reference: Outputs, truth: Outputs) -> Row:
+    """One runtime's outputs; those of a network come in the order of its heads."""
+    gaps = [differences(x, m) for x, m in _pairs(found, reference)]
+    ours, theirs = _errors(found, truth), _errors(reference, truth)
     return Row(
         max(gap[0] for gap in gaps),
         max(gap[1] for gap in gaps),
-        _error(found, truth) / _error(reference, truth),
-        all(same_top(a, r, 1) for a, r in zip(found, reference) if a.ndim > 1),
+        ours[0] / theirs[0],
+        ours[1] / theirs[1],
+        all(same_top(x, m, 1) for x, m in _pairs(found, reference) if x.ndim > 1),
     )
 
 
-def _error(outputs: Sequence[Array], truth: Sequence[Array]) -> float:
-    """max |x - t|, not 0: where MXNet's float32 is exact, half of its last bit stands in."""
-    error = max(differences(x, t)[0] for x, t in zip(outputs, truth))
-    return error or float(np.finfo(np.float32).eps / 2 * max(np.abs(t).max() for t in truth))
+def _pairs(some: Outputs, others: Outputs) -> List[Tuple[Array, Array]]:
+    return [pair for a, b in zip(some, others) for pair in zip(a, b)]
+
+
+def _errors(outputs: Outputs, truth: Outputs) -> Tuple[float, float]:
+    """RMS(x - t), and max |x - t| / |t|; at least the half of a last bit, which is no error."""
+    pairs = _pairs(outputs, truth)
+    squares = sum(float(np.square(x.astype(np.float64) - t).sum()) for x, t in pairs)
+    size = sum(float(np.square(t).sum()) for _, t in pairs)
+    count = sum(t.size for _, t in pairs)
+    rms = max(squares, (ULP32 / 2) ** 2 * size)
+    return float(np.sqrt(rms / count)), max(*(differences(x, t)[1] for x, t in pairs), ULP32 / 2)
 
 
 def sheets(models: Sequence[ModelRows]) -> List[Sheet]:
     """A table of errors for each way that a model can go."""
     headings = (
-        *("model", "max absolute error", "max relative error"),
-        *("error against float64, of MXNet's own", "largest is the same"),
+        *("model", "inputs", "max absolute error", "max relative error"),
+        *("RMS error / MXNet's own", "max relative error / MXNet's own", "same top-1"),
     )
     return [
         Sheet(
             f"{title}: errors against MXNet's output",
             headings,
-            [(_named(model), *_texts(model.rows[runtime])) for model in models],
+            [_texts(model, model.rows[runtime]) for model in models],
         )
-        for runtime, title in COLUMNS.items()
+        for runtime, title in TITLES.items()
     ]
 
 
-def _named(model: ModelRows) -> str:
-    return f"{model.model} ({', '.join(show(s) for s in model.shapes.values())})"
-
-
-def _texts(row: Row) -> Tuple[str, ...]:
+def _texts(model: ModelRows, row: Row) -> Tuple[str, ...]:
+    shapes = ", ".join(show(shape) for shape in model.shapes.values())
+    errors = (f"{row.max_abs:.3g}", f"{row.max_rel:.3g}")
+    ratios = (f"{row.rms_ratio:.2f}", f"{row.rel_ratio:.2f}")
     top = "yes" if row.top1_equal else "no"
-    return f"{row.max_abs:.3g}", f"{row.max_rel:.3g}", f"{row.error_ratio:.2f}", top
+    return (model.model, f"{model.samples} of {shapes}", *errors, *ratios, top)
