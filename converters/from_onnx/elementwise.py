@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Tuple
 
+import numpy as np
+
 from ..ops import Unsupported
 from .builder import SymbolBuilder
 from .registry import onnx_operator
@@ -81,8 +83,10 @@ def same_rank(b: SymbolBuilder, values: List[Tensor]) -> List[Tensor]:
 
 
 def widened_rank(b: SymbolBuilder, value: Tensor, rank: int) -> Tensor:
-    if len(value.shape) == rank or (not value.shape and rank == 1):
+    if len(value.shape) == rank:
         return value
+    if not value.shape and rank == 1:  # which is what it is in MXNet
+        return Tensor(value.entry, (1,), value.dtype, value.truth)
     if not value.shape:
         return b.node("Reshape", value, shape=(1,) * rank)
     missing = rank - len(value.shape)
@@ -103,8 +107,14 @@ def mod(b: SymbolBuilder, left: Value, right: Value, *, fmod: int = 0) -> Tensor
     if not fmod:
         return binary(b, "Mod", left, right)
     dividend = b.tensor(left)
-    sizes = [b.node("abs", value) for value in (dividend, right)]
-    return binary(b, "Mul", b.node("sign", dividend), binary(b, "Mod", sizes[0], sizes[1]))
+    divisor: Value
+    if isinstance(right, Known) and not right.symbolic:
+        exact = None if right.exact is None else np.abs(right.exact)
+        divisor = Known(np.abs(right.array), right.name, exact)
+    else:
+        divisor = b.node("abs", right)
+    rest = binary(b, "Mod", b.node("abs", dividend), divisor)
+    return binary(b, "Mul", b.node("sign", dividend), rest)
 
 
 @onnx_operator("Max", "Min", "Sum")

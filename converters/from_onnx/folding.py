@@ -27,16 +27,18 @@ def fold(node: onnx.NodeProto, opset: int, inputs: Sequence[Optional[Known]]) ->
     first = next((v for v in inputs if v is not None), None)
     keeps = node.op_type in MOVES and first is not None
     exact: List[Optional[Array]] = [None] * len(arrays)
-    if keeps and first is not None and first.exact is not None:
-        exact = list(_run(copy, opset, {**_arrays(named), "i0": first.exact}))
+    if any(value.exact is not None for value in named.values()):
+        wide = {name: _wide(value) for name, value in named.items()}
+        exact = list(_run(copy, opset, wide))
     return [
         Known(array, first.name if keeps and first is not None else name, precise)
         for array, name, precise in zip(arrays, node.output, exact)
     ]
 
 
-def _arrays(named: Dict[str, Known]) -> Dict[str, Array]:
-    return {name: value.array for name, value in named.items()}
+def _wide(value: Known) -> Array:
+    wide: Array = value.precise
+    return wide.astype(np.float64) if wide.dtype.kind == "f" else wide
 
 
 def _run(node: onnx.NodeProto, opset: int, feeds: Dict[str, Array]) -> List[Array]:

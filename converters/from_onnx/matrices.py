@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional, Tuple
 
-from ..ops import Unsupported
 from .builder import SymbolBuilder
+from .codes import reshaped
 from .elementwise import binary, same_rank
 from .registry import onnx_operator
 from .values import Known, Tensor, Value
@@ -67,8 +67,8 @@ def matmul(b: SymbolBuilder, left: Value, right: Value) -> Tensor:
     if isinstance(right, Known) and not right.symbolic and right.array.ndim == 2:
         return _connected(b, b.tensor(left), _rows(b, right, False), None)
     a, c = b.tensor(left), b.tensor(right)
-    if len(a.shape) < 2 or len(c.shape) < 2:
-        raise Unsupported("one of its inputs is a vector; supported: matrices")
+    if len(a.shape) == 1 or len(c.shape) == 1:
+        return _with_vectors(b, a, c)
     turns: Dict[str, Any] = {}
     (a, turns["transpose_a"]), (c, turns["transpose_b"]) = _turned(b, a), _turned(b, c)
     turns = {key: True for key, turned in turns.items() if turned}
@@ -94,3 +94,18 @@ def _turned(b: SymbolBuilder, matrix: Tensor) -> Tuple[Tensor, bool]:
         return matrix, False
     shape = tuple(matrix.shape[axis] for axis in order)
     return Tensor(node.inputs[0], shape, matrix.dtype), True
+
+
+def _with_vectors(b: SymbolBuilder, a: Tensor, c: Tensor) -> Tensor:
+    """A vector is a matrix of one row, or of one column, which is then taken away."""
+    shape = (*a.shape[:-1], *c.shape[:-2], *c.shape[-1:][: len(c.shape) - 1])
+    if len(a.shape) == 1:
+        a = b.node("expand_dims", a, axis=0)
+    if len(c.shape) == 1:
+        c = b.node("expand_dims", c, axis=1)
+    return reshaped(b, matmul(b, a, c), [b.size(dim) for dim in shape])
+
+
+@onnx_operator("Det")
+def determinant(b: SymbolBuilder, x: Value) -> Tensor:
+    return b.node("_linalg_det", x)

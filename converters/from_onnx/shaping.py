@@ -35,11 +35,11 @@ def flatten(b: SymbolBuilder, x: Value, *, axis: int = 1) -> Tensor:
     data = b.tensor(x)
     rank = len(data.shape)
     axis = axis % rank if axis < 0 else axis
-    if axis == 1:
-        return b.node("Flatten", data)
     sides: List[Operand] = [1, 1]
     for i, dim in enumerate(data.shape):
         sides[i >= axis] = sides[i >= axis] * b.size(dim)
+    if axis == 1:
+        return b.node("Flatten", data, out=tuple(map(b.dim, sides)))
     return reshaped(b, data, sides)
 
 

@@ -208,7 +208,7 @@ def one_hot(
         raise Unsupported(f"axis={axis}; supported: the last, -1")
     if not isinstance(values, Known):
         raise Unsupported("its two values are computed; supported: known ones")
-    off, on = values.array.ravel().tolist()
+    off, on = values.precise.ravel().tolist()
     count = b.ints(depth, "how many places it has")[0]
     options: Dict[str, Any] = {"depth": count, "on_value": float(on), "off_value": float(off)}
     return b.node("one_hot", places, dtype=str(values.array.dtype), **options)

@@ -1,0 +1,228 @@
+"""The loop ONNX model -> symbol, one node after the other."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+
+from ..errors import ShapeError, UnsupportedError
+from ..onnx_model import ONNX_TYPES
+from ..ops import Unsupported
+from ..shape import Dim, Shape, same, show
+from ..symbol import Entry, Symbol, in_visiting_order
+from .builder import SymbolBuilder, exact_attributes
+from .folding import fold, fold_sizes
+from .registry import TRANSLATIONS, call
+from .values import Array, Known, Tensor, Value
+
+MXNET_VERSION = 10901
+DOMAINS = ("", "ai.onnx")
+#: What a declaration stumbles over in a node that ONNX does not allow.
+MISFITS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+
+
+class _Failed:
+    """The output of a node that could not be translated."""
+
+
+class Translation:
+    def __init__(self, model: ir.Model, opset: int, inputs: Dict[str, Shape]) -> None:
+        self.model, self.opset = model, opset
+        self.builder = SymbolBuilder()
+        self.values: Dict[str, Union[Value, _Failed]] = {}
+        self.problems: List[str] = []
+        self.inputs = {str(v.name): self._shape(v, inputs) for v in self._given()}
+        unknown = sorted(set(inputs) - set(self.inputs))
+        if unknown:
+            raise ShapeError(
+                f"{', '.join(unknown)}: no such input; there are: {', '.join(self.inputs)}."
+            )
+
+    def _given(self) -> List[ir.Value]:
+        """Old files list the stored arrays among the inputs."""
+        stored = self.model.graph.initializers
+        return [v for v in self.model.graph.inputs if v.name not in stored]
+
+    def _shape(self, value: ir.Value, inputs: Mapping[str, Shape]) -> Tuple[Dim, ...]:
+        name = str(value.name)
+        stated: Shape = None
+        if value.shape is not None:
+            stated = tuple(d if isinstance(d, int) else d.value for d in value.shape)
+        wanted = inputs.get(name) or stated
+        if wanted is None:
+            raise ShapeError(f"input {name!r} has no shape: --input {name}=1x3x224x224.")
+        fits = stated is None or (
+            len(wanted) == len(stated) and all(same(a, b) for a, b in zip(wanted, stated))
+        )
+        if not fits:
+            raise ShapeError(f"input {name!r}: got {show(wanted)}; the model has {show(stated)}.")
+        return tuple(f"{name}:{axis}" if d is None else d for axis, d in enumerate(wanted))
+
+    def symbol(self) -> Symbol:
+        """The symbol; its arrays are then in `builder.arrays`.
+
+        Raises:
+            UnsupportedError: naming all that cannot be translated.
+        """
+        graph = self.model.graph
+        for value in self._given():
+            self._attempt(f"Input {value.name!r}", [str(value.name)], self._input, value)
+        for name, value in graph.initializers.items():
+            self._attempt(f"Initializer {name!r}", [name], _stored, value)
+        for node in graph:
+            names = [str(v.name or "") for v in node.outputs]
+            self._attempt(f"{node.op_type} {[*names, node.name][0]!r}", names, self._node, node)
+        heads = [self._head(str(v.name)) for v in graph.outputs]
+        if self.problems:
+            raise UnsupportedError(self.problems)
+        found = tuple(head for head in heads if head is not None)
+        return in_visiting_order(Symbol(tuple(self.builder.nodes), found, MXNET_VERSION))
+
+    def _attempt(self, who: str, names: Sequence[str], make: Any, what: Any) -> None:
+        try:
+            made = make(what)
+        except Unsupported as problem:
+            self.problems.append(f"{who}: {problem}.")
+            made = None
+        except MISFITS as error:
+            found = f"{type(error).__name__}: {error}"
+            self.problems.append(f"{who}: its inputs and attributes do not fit ({found}).")
+            made = None
+        self.values.update(zip(names, [_Failed()] * len(names) if made is None else made))
+
+    def _input(self, value: ir.Value) -> List[Value]:
+        name = str(value.name)
+        return [self.builder.input(name, self.inputs[name], _dtype(value))]
+
+    def _node(self, node: ir.Node) -> Optional[List[Value]]:
+        """Its outputs; None where an input could not be translated."""
+        foreign = node.domain not in DOMAINS
+        if foreign or (node.op_type != "Constant" and node.op_type not in TRANSLATIONS):
+            domain = f"{node.domain}::" if foreign else ""
+            raise Unsupported(f"{domain}{node.op_type} has no way to MXNet")
+        inputs = self._inputs(node)
+        if inputs is None:
+            return None
+        attributes = _attributes(node)
+        wanted = [str(v.name or "") for v in node.outputs]
+        self.builder.layer = wanted[0]
+        given = [v for v in inputs if v is not None]
+        if all(isinstance(v, Known) for v in given) and (given or node.op_type == "Constant"):
+            folded = self._folded(node, inputs, attributes)
+            if folded is not None:
+                return folded
+        first = len(self.builder.nodes)
+        made = call(self.builder, node.op_type, inputs, attributes)
+        results = list(made) if isinstance(made, (list, tuple)) else [made]
+        while wanted and not wanted[-1]:
+            wanted.pop()
+        if len(results) < len(wanted):
+            raise Unsupported(f"{len(wanted)} outputs are read; supported: {len(results)}")
+        return self._named(results, wanted, first)
+
+    def _inputs(self, node: ir.Node) -> Optional[List[Optional[Value]]]:
+        inputs: List[Optional[Value]] = []
+        for given in node.inputs:
+            if given is None or not given.name:
+                inputs.append(None)
+                continue
+            if given.name not in self.values:
+                raise Unsupported(f"reads {given.name!r}, which nothing before it makes")
+            value = self.values[given.name]
+            if isinstance(value, _Failed):
+                return None
+            inputs.append(value)
+        while inputs and inputs[-1] is None:
+            inputs.pop()
+        return inputs
+
+    def _folded(
+        self, node: ir.Node, inputs: List[Optional[Value]], attributes: Dict[str, Any]
+    ) -> Optional[List[Value]]:
+        known: List[Any] = list(inputs)
+        if any(v is not None and v.symbolic for v in known):
+            if node.op_type == "Cast" and attributes.get("to") not in (
+                onnx.TensorProto.INT64,
+                onnx.TensorProto.INT32,
+            ):
+                return None
+            found = fold_sizes(node.op_type, known, attributes, str(node.outputs[0].name))
+            return None if found is None else list(found)
+        return list(fold(ir.to_proto(node), self.opset, known))
+
+    def _named(self, results: List[Any], wanted: Sequence[str], first: int) -> List[Value]:
+        """The node that makes an output gets its name; what is handed on is copied."""
+        nodes = self.builder.nodes
+        made = [v.entry[0] for v in results if isinstance(v, Tensor)]
+        if len(made) > 1 and len(set(made)) == 1:  # one node: its outputs are numbered
+            first_name = next(name for name in wanted if name)
+            self.builder.rename(made[0], re.sub(r"_output\d+$", "", first_name))
+            return results
+        for number, (value, name) in enumerate(zip(results, wanted)):
+            if isinstance(value, Known) or not name:
+                continue
+            index = value.entry[0]
+            if index < first or nodes[index].is_variable or not self.builder.rename(index, name):
+                copied = self.builder.node("_copy", value, out=value.shape, truth=value.truth)
+                self.builder.rename(copied.entry[0], name)
+                results[number] = copied
+        return results
+
+    def _head(self, name: str) -> Optional[Entry]:
+        value = self.values.get(name)
+        if isinstance(value, Known) or value is None:
+            self.problems.append(f"Output {name!r} is a constant; supported: a layer's result.")
+            return None
+        if isinstance(value, _Failed):
+            return None
+        if self.builder.nodes[value.entry[0]].is_variable:
+            self.builder.layer = name
+            return self.builder.node("_copy", value).entry
+        return value.entry
+
+
+def _dtype(value: ir.Value) -> str:
+    names = {onnx_name: name for name, onnx_name in ONNX_TYPES.items()}
+    dtype = value.dtype.name if value.dtype is not None else "?"
+    if dtype not in names:
+        raise Unsupported(f"has element type {dtype}; supported: {', '.join(sorted(names))}")
+    return names[dtype]
+
+
+def _stored(value: ir.Value) -> List[Known]:
+    tensor = value.const_value
+    if tensor is None:
+        raise Unsupported("has no numbers: is the file with its external data beside the model?")
+    try:
+        array = np.asarray(tensor.numpy())
+    except (OSError, ValueError) as error:
+        raise Unsupported(f"cannot be read: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise Unsupported(f"has element type {tensor.dtype.name}; supported: numbers")
+    return [Known(array, str(value.name), _exact(array, tensor.doc_string))]
+
+
+def _exact(array: Array, note: Optional[str]) -> Optional[Array]:
+    """The numbers that our exporter noted in a tensor's documentation; None if it did not."""
+    if not note or array.dtype.kind != "f":
+        return None
+    try:
+        exact = np.array(json.loads(note), np.float64).reshape(array.shape)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return exact if np.array_equal(exact.astype(array.dtype), array) else None
+
+
+def _attributes(node: ir.Node) -> Dict[str, Any]:
+    found: Dict[str, Any] = {}
+    for key, attribute in node.attributes.items():
+        if attribute.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS):
+            raise Unsupported(f"{key} is a network of its own; supported: no control flow")
+        value = attribute.value
+        found[key] = tuple(value) if isinstance(value, (list, tuple)) else value
+    return exact_attributes(found, node.metadata_props)
