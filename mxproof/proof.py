@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
 from .latency import Timing
 from .localise import describe_failure
 from .outputs import DIFFERS, TopK, worst_top
 from .verdict import Check, Comparison
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from .report.plot import Plot
 
 PRECISIONS = ("float64", "float32")
 
@@ -135,3 +140,26 @@ class Proof:
         from .report.record import proof_record
 
         return proof_record(self)
+
+    def plot(self, target: Optional[str] = None) -> Plot:
+        """Error over depth of one target, or of all: to look at in a notebook, or to `save`.
+
+        Raises:
+            KeyError: no such target.
+        """
+        from .report.plot import Plot
+
+        targets = self.to_json()["targets"]
+        return Plot(self.model, {target: targets[target]} if target else targets)
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from .report.notebook import compact
+
+        return compact(self.to_json())
+
+    def __rich__(self) -> Table:
+        """For the terminal."""
+        from .report.terminal import proof_table
+
+        return proof_table(self)

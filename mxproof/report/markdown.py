@@ -7,7 +7,17 @@ from typing import Any, Iterator, List, Optional, Sequence
 
 from .record import FAIL, INCOMPLETE, PASS, Json
 from .run_section import skips
-from .wording import HEADLINES, RUNTIMES, SIGNS, TARGETS, VERDICTS, number, one_line, summary
+from .wording import (
+    HEADLINES,
+    RUNTIMES,
+    SIGNS,
+    SUMMARY,
+    TARGETS,
+    VERDICTS,
+    number,
+    one_line,
+    summary,
+)
 
 #: A job's page holds a megabyte; what is longer than this is in the report.
 LONGEST = 2000
@@ -49,19 +59,17 @@ def _models(records: Sequence[Json]) -> Iterator[str]:
     yield counted(records)
     yield ""
     rows: List[Sequence[str]] = []
-    headings: List[str] = []
     order = (FAIL, INCOMPLETE, PASS)
     for record in sorted(records, key=lambda r: order.index(r["verdict"])):
         for name, target in sorted(
             record["targets"].items(), key=lambda t: order.index(t[1]["verdict"])
         ):
             cells = summary(target)
-            headings = [heading for heading, _ in cells]
             title = text(TARGETS.get(name, name))
             said = [text(cell) for _, cell in cells]
             rows.append((text(record["model"]), title, _verdict(target["verdict"]), *said))
     if rows:
-        yield from _table(("model", "target", "verdict", *headings), rows)
+        yield from _table(("model", "target", "verdict", *SUMMARY), rows)
 
 
 def _failures(records: Sequence[Json]) -> Iterator[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import Any, Mapping, Sequence
 
-from .wording import SIGNS, TARGETS, VERDICTS, one_line
+from .record import Json
+from .wording import SIGNS, TARGETS, VERDICTS, one_line, summary
 
 
 def text(foreign: Any) -> str:
@@ -25,16 +26,28 @@ def target_title(name: str) -> str:
     return text(TARGETS.get(name, name))
 
 
+def summary_row(name: str, target: Json, before: str = "") -> str:
+    """A target in a row of SUMMARY.
+
+    Args:
+        before: the first cells, in HTML.
+    """
+    cells = "".join(f"<td>{text(cell)}</td>" for _, cell in summary(target))
+    verdict, title = mark(target["verdict"], words=True), target_title(name)
+    first = f"<td>{title}</td>" if before else f'<th scope="row">{title}</th>'
+    return f"<tr>{before}{first}<td>{verdict}</td>{cells}</tr>"
+
+
 def wide_table(label: str, headings: Sequence[str], rows: str) -> str:
     """A table that scrolls sideways by itself where the screen is narrow.
 
     Args:
-        label: the id of its heading.
+        label: what to call it.
         rows: HTML.
     """
     head = "".join(f'<th scope="col">{text(heading)}</th>' for heading in headings)
     return (
-        f'<div class="wide" tabindex="0" role="region" aria-labelledby="{label}"><table>'
+        f'<div class="wide" tabindex="0" role="region" aria-label="{text(label)}"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import List, Mapping, Optional, Sequence, Tuple
 
 from . import plot
-from .markup import mark, target_title, text, wide_table
+from .markup import mark, summary_row, text, wide_table
 from .record import FAIL, INCOMPLETE, PASS, Json
 from .run_section import run_section
 from .section import section
-from .wording import HEADLINES, one_line, sentence, summary
+from .wording import HEADLINES, SUMMARY, one_line, sentence
 
 READING = """
 <p>MXNet itself, run in float64, is the truth; its float32 error is the measure of precision.</p>
@@ -78,25 +78,16 @@ def _made(made: str) -> str:
 def _overview(records: Sequence[Json]) -> str:
     """A row for each model and target; what failed comes first."""
     rows: List[Tuple[str, str]] = []
-    headings: List[str] = []
     for place, record in enumerate(records):
+        link = f'<th scope="row"><a href="#m{place}">{text(record["model"])}</a></th>'
         for name, target in record["targets"].items():
-            cells = summary(target)
-            headings = headings or [heading for heading, _ in cells]
-            link = f'<a href="#m{place}">{text(record["model"])}</a>'
-            texts = "".join(f"<td>{text(cell)}</td>" for _, cell in cells)
-            verdict = target["verdict"]
-            row = (
-                f'<tr><th scope="row">{link}</th><td>{target_title(name)}</td>'
-                f"<td>{mark(verdict, words=True)}</td>{texts}</tr>"
-            )
-            rows.append((verdict, row))
+            rows.append((target["verdict"], summary_row(name, target, link)))
     rows.sort(key=lambda row: (FAIL, INCOMPLETE, PASS).index(row[0]))
     if not rows:
         return "<section><h2>Models</h2><p>No layer of any model was compared.</p></section>"
     body = "".join(row for _, row in rows)
-    table = wide_table("models", ("model", "target", "verdict", *headings), body)
-    return f'<section><h2 id="models">Models</h2>{table}</section>'
+    table = wide_table("Models", ("model", "target", "verdict", *SUMMARY), body)
+    return f"<section><h2>Models</h2>{table}</section>"
 
 
 def _document(title: str, body: str) -> str:

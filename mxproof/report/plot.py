@@ -37,6 +37,7 @@ class Point:
     allowed: Optional[float]
     part: Optional[float]
     failed: bool
+    blamed: bool
 
     @property
     def shown(self) -> bool:
@@ -60,6 +61,7 @@ class Panel:
         if p.value is None:
             return f"{where}: {'no number to judge' if p.failed else 'MXNet is exact here'}"
         verdict = "beyond its budget" if p.failed else f"{used(p.part)} of its budget"
+        verdict += ", introduced here" if p.blamed else ""
         allowed = number(p.allowed, self.form)
         return f"{where}: {number(p.value, self.form)}{self.unit}, allowed {allowed}, {verdict}"
 
@@ -81,14 +83,16 @@ class Panel:
         )
 
     def _marks(self, xs: Sequence[str], y: Callable[[Optional[float]], str]) -> Iterator[str]:
+        ring = 4.5 if len(self.points) < 150 else 3
         for place, (x, point) in enumerate(zip(xs, self.points)):
             if not point.shown:
                 continue
             at, title = y(point.value), f"<title>{escape(self.words(place))}</title>"
             if point.failed:
                 stem = f'<line x1="{x}" x2="{x}" y1="{at}" y2="{y(point.allowed or 0)}"/>'
-                dot = f'<circle cx="{x}" cy="{at}" r="4.5"/>'
-                yield f'<g class="mxp-bad" data-layer="{place}">{title}{stem}{dot}</g>'
+                dot = f'<circle cx="{x}" cy="{at}" r="{ring}"/>'
+                kind = "mxp-bad mxp-first" if point.blamed else "mxp-bad"
+                yield f'<g class="{kind}" data-layer="{place}">{title}{stem}{dot}</g>'
             else:
                 yield (
                     f'<circle class="mxp-dot" data-layer="{place}" cx="{x}" cy="{at}" r="2.2">'
@@ -152,7 +156,7 @@ def _budget(points: Sequence[Point], y: Callable[[Optional[float]], str]) -> Ite
 
 def panels(target: Json) -> List[Panel]:
     """Those precisions that were judged, as panels."""
-    found = []
+    found, introduced = [], set(target["introduced"])
     for precision, key, title, unit, form in (
         ("float64", "float64_rel", "float64: error, relative to the layer's magnitude", "", ".1e"),
         (
@@ -173,6 +177,7 @@ def panels(target: Json) -> List[Panel]:
                 layer[f"{precision}_allowed"],
                 layer[f"{precision}_part"],
                 layer["verdict"] == FAIL and _beyond(layer[f"{precision}_part"]),
+                layer["name"] in introduced,
             )
             for layer in target["layers"]
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Mapping, Sequence
 
 from .layers import layers_table
-from .markup import facts, mark, target_title, text, wide_table
+from .markup import facts, mark, target_title, text
 from .plot import HEIGHT, Panel, panels
 from .record import FAIL, Json
 from .wording import RUNTIMES, TARGETS, number, sentence, shapes, summary
@@ -52,13 +52,19 @@ def _results(record: Json, key: str) -> str:
     rows = {name: summary(target) for name, target in targets.items()}
     if not rows:
         return "<p>No layer was compared.</p>"
-    headings = [heading for heading, _ in next(iter(rows.values()))]
-    body = ""
-    for name, row in rows.items():
-        cells = "".join(f"<td>{text(cell)}</td>" for _, cell in row)
-        verdict = mark(targets[name]["verdict"], words=True)
-        body += f'<tr><th scope="row">{target_title(name)}</th><td>{verdict}</td>{cells}</tr>'
-    return wide_table(f"{key}-results", ("target", "verdict", *headings), body)
+    lines = [("verdict", [mark(target["verdict"], words=True) for target in targets.values()])]
+    for cells in zip(*rows.values()):
+        lines.append((cells[0][0], [text(cell) for _, cell in cells]))
+    body = "".join(
+        f'<tr><th scope="row">{text(heading)}</th>'
+        f"{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+        for heading, cells in lines
+    )
+    titles = "".join(f'<th scope="col">{target_title(name)}</th>' for name in rows)
+    return (
+        f'<table class="results" aria-labelledby="{key}-results"><thead><tr><td></td>{titles}</tr>'
+        f"</thead><tbody>{body}</tbody></table>"
+    )
 
 
 def _target(record: Json, name: str, key: str, h: str) -> str:
@@ -82,15 +88,15 @@ def _target(record: Json, name: str, key: str, h: str) -> str:
 
 
 def _explanation(target: Json) -> str:
-    """What failed, in the words of the command line; then each layer that is to blame."""
+    """What failed, in the words of the command line; and, of several, each layer to blame."""
     paragraphs = "".join(f"<p>{text(p)}</p>" for p in target["explanation"])
     blamed = [layer for layer in target["layers"] if layer["name"] in set(target["introduced"])]
     rows = "".join(
         f"<li><strong>{text(c['name'])}</strong> ({text(c['op'])}): "
         f"{text(c['alone'] or c['problem'] or '')}</li>"
-        for c in blamed
+        for c in (blamed if len(blamed) > 1 else ())
     )
-    introduced = f"<p>Introduced by:</p><ol>{rows}</ol>" if rows else ""
+    introduced = f"<p>Layers that introduced a difference:</p><ol>{rows}</ol>" if rows else ""
     return f'<div class="failure">{paragraphs}{introduced}</div>' if paragraphs or rows else ""
 
 
@@ -102,7 +108,7 @@ def _figure(panel: Panel, target: str) -> str:
     )
     label = text(f"{target}, {panel.title}: {beyond}")
     return (
-        f'<figure class="mxp-plot"><figcaption>{text(panel.title)}{LEGEND}</figcaption>'
+        f'<figure class="mxp-plot"><figcaption>{text(panel.title)}{_legend(panel)}</figcaption>'
         f'<div class="frame" tabindex="0" role="slider" aria-label="{label}" aria-valuemin="1" '
         f'aria-valuemax="{count}" aria-valuenow="1" aria-valuetext="{text(panel.words(0))}">'
         f'<svg width="100%" height="{HEIGHT + 20}" aria-hidden="true">{panel.inner()}</svg></div>'
@@ -110,10 +116,18 @@ def _figure(panel: Panel, target: str) -> str:
     )
 
 
-LEGEND = (
-    '<span class="legend"><span><i class="dot"></i>within budget</span>'
-    '<span><i class="ring"></i>beyond</span><span><i class="rule"></i>budget</span></span>'
-)
+def _legend(panel: Panel) -> str:
+    """Of what is in the panel."""
+    kinds = {
+        "dot": ("within budget", True),
+        "ring": ("beyond", any(p.failed for p in panel.points)),
+        "ring full": ("introduced here", any(p.failed and p.blamed for p in panel.points)),
+        "rule": ("budget", True),
+    }
+    shown = (
+        f'<span><i class="{k}"></i>{word}</span>' for k, (word, there) in kinds.items() if there
+    )
+    return f'<span class="legend">{"".join(shown)}</span>'
 
 
 def _latency(latency: Mapping[str, Json]) -> str:
@@ -135,8 +149,8 @@ def _bar(name: str, timing: Json, longest: float) -> str:
     median, least = (100 * timing[k] / longest for k in ("median_ms", "min_ms"))
     shown = text(RUNTIMES.get(name, name))
     return (
-        f'<tr><th scope="row">{shown}</th><td><div class="bar" style="width:{median:.1f}%">'
-        f'<i style="left:{100 * least / max(median, 1e-9):.1f}%"></i></div>'
+        f'<tr><th scope="row">{shown}</th><td><div class="track"><div class="bar" '
+        f'style="width:{median:.1f}%"></div><i style="left:{least:.1f}%"></i></div>'
         f"<span>{_ms(timing['median_ms'])} <small>(shortest {_ms(timing['min_ms'])})</small></span>"
         "</td></tr>"
     )

@@ -13,7 +13,7 @@ from converters.shape import show
 from ..outputs import DIFFERS
 from ..proof import Proof
 from .record import FAIL, INCOMPLETE, PASS
-from .wording import TOP, VERDICTS, one_line, summary
+from .wording import SUMMARY, TOP, VERDICTS, one_line, summary
 
 STYLES = {PASS: "green", FAIL: "bold red", INCOMPLETE: "yellow", TOP[DIFFERS]: "bold red"}
 
@@ -29,8 +29,7 @@ def proof_table(proof: Proof) -> Table:
     table = Table(title=plain(f"{proof.model} ({proof.weights} weights, {shapes})"))
     record = proof.to_json()
     rows = {name: summary(target) for name, target in record["targets"].items()}
-    headings = [heading for heading, _ in next(iter(rows.values()), [])]
-    for heading in ("target", "verdict", *headings):
+    for heading in ("target", "verdict", *SUMMARY):
         table.add_column(heading)
     for name, row in rows.items():
         verdict = record["targets"][name]["verdict"]

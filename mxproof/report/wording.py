@@ -54,22 +54,31 @@ def worst(target: Json, precision: str) -> Tuple[Optional[float], str]:
     return (found[0][key], one_line(found[0]["name"])) if found else (None, "")
 
 
+#: What is said of a target, beside its name and verdict.
+SUMMARY = (
+    "layers",
+    "output max abs",
+    "output max rel",
+    "top-1",
+    "float64 rel, worst layer",
+    "float32 ratio, worst layer (median)",
+)
+
+
 def summary(target: Json) -> List[Tuple[str, str]]:
-    """(heading, text) of a target's row, without its name and verdict."""
+    """(heading, text), as SUMMARY lists them."""
     output: Dict[str, Any] = target["output"] or {}
     (rel, layer), (ratio, noisiest) = (worst(target, p) for p in PRECISIONS)
     median = target["precisions"].get("float32", {}).get("median_ratio")
-    return [
-        ("layers", str(len(target["layers"]))),
-        ("output max abs", number(output.get("max_abs"))),
-        ("output max rel", number(output.get("max_rel"))),
-        ("top-1", TOP[output["top1"]] if output else NONE),
-        ("float64 rel, worst layer", f"{number(rel)} {layer}".strip()),
-        (
-            "float32 ratio, worst layer (median)",
-            f"{number(ratio, '.2f')} {noisiest} ({number(median, '.2f')})".replace("  ", " "),
-        ),
-    ]
+    texts = (
+        str(len(target["layers"])),
+        number(output.get("max_abs")),
+        number(output.get("max_rel")),
+        TOP[output["top1"]] if output else NONE,
+        f"{number(rel)} {layer}".strip(),
+        f"{number(ratio, '.2f')} {noisiest} ({number(median, '.2f')})".replace("  ", " "),
+    )
+    return list(zip(SUMMARY, texts))
 
 
 def sentence(record: Json) -> str:
@@ -93,8 +102,11 @@ def sentence(record: Json) -> str:
 
 def _blame(name: str, target: Json) -> str:
     first, others = target["first_introduced"], len(target["introduced"]) - 1
-    shown = TARGETS.get(name, name)
+    shown, layers = TARGETS.get(name, name), target["layers"]
     if first is None:
         return f"{shown} fails."
-    more = f", and {others} more" if others > 0 else ""
-    return f"{shown} differs from MXNet: layer {one_line(first)}{more}."
+    place = next((i for i, c in enumerate(layers, 1) if c["name"] == first), None)
+    where = f" (layer {place} of {len(layers)})" if place else ""
+    op = f"{layers[place - 1]['op']} " if place else ""
+    more = f", and in {others} more" if others > 0 else ""
+    return f"{shown} differs from MXNet, first in {op}{one_line(first)}{where}{more}."
