@@ -111,6 +111,10 @@ class SymbolBuilder:
             return value
         if value.symbolic:
             return self._computed(value)
+        if value.exact is not None and value.number is not None:  # which an array would round
+            shape, dtype = value.array.shape, str(value.array.dtype)
+            options: Dict[str, Any] = {"value": value.number, "dtype": dtype}
+            return self.node("_full", out=shape, **options, shape=shape or (1,))
         return self._variable(value, auxiliary=False)
 
     def auxiliary(self, value: Value) -> Tensor:
