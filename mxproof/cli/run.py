@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -80,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.image and not args.npy:
         raise UsageError("nothing to run it on: give --image FILE or --npy FILE.")
     labels = read_labels(args.labels)
+    check_place(args.output_file)
     with progress_of(args) as progress:
         progress(f"opening {args.checkpoint} in {runtime}")
         with open_model(
@@ -145,17 +146,22 @@ def read_labels(path: Any) -> List[str]:
     return Path(path).read_text(encoding="utf-8").splitlines() if path else []
 
 
-def files_of(output: Any, number: int) -> List[Path]:
-    """out.npy; for several outputs out.0.npy, out.1.npy, …
+def check_place(output: Optional[str]) -> None:
+    """Before anything is run: can the file be written?
 
     Raises:
         UsageError: another suffix, or no such folder.
     """
+    path = Path(output or "out.npy")
+    if path.suffix != ".npy" or not path.absolute().parent.is_dir():
+        raise UsageError(f"-o {output}: name an .npy file, in a folder that is there.")
+
+
+def files_of(output: Optional[str], number: int) -> List[Path]:
+    """out.npy; for several outputs out.0.npy, out.1.npy, …"""
     if not output:
         return []
     path = Path(output)
-    if path.suffix != ".npy" or not path.absolute().parent.is_dir():
-        raise UsageError(f"-o {output}: name an .npy file, in a folder that is there.")
     return [path] if number == 1 else [path.with_suffix(f".{i}.npy") for i in range(number)]
 
 

@@ -1,0 +1,160 @@
+"""Picture files -> what a network takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional, Tuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from converters.preprocessing import Preprocessing
+from mxproof.pictures import picture_input, read_picture
+from mxproof.subject import UsageError
+
+FREE = ("N", 3, "H", "W")
+
+
+@pytest.fixture
+def pixels() -> np.ndarray:
+    """(8, 12, 3): every pixel another."""
+    return np.random.default_rng(0).integers(0, 256, (8, 12, 3)).astype(np.uint8)
+
+
+def save(path: Path, pixels: np.ndarray, **options: Any) -> Path:
+    Image.fromarray(pixels).save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tiff"])
+def test_a_picture_keeps_its_pixels(tmp_path: Path, pixels: np.ndarray, suffix: str) -> None:
+    file = save(tmp_path / f"a.{suffix}", pixels)
+    array = picture_input([file], Preprocessing(), "data", FREE)
+    assert np.array_equal(array, pixels.transpose(2, 0, 1)[None])
+
+
+def test_jpeg_is_read(tmp_path: Path) -> None:
+    red = np.zeros((16, 16, 3), np.uint8)
+    red[..., 0] = 200
+    (frame,) = read_picture(save(tmp_path / "a.jpg", red), Preprocessing(), None)
+    assert np.abs(frame.astype(int) - red).max() <= 3
+
+
+def test_transparency_and_palettes_become_colours(tmp_path: Path, pixels: np.ndarray) -> None:
+    image = Image.fromarray(pixels).quantize(96)
+    image.save(tmp_path / "palette.png")
+    (frame,) = read_picture(tmp_path / "palette.png", Preprocessing(), None)
+    assert np.array_equal(frame, np.asarray(image.convert("RGB")))
+    (grey,) = read_picture(tmp_path / "palette.png", Preprocessing(channels="GRAY"), None)
+    assert grey.shape == (8, 12, 1)
+
+
+def test_the_middle_is_cut_out(tmp_path: Path, pixels: np.ndarray) -> None:
+    """Where nothing has to be scaled, the pixels themselves."""
+    file = save(tmp_path / "a.png", pixels)
+    array = picture_input([file], Preprocessing(), "data", ("N", 3, 8, 6))
+    assert np.array_equal(array[0].transpose(1, 2, 0), pixels[:, 3:9])
+    cut = Preprocessing(size=(4, 4), resize=8)
+    array = picture_input([file], cut, "data", FREE)
+    assert np.array_equal(array[0].transpose(1, 2, 0), pixels[2:6, 4:8])
+
+
+def test_scaling_covers_the_size_and_keeps_proportions(tmp_path: Path) -> None:
+    """Left third black, right third white: both edges show in a stretched picture only."""
+    stripes = np.full((10, 30, 3), 128, np.uint8)
+    stripes[:, :10], stripes[:, 20:] = 0, 255
+    file = save(tmp_path / "a.png", stripes)
+    shape = ("N", 3, 20, 20)
+    covered = picture_input([file], Preprocessing(), "data", shape)
+    assert covered[0, 0, :, 2:-2] == pytest.approx(np.full((20, 16), 128.0), abs=1)
+    stretched = picture_input([file], Preprocessing(crop="none"), "data", shape)
+    assert stretched[0, 0, :, 0].max() == 0
+    assert stretched[0, 0, :, -1].min() == 255
+
+
+def test_a_picture_lies_as_its_camera_says(tmp_path: Path, pixels: np.ndarray) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees clockwise to see it upright
+    file = save(tmp_path / "a.png", pixels, exif=exif)
+    (frame,) = read_picture(file, Preprocessing(), None)
+    assert np.array_equal(frame, np.rot90(pixels, -1))
+
+
+@pytest.fixture
+def animated(tmp_path: Path) -> Path:
+    """Six frames, each of one grey."""
+    frames = [Image.new("RGB", (5, 4), (40 * i,) * 3) for i in range(6)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    return tmp_path / "a.gif"
+
+
+@pytest.mark.parametrize(
+    ("length", "greys"),
+    [
+        ("T", [0, 40, 80, 120, 160, 200]),
+        (3, [0, 80, 160]),
+        (12, [0, 0, 40, 40, 80, 80, 120, 120, 160, 160, 200, 200]),
+    ],
+)
+def test_an_animation_is_a_clip(animated: Path, length: Any, greys: Any) -> None:
+    clip = picture_input([animated], Preprocessing(), "data", ("N", 3, length, "H", "W"))
+    assert clip.shape == (1, 3, len(greys), 4, 5)
+    assert np.array_equal(clip[0, 0, :, 0, 0], greys)
+
+
+def test_one_picture_stands_still(tmp_path: Path, pixels: np.ndarray) -> None:
+    file = save(tmp_path / "a.png", pixels)
+    clip = picture_input([file], Preprocessing(), "data", ("N", 3, "T", "H", "W"))
+    assert clip.shape == (1, 3, 16, 8, 12)
+    assert (clip == clip[:, :, :1]).all()
+
+
+@pytest.mark.parametrize(("batch", "count"), [("N", 2), (2, 2), (4, 4)])
+def test_pictures_fill_a_batch(tmp_path: Path, pixels: np.ndarray, batch: Any, count: int) -> None:
+    files = [save(tmp_path / f"{i}.png", pixels // (i + 1)) for i in range(2)]
+    array = picture_input(files, Preprocessing(), "data", (batch, 3, "H", "W"))
+    assert len(array) == count
+    for i in range(count):
+        assert np.array_equal(array[i].transpose(1, 2, 0), pixels // (i % 2 + 1))
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        (None, "input 'data' has shape ?"),
+        (("N", 10), "a picture is (N, 3, H, W)"),
+        (("N", 1, "H", "W"), "choose --channels"),
+        ((3, 3, "H", "W"), "takes 3 at a time, got 2 pictures"),
+        (("N", 3, 5, 5), "--size 4x4: input 'data' has shape Nx3x5x5"),
+    ],
+)
+def test_what_no_picture_fits_is_refused(
+    tmp_path: Path, pixels: np.ndarray, shape: Optional[Tuple[Any, ...]], said: str
+) -> None:
+    files = [save(tmp_path / f"{i}.png", pixels) for i in range(2)]
+    with pytest.raises(UsageError) as caught:
+        picture_input(files, Preprocessing(size=(4, 4)), "data", shape)
+    assert said in str(caught.value)
+
+
+def test_pictures_of_several_sizes_need_one(tmp_path: Path, pixels: np.ndarray) -> None:
+    files = [save(tmp_path / "a.png", pixels), save(tmp_path / "b.png", pixels[:6])]
+    with pytest.raises(UsageError, match=r"6x12, 8x12. Give --size HxW"):
+        picture_input(files, Preprocessing(), "data", FREE)
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + b"\0" * 40])
+def test_what_is_no_picture_is_an_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(UsageError, match="not a picture that can be read"):
+        read_picture(tmp_path / "a.png", Preprocessing(), None)
+    with pytest.raises(UsageError, match="no such file"):
+        read_picture(tmp_path / "b.png", Preprocessing(), None)
+
+
+def test_a_truncated_picture_is_an_error(tmp_path: Path, pixels: np.ndarray) -> None:
+    whole = save(tmp_path / "a.png", pixels).read_bytes()
+    (tmp_path / "b.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UsageError, match=r"b.png: not a picture that can be read"):
+        read_picture(tmp_path / "b.png", Preprocessing(), None)
