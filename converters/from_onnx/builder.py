@@ -9,7 +9,7 @@ import numpy as np
 from .. import ops
 from ..errors import ShapeError
 from ..ops import Unsupported
-from ..shape import Dim, Shape
+from ..shape import Dim, Shape, compatible, show
 from ..symbol import VARIABLE, Entry, SymbolNode
 from .values import Array, Formula, Known, Operand, Size, Tensor, Value
 
@@ -59,6 +59,8 @@ class SymbolBuilder:
         types: Any = operator.infer_type(*(t.dtype for t in given))
         types = types if isinstance(types, list) else [types]
         shapes = shapes if isinstance(shapes, list) else [shapes]
+        if out is not None and not all(compatible(out or (1,), s) for s in shapes):
+            raise Unsupported(f"ONNX makes {show(out)}, MXNet's {op} {show(shapes[0])}")
         name = self.unique(f"{self.layer}/{op.strip('_')}")
         self.nodes.append(SymbolNode(op, name, tuple(t.entry for t in given), attrs))
         number = len(self.nodes) - 1

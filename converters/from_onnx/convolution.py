@@ -8,7 +8,7 @@ from ..ops import Unsupported
 from .builder import SymbolBuilder
 from .registry import onnx_operator
 from .values import Tensor, Value
-from .windows import Ints, padded, sides
+from .windows import Ints, padded, positions, sides
 
 
 def _weight(b: SymbolBuilder, weight: Value) -> Tensor:
@@ -41,9 +41,11 @@ def conv(
         data = padded(b, data, (0, 0, *before), (0, 0, *behind))
         before = (0,) * len(kernel)
     given = [data, filters, *([] if bias is None else [bias])]
+    spatial = positions(data, kernel, strides, before, dilations)
     return b.node(
         "Convolution",
         *given,
+        out=(data.shape[0], filters.shape[0], *spatial),
         kernel=kernel,
         stride=strides or None,
         dilate=dilations or None,

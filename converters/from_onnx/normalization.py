@@ -26,10 +26,9 @@ def batch_normalization(
     """BatchNorm by the moving statistics, with gamma as stored."""
     if training_mode:
         raise Unsupported("training_mode=1; supported: inference")
-    states = b.auxiliary(mean), b.auxiliary(variance)
-    return b.node(
-        "BatchNorm", x, scale, bias, *states, eps=epsilon, momentum=momentum, fix_gamma=False
-    )
+    given = [b.tensor(value) for value in (x, scale, bias)]
+    given += [b.auxiliary(mean), b.auxiliary(variance)]
+    return b.node("BatchNorm", *given, eps=epsilon, momentum=momentum, fix_gamma=False)
 
 
 @onnx_operator("InstanceNormalization")

@@ -10,7 +10,7 @@ from ..ops import Unsupported
 from .builder import SymbolBuilder
 from .registry import onnx_operator
 from .values import Tensor, Value
-from .windows import Ints, padded, sides
+from .windows import Ints, padded, positions, sides
 
 LOWEST = float(np.finfo(np.float32).min)
 
@@ -95,6 +95,7 @@ def _pool(
         stride=strides,
         pad=pad,
         pooling_convention="full" if full else "valid",
+        out=(*x.shape[:2], *positions(x, kernel, strides, pad, full=bool(full))),
         **more,
     )
     if not full:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import List, Sequence, Tuple
 
 from ..ops import Unsupported
+from ..shape import Dim
 from .builder import SymbolBuilder
 from .values import Tensor
 
@@ -23,6 +24,26 @@ def sides(pads: Ints, rank: int, auto_pad: str) -> Tuple[Ints, Ints]:
     if len(given) != 2 * rank:
         raise Unsupported(f"pads={given} do not fit a kernel of {rank} dimensions")
     return given[:rank], given[rank:]
+
+
+def positions(
+    x: Tensor, kernel: Ints, stride: Ints, pad: Ints, dilate: Ints = (), full: bool = False
+) -> Tuple[Dim, ...]:
+    """How many positions a window takes along each axis: free sizes by a name that tells how,
+    so that equal ones are known to be equal."""
+    found: List[Dim] = []
+    for k, size in enumerate(x.shape[2:]):
+        step = stride[k] if stride else 1
+        reach = (dilate[k] if dilate else 1) * (kernel[k] - 1)
+        room = 2 * pad[k] - reach
+        if isinstance(size, int):
+            more = step - 1 if full else 0
+            found.append((size + room - 1 + more) // step + 1)
+        elif step == 1 and not room:
+            found.append(size)
+        else:
+            found.append(f"{'ceil' if full else 'floor'}(({size}{room - 1:+d})/{step})+1")
+    return tuple(found)
 
 
 def padded(

@@ -1,0 +1,345 @@
+"""ONNX -> MXNet: the symbol and its arrays, and what is refused. Needs no MXNet.
+
+That the numbers are MXNet's is shown in tests/mxproof/test_mxnet_back.py. Here what comes back is
+converted to ONNX again, and ONNX's reference evaluator computes both.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from converters import (
+    SUPPORTED_OPSETS,
+    CheckpointError,
+    Graph,
+    ShapeError,
+    UnsupportedError,
+    load_checkpoint,
+    save_onnx,
+    to_onnx,
+)
+from converters.from_onnx.registry import onnx_operator
+from converters.mxnet_symbol import MxnetModel, convert_onnx, from_onnx, save_mxnet
+
+from .networks import Network, small_resnet
+
+OPSETS = (SUPPORTED_OPSETS[0], 17, 21, SUPPORTED_OPSETS[-1])
+
+
+def resnet(**inputs: Any) -> Graph:
+    net, head = small_resnet()
+    return net.graph(head, inputs=inputs)
+
+
+def model_of(
+    nodes: Sequence[onnx.NodeProto],
+    shape: Sequence[Any] = ("N", 3, "H", "W"),
+    arrays: Optional[Dict[str, Any]] = None,
+    outputs: Sequence[str] = ("y",),
+    opset: int = 21,
+) -> onnx.ModelProto:
+    stored = [numpy_helper.from_array(np.asarray(a), name) for name, a in (arrays or {}).items()]
+    graph = helper.make_graph(
+        list(nodes),
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, list(shape))],
+        [onnx.ValueInfoProto(name=name) for name in outputs],
+        stored,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+
+
+def layers(model: MxnetModel) -> List[str]:
+    return [node.name for node in model.symbol.nodes if not node.is_variable]
+
+
+def again(model: MxnetModel, folder: Path) -> Graph:
+    save_mxnet(model, folder / "back")
+    return load_checkpoint(folder / "back", inputs=model.inputs)
+
+
+def evaluate(graph: Graph, **inputs: Any) -> Any:
+    return ReferenceEvaluator(ir.to_proto(to_onnx(graph))).run(None, inputs)
+
+
+def noise(*shape: int) -> Any:
+    return np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("opset", OPSETS)
+def test_layers_arrays_and_numbers_come_back(opset: int, tmp_path: Path) -> None:
+    graph = resnet()
+    model = from_onnx(to_onnx(graph, opset=opset))
+    back = again(model, tmp_path)
+    assert [n.name for n in back.nodes] == [n.name for n in graph.nodes]
+    assert model.inputs == {"data": ("N", 3, "H", "W")}
+    for name, array in graph.params.items():
+        kind = "aux" if "moving" in name else "arg"
+        assert np.array_equal(model.arrays[f"{kind}:{name}"], array), name
+    assert len(model.arrays) == len(graph.params)
+    x = noise(2, 3, 9, 8)
+    assert np.array_equal(evaluate(graph, data=x)[0], evaluate(back, data=x)[0])
+
+
+def test_operators_and_attributes_are_mxnets() -> None:
+    nodes = {n.name: n for n in from_onnx(to_onnx(resnet())).symbol.nodes}
+    norm = nodes["unit1_bn1"]
+    assert norm.op == "BatchNorm"
+    assert {k: norm.attrs[k] for k in ("eps", "fix_gamma")} == {
+        "eps": "2e-05",
+        "fix_gamma": "False",
+    }
+    assert nodes["conv0"].op == "Convolution"
+    assert nodes["conv0"].attrs["no_bias"] == "True"
+    assert nodes["fc"].op == "FullyConnected"
+    assert nodes["_plus1"].op == "elemwise_add"
+    assert nodes["pool"].attrs["global_pool"] == "True"
+
+
+def test_the_symbol_is_1_9s(tmp_path: Path) -> None:
+    paths = save_mxnet(from_onnx(to_onnx(resnet())), tmp_path / "net", 3)
+    assert [p.name for p in paths] == ["net-symbol.json", "net-0003.params"]
+    assert json.loads(paths[0].read_text())["attrs"] == {"mxnet_version": ["int", 10901]}
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(p.name for p in paths)
+
+
+def test_a_file_a_proto_and_a_model_are_the_same(tmp_path: Path) -> None:
+    model = to_onnx(resnet())
+    save_onnx(model, tmp_path / "net.onnx")
+    first = from_onnx(model)
+    for source in (tmp_path / "net.onnx", str(tmp_path / "net.onnx"), ir.to_proto(model)):
+        other = from_onnx(source)
+        assert other.symbol == first.symbol
+        assert other.arrays.keys() == first.arrays.keys()
+    written = convert_onnx(tmp_path / "net.onnx", tmp_path / "net")
+    assert all(path.is_file() for path in written)
+
+
+def test_what_comes_back_is_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        from_onnx(to_onnx(resnet())).name = "other"  # type: ignore[misc]
+
+
+def test_any_names_come_back(tmp_path: Path) -> None:
+    names = ['a "quoted"\nname', "../../etc", "ünï", "</script>"]
+    net = Network()
+    value = net.variable("data")
+    for name in names:
+        value = net.layer("Activation", name, value, act_type="relu")
+    graph = net.graph(value, inputs={"data": ("N", 3)})
+    assert [n.name for n in again(from_onnx(to_onnx(graph)), tmp_path).nodes] == names
+
+
+def test_an_input_of_whole_numbers_says_so(tmp_path: Path) -> None:
+    info = helper.make_tensor_value_info("ids", TensorProto.INT64, ["N"])
+    graph = helper.make_graph(
+        [helper.make_node("Gather", ["table", "ids"], ["y"])],
+        "net",
+        [info],
+        [onnx.ValueInfoProto(name="y")],
+        [numpy_helper.from_array(noise(5, 2), "table")],
+    )
+    opsets = [helper.make_opsetid("", 21)]
+    back = again(from_onnx(helper.make_model(graph, opset_imports=opsets)), tmp_path)
+    assert back.types["ids"] == "int64"
+
+
+def test_one_array_can_be_a_parameter_and_a_state(tmp_path: Path) -> None:
+    """MXNet's auxiliary states are no arguments: such an array is stored twice."""
+    norm = helper.make_node("BatchNormalization", ["x", "a", "a", "a", "v"], ["y"])
+    one = np.ones(3, np.float32)
+    model = from_onnx(model_of([norm], arrays={"a": one, "v": one + 1}))
+    assert sorted(model.arrays) == ["arg:a", "aux:a_1", "aux:v"]
+    again(model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "target", "codes"),
+    [
+        (("N", 3, "H", "W"), [0, -1], [("0, -1", "")]),
+        (("N", 3, "H", "W"), ["N", 3, "H*W"], [("0, 0, -1", "")]),
+        (("N", 3, "H", "W"), ["N*3", "H", "W"], [("-1, 0, 0", "True")]),
+        (("N", 6, "H", "W"), ["N", 2, 3, "H", "W"], [("-1, 2, 3, 0, 0", "True")]),
+        (("N", 6, "H", "W"), ["N*2", 3, "H*W"], None),
+        ((2, 3, 4, 5), [6, 20], [("6, 20", "")]),
+    ],
+)
+def test_free_sizes_become_codes(shape: Any, target: Any, codes: Any, tmp_path: Path) -> None:
+    """A target of the input's own sizes, as exporters compute it."""
+    nodes, parts, arrays = [helper.make_node("Shape", ["x"], ["s"])], [], {}
+    for k, entry in enumerate(target):
+        names = str(entry).split("*") if isinstance(entry, str) else []
+        axes = [shape.index(n) if n in shape else None for n in names]
+        if not names:
+            arrays[f"c{k}"] = np.array([entry], np.int64)
+        elif None in axes or len(axes) == 1:
+            factor = next((int(n) for n in names if n.isdigit()), 1)
+            axis = next(a for a in axes if a is not None)
+            arrays.update({f"i{k}": np.array([axis]), f"f{k}": np.array([factor])})
+            nodes.append(helper.make_node("Gather", ["s", f"i{k}"], [f"g{k}"]))
+            nodes.append(helper.make_node("Mul", [f"g{k}", f"f{k}"], [f"c{k}"]))
+        else:
+            arrays[f"i{k}"] = np.array(axes)
+            nodes.append(helper.make_node("Gather", ["s", f"i{k}"], [f"g{k}"]))
+            nodes.append(helper.make_node("ReduceProd", [f"g{k}"], [f"c{k}"]))
+        parts.append(f"c{k}")
+    nodes.append(helper.make_node("Concat", parts, ["t"], axis=0))
+    nodes.append(helper.make_node("Reshape", ["x", "t"], ["y"]))
+    proto = model_of(nodes, shape, arrays)
+    model = from_onnx(proto)
+    found = [
+        (n.attrs["shape"][1:-1], n.attrs.get("reverse", ""))
+        for n in model.symbol.nodes
+        if n.op == "Reshape"
+    ]
+    assert codes is None or found == codes
+    sizes = {"N": 2, "H": 4, "W": 5}
+    x = noise(*(sizes.get(d, d) for d in shape))
+    expected = ReferenceEvaluator(proto).run(None, {"x": x})[0]
+    assert np.array_equal(evaluate(again(model, tmp_path), x=x)[0], expected)
+
+
+def test_sizes_that_are_numbers_leave_nothing_to_compute() -> None:
+    nodes = [
+        helper.make_node("Shape", ["x"], ["s"]),
+        helper.make_node("Expand", ["c", "s"], ["e"]),
+        helper.make_node("Add", ["x", "e"], ["y"]),
+    ]
+    proto = model_of(nodes, arrays={"c": np.ones((1, 3, 1, 1), np.float32)})
+    assert "broadcast_like" in [n.op for n in from_onnx(proto).symbol.nodes]
+    fixed = from_onnx(proto, inputs={"x": (1, 3, 4, 5)})
+    assert layers(fixed) == ["y"]
+    assert fixed.inputs == {"x": (1, 3, 4, 5)}
+
+
+def refused(*nodes: onnx.NodeProto, **more: Any) -> UnsupportedError:
+    with pytest.raises(UnsupportedError) as caught:
+        from_onnx(model_of(nodes, **more))
+    return caught.value
+
+
+def test_all_that_is_unsupported_is_listed_at_once() -> None:
+    error = refused(
+        helper.make_node("Hardmax", ["x"], ["a"]),
+        helper.make_node("FancyOp", ["a"], ["b"], domain="com.example"),
+        helper.make_node("Relu", ["b"], ["c"]),
+        helper.make_node("MaxPool", ["x"], ["d"], kernel_shape=[2, 2], dilations=[2, 2]),
+        helper.make_node("Add", ["c", "d"], ["y"]),
+    )
+    assert error.problems == (
+        "Hardmax 'a': Hardmax has no way to MXNet.",
+        "FancyOp 'b': com.example::FancyOp has no way to MXNet.",
+        "MaxPool 'd': dilations=(2, 2); supported in MXNet: 1.",
+    )
+
+
+def test_control_flow_is_refused() -> None:
+    body = helper.make_graph([], "body", [], [])
+    problem = refused(helper.make_node("If", ["x"], ["y"], then_branch=body, else_branch=body))
+    assert problem.problems == ("If 'y': If has no way to MXNet.",)
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        (helper.make_node("Relu", ["x"], ["y"], slope=1), "attribute slope is not known"),
+        (helper.make_node("Relu", ["x", "x"], ["y"]), "has 2 inputs; supported: 1"),
+        (helper.make_node("Relu", ["ghost"], ["y"]), "reads 'ghost', which nothing before it"),
+        (helper.make_node("Relu", ["x"], ["z"]), "Output 'y' is a constant|nothing"),
+        (helper.make_node("Concat", ["x", "x"], ["y"]), "its inputs and attributes do not fit"),
+        (helper.make_node("MaxPool", ["x"], ["y", "i"], kernel_shape=[2, 2]), "2 outputs are read"),
+        (helper.make_node("Cast", ["x"], ["y"], to=TensorProto.STRING), "to=8; supported"),
+        (helper.make_node("Reshape", ["x", "x"], ["y"]), "its sizes are computed from numbers"),
+        (helper.make_node("Conv", ["x", "w"], ["y"], auto_pad="SAME_UPPER"), "auto_pad=SAME_UPPER"),
+        (helper.make_node("Conv", ["x", "w"], ["y"], pads=[1]), "pads=.* do not fit"),
+    ],
+    ids=lambda v: v.op_type if isinstance(v, onnx.NodeProto) else "",
+)
+def test_misfits_are_refused_in_words(node: onnx.NodeProto, words: str) -> None:
+    error = refused(node, arrays={"w": noise(2, 3, 3, 3)})
+    assert len(error.problems) == 1
+    import re
+
+    assert re.search(words, error.problems[0]), error.problems[0]
+
+
+@pytest.mark.parametrize("kernel", [2, 3])
+def test_windows_that_may_begin_in_the_padding_need_a_size(kernel: int) -> None:
+    """ONNX leaves such a window out, MXNet does not: 5 + 2 of stride 2 has one, 6 + 2 none."""
+    pads = [1, 1, 1, 1]
+    node = helper.make_node(
+        "MaxPool", ["x"], ["y"], kernel_shape=[kernel] * 2, strides=[2, 2], pads=pads, ceil_mode=1
+    )
+    if kernel == 3:  # 1 + 2 <= 3: none can
+        assert layers(from_onnx(model_of([node]))) == ["y"]
+        return
+    assert "may differ; supported: a known size" in str(refused(node)) or "known size" in str(
+        refused(node)
+    )
+    for size, operators in ((5, 3), (6, 1)):
+        model = from_onnx(model_of([node]), inputs={"x": (1, 3, size, size)})
+        assert len(layers(model)) == operators
+
+
+def test_an_opset_that_is_too_old_is_refused() -> None:
+    with pytest.raises(UnsupportedError, match=r"opset 12; supported: 13 to .*version_converter"):
+        from_onnx(model_of([helper.make_node("Relu", ["x"], ["y"])], opset=12))
+
+
+def test_inputs_are_checked() -> None:
+    proto = model_of([helper.make_node("Relu", ["x"], ["y"])])
+    with pytest.raises(ShapeError, match="data: no such input; there are: x"):
+        from_onnx(proto, inputs={"data": (1, 3, 4, 4)})
+    with pytest.raises(ShapeError, match="got 1x4x4x4; the model has Nx3xHxW"):
+        from_onnx(proto, inputs={"x": (1, 4, 4, 4)})
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 64, b"no model", b'{"nodes": []}'])
+def test_what_is_no_onnx_file_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"net\.onnx: is no ONNX model.*Export it again"):
+        from_onnx(path)
+    with pytest.raises(CheckpointError, match="no such file"):
+        from_onnx(tmp_path / "other.onnx")
+
+
+def test_every_cut_of_a_file_is_refused_or_read(tmp_path: Path) -> None:
+    """A damaged file is an error of ours, whatever protobuf makes of it."""
+    save_onnx(to_onnx(resnet()), tmp_path / "net.onnx")
+    whole = (tmp_path / "net.onnx").read_bytes()
+    path = tmp_path / "cut.onnx"
+    refusals = 0
+    for end in range(1, len(whole), len(whole) // 60):
+        path.write_bytes(whole[:end])
+        try:
+            from_onnx(path)
+        except (CheckpointError, UnsupportedError, ShapeError):
+            refusals += 1
+    assert refusals > 50
+
+
+def test_external_data_that_is_missing_is_named(tmp_path: Path) -> None:
+    model = ir.to_proto(to_onnx(resnet()))
+    onnx.save(
+        model, tmp_path / "net.onnx", save_as_external_data=True, location="w", size_threshold=0
+    )
+    assert from_onnx(tmp_path / "net.onnx").arrays
+    (tmp_path / "w").unlink()
+    with pytest.raises((UnsupportedError, CheckpointError), match="conv0_weight|net.onnx"):
+        from_onnx(tmp_path / "net.onnx")
+
+
+def test_an_operator_declared_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'Conv' is declared twice: in .*convolution and in"):
+        onnx_operator("Conv")(lambda b, x: x)
