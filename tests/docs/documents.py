@@ -118,13 +118,13 @@ def _steps_of(document: str, block: Block) -> List[Step]:
     if block.language != "console":
         return []
     made: List[Step] = []
-    for offset, part in enumerate(re.split(r"^\$ ", block.text, flags=re.MULTILINE)):
-        if not offset:
-            assert not part.strip(), f"{document}:{block.line}: output before the first command"
-            continue
+    before, *parts = re.split(r"^\$ ", block.text, flags=re.MULTILINE)
+    assert not before.strip(), f"{document}:{block.line}: output before the first command"
+    line = block.line + 1
+    for part in parts:
         command, shown = _command(part)
-        line = block.line + offset
         made.append(Step(document, line, "command", command, shown, situation, exit_code))
+        line += part.count("\n")
     return made
 
 

@@ -91,3 +91,12 @@ SUBSTITUTES: Tuple[Substitute, ...] = (
     Substitute("pip install '.[mxnet]'", has_extras("mxnet"), INSTALLS),
     Substitute("pip install '.[all]'", has_extras("all", "test"), INSTALLS),
 )
+
+#: In a program: what is put in place of what, and why.
+IN_PROGRAMS: Tuple[Substitute, ...] = (
+    Substitute(
+        "pretrained=True)",
+        "pretrained=False)\nnet.initialize()",
+        "would download the weights",
+    ),
+)

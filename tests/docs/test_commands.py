@@ -18,7 +18,7 @@ import pytest
 
 from .documents import DOCUMENTS, Step, steps
 from .situations import HIDDEN, SITUATIONS, prepare
-from .substitutes import SUBSTITUTES
+from .substitutes import IN_PROGRAMS, SUBSTITUTES
 
 STORIES: Dict[Tuple[str, str], List[Step]] = {}
 for _document in DOCUMENTS:
@@ -33,6 +33,7 @@ PLACEHOLDERS = {
     "MODEL": "model/net",
     "PREFIX": "model/net",
     "--image FILE": "--image photo.jpg",
+    "--mxnet-python PATH": "--mxnet-python .venv/bin/python",
     "FILE": "file.out",
     "DIR": "folder",
 }
@@ -59,7 +60,10 @@ class Story:
     def _run(self, step: Step) -> Tuple[int, str]:
         if step.kind == "python":
             program = self.folder / "step.py"
-            program.write_text(step.text, encoding="utf-8")
+            text = step.text
+            for row in IN_PROGRAMS:
+                text = text.replace(row.command, row.instead)
+            program.write_text(text, encoding="utf-8")
             command = f"{sys.executable} step.py"
         else:
             command = typed(step)
@@ -89,7 +93,7 @@ def typed(step: Step) -> str:
         if re.fullmatch(r"mxproof [a-z]+", command):
             return f"{command} --help"  # the name of a command, in a sentence
         for name, value in PLACEHOLDERS.items():
-            command = re.sub(rf"(?<![\w-]){name}\b", value, command)
+            command = re.sub(rf"(?<!\w){name}\b", value, command)
     return command
 
 
@@ -166,6 +170,12 @@ def test_substitutes_are_needed(row: Tuple[str, str, str]) -> None:
     assert row[0] in commands, "no document has this command: delete the row"
     assert row[1] != row[0]
     assert row[2]
+
+
+@pytest.mark.parametrize("row", IN_PROGRAMS, ids=lambda row: row.command)
+def test_substitutes_in_programs_are_needed(row: Tuple[str, str, str]) -> None:
+    programs = [s.text for told in STORIES.values() for s in told if s.kind == "python"]
+    assert any(row[0] in program for program in programs)
 
 
 def test_situations_are_needed() -> None:
