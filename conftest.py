@@ -82,6 +82,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--repro", metavar="DIR", help="write reproducers of the layers that fail there"
     )
     group.addoption(
+        "--report",
+        metavar="DIR",
+        help="write what tests/models finds there: a page to look at (index.html), report.json, "
+        "summary.md for a CI job's page, and junit.xml",
+    )
+    group.addoption(
         "--samples-dir",
         metavar="DIR",
         default=os.environ.get("MXPROOF_SAMPLES"),
@@ -194,6 +200,11 @@ class Tables:
                 terminalreporter.write_line(capture.get())
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest asks where to write JUnit's file
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(RequiredSuites(config.getoption("--require-suite")))
     config.pluginmanager.register(Tables())
+    if config.getoption("--report"):
+        from mxproof.report.pytest_report import set_up
+
+        set_up(config, Path(config.getoption("--report")))

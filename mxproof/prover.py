@@ -59,7 +59,7 @@ def verify(
         subject.weights,
         shapes,
         proofs,
-        versions_of(evidence),
+        versions_of(evidence.versions),
         source=subject.graph.source,
         notes=notes_of(subject.graph),
     )
@@ -210,10 +210,10 @@ def notes_of(graph: Graph) -> Dict[str, str]:
     return {name: random if name in drawn else given for name in graph.anchored}
 
 
-def versions_of(evidence: Evidence) -> Dict[str, str]:
-    """What the proof was made with; NumPy and Python are those that MXNet ran in."""
+def versions_of(reference: Mapping[str, str]) -> Dict[str, str]:
+    """What a proof is made with; NumPy and Python are those that MXNet ran in."""
     mine = {name: version(name) for name in ("onnx", "onnxruntime", "torch") if _installed(name)}
-    return {"mxproof": __version__, **evidence.versions, **mine}
+    return {"mxproof": __version__, **reference, **mine}
 
 
 def _installed(name: str) -> bool:

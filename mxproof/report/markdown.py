@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from typing import Any, Iterator, List, Optional, Sequence
 
 from .record import FAIL, INCOMPLETE, PASS, Json
 from .run_section import skips
 from .wording import (
-    HEADLINES,
     RUNTIMES,
     SIGNS,
     SUMMARY,
     TARGETS,
     VERDICTS,
+    counted,
+    headline_of,
     number,
     one_line,
     summary,
+    verdict_of,
 )
 
 #: A job's page holds a megabyte; what is longer than this is in the report.
@@ -25,8 +28,8 @@ LONGEST = 2000
 
 def text(foreign: Any) -> str:
     """Whatever it says, it is text: no markup, no link, no HTML, no cell of its own."""
-    line = one_line(str(foreign)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"(?<!&amp)(?<!&lt)(?<!&gt)([\\`*_{}\[\]#|!~$:@.])", r"\\\1", line)
+    line = escape(one_line(str(foreign)), quote=False)
+    return re.sub(r"[\\`*_{}\[\]#|!~$@]|:(?=//)|(?<=www)\.", r"\\\g<0>", line)
 
 
 def markdown(records: Sequence[Json], run: Optional[Json] = None) -> str:
@@ -35,9 +38,8 @@ def markdown(records: Sequence[Json], run: Optional[Json] = None) -> str:
     Args:
         run: of pytest, what its tests did.
     """
-    return (
-        "\n".join((*_models(records), *_failures(records), *_latency(records), *_tests(run))) + "\n"
-    )
+    lines = (*_models(records, run), *_failures(records), *_latency(records), *_tests(run))
+    return "\n".join(lines) + "\n"
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -50,11 +52,9 @@ def _verdict(verdict: str) -> str:
     return f"{SIGNS[verdict]} {VERDICTS[verdict]}"
 
 
-def _models(records: Sequence[Json]) -> Iterator[str]:
-    from .page import counted, worst_of
-
-    verdict = worst_of([r["verdict"] for r in records])
-    yield f"## {SIGNS[verdict]} mxproof: {HEADLINES[verdict]}"
+def _models(records: Sequence[Json], run: Optional[Json]) -> Iterator[str]:
+    verdict = verdict_of(records, run)
+    yield f"## {SIGNS[verdict]} mxproof: {headline_of(records, verdict)}"
     yield ""
     yield counted(records)
     yield ""

@@ -8,7 +8,7 @@ from pathlib import Path
 from .markup import summary_row, text, wide_table
 from .plot import Plot
 from .record import Json
-from .wording import HEADLINES, SIGNS, SUMMARY, sentence
+from .wording import SIGNS, SUMMARY, headline_of, sentence
 
 
 def compact(record: Json) -> str:
@@ -17,7 +17,7 @@ def compact(record: Json) -> str:
     rows = "".join(summary_row(name, target) for name, target in targets.items())
     headings = ("target", "verdict", *SUMMARY)
     verdict = record["verdict"]
-    title = f"{SIGNS[verdict]} {HEADLINES[verdict]}: {text(record['model'])}"
+    title = f"{SIGNS[verdict]} {headline_of([record], verdict)}: {text(record['model'])}"
     said = [sentence(record), *(p for t in targets.values() for p in t["explanation"])]
     paragraphs = "".join(f"<p>{text(words)}</p>" for words in [*said, *record["problems"]])
     plot = Plot(record["model"], targets)._repr_svg_()

@@ -16,7 +16,7 @@ from .markup import mark, summary_row, text, wide_table
 from .record import FAIL, INCOMPLETE, PASS, Json
 from .run_section import run_section
 from .section import section
-from .wording import HEADLINES, SUMMARY, one_line, sentence
+from .wording import SUMMARY, counted, headline_of, one_line, sentence, verdict_of
 
 READING = """
 <p>MXNet itself, run in float64, is the truth; its float32 error is the measure of precision.</p>
@@ -42,33 +42,21 @@ def page(records: Sequence[Json], *, made: str = "", run: Optional[Json] = None)
         made: when, in words.
         run: of pytest, what its tests did (see pytest_report.py).
     """
-    verdict = worst_of([*(r["verdict"] for r in records), *([run["verdict"]] if run else [])])
+    verdict = verdict_of(records, run)
     one = records[0] if len(records) == 1 and not run else None
     title = one_line(one["model"]) if one else f"{len(records)} models"
     said = sentence(one) if one else counted(records)
+    headline = headline_of(records, verdict)
     parts = [
         f'<header class="{verdict}"><p class="kind">mxproof report</p><h1>{text(title)}</h1>',
-        f'<p class="verdict">{mark(verdict)} {HEADLINES[verdict]}</p>',
+        f'<p class="verdict">{mark(verdict)} {headline}</p>',
         f'<p class="said">{text(said)}</p>{_made(made)}</header>',
         _overview(records) if not one else "",
         *(section(r, f"m{i}", alone=one is not None) for i, r in enumerate(records)),
         run_section(run) if run else "",
         f'<section><h2 id="reading">How to read this</h2>{READING}</section>',
     ]
-    return _document(f"{HEADLINES[verdict]}: {title}", "\n".join(parts))
-
-
-def worst_of(verdicts: Sequence[str]) -> str:
-    """Of nothing at all, nothing is proven."""
-    order = (PASS, INCOMPLETE, FAIL)
-    return max(verdicts, key=order.index, default=INCOMPLETE)
-
-
-def counted(records: Sequence[Json]) -> str:
-    counts = {v: sum(r["verdict"] == v for r in records) for v in (FAIL, INCOMPLETE, PASS)}
-    words = {FAIL: "failed", INCOMPLETE: "not judged as a whole", PASS: "proven equal"}
-    said = [f"{count} {words[v]}" for v, count in counts.items() if count]
-    return f"Of {len(records)} models: {', '.join(said)}." if said else "No model was compared."
+    return _document(f"{headline}: {title}", "\n".join(parts))
 
 
 def _made(made: str) -> str:

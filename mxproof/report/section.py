@@ -161,9 +161,11 @@ def _ms(value: float) -> str:
 
 
 def _provenance(record: Json) -> str:
+    apart = record.get("output_input")
     stated = {
         "weights": WEIGHTS.get(record["weights"], record["weights"]),
         "input": shapes(record["input"]),
+        **({"input of outputs": shapes(apart)} if apart else {}),
         "reference": "MXNet itself" if record["reference"] == "mxnet" else record["reference"],
         **record["source"],
     }

@@ -81,6 +81,29 @@ def summary(target: Json) -> List[Tuple[str, str]]:
     return list(zip(SUMMARY, texts))
 
 
+def verdict_of(records: Sequence[Json], run: Optional[Json] = None) -> str:
+    """The worst; where nothing was compared, nothing is proven."""
+    found: List[str] = [record["verdict"] for record in records] or [INCOMPLETE]
+    found += [run["verdict"]] if run else []
+    order = (PASS, INCOMPLETE, FAIL)
+    return max(found, key=order.index)
+
+
+def headline_of(records: Sequence[Json], verdict: str) -> str:
+    """The verdict in two words; not all that fails is a layer."""
+    differs = any(t["verdict"] == FAIL for record in records for t in record["targets"].values())
+    return "Failed" if verdict == FAIL and not differs else HEADLINES[verdict]
+
+
+def counted(records: Sequence[Json]) -> str:
+    """How many models there are of each verdict."""
+    counts = {v: sum(r["verdict"] == v for r in records) for v in (FAIL, INCOMPLETE, PASS)}
+    words = {FAIL: "failed", INCOMPLETE: "not judged as a whole", PASS: "proven equal"}
+    said = [f"{count} {words[v]}" for v, count in counts.items() if count]
+    models = "1 model" if len(records) == 1 else f"{len(records)} models"
+    return f"Of {models}: {', '.join(said)}." if said else "No model was compared."
+
+
 def sentence(record: Json) -> str:
     """What the verdict means."""
     targets = record["targets"]

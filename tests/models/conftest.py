@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 import pytest
@@ -18,8 +18,10 @@ from mxproof.compare import compare
 from mxproof.evidence import SAMPLES
 from mxproof.localise import describe_failure
 from mxproof.proof import PRECISIONS
+from mxproof.prover import versions_of
 from mxproof.recording import Recording
 from mxproof.recording.file import given_inputs, load_recording
+from mxproof.report.pytest_report import FOUND
 from mxproof.repro import Failure, write_reproducers
 from mxproof.repro.folder import Folder
 from mxproof.runtimes.base import Candidate, Layer
@@ -28,7 +30,7 @@ from mxproof.subject import Subject, load_for_run, parse_inputs, parse_types
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budgets, load_budgets
 from mxproof.truth import Truth
-from mxproof.verdict import Comparison
+from mxproof.verdict import Check, Comparison
 
 Shapes = Dict[str, Tuple[int, ...]]
 Arrays = Dict[str, np.ndarray]
@@ -41,6 +43,7 @@ class Case:
     Attributes:
         recording: what stands in for MXNet, if anything does.
         command: `mxproof verify` of the same, but for the target.
+        versions: of what it is judged by.
     """
 
     subject: Subject
@@ -51,6 +54,7 @@ class Case:
     model: Optional[Mxnet] = None
     recording: Optional[Recording] = None
     repro: Optional[Folder] = None
+    versions: Mapping[str, str] = field(default_factory=dict)
     _open: Dict[Any, Candidate] = field(default_factory=dict)
     _paths: Dict[str, Path] = field(default_factory=dict)
 
@@ -122,11 +126,15 @@ class Case:
         parts = (compare(t, candidate, graph, self.budgets, **options) for t in self.truths)
         return reduce(operator.add, parts)
 
-    def explain(self, target: str, comparison: Comparison) -> str:
+    def culprits(self, target: str, comparison: Comparison) -> Tuple[Check, ...]:
+        """The layers that differ although they are given MXNet's inputs, if that can be asked."""
+        if comparison.passed or self.recording is not None:
+            return ()
+        return self.compared(target, comparison.precision, alone=True).culprits
+
+    def explain(self, target: str, comparison: Comparison, alone: Tuple[Check, ...]) -> str:
         """What failed: the culprits, and how to see it again."""
-        culprits = comparison.failed[:1]
-        if self.recording is None:
-            culprits = self.compared(target, comparison.precision, alone=True).culprits or culprits
+        culprits = alone or comparison.failed[:1]
         said = describe_failure(self.name, target, comparison, culprits)
         command = f"{self.command} --to {target}"
         if self.repro is None:
@@ -135,6 +143,33 @@ class Case:
         graph, versions = self.subject.graph, {"mxproof": __version__}
         failure = Failure(graph, target, path, comparison, culprits, versions, command)
         return "\n".join([said, *map(str, write_reproducers(self.repro, failure, self.truths))])
+
+
+def record_of(case: Case) -> Dict[str, Any]:
+    """What a report says of the model as a whole."""
+    outputs = case.picture if case.recording is None else case.truth.inputs
+    return {
+        "input": {name: list(array.shape) for name, array in case.truth.inputs.items()},
+        "output_input": {name: list(array.shape) for name, array in outputs.items()},
+        "weights": case.subject.weights,
+        "reference": "mxnet" if case.recording is None else "a recording",
+        "versions": versions_of(case.versions),
+        "source": dict(case.subject.graph.source),
+        "command": case.command,
+    }
+
+
+@pytest.fixture
+def hand_in(
+    request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> Callable[..., None]:
+    """What a test found, for `--report`."""
+
+    def keep(case: Case, **found: Any) -> None:
+        if request.config.getoption("--report"):
+            record_property(FOUND, {"model": case.name, **found})
+
+    return keep
 
 
 def models_of(config: pytest.Config) -> List[str]:
@@ -162,6 +197,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         rows = [(*row, p) for row in rows for p in TARGETS[row[1]].runtimes]
     ids = ["-".join(row) for row in rows]
     metafunc.parametrize(names, rows, ids=ids, indirect=["case"], scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
+    """Also a test that does not come as far as handing in anything is about a model."""
+    for item in items if config.getoption("--report") else ():
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        if "case" in params:
+            found = {"model": params["case"], "target": params.get("target")}
+            item.user_properties.append((FOUND, found))
 
 
 @pytest.fixture(scope="session")
@@ -198,6 +242,7 @@ def case(
         case.repro = Folder(Path(option("--repro")))
     if recorded:
         case.recording = load_recording(recorded, subject.graph)
+        case.versions = case.recording.versions
         case.command = shlex.join([*words, "--reference", str(recorded)])
         yield case
         return
@@ -207,6 +252,7 @@ def case(
         pytest.fail(f"nothing can be proven: {error}", pytrace=False)
     words += [word for shape in option("--input") for word in ("--input", shape)]
     case.command = shlex.join([*words, "--samples", str(case.samples)])
+    case.versions = mxnet.versions
     case.model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
     yield case
     case.model.close()

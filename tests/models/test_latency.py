@@ -14,9 +14,9 @@ import torch
 
 from converters import __version__
 from fixtures.zoo import ZOO
+from mxproof import latency
+from mxproof.latency import PASSES, Timing, mxnet_pass
 from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.runtimes.onnxruntime import OnnxRuntime
-from mxproof.runtimes.pytorch import Pytorch
 
 from .conftest import Case
 
@@ -47,31 +47,19 @@ def passes(
     case: Case, process: MxnetProcess, runtime: str, threads: Optional[int] = None
 ) -> Callable[[], Any]:
     """One pass over the prepared inputs, as a function to time."""
-    inputs = case.picture
     if runtime == "mxnet":
-        model = process.load(case.subject.prefix, case.subject.epoch, case.subject.graph)
-        model.prepare(inputs)
-        return model.time
-    if runtime == "onnx":
-        session = OnnxRuntime(case.path("onnx"), threads=threads).session
-        return lambda: session.run(None, inputs)
-    module = Pytorch(case.path("pytorch")).model
-    tensors = [torch.from_numpy(inputs[v.name]) for v in case.subject.graph.inputs]
-
-    def forward() -> Any:
-        before = torch.get_num_threads()
-        torch.set_num_threads(threads or before)
-        try:
-            with torch.inference_mode():
-                return module(*tensors)
-        finally:
-            torch.set_num_threads(before)
-
-    return forward
+        return mxnet_pass(process, case.subject, case.picture)
+    return PASSES[runtime](case.path(runtime), case.subject, case.picture, threads)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_latency(case: Case, runtime: str, fused_mxnet: MxnetProcess, benchmark: Any) -> None:
+def test_latency(
+    case: Case,
+    runtime: str,
+    fused_mxnet: MxnetProcess,
+    benchmark: Any,
+    hand_in: Callable[..., None],
+) -> None:
     benchmark.group = case.name
     benchmark.extra_info.update(
         {
@@ -94,6 +82,8 @@ def test_latency(case: Case, runtime: str, fused_mxnet: MxnetProcess, benchmark:
     if not benchmark.disabled:
         assert benchmark.stats.stats.rounds == ROUNDS
         assert benchmark.stats.stats.min > 0
+        timing = Timing.of(list(benchmark.stats.stats.data))
+        hand_in(case, latency={latency.RUNTIMES.get(runtime, runtime): timing.to_json()})
 
 
 def paired_ratio(first: Callable[[], Any], second: Callable[[], Any]) -> float:

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from converters.checkpoint import symbol_path
+from mxproof.localise import describe_failure
+from mxproof.prover import notes_of
+from mxproof.report.record import part
 
-from .conftest import Case
+from .conftest import Case, record_of
 
 
 def operator_nodes(case: Case) -> int:
@@ -20,9 +23,26 @@ def operator_nodes(case: Case) -> int:
 
 
 def test_layers(
-    case: Case, target: str, precision: str, record_property: Callable[[str, object], None]
+    case: Case,
+    target: str,
+    precision: str,
+    record_property: Callable[[str, object], None],
+    hand_in: Callable[..., None],
 ) -> None:
     comparison = case.compared(target, precision)
+    alone = case.culprits(target, comparison)
+    hand_in(
+        case,
+        target=target,
+        precision=precision,
+        about=record_of(case),
+        part=part(comparison, alone),
+        introduced=[c.layer for c in alone or comparison.culprits[:1]],
+        explanation=None
+        if comparison.passed
+        else describe_failure(case.name, target, comparison, alone),
+        notes=notes_of(case.subject.graph),
+    )
     worst = max(comparison.checks, key=lambda c: c.rel)
     record_property(
         "mxproof",
@@ -36,7 +56,7 @@ def test_layers(
         },
     )
     if not comparison.passed:
-        pytest.fail(case.explain(target, comparison), pytrace=False)
+        pytest.fail(case.explain(target, comparison, alone), pytrace=False)
     assert len(comparison.checks) == len(case.truth)
     if case.subject.model is not None:
         assert len(comparison.checks) == operator_nodes(case)

@@ -1,0 +1,150 @@
+"""`pytest --report DIR`: the page, the records, a summary and JUnit's file of a whole run.
+
+Tests hand in what they found by `record_property`, so that it works under xdist too; it is taken
+out of their reports again, so that JUnit's file stays small.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
+
+import pytest
+
+from converters.files import atomic_write
+
+from ..proof import PRECISIONS
+from .markdown import markdown
+from .page import page
+from .record import FAIL, INCOMPLETE, PASS, SCHEMA, Json, system, target_record
+
+#: The key of a property: {"model": …, "target": …}, with any of "about", "part", "output" and
+#: "latency".
+FOUND = "mxproof_found"
+
+
+class Report:
+    """Collects what the tests found, and writes it when all have run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.found: List[Json] = []
+        self.tests: Dict[str, Json] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        mine: List[Any] = [value for key, value in report.user_properties if key == FOUND]
+        report.user_properties = [p for p in report.user_properties if p[0] != FOUND]
+        if report.when == "call":  # what follows repeats it
+            self.found += mine
+        test = self.tests.setdefault(
+            report.nodeid, {"id": report.nodeid, "outcome": "passed", "seconds": 0.0, "message": ""}
+        )
+        test["seconds"] += report.duration
+        if mine:
+            test["model"], test["target"] = mine[0]["model"], mine[0].get("target")
+        if report.outcome != "passed" and test["outcome"] != "failed":
+            test["outcome"], test["message"] = report.outcome, _message(report)
+
+    @pytest.hookimpl(trylast=True)  # others may find that the run failed
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        run = self.run(session.exitstatus)
+        records = list(self.records())
+        made = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+        whole = {"schema": SCHEMA, "made": made, **run, "records": records}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name, text in (
+            ("report.json", json.dumps(whole, indent=1)),
+            ("index.html", page(records, made=made, run=run)),
+            ("summary.md", markdown(records, run)),
+        ):
+            with atomic_write(self.folder / name) as file:
+                file.write(text.encode(errors="backslashreplace"))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        terminalreporter.write_line(f"report: {self.folder / 'index.html'}")
+
+    def run(self, exitstatus: int) -> Json:
+        """What the tests did."""
+        tests = list(self.tests.values())
+        counts = {o: sum(t["outcome"] == o for t in tests) for o in ("failed", "passed", "skipped")}
+        wrong = counts["failed"] or exitstatus not in (
+            pytest.ExitCode.OK,
+            pytest.ExitCode.NO_TESTS_COLLECTED,
+        )
+        environment = {"pytest": pytest.__version__, "exit code": int(exitstatus), **system()}
+        return {
+            "verdict": FAIL if wrong else PASS if counts["passed"] else INCOMPLETE,
+            "counts": counts,
+            "tests": tests,
+            "environment": environment,
+        }
+
+    def records(self) -> Iterator[Json]:
+        """One for each model, in the order in which they came."""
+        for model in dict.fromkeys(f["model"] for f in self.found):
+            yield self._record(model, [f for f in self.found if f["model"] == model])
+
+    def _record(self, model: str, found: List[Json]) -> Json:
+        about: Json = next((f["about"] for f in found if "about" in f), {})
+        by_target: Dict[str, List[Json]] = {}
+        for each in found:
+            if "part" in each or "output" in each:
+                by_target.setdefault(each["target"], []).append(each)
+        targets = {name: self._target(model, name, rows) for name, rows in by_target.items()}
+        latency = {k: v for each in found for k, v in each.get("latency", {}).items()}
+        failed = [t for t in self._failed(model) if t.get("target") not in targets]
+        verdicts = [t["verdict"] for t in targets.values()]
+        verdict = next((v for v in (FAIL, INCOMPLETE) if v in verdicts), PASS)
+        return {
+            **{"schema": SCHEMA, "input": {}, "weights": "", "reference": "mxnet", "versions": {}},
+            **{"source": {}, "command": "", "system": system(), **about},
+            "model": model,
+            "verdict": FAIL if failed else verdict if targets else INCOMPLETE,
+            "problems": [f"{t['id']} failed" for t in failed],
+            "targets": dict(sorted(targets.items())),
+            "latency": latency,
+        }
+
+    def _target(self, model: str, name: str, rows: List[Json]) -> Json:
+        parts: Mapping[str, Json] = {
+            p: f["part"] for p in PRECISIONS for f in rows if "part" in f and f["precision"] == p
+        }
+        outputs = [f["output"] for f in rows if f.get("output")]
+        failed = [t for t in self._failed(model) if t.get("target") == name]
+        said = [f["explanation"] for f in rows if f.get("explanation")]
+        blamed = [f["introduced"] for f in rows if f.get("introduced")]
+        notes: Mapping[str, str] = next((f["notes"] for f in rows if f.get("notes")), {})
+        return target_record(
+            parts,
+            outputs[-1] if outputs else None,
+            passed=not failed and all(part["verdict"] == PASS for part in parts.values()),
+            introduced=blamed[0] if blamed else (),
+            problems=[f"{t['id']} failed" for t in failed],
+            explanation=said or [f"{t['id']}: {t['message']}" for t in failed],
+            notes=notes,
+        )
+
+    def _failed(self, model: str) -> List[Json]:
+        tests = self.tests.values()
+        return [t for t in tests if t["outcome"] == "failed" and t.get("model") == model]
+
+
+def _message(report: pytest.TestReport) -> str:
+    """Why a test was skipped, or how it failed."""
+    if report.outcome == "skipped" and isinstance(report.longrepr, tuple):
+        reason: Tuple[str, int, str] = report.longrepr
+        return reason[2].replace("Skipped: ", "", 1)
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return str(crash.message) if crash is not None else report.longreprtext
+
+
+def set_up(config: pytest.Config, folder: Path) -> None:
+    """Write the report there when the tests have run; workers of xdist write none."""
+    if hasattr(config, "workerinput"):
+        return
+    if not config.option.xmlpath:
+        config.option.xmlpath = str(folder / "junit.xml")
+    config.pluginmanager.register(Report(folder), "mxproof-report")
