@@ -36,6 +36,8 @@ UNARY: Dict[str, str] = {
     "Tan": "tan",
 }
 ACTIVATIONS = {"Relu": "relu", "Sigmoid": "sigmoid", "Softplus": "softrelu", "Tanh": "tanh"}
+#: What ONNX's Selu has where nothing is stated: alpha and gamma, of float32.
+SELU = (1.67326319217681884765625, 1.05070102214813232421875)
 #: NumPy's names of ONNX's numbers for element types.
 TYPES = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool", 10: "float16"}
 TYPES[11] = "float64"
@@ -85,7 +87,7 @@ def leaky(b: SymbolBuilder, x: Value, *, alpha: float = -1.0, op_type: str) -> T
 
 
 @onnx_operator("Selu")
-def selu(b: SymbolBuilder, x: Value, *, alpha: float = 1.67326, gamma: float = 1.0507) -> Tensor:
+def selu(b: SymbolBuilder, x: Value, *, alpha: float = SELU[0], gamma: float = SELU[1]) -> Tensor:
     """gamma * (x above 0, alpha * (e**x - 1) below)."""
     lower = b.node("LeakyReLU", x, act_type="elu", slope=alpha)
     return b.node("_mul_scalar", lower, scalar=gamma)
