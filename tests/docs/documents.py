@@ -24,7 +24,7 @@ DOCUMENTS = (
     "CHANGELOG.md",
     *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
 )
-PROGRAMS = "mxproof|pytest|python|python3|pip|tox|mkdocs"
+PROGRAMS = "mxproof|pytest|python|python3|pip|tox|mkdocs|eval"
 LANGUAGES = ("console", "python", "text", "json")
 
 FENCE = re.compile(r"^(```+)(\w*)\s*$")

@@ -93,6 +93,14 @@ def situation(name: str) -> Callable[[Callable[[Path], None]], Callable[[Path], 
     return register
 
 
+@situation("a fresh user")
+def fresh_user(folder: Path) -> None:
+    """Has their checkpoint and a picture where the commands are run."""
+    for part in ("-symbol.json", "-0000.params"):
+        shutil.copy(folder / "model" / f"mnet.25{part}", folder)
+    shutil.copy(PHOTOGRAPH, folder / "photo.png")
+
+
 def network(folder: Path, net: Network, *heads: Entry) -> None:
     """In place of model/net."""
     save_checkpoint(folder / "model" / "net", net.symbol(*heads), net.arrays)

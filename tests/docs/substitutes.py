@@ -89,6 +89,9 @@ SUBSTITUTES: Tuple[Substitute, ...] = (
     Substitute("pip install .", has_extras(), INSTALLS),
     Substitute("pip install '.[onnx]'", has_extras("onnx", "pytorch"), INSTALLS),
     Substitute("pip install '.[mxnet]'", has_extras("mxnet"), INSTALLS),
+    Substitute("pip install '.[docs]'", has_extras("docs"), INSTALLS),
+    Substitute("mkdocs build", "test -f mkdocs.yml", "tox's `docs` builds"),
+    Substitute("mkdocs build --strict", "test -f mkdocs.yml", "tox's `docs` builds"),
     Substitute("pip install '.[all]'", has_extras("all", "test"), INSTALLS),
 )
 
