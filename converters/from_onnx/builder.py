@@ -90,14 +90,22 @@ class SymbolBuilder:
         self._names[name] = None
         return name
 
-    def rename(self, number: int, name: str) -> bool:
-        """Call a node so, if that is free."""
-        if name in self._names:
+    def rename(self, number: int, name: str, taken: bool = False) -> bool:
+        """Call a node so, if that is free (or `taken` for it)."""
+        if name in self._names and not taken:
             return False
         node = self.nodes[number]
         self._names[name] = None
         self.nodes[number] = SymbolNode(node.op, name, node.inputs, node.attrs)
         return True
+
+    def give_name(self, number: int, name: str) -> None:
+        """Call a node so; the one that is called so gets another."""
+        for other, node in enumerate(self.nodes):
+            if node.name == name and not node.is_variable:
+                self.rename(other, self.unique(f"{name}/number"), taken=True)
+                del self._names[name]
+        self.rename(number, name)
 
     def input(self, name: str, shape: Tuple[Dim, ...], dtype: str) -> Tensor:
         """A variable that the user feeds; bool is MXNet's, whose operators take it for a number."""

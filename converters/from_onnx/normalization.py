@@ -23,12 +23,25 @@ def batch_normalization(
     momentum: float = 0.9,
     training_mode: int = 0,
 ) -> Tensor:
-    """BatchNorm by the moving statistics, with gamma as stored."""
+    """BatchNorm by the moving statistics, with gamma as stored; a formula if they are computed."""
     if training_mode:
         raise Unsupported("training_mode=1; supported: inference")
+    if not isinstance(mean, Known) or not isinstance(variance, Known):
+        return _normalized(b, b.tensor(x), scale, bias, mean, variance, epsilon)
     given = [b.tensor(value) for value in (x, scale, bias)]
     given += [b.auxiliary(mean), b.auxiliary(variance)]
     return b.node("BatchNorm", *given, eps=epsilon, momentum=momentum, fix_gamma=False)
+
+
+def _normalized(
+    b: SymbolBuilder, x: Tensor, scale: Value, bias: Value, mean: Value, variance: Value, eps: float
+) -> Tensor:
+    shape = (1, -1, *(1,) * (len(x.shape) - 2))
+    parts = [b.node("Reshape", v, shape=shape) for v in (scale, bias, mean, variance)]
+    deviation = b.node("sqrt", b.node("_plus_scalar", parts[3], scalar=eps))
+    centred = b.node("broadcast_sub", x, parts[2])
+    scaled = b.node("broadcast_mul", b.node("broadcast_div", centred, deviation), parts[0])
+    return b.node("broadcast_add", scaled, parts[1])
 
 
 @onnx_operator("InstanceNormalization")

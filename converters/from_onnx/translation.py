@@ -77,7 +77,7 @@ class Translation:
         for node in graph:
             names = [str(v.name or "") for v in node.outputs]
             self._attempt(f"{node.op_type} {[*names, node.name][0]!r}", names, self._node, node)
-        heads = [self._head(str(v.name)) for v in graph.outputs]
+        heads = [self._head(value) for value in graph.outputs]
         if self.problems:
             raise UnsupportedError(self.problems)
         found = tuple(head for head in heads if head is not None)
@@ -173,17 +173,26 @@ class Translation:
                 results[number] = copied
         return results
 
-    def _head(self, name: str) -> Optional[Entry]:
+    def _head(self, output: ir.Value) -> Optional[Entry]:
+        """What MXNet returns there: a layer of its own, and bool where that is ONNX's."""
+        name = str(output.name)
         value = self.values.get(name)
-        if isinstance(value, Known) or value is None:
-            self.problems.append(f"Output {name!r} is a constant; supported: a layer's result.")
+        if value is None:
+            self.problems.append(f"Output {name!r}: nothing makes it.")
+        if value is None or isinstance(value, _Failed):
             return None
-        if isinstance(value, _Failed):
-            return None
-        if self.builder.nodes[value.entry[0]].is_variable:
-            self.builder.layer = name
-            return self.builder.node("_copy", value).entry
-        return value.entry
+        builder = self.builder
+        builder.layer = name
+        tensor = builder.tensor(value)
+        returns_bool = tensor.truth and output.dtype == ir.DataType.BOOL
+        if not builder.nodes[tensor.entry[0]].is_variable and not returns_bool:
+            return tensor.entry
+        if returns_bool:
+            made = builder.node("Cast", tensor, dtype="bool", out=tensor.shape)
+        else:
+            made = builder.node("_copy", tensor, out=tensor.shape)
+        builder.give_name(made.entry[0], name)
+        return made.entry
 
 
 def _dtype(value: ir.Value) -> str:

@@ -255,7 +255,7 @@ def test_control_flow_is_refused() -> None:
         (helper.make_node("Relu", ["x"], ["y"], slope=1), "attribute slope is not known"),
         (helper.make_node("Relu", ["x", "x"], ["y"]), "has 2 inputs; supported: 1"),
         (helper.make_node("Relu", ["ghost"], ["y"]), "reads 'ghost', which nothing before it"),
-        (helper.make_node("Relu", ["x"], ["z"]), "Output 'y' is a constant|nothing"),
+        (helper.make_node("Relu", ["x"], ["z"]), "Output 'y': nothing makes it"),
         (helper.make_node("Concat", ["x", "x"], ["y"]), "its inputs and attributes do not fit"),
         (helper.make_node("MaxPool", ["x"], ["y", "i"], kernel_shape=[2, 2]), "2 outputs are read"),
         (helper.make_node("Cast", ["x"], ["y"], to=TensorProto.STRING), "to=8; supported"),
