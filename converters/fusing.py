@@ -193,7 +193,7 @@ class _Fusing:
             raise Kept("that more than one layer reads")
         reader = linear[0]
         operator = _operator(reader)
-        if any(getattr(operator, "pad", ())):
+        if _padded(operator):
             raise Kept("before a convolution that pads")
         shape = self.graph.shapes[made]
         if isinstance(operator, FullyConnected) and (shape is None or len(shape) != 2):
@@ -251,6 +251,10 @@ class _Fusing:
 def _operator(node: Node) -> ops.Operator:
     """The declaration of a layer, which may be one that was fused."""
     return ops.parse(node.op, node.attrs)
+
+
+def _padded(operator: ops.Operator) -> bool:
+    return any(getattr(operator, "pad", ()))
 
 
 def _by_filter(values: Array, weight: Array, groups: int) -> Array:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .graph import Graph
+from .header import docstring
 from .python_text import (
     INDENT,
     VARIABLES,
@@ -25,7 +26,6 @@ from .python_text import (
     wrap,
 )
 from .pytorch_functions import closure, functions
-from .header import docstring
 from .pytorch_parts import (
     Array,
     BlockClass,

@@ -3,59 +3,338 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import time
+import warnings
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, List
+from typing import Any, Dict, Iterator, List
 
-from converters import DEFAULT_OPSET, SUPPORTED_OPSETS
+from converters import DEFAULT_OPSET, SUPPORTED_OPSETS, ConversionError, UnusedParametersWarning
+from converters.fusing import fuse
+from converters.logits import logits
+from converters.precision import halved, lost
 
-from ..subject import load_subject, parse_inputs
+from ..evidence import SAMPLES
+from ..export.parcel import Parcel
+from ..proof import Proof
+from ..runtimes.base import RuntimeFailure
+from ..subject import UsageError, load_subject, parse_inputs
 from ..targets import TARGETS, convert
-from .common import PROVEN, all_or_nothing, common, progress_of, reading, say, targets
+from .common import (
+    FAILED,
+    PROVEN,
+    all_or_nothing,
+    common,
+    count,
+    preprocessing,
+    preprocessing_of,
+    progress_of,
+    reading,
+    say,
+    targets,
+    writable,
+    write_text,
+)
+from .verify import again
+
+
+class NotProven(Exception):
+    """The proof failed: nothing is written."""
+
+    def __init__(self, proof: Proof) -> None:
+        super().__init__(proof.model)
+        self.proof = proof
 
 
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "convert",
         help="write a checkpoint as ONNX and PyTorch",
-        description="Write DIR/NAME.onnx, and DIR/NAME.py with DIR/NAME.safetensors. "
-        "Needs neither MXNet nor PyTorch.",
+        description="Write DIR/NAME.onnx, DIR/NAME.py with DIR/NAME.safetensors, and DIR/NAME.md, "
+        "which says what they are and how to run them. Needs neither MXNet nor PyTorch; where "
+        "both are installed, the files are proven equal to MXNet before they are written.",
     )
     common(parser)
     targets(parser)
     parser.add_argument(
         "-o", "--output-dir", metavar="DIR", default=".", help="where to (default: .)"
     )
-    parser.add_argument(
-        "--float16",
-        action="store_true",
-        help="keep float16 numbers and casts; they become float32 otherwise",
-    )
-    parser.add_argument(
+    _forms(parser.add_argument_group("forms"))
+    _changes(parser.add_argument_group("changes of the network"))
+    _proving(parser.add_argument_group("proof"))
+    preprocessing(parser)
+    parser.set_defaults(run=run)
+
+
+def _forms(group: Any) -> None:
+    group.add_argument(
         "--opset",
         type=int,
         default=DEFAULT_OPSET,
         help=f"ONNX opset, {SUPPORTED_OPSETS[0]} to {SUPPORTED_OPSETS[-1]} "
         f"(default: {DEFAULT_OPSET})",
     )
-    parser.set_defaults(run=run)
+    group.add_argument(
+        "--external-data",
+        action="store_true",
+        help="ONNX: weights in a file of their own, NAME.onnx.data (always so beyond 1 GiB)",
+    )
+    group.add_argument(
+        "--pth",
+        action="store_true",
+        help="also NAME.pth, the weights as a PyTorch state dict (needs PyTorch)",
+    )
+    group.add_argument(
+        "--pt2",
+        action="store_true",
+        help="also NAME.pt2, network and weights in one file of torch.export (needs PyTorch)",
+    )
+    group.add_argument(
+        "--log", metavar="FILE", help="write there what was read, what became of each layer, …"
+    )
+
+
+def _changes(group: Any) -> None:
+    group.add_argument(
+        "--logits",
+        action="store_true",
+        help="leave out a final softmax or sigmoid, so that what it reads comes out",
+    )
+    group.add_argument(
+        "--fuse",
+        action="store_true",
+        help="fold batch norms into the convolutions and matrix products beside them, where that "
+        "loses no precision; says how many, and what it costs",
+    )
+    group.add_argument(
+        "--float16",
+        action="store_true",
+        help="weights, inputs and all computing in float16; without it float16 becomes float32",
+    )
+
+
+def _proving(group: Any) -> None:
+    group.add_argument(
+        "--verify",
+        action=argparse.BooleanOptionalAction,
+        help="prove every layer of these files equal to MXNet's before they are written; the "
+        "verdict goes into NAME.md and NAME.proof.json. Done by default where MXNet and the "
+        "targets' runtimes are installed",
+    )
+    group.add_argument("--seed", type=count, default=0, help="of the proof's inputs (default: 0)")
+    group.add_argument(
+        "--samples",
+        type=lambda text: count(text, 1),
+        default=SAMPLES,
+        help=f"how many inputs the proof is made on (default: {SAMPLES})",
+    )
+    group.add_argument(
+        "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
+    begun = time.monotonic()
     output = Path(args.output_dir)
-    with progress_of(args) as progress, all_or_nothing(output) as folder:
-        progress(f"reading {args.checkpoint}")
-        subject = load_subject(
-            args.checkpoint,
-            inputs=parse_inputs(args.input),
-            half=args.float16,
-            **reading(args),
-        )
-        written: List[Path] = []
-        for target in dict.fromkeys(args.to or TARGETS):
-            progress(f"{subject.name}: converting to {target}")
-            written += convert(subject.graph, target, folder, args.opset)
-    for path in written:
+    check(args)
+    try:
+        with heard() as said, progress_of(args) as progress, all_or_nothing(output) as folder:
+            progress(f"reading {args.checkpoint}")
+            parcel = read(args, folder)
+            write(args, parcel, progress)
+            judge(args, parcel, progress)
+            finish(parcel)
+            seconds = time.monotonic() - begun
+            logged(args, parcel, said, seconds)
+    except NotProven as failure:
+        return refuse(args, failure.proof)
+    for path in parcel.files:
         say(f"wrote {output / path.name}", quiet=args.quiet)
-    if subject.weights != "user":
-        say(f"weights: {subject.weights}; {subject.why}", quiet=args.quiet)
+    for note in parcel.notes:
+        say(note, quiet=args.quiet)
+    if parcel.subject.weights != "user":
+        say(f"weights: {parcel.subject.weights}; {parcel.subject.why}", quiet=args.quiet)
+    verdict = "proven equal to MXNet, layer by layer" if parcel.proof else parcel.unproven
+    say(verdict if parcel.proof else f"not proven: {verdict}", quiet=args.quiet)
     return PROVEN
+
+
+def check(args: argparse.Namespace) -> None:
+    """What makes no sense together, before anything is done."""
+    from ..export.torch_files import require_torch
+
+    writable(args, "log")
+    for option in ("pth", "pt2"):
+        if getattr(args, option):
+            if "pytorch" not in chosen(args):
+                raise UsageError(f"--{option} goes with the PyTorch source: add --to pytorch.")
+            require_torch(f"--{option}")
+    if args.verify and args.float16:
+        raise UsageError(
+            "--verify and --float16: the proof is of float32 numbers. What float16 costs is "
+            "measured instead; leave --verify out."
+        )
+
+
+def chosen(args: argparse.Namespace) -> List[str]:
+    """The targets."""
+    return list(dict.fromkeys(args.to or TARGETS))
+
+
+@contextmanager
+def heard() -> Iterator[List[str]]:
+    """Warnings, as they are shown, for the log."""
+    said: List[str] = []
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def note(message: Any, category: Any, *place: Any, **more: Any) -> None:
+            if issubclass(category, UnusedParametersWarning):
+                said.append(str(message))
+            show(message, category, *place, **more)
+
+        warnings.showwarning = note
+        yield said
+
+
+def read(args: argparse.Namespace, folder: Path) -> Parcel:
+    """The checkpoint, with what the user wants changed in it."""
+    given = parse_inputs(args.input)
+    options = {"inputs": given, "half": args.float16, **reading(args)}
+    subject = load_subject(args.checkpoint, **options)
+    notes: List[str] = []
+    if args.logits:
+        options["outputs"] = logits(subject.graph)
+        dropped = [n for n in subject.graph.outputs if n not in options["outputs"]]
+        notes.append(f"logits: {', '.join(options['outputs'])} in place of {', '.join(dropped)}")
+        subject = load_subject(args.checkpoint, **options)
+    subject = subject.prepared(preprocessing_of(args, subject.preprocessing))
+    plain = single = graph = subject.graph
+    if args.fuse:
+        graph, fusion = fuse(plain)
+        notes.append(str(fusion))
+        single = graph = replace(graph, source={**graph.source, "fused": str(fusion)})
+    if args.float16 and any(a.dtype.name in ("float32", "float64") for a in graph.params.values()):
+        zeros = lost(graph)
+        graph = halved(graph)
+        graph = replace(graph, source={**graph.source, "float16": "narrowed from float32"})
+        if zeros:
+            notes.append(f"float16: {zeros} weights are too small for it and become 0")
+    changed = replace(subject, graph=graph)
+    return Parcel(changed, plain, single, folder, args.opset, notes=notes)
+
+
+def write(args: argparse.Namespace, parcel: Parcel, progress: Any) -> None:
+    """The models, in all the forms that were asked for."""
+    from ..export.torch_files import write_pt2, write_pth
+
+    for target in chosen(args):
+        progress(f"{parcel.name}: converting to {target}")
+        external = args.external_data
+        files = convert(parcel.graph, target, parcel.folder, args.opset, external_data=external)
+        parcel.models[target] = files[0]
+        parcel.files += files
+    if args.pth:
+        progress(f"{parcel.name}: writing the state dict")
+        parcel.files.append(write_pth(parcel))
+    if args.pt2:
+        progress(f"{parcel.name}: torch.export")
+        parcel.files.append(write_pt2(parcel))
+
+
+def judge(args: argparse.Namespace, parcel: Parcel, progress: Any) -> None:
+    """Prove the files, or say why not; measure what was changed.
+
+    Raises:
+        NotProven: a layer is not MXNet's.
+    """
+    from ..export.cost import measured
+    from ..export.proving import cost_of_fusing, missing, prove
+
+    narrowed = parcel.graph is not parcel.single
+    if narrowed:
+        parcel.notes += measured(parcel, "float16")
+    reason = _why_not(args, parcel) or missing(chosen(args), args.mxnet_python)
+    if args.verify and reason:
+        raise UsageError(f"--verify: {reason}. {later(args, parcel)}")
+    if not reason:
+        given = parse_inputs(args.input)
+        options = {"seed": args.seed, "samples": args.samples, "mxnet_python": args.mxnet_python}
+        try:
+            parcel.proof = prove(parcel, given, progress=progress, **options)
+        except (ConversionError, RuntimeFailure, UsageError) as error:
+            if args.verify:
+                raise
+            reason = f"the proof could not be made: {error}"
+    if parcel.proof is None:
+        parcel.unproven = f"{reason}. {later(args, parcel)}".replace("..", ".")
+        if args.fuse and not narrowed:
+            parcel.notes += measured(parcel, "folding")
+    elif not parcel.proof.passed:
+        raise NotProven(parcel.proof)
+    elif args.fuse:
+        parcel.notes.append(cost_of_fusing(parcel.proof))
+
+
+def _why_not(args: argparse.Namespace, parcel: Parcel) -> str:
+    if args.verify is False:
+        return "--no-verify was given"
+    if parcel.graph.half:
+        return "the proof is of float32 numbers, these are float16"
+    return ""
+
+
+def later(args: argparse.Namespace, parcel: Parcel) -> str:
+    """How to have the proof all the same."""
+    more: Dict[str, Any] = {"image": [], "budgets": None, "reference": None}
+    outputs = list(parcel.graph.outputs) if args.logits else args.output
+    stated = argparse.Namespace(**{**vars(args), **more, "output": outputs})
+    command = again(stated, args.to or [])
+    if args.fuse:
+        command = f"{command.replace(' verify ', ' convert ', 1)} --fuse --verify"
+    return f"{'Without float16, where' if parcel.graph.half else 'Where'} MXNet is: {command}"
+
+
+def finish(parcel: Parcel) -> None:
+    """The record of the proof and the guide, beside the models."""
+    from ..export.guide import guide
+    from ..export.proving import record
+
+    if parcel.proof is not None:
+        parcel.path(".proof.json").write_text(record(parcel, parcel.proof), encoding="utf-8")
+        parcel.files.append(parcel.path(".proof.json"))
+    parcel.path(".md").write_text(guide(parcel), encoding="utf-8")
+    parcel.files.append(parcel.path(".md"))
+
+
+def logged(args: argparse.Namespace, parcel: Parcel, said: List[str], seconds: float) -> None:
+    """The log, where it is wanted."""
+    if args.log:
+        from ..export.log import log_text
+
+        write_text(args.log, log_text(parcel, said, seconds, f"mxproof {_words(args)}"))
+
+
+def _words(args: argparse.Namespace) -> str:
+    import sys
+
+    return (
+        shlex.join(sys.argv[1:])
+        if sys.argv[0].endswith("mxproof")
+        else f"convert {args.checkpoint}"
+    )
+
+
+def refuse(args: argparse.Namespace, proof: Proof) -> int:
+    """Say which layer is wrong; nothing was written."""
+    for target in proof.targets.values():
+        for paragraph in target.explain(proof.model):
+            say(paragraph, stderr=True)
+    say(
+        f"{proof.model}: not proven, so nothing was written; --no-verify writes the files all the "
+        "same.",
+        stderr=True,
+    )
+    return FAILED

@@ -24,13 +24,15 @@ ROOT = Path(__file__).parents[2]
 
 def test_convert(run: Run, prefix: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "folder"
-    result = run("convert", prefix, "-o", out)
-    written = ["small.onnx", "small.py", "small.safetensors"]
-    assert result == (0, "".join(f"wrote {out / name}\n" for name in written), "")
-    assert names(out) == written
+    result = run("convert", prefix, "-o", out, "--no-verify")
+    written = ["small.onnx", "small.py", "small.safetensors", "small.md"]
+    said = "".join(f"wrote {out / name}\n" for name in written)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith(f"{said}not proven: --no-verify was given. ")
+    assert names(out) == sorted(written)
     model = onnx.load(out / "small.onnx")
     assert [(o.domain, o.version) for o in model.opset_import] == [("", 21)]
-    assert run("convert", prefix, "-o", out).code == 0, "again, over its own files"
+    assert run("convert", prefix, "-o", out, "--no-verify").code == 0, "again, over its own files"
 
 
 @pytest.mark.parametrize(
@@ -44,13 +46,14 @@ def test_convert(run: Run, prefix: Path, tmp_path: Path) -> None:
 def test_convert_to(
     run: Run, prefix: Path, tmp_path: Path, options: List[str], written: List[str]
 ) -> None:
-    assert run("convert", prefix, "-o", tmp_path / "out", *options).code == 0
-    assert names(tmp_path / "out") == written
+    assert run("convert", prefix, "-o", tmp_path / "out", "--no-verify", *options).code == 0
+    assert names(tmp_path / "out") == ["small.md", *written]
 
 
 @pytest.mark.parametrize("opset", [13, 24])
 def test_convert_with_options(run: Run, prefix: Path, tmp_path: Path, opset: int) -> None:
     options = ("--opset", opset, "--input", "data=Bx3x8xW", "--to", "onnx", "--quiet")
+    options = (*options, "--no-verify")
     assert run("convert", prefix, "-o", tmp_path, *options) == (0, "", "")
     model = onnx.load(tmp_path / "small.onnx")
     assert model.opset_import[0].version == opset
@@ -60,13 +63,14 @@ def test_convert_with_options(run: Run, prefix: Path, tmp_path: Path, opset: int
 
 def test_convert_an_epoch(run: Run, prefix: Path, tmp_path: Path) -> None:
     os.rename(f"{prefix}-0000.params", f"{prefix}-0012.params")
-    assert run("convert", prefix, "-o", tmp_path, "--epoch", 12).code == 0
+    assert run("convert", prefix, "-o", tmp_path, "--epoch", 12, "--no-verify").code == 0
 
 
 def test_convert_by_name(run: Run, tmp_path: Path) -> None:
-    result = run("convert", "resnet18", "--weights", "seeded", "-o", tmp_path)
+    result = run("convert", "resnet18", "--weights", "seeded", "-o", tmp_path, "--no-verify")
     assert result.code == 0
-    assert names(tmp_path) == ["resnet18.onnx", "resnet18.py", "resnet18.safetensors"]
+    written = [f"resnet18{suffix}" for suffix in (".md", ".onnx", ".py", ".safetensors")]
+    assert names(tmp_path) == written
     assert "weights: seeded; seed 0" in result.out
 
 
@@ -98,7 +102,7 @@ def test_parameters_that_nobody_reads_are_listed(run: Run, prefix: Path, tmp_pat
     net, _ = small_resnet()
     extra = {"orphan": np.zeros(3, np.float32), "[bold]": np.zeros(3, np.float32)}
     save_params(f"{prefix}-0000.params", {**net.arrays, **extra})
-    code, _, err = run("convert", prefix, "-o", tmp_path / "out", "--quiet")
+    code, _, err = run("convert", prefix, "-o", tmp_path / "out", "--quiet", "--no-verify")
     assert code == 0
     assert re.fullmatch(r"warning: .*0000\.params: 2 parameters .* \[bold\], orphan\.\n", err)
 

@@ -1,0 +1,119 @@
+"""The log of a conversion: what was read, what became of each layer, what was written."""
+
+from __future__ import annotations
+
+import ast
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Dict, Iterator, List, Sequence
+
+import onnx
+
+from converters import Graph, __version__
+from converters.shape import show
+
+from ..repro.piece import NoPiece
+from ..repro.pytorch import PytorchFile
+from .parcel import Parcel
+
+PACKAGES = ("numpy", "onnx", "onnx-ir", "safetensors", "onnxruntime", "torch", "mxnet")
+
+
+def log_text(parcel: Parcel, said: Sequence[str], seconds: float, command: str) -> str:
+    """All of it, as plain text, a fact a line.
+
+    Args:
+        said: warnings, as they were shown.
+        command: the command line.
+    """
+    sections = {
+        "command": [command],
+        "versions": list(_versions(parcel)),
+        "read": [f"{k}: {v}" for k, v in parcel.graph.source.items()],
+        "inputs and outputs": list(_values(parcel.graph)),
+        "cut away": list(_cut(parcel.graph)),
+        "notes": parcel.notes,
+        "warnings": list(said),
+        "layers": list(_layers(parcel)),
+        "proof": [_verdict(parcel)],
+        "written": [f"{e['name']}  {e['bytes']} bytes  {e['sha256']}" for e in parcel.written()],
+        "seconds": [f"{seconds:.1f}"],
+    }
+    lines: List[str] = []
+    for title, facts in sections.items():
+        lines += [f"{title}:", *(f"  {_plain(fact)}" for fact in facts or ["none"])]
+    return "\n".join(lines) + "\n"
+
+
+def _plain(text: str) -> str:
+    """One line, and no control codes."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _versions(parcel: Parcel) -> Iterator[str]:
+    yield f"mxproof {__version__}, Python {platform.python_version()}, {platform.system()}"
+    judged = parcel.proof.versions if parcel.proof else {}
+    for name in PACKAGES:
+        try:
+            yield f"{name} {version(name)}"
+        except PackageNotFoundError:
+            if name in judged:
+                yield f"{name} {judged[name]} (in another Python)"
+
+
+def _values(graph: Graph) -> Iterator[str]:
+    for kind, names in (("input", [v.name for v in graph.inputs]), ("output", graph.outputs)):
+        for name in names:
+            yield f"{kind} {name}: {graph.types[name]} {show(graph.shapes[name])}"
+
+
+def _cut(graph: Graph) -> Iterator[str]:
+    for label in graph.labels:
+        yield f"label {label}"
+    converted = {node.name for node in graph.nodes}
+    for node in graph.listed:
+        if node.name not in converted:
+            yield f"layer {node.name} ({node.op}): folded into others"
+
+
+def _layers(parcel: Parcel) -> Iterator[str]:
+    nodes = _onnx_nodes(parcel.models["onnx"]) if "onnx" in parcel.models else {}
+    lines = _statements(parcel.models["pytorch"]) if "pytorch" in parcel.models else {}
+    for node in parcel.graph.nodes:
+        parts = [f"{node.op} {node.name}"]
+        if "onnx" in parcel.models:
+            parts.append(f"onnx: {' '.join(nodes.get(node.name, [])) or 'as its input'}")
+        if "pytorch" in parcel.models:
+            found = [lines[o] for o in node.outputs if o in lines]
+            parts.append(f"pytorch: {'; '.join(dict.fromkeys(found))}")
+        yield " -> ".join([parts[0], " | ".join(parts[1:])])
+
+
+def _onnx_nodes(path: Path) -> Dict[str, List[str]]:
+    """Layer -> the operators that it became."""
+    found: Dict[str, List[str]] = {}
+    for node in onnx.load(path, load_external_data=False).graph.node:
+        found.setdefault(node.name.rpartition("/")[0], []).append(node.op_type)
+    return found
+
+
+def _statements(path: Path) -> Dict[str, str]:
+    """Value -> the statement that makes it, and in which block."""
+    try:
+        places = PytorchFile(path, "float32").places
+    except NoPiece:
+        return {}
+    return {
+        name: (f"{place.path}: " if place.path else "") + ast.unparse(place.statement)
+        for name, place in places.items()
+    }
+
+
+def _verdict(parcel: Parcel) -> str:
+    if parcel.proof is None:
+        return f"not proven: {parcel.unproven}"
+    return ", ".join(
+        f"{name}: {'pass' if target.passed else 'FAIL'}"
+        for name, target in parcel.proof.targets.items()
+    )

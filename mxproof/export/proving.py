@@ -1,0 +1,115 @@
+"""The verdict on the very files that are written, before anybody gets them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, Mapping, Optional, Sequence
+
+from converters import Graph
+from converters.fusing import fuse
+from converters.shape import Shape
+
+from ..evidence import evidence_for
+from ..proof import Proof
+from ..prover import Progress, Prover, versions_of
+from ..runtimes.base import Candidate
+from ..targets import TARGETS, convert
+from ..tolerance import Budgets
+from .cost import NEEDS
+from .parcel import Parcel
+
+FUSED = (
+    "batch norms are folded in this network, so the layers that they went into have no result of "
+    "their own; all others and the outputs are judged. In float64 the folded weights are judged "
+    "before they are rounded to float32, in float32 as they are in the files."
+)
+
+
+def missing(targets: Sequence[str], mxnet_python: Optional[str]) -> str:
+    """What a proof needs and is not installed here, in words; "" where nothing is missing."""
+    if not mxnet_python and importlib.util.find_spec("mxnet") is None:
+        return "MXNet is not installed here"
+    absent = [NEEDS[t] for t in targets if importlib.util.find_spec(NEEDS[t]) is None]
+    return f"{' and '.join(absent)}: not installed here" if absent else ""
+
+
+@dataclass(frozen=True)
+class FileProver(Prover):
+    """A prover whose float64 candidates may be other files than those in float32.
+
+    Attributes:
+        wide: target -> its file with numbers that the shipped one holds rounded.
+    """
+
+    wide: Mapping[str, Path] = field(default_factory=dict)
+
+    def _open(self, target: str, precision: str) -> Candidate:
+        if precision == "float64" and target in self.wide:
+            paths = {**self.paths, target: self.wide[target]}
+            return Prover(self.graph, paths, self.budgets)._open(target, precision)
+        return super()._open(target, precision)
+
+
+def prove(
+    parcel: Parcel,
+    given: Mapping[str, Shape],
+    *,
+    seed: int,
+    samples: int,
+    mxnet_python: Optional[str],
+    progress: Progress,
+) -> Proof:
+    """MXNet and the written files on the same inputs, every layer compared.
+
+    Raises:
+        ConversionError, RuntimeFailure: the question could not be put.
+    """
+    evidence = evidence_for(
+        parcel.subject, given, seed=seed, samples=samples, mxnet_python=mxnet_python
+    )
+    with tempfile.TemporaryDirectory(prefix="mxproof-") as folder, evidence as truths:
+        wide = _unrounded(parcel, Path(folder)) if parcel.graph is not parcel.plain else {}
+        prover = FileProver(parcel.graph, parcel.models, Budgets(), progress, wide)
+        proofs, shapes = prover.prove(truths)
+        versions = versions_of(truths.versions)
+    return Proof(
+        parcel.name,
+        parcel.subject.weights,
+        shapes,
+        proofs,
+        versions,
+        source=parcel.graph.source,
+    )
+
+
+def _unrounded(parcel: Parcel, folder: Path) -> Dict[str, Path]:
+    wide: Graph = fuse(parcel.plain, wide=True)[0]
+    return {t: convert(wide, t, folder, parcel.opset)[0] for t in parcel.models}
+
+
+def record(parcel: Parcel, proof: Proof) -> str:
+    """NAME.proof.json: the record of `mxproof verify --json`, and which files it is on."""
+    document: Dict[str, Any] = {**proof.to_json(), "files": parcel.written()}
+    if parcel.graph is not parcel.plain:
+        document["fused"] = FUSED
+    return json.dumps(document, indent=1) + "\n"
+
+
+def cost_of_fusing(proof: Proof) -> str:
+    """How far folding took the outputs, in MXNet's own float32 error."""
+    parts = []
+    for name, target in proof.targets.items():
+        worst = target.output.checks.worst
+        if worst is not None and worst.ratio is not None:
+            parts.append(f"{name} {worst.ratio:.2f}")
+    return (
+        "folding: the outputs' RMS error against MXNet in float64, as a multiple of MXNet's own in "
+        f"float32: {', '.join(parts)}."
+    )
+
+
+__all__ = ["FUSED", "TARGETS", "FileProver", "cost_of_fusing", "missing", "prove", "record"]

@@ -1,0 +1,254 @@
+"""What `mxproof convert` writes beside the models, and that all of it runs by itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import List
+
+import numpy as np
+import pytest
+
+from converters import save_checkpoint
+from tests.converters.networks import Network, small_resnet
+
+from .conftest import Run, names
+
+#: What the files must do without.
+ALONE = (
+    'import sys\nfor m in ("mxproof", "converters", "fixtures", "mxnet"): sys.modules[m] = None\n'
+)
+
+ALL_FORMS = [".md", ".onnx", ".onnx.data", ".pt2", ".pth", ".py", ".safetensors"]
+
+
+def alone(code: str, folder: Path) -> str:
+    """What the code prints, run in `folder` where nothing of this project can be imported."""
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", ALONE + code], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def blocks(guide: Path) -> List[str]:
+    text = guide.read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def convert(run: Run, *arguments: object) -> str:
+    result = run("convert", *arguments)
+    assert (result.code, result.err) == (0, "")
+    return result.out
+
+
+@pytest.fixture
+def forms(run: Run, prefix: Path, tmp_path: Path) -> Path:
+    pytest.importorskip("torch", reason="needs PyTorch, which writes .pth and .pt2")
+    out = tmp_path / "out"
+    convert(run, prefix, "-o", out, "--pth", "--pt2", "--external-data", "--no-verify")
+    return out
+
+
+def test_all_forms(forms: Path) -> None:
+    assert names(forms) == sorted(f"small{suffix}" for suffix in ALL_FORMS)
+
+
+def test_every_block_of_the_guide_runs_and_gives_the_same(forms: Path) -> None:
+    found = blocks(forms / "small.md")
+    assert len(found) == 4
+    show = "\nfirst = outputs[0] if isinstance(outputs, (list, tuple)) else outputs\n"
+    show += "print(first.shape[0], first.shape[1], *(float(v).hex() for v in first[0]))\n"
+    results = [alone(code + show, forms).split() for code in found]
+    assert {tuple(r[:2]) for r in results} == {("1", "5")}
+    numbers = [[float.fromhex(v) for v in r[2:]] for r in results]
+    for other in numbers:
+        np.testing.assert_allclose(other, numbers[0], rtol=1e-5)
+    assert numbers[1] == numbers[2] == numbers[3], "three forms of one PyTorch module"
+
+
+def test_the_guide_tells_the_files(forms: Path) -> None:
+    text = (forms / "small.md").read_text(encoding="utf-8")
+    for path in forms.iterdir():
+        if path.suffix != ".md":
+            assert f"| {path.name} |" in text
+            assert hashlib.sha256(path.read_bytes()).hexdigest() in text
+    assert "| input | data | float32 | Nx3xHxW |" in text
+    assert "| output | softmax | float32 | Nx5 |" in text
+    assert "labels cut away: softmax\\_label" in text
+    assert "Not proven: --no-verify was given." in text
+
+
+SIZES = """
+import torch
+for name in ("small.py", "small.pt2"):
+    import runpy
+    model = runpy.run_path(name)["load"]() if name.endswith("py") else None
+    model = model or torch.export.load(name).module()
+    torch.manual_seed(0)
+    with torch.inference_mode():
+        for shape in ((1, 3, 20, 31), (5, 3, 64, 96), (3, 3, 33, 17)):
+            print(model(torch.randn(shape)).double().sum().item().hex(), shape)
+    print()
+"""
+
+
+def test_the_program_takes_every_size(forms: Path) -> None:
+    """Sizes other than those it was traced with, and one image as well as several."""
+    source, program = alone(SIZES, forms).strip().split("\n\n")
+    assert source == program
+
+
+def test_the_state_dict_is_plain(forms: Path) -> None:
+    code = "import torch\ns = torch.load('small.pth', weights_only=True)\nprint(type(s), *s)"
+    words = alone(code, forms)
+    assert words.startswith("<class 'dict'>")
+    assert "unit1.bn1.running_var" in words
+
+
+def test_programs_of_networks_that_cannot_be_traced(run: Run, tmp_path: Path) -> None:
+    """torch.export does not follow what depends on numbers; the message says what to do."""
+    pytest.importorskip("torch", reason="needs PyTorch, which writes .pt2")
+    net = Network()
+    boxes = net.layer("_contrib_box_nms", "nms", net.variable("data"), topk=3)
+    save_checkpoint(tmp_path / "net", net.symbol(boxes), {})
+    common = ("convert", tmp_path / "net", "--input", "data=Nx8x6", "-o", tmp_path / "out")
+    result = run(*common, "--pt2", "--no-verify")
+    assert result.code == 2
+    assert result.err.count("\n") == 1
+    assert "--pt2: torch.export does not take net" in result.err
+    assert "Leave --pt2 out" in result.err
+    assert names(tmp_path / "out") == []
+
+
+def test_hostile_names_in_the_guide(run: Run, tmp_path: Path) -> None:
+    net = Network()
+    hostile = "a|b`c`<script>*d*_e_[f](g)\x1b[2J"
+    x = net.layer("Activation", hostile, net.variable("data"), act_type="relu")
+    save_checkpoint(tmp_path / "net", net.symbol(x), {})
+    out = tmp_path / "out"
+    convert(run, tmp_path / "net", "--input", "data=Nx3", "-o", out, "--no-verify")
+    text = (out / "net.md").read_text(encoding="utf-8")
+    assert "\x1b" not in text
+    assert "<script>" not in text.replace("\\<", "")
+    assert "a\\|b\\`c\\`\\<script\\>\\*d\\*\\_e\\_" in text
+    for code in blocks(out / "net.md"):
+        alone(code, out)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--pth", "--to", "onnx"], "--pth goes with the PyTorch source: add --to pytorch."),
+        (["--pt2", "--to", "onnx"], "--pt2 goes with the PyTorch source: add --to pytorch."),
+        (["--float16", "--verify"], "--verify and --float16: the proof is of float32 numbers."),
+        (["--log", "nowhere/log.txt"], "--log nowhere/log.txt: name a file"),
+        (["--logits", "--output", "fc"], "--logits: small ends in 'fc' (FullyConnected)"),
+    ],
+)
+def test_refusals(run: Run, prefix: Path, tmp_path: Path, options: List[str], message: str) -> None:
+    result = run("convert", prefix, "-o", tmp_path / "out", *options)
+    assert result.code == 2
+    assert message in result.err
+    assert names(tmp_path / "out") == []
+
+
+def test_without_torch(
+    run: Run, prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for option in ("--pth", "--pt2"):
+        result = run("convert", prefix, "-o", tmp_path / "out", option, "--no-verify")
+        assert result.code == 2
+        assert f"{option} is written by PyTorch, which is not installed here: pip install" in (
+            result.err
+        )
+
+
+def test_logits(run: Run, prefix: Path, tmp_path: Path) -> None:
+    out = convert(run, prefix, "-o", tmp_path, "--logits", "--to", "onnx", "--no-verify")
+    assert "logits: fc in place of softmax\n" in out
+    assert "--output fc" in out, "how to prove the same network"
+    text = (tmp_path / "small.md").read_text(encoding="utf-8")
+    assert "| output | fc | float32 | Nx5 |" in text
+
+
+def test_the_log(run: Run, prefix: Path, tmp_path: Path) -> None:
+    log, out = tmp_path / "log.txt", tmp_path / "out"
+    convert(run, prefix, "-o", out, "--log", log, "--no-verify")
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert "  Convolution conv0 -> onnx: Conv | pytorch: x = self.conv0(data)" in lines
+    assert (
+        "  BatchNorm unit1_bn1 -> onnx: BatchNormalization | pytorch: unit1: y = self.bn1(x)"
+        in (lines)
+    )
+    assert "  label softmax_label" in lines
+    layers = [line for line in lines if " -> onnx: " in line]
+    assert len(layers) == 13
+    for path in out.iterdir():
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert f"  {path.name}  {path.stat().st_size} bytes  {digest}" in lines
+
+
+def test_the_log_has_the_warnings(run: Run, prefix: Path, tmp_path: Path) -> None:
+    net, head = small_resnet()
+    arrays = {**net.arrays, "orphan\x1b[2J": np.zeros(3, np.float32)}
+    save_checkpoint(prefix, net.symbol(head), arrays)
+    result = run("convert", prefix, "-o", tmp_path, "--log", tmp_path / "log", "--no-verify")
+    assert (result.code, "orphan" in result.err) == (0, True)
+    text = (tmp_path / "log").read_text(encoding="utf-8")
+    assert "1 parameters that the symbol never reads were left out: orphan\\x1b[2J" in text
+    assert "\x1b" not in text
+
+
+def test_float16(run: Run, prefix: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs PyTorch, which runs the module")
+    out = convert(run, prefix, "-o", tmp_path, "--float16", "--logits", "--pth", "--pt2")
+    pattern = r"float16, (\w+): outputs differ .* by (\S+) at most .* the largest output is (\S+)\)"
+    found = re.findall(pattern, out)
+    assert [target for target, _, _ in found] == ["onnx", "pytorch"]
+    for _, gap, largest in found:  # roundings of float16, some of them, and no more
+        assert 1e-5 < float(gap) / float(largest) < 40 * 2**-11
+    assert "not proven: the proof is of float32 numbers, these are float16" in out
+    for code in blocks(tmp_path / "small.md"):
+        kinds = "\nfirst = outputs[0] if isinstance(outputs, list) else outputs\nprint(first.dtype)"
+        assert alone(code + kinds, tmp_path).strip() in ("float16", "torch.float16")
+
+
+def test_float16_that_overflows(run: Run, prefix: Path, tmp_path: Path) -> None:
+    """Weights that fit, and results that do not: refused, and the layer named."""
+    net, head = small_resnet()
+    net.arrays["conv0_weight"] = net.arrays["conv0_weight"] * np.float32(1.5e4)
+    save_checkpoint(prefix, net.symbol(head), net.arrays)
+    result = run("convert", prefix, "-o", tmp_path / "out", "--float16", "--to", "onnx")
+    assert result.code == 2
+    assert "--float16: on a sample input layer 'conv0' makes" in result.err
+    assert names(tmp_path / "out") == []
+
+
+def test_float16_numbers_stay(run: Run, prefix: Path, tmp_path: Path) -> None:
+    """A checkpoint that is float16 already is not changed, and costs nothing."""
+    net, head = small_resnet()
+    halves = {name: a.astype(np.float16) for name, a in net.arrays.items()}
+    save_checkpoint(prefix, net.symbol(head), halves)
+    out = convert(run, prefix, "-o", tmp_path, "--float16", "--to", "onnx")
+    assert "outputs differ" not in out
+
+
+def test_the_cost_of_folding_without_mxnet(run: Run, tmp_path: Path) -> None:
+    net = Network()
+    x = net.convolution("conv", net.variable("data"), 3, 4)
+    x = net.batch_norm("bn", x, 4)
+    save_checkpoint(tmp_path / "net", net.symbol(x), net.arrays)
+    out = convert(run, tmp_path / "net", "-o", tmp_path / "out", "--fuse", "--no-verify")
+    assert "1 of 1 batch norms folded\n" in out
+    assert len(re.findall(r"folding, (onnx|pytorch): outputs differ", out)) == 2
+    assert "mxproof convert" in out
+    assert "--fuse --verify" in out
+    record = (tmp_path / "out" / "net.py").read_text()
+    assert "fused: 1 of 1 batch norms folded" in record
+    assert json.dumps("bn") not in record
