@@ -1,0 +1,207 @@
+"""The page as text: what is in it, and what cannot be. In a browser: test_report_browser.py."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+from xml.etree import ElementTree
+
+import pytest
+
+from mxproof.report.notebook import compact
+from mxproof.report.page import page
+from mxproof.report.plot import Plot, panels
+from mxproof.report.record import Json
+
+from .records import HOSTILE, WRONG, deep, proof
+
+VOID = {"meta", "link", "input", "br", "img"}
+Attributes = Dict[str, Optional[str]]
+
+
+class Document(HTMLParser):
+    """Elements with their attributes, and text by the element it is in; well nested."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.elements: List[Tuple[str, Attributes]] = []
+        self.texts: List[Tuple[str, str]] = []
+        self.open: List[str] = []
+        self.feed(source)
+        self.close()
+        assert not self.open, f"not closed: {self.open}"
+
+    def handle_starttag(self, tag: str, attributes: List[Tuple[str, Optional[str]]]) -> None:
+        self.elements.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attributes: List[Tuple[str, Optional[str]]]) -> None:
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open[-1] == tag, f"</{tag}> in {self.open}"
+        self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self.open:
+            self.texts.append((self.open[-1], data))
+
+    def all(self, tag: str) -> List[Attributes]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def text(self, tag: str) -> List[str]:
+        return [text for name, text in self.texts if name == tag]
+
+
+@pytest.mark.parametrize("wrong", [(), ("onnx",), ("onnx", "pytorch")])
+def test_the_verdict_is_the_proofs(wrong: Tuple[str, ...]) -> None:
+    document = Document(page([proof(wrong).to_json()]))
+    title = document.text("title")[0]
+    assert title == ("Not equal: small" if wrong else "Proven equal: small")
+    states = [a["data-verdict"] for a in document.all("tr") if "data-verdict" in a]
+    assert states.count("introduced fail") == len(wrong)
+    assert states.count("pass") == 6 - len(wrong)
+
+
+def test_the_layer_that_is_wrong_is_there_with_its_numbers() -> None:
+    record = proof(["pytorch"]).to_json()
+    source = page([record])
+    layer = record["targets"]["pytorch"]["layers"][1]
+    row = re.search(r'<tr id="m0-1-layers-1" data-verdict="introduced fail">.*?</tr>', source)
+    assert row is not None
+    for text in (WRONG, f"{layer['float64_rel']:.1e}", "introduced", layer["alone"][:30]):
+        assert text in row[0]
+    assert repr(layer["float64_rel"]) in row[0], "what it is sorted by is exact"
+    assert "introduced the first difference (layer 2 of 3)" in source
+    assert f"PyTorch differs from MXNet, first in Activation {WRONG} (layer 2 of 3)." in source
+
+
+def test_every_part_is_there() -> None:
+    record = deep(30)
+    record["command"], record["source"] = "mxproof verify x", {"symbol_sha256": "ab" * 32}
+    document = Document(page([record], made="today"))
+    texts = [text for _, text in document.texts]
+    for expected in ("mxproof verify x", "ab" * 32, "1.9.1", "today", "data 2×3×8×6", "15 ms"):
+        assert expected in map(str.strip, texts)
+    assert len(document.all("figure")) == 4
+    assert document.all("html")[0]["lang"] == "en"
+    assert all(a.get("scope") in ("col", "row") for a in document.all("th"))
+    headings = [int(tag[1]) for tag, _ in document.elements if re.fullmatch("h[1-6]", tag)]
+    assert headings[0] == 1 and headings.count(1) == 1
+    assert all(b - a <= 1 for a, b in zip(headings, headings[1:])), "no level is left out"
+    ids = [a["id"] for _, a in document.elements if "id" in a]
+    assert len(ids) == len(set(ids))
+
+
+def test_many_models_are_on_one_page_what_failed_first() -> None:
+    records = [deep(5), proof(["onnx"]).to_json(), deep(4)]
+    document = Document(page(records))
+    assert document.text("title")[0] == "Not equal: 3 models"
+    links = [a["href"] for a in document.all("a") if a["href"] != "#main"]
+    assert links[0] == "#m1" and len(links) == 6
+    ids = [a["id"] for _, a in document.elements if "id" in a]
+    assert len(ids) == len(set(ids)) and {link[1:] for link in links if link} <= set(ids)
+
+
+def test_nothing_at_all_is_not_proven() -> None:
+    assert Document(page([])).text("title") == ["Not judged as a whole: 0 models"]
+
+
+def hostile() -> Json:
+    record = deep(4, failed_from=2, name=HOSTILE + "{}")
+    record["model"] = record["command"] = HOSTILE
+    record["source"] = {HOSTILE: HOSTILE}
+    record["versions"][HOSTILE] = HOSTILE
+    record["problems"] = [HOSTILE]
+    record["input"] = {HOSTILE: [1]}
+    for target in record["targets"].values():
+        target["explanation"] = [HOSTILE]
+        target["output"]["top1_note"] = HOSTILE
+        target["layers"][0].update(op=HOSTILE, note=HOSTILE, problem=HOSTILE, alone=HOSTILE)
+    return record
+
+
+def test_text_of_strangers_stays_text() -> None:
+    run = {
+        "verdict": "fail",
+        "counts": {"failed": 1},
+        "tests": [{"id": HOSTILE, "outcome": "failed", "message": f"{HOSTILE}\n{HOSTILE}"}],
+        "environment": {HOSTILE: HOSTILE},
+    }
+    for source in (page([hostile()]), page([hostile(), hostile()], run=run), compact(hostile())):
+        document = Document(source)
+        assert not document.all("img")
+        assert all(not name.startswith("on") for _, a in document.elements for name in a)
+        assert source.count("</script>") == source.count("<script>")
+        assert sum(HOSTILE in text for _, text in document.texts) > 10
+
+
+def test_nothing_is_loaded_from_anywhere() -> None:
+    source = page([deep(3)])
+    document = Document(source)
+    assert not [t for t, a in document.elements if "src" in a and t != "img"]
+    assert [a["href"] for a in document.all("link")] == ["data:,"]
+    assert (
+        "url(" not in source
+        and "@import" not in source
+        and "http" not in source.replace("http-equiv", "")
+    )
+    policy = document.all("meta")[1]["content"] or ""
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe-inline" not in policy.split("style-src")[0]
+
+
+@pytest.mark.parametrize("precision", [0, 1])
+def test_points_are_where_their_numbers_are(precision: int) -> None:
+    """Higher is worse; what is beyond its budget is above the line."""
+    panel = panels(proof(["pytorch"]).to_json()["targets"]["pytorch"])[precision]
+    tree = ElementTree.fromstring(f"<svg>{panel.inner()}</svg>")
+    marks = {int(e.attrib["data-layer"]): e for e in tree if "data-layer" in e.attrib}
+    assert sorted(marks) == [0, 1, 2]
+    assert marks[1].attrib["class"] == "mxp-bad mxp-first"
+    lines = [e for e in tree if e.attrib.get("class") == "mxp-budget"]
+    budget = {float(e.attrib["y1"]) for e in lines}
+    dot = marks[1].find("circle")
+    assert dot is not None
+    assert float(dot.attrib["cy"]) < min(budget) <= max(budget) < float(marks[0].attrib["cy"])
+    title = marks[1].find("title")
+    assert title is not None and title.text is not None
+    assert title.text.startswith(f"Activation {WRONG} (layer 2 of 3): ")
+    assert title.text.endswith("beyond its budget, introduced here")
+
+
+def test_numbers_that_no_scale_has() -> None:
+    record = deep(4)
+    layers = record["targets"]["onnx"]["layers"]
+    layers[0].update(float64_rel=0.0, float64_part=0.0)
+    layers[1].update(float64_rel=None, float64_part=None, verdict="fail")
+    layers[2].update(float32_ratio=None)
+    double, single = panels(record["targets"]["onnx"])
+    tree = ElementTree.fromstring(f"<svg>{double.inner()}</svg>")
+    heights = [e.attrib.get("cy") or e[2].attrib["cy"] for e in tree if "data-layer" in e.attrib]
+    assert heights[0] == "186" and heights[1] == "4"
+    assert double.words(1).endswith("no number to judge")
+    assert single.words(2).endswith("MXNet is exact here")
+    assert single.inner().count("data-layer") == 3
+
+
+def test_a_plot_is_an_svg_file(tmp_path: Path) -> None:
+    whole, one = proof(["pytorch"]).plot(), proof().plot("onnx")
+    for plot, count in ((whole, 4), (one, 2)):
+        assert isinstance(plot, Plot)
+        plot.save(tmp_path / "plot.svg")
+        root = ElementTree.parse(tmp_path / "plot.svg").getroot()
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        assert len(root.findall("{*}svg")) == count
+    with pytest.raises(KeyError):
+        proof().plot("caffe")
+
+
+def test_in_a_notebook() -> None:
+    document = Document(proof(["onnx"])._repr_html_())
+    assert "✗ Not equal: small" in document.text("strong")
+    assert len(document.all("tr")) == 3
+    assert all(WRONG in "".join(document.text(tag)) for tag in ("p", "title", "td"))

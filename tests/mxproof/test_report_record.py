@@ -1,0 +1,180 @@
+"""The record, and what is said of it: no report may say better than what was found."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from mxproof.proof import PRECISIONS
+from mxproof.report.markdown import markdown
+from mxproof.report.record import FAIL, INCOMPLETE, PASS, part, target_record
+from mxproof.report.wording import number, sentence, summary, used, verdict_of
+from mxproof.runtimes.base import Layer
+from mxproof.tolerance import Budget, Deviation
+from mxproof.verdict import Comparison
+from tests.converters.networks import small_resnet
+
+from .fakes import NAMES, clean, judge, truth_of
+from .records import HOSTILE, WRONG, proof, target_proof, wrong_layer
+
+
+def test_a_record_is_json_and_says_pass() -> None:
+    record = proof().to_json()
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+    assert record["verdict"] == PASS
+    for target in record["targets"].values():
+        assert target["verdict"] == PASS
+        assert [layer["name"] for layer in target["layers"]] == list(NAMES)
+        assert {layer["verdict"] for layer in target["layers"]} == {PASS}
+
+
+def test_the_layer_that_is_wrong_is_in_it_with_its_numbers() -> None:
+    record = proof(["pytorch"]).to_json()
+    assert (record["verdict"], record["targets"]["onnx"]["verdict"]) == (FAIL, PASS)
+    target = record["targets"]["pytorch"]
+    assert (target["verdict"], target["introduced"]) == (FAIL, [WRONG])
+    right, wrong, after = target["layers"]
+    assert (right["verdict"], wrong["verdict"], after["verdict"]) == (PASS, FAIL, PASS)
+    assert wrong["float64_rel"] == pytest.approx(1e-3, rel=1e-2)
+    assert wrong["float64_allowed"] == 1e-12
+    assert wrong["float64_part"] == pytest.approx(1e9, rel=1e-2)
+    assert wrong["float32_ratio"] > wrong["float32_allowed"] >= 4
+    assert "values, worst" in wrong["problem"] and "values, worst" in wrong["alone"]
+    assert right["float64_rel"] < right["float64_allowed"]
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("wrong", [False, True])
+def test_what_is_used_of_a_budget_agrees_with_the_verdict(precision: str, wrong: bool) -> None:
+    truth = truth_of()
+    layers = wrong_layer(precision, truth) if wrong else clean(truth, precision)
+    for check in judge(layers, precision, truth).checks:
+        assert check.used is not None and check.limit is not None
+        assert (check.used > 1) == (check.problem is not None)
+        value = check.rel if precision == "float64" else check.ratio
+        assert value is not None
+        assert check.used >= value / check.limit - 1e-9, "channels are judged too"
+
+
+def test_one_channel_may_use_up_more_than_its_layer() -> None:
+    random = np.random.default_rng(0)
+    t = random.standard_normal((2, 4, 5, 6))
+    t[:, 0] *= 100
+    off = t.copy()
+    off[:, 1] *= 1 + 1e-11
+    truth = [Layer("conv", t, t.astype("f"))]
+    check = judge([("conv", off)], "float64", truth).checks[0]
+    assert check.rel < check.limit < 1.01e-12
+    assert check.used < 1, "of a channel this small only a part counts"
+    off[:, 1] *= 1 + 1e-10
+    check = judge([("conv", off)], "float64", truth).checks[0]
+    assert (check.used > 1, check.problem is not None) == (True, True)
+
+
+def test_a_result_without_numbers_is_null_and_worst() -> None:
+    truth = truth_of()
+    broken = [(n, v * np.nan if n == WRONG else v) for n, v in clean(truth, "float64")]
+    found = replace(
+        target_proof("onnx", wrong=True),
+        comparisons={
+            "float64": judge(broken, "float64", truth),
+            "float32": judge(clean(truth, "float32"), "float32", truth),
+        },
+    )
+    record = replace(proof(), targets={"onnx": found}).to_json()
+    layer = record["targets"]["onnx"]["layers"][1]
+    assert layer["float64_rel"] is None and layer["float64_part"] is None
+    assert layer["verdict"] == FAIL
+    assert dict(summary(record["targets"]["onnx"]))["float64 rel, worst layer"] == f"– {WRONG}"
+    json.dumps(record, allow_nan=False)
+
+
+def test_a_budget_that_nothing_needs_fails_the_whole_record() -> None:
+    record = proof(problems=("--budgets rows.json: no layer needed the row",)).to_json()
+    assert record["verdict"] == FAIL
+    assert sentence(record).startswith("No layer differs")
+    assert "no layer needed the row" in markdown([record])
+
+
+def test_what_was_not_judged_is_not_proven() -> None:
+    comparison = judge(clean(truth_of(), "float64"), "float64")
+    half = target_record({"float64": part(comparison)}, None, passed=True)
+    assert half["verdict"] == INCOMPLETE
+    assert [layer["float32_ratio"] for layer in half["layers"]] == [None] * 3
+    assert target_record({}, None, passed=True)["verdict"] == INCOMPLETE
+    assert verdict_of([]) == INCOMPLETE
+
+
+def test_a_layer_that_one_precision_lacks_fails() -> None:
+    double, single = (judge(clean(truth_of(), p), p) for p in PRECISIONS)
+    shorter = replace(single, checks=single.checks[:-1])
+    parts = {"float64": part(double), "float32": part(shorter)}
+    record = target_record(parts, {}, passed=False)
+    assert record["layers"][-1]["problem"] == "float32: was not compared"
+    assert [layer["verdict"] for layer in record["layers"]] == [PASS, PASS, FAIL]
+
+
+def test_a_layer_with_limits_of_its_own_says_why() -> None:
+    comparison = judge(clean(truth_of(), "float32"), "float32")
+    row = Deviation("sums in blocks", Budget(float32_ratio=8))
+    checks = (replace(comparison.checks[0], row=row), *comparison.checks[1:])
+    found = part(Comparison("onnxruntime", "float32", checks, comparison.expected))
+    layers = target_record({"float32": found}, None, passed=True)["layers"]
+    assert layers[0]["note"] == "has a budget of its own: sums in blocks"
+    assert layers[1]["note"] is None
+    noted = target_record({"float32": found}, None, passed=True, notes={NAMES[1]: "by itself"})
+    assert noted["layers"][1]["note"] == "by itself"
+
+
+def test_layers_judged_on_given_inputs_are_noted() -> None:
+    from mxproof.prover import notes_of
+
+    net, head = small_resnet()
+    assert notes_of(net.graph(head)) == {}
+    ranked = net.layer("topk", "ranked", head, ret_typ="value", k="2")
+    after = net.layer("_mul_scalar", "after", ranked, scalar="2")
+    notes = notes_of(net.graph(after))
+    assert set(notes) == {"ranked", "after"}
+    assert notes["after"].startswith("judged by itself")
+
+
+def test_numbers_in_words() -> None:
+    assert [used(p) for p in (None, 0.0004, 0.25, 1.5, 3e6)] == [
+        *("–", "0.04 %", "25 %", "150 %", "3e+06 times")
+    ]
+    assert number(None) == "–" and number(1.25e-7) == "1.2e-07"
+
+
+def test_the_terminal_shows_the_same_table() -> None:
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(proof(["pytorch"]))
+    text = console.export_text()
+    assert "FAIL" in text and "pass" in text and WRONG in text
+
+
+def test_markdown_has_failures_first_and_no_markup_of_strangers() -> None:
+    good, bad = proof().to_json(), proof(["onnx"]).to_json()
+    bad["model"] = HOSTILE
+    bad["command"] = "mxproof verify a|b"
+    text = markdown([good, bad])
+    lines = text.splitlines()
+    assert lines[0] == "## ✗ mxproof: Not equal"
+    rows = [line for line in lines if (line.startswith("| ") and "✗" in line) or "✓ pass" in line]
+    assert rows[0].startswith(
+        r"| &lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;\|\`x\` | ONNX | ✗"
+    )
+    assert [("✗" in row) for row in rows] == [True, False, False, False]
+    assert len({row.replace(r"\|", "").count("|") for row in rows}) == 1, "as many cells in each"
+    assert "<img" not in text
+    assert WRONG in text and r"mxproof verify a\|b" in text
+
+
+def test_markdown_of_nothing() -> None:
+    text = markdown([])
+    assert text.startswith("## … mxproof: Not judged as a whole")
+    assert "No model was compared." in text
