@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
@@ -32,7 +33,19 @@ hypothesis.settings.load_profile(
 )
 
 
+class Arguments:
+    """pytest's group of options, as argparse has a parser: for options that both have."""
+
+    def __init__(self, group: Any) -> None:
+        self.add_argument = group.addoption
+
+    def add_argument_group(self, title: str, description: str) -> Any:
+        return self
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
+    from mxproof.cli.common import count, preprocessing
+
     group = parser.getgroup("mxproof")
     group.addoption(
         "--weights",
@@ -65,6 +78,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="LAYER",
         help="of --checkpoint: a layer whose result to take for the network's output",
+    )
+    group.addoption("--seed", type=count, help="of the inputs of tests/models (default: 0)")
+    group.addoption(
+        "--samples",
+        type=partial(count, least=1),
+        help="how many inputs every layer is judged on (default: 2 for the zoo, else 4)",
+    )
+    preprocessing(Arguments(group), files=True)
+    group.addoption(
+        "--layers",
+        metavar="PATTERN",
+        help="print tables of the layers whose names match: 'stage1_*', or '*' for all",
     )
     group.addoption(
         "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
@@ -176,7 +201,8 @@ class Tables:
     """
 
     def __init__(self) -> None:
-        self.rows: Dict[str, List[Dict[str, str]]] = {"mxproof": [], "mxproof_search": []}
+        keys = ("mxproof_layers", "mxproof", "mxproof_search")
+        self.rows: Dict[str, List[Dict[str, Any]]] = {key: [] for key in keys}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for key, value in report.user_properties if report.when == "call" else ():
@@ -188,16 +214,18 @@ class Tables:
             return
         from rich.console import Console
 
+        from mxproof.report.sheet import Sheet
         from mxproof.report.terminal import errors_table, search_table
 
         width = max(terminalreporter._tw.fullwidth, 120)
         console = Console(width=width, force_terminal=terminalreporter.hasmarkup)
-        tables = {"mxproof": errors_table, "mxproof_search": search_table}
-        for key, table in tables.items():
-            if self.rows[key]:
-                with console.capture() as capture:
-                    console.print(table(self.rows[key]))
-                terminalreporter.write_line(capture.get())
+        tables = [Sheet(**sheet).terminal() for sheet in self.rows["mxproof_layers"]]
+        for key, table in (("mxproof", errors_table), ("mxproof_search", search_table)):
+            tables += [table(self.rows[key])] if self.rows[key] else []
+        for made in tables:
+            with console.capture() as capture:
+                console.print(made)
+            terminalreporter.write_line(capture.get())
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest asks where to write JUnit's file

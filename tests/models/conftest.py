@@ -14,9 +14,11 @@ import pytest
 
 from converters import __version__
 from fixtures.zoo import ZOO, obtain
+from mxproof.cli.common import picture_words, preprocessing_of
 from mxproof.compare import compare
 from mxproof.evidence import SAMPLES
 from mxproof.localise import describe_failure
+from mxproof.pictures import picture_inputs
 from mxproof.proof import PRECISIONS
 from mxproof.prover import versions_of
 from mxproof.recording import Recording
@@ -41,16 +43,22 @@ class Case:
     """One model: converted, and open in MXNet or judged by a recording.
 
     Attributes:
+        inputs: of the per-layer suites, as `mxproof verify` has them: pictures for the zoo,
+            some noise for a user's network. Several, because where a network ends in few
+            numbers, one draw of two roundings says little about their ratio.
         recording: what stands in for MXNet, if anything does.
         command: `mxproof verify` of the same, but for the target.
+        chosen: the inputs are pictures of the user's.
         versions: of what it is judged by.
     """
 
     subject: Subject
     folder: Path
     given: Shapes
+    inputs: List[Arrays]
     budgets: Budgets
     command: str
+    chosen: bool = False
     model: Optional[Mxnet] = None
     recording: Optional[Recording] = None
     repro: Optional[Folder] = None
@@ -83,17 +91,10 @@ class Case:
 
     @cached_property
     def truths(self) -> List[Truth]:
-        """Every layer of MXNet on the inputs of the per-layer suites, as `mxproof verify` has
-        them: pictures for the zoo, some noise for a user's network. Several noises, because where
-        a network ends in few numbers, one draw of two roundings says little about their ratio."""
+        """Every layer of MXNet on `inputs`, or what was recorded."""
         if self.recording is not None:
             return list(self.recording)
-        inputs = self.subject.evidence(self.given, samples=self.samples)
-        return [self.reference.truth(x) for x in inputs]
-
-    @property
-    def samples(self) -> int:
-        return 2 if self.subject.model is not None else SAMPLES
+        return [self.reference.truth(x) for x in self.inputs]
 
     @property
     def truth(self) -> Truth:
@@ -101,8 +102,8 @@ class Case:
 
     @cached_property
     def picture(self) -> Arrays:
-        """A real photograph or clip of the size that the model is used at."""
-        if self.subject.model is None:
+        """A real photograph or clip of the size that the model is used at; or the user's."""
+        if self.subject.model is None or self.chosen:
             return dict(self.truth.inputs)
         return self.subject.inputs({"data": self.subject.model.output_input})
 
@@ -195,8 +196,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "precision" in metafunc.fixturenames:
         names.append("precision")
         rows = [(*row, p) for row in rows for p in TARGETS[row[1]].runtimes]
-    ids = ["-".join(row) for row in rows]
-    metafunc.parametrize(names, rows, ids=ids, indirect=["case"], scope="session")
+    cases = [pytest.param(*row, id="-".join(row)) for row in rows]
+    if not rows and only is not None:
+        why = f"is about {', '.join(only.args)}; run are {', '.join(models)}"
+        nothing = ["none"] * len(names)
+        cases = [pytest.param(*nothing, id="none", marks=pytest.mark.skip(reason=why))]
+    metafunc.parametrize(names, cases, indirect=["case"], scope="session")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
@@ -237,7 +242,9 @@ def case(
     if own:
         words += [w for o in ("--input-type", "--output") for v in option(o) for w in (o, v)]
     words += ["--weights", option("--weights")] if not own else ["--epoch", str(option("--epoch"))]
-    case = Case(subject, tmp_path_factory.mktemp(subject.name), given, budgets, "")
+    inputs, chosen = inputs_of(request.config.option, subject, given)
+    folder = tmp_path_factory.mktemp(subject.name)
+    case = Case(subject, folder, given, inputs, budgets, "", bool(option("--image")))
     if option("--repro"):
         case.repro = Folder(Path(option("--repro")))
     if recorded:
@@ -251,11 +258,23 @@ def case(
     except pytest.skip.Exception as error:
         pytest.fail(f"nothing can be proven: {error}", pytrace=False)
     words += [word for shape in option("--input") for word in ("--input", shape)]
-    case.command = shlex.join([*words, "--samples", str(case.samples)])
+    case.command = shlex.join([*words, *chosen])
     case.versions = mxnet.versions
     case.model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
     yield case
     case.model.close()
+
+
+def inputs_of(option: Any, subject: Subject, given: Shapes) -> Tuple[List[Arrays], List[str]]:
+    """Inputs by --image, or by --seed and --samples; and the words that say so to `verify`."""
+    if option.image:
+        how = preprocessing_of(option, subject.preprocessing)
+        files = [Path(file) for file in option.image]
+        return picture_inputs(subject, files, how, given), picture_words(option)
+    seed, samples = option.seed or 0, option.samples or (2 if subject.model else SAMPLES)
+    words = ["--seed", str(seed)] if seed else []
+    inputs = subject.evidence(given, seed=seed, samples=samples)
+    return inputs, [*words, "--samples", str(samples)]
 
 
 def _recording_of(config: pytest.Config, model: str) -> Optional[Path]:

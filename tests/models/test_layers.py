@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Callable
 
 import numpy as np
 import pytest
 
 from converters.checkpoint import symbol_path
+from mxproof.cli.layers import layer_sheets
 from mxproof.localise import describe_failure
 from mxproof.prover import notes_of
 from mxproof.report.record import part
@@ -28,8 +30,13 @@ def test_layers(
     precision: str,
     record_property: Callable[[str, object], None],
     hand_in: Callable[..., None],
+    request: pytest.FixtureRequest,
 ) -> None:
     comparison = case.compared(target, precision)
+    pattern = request.config.getoption("--layers")
+    for sheet in layer_sheets(case.name, [(target, comparison)], pattern) if pattern else ():
+        assert sheet.rows, f"--layers {pattern}: {case.name} has no such layer"
+        record_property("mxproof_layers", asdict(sheet))
     alone = case.culprits(target, comparison)
     hand_in(
         case,

@@ -1,0 +1,64 @@
+"""The suites of tests/models on a user's checkpoint: pytest's options, in a pytest of their own."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mxproof.runtimes.mxnet import MxnetProcess
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _runtimes(mxnet: MxnetProcess) -> None:
+    pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
+    pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
+
+
+def suites(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rs"]
+    return subprocess.run(
+        [*command, *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_a_checkpoint_on_pictures(prefix: Path, tmp_path: Path, mxnet: MxnetProcess) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 14, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    options = ("--checkpoint", prefix, "--input", "data=1x3x9x7", "--mxnet-python", mxnet.python)
+    pictures = ("--image", tmp_path / "a.png", "--scale", "1/255", "--channels", "BGR")
+    found = suites(*options, *pictures, "--layers", "unit?_conv1", "tests/models/test_layers.py")
+    assert found.returncode == 0, found.stdout
+    for target in ("onnx", "pytorch"):
+        for precision in ("float32", "float64"):
+            assert f"small/{target} {precision}, layers unit?_conv1" in found.stdout
+    rows = re.findall(r"│ (unit\d_conv1) +│ Convolution +│ 1x4x9x7 ", found.stdout)
+    assert sorted(set(rows)) == ["unit1_conv1", "unit2_conv1"]
+    assert len(rows) == 8
+
+
+def test_seed_and_samples(prefix: Path, mxnet: MxnetProcess) -> None:
+    options = ("--checkpoint", prefix, "--input", "data=1x3x8x8", "--mxnet-python", mxnet.python)
+    found = suites(
+        *options, "--seed", 5, "--samples", 2, "tests/models", "-k", "layers or outputs or tables"
+    )
+    assert found.returncode == 0, found.stdout
+    assert re.search(r"SKIPPED .*is about i3d_resnet50_v1_kinetics400; run are small", found.stdout)
+
+
+def test_a_layer_that_there_is_not_is_a_failure(prefix: Path, mxnet: MxnetProcess) -> None:
+    options = ("--checkpoint", prefix, "--mxnet-python", mxnet.python, "--samples", 1)
+    found = suites(*options, "--layers", "nosuch*", "tests/models/test_layers.py::test_layers")
+    assert found.returncode == 1
+    assert "--layers nosuch*: small has no such layer" in found.stdout
