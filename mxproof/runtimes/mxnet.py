@@ -238,10 +238,13 @@ class Mxnet:
 
     def _portions(self, shapes: Mapping[str, Shape], limit: int) -> Dict[str, List[int]]:
         """How many layers run at a time, and which of them on given inputs (by number)."""
-        sizes: List[int] = []
+        known: List[Optional[int]] = []
         for node in self._graph.listed:
             anchored = self._graph.anchored.intersection(node.outputs)
-            sizes.append(limit if anchored else sum(_bytes(node, shapes, limit)))
+            folded = not any(name in shapes for name in node.outputs)
+            known.append(limit if anchored else sum(_bytes(node, shapes, limit)))
+            known[-1] = None if folded else known[-1]
+        sizes = _filled(known)
         nodes = iter(self._graph.listed)
         counts, anchored_at, done = [], [], 0
         for count in portions(sizes, limit):
@@ -266,6 +269,16 @@ class Mxnet:
         """Free the model's memory."""
         if self._started == self._process.starts:
             self._process._ask({"do": "unload", "model": self._model})
+
+
+def _filled(sizes: Sequence[Optional[int]]) -> List[int]:
+    """A layer that was folded, so that its shape is not known, counts as its larger neighbour."""
+    found = []
+    for i, size in enumerate(sizes):
+        before = next((s for s in reversed(sizes[:i]) if s is not None), 0)
+        after = next((s for s in sizes[i:] if s is not None), 0)
+        found.append(max(before, after) if size is None else size)
+    return found
 
 
 def _bytes(node: Node, shapes: Mapping[str, Shape], unknown: int) -> Iterator[int]:
