@@ -26,6 +26,7 @@ class SymbolBuilder:
         self.nodes: List[SymbolNode] = []
         self.arrays: Dict[str, Array] = {}
         self.layer = ""  # the first output of the ONNX node that is being translated
+        self._double = False  # is an input float64?
         self._names: Dict[str, Any] = {}  # of all nodes; those of stored arrays with the array
         self._variables: Dict[Tuple[int, bool], Tensor] = {}
         self._kept: List[Known] = []  # so that no id is used again
@@ -110,6 +111,7 @@ class SymbolBuilder:
     def input(self, name: str, shape: Tuple[Dim, ...], dtype: str) -> Tensor:
         """A variable that the user feeds; bool is MXNet's, whose operators take it for a number."""
         attrs = {}
+        self._double = self._double or dtype == "float64"
         if dtype != "float32":
             attrs["__dtype__"] = str(_FLAGS.index(dtype))
         self.nodes.append(SymbolNode(VARIABLE, self.unique(name), (), attrs))
@@ -121,11 +123,16 @@ class SymbolBuilder:
             return value
         if value.symbolic:
             return self._computed(value)
-        if value.exact is not None and value.number is not None:  # which an array would round
+        rounded = value.exact is not None or value.array.dtype == np.float64
+        if rounded and value.number is not None:  # a stored array has the network's precision
             shape, dtype = value.array.shape, str(value.array.dtype)
             options: Dict[str, Any] = {"value": value.number, "dtype": dtype}
             return self.node("_full", out=shape, **options, shape=shape or (1,))
-        return self._variable(value, auxiliary=False)
+        stored = self._variable(value, auxiliary=False)
+        if stored.dtype == "float64" and not self._double:
+            # A network of another type may be run with all that is stored in that type.
+            return self.node("Cast", stored, dtype="float64", out=stored.shape)
+        return stored
 
     def auxiliary(self, value: Value) -> Tensor:
         """An auxiliary state; these are variables of their own."""
