@@ -62,3 +62,11 @@ def test_blocks_say_what_they_are(document: str) -> None:
     """`sh` or no language at all would be commands that nobody runs."""
     for block in blocks(read(document)):
         assert block.language in LANGUAGES, f"{document}:{block.line}"
+
+
+def test_ci_runs_the_first_command() -> None:
+    """tests/docs/test_commands.py does not: it takes minutes, and gigabytes."""
+    commands = [step.text for step in steps("README.md") if step.kind == "command"]
+    (first,) = (c for c in commands if c.endswith("pytest -k resnet101"))
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    assert f"      - run: {first}\n" in workflow
