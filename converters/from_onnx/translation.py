@@ -163,11 +163,14 @@ class Translation:
             first_name = next(name for name in wanted if name)
             self.builder.rename(made[0], re.sub(r"_output\d+$", "", first_name))
             return results
+        named = set()
         for number, (value, name) in enumerate(zip(results, wanted)):
             if isinstance(value, Known) or not name:
                 continue
-            index = value.entry[0]
-            if index < first or nodes[index].is_variable or not self.builder.rename(index, name):
+            index, output = value.entry
+            own = index >= first and not (output or index in named or nodes[index].is_variable)
+            named.add(index)
+            if not own or not self.builder.rename(index, name):
                 copied = self.builder.node("_copy", value, out=value.shape, truth=value.truth)
                 self.builder.rename(copied.entry[0], name)
                 results[number] = copied

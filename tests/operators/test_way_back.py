@@ -28,13 +28,22 @@ EQUAL = 1e-12
 SINGLE = 1e-7
 
 LOOP = "becomes a Loop, and MXNet's symbols have none without a subgraph"
+FED = "weights that are inputs would have to be put in order by layers of their own"
 COMPUTED = "a size is computed from numbers (of another shape, with a float scale): fixed ones work"
 
 #: Operator -> example ("" for all) -> why it does not come back.
 MISSES: Dict[str, Dict[str, str]] = {
     "Pooling": {"empty last maximum": "the lowest number that there is: ONNX holds float32's"},
     "Pooling_v1": {"zeros in a maximum": "reads where the maximum is, which MXNet has not"},
-    "RNN": {"": "no declaration for ONNX's recurrent layers"},
+    "RNN": {
+        "gru fed its weights": FED,
+        "lstm fed its weights": FED,
+        "lstm projected": LOOP,
+        "lstm projected and fed its weights": LOOP,
+        "lstm projected in both directions": LOOP,
+        "rnn_relu fed its weights": FED,
+        "rnn_tanh fed its weights": FED,
+    },
     "ROIPooling": {"": LOOP},
     "_arange": {"float steps": "ONNX holds the counted numbers in float32"},
     "_contrib_BilinearResize2D": {

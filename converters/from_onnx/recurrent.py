@@ -1,0 +1,107 @@
+"""Recurrent layers: one node of ONNX's is MXNet's RNN of one layer."""
+
+from __future__ import annotations
+
+from typing import Any, List, Optional, Tuple
+
+import numpy as np
+
+from ..ops import Unsupported
+from ..ops.recurrent_onnx import KINDS
+from .builder import SymbolBuilder
+from .registry import onnx_operator
+from .shaping import expanded
+from .values import Array, Known, Tensor, Value
+
+DIRECTIONS = {"forward": 1, "bidirectional": 2}
+
+
+@onnx_operator("RNN", "LSTM", "GRU")
+def recurrent(
+    b: SymbolBuilder,
+    x: Value,
+    weights: Value,
+    recurrences: Value,
+    biases: Optional[Value] = None,
+    lengths: Optional[Value] = None,
+    hidden: Optional[Value] = None,
+    cell: Optional[Value] = None,
+    peepholes: Optional[Value] = None,
+    *,
+    hidden_size: int,
+    direction: str = "forward",
+    activations: Tuple[Any, ...] = (),
+    linear_before_reset: int = 0,
+    layout: int = 0,
+    op_type: str,
+) -> List[Tensor]:
+    """(T, N, C) -> (T, D, N, H), and the last states (D, N, H)."""
+    mode = _mode(op_type, direction, activations)
+    if lengths is not None or peepholes is not None or layout:
+        raise Unsupported("sequence_lens, P or layout=1; supported: none of them")
+    if mode == "gru" and not linear_before_reset:
+        raise Unsupported("linear_before_reset=0; supported in MXNet: 1")
+    data, count = b.tensor(x), DIRECTIONS[direction]
+    given = [data, _packed(b, mode, hidden_size, count, [weights, recurrences, biases])]
+    for state in (hidden, cell)[: 2 if mode == "lstm" else 1]:
+        given.append(_state(b, data, state, count, hidden_size))
+    out, *states = b.several(
+        "RNN",
+        *given,
+        state_size=hidden_size,
+        num_layers=1,
+        mode=mode,
+        bidirectional=count == 2,
+        state_outputs=True,
+        p=0.0,
+    )
+    if count == 1:
+        return [b.node("expand_dims", out, axis=1), *states]
+    split = b.node("Reshape", out, shape=(0, 0, count, hidden_size))
+    return [b.node("transpose", split, axes=(0, 2, 1, 3)), *states]
+
+
+def _mode(op_type: str, direction: str, activations: Tuple[Any, ...]) -> str:
+    if direction not in DIRECTIONS:
+        raise Unsupported(f"direction={direction}; supported: {', '.join(DIRECTIONS)}")
+    names = {a.decode() if isinstance(a, bytes) else str(a) for a in activations}
+    modes = {"LSTM": "lstm", "GRU": "gru", "RNN": "rnn_relu" if names == {"Relu"} else "rnn_tanh"}
+    usual = {"LSTM": {"Sigmoid", "Tanh"}, "GRU": {"Sigmoid", "Tanh"}}
+    if names not in (set(), usual.get(op_type, {"Relu"}), usual.get(op_type, {"Tanh"})):
+        raise Unsupported(f"activations={sorted(names)}; supported: those of MXNet's RNN")
+    return modes[op_type]
+
+
+def _packed(
+    b: SymbolBuilder, mode: str, size: int, directions: int, parts: List[Optional[Value]]
+) -> Tensor:
+    """One vector: the weights of each direction, then the biases; gates as MXNet has them."""
+    arrays: List[Array] = []
+    for part in parts:
+        if part is not None and (not isinstance(part, Known) or part.symbolic):
+            raise Unsupported("its weights are computed; supported: stored ones")
+        if isinstance(part, Known):
+            arrays.append(part.array)
+    gates = len(KINDS[mode][1])
+    if len(arrays) < len(parts):
+        arrays.append(np.zeros((directions, 2 * gates * size), arrays[0].dtype))
+    back = np.argsort(KINDS[mode][1])
+
+    def turned(array: Array) -> Array:
+        ordered: Array = array.reshape(gates, size, -1)[back]
+        return ordered.ravel()
+
+    pieces = [turned(a[d]) for d in range(directions) for a in arrays[:2]]
+    halves = [half for d in range(directions) for half in np.split(arrays[2][d], 2)]
+    pieces += [turned(half) for half in halves]
+    return b.tensor(Known(np.concatenate(pieces), f"{b.layer}/parameters"))
+
+
+def _state(
+    b: SymbolBuilder, data: Tensor, state: Optional[Value], directions: int, size: int
+) -> Tensor:
+    """Zeros where none is given: as many as the batch."""
+    if state is not None:
+        return b.tensor(state)
+    zeros = Known(np.zeros((directions, 1, size), data.dtype), f"{b.layer}/state")
+    return expanded(b, b.tensor(zeros), [directions, b.size(data.shape[1]), size])
