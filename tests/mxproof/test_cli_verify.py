@@ -200,3 +200,61 @@ def test_a_file_that_does_not_load_is_a_failed_proof(
     assert err.startswith(f"small/{target} float64: ")
     assert "stopped after 0 layers" in err
     assert record["targets"][target]["verdict"] == "fail"
+
+
+RUNTIMES = ["mxnet", "onnxruntime", "pytorch"]
+
+
+def test_reports_of_a_proof(verify: Any, tmp_path: Path) -> None:
+    """--html measures latencies, and says how to see it all again."""
+    files = {name: tmp_path / f"proof.{name}" for name in ("html", "markdown")}
+    options = [word for name, path in files.items() for word in (f"--{name}", str(path))]
+    code, _, err, record = verify(*options, "--samples", "1")
+    assert (code, err) == (0, "")
+    assert list(record["latency"]) == RUNTIMES
+    for timing in record["latency"].values():
+        assert 0 < timing["min_ms"] <= timing["median_ms"]
+        assert timing["rounds"] >= 3
+    page = files["html"].read_text(encoding="utf-8")
+    assert "<title>Proven equal: small</title>" in page
+    assert record["command"].replace("'", "&#x27;") in page
+    assert all(f">{name}</th>" in page for name in ("MXNet", "onnxruntime", "PyTorch"))
+    assert "| small | ONNX | ✓ pass |" in files["markdown"].read_text(encoding="utf-8")
+
+
+def test_reports_of_a_failure(verify: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    """What is wrong is not timed, and no page calls it proven."""
+
+    def faulty(graph: Graph, target: str, folder: Path) -> List[Path]:
+        return (with_wrong_epsilon if target == "onnx" else convert)(graph, target, folder)
+
+    monkeypatch.setattr(module, "convert", faulty)
+    path = tmp_path / "proof.html"
+    code, _, err, record = verify("--html", str(path), "--samples", "1")
+    assert code == 1
+    assert list(record["latency"]) == ["mxnet", "pytorch"]
+    page = path.read_text(encoding="utf-8")
+    assert "<title>Not equal: small</title>" in page
+    for paragraph in err.splitlines()[:2]:
+        assert paragraph.replace("'", "&#x27;") in page
+    assert f"ONNX differs from MXNet, first in BatchNorm {BLAMED} (layer 6 of 13)." in page
+
+
+def test_a_budget_that_nothing_needs_is_in_every_report(verify: Any, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.json"
+    rows.write_text('[{"layer": "fc*", "float32_ratio": 8, "reason": "none"}]')
+    files = tmp_path / "proof.html", tmp_path / "proof.md"
+    options = ("--html", str(files[0]), "--markdown", str(files[1]), "--budgets", str(rows))
+    code, _, err, record = verify(*options, "--samples", "1")
+    assert (code, record["verdict"]) == (1, "fail")
+    assert err == f"--budgets {rows}: no layer needed the row for layer=fc*. Delete it.\n"
+    assert record["problems"] == [err.strip()]
+    for file in files:
+        assert "no layer needed the row" in file.read_text(encoding="utf-8")
+        assert "Proven equal" not in file.read_text(encoding="utf-8")
+
+
+def test_latency_alone(verify: Any) -> None:
+    assert verify("--samples", "1", "--to", "onnx")[3]["latency"] == {}
+    record = verify("--samples", "1", "--to", "onnx", "--latency")[3]
+    assert list(record["latency"]) == RUNTIMES[:2]
