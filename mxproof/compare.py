@@ -68,8 +68,8 @@ class _Pass:
     def __post_init__(self) -> None:
         self.nodes = {name: node for node in self.graph.nodes for name in node.outputs}
         self.checks: List[Check] = []
-        by_itself = ", each layer by itself" if self.alone else ""
-        self.doing = f"{self.graph.name}: {self.candidate.name} {self.candidate.precision}{by_itself}, layers"
+        what = f"{self.graph.name}: {self.candidate.name} {self.candidate.precision}"
+        self.doing = f"{what}, each by itself, layers" if self.alone else f"{what}, layers"
 
     def visit(self, layer: str, value: Array) -> Optional[Array]:
         if layer not in self.truth:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple, Union
+
+from converters.files import atomic_write
 
 from .latency import Timing
 from .localise import describe_failure
@@ -151,6 +155,13 @@ class Proof:
 
         targets = self.to_json()["targets"]
         return Plot(self.model, {target: targets[target]} if target else targets)
+
+    def save_html(self, path: Union[str, os.PathLike[str]]) -> None:
+        """Write the page that `mxproof verify --html` writes."""
+        from .report.page import page
+
+        with atomic_write(Path(path)) as file:
+            file.write(page([self.to_json()]).encode(errors="backslashreplace"))
 
     def _repr_html_(self) -> str:
         """For notebooks."""

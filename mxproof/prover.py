@@ -8,7 +8,7 @@ from functools import reduce
 from importlib.metadata import PackageNotFoundError, version
 from operator import add
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -27,8 +27,6 @@ from .tolerance import Budgets
 from .truth import Truth
 from .verdict import Check, Comparison
 
-Progress = Callable[[str], None]
-
 
 def verify(
     subject: Subject,
@@ -37,7 +35,6 @@ def verify(
     folder: Path,
     *,
     budgets: Optional[Budgets] = None,
-    progress: Progress = lambda _: None,
 ) -> Proof:
     """Convert, run everything on the same inputs, compare every layer.
 
@@ -49,10 +46,9 @@ def verify(
     """
     paths: Dict[str, Path] = {}
     for target in targets:
-        progress(f"{subject.name}: converting to {target}")
         paths[target] = convert(subject.graph, target, folder)[0]
     release(subject.graph.params.values())
-    prover = Prover(subject.graph, paths, budgets or Budgets(), progress)
+    prover = Prover(subject.graph, paths, budgets or Budgets())
     proofs, shapes = prover.prove(evidence)
     return Proof(
         subject.name,
@@ -78,7 +74,6 @@ class Prover:
     graph: Graph
     paths: Mapping[str, Path]
     budgets: Budgets
-    progress: Progress = lambda _: None
 
     def prove(
         self, evidence: Evidence
@@ -86,10 +81,9 @@ class Prover:
         """Proofs by target, and the shapes of the first inputs."""
         proofs: Dict[str, TargetProof] = {}
         shapes: Dict[str, Tuple[int, ...]] = {}
-        for number, truth in enumerate(evidence, 1):
+        for truth in evidence:
             shapes = shapes or {name: array.shape for name, array in truth.inputs.items()}
             for target in self.paths:
-                self.progress(f"{self.graph.name}: {target}, input {number}")
                 proof = self._prove(target, truth)
                 proofs[target] = proofs[target] + proof if target in proofs else proof
         open_questions = [
@@ -133,7 +127,6 @@ class Prover:
             if not truth.whole:
                 return {}
             for target, precision in pairs:
-                self.progress(f"{self.graph.name}: {target} {precision}, layer by layer")
                 candidate = self._open(target, precision)
                 alone = compare(truth, candidate, self.graph, self.budgets, alone=True)
                 found[target, precision].append(alone)

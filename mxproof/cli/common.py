@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from rich.console import Console
 from rich.markup import escape
@@ -226,7 +226,7 @@ def write_text(path: Optional[str], text: str) -> None:
 
 
 @contextmanager
-def progress_of(args: argparse.Namespace) -> Iterator[Callable[..., None]]:
+def progress_of(args: argparse.Namespace) -> Iterator[None]:
     """What is being done and how far it is, in a line; silent where nobody watches."""
     console = Console(stderr=True, quiet=args.quiet)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), CountColumn())
@@ -238,7 +238,7 @@ def progress_of(args: argparse.Namespace) -> Iterator[Callable[..., None]]:
             drawn.update(task, description=escape(text), completed=done, total=total)
 
         with listening(tell):
-            yield tell
+            yield
 
 
 class CountColumn(ProgressColumn):

@@ -15,6 +15,7 @@ from converters import DEFAULT_OPSET, SUPPORTED_OPSETS, ConversionError, UnusedP
 from converters.fusing import fuse
 from converters.logits import logits
 from converters.precision import halved, lost
+from converters.progress import report
 
 from ..evidence import SAMPLES
 from ..export.parcel import Parcel
@@ -140,11 +141,11 @@ def run(args: argparse.Namespace) -> int:
     output = Path(args.output_dir)
     check(args)
     try:
-        with heard() as said, progress_of(args) as progress, all_or_nothing(output) as folder:
-            progress(f"reading {args.checkpoint}")
+        with heard() as said, progress_of(args), all_or_nothing(output) as folder:
+            report(f"reading {args.checkpoint}")
             parcel = read(args, folder)
-            write(args, parcel, progress)
-            judge(args, parcel, progress)
+            write(args, parcel)
+            judge(args, parcel)
             finish(parcel)
             seconds = time.monotonic() - begun
             logged(args, parcel, said, seconds)
@@ -226,25 +227,24 @@ def read(args: argparse.Namespace, folder: Path) -> Parcel:
     return Parcel(changed, plain, single, folder, args.opset, notes=notes)
 
 
-def write(args: argparse.Namespace, parcel: Parcel, progress: Any) -> None:
+def write(args: argparse.Namespace, parcel: Parcel) -> None:
     """The models, in all the forms that were asked for."""
     from ..export.torch_files import write_pt2, write_pth
 
     for target in chosen(args):
-        progress(f"{parcel.name}: converting to {target}")
         external = args.external_data
         files = convert(parcel.graph, target, parcel.folder, args.opset, external_data=external)
         parcel.models[target] = files[0]
         parcel.files += files
     if args.pth:
-        progress(f"{parcel.name}: writing the state dict")
+        report(f"{parcel.name}: writing the state dict")
         parcel.files.append(write_pth(parcel))
     if args.pt2:
-        progress(f"{parcel.name}: torch.export")
+        report(f"{parcel.name}: torch.export")
         parcel.files.append(write_pt2(parcel))
 
 
-def judge(args: argparse.Namespace, parcel: Parcel, progress: Any) -> None:
+def judge(args: argparse.Namespace, parcel: Parcel) -> None:
     """Prove the files, or say why not; measure what was changed.
 
     Raises:
@@ -263,7 +263,7 @@ def judge(args: argparse.Namespace, parcel: Parcel, progress: Any) -> None:
         given = parse_inputs(args.input)
         options = {"seed": args.seed, "samples": args.samples, "mxnet_python": args.mxnet_python}
         try:
-            parcel.proof = prove(parcel, given, progress=progress, **options)
+            parcel.proof = prove(parcel, given, **options)
         except (ConversionError, RuntimeFailure, UsageError) as error:
             if args.verify:
                 raise

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, List
 
+from converters import progress
 from converters.checkpoint import symbol_path
 from fixtures.zoo import ZOO
 
@@ -75,14 +76,14 @@ def run(args: argparse.Namespace) -> int:
         return PROVEN
     models = named(args.models)
     writable(args, "json", "markdown")
-    with progress_of(args) as progress:
-        progress("reading the models")
+    with progress_of(args):
+        progress.report("reading the models")
         planned = fleet.tasks(models, kinds, args.sites, args.seed, args.mxnet_python)
         if not planned:
             raise UsageError(
                 f"nothing was planted: {', '.join(models)} have no place for {', '.join(kinds)}."
             )
-        results = fleet.run(planned, args.jobs, progress)
+        results = fleet.run(planned, args.jobs)
     write(args, report.document(results, command(args)), results.to_json())
     for sheet in report.sheets(results):
         console.print(sheet.terminal())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from converters import Graph
+from converters.progress import report
 from converters.shape import show
 
 from ..subject import UsageError, load_for_run, parse_inputs
@@ -54,13 +55,12 @@ def run(args: argparse.Namespace) -> int:
     output, given = Path(args.output_file), parse_inputs(args.input)
     if not output.absolute().parent.is_dir() or output.is_dir():
         raise UsageError(f"-o {output}: name a file, in a folder that is there.")
-    with progress_of(args) as progress:
-        progress(f"reading {args.checkpoint}")
+    with progress_of(args):
+        report(f"reading {args.checkpoint}")
         subject = load_for_run(args.checkpoint, given, **reading(args))
         refuse_order(subject.graph)
         samples = args.samples or (2 if subject.model is not None else 4)
         inputs = subject.evidence(given, seed=args.seed, samples=samples)
-        progress("running MXNet")
         with MxnetProcess(args.mxnet_python) as mxnet:
             model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
             truths = map(model.truth, inputs)

@@ -7,9 +7,10 @@ import json
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Callable, Optional, Sequence, Tuple
+from typing import Callable, Optional, Sequence, Tuple
 
 from converters.files import atomic_write
+from converters.progress import report
 
 from ..latency import latencies
 from ..proof import Proof
@@ -47,9 +48,7 @@ def check_places(args: argparse.Namespace) -> None:
             raise UsageError(f"--{option} {value}: is a folder. Name a file.")
 
 
-def with_latency(
-    args: argparse.Namespace, subject: Subject, proof: Proof, folder: Path, progress: Any
-) -> Proof:
+def with_latency(args: argparse.Namespace, subject: Subject, proof: Proof, folder: Path) -> Proof:
     """The proof, with latencies if they are asked for; what is wrong is not measured.
 
     Args:
@@ -58,7 +57,7 @@ def with_latency(
     passed = [target for target, result in proof.targets.items() if result.passed]
     if not (args.html or args.latency) or not passed:
         return proof
-    progress(f"{subject.name}: measuring latency")
+    report(f"{subject.name}: measuring latency")
     paths = {t: folder / f"{subject.graph.name}{SUFFIXES[t]}" for t in passed}
     inputs = subject.inputs(dict(proof.shapes), args.seed or 0)
     try:

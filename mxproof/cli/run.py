@@ -11,6 +11,7 @@ import numpy as np
 
 from converters.files import atomic_write
 from converters.preprocessing import Preprocessing
+from converters.progress import report
 from converters.shape import show
 
 from ..report.sheet import Sheet
@@ -81,8 +82,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("nothing to run it on: give --image FILE or --npy FILE.")
     labels = read_labels(args.labels)
     check_place(args.output_file)
-    with progress_of(args) as progress:
-        progress(f"opening {args.checkpoint} in {runtime}")
+    with progress_of(args):
+        report(f"opening {args.checkpoint} in {runtime}")
         with open_model(
             args.checkpoint,
             runtime,
@@ -91,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
             **reading(args),
         ) as opened:
             inputs = opened.checked(inputs_of(args, opened))
-            progress(f"running {args.checkpoint} in {runtime}")
+            report(f"running {args.checkpoint} in {runtime}")
             with np.errstate(all="ignore"):
                 outputs = opened.run(inputs)
     names = opened.outputs or tuple(f"output {i}" for i in range(len(outputs)))

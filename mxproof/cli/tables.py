@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List
 
+from converters.progress import report
 from fixtures.pictures import PHOTOGRAPH
 from fixtures.zoo import ZOO
 
@@ -74,9 +75,9 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     writable(args, "json", "markdown")
     found = []
-    with progress_of(args) as progress:
+    with progress_of(args):
         for checkpoint in dict.fromkeys(args.checkpoints or ZOO):
-            progress(f"reading {checkpoint}")
+            report(f"reading {checkpoint}")
             subject = load_for_run(checkpoint, parse_inputs(args.input), **reading(args))
             found.append(measure(subject, pictured(args, subject), args.mxnet_python))
     tables = sheets(found)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 from rich.console import Console
 
 from converters import Graph
+from converters.progress import report
 from converters.shape import Shape
 
 from ..evidence import SAMPLES, evidence_for
@@ -102,8 +103,8 @@ def run(args: argparse.Namespace) -> int:
     given = given_of(args)
     check_places(args)
     budgets = budgets_of(args)
-    with progress_of(args) as progress, tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
-        progress(f"reading {args.checkpoint}")
+    with progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
+        report(f"reading {args.checkpoint}")
         subject = load_for_run(args.checkpoint, given, **reading(args))
         with evidence_for(
             subject,
@@ -120,10 +121,9 @@ def run(args: argparse.Namespace) -> int:
                 evidence,
                 Path(folder),
                 budgets=budgets,
-                progress=progress,
             )
             reproducers = reproduced(args, proof, subject.graph, Path(folder), evidence, repro)
-        proof = with_latency(args, subject, proof, Path(folder), progress)
+        proof = with_latency(args, subject, proof, Path(folder))
     idle = [f"no layer needed the row for {row}. Delete it." for row in budgets.idle]
     proof = replace(
         proof,

@@ -15,7 +15,7 @@ from converters.shape import Shape
 
 from ..evidence import evidence_for
 from ..proof import Proof
-from ..prover import Progress, Prover, versions_of
+from ..prover import Prover, versions_of
 from ..runtimes.base import Candidate
 from ..targets import TARGETS, convert
 from ..tolerance import Budgets
@@ -61,7 +61,6 @@ def prove(
     seed: int,
     samples: int,
     mxnet_python: Optional[str],
-    progress: Progress,
 ) -> Proof:
     """MXNet and the written files on the same inputs, every layer compared.
 
@@ -73,7 +72,7 @@ def prove(
     )
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder, evidence as truths:
         wide = _unrounded(parcel, Path(folder)) if parcel.graph is not parcel.plain else {}
-        prover = FileProver(parcel.graph, parcel.models, Budgets(), progress, wide)
+        prover = FileProver(parcel.graph, parcel.models, Budgets(), wide)
         proofs, shapes = prover.prove(truths)
         versions = versions_of(truths.versions)
     return Proof(

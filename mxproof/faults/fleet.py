@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from converters.progress import counted, listening, report
 
 from ..memory import release
 from ..runtimes.base import Array, RuntimeFailure
@@ -25,9 +27,9 @@ from .catalogue import CATALOGUE
 from .fault import Ground
 from .outcome import Results, joined
 
-Progress = Callable[[str], None]
-
 SMALL = network.NAME
+
+DOING = "planting faults, cases"
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def tasks(
     return planned
 
 
-def run(planned: Sequence[Task], jobs: int = 1, progress: Progress = lambda _: None) -> Results:
+def run(planned: Sequence[Task], jobs: int = 1) -> Results:
     """The results in the order of the tasks, whatever the number of jobs.
 
     Raises:
@@ -67,9 +69,7 @@ def run(planned: Sequence[Task], jobs: int = 1, progress: Progress = lambda _: N
     """
     if jobs == 1:
         try:
-            return joined(
-                [_watched(task, n, len(planned), progress) for n, task in enumerate(planned)]
-            )
+            return joined([_alone(task) for task in counted(planned, DOING)])
         finally:
             forget()
     with _single_threaded(), _pool(jobs) as pool:
@@ -77,15 +77,16 @@ def run(planned: Sequence[Task], jobs: int = 1, progress: Progress = lambda _: N
         try:
             for number, done in enumerate(as_completed(running), 1):
                 done.result()
-                progress(f"{number} of {len(planned)}: {running[done]}")
+                report(DOING, number, len(planned))
         except BrokenProcessPool as error:
             raise RuntimeFailure(f"a worker died: {error}") from error
         return joined([future.result() for future in running])
 
 
-def _watched(task: Task, number: int, count: int, progress: Progress) -> Results:
-    progress(f"{number} of {count}: {task}")
-    return do(task)
+def _alone(task: Task) -> Results:
+    """What is told of a single case would hide how far the whole is."""
+    with listening(lambda *_: None):
+        return do(task)
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:

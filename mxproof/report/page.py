@@ -16,7 +16,7 @@ from .markup import mark, summary_row, text, wide_table
 from .record import FAIL, INCOMPLETE, PASS, Json
 from .run_section import run_section
 from .section import section
-from .wording import SUMMARY, counted, headline_of, one_line, sentence, verdict_of
+from .wording import SUMMARY, counted, headline_of, models, one_line, sentence, verdict_of
 
 READING = """
 <p>MXNet itself, run in float64, is the truth; its float32 error is the measure of precision.</p>
@@ -44,7 +44,7 @@ def page(records: Sequence[Json], *, made: str = "", run: Optional[Json] = None)
     """
     verdict = verdict_of(records, run)
     one = records[0] if len(records) == 1 and not run else None
-    title = one_line(one["model"]) if one else f"{len(records)} models"
+    title = one_line(one["model"]) if one else models(len(records))
     said = sentence(one) if one else counted(records)
     headline = headline_of(records, verdict)
     parts = [

@@ -100,8 +100,11 @@ def counted(records: Sequence[Json]) -> str:
     counts = {v: sum(r["verdict"] == v for r in records) for v in (FAIL, INCOMPLETE, PASS)}
     words = {FAIL: "failed", INCOMPLETE: "not judged as a whole", PASS: "proven equal"}
     said = [f"{count} {words[v]}" for v, count in counts.items() if count]
-    models = "1 model" if len(records) == 1 else f"{len(records)} models"
-    return f"Of {models}: {', '.join(said)}." if said else "No model was compared."
+    return f"Of {models(len(records))}: {', '.join(said)}." if said else "No model was compared."
+
+
+def models(count: int) -> str:
+    return "1 model" if count == 1 else f"{count} models"
 
 
 def sentence(record: Json) -> str:
