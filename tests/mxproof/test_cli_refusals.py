@@ -203,6 +203,8 @@ def test_other_commands_refuse(run: Run, prefix: Path, command: str, bad: str) -
     [
         (["--mxnet-python", "/nowhere/python"], "/nowhere/python: cannot be started"),
         (["--json", "/nowhere/proof.json"], "--json /nowhere/proof.json: there is no such folder"),
+        (["--html", "/nowhere/a.html"], "--html /nowhere/a.html: there is no such folder"),
+        (["--markdown", "/"], "--markdown /: is a folder. Name a file."),
     ],
 )
 def test_verify_refuses(run: Run, prefix: Path, options: List[str], said: str) -> None:

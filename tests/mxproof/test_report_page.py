@@ -200,6 +200,12 @@ def test_a_plot_is_an_svg_file(tmp_path: Path) -> None:
         proof().plot("caffe")
 
 
+def test_a_proof_saves_its_page(tmp_path: Path) -> None:
+    found = proof(["onnx"])
+    found.save_html(tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page([found.to_json()])
+
+
 def test_in_a_notebook() -> None:
     document = Document(proof(["onnx"])._repr_html_())
     assert "✗ Not equal: small" in document.text("strong")
