@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Tuple
 
 import numpy as np
 import onnx
@@ -12,11 +12,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from converters import SUPPORTED_OPSETS, Graph, load_checkpoint, to_onnx
+from converters import SUPPORTED_OPSETS, Graph, load_checkpoint, save_checkpoint, to_onnx
 from converters.mxnet_symbol import MxnetModel, from_onnx, save_mxnet
 from fixtures.gluoncv import GLUONCV, Exporter, checkpoint
 from fixtures.zoo import ZOO, obtain
 from mxproof.runtimes.mxnet import MxnetProcess
+from tests.converters.networks import Network
 
 Arrays = Dict[str, Any]
 
@@ -84,6 +85,32 @@ def test_real_checkpoints(
     graph = load_checkpoint(samples_dir / stem)
     inputs = inputs_of(graph, {"data": shape})
     assert_same(mxnet, samples_dir / stem, graph, from_onnx(to_onnx(graph)), inputs, tmp_path)
+
+
+def embedding() -> Tuple[Network, Tuple[int, int]]:
+    """As InsightFace's networks: slopes by channel, a gamma that is not read, a unit length."""
+    net = Network()
+    x = net.convolution("conv0", net.variable("data"), 3, 4)
+    x = net.batch_norm("bn0", x, 4, eps=2e-5)  # fix_gamma, which is MXNet's default
+    gamma = net.parameter("relu0_gamma", 4)
+    x = net.layer("LeakyReLU", "relu0", x, gamma, act_type="prelu")
+    x = net.convolution("dw1", x, 1, 4, num_group=4, stride=(2, 2))
+    x = net.batch_norm("bn1", x, 4, eps=1e-3, fix_gamma=False)
+    x = net.layer("Dropout", "drop", x, p=0.4)
+    weight, bias = net.parameter("pre_fc1_weight", 6, 48), net.parameter("pre_fc1_bias", 6)
+    x = net.layer("FullyConnected", "pre_fc1", x, weight, bias, num_hidden=6)
+    x = net.batch_norm("fc1", x, 6, eps=2e-5)
+    return net, net.layer("L2Normalization", "unit", x, mode="instance")
+
+
+@pytest.mark.parametrize("opset", [SUPPORTED_OPSETS[0], 21])
+def test_an_embedding(opset: int, mxnet: MxnetProcess, tmp_path: Path) -> None:
+    net, head = embedding()
+    save_checkpoint(tmp_path / "net", net.symbol(head), net.arrays)
+    graph = load_checkpoint(tmp_path / "net")
+    back = from_onnx(to_onnx(graph, opset=opset))
+    inputs = inputs_of(graph, {"data": (3, 3, 8, 6)})
+    assert_same(mxnet, tmp_path / "net", graph, back, inputs, tmp_path)
 
 
 @pytest.fixture(scope="module")
