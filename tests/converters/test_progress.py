@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from typing import List, Optional, Tuple
+
+import pytest
+
+from converters import to_onnx, to_pytorch
+from converters.progress import counted, listening, report
+
+from .networks import small_resnet
+
+Told = List[Tuple[str, int, Optional[int]]]
+
+
+def test_who_listens_is_told_and_nobody_else() -> None:
+    outer: Told = []
+    inner: Told = []
+    report("before")
+    with listening(lambda *what: outer.append(what)):
+        report("begun")
+        with listening(lambda *what: inner.append(what)):
+            report("within", 1, 3)
+        assert list(counted("ab", "letters")) == ["a", "b"]
+    report("after")
+    assert inner == [("within", 1, 3)]
+    assert outer == [("begun", 0, None), ("letters", 0, 2), ("letters", 1, 2)]
+
+
+def test_a_listener_that_fails_is_not_left_behind() -> None:
+    def fail(*_: object) -> None:
+        raise KeyError
+
+    with pytest.raises(KeyError), listening(fail):
+        report("x")
+    report("y")
+
+
+@pytest.mark.parametrize("convert", [to_onnx, to_pytorch])
+def test_conversions_tell_of_each_layer(convert: object) -> None:
+    net, head = small_resnet()
+    graph = net.graph(head, inputs={"data": ("N", 3, "H", "W")})
+    told: Told = []
+    with listening(lambda *what: told.append(what)):
+        convert(graph)  # type: ignore[operator]
+    assert [done for _, done, _ in told] == list(range(len(graph.nodes)))
+    assert {total for _, _, total in told} == {len(graph.nodes)}
+    assert all("net: converting to" in text for text, _, _ in told)
