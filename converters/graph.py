@@ -9,6 +9,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Set, Tuple, Union
 import numpy.typing as npt
 
 from . import ops
+from .display import layers_html, summary
 from .errors import ShapeError, UnsupportedError
 from .shape import Open, Shape, compatible, settled, show
 
@@ -72,6 +73,12 @@ class Graph:
     made_labels: Tuple[Tuple[int, int, str], ...] = ()
     half: bool = False
     unfolded: Tuple[Node, ...] = ()
+
+    def __repr__(self) -> str:
+        return summary(self)
+
+    def _repr_html_(self) -> str:
+        return layers_html(self)
 
     @property
     def listed(self) -> Tuple[Node, ...]:

@@ -148,6 +148,10 @@ class PytorchModule:
     shapes: Mapping[str, Shape]
     outputs: Tuple[str, ...]
 
+    def __repr__(self) -> str:
+        lines = self.source.count("\n")
+        return f"<PytorchModule {self.name}: {lines} lines, {len(self.state)} arrays>"
+
 
 def to_pytorch(graph: Graph) -> PytorchModule:
     """The network as an `nn.Module`.
