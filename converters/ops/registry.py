@@ -161,7 +161,7 @@ def parse(op: str, attrs: Mapping[str, str]) -> Operator:
 @lru_cache(maxsize=4096)
 def _parse(op: str, attrs: Tuple[Tuple[str, str], ...]) -> Operator:
     if op not in REGISTRY:
-        unknown = "the operator is not known; see the list of operators in the README"
+        unknown = "the operator is not known; docs/operators.md lists those that are"
         raise Unsupported(refusal(op) or unknown)
     cls = REGISTRY[op]
     try:
