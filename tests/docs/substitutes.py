@@ -77,6 +77,12 @@ SUBSTITUTES: Tuple[Substitute, ...] = (
         "needs the results of the command before it; would write into the checkout",
     ),
     Substitute(
+        "mxproof tables --weights seeded --size 112x112 --limit 1.5 --markdown tables.md",
+        "mxproof tables resnet18 --weights seeded --size 112x112 --limit 1.5 --views 2 "
+        "--markdown tables.md",
+        "tests/models/test_tables.py holds all six models to the same limit",
+    ),
+    Substitute(
         "mxproof convert resnet152",
         "mxproof convert resnet18 --weights seeded --quiet",
         "would download 241 MB; tox's `nomxnet` converts resnet152",
