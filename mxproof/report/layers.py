@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterator, List, Optional, Tuple
+from math import prod
+from typing import Callable, Iterator, List, Optional, Set, Tuple
 
 from .markup import mark, text
 from .record import FAIL, Json
@@ -28,7 +29,10 @@ def layers_table(target: Json, title: str, key: str, *, opened: bool) -> str:
     if not layers:
         return "<p>No layer was compared.</p>"
     introduced = set(target["introduced"])
-    rows = "".join(_row(i, layer, key, introduced) for i, layer in enumerate(layers))
+    notes = list(dict.fromkeys(layer["note"] for layer in layers if layer["note"]))
+    rows = "".join(_row(i, layer, key, introduced, notes) for i, layer in enumerate(layers))
+    below = "".join(f"<li>{text(note)}</li>" for note in notes)
+    explained = f'<p class="soft">Notes:</p><ol class="notes">{below}</ol>' if notes else ""
     head = "".join(
         f'<th scope="col"><button type="button">{text(h)}<span aria-hidden="true"></span></button>'
         "</th>"
@@ -38,7 +42,7 @@ def layers_table(target: Json, title: str, key: str, *, opened: bool) -> str:
         f"<details{' open' if opened else ''}><summary>All {len(layers)} layers in {text(title)}"
         f'</summary><div class="layers" id="{key}">{_filters(layers, key)}'
         f'<div class="wide tall" tabindex="0" role="region" aria-label="Layers in {text(title)}">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></div></details>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{explained}</div></details>"
     )
 
 
@@ -57,22 +61,21 @@ def _filters(layers: List[Json], key: str) -> str:
     )
 
 
-def _row(place: int, layer: Json, key: str, introduced: set[str]) -> str:
+def _row(place: int, layer: Json, key: str, introduced: Set[str], notes: List[str]) -> str:
     blamed = layer["name"] in introduced
     failed = layer["verdict"] == FAIL
     why = layer["alone"] or layer["problem"] if blamed or failed else None
-    said = "".join(f"<small>{text(words)}</small>" for words in (why, layer["note"]) if words)
+    note = f"note {1 + notes.index(layer['note'])}" if layer["note"] else None
+    said = "".join(f"<small>{text(words)}</small>" for words in (why, note) if words)
     verdict = mark(layer["verdict"], words=True) + ("<small>introduced</small>" if blamed else "")
     order = (2 if blamed else 1) if blamed or failed else 0
     state = "introduced fail" if blamed else layer["verdict"]
     sizes = layer["shape"]
-    count = 1
-    for size in sizes:
-        count *= size
+    name = text(layer["name"]).replace("_", "_<wbr>")  # where a long one may be broken
     return (
         f'<tr id="{key}-{place}" data-verdict="{state}"><td>{place + 1}</td>'
-        f'<th scope="row">{text(layer["name"])}{said}</th><td>{text(layer["op"])}</td>'
-        f'<td data-value="{count}">{text(shape(sizes))}</td>{"".join(_numbers(layer))}'
+        f'<th scope="row"><span>{name}</span>{said}</th><td>{text(layer["op"])}</td>'
+        f'<td data-value="{prod(sizes)}">{text(shape(sizes))}</td>{"".join(_numbers(layer))}'
         f'<td data-value="{order}">{verdict}</td></tr>'
     )
 

@@ -70,7 +70,8 @@ function readable(plots) {
     marks.forEach((map) => map.get(here)?.classList.remove("mxp-here"));
     here = Math.max(0, Math.min(count - 1, place));
     marks.forEach((map) => map.get(here)?.classList.add("mxp-here"));
-    readout.textContent = words(here).join("\n");
+    const said = words(here).map((text) => text.split("\n")); // the layer, and its error
+    readout.textContent = [said[0]?.[0], ...said.map((lines) => lines[1])].join("\n");
     frames.forEach((frame, i) => {
       frame.setAttribute("aria-valuenow", here + 1);
       const said = marks[i].get(here)?.querySelector("title").textContent;

@@ -49,21 +49,24 @@ class Point:
 class Panel:
     """One precision of one target."""
 
+    precision: str
     title: str
     unit: str
     form: str
     points: Sequence[Point]
 
     def words(self, place: int) -> str:
-        """What there is to say of a layer."""
+        """What there is to say of a layer, in two lines."""
         p = self.points[place]
         where = f"{p.op} {one_line(p.name)} (layer {place + 1} of {len(self.points)})"
         if p.value is None:
-            return f"{where}: {'no number to judge' if p.failed else 'MXNet is exact here'}"
+            lost = "no number to judge" if p.failed else "MXNet is exact here"
+            return f"{where}\n{self.precision}: {lost}"
         verdict = "beyond its budget" if p.failed else f"{used(p.part)} of its budget"
         verdict += ", introduced here" if p.blamed else ""
         allowed = number(p.allowed, self.form)
-        return f"{where}: {number(p.value, self.form)}{self.unit}, allowed {allowed}, {verdict}"
+        value = f"{number(p.value, self.form)}{self.unit}"
+        return f"{where}\n{self.precision}: {value}, allowed {allowed}, {verdict}"
 
     @property
     def scale(self) -> Tuple[float, float]:
@@ -154,19 +157,17 @@ def _budget(points: Sequence[Point], y: Callable[[Optional[float]], str]) -> Ite
         yield f'<line class="mxp-budget" x1="{x1}" x2="{x2}" y1="{at}" y2="{at}"/>'
 
 
+#: Precision, key in the record, title, unit and form of the numbers.
+KINDS = (
+    ("float64", "float64_rel", "error, relative to the layer's magnitude", "", ".1e"),
+    ("float32", "float32_ratio", "error, in multiples of MXNet's own", " times", ".3g"),
+)
+
+
 def panels(target: Json) -> List[Panel]:
     """Those precisions that were judged, as panels."""
     found, introduced = [], set(target["introduced"])
-    for precision, key, title, unit, form in (
-        ("float64", "float64_rel", "float64: error, relative to the layer's magnitude", "", ".1e"),
-        (
-            "float32",
-            "float32_ratio",
-            "float32: error, in multiples of MXNet's own",
-            " times",
-            ".3g",
-        ),
-    ):
+    for precision, key, title, unit, form in KINDS:
         if precision not in target["precisions"]:
             continue
         points = [
@@ -181,7 +182,7 @@ def panels(target: Json) -> List[Panel]:
             )
             for layer in target["layers"]
         ]
-        found.append(Panel(title, unit, form, points))
+        found.append(Panel(precision, f"{precision}: {title}", unit, form, points))
     return found
 
 

@@ -149,7 +149,7 @@ def _bar(name: str, timing: Json, longest: float) -> str:
     median, least = (100 * timing[k] / longest for k in ("median_ms", "min_ms"))
     shown = text(RUNTIMES.get(name, name))
     return (
-        f'<tr><th scope="row">{shown}</th><td><div class="track"><div class="bar" '
+        f'<tr><th scope="row">{shown}</th><td><div class="track"><div class="bar {text(name)}" '
         f'style="width:{median:.1f}%"></div><i style="left:{least:.1f}%"></i></div>'
         f"<span>{_ms(timing['median_ms'])} <small>(shortest {_ms(timing['min_ms'])})</small></span>"
         "</td></tr>"

@@ -25,7 +25,9 @@ def one_line(text: str) -> str:
 
 
 def number(value: Optional[float], form: str = ".1e") -> str:
-    return NONE if value is None else format(value, form)
+    if value is None:
+        return NONE
+    return format(value, form) if value else "0"
 
 
 def used(part: Optional[float]) -> str:

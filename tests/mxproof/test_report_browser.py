@@ -207,8 +207,9 @@ def test_plots_tell_what_a_layer_is(large: Path, browser: Browser) -> None:
     )
     x = box[0] + box[1] * (FAILED_FROM + 0.5) / LAYERS
     browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=box[2] + 50)
-    said = "Convolution stage301_conv (layer 301 of 515): "
-    assert browser.evaluate(readout).startswith(said)
+    said = browser.evaluate(readout).splitlines()
+    assert said[0] == "Convolution stage301_conv (layer 301 of 515)"
+    assert [line.split(":")[0] for line in said[1:]] == ["float64", "float32"]
     assert browser.evaluate(readout).count("beyond its budget, introduced here") == 2
     browser.evaluate(f"{frame}.focus()")
     browser.press("ArrowLeft")
@@ -278,7 +279,7 @@ def test_names_of_strangers_create_no_element(browser: Browser, tmp_path: Path) 
     browser.open(path)
     assert browser.evaluate("document.querySelectorAll('img').length") == 0
     assert browser.evaluate("document.scripts.length") == 1
-    names = "[...document.querySelectorAll('#m0-0-layers tbody th')].map((t) => t.firstChild.data)"
+    names = "[...document.querySelectorAll('#m0-0-layers tbody th')].map((t) => t.firstChild.textContent)"
     assert browser.evaluate(names)[1].startswith("</script><img src=x onerror=alert(1)>")
     browser.evaluate("document.querySelector('.frame').focus()")
     browser.press("ArrowRight")

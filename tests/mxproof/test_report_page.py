@@ -169,7 +169,8 @@ def test_points_are_where_their_numbers_are(precision: int) -> None:
     assert float(dot.attrib["cy"]) < min(budget) <= max(budget) < float(marks[0].attrib["cy"])
     title = marks[1].find("title")
     assert title is not None and title.text is not None
-    assert title.text.startswith(f"Activation {WRONG} (layer 2 of 3): ")
+    measure = ("float64", "float32")[precision]
+    assert title.text.startswith(f"Activation {WRONG} (layer 2 of 3)\n{measure}: ")
     assert title.text.endswith("beyond its budget, introduced here")
 
 
