@@ -11,7 +11,8 @@ from ..errors import ShapeError
 from ..ops import Unsupported
 from ..shape import Dim, Shape, compatible, show
 from ..symbol import VARIABLE, Entry, SymbolNode
-from .values import Array, Formula, Known, Operand, Size, Tensor, Value
+from .computed import computed
+from .values import Array, Known, Operand, Size, Tensor, Value
 
 
 def text(value: Any) -> str:
@@ -33,7 +34,7 @@ class SymbolBuilder:
         self._places: Dict[str, Tuple[Tensor, int]] = {}
         self._products: Dict[str, Size] = {}
         self._made: List[Tensor] = []
-        self._shape_arrays: Dict[Entry, Tensor] = {}
+        self.shape_arrays: Dict[Entry, Tensor] = {}
 
     def node(
         self, op: str, *inputs: Value, out: Shape = None, truth: bool = False, **attributes: Any
@@ -122,12 +123,15 @@ class SymbolBuilder:
         if isinstance(value, Tensor):
             return value
         if value.symbolic:
-            return self._computed(value)
+            return computed(self, value)
         rounded = value.exact is not None or value.array.dtype == np.float64
         if rounded and value.number is not None:  # a stored array has the network's precision
             shape, dtype = value.array.shape, str(value.array.dtype)
             options: Dict[str, Any] = {"value": value.number, "dtype": dtype}
             return self.node("_full", out=shape, **options, shape=shape or (1,))
+        if value.exact is not None:
+            full = self._variable(Known(value.exact, value.name), auxiliary=False)
+            return self.node("Cast", full, dtype=str(value.array.dtype), out=full.shape)
         stored = self._variable(value, auxiliary=False)
         if stored.dtype == "float64" and not self._double:
             # A network of another type may be run with all that is stored in that type.
@@ -209,45 +213,8 @@ class SymbolBuilder:
                     return tensor, first
         return None
 
-    def _computed(self, value: Known) -> Tensor:
-        """Free sizes as numbers, int64, computed by MXNet."""
-        parts = [self._size(item) for item in value.array.ravel().tolist()]
-        whole = parts[0]
-        if len(parts) > 1:
-            whole = self.node("Concat", *parts, dim=0, num_args=len(parts))
-        if value.array.ndim > 1:
-            whole = self.node("Reshape", whole, shape=value.array.shape)
-        return Tensor(whole.entry, value.array.shape, whole.dtype)
-
-    def _size(self, size: Operand) -> Tensor:
-        """int64 (1,)."""
-        if not isinstance(size, Size):
-            return self.tensor(Known(np.array([size], np.int64), f"{self.layer}/size"))
-        if self.place(size) is None and (size.factor != 1 or len(size.names) > 1):
-            total: Optional[Tensor] = None
-            for name in size.names:
-                part = self._size(Size(1, (name,)))
-                total = part if total is None else self.node("elemwise_mul", total, part)
-            assert total is not None
-            factor = size.factor
-            return total if factor == 1 else self.node("_mul_scalar", total, scalar=float(factor))
-        if self.place(size) is None and isinstance(size.names[0], Formula):
-            formula = size.names[0]
-            sides = self._size(_plain(formula.left)), self._size(_plain(formula.right))
-            return self.node(f"elemwise_{formula.op}", *sides)
-        tensor, axis = self._places[str(size)]
-        if tensor.entry not in self._shape_arrays:
-            rank = len(tensor.shape)
-            self._shape_arrays[tensor.entry] = self.node("shape_array", tensor, out=(rank,))
-        shape = self._shape_arrays[tensor.entry]
-        return self.node("slice_axis", shape, axis=0, begin=axis, end=axis + 1)
-
 
 _FLAGS = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
-
-
-def _plain(size: Size) -> Operand:
-    return size if size.names else size.factor
 
 
 def exact_attributes(attributes: Mapping[str, Any], exact: Mapping[str, str]) -> Dict[str, Any]:

@@ -93,8 +93,12 @@ def conv_transpose(
         num_group=group,
         no_bias=bias is None,
     )
-    if before == behind:
-        return out
+    return out if before == behind else _cut(b, out, before, behind)
+
+
+def _cut(b: SymbolBuilder, out: Tensor, before: Ints, behind: Ints) -> Tensor:
+    """What is padded on one side only."""
+    least = tuple(map(min, before, behind))
     begins = tuple(n - m for n, m in zip(before, least))
     ends = tuple(m - n or None for n, m in zip(behind, least))
     return b.node("slice", out, begin=(0, 0, *begins), end=(None, None, *ends))

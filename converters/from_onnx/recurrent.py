@@ -55,10 +55,15 @@ def recurrent(
         state_outputs=True,
         p=0.0,
     )
-    if count == 1:
-        return [b.node("expand_dims", out, axis=1), *states]
-    split = b.node("Reshape", out, shape=(0, 0, count, hidden_size))
-    return [b.node("transpose", split, axes=(0, 2, 1, 3)), *states]
+    return [_by_direction(b, out, count, hidden_size), *states]
+
+
+def _by_direction(b: SymbolBuilder, out: Tensor, directions: int, size: int) -> Tensor:
+    """(T, N, D H) -> (T, D, N, H)."""
+    if directions == 1:
+        return b.node("expand_dims", out, axis=1)
+    split = b.node("Reshape", out, shape=(0, 0, directions, size))
+    return b.node("transpose", split, axes=(0, 2, 1, 3))
 
 
 def _mode(op_type: str, direction: str, activations: Tuple[Any, ...]) -> str:

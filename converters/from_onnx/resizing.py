@@ -46,18 +46,22 @@ def resize(
         return b.node(
             "_contrib_BilinearResize2D", data, height=height, width=width, align_corners=corners
         )
-    like = b.place(height), b.place(width)
-    if like[0] is None or like[1] is None or like[0][0] != like[1][0]:
+    return _resized_like(b, data, height, width, corners)
+
+
+def _resized_like(
+    b: SymbolBuilder, data: Tensor, height: Operand, width: Operand, corners: bool
+) -> Tensor:
+    """To the free size of another value, which must be a picture."""
+    like = b.neighbours((b.dim(height), b.dim(width)))
+    if like is None or like[1] != 2 or len(like[0].shape) != 4:
         raise Unsupported(
             f"to a size of {height} by {width}; supported: numbers, or the size of another value. "
             "Give the input a fixed size: --input NAME=1x3x224x224"
         )
-    other = like[0][0]
-    if (like[0][1], like[1][1]) != (2, 3) or len(other.shape) != 4:
-        raise Unsupported(f"to a size of {height} by {width}, which no picture has")
     shape = (*data.shape[:2], b.dim(height), b.dim(width))
     return b.node(
-        "_contrib_BilinearResize2D", data, other, mode="like", align_corners=corners, out=shape
+        "_contrib_BilinearResize2D", data, like[0], mode="like", align_corners=corners, out=shape
     )
 
 

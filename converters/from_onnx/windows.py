@@ -61,12 +61,10 @@ def padded(
     if not any(before) and not any(behind):
         return x
     if min(*before, *behind) < 0:
-        ends = [-e if e < 0 else None for e in behind]
-        begins = tuple(max(-n, 0) for n in before)
-        cut = tuple(None if e is None else -e for e in ends)
-        inner = b.node("slice", x, begin=begins, end=cut)
-        positive = [[max(n, 0) for n in side] for side in (before, behind)]
-        return padded(b, inner, positive[0], positive[1], value, mode)
+        begins, ends = (tuple(max(-n, 0) for n in side) for side in (before, behind))
+        cut = b.node("slice", x, begin=begins, end=tuple(-n or None for n in ends))
+        left, right = ([max(n, 0) for n in side] for side in (before, behind))
+        return padded(b, cut, left, right, value, mode)
     rank = len(x.shape)
     free = [a for a in range(rank) if not before[a] and not behind[a]]
     lead = max(0, 4 - rank, 2 - len(free))
