@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Set
 
 from .graph import Graph
 from .header import docstring
@@ -19,18 +19,17 @@ from .python_text import (
     WIDTH,
     identifier,
     indented,
-    literal,
     prose,
     signature,
     with_comment,
     wrap,
 )
+from .pytorch_flow import BODY, Flow, attribute_names, init_lines, statement_line
 from .pytorch_functions import closure, functions
 from .pytorch_parts import (
     Array,
     BlockClass,
     Item,
-    ModuleCall,
     Stage,
     Statement,
     blocks_of,
@@ -41,23 +40,6 @@ from .pytorch_stages import stage_lines
 
 TENSOR = "torch.Tensor"
 LISTED = 8  # occurrences of a class that its docstring names one by one
-BODY = WIDTH - 2 * len(INDENT)  # room in a method
-
-#: PyTorch's own defaults, by the beginning of the module's name: not worth a word.
-DEFAULTS: Dict[str, Dict[str, Any]] = {
-    "nn.Conv": {
-        "stride": 1,
-        "padding": 0,
-        "output_padding": 0,
-        "dilation": 1,
-        "groups": 1,
-        "bias": True,
-    },
-    "nn.BatchNorm": {"momentum": 0.1},
-    "nn.Linear": {"bias": True},
-    "nn.MaxPool": {"padding": 0, "ceil_mode": False},
-    "nn.AvgPool": {"padding": 0, "ceil_mode": False, "count_include_pad": True},
-}
 
 
 @dataclass
@@ -65,83 +47,6 @@ class Rendered:
     source: str
     state: Dict[str, Array] = field(default_factory=dict)
     layers: Dict[str, List[Optional[List[str]]]] = field(default_factory=dict)
-
-
-def constructor(call: ModuleCall) -> str:
-    """`nn.Conv2d(3, 64, kernel_size=(7, 7), bias=False)`, PyTorch's defaults left out."""
-    if call.kind == "nn.Parameter":
-        return _parameter(call)
-    defaults: Mapping[str, Any] = next(
-        (d for kind, d in DEFAULTS.items() if call.kind.startswith(kind)), {}
-    )
-    parts = [literal(a) for a in call.args]
-    for key, value in call.options.items():
-        elements = value if isinstance(value, tuple) else (value,)
-        if key not in defaults or any(e != defaults[key] for e in elements):
-            parts.append(f"{key}={literal(value)}")
-    return f"{call.kind}({', '.join(parts)})"
-
-
-def _parameter(call: ModuleCall) -> str:
-    """`nn.Parameter(torch.empty(1, 512))`; gradients are for floating-point numbers only."""
-    shape = ", ".join(map(literal, call.args)) or "()"
-    dtype = call.options["dtype"]
-    if dtype == "float32":
-        return f"nn.Parameter(torch.empty({shape}))"
-    shape = shape if call.args else "()"
-    frozen = "" if dtype.startswith("float") else ", requires_grad=False"
-    return f"nn.Parameter(torch.empty({shape}, dtype=torch.{dtype}){frozen})"
-
-
-class _Forward:
-    """The body of a forward: which variable holds which value, and until when."""
-
-    def __init__(self, inputs: Mapping[str, str], outputs: Sequence[str], items: Sequence[Item]):
-        self.held = dict(inputs)
-        self.keep = set(inputs.values()) - set(VARIABLES)
-        self.last = {v: i for i, item in enumerate(items) for v in item.inputs}
-        self.last.update(dict.fromkeys(outputs, len(items)))
-
-    def assign(self, position: int, item: Item) -> Tuple[List[str], List[str]]:
-        """Variables that the item reads, and those that take its results."""
-        read = [self.held.get(v, "None") for v in item.inputs]
-        dying = [v for v in item.inputs if v in self.held and self.last.get(v, 0) <= position]
-        for value in dying:
-            self.held.pop(value, None)
-        live = set(self.held.values())
-        spare = [v for v in read if v not in live and v != "None" and v not in self.keep]
-        written = []
-        for value in item.outputs:
-            fresh = (v for v in (*spare, *VARIABLES, *(f"v{n}" for n in range(1, 10_000))))
-            name = next(v for v in fresh if v not in live and v not in self.keep)
-            written.append(name)
-            live.add(name)
-            if value in self.last:
-                self.held[value] = name
-        return read, written
-
-
-def _fill(expression: str, read: Sequence[str], modules: Sequence[str]) -> str:
-    def value(match: re.Match[str]) -> str:
-        return (read if match[1] == "in" else modules)[int(match[2])]
-
-    return re.sub("\0(in|module)([0-9]+)\0", value, expression)
-
-
-def _attributes(statement: Statement, base: str) -> List[str]:
-    """Names of a statement's modules."""
-    return [base if i == 0 else f"{base}_{i}" for i in range(len(statement.modules))]
-
-
-def _init_lines(statement: Statement, attribute: str) -> List[str]:
-    names = _attributes(statement, attribute)
-    lines = (f"self.{n} = {constructor(m)}" for n, m in zip(names, statement.modules))
-    return [part for line in lines for part in wrap(line, BODY)]
-
-
-def _statement_line(statement: Statement, attribute: str, read: List[str], out: List[str]) -> str:
-    modules = [f"self.{n}" for n in _attributes(statement, attribute)]
-    return f"{', '.join(out)} = {_fill(statement.expression, read, modules)}"
 
 
 def render(
@@ -220,12 +125,12 @@ def class_text(
 
 
 def _block_class(cls: BlockClass) -> str:
-    flow = _Forward(dict(zip(cls.inputs, VARIABLES)), cls.outputs, cls.statements)
+    flow = Flow(dict(zip(cls.inputs, VARIABLES)), cls.outputs, cls.statements)
     init = ["super().__init__()"]
     forward: List[str] = []
     for i, (statement, attribute) in enumerate(zip(cls.statements, cls.attributes)):
-        init += _init_lines(statement, attribute)
-        line = _statement_line(statement, attribute, *flow.assign(i, statement))
+        init += init_lines(statement, attribute)
+        line = statement_line(statement, attribute, *flow.assign(i, statement))
         shown = bool(statement.modules)
         forward += wrap(line, BODY) if shown else with_comment(line, attribute, BODY)
     forward += wrap("return " + ", ".join(flow.held[v] for v in cls.outputs), BODY)
@@ -245,7 +150,7 @@ def enumeration(names: Sequence[str]) -> str:
 class _Network:
     """The class of the network itself, as text, and what the file of weights says of it."""
 
-    def __init__(self, rendered: Rendered, flow: _Forward) -> None:
+    def __init__(self, rendered: Rendered, flow: Flow) -> None:
         self.rendered, self.flow = rendered, flow
         self.init = ["super().__init__()"]
         self.forward: List[str] = []
@@ -258,8 +163,8 @@ class _Network:
         attribute = identifier(name, self.attributes)
         self.attributes.add(attribute)
         if isinstance(item, Statement):
-            self.init += _init_lines(item, attribute)
-            line = _statement_line(item, attribute, read, written)
+            self.init += init_lines(item, attribute)
+            line = statement_line(item, attribute, read, written)
             shown = item.modules and attribute == re.sub(r"_fwd$", "", item.layer)
             self.forward += wrap(line, BODY) if shown else with_comment(line, item.layer, BODY)
             _record(self.rendered, item, attribute, "")
@@ -289,7 +194,7 @@ def _network(
     parameters: Dict[str, str] = {}
     for name in inputs:
         parameters[name] = identifier(name, [*called, *parameters.values()])
-    flow = _Forward(parameters, outputs, items)
+    flow = Flow(parameters, outputs, items)
     network = _Network(rendered, flow)
     for i, item in enumerate(items):
         network.add(i, item)
@@ -302,7 +207,7 @@ def _network(
 def _record(rendered: Rendered, statement: Statement, attribute: str, path: str) -> None:
     """Where the statement's arrays and its layer are to be found."""
     rendered.layers.setdefault(path, []).append(list(statement.outputs))
-    for name, module in zip(_attributes(statement, attribute), statement.modules):
+    for name, module in zip(attribute_names(statement, attribute), statement.modules):
         prefix = f"{path}.{name}" if path else name
         rendered.state.update(
             {f"{prefix}.{key}" if key else prefix: a for key, a in module.state.items()}

@@ -38,7 +38,7 @@ def affine_grid(matrix: Formula, height: int, width: int) -> Formula:
 
 def torch_affine_grid(matrix: str, height: int, width: int) -> str:
     """(N, 6) -> (N, height, width, 2)"""
-    size = f"({matrix}.shape[0], 1, {height}, {width})"
+    size = f"[{matrix}.shape[0], 1, {height}, {width}]"
     return f"F.affine_grid({matrix}.reshape(-1, 2, 3), {size}, align_corners=True)"
 
 

@@ -15,7 +15,8 @@ import safetensors.numpy
 from safetensors import safe_open
 
 from converters.python_text import prose, wrap
-from converters.pytorch_source import BODY, class_text
+from converters.pytorch_flow import BODY
+from converters.pytorch_source import class_text
 
 from .piece import NoPiece, Values
 

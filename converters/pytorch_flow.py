@@ -1,0 +1,104 @@
+"""The lines of a constructor and of a forward: modules, variables, statements."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+from .python_text import INDENT, VARIABLES, WIDTH, literal, wrap
+from .pytorch_parts import Item, ModuleCall, Statement
+
+BODY = WIDTH - 2 * len(INDENT)  # room in a method
+
+#: PyTorch's own defaults, by the beginning of the module's name: not worth a word.
+DEFAULTS: Dict[str, Dict[str, Any]] = {
+    "nn.Conv": {
+        "stride": 1,
+        "padding": 0,
+        "output_padding": 0,
+        "dilation": 1,
+        "groups": 1,
+        "bias": True,
+    },
+    "nn.BatchNorm": {"momentum": 0.1},
+    "nn.Linear": {"bias": True},
+    "nn.MaxPool": {"padding": 0, "ceil_mode": False},
+    "nn.AvgPool": {"padding": 0, "ceil_mode": False, "count_include_pad": True},
+}
+
+
+def constructor(call: ModuleCall) -> str:
+    """`nn.Conv2d(3, 64, kernel_size=(7, 7), bias=False)`, PyTorch's defaults left out."""
+    if call.kind == "nn.Parameter":
+        return _parameter(call)
+    defaults: Mapping[str, Any] = next(
+        (d for kind, d in DEFAULTS.items() if call.kind.startswith(kind)), {}
+    )
+    parts = [literal(a) for a in call.args]
+    for key, value in call.options.items():
+        elements = value if isinstance(value, tuple) else (value,)
+        if key not in defaults or any(e != defaults[key] for e in elements):
+            parts.append(f"{key}={literal(value)}")
+    return f"{call.kind}({', '.join(parts)})"
+
+
+def _parameter(call: ModuleCall) -> str:
+    """`nn.Parameter(torch.empty(1, 512))`; gradients are for floating-point numbers only."""
+    shape = ", ".join(map(literal, call.args)) or "()"
+    dtype = call.options["dtype"]
+    if dtype == "float32":
+        return f"nn.Parameter(torch.empty({shape}))"
+    shape = shape if call.args else "()"
+    frozen = "" if dtype.startswith("float") else ", requires_grad=False"
+    return f"nn.Parameter(torch.empty({shape}, dtype=torch.{dtype}){frozen})"
+
+
+class Flow:
+    """The body of a forward: which variable holds which value, and until when."""
+
+    def __init__(self, inputs: Mapping[str, str], outputs: Sequence[str], items: Sequence[Item]):
+        self.held = dict(inputs)
+        self.keep = set(inputs.values()) - set(VARIABLES)
+        self.last = {v: i for i, item in enumerate(items) for v in item.inputs}
+        self.last.update(dict.fromkeys(outputs, len(items)))
+
+    def assign(self, position: int, item: Item) -> Tuple[List[str], List[str]]:
+        """Variables that the item reads, and those that take its results."""
+        read = [self.held.get(v, "None") for v in item.inputs]
+        dying = [v for v in item.inputs if v in self.held and self.last.get(v, 0) <= position]
+        for value in dying:
+            self.held.pop(value, None)
+        live = set(self.held.values())
+        spare = [v for v in read if v not in live and v != "None" and v not in self.keep]
+        written = []
+        for value in item.outputs:
+            fresh = (v for v in (*spare, *VARIABLES, *(f"v{n}" for n in range(1, 10_000))))
+            name = next(v for v in fresh if v not in live and v not in self.keep)
+            written.append(name)
+            live.add(name)
+            if value in self.last:
+                self.held[value] = name
+        return read, written
+
+
+def _fill(expression: str, read: Sequence[str], modules: Sequence[str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        return (read if match[1] == "in" else modules)[int(match[2])]
+
+    return re.sub("\0(in|module)([0-9]+)\0", value, expression)
+
+
+def attribute_names(statement: Statement, base: str) -> List[str]:
+    """Names of a statement's modules."""
+    return [base if i == 0 else f"{base}_{i}" for i in range(len(statement.modules))]
+
+
+def init_lines(statement: Statement, attribute: str) -> List[str]:
+    names = attribute_names(statement, attribute)
+    lines = (f"self.{n} = {constructor(m)}" for n, m in zip(names, statement.modules))
+    return [part for line in lines for part in wrap(line, BODY)]
+
+
+def statement_line(statement: Statement, attribute: str, read: List[str], out: List[str]) -> str:
+    modules = [f"self.{n}" for n in attribute_names(statement, attribute)]
+    return f"{', '.join(out)} = {_fill(statement.expression, read, modules)}"
