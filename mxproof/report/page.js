@@ -60,9 +60,10 @@ function readable(plots) {
   const readout = plots.querySelector(".readout");
   const frames = [...plots.querySelectorAll(".frame")];
   const count = Number(frames[0].getAttribute("aria-valuemax"));
-  const marks = frames.map(
-    (frame) => new Map([...frame.querySelectorAll("[data-layer]")].map((m) => [Number(m.dataset.layer), m])),
-  );
+  const marks = frames.map((frame) => {
+    const found = [...frame.querySelectorAll("[data-layer]")];
+    return new Map(found.map((mark) => [Number(mark.dataset.layer), mark]));
+  });
   let here = -1;
   const words = (place) =>
     marks.map((map) => map.get(place)?.querySelector("title").textContent).filter(Boolean);
@@ -86,7 +87,10 @@ function readable(plots) {
     row.classList.add("here");
     row.scrollIntoView({ block: "center" });
   };
-  const steps = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
+  const steps = {
+    ...{ ArrowRight: 1, ArrowUp: 1, PageUp: 10 },
+    ...{ ArrowLeft: -1, ArrowDown: -1, PageDown: -10 },
+  };
   for (const frame of frames) {
     const svg = frame.querySelector("svg");
     const at = (event) => {

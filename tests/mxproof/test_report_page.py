@@ -17,7 +17,7 @@ from mxproof.report.record import Json
 
 from .records import HOSTILE, WRONG, deep, proof
 
-VOID = {"meta", "link", "input", "br", "img"}
+VOID = {"meta", "link", "input", "br", "img", "wbr"}
 Attributes = Dict[str, Optional[str]]
 
 
