@@ -1,1 +1,1 @@
-"""Results for people: tables in the terminal."""
+"""Results for people: the record of a proof, and tables, pages and plots that are made from it."""
