@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Mapping, Optional, Sequence, Union
 
@@ -92,7 +93,8 @@ def verify(
             )
         )
         rows = Budgets() if budgets is None else load_budgets(Path(budgets))
-        return prove(subject, tuple(to), evidence, Path(folder), budgets=rows)
+        proof = prove(subject, tuple(to), evidence, Path(folder), budgets=rows)
+    return proof if reference is None else replace(proof, reference=Path(reference).name)
 
 
 def _recorded_inputs(reference: PathLike) -> Mapping[str, Shape]:

@@ -48,7 +48,8 @@ def verify(
     for target in targets:
         paths[target] = convert(subject.graph, target, folder)[0]
     release(subject.graph.params.values())
-    prover = Prover(subject.graph, paths, budgets or Budgets())
+    budgets = budgets or Budgets()
+    prover = Prover(subject.graph, paths, budgets)
     proofs, shapes = prover.prove(evidence)
     return Proof(
         subject.name,
@@ -58,6 +59,7 @@ def verify(
         versions_of(evidence.versions),
         source=subject.graph.source,
         notes=notes_of(subject.graph),
+        problems=budgets.problems,
     )
 
 

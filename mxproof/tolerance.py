@@ -113,12 +113,13 @@ DEVIATIONS: Tuple[Deviation, ...] = (
 class Budgets:
     """The budget of each layer: the first row that matches, else the standard one."""
 
-    def __init__(self, rows: Sequence[Deviation] = ()) -> None:
+    def __init__(self, rows: Sequence[Deviation] = (), path: Optional[Path] = None) -> None:
         """
         Args:
             rows: the user's own, which go before DEVIATIONS.
+            path: where they are written.
         """
-        self.own = tuple(rows)
+        self.own, self.path = tuple(rows), path
         self._needed: Set[int] = set()
 
     def row(self, runtime: str, node: Node, layer: str) -> Optional[Deviation]:
@@ -133,6 +134,12 @@ class Budgets:
     def idle(self) -> List[Deviation]:
         """The user's rows that no layer needed: they hide what they do not explain."""
         return [row for row in self.own if id(row) not in self._needed]
+
+    @property
+    def problems(self) -> Tuple[str, ...]:
+        """The same in words."""
+        said = "no layer needed the row for"
+        return tuple(f"--budgets {self.path}: {said} {row}. Delete it." for row in self.idle)
 
 
 def load_budgets(path: Path) -> Budgets:
@@ -168,7 +175,7 @@ def load_budgets(path: Path) -> Budgets:
         given = {k: row[k] for k in patterns & set(row) - {"attrs"}}
         pairs = tuple((str(k), str(v)) for k, v in attrs.items())
         deviations.append(Deviation(budget=replace(Budget(), **changed), attrs=pairs, **given))
-    return Budgets(deviations)
+    return Budgets(deviations, path)
 
 
 _EXAMPLE = (

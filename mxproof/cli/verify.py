@@ -124,12 +124,10 @@ def run(args: argparse.Namespace) -> int:
             )
             reproducers = reproduced(args, proof, subject.graph, Path(folder), evidence, repro)
         proof = with_latency(args, subject, proof, Path(folder))
-    idle = [f"no layer needed the row for {row}. Delete it." for row in budgets.idle]
     proof = replace(
         proof,
         reference=Path(args.reference).name if args.reference else proof.reference,
         command=again(args, args.to or ()),
-        problems=tuple(f"--budgets {args.budgets}: {row}" for row in idle),
     )
     write_reports(args, proof)
     console = console_of(args)

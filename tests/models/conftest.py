@@ -219,7 +219,7 @@ def budgets(request: pytest.FixtureRequest) -> Iterator[Budgets]:
     path = request.config.getoption("--budgets")
     found = load_budgets(Path(path)) if path else Budgets()
     yield found
-    assert not found.idle, f"--budgets {path}: no layer needed {', '.join(map(str, found.idle))}"
+    assert not found.problems, "\n".join(found.problems)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,82 @@
+"""`from mxproof import verify`: a proof from Python."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Dict
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from converters.preprocessing import Preprocessing
+from mxproof import UsageError, verify
+from mxproof.runtimes.mxnet import MxnetProcess
+
+from .conftest import Run, names
+
+
+@pytest.fixture
+def python(mxnet: MxnetProcess) -> str:
+    pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
+    pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
+    return mxnet.python
+
+
+def test_it_is_what_the_command_line_does(
+    run: Run, prefix: Path, tmp_path: Path, python: str
+) -> None:
+    proof = verify(prefix, inputs={"data": (1, 3, 8, 6)}, seed=3, samples=2, mxnet_python=python)
+    options = ("--input", "data=1x3x8x6", "--seed", 3, "--samples", 2, "--mxnet-python", python)
+    assert run("verify", prefix, *options, "--json", tmp_path / "p.json", "--quiet").code == 0
+    said = json.loads((tmp_path / "p.json").read_text())
+    assert proof.passed
+    assert {**proof.to_json(), "command": said["command"]} == said
+
+
+def test_pictures_a_target_and_a_folder(prefix: Path, tmp_path: Path, python: str) -> None:
+    Image.fromarray(np.arange(9 * 7 * 3, dtype=np.uint8).reshape(9, 7, 3)).save(tmp_path / "a.png")
+    proof = verify(
+        prefix,
+        to=["onnx"],
+        images=[tmp_path / "a.png"],
+        preprocessing=Preprocessing(size=(4, 5), scale=1 / 255),
+        outputs=["fc"],
+        folder=tmp_path / "kept",
+        mxnet_python=python,
+    )
+    assert proof.passed
+    assert list(proof.targets) == ["onnx"]
+    assert dict(proof.shapes) == {"data": (1, 3, 4, 5)}
+    assert names(tmp_path / "kept") == ["small.onnx"]
+
+
+def test_a_recording_in_place_of_mxnet(run: Run, prefix: Path, tmp_path: Path, python: str) -> None:
+    file = tmp_path / "small.npz"
+    assert run("record", prefix, "-o", file, "--mxnet-python", python, "--quiet").code == 0
+    proof = verify(prefix, reference=file, mxnet_python="/there/is/none")
+    assert proof.passed
+    assert proof.reference == "small.npz"
+
+
+def test_a_row_that_nothing_needs_is_a_failure(prefix: Path, tmp_path: Path, python: str) -> None:
+    rows = [{"layer": "fc", "runtime": "onnxruntime", "float32_ratio": 8, "reason": "none"}]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    proof = verify(prefix, samples=1, budgets=tmp_path / "rows.json", mxnet_python=python)
+    assert not proof.passed
+    assert "no layer needed the row for" in proof.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"to": ["tensorflow"]}, "allowed: one or more of onnx, pytorch"),
+        ({"to": []}, "allowed: one or more of onnx, pytorch"),
+        ({"reference": "a.npz", "images": ["a.png"]}, "reference has its own inputs"),
+        ({"images": ["nothing.png"]}, "nothing.png: no such file"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(prefix: Path, arguments: Dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        verify(prefix, **arguments)
