@@ -106,7 +106,8 @@ def _load(parcel: Parcel) -> Any:
 
 def _example(parcel: Parcel) -> Dict[str, Tuple[int, ...]]:
     """Fixed shapes to trace with."""
-    for height, width in SIDES:
+    known = all(v.shape is not None for v in parcel.graph.inputs)
+    for height, width in SIDES if known else ():
         sizes = {**SIZES, "H": height, "W": width}
         shapes = {
             v.name: tuple(
@@ -119,7 +120,7 @@ def _example(parcel: Parcel) -> Dict[str, Tuple[int, ...]]:
         except Exception:
             continue
         return shapes
-    shapes_found = example_shapes(parcel.graph)
+    shapes_found = example_shapes(parcel.graph) if known else None
     if shapes_found is None:
         raise UsageError("--pt2: torch.export needs inputs of known shape: --input data=Nx3xHxW.")
     return shapes_found
