@@ -161,6 +161,13 @@ def unknown_attribute(folder: Path) -> None:
     network(folder, net, net.layer("Flatten", "flat", net.variable("data"), order="F"))
 
 
+@situation("numbers too large for float16")
+def too_large(folder: Path) -> None:
+    net = Network()
+    x = net.layer("_mul_scalar", "scaled", net.variable("data"), scalar=1e6)
+    network(folder, net, net.convolution("conv0", x, 3, 4))
+
+
 @situation("a fully connected network")
 def dense(folder: Path) -> None:
     net = Network()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from typing import Iterator
 
 import pytest
@@ -62,6 +63,24 @@ def test_blocks_say_what_they_are(document: str) -> None:
     """`sh` or no language at all would be commands that nobody runs."""
     for block in blocks(read(document)):
         assert block.language in LANGUAGES, f"{document}:{block.line}"
+
+
+def test_every_kind_of_error_is_in_the_catalogue() -> None:
+    """Those that a user may meet: the public ones, and what is derived from them."""
+    modules = (
+        "converters.errors",
+        "mxproof.subject",
+        "mxproof.runtimes.base",
+        "fixtures.downloads",
+    )
+    kinds = [v for m in modules for v in vars(import_module(m)).values() if isinstance(v, type)]
+    import_module("mxproof.recording.file")
+    kinds = [k for k in kinds if issubclass(k, Exception) and k.__module__ in modules]
+    derived = [sub for kind in kinds for sub in kind.__subclasses__()]
+    catalogue = text("docs/errors.md")
+    names = {kind.__name__ for kind in (*kinds, *derived)} - {"ConversionError"}  # a base
+    assert len(names) > 6
+    assert not {name for name in names if name not in catalogue}
 
 
 def test_ci_runs_the_first_command() -> None:
