@@ -47,7 +47,8 @@ def _rows(b: SymbolBuilder, weight: Value, turned: bool) -> Tensor:
     if turned:
         return b.tensor(weight)
     if isinstance(weight, Known) and not weight.symbolic:
-        return b.tensor(Known(weight.array.T.copy(), weight.name))
+        exact = None if weight.exact is None else weight.exact.T
+        return b.tensor(Known(weight.array.T, weight.name, exact))
     return b.node("transpose", weight, axes=(1, 0))
 
 

@@ -101,7 +101,8 @@ def prelu(b: SymbolBuilder, x: Value, slope: Value) -> Tensor:
     if isinstance(slope, Known) and not slope.symbolic:
         shape = (1,) * (rank - slope.array.ndim) + slope.array.shape
         if all(d == 1 for axis, d in enumerate(shape) if axis != 1) and len(shape) == rank > 1:
-            gamma = Known(slope.array.reshape(-1), slope.name)
+            exact = None if slope.exact is None else slope.exact.reshape(-1)
+            gamma = Known(slope.array.reshape(-1), slope.name, exact)
             return b.node("LeakyReLU", data, gamma, act_type="prelu")
     above = b.node("_maximum_scalar", data, scalar=0.0)
     below = b.node("_minimum_scalar", data, scalar=0.0)
