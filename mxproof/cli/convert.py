@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import sys
 import time
 import warnings
 from contextlib import contextmanager
@@ -11,24 +12,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
-from converters import DEFAULT_OPSET, SUPPORTED_OPSETS, ConversionError, UnusedParametersWarning
-from converters.fusing import fuse
+from converters import ConversionError, UnusedParametersWarning
 from converters.logits import logits
-from converters.precision import halved, lost
 from converters.progress import report
 
-from ..evidence import SAMPLES
+from ..export.changes import changes
 from ..export.parcel import Parcel
 from ..proof import Proof
 from ..runtimes.base import RuntimeFailure
 from ..subject import UsageError, load_subject, parse_inputs
 from ..targets import TARGETS, convert
+from . import convert_options as options
 from .common import (
     FAILED,
     PROVEN,
     all_or_nothing,
     common,
-    count,
     preprocessing,
     preprocessing_of,
     progress_of,
@@ -62,78 +61,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "-o", "--output-dir", metavar="DIR", default=".", help="where to (default: .)"
     )
-    _forms(parser.add_argument_group("forms"))
-    _changes(parser.add_argument_group("changes of the network"))
-    _proving(parser.add_argument_group("proof"))
+    options.forms(parser.add_argument_group("forms"))
+    options.changes(parser.add_argument_group("changes of the network"))
+    options.proving(parser.add_argument_group("proof"))
     preprocessing(parser)
     parser.set_defaults(run=run)
-
-
-def _forms(group: Any) -> None:
-    group.add_argument(
-        "--opset",
-        type=int,
-        default=DEFAULT_OPSET,
-        help=f"ONNX opset, {SUPPORTED_OPSETS[0]} to {SUPPORTED_OPSETS[-1]} "
-        f"(default: {DEFAULT_OPSET})",
-    )
-    group.add_argument(
-        "--external-data",
-        action="store_true",
-        help="ONNX: weights in a file of their own, NAME.onnx.data (always so beyond 1 GiB)",
-    )
-    group.add_argument(
-        "--pth",
-        action="store_true",
-        help="also NAME.pth, the weights as a PyTorch state dict (needs PyTorch)",
-    )
-    group.add_argument(
-        "--pt2",
-        action="store_true",
-        help="also NAME.pt2, network and weights in one file of torch.export (needs PyTorch)",
-    )
-    group.add_argument(
-        "--log", metavar="FILE", help="write there what was read, what became of each layer, …"
-    )
-
-
-def _changes(group: Any) -> None:
-    group.add_argument(
-        "--logits",
-        action="store_true",
-        help="leave out a final softmax or sigmoid, so that what it reads comes out",
-    )
-    group.add_argument(
-        "--fuse",
-        action="store_true",
-        help="fold batch norms into the convolutions and matrix products beside them, where that "
-        "loses no precision; says how many, and what it costs",
-    )
-    group.add_argument(
-        "--float16",
-        action="store_true",
-        help="weights, inputs and all computing in float16; without it float16 becomes float32",
-    )
-
-
-def _proving(group: Any) -> None:
-    group.add_argument(
-        "--verify",
-        action=argparse.BooleanOptionalAction,
-        help="prove every layer of these files equal to MXNet's before they are written; the "
-        "verdict goes into NAME.md and NAME.proof.json. Done by default where MXNet and the "
-        "targets' runtimes are installed",
-    )
-    group.add_argument("--seed", type=count, default=0, help="of the proof's inputs (default: 0)")
-    group.add_argument(
-        "--samples",
-        type=lambda text: count(text, 1),
-        default=SAMPLES,
-        help=f"how many inputs the proof is made on (default: {SAMPLES})",
-    )
-    group.add_argument(
-        "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
-    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -203,28 +135,24 @@ def heard() -> Iterator[List[str]]:
 def read(args: argparse.Namespace, folder: Path) -> Parcel:
     """The checkpoint, with what the user wants changed in it."""
     given = parse_inputs(args.input)
-    options = {"inputs": given, "half": args.float16, **reading(args)}
-    subject = load_subject(args.checkpoint, **options)
+    how = {"inputs": given, "half": args.float16, **reading(args)}
+    subject = load_subject(args.checkpoint, **how)
     notes: List[str] = []
     if args.logits:
-        options["outputs"] = logits(subject.graph)
-        dropped = [n for n in subject.graph.outputs if n not in options["outputs"]]
-        notes.append(f"logits: {', '.join(options['outputs'])} in place of {', '.join(dropped)}")
-        subject = load_subject(args.checkpoint, **options)
+        how["outputs"] = logits(subject.graph)
+        dropped = [n for n in subject.graph.outputs if n not in how["outputs"]]
+        notes.append(f"logits: {', '.join(how['outputs'])} in place of {', '.join(dropped)}")
+        subject = load_subject(args.checkpoint, **how)
     subject = subject.prepared(preprocessing_of(args, subject.preprocessing))
-    plain = single = graph = subject.graph
-    if args.fuse:
-        graph, fusion = fuse(plain)
-        notes.append(str(fusion))
-        single = graph = replace(graph, source={**graph.source, "fused": str(fusion)})
-    if args.float16 and any(a.dtype.name in ("float32", "float64") for a in graph.params.values()):
-        zeros = lost(graph)
-        graph = halved(graph)
-        graph = replace(graph, source={**graph.source, "float16": "narrowed from float32"})
-        if zeros:
-            notes.append(f"float16: {zeros} weights are too small for it and become 0")
-    changed = replace(subject, graph=graph)
-    return Parcel(changed, plain, single, folder, args.opset, notes=notes)
+    changed = changes(subject.graph, fused=args.fuse, half=args.float16)
+    return Parcel(
+        replace(subject, graph=changed.graph),
+        subject.graph,
+        changed.single,
+        folder,
+        args.opset,
+        notes=[*notes, *changed.notes],
+    )
 
 
 def write(args: argparse.Namespace, parcel: Parcel) -> None:
@@ -261,9 +189,13 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
         raise UsageError(f"--verify: {reason}. {later(args, parcel)}")
     if not reason:
         given = parse_inputs(args.input)
-        options = {"seed": args.seed, "samples": args.samples, "mxnet_python": args.mxnet_python}
+        chosen_inputs = {
+            "seed": args.seed,
+            "samples": args.samples,
+            "mxnet_python": args.mxnet_python,
+        }
         try:
-            parcel.proof = prove(parcel, given, **options)
+            parcel.proof = prove(parcel, given, **chosen_inputs)
         except (ConversionError, RuntimeFailure, UsageError) as error:
             if args.verify:
                 raise
@@ -318,13 +250,9 @@ def logged(args: argparse.Namespace, parcel: Parcel, said: List[str], seconds: f
 
 
 def _words(args: argparse.Namespace) -> str:
-    import sys
-
-    return (
-        shlex.join(sys.argv[1:])
-        if sys.argv[0].endswith("mxproof")
-        else f"convert {args.checkpoint}"
-    )
+    """The command line, where it was one."""
+    begun = Path(sys.argv[0]).stem in ("mxproof", "__main__")
+    return shlex.join(sys.argv[1:] if begun else ["convert", args.checkpoint])
 
 
 def refuse(args: argparse.Namespace, proof: Proof) -> int:
