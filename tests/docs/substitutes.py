@@ -51,6 +51,13 @@ SUBSTITUTES: Tuple[Substitute, ...] = (
         "grep -q '^.testenv:lint' tox.ini && grep -q '^.testenv:types' tox.ini",
         "two of tox's environments: CI runs them",
     ),
+    Substitute(".venv/bin/tox -e docs", "grep -q '^.testenv:docs' tox.ini", "CI runs it"),
+    Substitute(".venv/bin/tox -e package", "grep -q '^.testenv:package' tox.ini", "CI runs it"),
+    Substitute(
+        '.venv/bin/pytest tests/docs -k "errors and recording"',
+        '.venv/bin/pytest tests/docs -k "errors and recording" --collect-only -q',
+        "is this very test",
+    ),
     Substitute(".venv/bin/tox", "grep -q '^env_list' tox.ini", "it is what runs this test"),
     Substitute(
         ".venv/bin/pytest tests/operators -k Dropout",
