@@ -38,7 +38,7 @@ class Environment:
 
     folder: Path
 
-    def run(self, command: str, cwd: Path, *, seconds: int = 580, **more: str) -> str:
+    def run(self, command: str, cwd: Path, *, seconds: int = 1800, **more: str) -> str:
         """A command line as a user of this environment types it; returns what it prints."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "PYTHON"))}
         path = os.pathsep.join([str(self.folder / "bin"), kept["PATH"]])
