@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import List
 
 import numpy as np
+import onnx
 import pytest
 
 from converters import save_checkpoint
@@ -252,3 +253,12 @@ def test_the_cost_of_folding_without_mxnet(run: Run, tmp_path: Path) -> None:
     record = (tmp_path / "out" / "net.py").read_text()
     assert "fused: 1 of 1 batch norms folded" in record
     assert json.dumps("bn") not in record
+
+
+def test_preprocessing_is_told(run: Run, prefix: Path, tmp_path: Path) -> None:
+    how = ("--size", "8x6", "--mean", "1,2,3", "--std", "4", "--channels", "BGR", "--no-verify")
+    convert(run, prefix, "-o", tmp_path, *how)
+    said = "the middle 8x6, BGR 0..255, less (1, 2, 3), over 4"
+    assert said in (tmp_path / "small.py").read_text()
+    assert said in (tmp_path / "small.md").read_text()
+    assert said in onnx.load(tmp_path / "small.onnx").doc_string

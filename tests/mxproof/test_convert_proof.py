@@ -15,7 +15,7 @@ from converters import Graph, load_checkpoint, save_checkpoint
 from converters.fusing import fuse
 from mxproof import targets
 from mxproof.cli import main
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.mxnet import MxnetProcess, _filled
 from tests.converters.networks import Network
 
 from .conftest import Run, names
@@ -151,6 +151,11 @@ def test_a_wrong_fold_is_caught(
     assert names(out) == []
     monkeypatch.setattr(module, "_padded", kept)
     assert run("convert", tmp_path / "small", "-o", out, "--fuse", "--to", "pytorch").code == 0
+
+
+def test_folded_layers_count_as_their_larger_neighbour() -> None:
+    assert _filled([None, 4, None, None, 8, None]) == [4, 4, 8, 8, 8, 8]
+    assert _filled([None]) == [0]
 
 
 @pytest.mark.parametrize("name", ["mnet.25", "cifar_resnet20_v1", "cifar_resnet20_v2"])
