@@ -10,6 +10,8 @@ from typing import Any, Dict, Iterator, List
 import hypothesis
 import pytest
 
+pytest_plugins = ("mxproof.report.pytest_report",)  # --report DIR
+
 # torch's idle threads may spin for a moment (that is its speed), but not for long: three
 # runtimes take turns on these cores. libgomp reads this once, when torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "100000")
@@ -105,12 +107,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--repro", metavar="DIR", help="write reproducers of the layers that fail there"
-    )
-    group.addoption(
-        "--report",
-        metavar="DIR",
-        help="write what tests/models finds there: a page to look at (index.html), report.json, "
-        "summary.md for a CI job's page, and junit.xml",
     )
     group.addoption(
         "--samples-dir",
@@ -228,11 +224,6 @@ class Tables:
             terminalreporter.write_line(capture.get())
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest asks where to write JUnit's file
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(RequiredSuites(config.getoption("--require-suite")))
     config.pluginmanager.register(Tables())
-    if config.getoption("--report"):
-        from mxproof.report.pytest_report import set_up
-
-        set_up(config, Path(config.getoption("--report")))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import pytest
 
@@ -23,6 +23,39 @@ from .record import FAIL, INCOMPLETE, PASS, SCHEMA, Json, system, target_record
 #: The key of a property: {"model": …, "target": …}, with any of "about", "part", "output" and
 #: "latency".
 FOUND = "mxproof_found"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup("mxproof").addoption(
+        "--report",
+        metavar="DIR",  # write --report=DIR: pytest may take a folder that is there for tests
+        help="write what tests/models finds there: a page to look at (index.html), report.json, "
+        "summary.md for a CI job's page, and junit.xml",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest asks where to write JUnit's file
+def pytest_configure(config: pytest.Config) -> None:
+    folder = _folder(config)
+    if folder is None:
+        return
+    if folder.exists() and not folder.is_dir():
+        raise pytest.UsageError(f"--report {folder}: is a file. Name a folder.")
+    if not config.option.xmlpath:
+        config.option.xmlpath = str(folder / "junit.xml")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """After all others have set up, so that their verdicts on the run are known at its end."""
+    folder = _folder(session.config)
+    if folder is not None:
+        session.config.pluginmanager.register(Report(folder), "mxproof-report")
+
+
+def _folder(config: pytest.Config) -> Optional[Path]:
+    """Where to write; workers of xdist write nothing."""
+    given = config.getoption("--report")
+    return Path(given) if given and not hasattr(config, "workerinput") else None
 
 
 class Report:
@@ -39,14 +72,21 @@ class Report:
         report.user_properties = [p for p in report.user_properties if p[0] != FOUND]
         if report.when == "call":  # what follows repeats it
             self.found += mine
-        test = self.tests.setdefault(
-            report.nodeid, {"id": report.nodeid, "outcome": "passed", "seconds": 0.0, "message": ""}
-        )
+        test = self._test(report.nodeid)
         test["seconds"] += report.duration
         if mine:
             test["model"], test["target"] = mine[0]["model"], mine[0].get("target")
         if report.outcome != "passed" and test["outcome"] != "failed":
             test["outcome"], test["message"] = report.outcome, _message(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file that cannot be read is a failure, though none of its tests ran."""
+        if report.failed:
+            self._test(report.nodeid).update(outcome="failed", message=report.longreprtext)
+
+    def _test(self, name: str) -> Json:
+        new = {"id": name, "outcome": "passed", "seconds": 0.0, "message": ""}
+        return self.tests.setdefault(name, new)
 
     @pytest.hookimpl(trylast=True)  # others may find that the run failed
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -139,12 +179,3 @@ def _message(report: pytest.TestReport) -> str:
         return reason[2].replace("Skipped: ", "", 1)
     crash = getattr(report.longrepr, "reprcrash", None)
     return str(crash.message) if crash is not None else report.longreprtext
-
-
-def set_up(config: pytest.Config, folder: Path) -> None:
-    """Write the report there when the tests have run; workers of xdist write none."""
-    if hasattr(config, "workerinput"):
-        return
-    if not config.option.xmlpath:
-        config.option.xmlpath = str(folder / "junit.xml")
-    config.pluginmanager.register(Report(folder), "mxproof-report")

@@ -43,7 +43,7 @@ class Run(NamedTuple):
 
 
 def run(where: Path, folder: Path, *arguments: object, plugins: str = "") -> Run:
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--report", folder]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", f"--report={folder}"]
     done = subprocess.run(
         list(map(str, [*command, *arguments])),
         cwd=where,
@@ -54,15 +54,6 @@ def run(where: Path, folder: Path, *arguments: object, plugins: str = "") -> Run
     )
     return Run(done.returncode, done.stdout + done.stderr, folder)
 
-
-CONFTEST = """
-from pathlib import Path
-from mxproof.report.pytest_report import set_up
-def pytest_addoption(parser):
-    parser.addoption("--report")
-def pytest_configure(config):
-    set_up(config, Path(config.getoption("--report")))
-"""
 
 SUITE = """
 import pytest
@@ -88,7 +79,8 @@ def test_skipped_too():
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
     (tmp_path / "suite").mkdir()
-    (tmp_path / "suite" / "conftest.py").write_text(CONFTEST)
+    plugins = 'pytest_plugins = ("mxproof.report.pytest_report",)'
+    (tmp_path / "suite" / "conftest.py").write_text(plugins)
     (tmp_path / "suite" / "pytest.ini").write_text("[pytest]\njunit_family = xunit1\n")
     return tmp_path / "suite"
 
@@ -96,6 +88,7 @@ def suite(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
 def test_what_failed_and_what_was_skipped(workers: Any, suite: Path, tmp_path: Path) -> None:
     (suite / "test_it.py").write_text(SUITE)
+    (tmp_path / "out").mkdir()  # an earlier report's
     found = run(suite, tmp_path / "out", *workers)
     assert found.code == 1, found.said
     assert f"report: {tmp_path / 'out' / 'index.html'}" in found.said
@@ -124,12 +117,37 @@ def test_what_failed_and_what_was_skipped(workers: Any, suite: Path, tmp_path: P
     assert "mxproof_found" not in (found.folder / "junit.xml").read_text()
 
 
+def test_a_file_that_cannot_be_read_is_a_failure(suite: Path, tmp_path: Path) -> None:
+    (suite / "test_it.py").write_text("import no_such_module")
+    found = run(suite, tmp_path / "out")
+    assert (found.report["verdict"], found.report["counts"]["failed"]) == ("fail", 1)
+    assert "no_such_module" in found.page and "no\\_such\\_module" in found.summary
+    assert "<title>Failed: 0 models</title>" in found.page
+
+
+def test_a_place_that_is_no_folder_is_refused_first(suite: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    found = run(suite, tmp_path / "out")
+    assert found.code == pytest.ExitCode.USAGE_ERROR
+    assert f"--report {tmp_path / 'out'}: is a file. Name a folder." in found.said
+    assert (tmp_path / "out").read_text() == "mine"
+
+
 def test_a_run_of_nothing_says_so(suite: Path, tmp_path: Path) -> None:
     found = run(suite, tmp_path / "out")
     assert found.code == pytest.ExitCode.NO_TESTS_COLLECTED
     assert found.report["verdict"] == "incomplete"
     for text in (found.page, found.summary):
         assert "No model was compared." in text and "Proven" not in text
+
+
+def test_a_suite_that_was_required_and_did_not_run(tmp_path: Path) -> None:
+    """Other plugins may call a run a failure in which no test failed."""
+    tests = "tests/mxproof/test_latency_measured.py"
+    found = run(ROOT, tmp_path / "out", tests, "--require-suite", "tests/none.py")
+    assert (found.code, found.report["verdict"]) == (1, "fail")
+    assert found.report["counts"]["failed"] == 0
+    assert "<title>Failed: 0 models</title>" in found.page and "## ✗" in found.summary
 
 
 def test_a_run_without_models_proves_nothing(suite: Path, tmp_path: Path) -> None:
