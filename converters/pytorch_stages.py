@@ -61,6 +61,8 @@ def stage_lines(attribute: str, stage: Stage, width: int) -> List[str]:
     depth = 1 if indexed else 2
     room = width - depth * len(INDENT)
     parts = [p for run in _runs(stage) for p in _arguments(run, indexed, room)]
+    if not indexed and len(parts) == 1:
+        parts = [parts[0].replace("**", "", 1)]  # a loop alone
     joined = ", ".join(parts)
     head, call = (
         f"self.{attribute} = nn.Sequential(",

@@ -180,16 +180,17 @@ def blocks_made(call: Any) -> Iterator[Tuple[str, Any]]:
     if isinstance(call.func, ast.Name):
         yield "", call
         return
-    inside = call.args[0] if call.args and _is_named(call.args[0]) else None
-    for number, block in enumerate(_unrolled(call.args) if inside is None else ()):
-        yield str(number), block
-    for keyword in inside.keywords if inside else ():
-        if keyword.arg:
-            yield keyword.arg, keyword.value
-        else:  # **{f"unit{i}": Unit(64) for i in range(2, 5)}
-            word = keyword.value.key.values[0].value
-            for number in _range(keyword.value):
-                yield f"{word}{number}", keyword.value.value
+    inside = call.args[0]
+    if not _is_named(inside):
+        yield from ((str(number), block) for number, block in enumerate(_unrolled(call.args)))
+        return
+    given = [*((None, a) for a in inside.args), *((k.arg, k.value) for k in inside.keywords)]
+    for name, value in given:
+        if name:
+            yield name, value
+        else:  # {f"unit{i}": Unit(64) for i in range(2, 5)}
+            word = value.key.values[0].value
+            yield from ((f"{word}{number}", value.value) for number in _range(value))
 
 
 def _is_named(argument: Any) -> bool:

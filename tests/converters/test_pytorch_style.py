@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Tuple
 
 import pytest
 
-from converters import Graph, to_pytorch
+from converters import Graph, UnusedParametersWarning, load_checkpoint, to_pytorch
 from converters.checkpoint import bind
 from converters.symbol import parse_symbol, symbol_to_json
 from fixtures.weights import seeded_parameters
@@ -37,6 +37,7 @@ def sources() -> Dict[str, str]:
     y = heads.layer("SliceChannel", "halves", x, num_outputs=2)
     small = {
         "small": to_pytorch(net.graph(head, name="small")).source,
+        "equal": to_pytorch(units(*((f"stage1_unit{i}", 4) for i in range(1, 5)))).source,
         "two_outputs": to_pytorch(heads.graph(y, (y[0], 1), name="two_outputs")).source,
     }
     return {**{name: zoo_source(name) for name in ZOO_NAMES}, **small}
@@ -70,6 +71,10 @@ def units(*details: Tuple[str, int], reads: int = 0) -> Graph:
                 '    OrderedDict(unit1=Unit(4), **{f"unit{i}": Unit(8) for i in range(2, 6)})',
                 ")",
             ],
+        ),
+        (
+            [(f"stage1_unit{i}", 4) for i in range(1, 4)],
+            ['self.stage1 = nn.Sequential(OrderedDict({f"unit{i}": Unit() for i in range(1, 4)}))'],
         ),
         (
             [("part_0", 4), *((f"part_{i}", 8) for i in range(1, 4))],
@@ -152,7 +157,7 @@ def test_mypy_finds_nothing(sources: Dict[str, str], tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="needs PyTorch, whose types they are")
     for name, source in sources.items():
         (tmp_path / f"{name}.py").write_text(source)
-    for options in ([], ["--strict", "--no-warn-return-any"]):
+    for options in ([], ["--strict", "--no-warn-return-any"]):  # nn.Module's call returns Any
         mypy = [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), *options]
         done = subprocess.run(
             [*mypy, *(f"{name}.py" for name in sources)],
@@ -160,4 +165,16 @@ def test_mypy_finds_nothing(sources: Dict[str, str], tmp_path: Path) -> None:
             capture_output=True,
             text=True,
         )
+        assert done.returncode == 0, done.stdout
+
+
+def test_a_real_network_reads_as_well(samples_dir: Path, tmp_path: Path) -> None:
+    """mnet.25, flat as it is: 110 layers, three strides, nine outputs."""
+    pytest.importorskip("ruff", reason="needs ruff, which judges the source")
+    with pytest.warns(UnusedParametersWarning):
+        graph = load_checkpoint(samples_dir / "mnet.25")
+    (tmp_path / "face.py").write_text(to_pytorch(graph).source)
+    for command in RUFF:
+        ruff = [sys.executable, "-m", "ruff", *command, "--target-version", "py39", "."]
+        done = subprocess.run(ruff, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout

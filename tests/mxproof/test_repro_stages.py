@@ -26,6 +26,14 @@ from tests.converters.test_pytorch_style import units
             'nn.Sequential(OrderedDict(a1=Unit(4), **{f"a{i}": Unit(8) for i in range(2, 4)}))',
             [("a1", "Unit(4)"), ("a2", "Unit(8)"), ("a3", "Unit(8)")],
         ),
+        (
+            'nn.Sequential(OrderedDict(**{f"a{i}": Unit(8) for i in range(1, 3)}, a3=Unit(4)))',
+            [("a1", "Unit(8)"), ("a2", "Unit(8)"), ("a3", "Unit(4)")],
+        ),
+        (
+            'nn.Sequential(OrderedDict({f"a{i}": Unit(8) for i in range(1, 3)}))',
+            [("a1", "Unit(8)"), ("a2", "Unit(8)")],
+        ),
     ],
 )
 def test_blocks_of_a_stage(line: str, made: List[object]) -> None:
