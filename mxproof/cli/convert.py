@@ -83,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
             logged(args, parcel, said, seconds)
     except NotProven as failure:
         return refuse(args, failure.proof)
+    if parcel.proof is None:  # one from before is of other files
+        (output / parcel.path(".proof.json").name).unlink(missing_ok=True)
     for path in parcel.files:
         say(f"wrote {output / path.name}", quiet=args.quiet)
     for note in parcel.notes:

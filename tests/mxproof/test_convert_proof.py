@@ -46,6 +46,8 @@ def test_files_are_proven_before_they_are_written(
     guide = (out / "small.md").read_text()
     for target in ("onnx", "pytorch"):
         assert f"| {target} | pass | 13 |" in guide
+    assert run("convert", prefix, "-o", out, "--no-verify").code == 0
+    assert names(out) == [n for n in FILES if "proof" not in n], "no proof of other files is left"
 
 
 def damaged(graph: Graph, *arguments: Any, **options: Any) -> Any:
