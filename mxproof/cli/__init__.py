@@ -16,10 +16,13 @@ from fixtures.downloads import DownloadError
 
 from ..runtimes.base import RuntimeFailure
 from ..subject import UsageError
-from . import compare, completion, convert, faults, inspect, record, run, tables, verify
+from . import compare, completion, convert, faults, inspect, record, run, tables, to_mxnet, verify
 from .common import BAD_INPUT, say
 
-COMMANDS = (convert, verify, run, compare, tables, record, inspect, faults, completion)
+COMMANDS = (
+    *(convert, verify, run, compare, tables),
+    *(inspect, record, to_mxnet, faults, completion),
+)
 
 
 def main(arguments: Optional[List[str]] = None) -> int:

@@ -102,4 +102,5 @@ def test_every_command_has_a_heading(pages: Dict[Path, Page]) -> None:
 
     (page,) = (page for path, page in pages.items() if path.name == "commands.html")
     for command in COMMANDS:
-        assert f"mxproof-{command.__name__.rpartition('.')[2]}" in page.names
+        name = command.__name__.rpartition(".")[2].replace("_", "-")
+        assert f"mxproof-{name}" in page.names

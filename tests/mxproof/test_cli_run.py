@@ -73,6 +73,29 @@ def test_files_run_in_their_runtime(
     assert close(np.load(tmp_path / "back.npy"), truth)
 
 
+def test_an_onnx_model_becomes_a_checkpoint(
+    run: Run, prefix: Path, tmp_path: Path, truth: np.ndarray, mxnet: MxnetProcess
+) -> None:
+    convert = ("convert", prefix, "--to", "onnx", "-o", tmp_path, "--quiet", "--no-verify")
+    assert run(*convert).code == 0
+    back = tmp_path / "new" / "back"
+    code, said, err = run("to-mxnet", tmp_path / "small.onnx", "-o", back)
+    files = [f"{back}-symbol.json", f"{back}-0000.params"]
+    assert (code, sorted(said.split("\n")[:-1]), err) == (
+        0,
+        sorted(f"wrote {f}" for f in files),
+        "",
+    )
+    model = mxnet.load(back, 0, load_checkpoint(back, inputs={"data": ("N", 3, "H", "W")}))
+    np.testing.assert_allclose(
+        model.run({"data": np.load(tmp_path / "in.npy")}, "float64")[0], truth, rtol=1e-12
+    )
+    (tmp_path / "text.onnx").write_text("not a model")
+    for name, words in (("none.onnx", "none.onnx: no such file."), ("text.onnx", "text.onnx")):
+        assert words in refused(run, "to-mxnet", tmp_path / name, "-o", tmp_path / "no" / "x")
+    assert not (tmp_path / "no").exists()
+
+
 def test_a_picture_is_prepared_as_stated_or_as_recorded(
     run: Run, prefix: Path, tmp_path: Path, truth: np.ndarray
 ) -> None:

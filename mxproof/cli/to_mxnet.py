@@ -1,0 +1,45 @@
+"""`mxproof to-mxnet`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from converters.mxnet_symbol import convert_onnx
+from converters.progress import report
+
+from ..subject import UsageError, parse_inputs
+from .common import PROVEN, all_or_nothing, progress_of, say
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "to-mxnet",
+        help="import an ONNX model back into MXNet",
+        description="Write PREFIX-symbol.json and PREFIX-0000.params, which MXNet 1.9.1 loads. For "
+        "what `mxproof convert` exports, and other models of the same operators. Needs no MXNet.",
+    )
+    parser.add_argument("model", metavar="MODEL.onnx")
+    parser.add_argument("-o", "--output-prefix", metavar="PREFIX", required=True, help="where to")
+    parser.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="NAME=SHAPE",
+        help="fix the sizes of an input, where an operator needs them: data=1x3x224x224",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    prefix, given = Path(args.output_prefix), parse_inputs(args.input)
+    if not Path(args.model).is_file():
+        raise UsageError(f"{args.model}: no such file.")
+    with progress_of(args), all_or_nothing(prefix.parent) as folder:
+        report(f"reading {args.model}")
+        written = convert_onnx(args.model, folder / prefix.name, inputs=given or None)
+    for path in written:
+        say(f"wrote {prefix.parent / path.name}", quiet=args.quiet)
+    return PROVEN
