@@ -41,6 +41,7 @@ def from_root(name: str) -> str:
     """A document of the root, as a page: links into docs/ stay, other files are only named."""
     text = (ROOT / name).read_text(encoding="utf-8")
     text = re.sub(r"\]\(docs/([^)]+)\)", r"](\1)", text)
+    text = re.sub(r"\]\((CHANGELOG|CONTRIBUTING)\.md", lambda m: m[0].lower(), text)
     return re.sub(r"\[(`?)([^\]`]+)\1\]\((?!https?://|[\w-]+\.md)([^)]+)\)", r"`\2` (`\3`)", text)
 
 
