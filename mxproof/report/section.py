@@ -140,7 +140,7 @@ def _latency(latency: Mapping[str, Json]) -> str:
         '<table class="bars"><thead class="heard"><tr><th scope="col">runtime</th>'
         f'<th scope="col">median</th></tr></thead><tbody>{rows}</tbody></table>'
         f'<p class="soft">One pass, {on}; the median and the shortest of '
-        f"{min(t['rounds'] for t in latency.values())} rounds in turn. The line in a bar is the "
+        f"{min(t['rounds'] for t in latency.values())} rounds. The line in a bar is the "
         "shortest.</p>"
     )
 
@@ -165,7 +165,7 @@ def _provenance(record: Json) -> str:
     stated = {
         "weights": WEIGHTS.get(record["weights"], record["weights"]),
         "input": shapes(record["input"]),
-        **({"input of outputs": shapes(apart)} if apart else {}),
+        **({"input of output and latency": shapes(apart)} if apart else {}),
         "reference": "MXNet itself" if record["reference"] == "mxnet" else record["reference"],
         **record["source"],
     }

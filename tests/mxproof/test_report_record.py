@@ -16,7 +16,7 @@ from mxproof.report.record import FAIL, INCOMPLETE, PASS, part, target_record
 from mxproof.report.wording import number, sentence, summary, used, verdict_of
 from mxproof.runtimes.base import Layer
 from mxproof.tolerance import Budget, Deviation
-from mxproof.verdict import Comparison
+from mxproof.verdict import Check, Comparison
 from tests.converters.networks import small_resnet
 
 from .fakes import NAMES, clean, judge, truth_of
@@ -74,6 +74,12 @@ def test_one_channel_may_use_up_more_than_its_layer() -> None:
     off[:, 1] *= 1 + 1e-10
     check = judge([("conv", off)], "float64", truth).checks[0]
     assert (check.used > 1, check.problem is not None) == (True, True)
+
+
+def test_of_several_inputs_the_worst_says_what_was_allowed() -> None:
+    first = Check("conv", "Convolution", (1,), 1e-13, 0.0, 0.0, None, rel64=1e-12)
+    worse = replace(first, rel=5e-13, rel64=2e-12)
+    assert (first + worse).limit == (worse + first).limit == 2e-12
 
 
 def test_a_result_without_numbers_is_null_and_worst() -> None:
