@@ -66,6 +66,9 @@ SUBSTITUTES: Tuple[Substitute, ...] = (
     ),
     Substitute("pytest -k resnet101", "pytest -k resnet101 --collect-only -q", COLLECT),
     Substitute("pytest tests/models", "pytest tests/models --collect-only -q", COLLECT),
+    Substitute(
+        "pytest --report=DIR tests/models", "pytest tests/models --collect-only -q", COLLECT
+    ),
     Substitute("pytest tests/zoo", "pytest tests/zoo --collect-only -q", COLLECT),
     Substitute(
         "HYPOTHESIS_PROFILE=nightly pytest tests/models/test_shapes.py --weights seeded",
@@ -98,6 +101,11 @@ SUBSTITUTES: Tuple[Substitute, ...] = (
         "mxproof faults --sites 2 --seed 0",
         "mxproof faults small --sites 1 --seed 0 --kind 'stride dropped'",
         "951 faults take half an hour: one kind, in the small network",
+    ),
+    Substitute(
+        "mxproof tables --weights seeded --size 112x112 --limit 1.5 --markdown tables.md",
+        "mxproof tables resnet18 --weights seeded --size 112x112 --limit 1.5 --markdown tables.md",
+        "six models in every runtime; tests/models/test_tables.py, in CI, does them all",
     ),
     Substitute("pip install .", has_extras(), INSTALLS),
     Substitute("pip install '.[onnx]'", has_extras("onnx", "pytorch"), INSTALLS),

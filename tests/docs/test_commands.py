@@ -90,7 +90,7 @@ def typed(step: Step) -> str:
     if command in INSTEAD:
         return INSTEAD[command]
     if step.kind == "mention":
-        if re.fullmatch(r"mxproof [a-z]+", command):
+        if re.fullmatch(r"mxproof [a-z-]+", command):
             return f"{command} --help"  # the name of a command, in a sentence
         for name, value in PLACEHOLDERS.items():
             command = re.sub(rf"(?<!\w){name}\b", value, command)
