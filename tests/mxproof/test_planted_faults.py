@@ -348,6 +348,7 @@ ONE = ("small", "--sites", 1, "--kind", "moving mean left at 0")
 def test_command(run: Run, tmp_path: Path, mxnet: MxnetProcess, grounds: Dict[str, Ground]) -> None:
     """With a worker for each of two processors; without any the outcome is the same."""
     record, page = tmp_path / "faults.json", tmp_path / "faults.md"
+    threads = os.environ.get("OMP_NUM_THREADS")
     where = ("--mxnet-python", mxnet.python, "--json", record, "--markdown", page)
     more = ("--jobs", 2, "--kind", "residual inputs swapped")
     code, out, err = run("faults", *ONE, *more, *where)
@@ -367,7 +368,7 @@ def test_command(run: Run, tmp_path: Path, mxnet: MxnetProcess, grounds: Dict[st
     case = next(cases(grounds["small"].graph, "small", CATALOGUE[str(mean["kind"])], 1, 0))
     here = plant(grounds["small"], "small", case)
     assert (mean["site"], mean["target"], mean["named"]) == (here.site, here.target, here.named)
-    assert "OMP_NUM_THREADS" not in os.environ
+    assert os.environ.get("OMP_NUM_THREADS") == threads, "was set for the workers alone"
     text = page.read_text()
     assert "`mxproof faults small --kind 'moving mean left at 0'" in text
     assert "| residual inputs swapped | graph | 1 | 0 of 0 | 0 of 0 | 1 |" in text
@@ -396,8 +397,8 @@ def test_list(run: Run) -> None:
     [
         (("resnet19",), "resnet19: there is no model of that name"),
         (("small", "--kind", "a curse"), "--kind 'a curse': there is no such kind; there are: "),
-        (("small", "--json", "nowhere/faults.json"), "--json nowhere/faults.json: there is no"),
-        (("small", "--markdown", "nowhere/f.md"), "--markdown nowhere/f.md: there is no such"),
+        (("small", "--json", "nowhere/faults.json"), "--json nowhere/faults.json: name a file"),
+        (("small", "--markdown", "nowhere/f.md"), "--markdown nowhere/f.md: name a file"),
         (("small", "--sites", "0"), "no whole number of 1 or more"),
         (("small", "--kind", "frames in reverse order"), "nothing was planted: small have no"),
     ],
