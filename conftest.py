@@ -46,7 +46,8 @@ class Arguments:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    from mxproof.cli.common import count, preprocessing
+    from mxproof.cli.common import count
+    from mxproof.cli.picture_options import preprocessing
 
     group = parser.getgroup("mxproof")
     group.addoption(

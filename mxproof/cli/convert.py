@@ -28,8 +28,6 @@ from .common import (
     PROVEN,
     all_or_nothing,
     common,
-    preprocessing,
-    preprocessing_of,
     progress_of,
     reading,
     say,
@@ -37,6 +35,7 @@ from .common import (
     writable,
     write_text,
 )
+from .picture_options import preprocessing, preprocessing_of
 from .verify import again
 
 

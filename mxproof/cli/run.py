@@ -23,13 +23,12 @@ from .common import (
     PROVEN,
     console_of,
     count,
-    preprocessing,
-    preprocessing_of,
     progress_of,
     reading,
     reading_options,
     say,
 )
+from .picture_options import preprocessing, preprocessing_of
 
 
 def add_parser(commands: Any) -> None:

@@ -23,8 +23,6 @@ from .common import (
     PROVEN,
     console_of,
     count,
-    preprocessing,
-    preprocessing_of,
     progress_of,
     reading,
     reading_options,
@@ -32,6 +30,7 @@ from .common import (
     writable,
     write_text,
 )
+from .picture_options import preprocessing, preprocessing_of
 
 VIEWS = 8
 

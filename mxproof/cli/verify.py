@@ -28,15 +28,13 @@ from .common import (
     common,
     console_of,
     count,
-    picture_words,
-    preprocessing,
-    preprocessing_of,
     progress_of,
     reading,
     say,
     targets,
 )
 from .layers import layer_sheets
+from .picture_options import picture_words, preprocessing, preprocessing_of
 from .reports import check_places, report_options, with_latency, write_reports
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 
 from converters import __version__
 from fixtures.zoo import ZOO, obtain
-from mxproof.cli.common import picture_words, preprocessing_of
+from mxproof.cli.picture_options import picture_words, preprocessing_of
 from mxproof.compare import compare
 from mxproof.evidence import SAMPLES
 from mxproof.localise import describe_failure
