@@ -100,7 +100,7 @@ SUBSTITUTES: Tuple[Substitute, ...] = (
     ),
     Substitute(
         "mxproof convert resnet152",
-        "mxproof convert resnet18 --weights seeded --quiet",
+        "mxproof convert resnet18 --weights seeded --no-verify --quiet",
         "would download 241 MB; tox's `nomxnet` converts resnet152",
     ),
     Substitute(
