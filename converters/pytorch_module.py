@@ -22,7 +22,6 @@ from . import ops
 from .errors import UnsupportedError
 from .files import atomic_write
 from .graph import Graph, Node
-from .onnx_model import UNKNOWN_SIZE, known_shape
 from .progress import counted
 from .python_text import class_name
 from .pytorch_blocks import partition
@@ -30,6 +29,7 @@ from .pytorch_functions import functions
 from .pytorch_parts import ModuleCall, Statement, token
 from .pytorch_source import render
 from .shape import Dim, Shape
+from .sizes import UNKNOWN_SIZE, known_shape
 
 Array = npt.NDArray[Any]
 

@@ -11,7 +11,7 @@ import onnx
 import onnx_ir as ir
 
 from ..errors import ShapeError, UnsupportedError
-from ..onnx_model import ONNX_TYPES
+from ..onnx_builder import ONNX_TYPES
 from ..ops import Unsupported
 from ..shape import Dim, Shape, same, show
 from ..symbol import Entry, Symbol, in_visiting_order

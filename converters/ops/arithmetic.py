@@ -10,7 +10,7 @@ import numpy as np
 from .registry import Unsupported
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
 
 #: Of the types with a fraction, onnxruntime's CPU provider runs these in float32 only.
 SINGLE_ONLY = (

@@ -13,7 +13,7 @@ from .registry import Operator, operator
 from .slicing import cut_shape, cuts_of, onnx_cut, torch_cut
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 

@@ -11,7 +11,7 @@ from .arithmetic import Arithmetic, refuse_integers
 from .registry import Operator, operator
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 #: Two values -> the result, of their type or bool.

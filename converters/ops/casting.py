@@ -10,7 +10,7 @@ from .attributes import DType
 from .registry import Operator, Unsupported, operator
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 #: What automatic mixed precision casts; the rest it leaves alone.

@@ -19,7 +19,7 @@ from .registry import Operator, Unsupported, operator
 from .shaping import one_axis
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 

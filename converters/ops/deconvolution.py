@@ -12,7 +12,7 @@ from .convolution import Filters, functional, per_axis
 from .registry import Unsupported, operator
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 

@@ -17,7 +17,7 @@ from .onnx_math import Formula, count, formula, join, result
 from .registry import Operator, Unsupported, operator
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 DEFORM_CONV = 19  # the first opset that has it

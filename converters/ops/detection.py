@@ -14,7 +14,7 @@ from .registry import Operator, Unsupported, operator
 from .suppression import Candidates, Sides, best, first_kept, rows, suppress
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 Format = Literal["corner", "center"]

@@ -13,7 +13,7 @@ from .matrices import Matrix, onnx_diagonal, square
 from .registry import operator
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 

@@ -11,7 +11,7 @@ from .attributes import Single
 from .registry import Unsupported
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
 
 #: "RandomUniform" or "RandomNormal" -> so many draws, between 0 and 1, or around 0.
 Draw = Callable[[str], Any]

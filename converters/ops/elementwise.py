@@ -16,7 +16,7 @@ from .attributes import Ints, Single, single
 from .registry import Operator, Unsupported, operator
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 #: Above it MXNet's softrelu is its input, as torch's is.

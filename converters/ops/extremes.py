@@ -11,7 +11,7 @@ from .shaping import one_axis
 from .sorting import orderable
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 

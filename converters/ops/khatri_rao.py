@@ -10,7 +10,7 @@ from ..shape import Shape, merge, product, same, show
 from .registry import Operator, operator
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 

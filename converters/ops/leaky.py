@@ -17,7 +17,7 @@ from .registry import Operator, Unsupported, operator
 from .special import expm1
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 #: C floats; torch's have more digits.

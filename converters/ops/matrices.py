@@ -17,7 +17,7 @@ from .products import onnx_scaled, onnx_swapped, torch_product, torch_scaled
 from .registry import Operator, operator
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 LAST = 1 << 62  # beyond the end of any axis

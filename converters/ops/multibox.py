@@ -15,7 +15,7 @@ from .registry import Operator, Unsupported, operator
 from .suppression import Candidates, best, first_kept, rows, suppress
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 HALVES = (Single(0.5), Single(0.5))

@@ -15,7 +15,7 @@ from .registry import Operator, Unsupported, operator
 from .slicing import Cut, onnx_cut, torch_cut
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 BRIGHTEST = 255

@@ -13,7 +13,7 @@ from .registry import Unsupported, operator
 from .windows import Windows
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 LAST = "C"  # how the name of a layout with the channels on the last axis ends

@@ -16,7 +16,7 @@ from .registry import Operator, Unsupported, operator
 from .roi import pooled_shape
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 #: Numbers of a sample downwards and across -> the lines around it.

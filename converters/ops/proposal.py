@@ -17,7 +17,7 @@ from .registry import Operator, Unsupported, operator
 from .suppression import Candidates, best, first_kept, rows, suppress
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 SCALES = (Single(4.0), Single(8.0), Single(16.0), Single(32.0))

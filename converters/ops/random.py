@@ -15,7 +15,7 @@ from .distributions import DISTRIBUTIONS, Distribution
 from .registry import Operator, Unsupported, operator
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 FloatType = Literal["None", "float16", "float32", "float64"]

@@ -13,7 +13,7 @@ from .registry import Operator, Unsupported, operator
 from .shaping import Concat
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from .recurrent_weights import Array, Packing
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
 
 #: Mode -> ONNX's operator, and where MXNet has each of ONNX's gates.
 KINDS = {

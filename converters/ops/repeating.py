@@ -13,7 +13,7 @@ from .shaping import one_axis
 from .slicing import BEFORE
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 

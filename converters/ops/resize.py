@@ -13,7 +13,7 @@ from .attributes import Single
 from .registry import Operator, Unsupported, operator
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 #: Numbers as float32 that sizes are multiplied with exactly: 2, 0.5, 1.25.

@@ -16,7 +16,7 @@ from .onnx_math import Formula, formula, join, result
 from .registry import Operator, Unsupported, operator
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 #: Opsets whose RoiAlign onnxruntime has; the older ones know no aligned regions.

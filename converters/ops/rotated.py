@@ -18,7 +18,7 @@ from .registry import Operator, operator
 from .roi import bins, pooled_shape, two
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 

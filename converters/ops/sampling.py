@@ -15,7 +15,7 @@ from .onnx_math import Formula, count, formula, join, result, stack
 from .registry import Operator, Unsupported, operator
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 GRID_SAMPLE, LINEAR = 16, 20  # the first opset that has it, and the one that renamed its mode

@@ -14,7 +14,7 @@ from .arithmetic import INTEGERS, Arithmetic
 from .registry import Operator, Unsupported, operator
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 #: The number -> the text, where the text depends on it.

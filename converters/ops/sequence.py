@@ -16,7 +16,7 @@ from .registry import Operator, Unsupported, operator
 from .slicing import BEFORE
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 

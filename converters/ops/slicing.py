@@ -13,7 +13,7 @@ from .registry import Operator, operator
 from .shaping import one_axis
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 #: Ends of a slice that lie before and behind any axis.

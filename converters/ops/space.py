@@ -12,7 +12,7 @@ from .registry import Operator, Unsupported, operator
 from .repeating import times
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 

@@ -19,7 +19,7 @@ from .products import torch_scaled
 from .registry import Unsupported, operator
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 

@@ -14,7 +14,7 @@ from .arithmetic import INTEGERS, Arithmetic, refuse_integers
 from .registry import Operator, operator
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 Formula = Callable[[Arithmetic, Any], Any]

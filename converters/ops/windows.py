@@ -12,7 +12,7 @@ from .convolution import per_axis
 from .registry import Operator, Unsupported
 
 if TYPE_CHECKING:
-    from ..onnx_model import OnnxBuilder
+    from ..onnx_builder import OnnxBuilder
     from ..pytorch_module import TorchBuilder
 
 
