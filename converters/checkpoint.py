@@ -6,31 +6,24 @@ by converters/params.py; here the two are put together and checked against each 
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import re
-import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Mapping, Optional, Sequence, Union
 
 import numpy.typing as npt
 
-from . import ops
-from .errors import CheckpointError, UnsupportedError, UnusedParametersWarning
+from .binding import bind
+from .errors import CheckpointError
 from .files import atomic_write
-from .folding import fold_parameters
-from .graph import Graph, Node, Value
-from .naming import distinct_names, readable, with_readable_variables
+from .graph import Graph
+from .naming import readable
 from .params import load_params, save_params
-from .shape import AXES, Shape
+from .shape import Shape
 from .symbol import (
-    VARIABLE,
-    Entry,
     Symbol,
-    SymbolNode,
-    in_visiting_order,
     load_symbol,
     symbol_to_json,
 )
@@ -125,243 +118,6 @@ def _sha256(path: Path) -> str:
         for block in iter(lambda: file.read(1 << 20), b""):
             digest.update(block)
     return digest.hexdigest()
-
-
-def bind(
-    symbol: Symbol,
-    arrays: Mapping[str, Array],
-    *,
-    name: str,
-    inputs: Mapping[str, Shape],
-    types: Optional[Mapping[str, str]] = None,
-    outputs: Sequence[str] = (),
-    half: bool = False,
-    where: str = "the parameters",
-) -> Graph:
-    """Put a symbol and its arrays (names with or without arg:/aux:) together. See load_checkpoint.
-
-    `inputs` also turns a variable that would be a missing parameter into an input.
-    """
-    stored = _without_prefix(arrays, where)
-    symbol = with_readable_variables(symbol)
-    cut_at = _positions(symbol, outputs)
-    symbol = _cut(symbol, cut_at) if cut_at else symbol
-    made_labels = tuple(_made_labels(symbol, inputs))
-    symbol = _without(symbol, made_labels) if made_labels else symbol
-    values, layers = distinct_names(symbol)
-    roles = _variable_roles(symbol)
-    variables = [n.name for n in symbol.nodes if n.is_variable]
-    if len(set(variables)) != len(variables):
-        twice = sorted({v for v in variables if variables.count(v) > 1})
-        raise CheckpointError(f"variables named alike: {', '.join(map(repr, twice))}.")
-    missing = sorted(
-        v for v in variables if v not in stored and v not in inputs and "parameter" in roles[v]
-    )
-    if missing:
-        raise CheckpointError(
-            f"{where}: missing {len(missing)} parameters that the symbol reads: "
-            f"{', '.join(missing)}. Symbol and parameters do not belong together, or the file "
-            "was saved without them."
-        )
-    if not cut_at:
-        _warn_of_unused(set(stored) - set(variables), where)
-    labels = {v for v in variables if v not in stored and v not in inputs and roles[v] == {"label"}}
-    data = [v for v in variables if v not in stored and v not in labels]
-    _check_heads([symbol.nodes[i] for i, _ in symbol.heads], data)
-    graph = Graph(
-        name=name,
-        inputs=tuple(Value(v, _hinted_shape(symbol, v)) for v in data),
-        nodes=_nodes(symbol, values, layers, labels),
-        outputs=tuple(values[head] for head in symbol.heads),
-        params={v: stored[v] for v in variables if v in stored},
-        labels=tuple(sorted(labels)),
-        source={},
-        cut_at=cut_at,
-        made_labels=made_labels,
-        half=half,
-    )
-    graph = fold_parameters(graph)
-    graph = replace(
-        graph, inputs=tuple(_typed(v, graph, symbol, types or {}) for v in graph.inputs)
-    )
-    guessed = {v.name: v.shape or guess_input(graph, v.name) for v in graph.inputs}
-    return graph.with_inputs({**guessed, **inputs})
-
-
-def _listed(symbol: Symbol) -> List[Entry]:
-    """All layers' outputs, as MXNet lists them."""
-    return [
-        (i, output)
-        for i, node in enumerate(symbol.nodes)
-        if not node.is_variable
-        for output in range(ops.visible_outputs(node.op, node.attrs))
-    ]
-
-
-def _positions(symbol: Symbol, outputs: Sequence[str]) -> Tuple[int, ...]:
-    """Names of layers -> their outputs' positions in `_listed`."""
-    values, names = distinct_names(symbol)
-    positions: List[int] = []
-    for wanted in outputs:
-        found = [
-            k
-            for k, (i, output) in enumerate(_listed(symbol))
-            if wanted in (names[i], values[i, output], f"{values[i, output]}_output")
-        ]
-        if not found:
-            near = difflib.get_close_matches(wanted, names, 5)
-            hint = f"Close to it: {', '.join(near)}." if near else f"The last is {names[-1]}."
-            raise CheckpointError(f"--output {wanted}: the network has no such layer. {hint}")
-        positions += found
-    return tuple(positions)
-
-
-def _cut(symbol: Symbol, positions: Tuple[int, ...]) -> Symbol:
-    listed = _listed(symbol)
-    return in_visiting_order(replace(symbol, heads=tuple(listed[k] for k in positions)))
-
-
-def _made_labels(symbol: Symbol, inputs: Mapping[str, Shape]) -> Iterator[Tuple[int, int, str]]:
-    """See Graph.made_labels. Whose variables the user states are wanted."""
-    taken = {n.name for n in symbol.nodes}
-    wanted: Dict[int, bool] = {}
-    for index, node in enumerate(symbol.nodes):
-        named = node.is_variable and node.name in inputs
-        wanted[index] = named or any(wanted[i] for i, _ in node.inputs)
-    for number, node in enumerate(n for n in symbol.nodes if not n.is_variable):
-        names = ops.input_names(node.op, node.attrs)
-        for place, ((index, _), name) in enumerate(zip(node.inputs, names)):
-            made = not symbol.nodes[index].is_variable and not wanted[index]
-            if made and ops.roles(node.op).get(name) == "label":
-                label = f"{node.name}_label"
-                while label in taken:
-                    label += "_"
-                taken.add(label)
-                yield number, place, label
-
-
-def _without(symbol: Symbol, made_labels: Sequence[Tuple[int, int, str]]) -> Symbol:
-    """The symbol with variables in place of the labels that layers made, and of these layers."""
-    nodes = list(symbol.nodes)
-    layers = [i for i, n in enumerate(nodes) if not n.is_variable]
-    for number, place, label in made_labels:
-        reader = nodes[layers[number]]
-        read = list(reader.inputs)
-        read[place] = (len(nodes), 0)
-        nodes[layers[number]] = replace(reader, inputs=tuple(read))
-        nodes.append(SymbolNode("null", label))
-    return in_visiting_order(replace(symbol, nodes=tuple(nodes)))
-
-
-#: MXNet's numbers for element types, as `__dtype__` states them.
-TYPE_FLAGS = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
-
-
-def _typed(value: Value, graph: Graph, symbol: Symbol, types: Mapping[str, str]) -> Value:
-    """The input with its element type: as told, as the file states, or as the parameters have."""
-    node = next(n for n in symbol.nodes if n.is_variable and n.name == value.name)
-    flag = node.attrs.get("__dtype__", "")
-    stated = TYPE_FLAGS[int(flag)] if flag.isdigit() and int(flag) < len(TYPE_FLAGS) else None
-    floats = {str(a.dtype) for a in graph.params.values() if a.dtype.kind == "f"}
-    own = floats.pop() if len(floats) == 1 else "float32"
-    return replace(value, type=graph.kept(types.get(value.name) or stated or own))
-
-
-def _without_prefix(arrays: Mapping[str, Array], where: str) -> Dict[str, Array]:
-    stored: Dict[str, Array] = {}
-    for key, array in arrays.items():
-        name = readable(key[4:] if key.startswith(("arg:", "aux:")) else key, VARIABLE)
-        if name in stored:
-            raise CheckpointError(f"{where}: {name!r} is stored both as arg: and as aux:.")
-        stored[name] = array
-    return stored
-
-
-def _check_heads(heads: List[SymbolNode], data: List[str]) -> None:
-    problems = [
-        f"output {n.name!r} is a stored parameter or a label; supported: a layer or an input."
-        for n in heads
-        if n.is_variable and n.name not in data
-    ]
-    if problems:
-        raise UnsupportedError(problems)
-
-
-def _warn_of_unused(names: Set[str], where: str) -> None:
-    if names:
-        warnings.warn(
-            f"{where}: {len(names)} parameters that the symbol never reads were left out: "
-            f"{', '.join(sorted(names))}.",
-            UnusedParametersWarning,
-            stacklevel=4,
-        )
-
-
-def _variable_roles(symbol: Symbol) -> Dict[str, Set[str]]:
-    """Variable -> what its users take it for: "parameter", "label", "data"."""
-    found: Dict[str, Set[str]] = {n.name: set() for n in symbol.nodes if n.is_variable}
-    for node in symbol.nodes:
-        names = ops.input_names(node.op, node.attrs)
-        roles = ops.roles(node.op)
-        for k, (index, _) in enumerate(node.inputs):
-            if symbol.nodes[index].is_variable:
-                role = names[k] if k < len(names) else ""
-                found[symbol.nodes[index].name].add(roles.get(role, "data"))
-    return found
-
-
-def _nodes(
-    symbol: Symbol, values: Dict[Entry, str], names: List[str], labels: Set[str]
-) -> Tuple[Node, ...]:
-    outputs: Dict[int, List[str]] = {}
-    for (index, _), value in sorted(values.items()):
-        outputs.setdefault(index, []).append(value)
-    nodes = []
-    for index, node in enumerate(symbol.nodes):
-        if node.is_variable:
-            continue
-        read = [values[e] for e in node.inputs]
-        nodes.append(
-            Node(
-                name=names[index],
-                mxnet_name=node.name,
-                op=node.op,
-                attrs=node.attrs,
-                inputs=tuple(None if v in labels else v for v in read),
-                outputs=tuple(outputs[index]),
-            )
-        )
-    return tuple(nodes)
-
-
-def _hinted_shape(symbol: Symbol, name: str) -> Shape:
-    """A shape that the file itself states for a variable (`__shape__`), where 0 is unknown."""
-    node = next(n for n in symbol.nodes if n.is_variable and n.name == name)
-    dims = [int(d) for d in re.findall(r"-?\d+", node.attrs.get("__shape__", ""))]
-    if not dims:
-        return None
-    axes = AXES.get(len(dims), (None,) * len(dims))
-    return tuple(d if d > 0 else axis for d, axis in zip(dims, axes))
-
-
-def guess_input(graph: Graph, name: str) -> Shape:
-    """The shape of an input, from the first layers that read it, or None.
-
-    ("N", 3, "H", "W") for a network that begins with a two-dimensional convolution.
-    """
-    shapes: Dict[str, Shape] = {k: tuple(v.shape) for k, v in graph.params.items()}
-    same_shape = {name}
-    for node in graph.nodes:
-        if not node.inputs or node.inputs[0] not in same_shape:
-            continue
-        operator = graph.operators[node.name]
-        roles = zip(operator.input_names(), node.inputs)
-        guess = operator.data_shape({r: shapes.get(v) for r, v in roles if v is not None})
-        if guess is not None:
-            return guess
-        if operator.shape_preserving:
-            same_shape.update(node.outputs)
-    return None
 
 
 def save_checkpoint(

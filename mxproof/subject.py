@@ -19,7 +19,7 @@ from converters import (
     to_onnx,
     to_pytorch,
 )
-from converters.checkpoint import TYPE_FLAGS
+from converters.binding import TYPE_FLAGS
 from converters.preprocessing import Preprocessing
 from converters.shape import AXES, Dim, Shape
 from fixtures.weights import STANDARD

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from converters import Graph
-from converters.checkpoint import bind
+from converters.binding import bind
 from converters.symbol import Symbol, SymbolNode
 
 

@@ -16,7 +16,7 @@ from converters import (
     load_checkpoint,
     save_checkpoint,
 )
-from converters.checkpoint import bind
+from converters.binding import bind
 
 from .networks import Network, small_resnet
 

@@ -19,7 +19,7 @@ from converters import (
     to_onnx,
     to_pytorch,
 )
-from converters.checkpoint import bind
+from converters.binding import bind
 from converters.symbol import parse_symbol, symbol_to_json
 
 from .networks import Network, small_resnet

@@ -10,7 +10,7 @@ import pytest
 
 from converters import Graph
 from converters import to_pytorch as convert
-from converters.checkpoint import bind
+from converters.binding import bind
 from converters.symbol import parse_symbol, symbol_to_json
 from fixtures.weights import seeded_parameters
 from fixtures.zoo import ZOO

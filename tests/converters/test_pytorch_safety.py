@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 
 from converters import Graph, PytorchModule, save_pytorch, to_pytorch
-from converters.checkpoint import bind
+from converters.binding import bind
 from converters.symbol import Symbol
 
 from .networks import small_resnet

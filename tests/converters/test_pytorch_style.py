@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Tuple
 import pytest
 
 from converters import Graph, UnusedParametersWarning, load_checkpoint, to_pytorch
-from converters.checkpoint import bind
+from converters.binding import bind
 from converters.symbol import parse_symbol, symbol_to_json
 from fixtures.weights import seeded_parameters
 from fixtures.zoo import ZOO

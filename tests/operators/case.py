@@ -21,7 +21,7 @@ from typing import (
 import numpy as np
 from hypothesis import strategies as st
 
-from converters.checkpoint import TYPE_FLAGS
+from converters.binding import TYPE_FLAGS
 from converters.ops import REGISTRY, visible_outputs
 from converters.ops.attributes import Single
 from tests.converters.networks import Network
