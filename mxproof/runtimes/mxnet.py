@@ -24,7 +24,7 @@ from converters.shape import Shape
 from ..portions import LIMIT, portions
 from ..truth import Truth
 from .base import Array, Inputs, Layer, LayerTruth, RuntimeFailure
-from .mxnet_worker import Channel
+from .mxnet_channel import Channel
 
 PathLike = Union[str, "os.PathLike[str]"]
 
