@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -24,9 +25,11 @@ def _runtimes(mxnet: MxnetProcess) -> None:
 
 def suites(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rs"]
+    own = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}  # no one's worker
     return subprocess.run(
         [*command, *map(str, arguments)],
         cwd=ROOT,
+        env=own,
         capture_output=True,
         text=True,
         timeout=300,
