@@ -61,6 +61,7 @@ def measure(passes: Mapping[str, Pass], seconds: float = SECONDS) -> Dict[str, T
             break
         first = turn % len(names) if names else 0
         for name in names[first:] + names[:first]:  # who follows whom changes too
+            passes[name]()  # until the threads of the one before have stopped to spin
             found[name].append(passes[name]())
     return {name: Timing.of(times) for name, times in found.items()}
 

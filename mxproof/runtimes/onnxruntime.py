@@ -43,6 +43,8 @@ class OnnxRuntime:
         self._options = onnxruntime.SessionOptions()
         if threads:
             self._options.intra_op_num_threads = threads
+        # Threads that spin for work between two runs take the cores from the other runtimes.
+        self._options.add_session_config_entry("session.force_spinning_stop", "1")
         levels = onnxruntime.GraphOptimizationLevel
         self._options.graph_optimization_level = (
             levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
