@@ -6,7 +6,6 @@ by converters/params.py; here the two are put together and checked against each 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from dataclasses import replace
@@ -17,7 +16,7 @@ import numpy.typing as npt
 
 from .binding import bind
 from .errors import CheckpointError
-from .files import atomic_write
+from .files import atomic_write, sha256
 from .graph import Graph
 from .naming import readable
 from .params import load_params, save_params
@@ -85,9 +84,9 @@ def load_checkpoint(
     )
     source = {
         "symbol": readable(symbol_file.name),
-        "symbol_sha256": _sha256(symbol_file),
+        "symbol_sha256": sha256(symbol_file),
         "params": readable(params_file.name),
-        "params_sha256": _sha256(params_file),
+        "params_sha256": sha256(params_file),
     }
     if symbol.version:
         source["mxnet"] = release(symbol.version)
@@ -110,14 +109,6 @@ def _no_params(prefix: PathLike, path: Path) -> str:
 def release(version: int) -> str:
     """10901 -> 1.9.1, as `mxnet_version` means it."""
     return f"{version // 10000}.{version // 100 % 100}.{version % 100}"
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def save_checkpoint(

@@ -1,7 +1,8 @@
-"""Files that are either whole or absent."""
+"""Files that are either whole or absent, and what tells them apart."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from contextlib import contextmanager
@@ -23,3 +24,12 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def sha256(path: Path) -> str:
+    """Of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from converters import DEFAULT_OPSET, Graph
+from converters.files import sha256
 
 from ..proof import Proof
 from ..subject import Subject
@@ -56,11 +56,3 @@ class Parcel:
         return [
             {"name": p.name, "bytes": p.stat().st_size, "sha256": sha256(p)} for p in self.files
         ]
-
-
-def sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
