@@ -39,21 +39,21 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_warm_up_does_not_count(clock: Clock) -> None:
     slow_at_first = clock.runtime("a", *[9.0] * WARM_UP, 0.25)
-    assert measure({"a": slow_at_first}) == {"a": Timing(250.0, 250.0, 16 + 1)}
+    assert measure({"a": slow_at_first}) == {"a": Timing(250.0, 250.0, 8 + 1)}
 
 
-def test_median_and_shortest(clock: Clock) -> None:
-    times = clock.runtime("a", *[1.0] * WARM_UP, 5.0, 1.0, 2.0)
+def test_median_and_shortest_of_the_second_pass_in_each_turn(clock: Clock) -> None:
+    times = clock.runtime("a", *[1.0] * WARM_UP, 0.5, 5.0, 0.5, 1.0, 9.0, 2.0)
     assert measure({"a": times}, seconds=0) == {"a": Timing(2000.0, 1000.0, 3)}
 
 
 def test_they_take_turns_and_begin_in_turn(clock: Clock) -> None:
     measure({name: clock.runtime(name, 0.001) for name in "abc"}, seconds=0)
     rounds = "".join(clock.order[3 * WARM_UP :])
-    assert rounds == "abc" + "bca" + "cab"
+    assert rounds == "aabbcc" + "bbccaa" + "ccaabb"
 
 
-@pytest.mark.parametrize(("each", "rounds"), [(1e-4, ROUNDS[1]), (0.5, 5), (100.0, ROUNDS[0])])
+@pytest.mark.parametrize(("each", "rounds"), [(1e-4, ROUNDS[1]), (0.25, 5), (100.0, ROUNDS[0])])
 def test_time_is_bounded(each: float, rounds: int, clock: Clock) -> None:
     """As many rounds as there is time for, at least enough to tell, at most enough."""
     found = measure({name: clock.runtime(name, each) for name in "ab"}, seconds=4.5)
