@@ -118,15 +118,17 @@ def writable(args: argparse.Namespace, *options: str) -> None:
     """
     for option in options:
         path = getattr(args, option)
-        if path and (not Path(path).absolute().parent.is_dir() or Path(path).is_dir()):
-            raise UsageError(f"--{option} {path}: name a file, in a folder that is there.")
+        if path and not Path(path).absolute().parent.is_dir():
+            raise UsageError(f"--{option} {path}: there is no such folder. Make it first.")
+        if path and Path(path).is_dir():
+            raise UsageError(f"--{option} {path}: is a folder. Name a file.")
 
 
 def write_text(path: Optional[str], text: str) -> None:
     """The file that an option names, if it names one."""
     if path:
         with atomic_write(Path(path)) as file:
-            file.write(text.encode())
+            file.write(text.encode(errors="backslashreplace"))
 
 
 @contextmanager

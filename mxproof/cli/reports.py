@@ -9,15 +9,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Callable, Optional, Sequence, Tuple
 
-from converters.files import atomic_write
 from converters.progress import report
 
 from ..latency import latencies
 from ..proof import Proof
 from ..repro.writer import SUFFIXES
 from ..runtimes.base import RuntimeFailure
-from ..subject import Subject, UsageError
-from .common import say
+from ..subject import Subject
+from .common import say, write_text
 
 
 def report_options(parser: argparse.ArgumentParser) -> None:
@@ -36,16 +35,6 @@ def report_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="measure how long a pass takes in each runtime, for the reports (--html does it too)",
     )
-
-
-def check_places(args: argparse.Namespace) -> None:
-    """Before anything is run: can the files be written?"""
-    for option in ("json", "html", "markdown"):
-        value = getattr(args, option)
-        if value and not Path(value).absolute().parent.is_dir():
-            raise UsageError(f"--{option} {value}: there is no such folder. Make it first.")
-        if value and Path(value).is_dir():
-            raise UsageError(f"--{option} {value}: is a folder. Name a file.")
 
 
 def with_latency(args: argparse.Namespace, subject: Subject, proof: Proof, folder: Path) -> Proof:
@@ -88,5 +77,4 @@ def write_reports(args: argparse.Namespace, proof: Proof) -> None:
     )
     for path, text in texts:
         if path:
-            with atomic_write(Path(path)) as file:
-                file.write(text().encode(errors="backslashreplace"))
+            write_text(path, text())

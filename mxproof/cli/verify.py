@@ -32,10 +32,11 @@ from .common import (
     reading,
     say,
     targets,
+    writable,
 )
 from .layers import layer_sheets
 from .picture_options import picture_words, preprocessing, preprocessing_of
-from .reports import check_places, report_options, with_latency, write_reports
+from .reports import report_options, with_latency, write_reports
 
 if TYPE_CHECKING:
     from ..evidence import Evidence
@@ -99,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
 
     repro = Folder(Path(args.repro)) if args.repro else None
     given = given_of(args)
-    check_places(args)
+    writable(args, "json", "html", "markdown")
     budgets = budgets_of(args)
     with progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         report(f"reading {args.checkpoint}")

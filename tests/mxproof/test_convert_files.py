@@ -147,7 +147,7 @@ def test_hostile_names_in_the_guide(run: Run, tmp_path: Path) -> None:
         (["--pth", "--to", "onnx"], "--pth goes with the PyTorch source: add --to pytorch."),
         (["--pt2", "--to", "onnx"], "--pt2 goes with the PyTorch source: add --to pytorch."),
         (["--float16", "--verify"], "--verify and --float16: the proof is of float32 numbers."),
-        (["--log", "nowhere/log.txt"], "--log nowhere/log.txt: name a file"),
+        (["--log", "nowhere/log.txt"], "--log nowhere/log.txt: there is no such folder"),
         (["--logits", "--output", "fc"], "--logits: small ends in 'fc' (FullyConnected)"),
     ],
 )

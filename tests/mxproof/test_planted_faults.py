@@ -397,8 +397,8 @@ def test_list(run: Run) -> None:
     [
         (("resnet19",), "resnet19: there is no model of that name"),
         (("small", "--kind", "a curse"), "--kind 'a curse': there is no such kind; there are: "),
-        (("small", "--json", "nowhere/faults.json"), "--json nowhere/faults.json: name a file"),
-        (("small", "--markdown", "nowhere/f.md"), "--markdown nowhere/f.md: name a file"),
+        (("small", "--json", "nowhere/faults.json"), "--json nowhere/faults.json: there is no"),
+        (("small", "--markdown", "nowhere/f.md"), "--markdown nowhere/f.md: there is no such"),
         (("small", "--sites", "0"), "no whole number of 1 or more"),
         (("small", "--kind", "frames in reverse order"), "nothing was planted: small have no"),
     ],
