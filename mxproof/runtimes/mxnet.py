@@ -7,11 +7,6 @@ and the worker may be another Python (`--mxnet-python`) where this one cannot ho
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import tempfile
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -24,7 +19,7 @@ from converters.shape import Shape
 from ..portions import LIMIT, portions
 from ..truth import Truth
 from .base import Array, Inputs, Layer, LayerTruth, RuntimeFailure
-from .mxnet_channel import Channel
+from .process import WorkerProcess
 
 PathLike = Union[str, "os.PathLike[str]"]
 
@@ -32,11 +27,9 @@ PathLike = Union[str, "os.PathLike[str]"]
 #: workspaces that such results took.
 RESTS = 1 << 28
 
-SCRIPT = Path(__file__).with_name("mxnet_worker.py")
 
-
-class MxnetProcess:
-    """A running worker; a context manager. Starting it takes a second or two."""
+class MxnetProcess(WorkerProcess):
+    """A running worker. Starting it takes a second or two."""
 
     def __init__(
         self, python: Optional[str] = None, *, fused: bool = False, threads: Optional[int] = None
@@ -46,66 +39,27 @@ class MxnetProcess:
         Args:
             fused: with MXNet's fusion of operators, as its users ran it: for timing. Tracing
                 needs it off.
-            threads: for MXNet's operators; None means one a core.
+            threads: for MXNet's operators; None means its own choice, half of the processors:
+                it takes them for two threads of one core.
 
         Raises:
             RuntimeFailure: that interpreter does not exist, or has no MXNet that imports.
         """
-        self.python = python or sys.executable
-        self.starts = 0
-        environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
         # Idle threads of MXNet must sleep, not spin: the other runtimes take their turns.
-        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        environment = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
         if threads:
             environment["OMP_NUM_THREADS"] = str(threads)
         if fused:
             environment["MXNET_SUBGRAPH_BACKEND"] = "MKLDNN"
-        self._environment = environment
-        self._start()
-        try:
-            self.versions: Dict[str, str] = self._ask({"do": "versions"})[0]
-        except RuntimeFailure as error:
-            self.close()
-            raise self._no_mxnet(error) from error
-
-    def _start(self) -> None:
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
-        try:
-            self._process = subprocess.Popen(
-                [self.python, "-W", "ignore", str(SCRIPT)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._errors,
-                env=self._environment,
-            )
-        except OSError as error:
-            self._errors.close()
-            raise RuntimeFailure(
-                f"{self.python}: cannot be started: {error.strerror}. Name the Python that has "
-                "MXNet: --mxnet-python PATH."
-            ) from error
-        assert self._process.stdin and self._process.stdout
-        self._channel = Channel(self._process.stdout, self._process.stdin)
-        self._resting = False
-        self.starts += 1
-        try:
-            self._receive("start")
-        except RuntimeFailure as error:
-            self.close()
-            raise self._no_mxnet(error) from error
-
-    def _no_mxnet(self, error: RuntimeFailure) -> RuntimeFailure:
-        return RuntimeFailure(
-            f"MXNet does not run in {self.python}: {error} Install mxnet==1.9.1 there "
-            "(CPython 3.8 to 3.11, numpy<1.24), or name an interpreter that has it: "
-            "--mxnet-python PATH."
+        self.starts, self._resting = 1, False
+        super().__init__(
+            "mxnet_worker.py",
+            "MXNet",
+            python,
+            environment,
+            install="mxnet==1.9.1 (CPython 3.8 to 3.11, numpy<1.24)",
+            option="--mxnet-python",
         )
-
-    def __enter__(self) -> MxnetProcess:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def rest(self) -> None:
         """End the worker until the next request. MXNet gives back no workspace while it lives."""
@@ -115,52 +69,18 @@ class MxnetProcess:
 
     def close(self) -> None:
         """End the worker."""
-        if self._resting:
-            return
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream:
-                with suppress(OSError):  # a worker that died has closed its end
-                    stream.close()
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._errors.close()
+        if not self._resting:
+            super().close()
 
     def load(self, prefix: PathLike, epoch: int, graph: Graph) -> Mxnet:
         """The checkpoint as MXNet itself reads it."""
         return Mxnet(self, prefix, epoch, graph)
 
-    def _ask(
-        self, message: Dict[str, Any], arrays: Sequence[Array] = ()
-    ) -> Tuple[Any, List[Array]]:
+    def ask(self, message: Dict[str, Any], arrays: Sequence[Array] = ()) -> Tuple[Any, List[Array]]:
         if self._resting:
+            self._resting = False
             self._start()
-        try:
-            self._channel.send(message, arrays)
-        except (OSError, ValueError):
-            raise self._died(message["do"]) from None
-        return self._receive(message["do"])
-
-    def _receive(self, doing: str) -> Tuple[Any, List[Array]]:
-        try:
-            answer, arrays = self._channel.receive()
-        except (EOFError, OSError, ValueError):
-            raise self._died(doing) from None
-        if "error" in answer:
-            raise RuntimeFailure(f"MXNet refused to {doing}: {answer['error']}")
-        return answer, arrays
-
-    def _died(self, doing: str) -> RuntimeFailure:
-        try:
-            code: Optional[int] = self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            code = None
-        self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace").strip().splitlines()[-3:]
-        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        return RuntimeFailure(f"the MXNet process ended ({how}) while it had to {doing}: {said}")
+        return super().ask(message, arrays)
 
 
 class Mxnet:
@@ -179,14 +99,14 @@ class Mxnet:
         self._load()
 
     def _load(self) -> None:
-        self._model = self._process._ask({"do": "load", **self._files})[0]["model"]
+        self._model = self._process.ask({"do": "load", **self._files})[0]["model"]
         self._started = self._process.starts
 
     def _request(self, do: str, inputs: Inputs, **more: Any) -> Tuple[Any, List[Array]]:
         if self._started != self._process.starts:
             self._load()
         message = {"do": do, "model": self._model, "inputs": self._inputs, **more}
-        return self._process._ask(message, [inputs[name] for name in self._inputs])
+        return self._process.ask(message, [inputs[name] for name in self._inputs])
 
     def run(self, inputs: Inputs, precision: str = "float32") -> List[Array]:
         """The network's outputs, in the order of its heads."""
@@ -225,7 +145,7 @@ class Mxnet:
                 )
             for _, layer in counted(layers, f"{self._graph.name}: MXNet, layers"):
                 try:
-                    float64, float32 = self._process._receive("trace")[1]
+                    float64, float32 = self._process.receive("trace")[1]
                 except RuntimeFailure:
                     waiting = 0  # the failure was the last message
                     raise
@@ -234,7 +154,7 @@ class Mxnet:
                     yield Layer(layer, float64, float32)
         finally:
             for _ in range(waiting):  # a caller that stops early leaves the pipe clean
-                self._process._receive("trace")
+                self._process.receive("trace")
 
     def _portions(self, shapes: Mapping[str, Shape], limit: int) -> Dict[str, List[int]]:
         """How many layers run at a time, and which of them on given inputs (by number)."""
@@ -259,16 +179,20 @@ class Mxnet:
         """Bind the float32 network to these inputs, for `time`."""
         self._request("prepare", inputs)
 
-    def time(self, rounds: int = 1) -> List[float]:
-        """Seconds of each of `rounds` passes over the prepared inputs, measured in the worker."""
-        request = {"do": "time", "model": self._model, "rounds": rounds}
-        seconds: List[float] = self._process._ask(request)[0]["seconds"]
+    def time(self, passes: int = 1, slowdown: float = 0.0) -> List[float]:
+        """Seconds of each of so many passes over the prepared inputs, measured in the worker.
+
+        Args:
+            slowdown: makes each longer by this share of it.
+        """
+        request = {"do": "time", "model": self._model, "passes": passes, "slowdown": slowdown}
+        seconds: List[float] = self._process.ask(request)[0]["seconds"]
         return seconds
 
     def close(self) -> None:
         """Free the model's memory."""
         if self._started == self._process.starts:
-            self._process._ask({"do": "unload", "model": self._model})
+            self._process.ask({"do": "unload", "model": self._model})
 
 
 def _filled(sizes: Sequence[Optional[int]]) -> List[int]:

@@ -8,24 +8,25 @@ announces in .npy form; answers come the same way. Nothing is ever unpickled.
 import json
 import os
 import sys
-import time
 
 import numpy as np
 
 if __package__:
+    from .footprint import timed
     from .mxnet_attributes import numbers
-    from .mxnet_channel import Channel
     from .mxnet_definitions import register
     from .mxnet_forms import FLOATS, form, open_size, stated
     from .mxnet_pieces import boundary, cut, without_labels
     from .slabs import slabs
+    from .worker import Worker, main
 else:
+    from footprint import timed
     from mxnet_attributes import numbers
-    from mxnet_channel import Channel
     from mxnet_definitions import register
     from mxnet_forms import FLOATS, form, open_size, stated
     from mxnet_pieces import boundary, cut, without_labels
     from slabs import slabs
+    from worker import Worker, main
 
 
 def wide(array, dtype):
@@ -190,8 +191,9 @@ class Model:
         return nd.concat(*results, dim=2)
 
 
-class Worker:
+class MxnetWorker(Worker):
     def __init__(self, channel):
+        super().__init__(channel)
         # Fused operators would hide layers, and exist in float32 only.
         os.environ.setdefault("MXNET_SUBGRAPH_BACKEND", "NONE")
         if not hasattr(np, "bool"):
@@ -199,19 +201,7 @@ class Worker:
         import mxnet as mx
 
         register(mx)
-        self.mx, self.channel, self.models, self.loaded = mx, channel, {}, 0
-
-    def serve(self):
-        while True:
-            try:
-                request, arrays = self.channel.receive()
-            except EOFError:
-                return
-            try:
-                getattr(self, "do_" + request["do"])(request, arrays)
-            except Exception as error:  # every failure is the caller's to report
-                first = str(error).split("Stack trace")[0].strip()
-                self.channel.send({"error": "{}: {}".format(type(error).__name__, first)})
+        self.mx, self.models, self.loaded = mx, {}, 0
 
     def do_versions(self, request, arrays):
         self.channel.send(
@@ -257,31 +247,15 @@ class Worker:
         self.channel.send({})
 
     def do_time(self, request, arrays):
-        """Seconds for each of `rounds` passes of the prepared network."""
+        """Seconds of each of so many passes of the prepared network."""
         executor = self.models[request["model"]].prepared
-        seconds = []
-        for _ in range(request["rounds"]):
-            begin = time.perf_counter()
+
+        def run():
             for output in executor.forward(is_train=False):
                 output.wait_to_read()
-            seconds.append(time.perf_counter() - begin)
-        self.channel.send({"seconds": seconds})
 
-
-def main():
-    del sys.path[0]  # this script's folder, whose mxnet.py is not MXNet
-    # libmxnet prints on standard output; the pipe is ours alone.
-    writer = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    channel = Channel(sys.stdin.buffer, writer)
-    try:
-        worker = Worker(channel)
-    except Exception as error:
-        channel.send({"error": "{}: {}".format(type(error).__name__, error)})
-        return
-    channel.send({})
-    worker.serve()
+        self.channel.send({"seconds": timed(run, request["passes"], request["slowdown"])})
 
 
 if __name__ == "__main__":
-    main()
+    main(MxnetWorker)

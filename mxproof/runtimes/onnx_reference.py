@@ -19,7 +19,6 @@ from onnx.reference.ops.op_conv import Conv as WholeConv
 from . import onnx_ops
 from .base import Array, Inputs, Visitor
 from .onnx_nodes import names_read
-from .slabs import LARGEST, slabs
 
 
 class OnnxReference:
@@ -101,60 +100,35 @@ def full_precision(tensor: TensorProto) -> Optional[Array]:
 
 
 class Conv(WholeConv):  # type: ignore[misc]
-    """The evaluator's convolution, in slabs where its matrix would not fit in memory.
+    """A convolution as a sum over the places of its kernel: each is a matrix, times what is there.
 
-    Not where it is dilated: the evaluator fills the kernel up with zeros, and 2048 channels of
-    3 x 3, dilated by 36, are then 22 GB.
+    No other form of the data is made than what one of them reads. The evaluator's own goes number
+    by number before onnx 1.22, and its matrix takes gigabytes where a kernel is large or dilated.
     """
 
     op_domain = ""
-    largest = LARGEST // 8  # beside the matrix, the evaluator makes one of indices for each axis
 
     def _run(self, X: Array, W: Array, B: Optional[Array] = None, **options: Any) -> Any:  # noqa: N803
-        axes = W.ndim - 2
-        ones = (1,) * axes
-        stride, dilate = (options.get(k) or ones for k in ("strides", "dilations"))
-        pads = list(options.get("pads") or (0,) * 2 * axes)
-        if tuple(dilate) != ones and options.get("auto_pad") in (None, "NOTSET"):
-            return (_by_taps(X, W, B, stride, dilate, pads, options.get("group") or 1),)
-        sums = [a + b for a, b in zip(pads, pads[axes:])]
-        parts = slabs(X.shape, sums, W.shape[2:], stride, dilate, self.largest // len(X))
-        if not parts or options.get("auto_pad") not in (None, "NOTSET"):
+        if options.get("auto_pad") not in (None, "NOTSET"):
             return super()._run(X, W, B, **options)
-        padded = np.pad(X, [(0, 0), (0, 0), (pads[0], pads[axes]), *[(0, 0)] * (axes - 1)])
-        pads[0] = pads[axes] = 0
-        options = {**options, "pads": pads}
-        run = super()._run
-        results = [run(padded[:, :, begin:end], W, B, **options)[0] for begin, end in parts]
-        return (np.concatenate(results, axis=2),)
-
-
-def _by_taps(
-    x: Array,
-    w: Array,
-    bias: Optional[Array],
-    stride: Sequence[int],
-    dilate: Sequence[int],
-    pads: Sequence[int],
-    groups: int,
-) -> Array:
-    """A convolution as a sum over the places of its kernel: each is a matrix, times what is there.
-
-    No other form of the data is made than what one of them reads.
-    """
-    kernel, widths = w.shape[2:], list(zip(pads, pads[len(pads) // 2 :]))
-    padded = np.pad(x, [(0, 0), (0, 0), *widths])
-    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilate)]
-    sizes = [(n - r) // s + 1 for n, r, s in zip(padded.shape[2:], reach, stride)]
-    weights = w.reshape(groups, -1, *w.shape[1:])
-    total: Array = np.zeros((len(x), groups, weights.shape[1], int(np.prod(sizes))), x.dtype)
-    for at in product(*map(range, kernel)):
-        steps = zip(at, dilate, stride, sizes)
-        read: Any = (..., *(slice(p * d, p * d + (n - 1) * s + 1, s) for p, d, s, n in steps))
-        here: Any = (..., *at)
-        total += weights[here] @ padded[read].reshape(len(x), groups, weights.shape[2], -1)
-    found: Array = total.reshape(len(x), len(w), *sizes)
-    return found if bias is None else found + bias.reshape(-1, *(1,) * len(kernel))
+        kernel, ones = W.shape[2:], (1,) * (W.ndim - 2)
+        stride, dilate = (options.get(k) or ones for k in ("strides", "dilations"))
+        pads, groups = options.get("pads") or (0,) * 2 * len(ones), options.get("group") or 1
+        widths = zip(pads, pads[len(ones) :])
+        padded = np.pad(X, [(0, 0), (0, 0), *widths])
+        reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilate)]
+        sizes = [(n - r) // s + 1 for n, r, s in zip(padded.shape[2:], reach, stride)]
+        weights = W.reshape(groups, -1, *W.shape[1:])
+        total: Array = np.zeros((len(X), groups, weights.shape[1], int(np.prod(sizes))), X.dtype)
+        for at in product(*map(range, kernel)):
+            steps = zip(at, dilate, stride, sizes)
+            read: Any = (..., *(slice(p * d, p * d + (n - 1) * s + 1, s) for p, d, s, n in steps))
+            place: Any = (..., *at)
+            # In one piece, as BLAS takes it: NumPy's own product is ten times slower.
+            matrix = np.ascontiguousarray(weights[place])
+            total += matrix @ padded[read].reshape(len(X), groups, weights.shape[2], -1)
+        found: Array = total.reshape(len(X), len(W), *sizes)
+        return (found if B is None else found + B.reshape(-1, *ones),)
 
 
 #: In place of the evaluator's own.

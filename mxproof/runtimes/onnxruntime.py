@@ -15,6 +15,14 @@ import onnxruntime
 from .base import Array, Inputs, Visitor
 from .onnx_nodes import names_read
 
+_LEVEL = onnxruntime.GraphOptimizationLevel
+LEVELS = {
+    "all": _LEVEL.ORT_ENABLE_ALL,
+    "extended": _LEVEL.ORT_ENABLE_EXTENDED,
+    "basic": _LEVEL.ORT_ENABLE_BASIC,
+    "disabled": _LEVEL.ORT_DISABLE_ALL,
+}
+
 
 class OnnxRuntime:
     """A session on an .onnx file.
@@ -31,12 +39,12 @@ class OnnxRuntime:
         self,
         path: os.PathLike[str] | str,
         *,
-        optimised: bool = True,
+        optimisation: str = "all",
         threads: Optional[int] = None,
     ) -> None:
         """
         Args:
-            optimised: with onnxruntime's graph optimisations, as its users run it.
+            optimisation: of the graph: a name in LEVELS; its users run it with "all".
             threads: within one operator; None means one a core.
         """
         self.path = Path(path)
@@ -45,10 +53,7 @@ class OnnxRuntime:
             self._options.intra_op_num_threads = threads
         # Threads that spin for work between two runs take the cores from the other runtimes.
         self._options.add_session_config_entry("session.force_spinning_stop", "1")
-        levels = onnxruntime.GraphOptimizationLevel
-        self._options.graph_optimization_level = (
-            levels.ORT_ENABLE_ALL if optimised else levels.ORT_DISABLE_ALL
-        )
+        self._options.graph_optimization_level = LEVELS[optimisation]
         self._whole: Optional[onnxruntime.InferenceSession] = None
 
     def _session(self, model: Any) -> onnxruntime.InferenceSession:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from converters import Graph
 from mxproof.compare import compare
 from mxproof.runtimes.base import Inputs, Layer, LayerTruth, Visitor
+from mxproof.timing import Timed
 from mxproof.truth import Truth
 from mxproof.verdict import Comparison
 from tests.converters.networks import Network
@@ -92,3 +93,31 @@ class Chain:
             replacement = visit(name, x)
             x = x if replacement is None else replacement
         return [x]
+
+
+class Clock:
+    """Time that passes only when a runtime takes some."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.order: List[str] = []
+
+
+def clocked(clock: Clock, name: str, *seconds: float) -> Timed:
+    """A runtime that takes these times in turn, and then the last of them."""
+    times = list(seconds)
+    return ticking(clock, name, lambda: times.pop(0) if len(times) > 1 else times[0])
+
+
+def ticking(clock: Clock, name: str, draw: Callable[[], float]) -> Timed:
+    """A runtime whose passes take what is drawn."""
+
+    def passes(count: int) -> List[float]:
+        found = []
+        for _ in range(count):
+            found.append(draw())
+            clock.now += found[-1]
+            clock.order.append(name)
+        return found
+
+    return Timed({}, 0.0, passes, lambda: 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Tuple
+from typing import Any, List, Tuple
 
 import numpy as np
 import onnx
@@ -94,13 +94,14 @@ def test_conv_transpose(
     )
 
 
+@pytest.mark.parametrize("dilations", [[1, 1, 1], [3, 1, 2]], ids=["dense", "dilated"])
 @pytest.mark.parametrize("groups", [1, 2, 4])
 @pytest.mark.parametrize("shape", SHAPES, ids=len)
-def test_dilated_convolution(shape: Tuple[int, ...], groups: int) -> None:
+def test_convolution(shape: Tuple[int, ...], groups: int, dilations: List[int]) -> None:
     axes = len(shape) - 2
     options = {
         "strides": [1, 2, 1][:axes],
-        "dilations": [3, 1, 2][:axes],
+        "dilations": dilations[:axes],
         "pads": [2, 0, 1][:axes] + [1, 3, 0][:axes],
     }
     weight = (8, 4 // groups, *(3, 2, 2)[:axes])

@@ -103,7 +103,7 @@ def test_portions_change_no_bit(
     for piece in pieces:
         np.testing.assert_array_equal(piece.float64, whole[piece.name].float64)
         np.testing.assert_array_equal(piece.float32, whole[piece.name].float32)
-    candidate = OnnxRuntime(convert(graph, "onnx", tmp_path)[0], optimised=False)
+    candidate = OnnxRuntime(convert(graph, "onnx", tmp_path)[0], optimisation="disabled")
     seen: List[Dict[str, np.ndarray]] = []
     for given in (None, counts):
         seen.append({})

@@ -55,35 +55,27 @@ GEOMETRY: List[Tuple[Tuple[int, ...], Any]] = [
 ]
 
 
-@pytest.mark.parametrize("target", ["onnx", "pytorch"])
 @pytest.mark.parametrize(("shape", "options"), GEOMETRY, ids=["2d", "3d"])
-def test_candidates_convolve_in_slabs(
-    shape: Tuple[int, ...], options: Any, target: str, tmp_path: Path, monkeypatch: Any
+def test_pytorch_convolves_in_slabs(
+    shape: Tuple[int, ...], options: Any, tmp_path: Path, monkeypatch: Any
 ) -> None:
     pytest.importorskip("torch", reason="needs PyTorch")
-    from mxproof.runtimes import onnx_reference, pytorch
+    from mxproof.runtimes import pytorch
 
     net = Network()
     groups = options.get("num_group", 1)
     weight = net.parameter("w", 6, 4 // groups, *options["kernel"])
     data, bias = net.variable("data"), net.parameter("b", 6)
     head = net.layer("Convolution", "conv", data, weight, bias, num_filter=6, **options)
-    path = convert(net.graph(head, inputs={"data": shape}), target, tmp_path)[0]
+    path = convert(net.graph(head, inputs={"data": shape}), "pytorch", tmp_path)[0]
     inputs = {"data": np.random.default_rng(1).random(shape).astype("f")}
-    module = onnx_reference if target == "onnx" else pytorch
-    owner = onnx_reference.Conv if target == "onnx" else pytorch.InSlabs
-    runtime = (
-        onnx_reference.OnnxReference(path) if target == "onnx" else pytorch.Pytorch(path, "float64")
-    )
+    runtime = pytorch.Pytorch(path, "float64")
     results, taken = [], []
-    original = module.slabs
-    monkeypatch.setattr(module, "slabs", lambda *a: taken.append(original(*a)) or taken[-1])
+    monkeypatch.setattr(pytorch, "slabs", lambda *a: taken.append(slabs(*a)) or taken[-1])
     for largest in (1 << 40, 1):
-        monkeypatch.setattr(owner, "largest", largest)
+        monkeypatch.setattr(pytorch.InSlabs, "largest", largest)
         results += runtime.run(inputs)
-    dilated = "dilate" in options
-    expected = [] if dilated and target == "onnx" else [0, 6 if dilated else 7]
-    assert [len(parts) for parts in taken] == expected  # ONNX's dilated ones go another way
+    assert [len(parts) for parts in taken] == [0, 6 if "dilate" in options else 7]
     np.testing.assert_allclose(results[1], results[0], rtol=1e-13, atol=1e-13)
 
 

@@ -1,0 +1,149 @@
+"""A worker: a script of this folder in a process of its own, perhaps in another Python."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from .base import Array, RuntimeFailure
+from .channel import Channel
+
+
+class WorkerProcess:
+    """A running worker; a context manager. Its messages are JSON lines and arrays (channel.py).
+
+    Attributes:
+        python: the interpreter that it runs in.
+        versions: of what it runs with.
+    """
+
+    def __init__(
+        self,
+        script: str,
+        runtime: str,
+        python: Optional[str],
+        environment: Mapping[str, str],
+        *,
+        install: str,
+        option: str,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        """Start it.
+
+        Args:
+            script: a file of this folder.
+            runtime: what messages call it, e.g. "MXNet".
+            python: a path; None means this interpreter.
+            environment: variables beside those of this process.
+            install: what it needs, e.g. "mxnet==1.9.1".
+            option: of the command line, that names another interpreter.
+            arguments: of the script.
+
+        Raises:
+            RuntimeFailure: that interpreter does not exist, or the runtime does not import there.
+        """
+        self.python = python or sys.executable
+        self._command = [str(Path(__file__).with_name(script)), *arguments]
+        self._runtime = runtime
+        self._install, self._option = install, option
+        kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
+        self._environment = {**kept, **environment}
+        self._start()
+        try:
+            self.versions: Dict[str, str] = self.ask({"do": "versions"})[0]
+        except RuntimeFailure as error:
+            self.close()
+            raise self._missing(error) from error
+
+    def _start(self) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
+        try:
+            self._process = subprocess.Popen(
+                [self.python, "-W", "ignore", *self._command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env=self._environment,
+            )
+        except OSError as error:
+            self._errors.close()
+            raise RuntimeFailure(
+                f"{self.python}: cannot be started: {error.strerror}. Name the Python that has "
+                f"{self._runtime}: {self._option} PATH."
+            ) from error
+        assert self._process.stdin and self._process.stdout
+        self._channel = Channel(self._process.stdout, self._process.stdin)
+        try:
+            self.receive("start")
+        except RuntimeFailure as error:
+            self.close()
+            raise self._missing(error) from error
+
+    def _missing(self, error: RuntimeFailure) -> RuntimeFailure:
+        return RuntimeFailure(
+            f"{self._runtime} does not run in {self.python}: {error} Install {self._install} "
+            f"there, or name an interpreter that has it: {self._option} PATH."
+        )
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker."""
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                with suppress(OSError):  # a worker that died has closed its end
+                    stream.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._errors.close()
+
+    def ask(self, message: Dict[str, Any], arrays: Sequence[Array] = ()) -> Tuple[Any, List[Array]]:
+        """Send a request, and wait for its first answer.
+
+        Raises:
+            RuntimeFailure: the runtime refused, or the worker died of it.
+        """
+        try:
+            self._channel.send(message, arrays)
+        except (OSError, ValueError):
+            raise self._died(message["do"]) from None
+        return self.receive(message["do"])
+
+    def peak(self) -> int:
+        """The most bytes of memory that the worker had so far."""
+        count: int = self.ask({"do": "peak"})[0]["bytes"]
+        return count
+
+    def receive(self, doing: str) -> Tuple[Any, List[Array]]:
+        """A further answer to the request `doing`. Raises as `ask` does."""
+        try:
+            answer, arrays = self._channel.receive()
+        except (EOFError, OSError, ValueError):
+            raise self._died(doing) from None
+        if "error" in answer:
+            raise RuntimeFailure(f"{self._runtime} refused to {doing}: {answer['error']}")
+        return answer, arrays
+
+    def _died(self, doing: str) -> RuntimeFailure:
+        try:
+            code: Optional[int] = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            code = None
+        self._errors.seek(0)
+        said = self._errors.read().decode(errors="replace").strip().splitlines()[-3:]
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        return RuntimeFailure(
+            f"the {self._runtime} process ended ({how}) while it had to {doing}: {said}"
+        )
