@@ -1,138 +1,173 @@
-"""How long one pass takes: MXNet, onnxruntime and PyTorch, in turn within one run."""
+"""Is it slower? Decided through noise, from passes of two sides that took turns in one run.
+
+A round is A B B A, so that a drift of the machine within it cancels. A turn is several passes,
+of which the fastest counts: what else runs on the machine can only make a pass longer. What is left
+of the machine's moods hits both sides of a round alike (their times correlate by 0.75 to 0.9), so
+each round is divided by its level, the geometric mean of its two times, before medians are taken.
+The ratio of these medians is the median of the rounds' ratios, and has an error half as large as
+that of the ratio of the plain medians. The decision is by its bootstrap interval: rounds are drawn
+anew, with replacement.
+
+Looking again and again until there is an answer would find a slowdown in any noise, and so would
+asking about many benchmarks. So the risk of a false alarm that a night may take is divided by the
+number of looks and by the number of benchmarks (Bonferroni), and an interval belongs to that share.
+"""
 
 from __future__ import annotations
 
-import statistics
-import time
-from contextlib import ExitStack
+import math
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from statistics import NormalDist
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from .runtimes.base import Inputs
-from .runtimes.mxnet import MxnetProcess
-from .subject import Subject
+import numpy as np
+import numpy.typing as npt
 
-WARM_UP = 2
-ROUNDS = 3, 20  # at least, at most
-SECONDS = 4.0
+Rounds = Sequence[Tuple[float, float]]
 
-#: One pass over prepared inputs; returns the seconds it took.
-Pass = Callable[[], float]
+PASS, FAIL, INCONCLUSIVE = "pass", "fail", "inconclusive"
+RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
-class Timing:
-    """Of a runtime, over all rounds; in milliseconds.
+class Plan:
+    """What counts as slower, and how sure one has to be.
 
     Attributes:
-        threads: that it was given; None means one a core.
+        tolerated: a slowdown that is none: two runs of the same code may differ by it, because
+            memory lies elsewhere.
+        slower: one that has to be found; a benchmark passes when it is shown to be below.
+        risk: of a false alarm, in all comparisons of a night together.
+        comparisons: that are decided in that night.
+        looks: after how many rounds it may be decided, in ascending order.
+        seconds: after which no other round begins.
+        expected: the ratio at which neither side is slower than it was; 1 for the same model on
+            both sides.
+        expected_error: the standard error of its logarithm, if it was measured.
     """
 
-    median_ms: float
-    min_ms: float
-    rounds: int
-    threads: Optional[int] = None
+    tolerated: float = 0.01
+    slower: float = 0.04
+    risk: float = 0.005
+    comparisons: int = 1
+    looks: Tuple[int, ...] = (12, 24, 48, 96)
+    seconds: float = 45.0
+    expected: float = 1.0
+    expected_error: float = 0.0
 
-    @staticmethod
-    def of(seconds: List[float], threads: Optional[int] = None) -> Timing:
-        median, least = statistics.median(seconds), min(seconds)
-        return Timing(1e3 * median, 1e3 * least, len(seconds), threads)
+    @property
+    def confidence(self) -> float:
+        """Of each side of an interval."""
+        return 1 - self.risk / (self.comparisons * len(self.looks))
+
+
+@dataclass(frozen=True)
+class Decision:
+    """
+    Attributes:
+        verdict: "pass", "fail" or "inconclusive".
+        ratio: candidate over control; what is `expected` counts as 1.
+        low, high: its interval, at the plan's confidence.
+        rounds: that it took.
+        more_rounds: about how many more would settle it; None if it is settled.
+        measured: the ratio itself, whatever was expected.
+        error: the standard error of its logarithm.
+    """
+
+    verdict: str
+    ratio: float
+    low: float
+    high: float
+    rounds: int
+    more_rounds: Optional[int]
+    measured: float
+    error: float
 
     def to_json(self) -> Dict[str, Any]:
         return asdict(self)
 
 
-def measure(passes: Mapping[str, Pass], seconds: float = SECONDS) -> Dict[str, Timing]:
-    """Rounds in which each has its turn: a slow moment of the machine hits all alike.
+def decide(rounds: Rounds, plan: Plan) -> Decision:
+    """The verdict after these rounds of (candidate, control), in seconds."""
+    measured, error = paired_ratio(rounds)
+    ratio = measured / plan.expected
+    degrees = len(rounds) - 1
+    reach = _student(plan.confidence, degrees) * math.hypot(error, plan.expected_error)
+    low, high = ratio * math.exp(-reach), ratio * math.exp(reach)
+    verdict, more = INCONCLUSIVE, None
+    if low > 1 + plan.tolerated:
+        verdict = FAIL
+    elif high < 1 + plan.slower:
+        verdict = PASS
+    else:
+        more = _more(ratio, reach, len(rounds), plan)
+    return Decision(verdict, ratio, low, high, len(rounds), more, measured, error)
+
+
+def _more(ratio: float, reach: float, rounds: int, plan: Plan) -> int:
+    """An interval shrinks with the square root of the rounds; the ratio is taken as it is."""
+    to_fail = math.log(ratio / (1 + plan.tolerated))
+    to_pass = math.log((1 + plan.slower) / ratio)
+    needed = rounds * (reach / max(to_fail, to_pass)) ** 2
+    return max(1, math.ceil(needed) - rounds)
+
+
+def paired_ratio(rounds: Rounds) -> Tuple[float, float]:
+    """(candidate over control, the standard error of its logarithm by bootstrap).
+
+    Source: B. Efron, R. Tibshirani, An Introduction to the Bootstrap, chapter 6.
+    """
+    times: npt.NDArray[np.float64] = np.log(np.asarray(rounds, dtype=np.float64))
+    ratios = times[:, 0] - times[:, 1]
+    draw = np.random.default_rng(0)  # the same rounds are decided in the same way
+    chosen = ratios[draw.integers(0, len(ratios), (RESAMPLES, len(ratios)))]
+    return math.exp(np.median(ratios)), float(np.std(np.median(chosen, axis=1), ddof=1))
+
+
+def _student(confidence: float, degrees: int) -> float:
+    """The quantile of Student's t, by its expansion about the normal one.
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.5.
+    """
+    z, n = NormalDist().inv_cdf(confidence), degrees
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    return z + math.fsum(term / n**power for power, term in enumerate(terms, 1))
+
+
+def detectable(
+    rounds: Rounds, plan: Plan, *, power: float = 0.8, count: Optional[int] = None
+) -> float:
+    """The smallest slowdown that is found at this noise, as a share.
+
+    It has to be a slowdown to two pairs of processes, each at the first look that can tell, and
+    must not have passed for none before.
 
     Args:
-        seconds: after which no other round begins, once there are enough to tell.
+        power: how often it is found.
+        count: of rounds, for which there is time.
     """
-    names = list(passes)
-    found: Dict[str, List[float]] = {name: [] for name in names}
-    for _ in range(WARM_UP):
-        for run in passes.values():
-            run()
-    least, most = ROUNDS
-    begin = time.perf_counter()
-    for turn in range(most):
-        if turn >= least and time.perf_counter() - begin > seconds:
-            break
-        first = turn % len(names) if names else 0
-        for name in names[first:] + names[:first]:  # who follows whom changes too
-            passes[name]()  # until the threads of the one before have stopped to spin
-            found[name].append(passes[name]())
-    return {name: Timing.of(times) for name, times in found.items()}
+    noise = paired_ratio(rounds)[1] * math.sqrt(len(rounds))  # of one round
+    sure = NormalDist().inv_cdf(math.sqrt(power))
+    none, some = math.log1p(plan.tolerated), math.log1p(plan.slower)
+    looks = [n for n in plan.looks if n <= (count or plan.looks[-1])] or [plan.looks[0]]
+    needed = 0.0
+    for look in looks:
+        error = noise / math.sqrt(look)
+        reach = _student(plan.confidence, look - 1) * error
+        if 2 * reach <= some - none or look == looks[-1]:
+            break  # every ratio is one or the other here, or time is up
+        needed = max(needed, some - reach + sure * error)
+    return math.expm1(max(needed, none + reach + sure * error))
 
 
-def latencies(
-    subject: Subject,
-    paths: Mapping[str, Path],
-    inputs: Inputs,
-    *,
-    mxnet: bool = True,
-    mxnet_python: Optional[str] = None,
-) -> Dict[str, Timing]:
-    """By runtime, each on all cores: MXNet and the converted files.
-
-    Args:
-        paths: target -> its file.
-    """
-    passes: Dict[str, Pass] = {}
-    with ExitStack() as stack:
-        if mxnet:
-            process = stack.enter_context(MxnetProcess(mxnet_python, fused=True))
-            passes["mxnet"] = mxnet_pass(process, subject, inputs)
-        for target, path in paths.items():
-            passes[RUNTIMES[target]] = PASSES[target](path, subject, inputs, None)
-        return measure(passes)
-
-
-def mxnet_pass(process: MxnetProcess, subject: Subject, inputs: Inputs) -> Pass:
-    """MXNet measures itself, in its process; start that one `fused`, as MXNet's users ran it."""
-    model = process.load(subject.prefix, subject.epoch, subject.graph)
-    model.prepare(inputs)
-    return lambda: model.time()[0]
-
-
-def onnx_pass(path: Path, subject: Subject, inputs: Inputs, threads: Optional[int]) -> Pass:
-    """The .onnx file in onnxruntime."""
-    from .runtimes.onnxruntime import OnnxRuntime
-
-    session, feeds = OnnxRuntime(path, threads=threads).session, dict(inputs)
-    return lambda: _timed(lambda: session.run(None, feeds))
-
-
-def pytorch_pass(path: Path, subject: Subject, inputs: Inputs, threads: Optional[int]) -> Pass:
-    """The Python file in PyTorch."""
-    import torch
-
-    from .runtimes.pytorch import Pytorch
-
-    module = Pytorch(path).model
-    tensors = [torch.from_numpy(inputs[v.name]) for v in subject.graph.inputs]
-
-    def forward() -> float:
-        before = torch.get_num_threads()
-        torch.set_num_threads(threads or before)
-        try:
-            with torch.inference_mode():
-                return _timed(lambda: module(*tensors))
-        finally:
-            torch.set_num_threads(before)
-
-    return forward
-
-
-def _timed(run: Callable[[], Any]) -> float:
-    begin = time.perf_counter()
-    run()
-    return time.perf_counter() - begin
-
-
-RUNTIMES = {"onnx": "onnxruntime", "pytorch": "pytorch"}
-PASSES: Dict[str, Callable[[Path, Subject, Inputs, Optional[int]], Pass]] = {
-    "onnx": onnx_pass,
-    "pytorch": pytorch_pass,
-}
+def judged(rounds: List[Tuple[float, float]], plan: Plan) -> Optional[Decision]:
+    """The decision, if this is a moment to look and there is one."""
+    if len(rounds) not in plan.looks:
+        return None
+    decision = decide(rounds, plan)
+    return decision if decision.verdict != INCONCLUSIVE else None
