@@ -10,7 +10,10 @@ from typing import Any, Dict, Iterator, List
 import hypothesis
 import pytest
 
-pytest_plugins = ("mxproof.report.pytest_report",)  # --report DIR
+pytest_plugins = (
+    "mxproof.report.pytest_report",  # --report DIR
+    "mxproof.nightly.pytest_cases",  # --expected-cases FILE, --shard K/N
+)
 
 # torch's idle threads may spin for a moment (that is its speed), but not for long: three
 # runtimes take turns on these cores. libgomp reads this once, when torch is imported.
@@ -127,6 +130,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--zoo-results",
         metavar="FILE",
         help="append a line of JSON for each of them; models that are proven there are not run",
+    )
+    group.addoption(
+        "--installs",
+        action="store_true",
+        help="also run the tests that install packages in environments of their own",
     )
     group.addoption(
         "--require-suite",

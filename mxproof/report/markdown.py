@@ -42,7 +42,7 @@ def markdown(records: Sequence[Json], run: Optional[Json] = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     for cells in (headings, ["---"] * len(headings), *rows):
         yield f"| {' | '.join(cells)} |"
     yield ""
@@ -69,7 +69,7 @@ def _models(records: Sequence[Json], run: Optional[Json]) -> Iterator[str]:
             said = [text(cell) for _, cell in cells]
             rows.append((text(record["model"]), title, _verdict(target["verdict"]), *said))
     if rows:
-        yield from _table(("model", "target", "verdict", *SUMMARY), rows)
+        yield from table(("model", "target", "verdict", *SUMMARY), rows)
 
 
 def _failures(records: Sequence[Json]) -> Iterator[str]:
@@ -99,7 +99,7 @@ def _latency(records: Sequence[Json]) -> Iterator[str]:
     if rows:
         yield "Median time of one pass, in milliseconds:"
         yield ""
-        yield from _table(("model", *RUNTIMES.values()), rows)
+        yield from table(("model", *RUNTIMES.values()), rows)
 
 
 def _tests(run: Optional[Json]) -> Iterator[str]:

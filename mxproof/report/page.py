@@ -56,7 +56,7 @@ def page(records: Sequence[Json], *, made: str = "", run: Optional[Json] = None)
         run_section(run) if run else "",
         f'<section><h2 id="reading">How to read this</h2>{READING}</section>',
     ]
-    return _document(f"{headline}: {title}", "\n".join(parts))
+    return document(f"{headline}: {title}", "\n".join(parts))
 
 
 def _made(made: str) -> str:
@@ -78,13 +78,19 @@ def _overview(records: Sequence[Json]) -> str:
     return f"<section><h2>Models</h2>{table}</section>"
 
 
-def _document(title: str, body: str) -> str:
-    script = _own("page.js")
+def document(title: str, body: str, *, style: str = "", script: Optional[str] = None) -> str:
+    """A page of our own look.
+
+    Args:
+        style: CSS, beside the page's own.
+        script: in place of page.js; "" for a page that needs none.
+    """
+    script = own("page.js") if script is None else script
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = _policy(
         {
             "default-src": "'none'",
-            "script-src": f"'sha256-{digest}'",
+            "script-src": f"'sha256-{digest}'" if script else "'none'",
             "style-src": "'unsafe-inline'",
             "img-src": "data:",
             "base-uri": "'none'",
@@ -100,14 +106,14 @@ def _document(title: str, body: str) -> str:
 <meta name="color-scheme" content="light dark">
 <title>{text(title)}</title>
 <link rel="icon" href="data:,">
-<style>{_own("page.css")}{plot.style()}</style>
+<style>{own("page.css")}{plot.style()}{style}</style>
 </head>
 <body>
 <a class="skip" href="#main">Skip to the results</a>
 <main id="main" tabindex="-1">
 {body}
 </main>
-<script>{script}</script>
+{f"<script>{script}</script>" if script else ""}
 </body>
 </html>
 """
@@ -117,5 +123,5 @@ def _policy(rules: Mapping[str, str]) -> str:
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 
-def _own(name: str) -> str:
+def own(name: str) -> str:
     return Path(__file__).with_name(name).read_text(encoding="utf-8")

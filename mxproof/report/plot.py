@@ -78,11 +78,11 @@ class Panel:
     def inner(self) -> str:
         """The SVG elements, for a frame of HEIGHT pixels and any width."""
         low, high = self.scale
-        y = _axis(low, high)
+        y = axis(low, high)
         count = max(1, len(self.points))
         x = [f"{100 * (i + 0.5) / count:.3g}%" for i in range(len(self.points))]
         return "".join(
-            (*_grid(low, high, y), *_depths(count), *_budget(self.points, y), *self._marks(x, y))
+            (*grid(low, high, y), *_depths(count), *_budget(self.points, y), *self._marks(x, y))
         )
 
     def _marks(self, xs: Sequence[str], y: Callable[[Optional[float]], str]) -> Iterator[str]:
@@ -103,7 +103,7 @@ class Panel:
                 )
 
 
-def _axis(low: float, high: float) -> Callable[[Optional[float]], str]:
+def axis(low: float, high: float) -> Callable[[Optional[float]], str]:
     """A number -> its height; what is no number is at the top, zero below the lowest."""
 
     def y(value: Optional[float]) -> str:
@@ -116,7 +116,7 @@ def _axis(low: float, high: float) -> Callable[[Optional[float]], str]:
     return y
 
 
-def _grid(low: float, high: float, y: Callable[[Optional[float]], str]) -> Iterator[str]:
+def grid(low: float, high: float, y: Callable[[Optional[float]], str]) -> Iterator[str]:
     """Lines with their numbers: decades, or parts of them where there are few."""
     step = math.ceil((high - low) / 6)
     ticks = [10.0**e for e in range(int(high), int(low) - 1, -step)]
@@ -129,8 +129,11 @@ def _grid(low: float, high: float, y: Callable[[Optional[float]], str]) -> Itera
 
 
 def _decade(value: float) -> str:
-    exponent = round(math.log10(value))
-    return f"{value:g}" if -3 <= exponent <= 3 else "10" + str(exponent).translate(DIGITS)
+    exponent = math.floor(math.log10(value) + 1e-9)
+    if -3 <= exponent <= 3:
+        return f"{value:g}"
+    times = round(value / 10.0**exponent)
+    return f"{times}×" * (times > 1) + "10" + str(exponent).translate(DIGITS)
 
 
 def _depths(count: int) -> Iterator[str]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 import pytest
 
 from converters.files import atomic_write
 
+from ..nightly.cases import arguments
 from ..proof import PRECISIONS
 from .markdown import markdown
 from .page import page
@@ -23,6 +24,13 @@ from .record import FAIL, INCOMPLETE, PASS, SCHEMA, Json, system, target_record
 #: The key of a property: {"model": …, "target": …}, with any of "about", "part", "output" and
 #: "latency".
 FOUND = "mxproof_found"
+#: The key of a property: how close to its budget a search came (tests/models/test_shapes.py).
+SEARCH = "mxproof_search"
+#: The key of a property of a test that failed because something in a table of known exceptions
+#: is none any more; the value says what.
+UNEXPECTED_PASS = "mxproof_unexpected_pass"
+#: What became of a test that is marked to fail; strict marks say the second in words.
+XFAILED, XPASSED, STRICT = "xfailed", "xpassed", "[XPASS(strict)]"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,11 +72,13 @@ class Report:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.found: List[Json] = []
+        self.searches: List[Json] = []
         self.tests: Dict[str, Json] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        mine: List[Any] = [value for key, value in report.user_properties if key == FOUND]
+        properties: List[Tuple[str, Any]] = report.user_properties
+        mine: List[Any] = [value for key, value in properties if key == FOUND]
         report.user_properties = [p for p in report.user_properties if p[0] != FOUND]
         if report.when == "call":  # what follows repeats it
             self.found += mine
@@ -76,13 +86,20 @@ class Report:
         test["seconds"] += report.duration
         if mine:
             test["model"], test["target"] = mine[0]["model"], mine[0].get("target")
+        self.searches += [dict(v) for k, v in properties if k == SEARCH and report.when == "call"]
         if report.outcome != "passed" and test["outcome"] != "failed":
             test["outcome"], test["message"] = report.outcome, _message(report)
+        exception = _exception(report)
+        if exception:
+            test["exception"] = exception
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A file that cannot be read is a failure, though none of its tests ran."""
+        """A file that cannot be read is a failure, though none of its tests ran; and one that is
+        skipped as a whole is a skip."""
         if report.failed:
             self._test(report.nodeid).update(outcome="failed", message=report.longreprtext)
+        elif report.skipped:
+            self._test(report.nodeid).update(outcome="skipped", message=_message(report))
 
     def _test(self, name: str) -> Json:
         new = {"id": name, "outcome": "passed", "seconds": 0.0, "message": ""}
@@ -91,9 +108,12 @@ class Report:
     @pytest.hookimpl(trylast=True)  # others may find that the run failed
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         run = self.run(session.exitstatus)
+        config = session.config
+        given = arguments(config.args, config.invocation_params.dir, config.rootpath)
+        chosen = {"arguments": given, "searches": self.searches}
         records = list(self.records())
         made = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-        whole = {"schema": SCHEMA, "made": made, **run, "records": records}
+        whole = {"schema": SCHEMA, "made": made, **run, **chosen, "records": records}
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, text in (
             ("report.json", json.dumps(whole, indent=1)),
@@ -172,7 +192,16 @@ class Report:
         return [t for t in tests if t["outcome"] == "failed" and t.get("model") == model]
 
 
-def _message(report: pytest.TestReport) -> str:
+def _exception(report: pytest.TestReport) -> str:
+    """What became of a known exception, if this is one: a mark, or a row of a table."""
+    if any(key == UNEXPECTED_PASS for key, _ in report.user_properties):
+        return XPASSED if report.failed else ""
+    if hasattr(report, "wasxfail"):
+        return XFAILED if report.skipped else XPASSED if report.passed else ""
+    return XPASSED if report.failed and str(report.longrepr).startswith(STRICT) else ""
+
+
+def _message(report: Union[pytest.TestReport, pytest.CollectReport]) -> str:
     """Why a test was skipped, or how it failed."""
     if report.outcome == "skipped" and isinstance(report.longrepr, tuple):
         reason: Tuple[str, int, str] = report.longrepr

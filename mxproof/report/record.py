@@ -131,6 +131,8 @@ def _layers(first: Json, parts: Mapping[str, Json], notes: Mapping[str, str]) ->
                 "verdict": FAIL if said else PASS,
                 "problem": "; ".join(said) or None,
                 "alone": "; ".join(alone) or None,
+                "float64_deviation": double.get("deviation"),
+                "float32_deviation": single.get("deviation"),
                 "note": notes.get(name) or (own and f"has a budget of its own: {own}"),
             }
         )

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+PHONE = 375  # pixels
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     "--headless",
@@ -180,3 +181,18 @@ class Browser:
         )
         picture = self.call("Page.captureScreenshot", captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(picture["data"]))
+
+
+def complaints(browser: Browser) -> List[Any]:
+    return browser.named("Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled")
+
+
+def undisturbed(browser: Browser, page: Path, width: int) -> None:
+    """With all of it unfolded, it says nothing, asks for nothing, and is as wide as the window."""
+    browser.open(page, width=width)
+    browser.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
+    assert complaints(browser) == []
+    asked = [e["request"]["url"] for e in browser.named("Network.requestWillBeSent")]
+    assert [url for url in asked if not url.startswith("data:")] == [page.as_uri()]
+    # Not innerWidth: a phone zooms out until all of a page that is too wide is in it.
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width

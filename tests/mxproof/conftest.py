@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Callable, List, NamedTuple
+from typing import Callable, Iterator, List, NamedTuple
 
 import pytest
 
 from converters import save_checkpoint
 from mxproof.cli import main
 from tests.converters.networks import small_resnet
+
+from .browser import Browser, find
+from .nights import House
 
 
 class Result(NamedTuple):
@@ -43,5 +47,27 @@ def prefix(tmp_path: Path) -> Path:
     return tmp_path / "model" / "small"
 
 
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """With one green night in its history."""
+    house = House(tmp_path)
+    first = house.night()
+    assert not first.reasons and first.entry["verdict"] == "green"
+    return house
+
+
 def names(folder: Path) -> List[str]:
     return sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real one."""
+    path = find()
+    if path is None:
+        reason = "needs Chromium: install it, or name it by the environment variable CHROME"
+        if os.environ.get("MXPROOF_REQUIRE_BROWSER"):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    with Browser(path) as running:
+        yield running

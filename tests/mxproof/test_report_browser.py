@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any
 
 import pytest
 
 from mxproof.report.notebook import compact
 from mxproof.report.page import page
 
-from .browser import Browser, find
+from .browser import PHONE, Browser, complaints, undisturbed
 from .records import deep, proof
 from .test_report_page import hostile
 
 LAYERS = 515  # ResNet-152
 FAILED_FROM = 300
-PHONE = 375
 
 #: The only limit of its kind in these tests: a page that takes longer than this feels slow, and
 #: that is what is promised. It takes a tenth; the best of several loads is taken, because what
@@ -27,18 +25,6 @@ LOADS = 5
 
 
 NOTEBOOK = '<!doctype html><meta name="viewport" content="width=device-width"><body>'
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = find()
-    if path is None:
-        reason = "needs Chromium: install it, or name it by the environment variable CHROME"
-        if os.environ.get("MXPROOF_REQUIRE_BROWSER"):
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
-    with Browser(path) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -64,21 +50,11 @@ def any_page(request: pytest.FixtureRequest, large: Path, tmp_path: Path) -> Pat
     return path
 
 
-def complaints(browser: Browser) -> List[Any]:
-    return browser.named("Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled")
-
-
 @pytest.mark.parametrize("width", [PHONE, 1280])
 def test_no_error_no_request_and_no_sideways_scrolling(
     width: int, any_page: Path, browser: Browser
 ) -> None:
-    browser.open(any_page, width=width)
-    browser.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
-    assert complaints(browser) == []
-    asked = [e["request"]["url"] for e in browser.named("Network.requestWillBeSent")]
-    assert [url for url in asked if not url.startswith("data:")] == [any_page.as_uri()]
-    # Not innerWidth: a phone zooms out until all of a page that is too wide is in it.
-    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    undisturbed(browser, any_page, width)
 
 
 def test_a_complaint_would_be_noticed(browser: Browser, tmp_path: Path) -> None:

@@ -117,6 +117,44 @@ def test_what_failed_and_what_was_skipped(workers: Any, suite: Path, tmp_path: P
     assert "mxproof_found" not in (found.folder / "junit.xml").read_text()
 
 
+KNOWN = """
+import pytest
+from mxproof.report.pytest_report import SEARCH, UNEXPECTED_PASS
+@pytest.mark.xfail(reason="known", strict=False)
+def test_fails_as_known():
+    assert False
+@pytest.mark.xfail(reason="known", strict=True)
+def test_fails_no_more():
+    pass
+@pytest.mark.xfail(reason="known", strict=False)
+def test_fails_no_more_loosely():
+    pass
+def test_of_a_table(record_property):
+    record_property(UNEXPECTED_PASS, "delete the row")
+    assert False, "delete the row"
+def test_of_a_table_that_is_right(record_property):
+    record_property(SEARCH, {"model": "a", "worst": "0.5"})
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_known_exceptions_are_told_from_failures(workers: Any, suite: Path, tmp_path: Path) -> None:
+    (suite / "test_it.py").write_text(KNOWN)
+    (suite / "test_off.py").write_text("import pytest\npytest.skip('no', allow_module_level=True)")
+    found = run(suite, tmp_path / "out", ".", *workers)
+    tests = {test["id"]: test for test in found.report["tests"]}
+    assert {name[12:]: test.get("exception") for name, test in tests.items() if "::" in name} == {
+        "test_fails_as_known": "xfailed",
+        "test_fails_no_more": "xpassed",
+        "test_fails_no_more_loosely": "xpassed",
+        "test_of_a_table": "xpassed",
+        "test_of_a_table_that_is_right": None,
+    }
+    assert (tests["test_off.py"]["outcome"], tests["test_off.py"]["message"]) == ("skipped", "no")
+    assert found.report["arguments"] == ["."]
+    assert found.report["searches"] == [{"model": "a", "worst": "0.5"}]
+
+
 def test_a_file_that_cannot_be_read_is_a_failure(suite: Path, tmp_path: Path) -> None:
     (suite / "test_it.py").write_text("import no_such_module")
     found = run(suite, tmp_path / "out")
@@ -143,7 +181,7 @@ def test_a_run_of_nothing_says_so(suite: Path, tmp_path: Path) -> None:
 
 def test_a_suite_that_was_required_and_did_not_run(tmp_path: Path) -> None:
     """Other plugins may call a run a failure in which no test failed."""
-    tests = "tests/mxproof/test_latency_measured.py"
+    tests = "tests/mxproof/test_ties.py"
     found = run(ROOT, tmp_path / "out", tests, "--require-suite", "tests/none.py")
     assert (found.code, found.report["verdict"]) == (1, "fail")
     assert found.report["counts"]["failed"] == 0
