@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple, Uni
 
 from converters.files import atomic_write
 
-from .latency import Timing
 from .localise import describe_failure
 from .outputs import DIFFERS, TopK, worst_top
 from .verdict import Check, Comparison
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from .report.plot import Plot
+    from .timing import Timing
 
 PRECISIONS = ("float64", "float32")
 

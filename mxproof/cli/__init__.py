@@ -16,11 +16,28 @@ from fixtures.downloads import DownloadError
 
 from ..runtimes.base import RuntimeFailure
 from ..subject import UsageError
-from . import compare, completion, convert, faults, inspect, record, run, tables, to_mxnet, verify
+from . import (
+    bench,
+    bisect,
+    calibrate,
+    compare,
+    completion,
+    convert,
+    faults,
+    gate,
+    inspect,
+    nightly,
+    record,
+    run,
+    tables,
+    to_mxnet,
+    verify,
+)
 from .common import BAD_INPUT, say
 
 COMMANDS = (
     *(convert, verify, run, compare, tables),
+    *(bench, gate, calibrate, bisect, nightly),
     *(inspect, record, to_mxnet, faults, completion),
 )
 

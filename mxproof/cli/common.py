@@ -7,7 +7,7 @@ import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 from rich.console import Console
 from rich.markup import escape
@@ -95,12 +95,24 @@ def reading(args: argparse.Namespace) -> Dict[str, Any]:
     }
 
 
+def words_of(args: argparse.Namespace, *options: str) -> List[str]:
+    """Options that may be repeated, as a command line has them."""
+    named = [(f"--{option.replace('_', '-')}", getattr(args, option)) for option in options]
+    return [word for name, values in named for value in values for word in (name, value)]
+
+
 def targets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to",
         action="append",
         choices=tuple(TARGETS),
         help=f"what to convert to; repeat for several (default: {' and '.join(TARGETS)})",
+    )
+
+
+def mxnet_python(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
     )
 
 

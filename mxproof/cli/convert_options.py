@@ -8,7 +8,7 @@ from typing import Any
 from converters import DEFAULT_OPSET, SUPPORTED_OPSETS
 
 from ..evidence import SAMPLES
-from .common import count
+from .common import count, mxnet_python
 
 
 def forms(group: Any) -> None:
@@ -73,6 +73,4 @@ def proving(group: Any) -> None:
         default=SAMPLES,
         help=f"how many inputs the proof is made on (default: {SAMPLES})",
     )
-    group.add_argument(
-        "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
-    )
+    mxnet_python(group)

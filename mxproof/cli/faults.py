@@ -14,7 +14,17 @@ from converters.checkpoint import symbol_path
 from fixtures.zoo import ZOO
 
 from ..subject import UsageError
-from .common import FAILED, PROVEN, console_of, count, progress_of, say, writable, write_text
+from .common import (
+    FAILED,
+    PROVEN,
+    console_of,
+    count,
+    mxnet_python,
+    progress_of,
+    say,
+    writable,
+    write_text,
+)
 
 SITES = 2
 
@@ -41,9 +51,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--list", action="store_true", help="list the kinds and end")
     parser.add_argument("--json", metavar="FILE", help="write the whole record there")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables there")
-    parser.add_argument(
-        "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
-    )
+    mxnet_python(parser)
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     _numbers(parser)
     parser.set_defaults(run=run)

@@ -11,7 +11,7 @@ from converters.progress import report
 from converters.shape import show
 
 from ..subject import UsageError, load_for_run, parse_inputs
-from .common import PROVEN, common, count, progress_of, reading, say
+from .common import PROVEN, common, count, mxnet_python, progress_of, reading, say
 
 
 def add_parser(commands: Any) -> None:
@@ -30,9 +30,7 @@ def add_parser(commands: Any) -> None:
         type=lambda text: count(text, 1),
         help="how many inputs (default: 2 for models by name, 4 for other networks)",
     )
-    parser.add_argument(
-        "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
-    )
+    mxnet_python(parser)
     parser.set_defaults(run=run)
 
 

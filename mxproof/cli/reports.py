@@ -11,11 +11,11 @@ from typing import Callable, Optional, Sequence, Tuple
 
 from converters.progress import report
 
-from ..latency import latencies
 from ..proof import Proof
 from ..repro.writer import SUFFIXES
 from ..runtimes.base import RuntimeFailure
 from ..subject import Subject
+from ..timing import latencies
 from .common import say, write_text
 
 
@@ -50,13 +50,8 @@ def with_latency(args: argparse.Namespace, subject: Subject, proof: Proof, folde
     paths = {t: folder / f"{subject.graph.name}{SUFFIXES[t]}" for t in passed}
     inputs = subject.inputs(dict(proof.shapes), args.seed or 0)
     try:
-        found = latencies(
-            subject,
-            paths,
-            inputs,
-            mxnet=not args.reference,
-            mxnet_python=args.mxnet_python,
-        )
+        checkpoint = None if args.reference else (subject.prefix, subject.epoch)
+        found = latencies(paths, inputs, checkpoint, mxnet_python=args.mxnet_python)
     except RuntimeFailure as error:
         say(f"latencies were not measured: {error}", stderr=True)
         return proof

@@ -23,6 +23,7 @@ from .common import (
     PROVEN,
     console_of,
     count,
+    mxnet_python,
     progress_of,
     reading,
     reading_options,
@@ -68,9 +69,7 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="show the N largest of each sample's outputs (default: 5)",
     )
-    parser.add_argument(
-        "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
-    )
+    mxnet_python(parser)
     preprocessing(parser, files=True)
     parser.set_defaults(run=run)
 

@@ -23,6 +23,7 @@ from .common import (
     PROVEN,
     console_of,
     count,
+    mxnet_python,
     progress_of,
     reading,
     reading_options,
@@ -64,9 +65,7 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help=f"how many views of the photograph that comes along (default: {VIEWS})",
     )
-    parser.add_argument(
-        "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
-    )
+    mxnet_python(parser)
     preprocessing(parser, files=True)
     parser.set_defaults(run=run)
 

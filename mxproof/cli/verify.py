@@ -28,10 +28,12 @@ from .common import (
     common,
     console_of,
     count,
+    mxnet_python,
     progress_of,
     reading,
     say,
     targets,
+    words_of,
     writable,
 )
 from .layers import layer_sheets
@@ -76,9 +78,7 @@ def add_parser(commands: Any) -> None:
         'reason: [{"layer": "fc*", "runtime": "onnxruntime", "float32_ratio": 8, "reason": "…"}]',
     )
     report_options(parser)
-    parser.add_argument(
-        "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
-    )
+    mxnet_python(parser)
     parser.add_argument(
         "--reference",
         metavar="FILE",
@@ -190,9 +190,7 @@ def again(args: argparse.Namespace, targets: Sequence[str]) -> str:
     """The command line of this run, for these targets alone, as a shell reads it."""
     words = ["mxproof", "verify", args.checkpoint]
     words += [word for target in targets for word in ("--to", target)]
-    for option in ("input", "input_type", "output"):
-        name = f"--{option.replace('_', '-')}"
-        words += [word for value in getattr(args, option) for word in (name, value)]
+    words += words_of(args, "input", "input_type", "output")
     words += picture_words(args)
     if not args.reference and not args.image:
         words += ["--seed", str(args.seed or 0), "--samples", str(args.samples or SAMPLES)]

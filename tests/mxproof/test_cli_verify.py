@@ -45,7 +45,7 @@ def check_layer(layer: Dict[str, Any]) -> None:
     assert set(layer) == {
         *("name", "op", "shape", "float64_rel", "float32_ratio", "max_abs", "max_rel", "verdict"),
         *("float64_allowed", "float64_part", "float32_allowed", "float32_part"),
-        *("problem", "alone", "note"),
+        *("problem", "alone", "note", "float64_deviation", "float32_deviation"),
     }
     assert (layer["verdict"] == "fail") == (layer["problem"] is not None)
     parts = [layer["float64_part"], layer["float32_part"]]
