@@ -140,7 +140,9 @@ def literal(value: Any) -> str:
 
 def prose(text: str) -> str:
     """Any text for a comment or a docstring: ASCII, one line, and it ends neither."""
-    return json.dumps(text)[1:-1].replace('\\"', "'")
+    # JSON has surrogates for these, and CPython 3.13 compiles no docstring with one.
+    plain = re.sub("[\ud800-\udfff\U00010000-\U0010ffff]", lambda m: f"U+{ord(m[0]):04X}", text)
+    return json.dumps(plain)[1:-1].replace('\\"', "'")
 
 
 def with_comment(line: str, text: str, width: int) -> List[str]:

@@ -236,5 +236,6 @@ def _attributes(node: ir.Node) -> Dict[str, Any]:
         if attribute.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS):
             raise Unsupported(f"{key} is a network of its own; supported: no control flow")
         value = attribute.value
-        found[key] = tuple(value) if isinstance(value, (list, tuple)) else value
+        several = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+        found[key] = tuple(value) if several else value  # before onnx-ir 0.1.9, protobuf's lists
     return exact_attributes(found, node.metadata_props)

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from converters import SUPPORTED_OPSETS
 from converters.ops import REGISTRY
 from mxproof.runtimes.mxnet import MxnetProcess
 
 from .all_rows import ROWS
 from .case import Case, Row
-from .prove import prove
+from .prove import OPSETS, prove
 from .table import FILE, table
 
 EXAMPLES: List[Tuple[Row, str, Case]] = [
@@ -27,6 +28,11 @@ EXAMPLES: List[Tuple[Row, str, Case]] = [
 
 def test_every_operator_has_a_row() -> None:
     assert {row.op for row in ROWS} == set(REGISTRY)
+
+
+def test_the_newest_opset_is_tried() -> None:
+    """With the versions of constraints.txt it can be; where not, this says so."""
+    assert OPSETS[-1] == SUPPORTED_OPSETS[-1], "onnxruntime is older than onnx: upgrade it"
 
 
 def test_the_table_is_current() -> None:

@@ -34,7 +34,8 @@ def test_it_is_the_wheel(everything: Environment, tests_alone: Path) -> None:
 
 
 def test_the_main_job(everything: Environment, tests_alone: Path, cache: Dict[str, str]) -> None:
-    out = everything.run("pytest -q -k resnet101 tests/models", tests_alone, **cache)
+    """For the smallest of the models: that all convert is for the suites of the checkout."""
+    out = everything.run("pytest -q -k resnet18 tests/models", tests_alone, **cache)
     assert re.search(r"\b[1-9]\d* passed", out)
     assert not re.search(r"\b(failed|error)", out.splitlines()[-1])
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Callable
 
 import pytest
 
 from converters import ops
 from converters.symbol import parse_symbol
 from fixtures.gluoncv import GLUONCV, Exporter
+from mxproof.report.pytest_report import UNEXPECTED_PASS
 from mxproof.runtimes.mxnet import MxnetProcess
 
-from .misses import disagreements
+from .misses import disagreements, outlived
 from .prove import prove
 
 MODELS = [name for name, model in GLUONCV.items() if not model.hindrance]
@@ -31,11 +33,14 @@ def test_model(
     mxnet: MxnetProcess,
     tmp_path: Path,
     request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
 ) -> None:
     row = prove(GLUONCV[name], exporter, mxnet, tmp_path)
     results = request.config.getoption("--zoo-results")
     if results:
         row.append_to(Path(results))
+    for unneeded in outlived(name, row.reasons):
+        record_property(UNEXPECTED_PASS, unneeded)
     wrong = disagreements(name, row.reasons)
     if wrong:
         pytest.fail(f"{name}: {wrong}", pytrace=False)
