@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Callable, Dict, Optional, Tuple
 
@@ -21,6 +22,8 @@ from converters import save_checkpoint
 from converters.params import save_params
 from fixtures.pictures import PHOTOGRAPH
 from tests.converters.networks import Network, small_resnet
+from tests.mxproof.nights import whole_night
+from tests.mxproof.nights import write as write_night
 
 from .documents import ROOT
 
@@ -241,7 +244,41 @@ def in_the_way(folder: Path) -> None:
     (folder / "out").write_bytes(b"")
 
 
+@situation("two nights")
+def nights(folder: Path) -> None:
+    """What .ci/nightly leaves, made up; and a folder for the history."""
+    write_night(folder / "nightly-results", whole_night())
+    (folder / "nightly-history").mkdir()
+
+
 @situation("two results of different shape")
 def results(folder: Path) -> None:
     np.save(folder / "mxnet.npy", np.zeros((1, 5), np.float32))
     np.save(folder / "onnx.npy", np.zeros((1, 6), np.float32))
+
+
+@situation("two lock files")
+def lock_files(folder: Path) -> None:
+    """The same versions, and onnxruntime told to optimise nothing.
+
+    The network is one that rounds otherwise on every processor when its batch norm is folded into
+    the convolution: of thousands of values some differ; a few probabilities may not.
+    """
+    net = Network()
+    x = net.convolution("conv0", net.variable("data"), 3, 16)
+    x = net.batch_norm("bn0", x, 16, eps=2e-5, fix_gamma=False)
+    network(folder, net, x)
+    installed = f"onnxruntime=={version('onnxruntime')}\n"
+    (folder / "green.txt").write_text(installed, encoding="utf-8")
+    (folder / "red.txt").write_text(
+        f"# mxproof: optimisation=disabled\n{installed}", encoding="utf-8"
+    )
+
+
+@situation("a green environment")
+def green_environment(folder: Path) -> None:
+    """Another Python that has all: this one, by another name."""
+    python = folder / "green" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
