@@ -15,7 +15,10 @@ class Substitute(NamedTuple):
 
 
 COLLECT = "runs for minutes, as a part of CI (tox); here, that it finds tests"
+NIGHTLY = ".ci/nightly --help"
+HOURS = "hours; CI's nightly workflow does it"
 INSTALLS = "a test installs nothing where it runs; tox's `package` installs in fresh environments"
+BISECTED = "mxproof bisect model/net --to onnx --good green.txt --bad red.txt --samples 1"
 CLONE = "this checkout is the clone"
 
 
@@ -26,6 +29,10 @@ def has_extras(*names: str) -> str:
         f"get_all('Provides-Extra'); assert not {{*{names}}}.difference(known), known\""
     )
 
+
+CALIBRATE = (
+    "mxproof calibrate model/net --runtime onnxruntime --trials 1 --slowdown 0,900 --minutes 2"
+)
 
 SUBSTITUTES: Tuple[Substitute, ...] = (
     Substitute("git clone … mxproof && cd mxproof", "test -f conftest.py", CLONE),
@@ -51,6 +58,39 @@ SUBSTITUTES: Tuple[Substitute, ...] = (
         "grep -q '^.testenv:lint' tox.ini && grep -q '^.testenv:types' tox.ini",
         "two of tox's environments: CI runs them",
     ),
+    Substitute(".ci/nightly", NIGHTLY, HOURS),
+    Substitute(".ci/nightly --steps zoo --shard 2/8", NIGHTLY, HOURS),
+    Substitute(
+        ".ci/nightly --steps judge --demand models,operators,zoo,faults,latency,calibration,matrix",
+        NIGHTLY,
+        HOURS,
+    ),
+    Substitute(
+        ".ci/nightly --steps models,faults,judge --weights seeded --only resnet18 "
+        "--history try-history",
+        NIGHTLY,
+        "installs two gigabytes; tests/mxproof/test_nightly_shell.py runs it with made-up steps",
+    ),
+    Substitute(
+        "pytest tests/operators --expected-cases tests/expected_cases.txt",
+        "pytest tests/operators --expected-cases tests/expected_cases.txt --collect-only -q",
+        COLLECT,
+    ),
+    Substitute(
+        ".venv/bin/tox -m matrix",
+        "grep -q '^ *matrix = py39-oldest, ' tox.ini",
+        "gigabytes for each row, and five Pythons; CI's nightly workflow runs it",
+    ),
+    Substitute(
+        ".venv/bin/tox -e py39-oldest",
+        "grep -q '^.testenv:py3{9,10,11}-{oldest,newest,latest}.$' tox.ini",
+        "installs gigabytes; CI's nightly workflow runs it",
+    ),
+    Substitute(
+        "pytest tests/operators",
+        "pytest tests/operators --collect-only -q",
+        "runs for minutes, in CI with tox's `operators`",
+    ),
     Substitute(".venv/bin/tox -e docs", "grep -q '^.testenv:docs' tox.ini", "CI runs it"),
     Substitute(".venv/bin/tox -e package", "grep -q '^.testenv:package' tox.ini", "CI runs it"),
     Substitute(
@@ -74,6 +114,11 @@ SUBSTITUTES: Tuple[Substitute, ...] = (
         "pytest --report=DIR tests/models/test_layers.py --checkpoint model/net --input "
         "data=1x3x32x32 && test -s DIR/index.html",
         "runs for minutes, and is what CI does (tox's py311)",
+    ),
+    Substitute(
+        "pytest tests/models/test_latency.py",
+        "pytest tests/models/test_latency.py --collect-only -q",
+        COLLECT,
     ),
     Substitute("pytest tests/zoo", "pytest tests/zoo --collect-only -q", COLLECT),
     Substitute(
@@ -109,10 +154,86 @@ SUBSTITUTES: Tuple[Substitute, ...] = (
         "951 faults take half an hour: one kind, in the small network",
     ),
     Substitute(
-        "mxproof tables --weights seeded --size 112x112 --limit 1.5 --markdown tables.md",
-        "mxproof tables resnet18 --weights seeded --size 112x112 --limit 1.5 --markdown tables.md",
-        "six models in every runtime; tests/models/test_tables.py, in CI, does them all",
+        "mxproof gate model/net --control-python green/bin/python",
+        "mxproof gate model/net --control-python green/bin/python --minutes 0.1 || test $? = 1",
+        "a pass of three layers takes microseconds, of which two processes differ by percents",
     ),
+    Substitute(
+        "mxproof gate resnet18 --weights seeded --control-python green/bin/python",
+        "mxproof gate model/net --minutes 0.1 || test $? = 1",
+        "a minute; here, of a network that takes microseconds, against MXNet",
+    ),
+    Substitute(
+        "mxproof bench resnet18 --weights seeded --json bench.json",
+        "mxproof bench model/net --seconds 0.2 --json bench.json",
+        "two minutes; the same of a network that is quick",
+    ),
+    Substitute(
+        "mxproof bisect resnet18 --weights seeded --to onnx --good green.txt "
+        "--bad red-onnxruntime.txt",
+        BISECTED,
+        "installs an older onnxruntime; the nightly run does (test_bisect_installs.py)",
+    ),
+    Substitute(
+        "mxproof bisect resnet18 --weights seeded --to onnx --good green.txt "
+        "--bad red-optimisation.txt",
+        BISECTED,
+        "installs another onnx-ir, which is not to blame",
+    ),
+    Substitute(
+        "mxproof bisect resnet18 --weights seeded --to onnx --good green.txt "
+        "--bad red-optimisation.txt --what speed",
+        "mxproof bisect --help",
+        "measures for minutes; tests/mxproof/test_bisect_speed.py does it by a made-up clock",
+    ),
+    Substitute(
+        "mxproof bisect resnet18 --weights seeded --to onnx --good green.txt "
+        "--bad red-onnxruntime.txt --good-revision HEAD~1 --bad-revision HEAD",
+        "mxproof bisect --help",
+        "needs a commit that is wrong; tests/mxproof/test_bisect.py makes one",
+    ),
+    Substitute(
+        "mxproof bench resnet18 --weights seeded --batch 1 --threads all,2 --seconds 8",
+        "mxproof bench model/net --batch 1 --threads all,2 --seconds 0.2",
+        "two minutes; the same of a network that is quick",
+    ),
+    Substitute(
+        "mxproof bench resnet18 --weights seeded --fuse --batch 1 --threads all --seconds 8 "
+        "--runtime onnxruntime --runtime pytorch --runtime pytorch-compiled --runtime mxnet",
+        "mxproof bench model/net --fuse --batch 1 --threads all --seconds 0.2 "
+        "--runtime onnxruntime --runtime pytorch --runtime mxnet",
+        "takes a C++ compiler, and a minute",
+    ),
+    Substitute(
+        "mxproof calibrate resnet18 --weights seeded --runtime onnxruntime --trials 160 "
+        "--slowdown 0",
+        CALIBRATE,
+        "minutes; two decisions about a network that is quick",
+    ),
+    Substitute(
+        "mxproof calibrate resnet18 --weights seeded --runtime onnxruntime --trials 10 "
+        "--slowdown 2,20",
+        CALIBRATE,
+        "minutes; two decisions about a network that is quick",
+    ),
+    Substitute(
+        "mxproof calibrate resnet18 --weights seeded --runtime onnxruntime --trials 40 "
+        "--slowdown 5,10",
+        CALIBRATE,
+        "minutes; two decisions about a network that is quick",
+    ),
+    Substitute(
+        "mxproof calibrate resnet18 --input data=1x3x64x64 --weights seeded --trials 160 "
+        "--slowdown 0",
+        CALIBRATE,
+        "minutes; two decisions about a network that is quick",
+    ),
+    Substitute(
+        "mxproof calibrate --weights seeded --trials 12 --slowdown 0",
+        CALIBRATE,
+        "minutes; two decisions about a network that is quick",
+    ),
+    Substitute("tox -e peers", "grep -q '^.testenv:peers' tox.ini", "ten minutes, and an install"),
     Substitute("pip install .", has_extras(), INSTALLS),
     Substitute("pip install '.[onnx]'", has_extras("onnx", "pytorch"), INSTALLS),
     Substitute("pip install '.[mxnet]'", has_extras("mxnet"), INSTALLS),

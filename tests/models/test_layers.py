@@ -71,7 +71,7 @@ def test_layers(
 
 def test_tracing_changes_nothing(case: Case, target: str, precision: str) -> None:
     """What is traced is what is shipped: the outputs are the same bits with and without."""
-    options = {"optimised": False} if (target, precision) == ("onnx", "float32") else {}
+    options = {"optimisation": "disabled"} if (target, precision) == ("onnx", "float32") else {}
     candidate = case.candidate(target, precision, **options)
     traced = candidate.trace(case.truth.inputs, lambda layer, value: None)
     plain = candidate.run(case.truth.inputs)
