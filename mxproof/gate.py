@@ -51,6 +51,12 @@ class Benchmark:
     def name(self) -> str:
         return f"{self.model}-{self.candidate.runtime}"
 
+    @property
+    def identity(self) -> Dict[str, Any]:
+        """What two nights must have in common for their ratios to be compared."""
+        shapes = {name: list(array.shape) for name, array in self.inputs.items()}
+        return {"name": self.name, "control": self.control_name, "input": shapes}
+
     def plan(self, plan: Plan) -> Plan:
         return replace(plan, expected=self.expected, expected_error=self.expected_error)
 
@@ -84,16 +90,14 @@ class Benchmark:
 
     def to_json(self, plan: Plan) -> Dict[str, Any]:
         return {
-            "name": self.name,
+            **self.identity,
             "model": self.model,
             "runtime": self.candidate.runtime,
             **self.decision(plan).to_json(),
-            "control": self.control_name,
             "others": self.others,
             "launches": len(self.launches),
             "seconds": self.seconds,
             "versions": self.versions,
-            "input": {name: list(array.shape) for name, array in self.inputs.items()},
             "times": self.rounds,
         }
 
@@ -189,9 +193,10 @@ def verdict(decisions: Iterable[str]) -> str:
     return FAIL if FAIL in found else INCONCLUSIVE if INCONCLUSIVE in found else PASS
 
 
-def expected_of(baseline: Optional[Dict[str, Any]], name: str, control: str) -> Tuple[float, float]:
-    """(ratio, error) that a record of a former night has for this benchmark; (1, 0) if none."""
+def expecting(benchmark: Benchmark, baseline: Optional[Dict[str, Any]]) -> Benchmark:
+    """The same, with the ratio that a former night's record has for it."""
     for row in (baseline or {}).get("benchmarks", ()):
-        if row["name"] == name and row["control"] == control:
-            return float(row["measured"]), float(row["error"])
-    return 1.0, 0.0
+        if all(row[key] == value for key, value in benchmark.identity.items()):
+            ratio, error = float(row["measured"]), float(row["error"])
+            return replace(benchmark, expected=ratio, expected_error=error)
+    return benchmark

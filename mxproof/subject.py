@@ -96,6 +96,11 @@ class Subject:
             arrays[name] = numbers.astype("float32" if "float" in dtype else dtype)
         return arrays
 
+    @property
+    def gate_shapes(self) -> Dict[str, Shape]:
+        """Input -> the size at which speed is judged, where the user names none."""
+        return {"data": self.model.gate_input} if self.model else {}
+
     def evidence(
         self, given: Mapping[str, Shape], *, seed: int = 0, samples: int = 4
     ) -> List[Dict[str, Array]]:

@@ -13,7 +13,7 @@ from fixtures.zoo import ZOO
 
 from ..control import Control, control_of
 from ..environment import environment
-from ..gate import Benchmark, expected_of, verdict
+from ..gate import Benchmark, expecting, verdict
 from ..gate import run as run_benchmarks
 from ..latency import FAIL, Plan
 from ..lineup import Lineup, line_up
@@ -139,13 +139,15 @@ def line_of_benchmarks(
 ) -> List[Benchmark]:
     """Each model in each runtime, on all cores, batch size one."""
     return [
-        Benchmark(
-            lineup.subject.name,
-            lineup.side(runtime),
-            control.side(lineup, runtime),
-            lineup.inputs(given=parse_inputs(args.input)),
-            control.name,
-            *expected_of(baseline, f"{lineup.subject.name}-{runtime}", control.name),
+        expecting(
+            Benchmark(
+                lineup.subject.name,
+                lineup.side(runtime),
+                control.side(lineup, runtime),
+                lineup.inputs(given=parse_inputs(args.input) or lineup.subject.gate_shapes),
+                control.name,
+            ),
+            baseline,
         )
         for lineup in lineups
         for runtime in dict.fromkeys(args.runtime or JUDGED)
@@ -162,7 +164,8 @@ def read_baseline(path: Optional[str]) -> Optional[Dict[str, Any]]:
     try:
         record: Dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
         for row in record["benchmarks"]:
-            float(row["measured"]), float(row["error"]), str(row["name"]), str(row["control"])
+            float(row["measured"]), float(row["error"])
+            row["name"], row["control"], row["input"]
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"--baseline {path}: not written by `mxproof gate --json` ({error!r}). Name a file "

@@ -76,8 +76,7 @@ class Bisection:
 
     def speed(self, targets: Sequence[str], judge: Judge) -> Results:
         """What made it slower, by target."""
-        model = self.subject.model
-        shapes = self.given or ({"data": model.latency_input} if model else {})
+        shapes = self.given or self.subject.gate_shapes
         inputs = self.subject.inputs(self.subject.concrete(shapes), self.seed)
         workshop = self._workshop([inputs])
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from mxproof import gate
 from mxproof.calibration import rates, sensitivity, trials
 from mxproof.control import control_of
 from mxproof.environment import environment
-from mxproof.gate import Benchmark, expected_of, race, run, verdict
+from mxproof.gate import Benchmark, expecting, race, run, verdict
 from mxproof.latency import FAIL, INCONCLUSIVE, PASS, Plan
 from mxproof.lineup import line_up
 from mxproof.load import Load
@@ -168,13 +168,19 @@ def test_the_verdict_of_a_night() -> None:
     assert verdict([INCONCLUSIVE, FAIL, PASS]) == FAIL
 
 
-def test_what_is_expected_is_of_the_same_benchmark_and_control() -> None:
-    row = {"name": "net-pytorch", "control": "mxnet", "measured": 0.7, "error": 0.01}
-    baseline = {"benchmarks": [row]}
-    assert expected_of(baseline, "net-pytorch", "mxnet") == (0.7, 0.01)
-    assert expected_of(baseline, "net-pytorch", "python") == (1.0, 0.0)
-    assert expected_of(baseline, "net-onnxruntime", "mxnet") == (1.0, 0.0)
-    assert expected_of(None, "net-pytorch", "mxnet") == (1.0, 0.0)
+def test_what_is_expected_is_of_the_same_benchmark_control_and_input() -> None:
+    name, control, shape = "net-onnxruntime", "itself", {"noise": []}
+    row = {"name": name, "control": control, "input": shape, "measured": 0.7, "error": 0.01}
+
+    def found(**other: Any) -> Tuple[float, float]:
+        expectant = expecting(benchmark("net"), {"benchmarks": [{**row, **other}]})
+        return expectant.expected, expectant.expected_error
+
+    assert found() == (0.7, 0.01)
+    assert found(name="net-pytorch") == (1.0, 0.0)
+    assert found(control="mxnet") == (1.0, 0.0)
+    assert found(input={"noise": [1]}) == (1.0, 0.0)
+    assert expecting(benchmark("net"), None).expected == 1.0
 
 
 def test_a_record_names_the_python_that_was_measured() -> None:
@@ -222,7 +228,9 @@ def test_the_command_judges_against_mxnet(prefix: Path, run: Run, tmp_path: Path
 
 def test_a_slower_one_fails_and_says_what_to_do(prefix: Path, run: Run, tmp_path: Path) -> None:
     """A baseline that says it was a hundred times as fast."""
-    row = {"name": f"{prefix.name}-onnxruntime", "control": "python", "measured": 0.01, "error": 0}
+    shapes = {n: list(s) for n, s in load_for_run(str(prefix), {}).concrete({}).items()}
+    name = f"{prefix.name}-onnxruntime"
+    row = {"name": name, "control": "python", "input": shapes, "measured": 0.01, "error": 0}
     green = {"environment": environment({}), "benchmarks": [row]}
     (tmp_path / "green.json").write_text(json.dumps(green))
     options = ["--runtime", "onnxruntime", "--minutes", "0.1", "--control-python", sys.executable]
