@@ -137,6 +137,7 @@ class _Pass:
             self.alone,
             stopped,
             stopped_at,
+            self.budgets.median,
         )
 
 

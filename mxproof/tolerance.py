@@ -24,6 +24,7 @@ What needs more is a row: of DEVIATIONS, or of the user's own (`--budgets FILE`)
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -113,13 +114,19 @@ DEVIATIONS: Tuple[Deviation, ...] = (
 class Budgets:
     """The budget of each layer: the first row that matches, else the standard one."""
 
-    def __init__(self, rows: Sequence[Deviation] = (), path: Optional[Path] = None) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Deviation] = (),
+        path: Optional[Path] = None,
+        median: float = FLOAT32_MEDIAN,
+    ) -> None:
         """
         Args:
             rows: the user's own, which go before DEVIATIONS.
             path: where they are written.
+            median: of the float32 ratio, over all layers; at most this.
         """
-        self.own, self.path = tuple(rows), path
+        self.own, self.path, self.median = tuple(rows), path, median
         self._needed: Set[int] = set()
 
     def row(self, runtime: str, node: Node, layer: str) -> Optional[Deviation]:
@@ -140,6 +147,27 @@ class Budgets:
         """The same in words."""
         said = "no layer needed the row for"
         return tuple(f"--budgets {self.path}: {said} {row}. Delete it." for row in self.idle)
+
+
+#: Products in an element of a first layer of 7x7 on three channels, the largest that is common.
+_PRODUCTS = 7 * 7 * 3
+
+
+def folded() -> Budgets:
+    """Of a network whose batch norms are folded. In float64 nothing is different."""
+    more = math.sqrt(_PRODUCTS)
+    standard = Budget()
+    row = Deviation(
+        "where a batch norm was folded, a kernel may begin with the bias, and round at its "
+        f"magnitude after each product, {_PRODUCTS} times in a first layer of 7x7, where MXNet "
+        "subtracts the mean once; all that follows passes it on",
+        replace(
+            standard,
+            float32_ratio=standard.float32_ratio * more,
+            channel_ratio=standard.channel_ratio * more,
+        ),
+    )
+    return Budgets([row], median=FLOAT32_MEDIAN * more)
 
 
 def load_budgets(path: Path) -> Budgets:

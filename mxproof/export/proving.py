@@ -18,7 +18,7 @@ from ..proof import Proof
 from ..prover import Prover, versions_of
 from ..runtimes.base import Candidate
 from ..targets import TARGETS, convert
-from ..tolerance import Budgets
+from ..tolerance import Budgets, folded
 from .cost import NEEDS
 from .parcel import Parcel
 
@@ -71,8 +71,9 @@ def prove(
         parcel.subject, given, seed=seed, samples=samples, mxnet_python=mxnet_python
     )
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder, evidence as truths:
-        wide = _unrounded(parcel, Path(folder)) if parcel.graph is not parcel.plain else {}
-        prover = FileProver(parcel.graph, parcel.models, Budgets(), wide)
+        fused = parcel.graph is not parcel.plain
+        wide = _unrounded(parcel, Path(folder)) if fused else {}
+        prover = FileProver(parcel.graph, parcel.models, folded() if fused else Budgets(), wide)
         proofs, shapes = prover.prove(truths)
         versions = versions_of(truths.versions)
     return Proof(

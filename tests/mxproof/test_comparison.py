@@ -12,6 +12,7 @@ from converters import Graph
 from mxproof.compare import compare
 from mxproof.localise import describe_failure, introduced
 from mxproof.runtimes.base import Layer
+from mxproof.tolerance import folded
 from mxproof.truth import Truth
 from mxproof.verdict import Comparison
 from tests.converters.networks import Network
@@ -79,6 +80,15 @@ def test_all_layers_a_bit_too_noisy(count: int, noise: float, passes: bool) -> N
     if not passes:
         assert re.match(r".*median .* 20 layers is 1\.30 times.*allowed 1\.2", result.problems[0])
     assert compare(Truth({}, truth), candidate, graph, alone=True).passed
+
+
+@pytest.mark.parametrize(("noise", "passes"), [(14.0, True), (15.0, False)])
+def test_folded_networks_may_be_noisier(noise: float, passes: bool) -> None:
+    truth, graph = deep(20)
+    candidate = Fake(clean(truth, "float32", noise), "float32")
+    result = compare(Truth({}, truth), candidate, graph, folded())
+    assert not result.failed
+    assert result.passed == passes
 
 
 @pytest.mark.parametrize(("ulps", "passes"), [(3.5, True), (4.5, False)])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mxproof.compare import compare
-from mxproof.tolerance import Budget, Budgets, Deviation, load_budgets
+from mxproof.tolerance import FLOAT32_MEDIAN, Budget, Budgets, Deviation, folded, load_budgets
 from mxproof.truth import Truth
 
 from .conftest import Run
@@ -121,6 +121,21 @@ def test_verify_fails_for_a_row_that_nothing_needs(
     assert err == (
         f"--budgets {tmp_path}/budgets.json: no layer needed the row for layer=relu. Delete it.\n"
     )
+
+
+def test_folded_networks_are_allowed_what_a_bias_that_comes_first_costs() -> None:
+    """Sums in float32 that begin with a large bias, and the same with the bias added last."""
+    products = 0.01 * np.random.default_rng(0).standard_normal((7 * 7 * 3, 10000))
+    exact = 100 + products.sum(0)
+    sums = np.full(10000, 100, np.float32), np.zeros(10000, np.float32)
+    for product in products.astype(np.float32):
+        for total in sums:
+            total += product
+    first, last = (float(np.std(total - exact)) for total in (sums[0], sums[1] + np.float32(100)))
+    more = folded().own[0].budget.float32_ratio / Budget().float32_ratio
+    assert more == pytest.approx(first / last, rel=0.1)
+    assert folded().median == pytest.approx(FLOAT32_MEDIAN * more)
+    assert folded().own[0].budget.float64_rel == Budget().float64_rel
 
 
 def test_truth_is_what_was_put_in() -> None:
