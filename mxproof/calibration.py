@@ -130,7 +130,7 @@ def sensitivity(found: Sequence[Trial], plan: Plan) -> Dict[str, float]:
     for name in names:
         own = [trial for trial in clean if trial.benchmark == name]
         each = statistics.median(trial.seconds / trial.rounds for trial in own)
-        rounds = min(plan.looks[-1], max(plan.looks[0], int(plan.seconds / each)))
+        rounds = int(plan.seconds / each)
         effects[name] = statistics.median(
             detectable(trial.times, plan, count=rounds) for trial in own
         )

@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tupl
 
 from converters.progress import report
 
-from .latency import FAIL, INCONCLUSIVE, PASS, Decision, Plan, decide, judged
+from .latency import FAIL, INCONCLUSIVE, PASS, Decision, Plan, decide, shown
 from .load import Load
 from .runtimes.base import Inputs
 from .timing import Side, Timed, all_opened
@@ -76,15 +76,16 @@ class Benchmark:
     def decision(self, plan: Plan) -> Decision:
         """Of all rounds; but a slowdown is one if two pairs of processes show it, each by itself.
 
-        What one pair shows may be its own: where its memory lies, while the machine was busy, has
-        made two processes of one file differ by 6 %, for as long as they lived. And a busy machine
-        accuses nobody, where two kinds of runtimes are compared.
+        Each is held to less than both together are. What one pair shows may be its own: where its
+        memory lies, while the machine was busy, has made two processes of one file differ by 6 %,
+        for as long as they lived. And a busy machine accuses nobody, where two kinds of runtimes
+        are compared.
         """
         plan = self.plan(plan)
         found = decide(self.rounds, plan)
-        verdicts = [decide(launch, plan).verdict for launch in self.launches]
-        shown = verdicts.count(FAIL) > 1 and PASS not in verdicts
-        if found.verdict == FAIL and (self.uneven or not shown):
+        verdicts = [shown(launch, plan) for launch in self.launches]
+        agreed = verdicts.count(FAIL) > 1 and PASS not in verdicts
+        if found.verdict == FAIL and (self.uneven or not agreed):
             return replace(found, verdict=INCONCLUSIVE, more_rounds=plan.looks[0])
         return found
 
@@ -142,12 +143,24 @@ def _launch(benchmark: Benchmark, plan: Plan) -> str:
         benchmark.versions = {name: dict(side.versions) for name, side in timed.items()}
         for pair in race(timed["candidate"], timed["control"]):
             rounds.append(pair)
-            settled, spent = judged(rounds, own), time.perf_counter() - begin
-            enough = len(rounds) >= plan.looks[0] and spent > plan.seconds
-            if settled or enough or len(rounds) >= plan.looks[-1]:
+            late = time.perf_counter() - begin > plan.seconds
+            if len(rounds) in plan.looks and _settled(benchmark, plan):
+                break
+            if len(rounds) >= (plan.looks[0] if late else plan.looks[-1]):
                 break
     benchmark.others = max(benchmark.others, load.others())
-    return decide(rounds, own).verdict
+    return shown(rounds, own)
+
+
+def _settled(benchmark: Benchmark, plan: Plan) -> bool:
+    """Does the latest pair of processes need no more rounds?
+
+    The first one that shows a slowdown does not; a later one is enough if both together do.
+    """
+    verdict = shown(benchmark.launches[-1], benchmark.plan(plan))
+    if verdict == FAIL and len(benchmark.launches) > 1:
+        return benchmark.decision(plan).verdict == FAIL
+    return verdict != INCONCLUSIVE
 
 
 def race(candidate: Timed, control: Timed) -> Iterator[Tuple[float, float]]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from statistics import NormalDist
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +60,12 @@ class Plan:
         """Of each side of an interval."""
         return 1 - self.risk / (self.comparisons * len(self.looks))
 
+    @property
+    def confidence_of_one(self) -> float:
+        """The same, of one of two pairs of processes: both have to show a slowdown, and that both
+        do so by chance is as rare as the risk."""
+        return 1 - math.sqrt(self.risk / self.comparisons) / len(self.looks)
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -87,12 +93,17 @@ class Decision:
         return asdict(self)
 
 
-def decide(rounds: Rounds, plan: Plan) -> Decision:
-    """The verdict after these rounds of (candidate, control), in seconds."""
+def decide(rounds: Rounds, plan: Plan, confidence: Optional[float] = None) -> Decision:
+    """The verdict after these rounds of (candidate, control), in seconds.
+
+    Args:
+        confidence: of each side of the interval; the plan's, if none is given.
+    """
     measured, error = paired_ratio(rounds)
     ratio = measured / plan.expected
     degrees = len(rounds) - 1
-    reach = _student(plan.confidence, degrees) * math.hypot(error, plan.expected_error)
+    quantile = _student(confidence or plan.confidence, degrees)
+    reach = quantile * math.hypot(error, plan.expected_error)
     low, high = ratio * math.exp(-reach), ratio * math.exp(reach)
     verdict, more = INCONCLUSIVE, None
     if low > 1 + plan.tolerated:
@@ -144,30 +155,37 @@ def detectable(
 ) -> float:
     """The smallest slowdown that is found at this noise, as a share.
 
-    It has to be a slowdown to two pairs of processes, each at the first look that can tell, and
-    must not have passed for none before.
+    Two pairs of processes have to show it, each and together, and it must not have passed for
+    none before.
 
     Args:
         power: how often it is found.
-        count: of rounds, for which there is time.
+        count: of rounds, for which there is time, in both pairs together.
     """
     noise = paired_ratio(rounds)[1] * math.sqrt(len(rounds))  # of one round
-    sure = NormalDist().inv_cdf(math.sqrt(power))
+    one, two = (NormalDist().inv_cdf(share) for share in (power, math.sqrt(power)))
     none, some = math.log1p(plan.tolerated), math.log1p(plan.slower)
-    looks = [n for n in plan.looks if n <= (count or plan.looks[-1])] or [plan.looks[0]]
-    needed = 0.0
+    looks = [n for n in plan.looks if 2 * n <= (count or math.inf)] or [plan.looks[0]]
+    unpassed, found = 0.0, []
     for look in looks:
         error = noise / math.sqrt(look)
-        reach = _student(plan.confidence, look - 1) * error
-        if 2 * reach <= some - none or look == looks[-1]:
-            break  # every ratio is one or the other here, or time is up
-        needed = max(needed, some - reach + sure * error)
-    return math.expm1(max(needed, none + reach + sure * error))
+        sure, likely = (
+            _student(confidence, look - 1) * error
+            for confidence in (plan.confidence, plan.confidence_of_one)
+        )
+        unpassed = max(unpassed, min(none + sure, some - sure) + two * error)
+        together = _student(plan.confidence, 2 * look - 1) + one
+        each = none + likely + two * error
+        found.append(max(unpassed, each, none + together * error / math.sqrt(2)))
+    return math.expm1(min(found))
 
 
-def judged(rounds: List[Tuple[float, float]], plan: Plan) -> Optional[Decision]:
-    """The decision, if this is a moment to look and there is one."""
-    if len(rounds) not in plan.looks:
-        return None
-    decision = decide(rounds, plan)
-    return decision if decision.verdict != INCONCLUSIVE else None
+def shown(rounds: Rounds, plan: Plan) -> str:
+    """The verdict of one pair of processes; a slowdown needs less here, because two have to."""
+    verdict = decide(rounds, plan).verdict
+    return verdict if verdict != INCONCLUSIVE else _suspected(rounds, plan)
+
+
+def _suspected(rounds: Rounds, plan: Plan) -> str:
+    verdict = decide(rounds, plan, plan.confidence_of_one).verdict
+    return FAIL if verdict == FAIL else INCONCLUSIVE

@@ -21,8 +21,8 @@ from mxproof import gate
 from mxproof.calibration import rates, sensitivity, trials
 from mxproof.control import control_of
 from mxproof.environment import environment
-from mxproof.gate import Benchmark, expecting, race, run, verdict
-from mxproof.latency import FAIL, INCONCLUSIVE, PASS, Plan
+from mxproof.gate import Benchmark, expecting, race, run, verdict, visit
+from mxproof.latency import FAIL, INCONCLUSIVE, PASS, Plan, detectable
 from mxproof.lineup import line_up
 from mxproof.load import Load
 from mxproof.subject import load_for_run
@@ -107,6 +107,41 @@ def test_each_is_looked_at_however_little_time_there_is(machine: Clock) -> None:
     both = [benchmark("one"), benchmark("two", 0.2)]
     run(both, PLAN, seconds=0)
     assert [b.to_json(PLAN)["verdict"] for b in both] == [PASS, FAIL]
+
+
+def visited(slowdown: float, noise: float) -> Benchmark:
+    """With all the time that it wants."""
+    found = benchmark(slowdown=slowdown, noise=noise)
+    visit(found, replace(PLAN, seconds=1000))
+    return found
+
+
+def failed(slowdown: float, noise: float) -> bool:
+    return visited(slowdown, noise).decision(PLAN).verdict == FAIL
+
+
+def test_it_is_looked_at_the_times_that_the_plan_says(machine: Clock) -> None:
+    """Looking after each round would find something in any noise."""
+    lengths = {len(launch) for _ in range(20) for launch in visited(0.02, 0.1).launches}
+    assert len(lengths) > 1
+    assert lengths <= set(PLAN.looks)
+
+
+def test_false_alarms_and_slowdowns_found(machine: Clock) -> None:
+    """As often as the plan says: rare in 400 clean nights; 5 % nearly always."""
+    assert sum(failed(0.0, 0.05) for _ in range(400)) <= 1
+    assert sum(failed(0.05, 0.05) for _ in range(40)) >= 32
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.05, 0.15])
+def test_the_detectable_slowdown_is_found_in_four_cases_of_five(
+    machine: Clock, noise: float
+) -> None:
+    clean = [visited(0.0, noise).rounds for _ in range(20)]
+    effect = float(np.median([detectable(rounds, PLAN) for rounds in clean]))
+    assert 0.6 < sum(failed(effect, noise) for _ in range(100)) / 100 < 0.97
+    less = PLAN.tolerated + (effect - PLAN.tolerated) / 2
+    assert sum(failed(less, noise) for _ in range(50)) < 25
 
 
 def test_one_pair_of_processes_accuses_nobody(
