@@ -41,3 +41,18 @@ def listening(to: Listener) -> Iterator[None]:
         yield
     finally:
         _listener.reset(token)
+
+
+@contextmanager
+def part_of(what: str, done: int, total: int) -> Iterator[None]:
+    """What is told in this block is a part of longer work, of which so many were done before."""
+    outer = _listener.get()
+    if outer is None:
+        yield
+        return
+
+    def inner(text: str, part: int, _: Optional[int]) -> None:
+        outer(what + text, done + part, total)
+
+    with listening(inner):
+        yield

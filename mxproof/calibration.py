@@ -1,21 +1,22 @@
 """The gate, tried on slowdowns that are known: how often it finds one, and how often a false one.
 
 A trial is a whole decision, with processes of its own, of a converted file against itself, the
-candidate being slowed down by a known share. Without a slowdown, `fail` is a false alarm.
+candidate being slowed down by a known share. Without a slowdown, `fail` is a false alarm. Several
+benchmarks are decided as a night of theirs is: what the clear ones leave of the time is for others.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
-import time
 from dataclasses import dataclass, replace
+from itertools import cycle, islice
 from statistics import NormalDist
 from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
-from converters.progress import report
+from converters.progress import part_of
 
-from .gate import Benchmark, visit
+from .gate import Benchmark, run
 from .latency import FAIL, INCONCLUSIVE, PASS, Plan, detectable
 
 VERDICTS = (PASS, FAIL, INCONCLUSIVE)
@@ -45,22 +46,33 @@ class Trial:
 def trials(
     benchmarks: Sequence[Benchmark], slowdowns: Sequence[float], count: int, plan: Plan
 ) -> Iterator[Trial]:
-    """`count` of each slowdown, the benchmarks in turn; the slowdowns alternate, so that a noisy
-    hour of the machine is in all of them."""
+    """`count` of each slowdown, the benchmarks in turn, in nights of all of them; the slowdowns
+    alternate, so that a noisy hour of the machine is in all of them.
+
+    Args:
+        plan: its seconds are one benchmark's share of a night.
+    """
+    sources = list(islice(cycle(benchmarks), count))
     total, done = count * len(slowdowns), 0
-    for number in range(count):
+    for begin in range(0, count, len(benchmarks)):
         for slowdown in slowdowns:
-            source = benchmarks[number % len(benchmarks)]
-            report(f"{source.name}, {100 * slowdown:g} % slower", done, total)
-            candidate = replace(source.control, slowdown=slowdown)
-            fresh = replace(source, candidate=candidate, launches=[], seconds=0.0)
-            yield trial(fresh, plan)
-            done += 1
+            night = [
+                slowed(source, slowdown) for source in sources[begin : begin + len(benchmarks)]
+            ]
+            with part_of(f"{100 * slowdown:g} % slower: ", done, total):
+                run(night, plan, plan.seconds * len(night))
+            yield from (trial(benchmark, plan) for benchmark in night)
+            done += len(night)
+
+
+def slowed(benchmark: Benchmark, slowdown: float) -> Benchmark:
+    """It against itself, of which nothing was measured yet."""
+    candidate = replace(benchmark.control, slowdown=slowdown)
+    return replace(benchmark, candidate=candidate, launches=[], seconds=0.0, others=0.0)
 
 
 def trial(benchmark: Benchmark, plan: Plan) -> Trial:
-    begin = time.perf_counter()
-    visit(benchmark, plan)
+    """Of what was measured of it."""
     found = benchmark.decision(plan)
     return Trial(
         benchmark.name,
@@ -70,7 +82,7 @@ def trial(benchmark: Benchmark, plan: Plan) -> Trial:
         found.low,
         found.high,
         found.rounds,
-        time.perf_counter() - begin,
+        benchmark.seconds,
         tuple(benchmark.rounds),
         benchmark.versions["control"],
     )

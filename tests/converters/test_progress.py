@@ -5,7 +5,7 @@ from typing import List, Optional, Tuple
 import pytest
 
 from converters import to_onnx, to_pytorch
-from converters.progress import counted, listening, report
+from converters.progress import counted, listening, part_of, report
 
 from .networks import small_resnet
 
@@ -24,6 +24,17 @@ def test_who_listens_is_told_and_nobody_else() -> None:
     report("after")
     assert inner == [("within", 1, 3)]
     assert outer == [("begun", 0, None), ("letters", 0, 2), ("letters", 1, 2)]
+
+
+def test_a_part_counts_on_from_what_was_done_before() -> None:
+    told: Told = []
+    with part_of("night 2: ", 10, 30):
+        report("nobody listens")
+    with listening(lambda *what: told.append(what)):
+        with part_of("night 2: ", 10, 30):
+            report("third", 3, 10)
+        report("after", 1, 2)
+    assert told == [("night 2: third", 13, 30), ("after", 1, 2)]
 
 
 def test_a_listener_that_fails_is_not_left_behind() -> None:

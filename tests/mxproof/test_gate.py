@@ -228,10 +228,8 @@ def test_calibration_counts_verdicts_by_what_was_injected(machine: Clock) -> Non
     for each in both:
         each.versions = {"control": {}}
     found = list(trials(both, [0.0, 0.1], 6, PLAN))
-    assert [trial.slowdown for trial in found] == [0.0, 0.1] * 6, "they alternate"
-    assert [trial.benchmark for trial in found[:4]] == ["one-onnxruntime"] * 2 + [
-        "two-onnxruntime"
-    ] * 2
+    assert [trial.slowdown for trial in found] == [0.0, 0.0, 0.1, 0.1] * 3, "they alternate"
+    assert [trial.benchmark for trial in found] == ["one-onnxruntime", "two-onnxruntime"] * 6
     clean, slow = rates(found)
     assert (clean.count(PASS), clean.share) == (6, 0.0)
     assert (slow.count(FAIL), slow.share) == (6, 1.0)
@@ -240,6 +238,16 @@ def test_calibration_counts_verdicts_by_what_was_injected(machine: Clock) -> Non
     effects = sensitivity(found, PLAN)
     assert set(effects) == {"one-onnxruntime", "two-onnxruntime"}
     assert all(PLAN.tolerated < effect < 0.1 for effect in effects.values())
+
+
+def test_what_clear_cases_leave_of_a_night_is_for_the_others_of_it(machine: Clock) -> None:
+    both = [benchmark("clear"), benchmark("noisy", noise=0.5)]
+    for each in both:
+        each.versions = {"control": {}}
+    clear, noisy = trials(both, [0.0], 2, replace(PLAN, seconds=60.0))
+    assert (clear.verdict, noisy.verdict) == (PASS, INCONCLUSIVE)
+    assert clear.seconds < 60 < noisy.seconds
+    assert len(noisy.times) == noisy.rounds > PLAN.looks[-1]
 
 
 # The commands, with real runtimes and a network that is quick.
