@@ -53,7 +53,8 @@ def add_parser(commands: Any) -> None:
         "--most-false-alarms",
         type=float,
         metavar="SHARE",
-        help="exit code 1 if a larger share of the decisions without a slowdown failed",
+        help="exit code 1 if more than this share of the decisions without a slowdown failed, and "
+        "not by chance (95 %% interval)",
     )
     parser.add_argument(
         "--least-found",
@@ -61,7 +62,8 @@ def add_parser(commands: Any) -> None:
         action="append",
         default=[],
         metavar="%=SHARE",
-        help="exit code 1 if a smaller share of this slowdown was found, e.g. 10=0.95",
+        help="exit code 1 if less than this share of a slowdown was found, e.g. 10=0.95, and not "
+        "by chance (95 %% interval)",
     )
     parser.add_argument("--json", metavar="FILE", help="write all decisions and times there")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables there")
@@ -160,7 +162,8 @@ def effect_sheet(effects: Mapping[str, float]) -> Sheet:
 def disappointments(
     results: Sequence[Rate], most: Optional[float], least: Sequence[Tuple[float, float]]
 ) -> List[str]:
-    """Sentences on rates that are not as they were to be.
+    """Sentences on rates that are shown, by their 95 % intervals, not to be as they were to be:
+    2 of 40 false alarms are more than 0.005, 1 of 40 may be chance.
 
     Args:
         most: share of false alarms that is allowed.
@@ -169,12 +172,12 @@ def disappointments(
     by_slowdown = {rate.slowdown: rate for rate in results}
     problems = []
     clean = by_slowdown.get(0.0)
-    if most is not None and (clean is None or clean.share > most):
+    if most is not None and (clean is None or clean.interval()[0] > most):
         what = "no decision was without" if clean is None else f"{clean.share:.3f} of those without"
         problems.append(f"{what} a slowdown failed; allowed: {most:g}.")
     for slowdown, share in least:
         rate = by_slowdown.get(slowdown)
-        if rate is None or rate.share < share:
+        if rate is None or rate.interval()[1] < share:
             found = "not tried" if rate is None else f"found in {rate.share:.3f} of its trials"
             problems.append(f"{100 * slowdown:g} % slower: {found}; demanded: {share:g}.")
     return problems

@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from mxproof import gate
-from mxproof.calibration import rates, sensitivity, trials
+from mxproof.calibration import Trial, rates, sensitivity, trials
+from mxproof.cli.calibrate import disappointments
 from mxproof.control import control_of
 from mxproof.environment import environment
 from mxproof.gate import Benchmark, expecting, race, run, verdict, visit
@@ -238,6 +239,25 @@ def test_calibration_counts_verdicts_by_what_was_injected(machine: Clock) -> Non
     effects = sensitivity(found, PLAN)
     assert set(effects) == {"one-onnxruntime", "two-onnxruntime"}
     assert all(PLAN.tolerated < effect < 0.1 for effect in effects.values())
+
+
+@pytest.mark.parametrize(
+    ("slowdown", "fails", "problems"),
+    [  # Wilson's intervals, from his formula: 1 of 40 is 0.4 to 12.9 %, 2 of 40 is 1.4 to 16.5 %;
+        # 28 of 40 is 54.6 to 81.9 %, 25 of 40 is 47.0 to 75.8 %
+        (0.0, 1, []),
+        (0.0, 2, ["0.050 of those without a slowdown failed; allowed: 0.005."]),
+        (0.05, 28, []),
+        (0.05, 25, ["5 % slower: found in 0.625 of its trials; demanded: 0.8."]),
+    ],
+)
+def test_a_gate_is_worth_too_little_if_that_is_no_chance(
+    slowdown: float, fails: int, problems: List[str]
+) -> None:
+    verdicts = [FAIL] * fails + [INCONCLUSIVE] * (40 - fails)
+    found = [Trial("net", slowdown, v, 1.0, 1.0, 1.0, 12, 1.0, (), {}) for v in verdicts]
+    most, least = (None, [(0.05, 0.8)]) if slowdown else (0.005, [])
+    assert disappointments(rates(found), most, least) == problems
 
 
 def test_what_clear_cases_leave_of_a_night_is_for_the_others_of_it(machine: Clock) -> None:
