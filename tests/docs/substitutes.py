@@ -223,8 +223,7 @@ SUBSTITUTES: Tuple[Substitute, ...] = (
         "minutes; two decisions about a network that is quick",
     ),
     Substitute(
-        "mxproof calibrate resnet18 --input data=1x3x64x64 --weights seeded --trials 160 "
-        "--slowdown 0",
+        "mxproof calibrate --weights seeded --trials 24 --slowdown 10,5",
         CALIBRATE,
         "minutes; two decisions about a network that is quick",
     ),
