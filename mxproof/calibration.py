@@ -43,11 +43,11 @@ class Trial:
     versions: Mapping[str, str]
 
 
-def trials(
+def nights(
     benchmarks: Sequence[Benchmark], slowdowns: Sequence[float], count: int, plan: Plan
-) -> Iterator[Trial]:
-    """`count` of each slowdown, the benchmarks in turn, in nights of all of them; the slowdowns
-    alternate, so that a noisy hour of the machine is in all of them.
+) -> Iterator[List[Trial]]:
+    """`count` trials of each slowdown, the benchmarks in turn, by the nights that they share; the
+    slowdowns alternate, so that a noisy hour of the machine is in all of them.
 
     Args:
         plan: its seconds are one benchmark's share of a night.
@@ -61,7 +61,7 @@ def trials(
             ]
             with part_of(f"{100 * slowdown:g} % slower: ", done, total):
                 run(night, plan, plan.seconds * len(night))
-            yield from (trial(benchmark, plan) for benchmark in night)
+            yield [trial(benchmark, plan) for benchmark in night]
             done += len(night)
 
 
@@ -72,7 +72,7 @@ def slowed(benchmark: Benchmark, slowdown: float) -> Benchmark:
 
 
 def trial(benchmark: Benchmark, plan: Plan) -> Trial:
-    """Of what was measured of it."""
+    """What was measured of it, and what that decides."""
     found = benchmark.decision(plan)
     return Trial(
         benchmark.name,

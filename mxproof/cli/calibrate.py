@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ..calibration import VERDICTS, Rate, Trial, rates, sensitivity, trials
+from ..calibration import VERDICTS, Rate, Trial, nights, rates, sensitivity
 from ..environment import environment
 from ..latency import Plan
 from ..lineup import Lineup
@@ -53,8 +53,7 @@ def add_parser(commands: Any) -> None:
         "--most-false-alarms",
         type=float,
         metavar="SHARE",
-        help="exit code 1 if more than this share of the decisions without a slowdown failed, and "
-        "not by chance (95 %% interval)",
+        help="exit code 1 if a larger share of the decisions without a slowdown failed",
     )
     parser.add_argument(
         "--least-found",
@@ -62,8 +61,7 @@ def add_parser(commands: Any) -> None:
         action="append",
         default=[],
         metavar="%=SHARE",
-        help="exit code 1 if less than this share of a slowdown was found, e.g. 10=0.95, and not "
-        "by chance (95 %% interval)",
+        help="exit code 1 if a smaller share of this slowdown was found, e.g. 10=0.95",
     )
     parser.add_argument("--json", metavar="FILE", help="write all decisions and times there")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables there")
@@ -101,8 +99,8 @@ def run(args: argparse.Namespace) -> int:
     with progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         lineups = lineups_of(args, Path(folder))
         benchmarks = line_of_benchmarks(args, lineups, Itself())
-        for trial in trials(benchmarks, args.slowdown, args.trials, plan):
-            found.append(trial)  # hours: what is known is written at once
+        for night in nights(benchmarks, args.slowdown, args.trials, plan):
+            found += night  # hours: what is known is written at once
             write_text(args.json, json.dumps(record(found, plan), indent=1))
     tables, effects = [rate_sheet(rates(found))], sensitivity(found, plan)
     if effects:
@@ -162,8 +160,7 @@ def effect_sheet(effects: Mapping[str, float]) -> Sheet:
 def disappointments(
     results: Sequence[Rate], most: Optional[float], least: Sequence[Tuple[float, float]]
 ) -> List[str]:
-    """Sentences on rates that are shown, by their 95 % intervals, not to be as they were to be:
-    2 of 40 false alarms are more than 0.005, 1 of 40 may be chance.
+    """Sentences on rates that are not as they were to be.
 
     Args:
         most: share of false alarms that is allowed.
@@ -172,12 +169,12 @@ def disappointments(
     by_slowdown = {rate.slowdown: rate for rate in results}
     problems = []
     clean = by_slowdown.get(0.0)
-    if most is not None and (clean is None or clean.interval()[0] > most):
+    if most is not None and (clean is None or clean.share > most):
         what = "no decision was without" if clean is None else f"{clean.share:.3f} of those without"
         problems.append(f"{what} a slowdown failed; allowed: {most:g}.")
     for slowdown, share in least:
         rate = by_slowdown.get(slowdown)
-        if rate is None or rate.interval()[1] < share:
+        if rate is None or rate.share < share:
             found = "not tried" if rate is None else f"found in {rate.share:.3f} of its trials"
             problems.append(f"{100 * slowdown:g} % slower: {found}; demanded: {share:g}.")
     return problems
