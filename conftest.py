@@ -12,7 +12,7 @@ import pytest
 
 pytest_plugins = (
     "mxproof.report.pytest_report",  # --report DIR
-    "mxproof.nightly.pytest_cases",  # --expected-cases FILE, --shard K/N
+    "lab.nightly.pytest_cases",  # --expected-cases FILE, --shard K/N
 )
 
 # torch's idle threads may spin for a moment (that is its speed), but not for long: three
@@ -79,7 +79,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="of --checkpoint, e.g. ids=int32",
     )
     group.addoption(
-        "--output",
+        "--output-layer",
         action="append",
         default=[],
         metavar="LAYER",

@@ -12,7 +12,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from pygments.formatters import HtmlFormatter
 
-from mxproof.cli import _parser
+from mxproof.cli import MXPROOF
 
 ROOT = Path(__file__).parents[1]
 DARK = '[data-bs-theme="dark"] .highlight'
@@ -20,7 +20,7 @@ DARK = '[data-bs-theme="dark"] .highlight'
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages = {
-        "commands.md": commands(_parser()),
+        "commands.md": commands(MXPROOF.parser(*MXPROOF.commands)),
         "contributing.md": from_root("CONTRIBUTING.md"),
         "changelog.md": from_root("CHANGELOG.md"),
     }

@@ -16,8 +16,8 @@ from .verdict import Check, Comparison
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from .benchmark.timing import Timing
     from .report.plot import Plot
-    from .timing import Timing
 
 PRECISIONS = ("float64", "float32")
 

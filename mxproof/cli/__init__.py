@@ -1,4 +1,4 @@
-"""The command line: one module a command.
+"""The command line: a module for each command, imported when it is used.
 
 Exit codes: 0 proven or done, 1 a proof failed, 2 usage, unreadable or unsupported input.
 """
@@ -9,45 +9,83 @@ import argparse
 import io
 import sys
 import warnings
-from typing import List, Optional
+from dataclasses import dataclass
+from importlib import import_module
+from typing import List, Mapping, Optional, Tuple
 
-from converters import ConversionError, UnusedParametersWarning, __version__
-from fixtures.downloads import DownloadError
+from converters import __version__
 
-from ..runtimes.base import RuntimeFailure
-from ..subject import UsageError
-from . import (
-    bench,
-    bisect,
-    calibrate,
-    compare,
-    completion,
-    convert,
-    faults,
-    gate,
-    inspect,
-    nightly,
-    record,
-    run,
-    tables,
-    to_mxnet,
-    verify,
-)
-from .common import BAD_INPUT, say
+EPILOG = "Exit codes: 0 proven or done, 1 a proof failed, 2 usage, unreadable or unsupported input."
 
-COMMANDS = (
-    *(convert, verify, run, compare, tables),
-    *(bench, gate, calibrate, bisect, nightly),
-    *(inspect, record, to_mxnet, faults, completion),
+
+@dataclass(frozen=True)
+class Program:
+    """A command line with subcommands.
+
+    Attributes:
+        name: what the user types, for usage lines.
+        commands: command -> its module, which has `add_parser(commands)`, and one line of help.
+    """
+
+    name: str
+    description: str
+    commands: Mapping[str, Tuple[str, str]]
+
+    def parser(self, *chosen: str) -> argparse.ArgumentParser:
+        """The parser. The chosen commands have their options; of the others it knows the names."""
+        parser = argparse.ArgumentParser(
+            prog=self.name, description=self.description, epilog=EPILOG
+        )
+        parser.add_argument("--version", action="version", version=f"mxproof {__version__}")
+        commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+        for name, (module, text) in self.commands.items():
+            if name in chosen:
+                import_module(module).add_parser(commands)
+            else:
+                commands.add_parser(name, help=text)
+        return parser
+
+
+MXPROOF = Program(
+    name="mxproof",
+    description="Move models off Apache MXNet, with proof: convert a checkpoint to ONNX and "
+    "PyTorch, and show layer by layer that all three compute the same.",
+    commands={
+        "convert": ("mxproof.cli.convert", "write ONNX and PyTorch files of a checkpoint"),
+        "verify": ("mxproof.cli.verify", "convert and prove every layer equal to MXNet"),
+        "run": ("mxproof.cli.run", "run a model on pictures or arrays, in a chosen runtime"),
+        "compare": ("mxproof.cli.compare", "report how far apart arrays are"),
+        "tables": ("mxproof.cli.tables", "output errors of the six models in every runtime"),
+        "bench": ("mxproof.cli.bench", "measure latencies in MXNet and in each runtime"),
+        "gate": ("mxproof.cli.gate", "decide whether a converted model became slower"),
+        "inspect": ("mxproof.cli.inspect", "show what a checkpoint holds"),
+        "record": ("mxproof.cli.record", "keep MXNet's results for proofs without MXNet"),
+        "to-mxnet": ("mxproof.cli.to_mxnet", "convert an ONNX file to an MXNet checkpoint"),
+        "completion": ("mxproof.cli.completion", "print a shell's completion script"),
+    },
 )
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run `mxproof`; returns the exit code."""
+    return execute(MXPROOF, arguments)
+
+
+def execute(program: Program, arguments: Optional[List[str]] = None) -> int:
+    """Run one of a program's commands; returns the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # no name is worth a crash
-    args = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    args = program.parser(*words[:1]).parse_args(words)
+
+    from converters import ConversionError, UnusedParametersWarning
+    from fixtures.downloads import DownloadError
+
+    from ..runtimes.base import RuntimeFailure
+    from ..subject import UsageError
+    from .common import BAD_INPUT, say
+
     with warnings.catch_warnings():
         warnings.simplefilter("always", UnusedParametersWarning)
         warnings.showwarning = lambda message, *_, **__: say(f"warning: {message}", stderr=True)
@@ -61,20 +99,5 @@ def main(arguments: Optional[List[str]] = None) -> int:
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             problem = f"{where}{error.strerror or error}."
-    say(f"mxproof {args.command}: {problem}", stderr=True)
+    say(f"{program.name} {args.command}: {problem}", stderr=True)
     return BAD_INPUT
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="mxproof",
-        description="Move models off Apache MXNet, with proof: convert a checkpoint to ONNX and "
-        "PyTorch, and show layer by layer that all three compute the same.",
-        epilog="Exit codes: 0 proven or done, 1 a proof failed, 2 usage, unreadable or "
-        "unsupported input.",
-    )
-    parser.add_argument("--version", action="version", version=f"mxproof {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_parser(commands)
-    return parser

@@ -11,12 +11,12 @@ from typing import Any, List, Optional, Sequence, Tuple
 
 from converters.progress import report
 
-from ..bench import SECONDS, Run, bench, first_setting, ratios
+from ..benchmark.bench import SECONDS, Run, bench, first_setting, ratios
+from ..benchmark.lineup import Lineup, line_up
+from ..benchmark.timing import FORMS, USUAL
 from ..environment import environment
-from ..lineup import Lineup, line_up
 from ..report.sheet import Sheet
 from ..subject import load_for_run, parse_inputs
-from ..timing import FORMS, USUAL
 from .common import (
     PROVEN,
     common,

@@ -29,9 +29,9 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     import shtab
 
-    from . import _parser
+    from . import MXPROOF
 
-    parser = _parser()
+    parser = MXPROOF.parser(*MXPROOF.commands)
     offers = {**dict.fromkeys(FILES, shtab.FILE), **dict.fromkeys(FOLDERS, shtab.DIRECTORY)}
     offer(parser, offers)
     sys.stdout.write(shtab.complete(parser, shell=args.shell) + "\n")

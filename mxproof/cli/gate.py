@@ -11,12 +11,12 @@ from typing import Any, Dict, List, Optional, Sequence
 from converters.progress import report
 from fixtures.zoo import ZOO
 
-from ..control import Control, control_of
+from ..benchmark.control import Control, control_of
+from ..benchmark.gate import Benchmark, expecting, verdict
+from ..benchmark.gate import run as run_benchmarks
+from ..benchmark.latency import FAIL, Plan
+from ..benchmark.lineup import Lineup, line_up
 from ..environment import environment
-from ..gate import Benchmark, expecting, verdict
-from ..gate import run as run_benchmarks
-from ..latency import FAIL, Plan
-from ..lineup import Lineup, line_up
 from ..report.sheet import Sheet
 from ..subject import UsageError, load_for_run, parse_inputs
 from .bench import RUNTIMES
@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
         if row["verdict"] == FAIL:
             say(
                 f"{row['name']}: {row['ratio']:.3f} times as long as expected "
-                f"({row['low']:.3f} to {row['high']:.3f}). `mxproof bisect` finds the cause.",
+                f"({row['low']:.3f} to {row['high']:.3f}). `python -m lab bisect` finds the cause.",
                 stderr=True,
             )
     return FAILED if record["verdict"] == FAIL else PROVEN

@@ -11,11 +11,11 @@ from typing import Callable, Optional, Sequence, Tuple
 
 from converters.progress import report
 
+from ..benchmark.timing import latencies
 from ..proof import Proof
 from ..repro.writer import SUFFIXES
 from ..runtimes.base import RuntimeFailure
 from ..subject import Subject
-from ..timing import latencies
 from .common import say, write_text
 
 

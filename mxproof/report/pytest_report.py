@@ -14,8 +14,8 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 import pytest
 
 from converters.files import atomic_write
+from lab.nightly.cases import arguments  # moves with the rewrite of the judge
 
-from ..nightly.cases import arguments
 from ..proof import PRECISIONS
 from .markdown import markdown
 from .page import page

@@ -22,8 +22,8 @@ from converters import save_checkpoint
 from converters.params import save_params
 from fixtures.pictures import PHOTOGRAPH
 from tests.converters.networks import Network, small_resnet
-from tests.mxproof.nights import whole_night
-from tests.mxproof.nights import write as write_night
+from tests.lab.nights import whole_night
+from tests.lab.nights import write as write_night
 
 from .documents import ROOT
 

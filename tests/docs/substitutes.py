@@ -18,7 +18,7 @@ COLLECT = "runs for minutes, as a part of CI (tox); here, that it finds tests"
 NIGHTLY = ".ci/nightly --help"
 HOURS = "hours; CI's nightly workflow does it"
 INSTALLS = "a test installs nothing where it runs; tox's `package` installs in fresh environments"
-BISECTED = "mxproof bisect model/net --to onnx --good green.txt --bad red.txt --samples 1"
+BISECTED = "python -m lab bisect model/net --to onnx --good green.txt --bad red.txt --samples 1"
 CLONE = "this checkout is the clone"
 
 
@@ -31,7 +31,8 @@ def has_extras(*names: str) -> str:
 
 
 CALIBRATE = (
-    "mxproof calibrate model/net --runtime onnxruntime --trials 1 --slowdown 0,900 --minutes 2"
+    "python -m lab calibrate model/net --runtime onnxruntime --trials 1 --slowdown 0,900 "
+    "--minutes 2"
 )
 
 SUBSTITUTES: Tuple[Substitute, ...] = (
@@ -149,8 +150,8 @@ SUBSTITUTES: Tuple[Substitute, ...] = (
         "would download 241 MB; tox's `nomxnet` converts resnet152",
     ),
     Substitute(
-        "mxproof faults --sites 2 --seed 0",
-        "mxproof faults small --sites 1 --seed 0 --kind 'stride dropped'",
+        "python -m lab mutation --sites 2 --seed 0",
+        "python -m lab mutation small --sites 1 --seed 0 --kind 'stride dropped'",
         "951 faults take half an hour: one kind, in the small network",
     ),
     Substitute(
@@ -169,27 +170,27 @@ SUBSTITUTES: Tuple[Substitute, ...] = (
         "two minutes; the same of a network that is quick",
     ),
     Substitute(
-        "mxproof bisect resnet18 --weights seeded --to onnx --good green.txt "
+        "python -m lab bisect resnet18 --weights seeded --to onnx --good green.txt "
         "--bad red-onnxruntime.txt",
         BISECTED,
         "installs an older onnxruntime; the nightly run does (test_bisect_installs.py)",
     ),
     Substitute(
-        "mxproof bisect resnet18 --weights seeded --to onnx --good green.txt "
+        "python -m lab bisect resnet18 --weights seeded --to onnx --good green.txt "
         "--bad red-optimisation.txt",
         BISECTED,
         "installs another onnx-ir, which is not to blame",
     ),
     Substitute(
-        "mxproof bisect resnet18 --weights seeded --to onnx --good green.txt "
+        "python -m lab bisect resnet18 --weights seeded --to onnx --good green.txt "
         "--bad red-optimisation.txt --what speed",
-        "mxproof bisect --help",
+        "python -m lab bisect --help",
         "measures for minutes; tests/mxproof/test_bisect_speed.py does it by a made-up clock",
     ),
     Substitute(
-        "mxproof bisect resnet18 --weights seeded --to onnx --good green.txt "
+        "python -m lab bisect resnet18 --weights seeded --to onnx --good green.txt "
         "--bad red-onnxruntime.txt --good-revision HEAD~1 --bad-revision HEAD",
-        "mxproof bisect --help",
+        "python -m lab bisect --help",
         "needs a commit that is wrong; tests/mxproof/test_bisect.py makes one",
     ),
     Substitute(
@@ -205,30 +206,30 @@ SUBSTITUTES: Tuple[Substitute, ...] = (
         "takes a C++ compiler, and a minute",
     ),
     Substitute(
-        "mxproof calibrate resnet18 --weights seeded --runtime onnxruntime --trials 160 "
+        "python -m lab calibrate resnet18 --weights seeded --runtime onnxruntime --trials 160 "
         "--slowdown 0",
         CALIBRATE,
         "minutes; two decisions about a network that is quick",
     ),
     Substitute(
-        "mxproof calibrate resnet18 --weights seeded --runtime onnxruntime --trials 10 "
+        "python -m lab calibrate resnet18 --weights seeded --runtime onnxruntime --trials 10 "
         "--slowdown 2,20",
         CALIBRATE,
         "minutes; two decisions about a network that is quick",
     ),
     Substitute(
-        "mxproof calibrate resnet18 --weights seeded --runtime onnxruntime --trials 40 "
+        "python -m lab calibrate resnet18 --weights seeded --runtime onnxruntime --trials 40 "
         "--slowdown 5,10",
         CALIBRATE,
         "minutes; two decisions about a network that is quick",
     ),
     Substitute(
-        "mxproof calibrate --weights seeded --trials 24 --slowdown 10,5",
+        "python -m lab calibrate --weights seeded --trials 24 --slowdown 10,5",
         CALIBRATE,
         "minutes; two decisions about a network that is quick",
     ),
     Substitute(
-        "mxproof calibrate --weights seeded --trials 12 --slowdown 0",
+        "python -m lab calibrate --weights seeded --trials 12 --slowdown 0",
         CALIBRATE,
         "minutes; two decisions about a network that is quick",
     ),

@@ -98,9 +98,8 @@ def test_nothing_is_loaded_from_elsewhere(site: Path, pages: Dict[Path, Page]) -
 
 
 def test_every_command_has_a_heading(pages: Dict[Path, Page]) -> None:
-    from mxproof.cli import COMMANDS
+    from mxproof.cli import MXPROOF
 
     (page,) = (page for path, page in pages.items() if path.name == "commands.html")
-    for command in COMMANDS:
-        name = command.__name__.rpartition(".")[2].replace("_", "-")
+    for name in MXPROOF.commands:
         assert f"mxproof-{name}" in page.names

@@ -236,11 +236,12 @@ def case(
         epoch=option("--epoch") if own else 0,
         weights=option("--weights"),
         types=parse_types(option("--input-type")) if own else {},
-        outputs=option("--output") if own else (),
+        outputs=option("--output-layer") if own else (),
     )
     words = ["mxproof", "verify", own or subject.name]
     if own:
-        words += [w for o in ("--input-type", "--output") for v in option(o) for w in (o, v)]
+        words += [w for value in option("--input-type") for w in ("--input-type", value)]
+        words += [w for layer in option("--output-layer") for w in ("--output", layer)]
     words += ["--weights", option("--weights")] if not own else ["--epoch", str(option("--epoch"))]
     inputs, chosen = inputs_of(request.config.option, subject, given)
     folder = tmp_path_factory.mktemp(subject.name)

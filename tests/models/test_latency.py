@@ -8,13 +8,13 @@ import hypothesis
 import pytest
 
 from fixtures.zoo import ZOO
+from mxproof.benchmark.gate import judge
+from mxproof.benchmark.latency import FAIL, Plan, decide
+from mxproof.benchmark.lineup import Lineup
+from mxproof.benchmark.timing import USUAL, Timed, Timing, all_opened, interleaved
 from mxproof.environment import environment
-from mxproof.gate import judge
-from mxproof.latency import FAIL, Plan, decide
-from mxproof.lineup import Lineup
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS
-from mxproof.timing import USUAL, Timed, Timing, all_opened, interleaved
 
 from .conftest import Case
 

@@ -13,7 +13,6 @@ from mxproof.cli import main
 from tests.converters.networks import small_resnet
 
 from .browser import Browser, find
-from .nights import House
 
 
 class Result(NamedTuple):
@@ -45,15 +44,6 @@ def prefix(tmp_path: Path) -> Path:
     (tmp_path / "model").mkdir()
     save_checkpoint(tmp_path / "model" / "small", net.symbol(head), net.arrays)
     return tmp_path / "model" / "small"
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    """With one green night in its history."""
-    house = House(tmp_path)
-    first = house.night()
-    assert not first.reasons and first.entry["verdict"] == "green"
-    return house
 
 
 def names(folder: Path) -> List[str]:

@@ -8,9 +8,9 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple
 import numpy as np
 
 from converters import Graph
+from mxproof.benchmark.timing import Timed
 from mxproof.compare import compare
 from mxproof.runtimes.base import Inputs, Layer, LayerTruth, Visitor
-from mxproof.timing import Timed
 from mxproof.truth import Truth
 from mxproof.verdict import Comparison
 from tests.converters.networks import Network

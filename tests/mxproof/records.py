@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, List, Sequence, Tuple
 
+from mxproof.benchmark.timing import Timing
 from mxproof.localise import introduced
 from mxproof.outputs import EQUAL, TopK
 from mxproof.proof import OutputProof, Proof, TargetProof
 from mxproof.report.record import Json
-from mxproof.timing import Timing
 from mxproof.truth import Truth
 
 from .fakes import GRAPH, NAMES, PRECISIONS, Fake, clean, judge, truth_of

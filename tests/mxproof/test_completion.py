@@ -65,10 +65,9 @@ def test_the_shell_reads_it(run: Run, tmp_path: Path, name: str) -> None:
 
 
 def test_every_command_is_offered(run: Run) -> None:
-    from mxproof.cli import COMMANDS
+    from mxproof.cli import MXPROOF
 
-    names = [command.__name__.rpartition(".")[2].replace("_", "-") for command in COMMANDS]
     for name in ("bash", "zsh", "fish"):
         script = run("completion", name).out
-        assert all(command in script for command in names)
+        assert all(command in script for command in MXPROOF.commands)
     assert run("completion", "tcsh").code == 2

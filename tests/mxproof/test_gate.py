@@ -17,17 +17,17 @@ from typing import Any, Dict, Iterator, List, Mapping, Tuple
 import numpy as np
 import pytest
 
-from mxproof import gate
-from mxproof.calibration import Trial, nights, rates, sensitivity
-from mxproof.cli.calibrate import disappointments
-from mxproof.control import control_of
+from lab.calibrate import disappointments
+from lab.calibration import Trial, nights, rates, sensitivity
+from mxproof.benchmark import gate
+from mxproof.benchmark.control import control_of
+from mxproof.benchmark.gate import Benchmark, expecting, race, run, verdict, visit
+from mxproof.benchmark.latency import FAIL, INCONCLUSIVE, PASS, Plan, detectable
+from mxproof.benchmark.lineup import line_up
+from mxproof.benchmark.load import Load
+from mxproof.benchmark.timing import Side, Timed
 from mxproof.environment import environment
-from mxproof.gate import Benchmark, expecting, race, run, verdict, visit
-from mxproof.latency import FAIL, INCONCLUSIVE, PASS, Plan, detectable
-from mxproof.lineup import line_up
-from mxproof.load import Load
 from mxproof.subject import load_for_run
-from mxproof.timing import Side, Timed
 
 from .conftest import Run
 from .fakes import Clock, clocked, ticking
@@ -299,7 +299,7 @@ def test_a_slower_one_fails_and_says_what_to_do(prefix: Path, run: Run, tmp_path
     result = run("gate", prefix, *options, "--baseline", tmp_path / "green.json")
     assert result.code == 1
     assert f"{prefix.name}-onnxruntime: " in result.err
-    assert "mxproof bisect" in result.err
+    assert "python -m lab bisect" in result.err
     green["environment"]["cpu"] = "another"
     (tmp_path / "green.json").write_text(json.dumps(green))
     options[-2:] = []

@@ -8,7 +8,7 @@ from typing import List, Tuple
 import numpy as np
 import pytest
 
-from mxproof.latency import (
+from mxproof.benchmark.latency import (
     FAIL,
     INCONCLUSIVE,
     PASS,

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from converters import Graph
-from mxproof import timing
+from mxproof.benchmark import timing
+from mxproof.benchmark.timing import SHORT, WARM_PASSES, Side, Timing, interleaved, opened
 from mxproof.runtimes import footprint
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.footprint import timed
 from mxproof.targets import convert
-from mxproof.timing import SHORT, WARM_PASSES, Side, Timing, interleaved, opened
 from tests.converters.networks import small_resnet
 
 from .fakes import Clock, clocked

@@ -19,13 +19,13 @@ from rich.console import Console
 
 from converters.checkpoint import params_path, symbol_path
 from fixtures.zoo import ZOO
+from mxproof.benchmark.gate import Benchmark, run
+from mxproof.benchmark.latency import FAIL, Plan
+from mxproof.benchmark.lineup import Lineup, line_up
+from mxproof.benchmark.timing import Side
 from mxproof.cli.gate import sheet
 from mxproof.environment import environment
-from mxproof.gate import Benchmark, run
-from mxproof.latency import FAIL, Plan
-from mxproof.lineup import Lineup, line_up
 from mxproof.subject import load_subject
-from mxproof.timing import Side
 
 TOLERATED = 0.03
 EXPORT = Path(__file__).with_name("export.py")

@@ -1,0 +1,138 @@
+"""`python -m lab mutation`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any, List
+
+from converters import progress
+from converters.checkpoint import symbol_path
+from fixtures.zoo import ZOO
+from mxproof.cli.common import (
+    FAILED,
+    PROVEN,
+    console_of,
+    count,
+    mxnet_python,
+    progress_of,
+    say,
+    writable,
+    write_text,
+)
+from mxproof.subject import UsageError
+
+SITES = 2
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "mutation",
+        help="plant faults in conversions and show that the proof catches and names them",
+        description="Plant faults of known kinds in conversions of the models, one at a time, and "
+        "put each to the same judgement as `verify`. Every fault that makes a difference has to "
+        "be caught, and 99 % of them named at their layer; no other may raise an alarm. Needs "
+        "MXNet (in this or another interpreter), onnxruntime and PyTorch.",
+    )
+    parser.add_argument(
+        "models",
+        nargs="*",
+        metavar="MODEL",
+        help=f"{', '.join(ZOO)} (with seeded weights); 'small', a network with what these lack; "
+        "or the prefix of a checkpoint (default: all models by name)",
+    )
+    parser.add_argument(
+        "--kind", action="append", metavar="K", help="only this kind; repeat for several"
+    )
+    parser.add_argument("--list", action="store_true", help="list the kinds and end")
+    parser.add_argument("--json", metavar="FILE", help="write the whole record there")
+    parser.add_argument("--markdown", metavar="FILE", help="write the tables there")
+    mxnet_python(parser)
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    _numbers(parser)
+    parser.set_defaults(run=run)
+
+
+def _numbers(parser: argparse.ArgumentParser) -> None:
+    rows = (
+        ("--sites", 1, SITES, "at most so many places for a kind in a model"),
+        ("--seed", 0, 0, "of all that is drawn"),
+        ("--jobs", 1, os.cpu_count() or 1, "how many faults are tried at once"),
+    )
+    for option, least, default, text in rows:
+        parser.add_argument(
+            option,
+            type=partial(count, least=least),
+            default=default,
+            metavar="N",
+            help=f"{text} (default: {default})",
+        )
+
+
+def run(args: argparse.Namespace) -> int:
+    from . import fleet, report
+    from .catalogue import CATALOGUE
+
+    console = console_of(args)
+    kinds = chosen(args.kind, list(CATALOGUE))
+    if args.list:
+        console.print(report.listing(CATALOGUE[k] for k in kinds).terminal())
+        return PROVEN
+    models = named(args.models)
+    writable(args, "json", "markdown")
+    with progress_of(args):
+        progress.report("reading the models")
+        planned = fleet.tasks(models, kinds, args.sites, args.seed, args.mxnet_python)
+        if not planned:
+            raise UsageError(
+                f"nothing was planted: {', '.join(models)} have no place for {', '.join(kinds)}."
+            )
+        results = fleet.run(planned, args.jobs)
+    write(args, report.document(results, command(args)), results.to_json())
+    for sheet in report.sheets(results):
+        console.print(sheet.terminal())
+    say(report.summary(results), quiet=args.quiet)
+    for outcome in results.problems:
+        say(f"{outcome.kind}: {outcome.site}: {outcome.problem}.", stderr=True)
+    return PROVEN if results.passed else FAILED
+
+
+def chosen(wanted: Any, known: List[str]) -> List[str]:
+    """The kinds asked for, or all."""
+    unknown = [kind for kind in wanted or () if kind not in known]
+    if unknown:
+        raise UsageError(
+            f"--kind {unknown[0]!r}: there is no such kind; there are: {', '.join(known)}."
+        )
+    return [kind for kind in known if not wanted or kind in wanted]
+
+
+def named(wanted: List[str]) -> List[str]:
+    """The models asked for, or all by name."""
+    from .network import NAME
+
+    names = [*ZOO, NAME]
+    for model in wanted:
+        if model not in names and not symbol_path(model).is_file():
+            raise UsageError(
+                f"{model}: there is no model of that name, and no {symbol_path(model)}; "
+                f"models by name: {', '.join(names)}."
+            )
+    return list(dict.fromkeys(wanted)) or names
+
+
+def command(args: argparse.Namespace) -> str:
+    """What a reader types for the same numbers."""
+    kinds = [f"--kind '{kind}'" for kind in args.kind or ()]
+    models = [Path(model).name for model in args.models]
+    return " ".join(
+        ["python -m lab mutation", *models, *kinds, f"--sites {args.sites}", f"--seed {args.seed}"]
+    )
+
+
+def write(args: argparse.Namespace, document: str, record: Any) -> None:
+    write_text(args.json, json.dumps(record, indent=1))
+    write_text(args.markdown, document)
