@@ -12,7 +12,7 @@ import pytest
 
 pytest_plugins = (
     "mxproof.report.pytest_report",  # --report DIR
-    "lab.nightly.pytest_cases",  # --expected-cases FILE, --shard K/N
+    "tests.completeness",  # --complete
 )
 
 # torch's idle threads may spin for a moment (that is its speed), but not for long: three
@@ -136,14 +136,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="also run the tests that install packages in environments of their own",
     )
-    group.addoption(
-        "--require-suite",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="fail unless a test in this file ran: a suite that silently runs nothing is no "
-        "suite. Repeat for several",
-    )
 
 
 @pytest.fixture(scope="session")
@@ -172,31 +164,6 @@ def mxnet(request: pytest.FixtureRequest) -> Iterator[Any]:
         pytest.skip(str(error))
     with process:
         yield process
-
-
-class RequiredSuites:
-    """Counts the tests that really ran, by file."""
-
-    def __init__(self, required: List[str]) -> None:
-        self.ran = dict.fromkeys(required, 0)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        path = report.nodeid.split("::")[0]
-        if report.when == "call" and not report.skipped and path in self.ran:
-            self.ran[path] += 1
-
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        for path in self.empty:
-            terminalreporter.write_line(f"--require-suite {path}: not one test ran", red=True)
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.empty and not hasattr(session.config, "workerinput"):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    @property
-    def empty(self) -> List[str]:
-        return [path for path, count in self.ran.items() if not count]
 
 
 class Tables:
@@ -234,5 +201,4 @@ class Tables:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(RequiredSuites(config.getoption("--require-suite")))
     config.pluginmanager.register(Tables())
