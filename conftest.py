@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Optional
 
 import hypothesis
 import pytest
@@ -164,6 +164,25 @@ def mxnet(request: pytest.FixtureRequest) -> Iterator[Any]:
         pytest.skip(str(error))
     with process:
         yield process
+
+
+@pytest.fixture
+def shared_mxnet(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands run in this process share the tests' MXNet: to start one takes two seconds.
+
+    A command that names an interpreter starts its own.
+    """
+    from contextlib import nullcontext
+
+    from mxproof import evidence, running, tables
+    from mxproof.cli import record
+    from mxproof.runtimes.mxnet import MxnetProcess
+
+    def opened(python: Optional[str] = None) -> Any:
+        return MxnetProcess(python) if python else nullcontext(request.getfixturevalue("mxnet"))
+
+    for module in (evidence, running, tables, record):
+        monkeypatch.setattr(module, "MxnetProcess", opened)
 
 
 class Tables:

@@ -122,6 +122,7 @@ def test_it_does_what_it_says(
     stories: Dict[Tuple[str, str], Story],
     tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
+    shared_mxnet: None,
 ) -> None:
     key = (step.document, step.situation)
     if key not in stories:
