@@ -12,7 +12,6 @@ import pytest
 
 pytest_plugins = (
     "mxproof.report.pytest_report",  # --report DIR
-    "lab.nightly.pytest_cases",  # --expected-cases FILE, --shard K/N
 )
 
 # torch's idle threads may spin for a moment (that is its speed), but not for long: three

@@ -1,158 +1,78 @@
-"""A judged night in Markdown: red or green and why, then what changed since the last green."""
+"""A judgement in Markdown, as a CI job's page shows it: the verdict first, then what changed."""
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Optional, Sequence
+from typing import Iterator, List, Mapping, Optional, Sequence
 
 from mxproof.report.markdown import table, text
 from mxproof.report.record import Json
-from mxproof.report.wording import NONE, number
+from mxproof.report.wording import NONE
 
-from .history import KEPT, RED, VERSIONS
-from .judge import FAILURE, SLOWDOWN, Judgement, Reason
-from .outcomes import ORDER, PASSED, RAN
-from .steps import said_of
-from .trends import changed, moved
+from .history import ran
+from .judge import Judgement
 
 SIGNS = {"green": "✓", "red": "✗"}
-MOST = 50  # of one list; the record has them all
-LONGEST = 400
+SHOWN, LONGEST = 50, 400  # lines of one list, characters of one line
+#: A benchmark that stays inconclusive for this many runs decides nothing.
+UNDECIDED = 3
+BISECT = (
+    "To find what made numbers or times drift: `python -m lab bisect MODEL --what numbers|speed "
+    "--good nightly-history/green/versions.txt --bad nightly-results/versions.txt`"
+)
 
 
-def summary(found: Judgement) -> str:
-    """The page of a CI job."""
-    return (
-        "\n".join((*_verdict(found), *_reported(found), *_changes(found), *_tables(found))) + "\n"
-    )
+def summary(entry: Json, found: Judgement, green: Optional[Json], notes: Sequence[str]) -> str:
+    """The page.
+
+    Args:
+        green: the last green run before this one.
+        notes: worth a look, without making the run red.
+    """
+    verdict = entry["verdict"]
+    lines = [f"## {SIGNS[verdict]} mxproof, nightly run of {text(entry['date'])}: {verdict}", ""]
+    lines += [text(headline(entry, found, green)), ""]
+    for kind in dict.fromkeys(reason.kind for reason in found.reasons):
+        lines += _titled(kind, [str(r).partition(": ")[2] for r in found.reasons if r.kind == kind])
+    lines += [BISECT, ""] if found.reasons else []
+    lines += _titled(f"Intended ({entry['accepted']})", list(map(str, found.accepted)))
+    lines += _titled("Worth a look", notes)
+    lines += _titled("New cases", found.new)
+    lines += _titled("Versions that changed", changes(green, entry) if green else [])
+    before = green["counts"] if green else {}
+    rows = [[text(s), _counted(row), _counted(before.get(s))] for s, row in entry["counts"].items()]
+    return "\n".join([*lines, *table(("step", "this run", "last green run"), rows)]) + "\n"
 
 
-def _verdict(found: Judgement) -> Iterator[str]:
-    entry, verdict = found.entry, found.entry["verdict"]
-    yield f"## {SIGNS[verdict]} mxproof, night of {text(entry['date'])}: {verdict}"
-    yield ""
-    yield headline(found)
-    yield ""
-    groups: Dict[str, List[Reason]] = {}
-    for reason in found.reasons:
-        groups.setdefault(reason.kind, []).append(reason)
-    for kind, reasons in groups.items():
-        yield f"**{kind}: {len(reasons)}**"
-        yield ""
-        said = [f"{r.about}: {r.said}" if r.said else r.about for r in reasons]
-        yield from _list(said)
-    if found.accepted:
-        yield f"**meant, not red ({text(entry['accepted'])}): {len(found.accepted)}**"
-        yield ""
-        yield from _list([str(reason) for reason in found.accepted])
-
-
-def headline(found: Judgement) -> str:
+def headline(entry: Json, found: Judgement, green: Optional[Json]) -> str:
     """The verdict in a sentence."""
-    suites = found.entry["suites"]
-    ran = sum(row.get(outcome, 0) for row in suites.values() for outcome in RAN)
-    base = f"compared with {_night(found.green)}" if found.green else "no green night before"
-    if found.entry["verdict"] == RED:
-        kinds = list(dict.fromkeys(reason.kind for reason in found.reasons))
-        count = {kind: sum(r.kind == kind for r in found.reasons) for kind in kinds}
-        why = ", ".join(f"{kind} ({count[kind]})" for kind in kinds)
-        return f"Red: {why}. {ran} cases ran; {base}."
-    return f"Green: {ran} cases ran, none failed, none is missing, nothing is slower; {base}."
+    kinds = [reason.kind for reason in found.reasons]
+    why = ", ".join(f"{kind} ({kinds.count(kind)})" for kind in dict.fromkeys(kinds))
+    base = f"compared with the run of {green['date']}" if green else "no green run before"
+    verdict = f"Red: {why}" if why else "Green: no failure, no loss, no slowdown"
+    return f"{verdict}. {ran(entry)} cases ran; {base}."
 
 
-def _night(entry: Json) -> str:
-    commit = f" ({entry['commit'][:10]})" if entry["commit"] else ""
-    return text(f"the last green night, {entry['date']}{commit}")
+def undecided(entries: Sequence[Json]) -> Iterator[str]:
+    """Benchmarks that have been inconclusive in every one of the last runs."""
+    for name in entries[-1]["inconclusive"]:
+        if [name in entry["inconclusive"] for entry in entries[-UNDECIDED:]] == [True] * UNDECIDED:
+            yield f"inconclusive in {UNDECIDED} runs in a row: {name}"
 
 
-def _list(lines: Sequence[str]) -> Iterator[str]:
-    for line in lines[:MOST]:
-        short = line if len(line) <= LONGEST else f"{line[:LONGEST]} …"
-        yield f"- {text(short)}"
-    if len(lines) > MOST:
-        yield f"- and {len(lines) - MOST} more"
-    yield ""
+def changes(then: Json, now: Json) -> List[str]:
+    """Versions, and the commit, that are not the same in two runs."""
+    before, after = ({"commit": entry["commit"], **entry["versions"]} for entry in (then, now))
+    names = [name for name in {**after, **before} if before.get(name) != after.get(name)]
+    return [f"{n}: {before.get(n) or NONE} → {after.get(n) or NONE}" for n in names]
 
 
 def _titled(title: str, lines: Sequence[str]) -> Iterator[str]:
     if lines:
-        yield f"### {title}"
-        yield ""
-        yield from _list(lines)
-
-
-def _reported(found: Judgement) -> Iterator[str]:
-    yield from _titled("To look at (not red)", found.reported)
-
-
-def _changes(found: Judgement) -> Iterator[str]:
-    """Since the last green night."""
-    then, now = found.green, found.entry
-    if then is not None:
-        yield from _titled("New cases", found.new)
-        yield from _titled("Cases taken off the list", found.removed)
-        lines = [
-            f"{name}: {before or NONE} → {after or NONE}"
-            for key in ("versions", "system")
-            for name, before, after in changed(then[key], now[key])
-        ]
-        if then["weights"] != now["weights"]:
-            lines.insert(0, f"weights: {then['weights'] or NONE} → {now['weights'] or NONE}")
-        if then["commit"] != now["commit"]:
-            lines.insert(0, f"commit: {then['commit'] or NONE} → {now['commit'] or NONE}")
-        yield from _titled("Versions that changed", lines)
-        yield from _cause(found)
-        rows = [f"{n}: {number(a, '.3g')} → {number(b, '.3g')}" for n, a, b in moved(then, now)]
-        yield from _titled("Numbers that moved", rows)
-    if found.unlisted:
-        yield f"Cases that are not in the list of expected ones: {len(found.unlisted)}."
+        yield from (f"### {text(title)}: {len(lines)}", "")
+        yield from (f"- {text(line[:LONGEST])}" for line in lines[:SHOWN])
+        yield from ([f"- and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])
         yield ""
 
 
-def _cause(found: Judgement) -> Iterator[str]:
-    """Where numbers or times are red, what is to be run next."""
-    kinds = {reason.kind for reason in found.reasons}
-    for kind, what in ((FAILURE, "numbers"), (SLOWDOWN, "speed")):
-        if kind in kinds:
-            command = (
-                f"python -m lab bisect MODEL --what {what} --good {KEPT}/{VERSIONS} --bad "
-                f"latency/{VERSIONS}"
-            )
-            yield f"To find what made {what} drift, of the history and of these results: {command}"
-            yield ""
-
-
-def _tables(found: Judgement) -> Iterator[str]:
-    then, now = found.green, found.entry
-    latencies = now["latencies"]
-    if latencies:
-        yield "### Latencies"
-        yield ""
-        rows = []
-        for name, decision in sorted(latencies.items(), key=lambda item: _worst_first(item[1])):
-            before = then["latencies"].get(name) if then else None
-            verdict = text(decision["verdict"])
-            rows.append((text(name), verdict, text(said_of(decision)), _before(before)))
-        yield from table(("benchmark", "verdict", "tonight", "last green night"), rows)
-    yield "### Cases"
-    yield ""
-    rows = []
-    for name, row in now["suites"].items():
-        before = then["suites"].get(name) if then else None
-        last = (_counted(before) if before != row else "the same",) if then else ()
-        rows.append((text(name), _counted(row), *last))
-    yield from table(("suite", "tonight", *(("last green night",) if then else ())), rows)
-
-
-def _worst_first(decision: Json) -> int:
-    return ("fail", "inconclusive", "pass").index(decision["verdict"])
-
-
-def _before(decision: Optional[Json]) -> str:
-    return text(said_of(decision)) if decision else NONE
-
-
-def _counted(row: Optional[Json]) -> str:
-    if not row:
-        return NONE
-    known = [*(o for o in ORDER[::-1] if o in row), *(o for o in row if o not in ORDER)]
-    return text(", ".join(f"{row[outcome]:g} {outcome}" for outcome in known)) or PASSED
+def _counted(row: Optional[Mapping[str, int]]) -> str:
+    return text(", ".join(f"{n} {outcome}" for outcome, n in (row or {}).items()) or NONE)
