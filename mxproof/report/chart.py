@@ -63,6 +63,7 @@ class Chart:
     """Up to two series over the same x axis.
 
     Attributes:
+        words: what the chart shows; by default the last, least and largest of each series.
         x_label, y_label: a word or two.
         ticks: place -> its text below the x axis.
         limits: what each place is allowed, drawn as a line of steps.
@@ -73,6 +74,7 @@ class Chart:
 
     title: str
     series: Sequence[Series]
+    words: str = ""
     x_label: str = ""
     y_label: str = ""
     ticks: Mapping[int, str] = field(default_factory=dict)
@@ -97,9 +99,9 @@ class Chart:
 
     @property
     def summary(self) -> str:
-        """What the chart shows, in words."""
-        parts = []
-        for series in self.series:
+        """The chart for those who do not see it."""
+        parts = [self.words] if self.words else []
+        for series in self.series if not self.words else ():
             values = [m.value for m in series.marks if m and m.value is not None]
             if values:
                 ends = (number(v, self.form) for v in (values[-1], min(values), max(values)))

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Union
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from converters.files import atomic_write
 
@@ -36,20 +36,32 @@ MEASURES = (
 def error_charts(target: Json) -> List[Chart]:
     """Target record -> a chart for each precision that was judged."""
     layers: List[Json] = target["layers"]
-    return [
-        Chart(
-            f"{measure.precision}: {measure.title}",
-            [Series("error", [_mark(target, i, measure) for i in range(len(layers))])],
-            x_label="layer",
-            ticks=_depths(len(layers)),
-            limits=[layer[f"{measure.precision}_allowed"] for layer in layers],
-            log_y=True,
-            joined=False,
-            form=measure.form,
+    charts = []
+    for measure in (m for m in MEASURES if m.precision in target["precisions"]):
+        marks = [_mark(target, place, measure) for place in range(len(layers))]
+        failed = sum("bad" in mark.kind for mark in marks if mark)
+        beyond = f"{failed} of {len(layers)} layers are beyond their budget"
+        charts.append(
+            Chart(
+                f"{measure.precision}: {measure.title}",
+                [Series("error", marks)],
+                words=beyond if failed else "All layers are within their budget",
+                x_label="layer",
+                ticks=_depths(len(layers)),
+                limits=[layer[f"{measure.precision}_allowed"] for layer in layers],
+                log_y=True,
+                joined=False,
+            )
         )
-        for measure in MEASURES
-        if measure.precision in target["precisions"]
-    ]
+    return charts
+
+
+def legend(chart: Chart) -> List[Tuple[str, str]]:
+    """(class of its sign, words) for what is on the chart."""
+    kinds = {mark.kind for mark in chart.series[0].marks if mark}
+    beyond = [("ring", "beyond")] if kinds & {"bad", "bad worst"} else []
+    introduced = [("ring full", "introduced here")] if "bad worst" in kinds else []
+    return [("series-0", "within budget"), *beyond, *introduced, ("rule", "budget")]
 
 
 def _mark(target: Json, place: int, measure: Measure) -> Optional[Mark]:
