@@ -2,5 +2,5 @@
 
 `.ci/nightly` leaves a folder for each step. `readers` turn the records in it into one form, step ->
 case -> outcome (`records`); `judge` compares two of those by set differences; `history` keeps what
-later runs need; `summary` and `page` show it.
+later runs need; `report` shows it.
 """

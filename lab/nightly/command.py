@@ -49,9 +49,8 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     from .history import entry_of, opened
     from .judge import judge
-    from .page import page
     from .readers import read_run
-    from .summary import headline, summary, undecided
+    from .report import headline, page, summary, undecided
 
     writable(args, "markdown", "json", "html")
     accept = (args.accept or "").strip()

@@ -21,7 +21,7 @@ from mxproof.subject import UsageError
 
 from .judge import Judgement
 from .readers import BROKEN, STEP, STEPS, VERSIONS, read_run
-from .records import INCONCLUSIVE, SKIPPED, Run, number
+from .records import INCONCLUSIVE, Run, number
 
 SCHEMA = 2
 FILE, GREEN, NEXT, MARK = "history.jsonl", "green", "green.next", "entry.json"
@@ -67,11 +67,6 @@ def parse(line: str) -> Json:
         "counts": counts,
         "numbers": numbers,
     }
-
-
-def ran(entry: Json) -> int:
-    """How many cases ran."""
-    return sum(n for row in entry["counts"].values() for o, n in row.items() if o != SKIPPED)
 
 
 class History:

@@ -22,8 +22,8 @@ from converters import save_checkpoint
 from converters.params import save_params
 from fixtures.pictures import PHOTOGRAPH
 from tests.converters.networks import Network, small_resnet
-from tests.lab.nights import whole_night
-from tests.lab.nights import write as write_night
+from tests.lab.nightly_runs import green_results
+from tests.lab.nightly_runs import write as write_results
 
 from .documents import ROOT
 
@@ -247,7 +247,7 @@ def in_the_way(folder: Path) -> None:
 @situation("two nights")
 def nights(folder: Path) -> None:
     """What .ci/nightly leaves, made up; and a folder for the history."""
-    write_night(folder / "nightly-results", whole_night())
+    write_results(folder / "nightly-results", green_results())
     (folder / "nightly-history").mkdir()
 
 
