@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from .history import entry_of, opened
     from .judge import judge
     from .readers import read_run
-    from .report import headline, page, summary, undecided
+    from .report import headline, page, summary
 
     writable(args, "markdown", "json", "html")
     accept = (args.accept or "").strip()
@@ -61,11 +61,10 @@ def run(args: argparse.Namespace) -> int:
         nightly, green = read_run(results, args.steps), history.green
         found = judge(nightly, history.green_run(), accept=bool(accept))
         entry = entry_of(nightly, found, accept)
-        entries = [*history.entries, entry]
-        notes = [*history.problems, *undecided(entries)]
+        notes = [*history.problems, *(f"inconclusive: {name}" for name in entry["inconclusive"])]
         write_text(args.markdown, summary(entry, found, green, notes))
         write_text(args.json, json.dumps({**asdict(found), "entry": entry}, indent=1))
-        write_text(args.html, page(entries, notes))
+        write_text(args.html, page([*history.entries, entry], notes))
         history.add(entry, results)
     for reason in found.reasons[:SHOWN]:
         say(str(reason), stderr=True)

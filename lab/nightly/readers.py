@@ -67,8 +67,9 @@ def read_run(folder: Path, demanded: Sequence[str] = ()) -> Run:
         for part in _parts(path.name):
             if folder / part not in folders and f"{part} left nothing" not in problems:
                 problems.append(f"{part} left nothing")
-    for name in set(demanded) - set(run.steps):
-        run.steps[name] = Step(problems=["left nothing: it did not run, or ended at once"])
+    for name in demanded:
+        absent = Step(problems=["left nothing: it did not run, or ended at once"])
+        run.steps.setdefault(name, absent)
     return run
 
 

@@ -15,8 +15,6 @@ from .records import SKIPPED, SLOWER
 
 HERE = Path(__file__).parent
 SHOWN = 120  # runs on the page; the history has them all
-#: A benchmark that stays inconclusive for this many runs decides nothing.
-UNDECIDED = 3
 #: What the numbers of cases are, by the first part of their ids; those of other ids are seconds.
 CHARTS = {
     "float64_rel": "Worst float64 error of a layer, relative",
@@ -31,7 +29,8 @@ def headline(entry: Json, found: Judgement, green: Optional[Json]) -> str:
     """The verdict in a sentence."""
     kinds = [reason.kind for reason in found.reasons]
     why = ", ".join(f"{kind} ({kinds.count(kind)})" for kind in dict.fromkeys(kinds))
-    base = f"compared with the run of {green['date']}" if green else "no green run before"
+    commit = f", commit {green['commit'][:10]}" if green and green["commit"] else ""
+    base = f"compared with the run of {green['date']}{commit}" if green else "no green run before"
     verdict = f"Red: {why}" if why else "Green: no failure, no loss, no slowdown"
     return f"{verdict}. {ran(entry)} cases ran; {base}."
 
@@ -50,48 +49,39 @@ def summary(entry: Json, found: Judgement, green: Optional[Json], notes: Sequenc
         f"Intended ({entry['accepted']})": list(map(str, found.accepted)),
         "Worth a look": notes,
         "New cases": found.new,
-        "Versions that changed": changes(versions(green), versions(entry)) if green else [],
+        "Versions that changed": changes(green, entry) if green else [],
     }
-    return (
-        environment(markdown=True, folder=HERE)
-        .get_template("nightly.md.jinja")
-        .render(
-            entry=entry,
-            headline=headline(entry, found, green),
-            sections=sections,
-            before=green["counts"] if green else {},
-        )
+    template = environment(markdown=True, folder=HERE).get_template("nightly.md.jinja")
+    return template.render(
+        entry=entry,
+        headline=headline(entry, found, green),
+        sections=sections,
+        before=green["counts"] if green else {},
     )
 
 
 def page(entries: Sequence[Json], notes: Sequence[str]) -> str:
     """HTML of all runs, this one last; `notes` are on this one."""
     runs, now = entries[-SHOWN:], entries[-1]
-    changed = {
-        place: changes(then["versions"], run["versions"])
-        for place, (then, run) in enumerate(zip(runs, runs[1:]), 1)
-        if then["versions"] != run["versions"]
-    }
+    changed = {place: changes(*pair) for place, pair in enumerate(zip(runs, runs[1:]), 1)}
+    changed = {place: lines for place, lines in changed.items() if lines}
     names = sorted({name for run in runs for name in run["numbers"]})
     events = {place: str(i) for i, place in enumerate(changed, 1)}
     charts = {title: list(_charts(runs, names, kind, events)) for kind, title in CHARTS.items()}
-    seconds = [name for name in names if name.partition("::")[0] not in CHARTS]
-    return (
-        environment(folder=HERE)
-        .get_template("trends.jinja")
-        .render(
-            script="",
-            title=f"{len(runs)} nightly runs, the last one {now['verdict']}",
-            runs=runs,
-            now=now,
-            notes=notes,
-            changed=changed,
-            charts=charts,
-            seconds={name: _values(runs, name) for name in seconds},
-            counts={s: [sum(r["counts"].get(s, {}).values()) for r in runs] for s in now["counts"]},
-            ran=ran,
-            spark=spark,
-        )
+    values = {n: [r["numbers"][n][0] for r in runs if n in r["numbers"]] for n in names}
+    template = environment(folder=HERE).get_template("trends.jinja")
+    return template.render(
+        script="",
+        title=f"{len(runs)} nightly runs, the last one {now['verdict']}",
+        runs=runs,
+        now=now,
+        notes=notes,
+        changed=changed,
+        charts=charts,
+        seconds={n: v for n, v in values.items() if n.partition("::")[0] not in CHARTS},
+        counts={s: [sum(r["counts"].get(s, {}).values()) for r in runs] for s in now["counts"]},
+        ran=ran,
+        spark=spark,
     )
 
 
@@ -100,21 +90,11 @@ def ran(entry: Json) -> int:
     return sum(n for row in entry["counts"].values() for o, n in row.items() if o != SKIPPED)
 
 
-def versions(entry: Json) -> Dict[str, str]:
-    return {"commit": entry["commit"], **entry["versions"]}
-
-
-def changes(then: Mapping[str, str], now: Mapping[str, str]) -> List[str]:
+def changes(then: Json, now: Json) -> List[str]:
     """Versions that are not the same in two runs."""
-    names = [name for name in {**now, **then} if then.get(name) != now.get(name)]
-    return [f"{n}: {then.get(n) or NONE} → {now.get(n) or NONE}" for n in names]
-
-
-def undecided(entries: Sequence[Json]) -> Iterator[str]:
-    """Benchmarks that have been inconclusive in every one of the last runs."""
-    for name in entries[-1]["inconclusive"]:
-        if [name in entry["inconclusive"] for entry in entries[-UNDECIDED:]] == [True] * UNDECIDED:
-            yield f"inconclusive in {UNDECIDED} runs in a row: {name}"
+    a, b = then["versions"], now["versions"]
+    names = [name for name in {**b, **a} if a.get(name) != b.get(name)]
+    return [f"{name}: {a.get(name, NONE)} → {b.get(name, NONE)}" for name in names]
 
 
 def _charts(
@@ -138,7 +118,3 @@ def _mark(run: Json, name: str) -> Optional[Mark]:
     slower = any(reason.startswith(f"{SLOWER}: {name}") for reason in run["reasons"])
     kind = "bad" if slower else "unsure" if name in run["inconclusive"] else ""
     return Mark(value, f"{run['date']}: {number(value, '.3g')}", low, high, kind)
-
-
-def _values(runs: Sequence[Json], name: str) -> List[float]:
-    return [run["numbers"][name][0] for run in runs if name in run["numbers"]]

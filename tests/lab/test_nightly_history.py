@@ -91,10 +91,8 @@ def test_the_records_of_the_last_green_run_are_kept(nightly: Nightly, tmp_path: 
 
 def test_an_inconclusive_benchmark_is_reported_and_not_red(nightly: Nightly) -> None:
     unsure = [decision(f"small-{r}", "inconclusive") for r in ("onnxruntime", "pytorch")]
-    runs = [nightly({"latency/latency.json": {"decisions": unsure}}) for _ in range(3)]
-    assert [found.code for found in runs] == [0, 0, 0]
-    line = "inconclusive in 3 runs in a row: latency::small-pytorch"
-    assert [line in found.out for found in runs] == [False, False, True]
+    found = nightly({"latency/latency.json": {"decisions": unsure}})
+    assert found.code == 0 and "inconclusive: latency::small-pytorch\n" in found.out
 
 
 @pytest.mark.parametrize("call", ["copytree", "replace", "rmtree", "rename"])
