@@ -12,7 +12,6 @@ import pytest
 
 from lab.nightly.history import opened
 from lab.nightly.readers import read_run
-from mxproof.subject import UsageError
 
 from .conftest import Result, Run, names
 from .nightly_runs import LAYERS, Made, decision, green_results, write
@@ -166,8 +165,3 @@ def test_refusals(options: List[str], said: str, run: Run, tmp_path: Path) -> No
     found = run("nightly", "--history", tmp_path / "run", *words)
     assert found.code == 2 and said in found.err
     assert not (tmp_path / "run" / "history.jsonl").exists()
-
-
-def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no such folder"), opened(tmp_path / "no"):
-        pass

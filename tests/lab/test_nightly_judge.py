@@ -30,26 +30,21 @@ def one_case(outcome: str, kind: str = "") -> Regression:
         else:
             del made[path][case]
         made[path]["tests/new.py::test_new"] = "passed"  # at least one case runs
-        exit_code = draw(st.sampled_from((0, 1))) if kind == outcome else 0
-        made[f"{path.partition('/')[0]}/step.json"]["exit"] = exit_code
+        code = 0 if kind else draw(st.sampled_from((0, 1)))
+        made[f"{path.partition('/')[0]}/step.json"]["exit"] = code
         return kind or outcome, case
 
     return regress
 
 
 def one_row(
-    path: str, key: str, kind: str, about: str, exit_code: int, **changes: Any
+    path: str, kind: str, about: str, code: int, change: Callable[[Any], Any]
 ) -> Regression:
-    """The first row of a list in a record is changed, or vanishes."""
+    """A row of a record is changed, or vanishes."""
 
     def regress(made: Made, draw: Draw) -> Tuple[str, str]:
-        rows = made[path][key]
-        first = rows if isinstance(rows, list) else rows[about.partition("::")[2]]
-        if changes:
-            (first[0] if isinstance(rows, list) else first).update(changes)
-        else:
-            rows.pop(0)
-        made[f"{path.partition('/')[0]}/step.json"]["exit"] = exit_code
+        change(made[path])
+        made[f"{path.partition('/')[0]}/step.json"]["exit"] = code
         return kind, about
 
     return regress
@@ -93,14 +88,11 @@ def run_nothing(made: Made, draw: Draw) -> Tuple[str, str]:
     return "broken step", "step docs"
 
 
-def unnamed(made: Made, draw: Draw) -> Tuple[str, str]:
-    for mutant in made["mutation/mutation.json"]["faults"][:2]:
-        mutant["named"] = None
-    return "failed", "mutation::named at the layer"
-
-
 MUTATION, LATENCY, MATRIX = "mutation/mutation.json", "latency/latency.json", "matrix/tox.json"
-FIRST = "mutation::stride dropped[small/onnx-1]"
+CALIBRATION = "calibration/calibration.json"
+FIRST, BENCHMARK = "mutation::stride dropped[small/onnx-1]", "latency::small-onnxruntime"
+NAMED, NONE = "mutation::named at the layer", "mutation::none[small/onnx]"
+ROW, FAILED_ROW = "py39-oldest", {"success": False, "exit_code": 1}
 REGRESSIONS: Dict[str, Regression] = {
     "a failed test": one_case("failed"),
     "a vanished case": one_case("", "vanished"),
@@ -108,28 +100,35 @@ REGRESSIONS: Dict[str, Regression] = {
     "an unexpected pass": one_case("unexpected pass"),
     "an unused override": one_case("unused override"),
     "a slowdown": one_row(
-        LATENCY, "decisions", "slower", "latency::small-onnxruntime", 1, verdict="fail", ratio=1.2
+        *(LATENCY, "slower", BENCHMARK, 1),
+        lambda record: record["decisions"][0].update(verdict="fail", ratio=1.2),
     ),
     "a vanished benchmark": one_row(
-        LATENCY, "decisions", "vanished", "latency::small-onnxruntime", 0
+        LATENCY, "vanished", BENCHMARK, 0, lambda record: record["decisions"].pop(0)
     ),
-    "a mutation that survived": one_row(MUTATION, "faults", "failed", FIRST, 1, killed=False),
+    "a mutation that survived": one_row(
+        MUTATION, "failed", FIRST, 1, lambda record: record["faults"][0].update(killed=False)
+    ),
     "a false alarm about an equivalent": one_row(
-        MUTATION, "faults", "failed", FIRST, 1, equivalent="nothing reads it"
+        MUTATION, "failed", FIRST, 1, lambda record: record["faults"][0].update(equivalent="0 = 0")
     ),
     "a false alarm about nothing": one_row(
-        MUTATION, "clean", "failed", "mutation::none[small/onnx]", 1, killed=True
+        MUTATION, "failed", NONE, 1, lambda record: record["clean"][0].update(killed=True)
     ),
-    "mutations that were not named": unnamed,
+    "mutations that were not named": one_row(
+        *(MUTATION, "failed", NAMED, 1),
+        lambda record: [mutant.update(named=None) for mutant in record["faults"][:2]],
+    ),
     "a calibration that missed its bars": one_row(
-        "calibration/calibration.json", "rates", "failed", "calibration::bars", 1, trials=41
+        CALIBRATION, "failed", "calibration::bars", 1, lambda record: None
     ),
     "a failed row of the matrix": one_row(
-        *(MATRIX, "testenvs", "failed", "matrix::py39-oldest", 255),
-        result={"success": False, "exit_code": 1},
+        *(MATRIX, "failed", f"matrix::{ROW}", 255),
+        lambda record: record["testenvs"][ROW].update(result=FAILED_ROW),
     ),
     "an idle row of the matrix": one_row(
-        MATRIX, "testenvs", "no longer runs", "matrix::py39-oldest", 0, test=[]
+        *(MATRIX, "no longer runs", f"matrix::{ROW}", 0),
+        lambda record: record["testenvs"][ROW].update(test=[]),
     ),
     "a step that is missing": one_step(lose_step, "vanished"),
     "a part of a step that is missing": lose_part,
