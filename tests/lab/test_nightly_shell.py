@@ -105,7 +105,7 @@ def test_a_run_in_jobs(machine: Machine) -> None:
     assert step["exit"] == 0 and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", step["began"])
     assert (history / "green" / "versions.txt").read_text().startswith("torch==2.13.0\n")
     for command in (
-        "pytest -m nightly or not nightly --report=\\S+/models tests/models --weights pretrained -k",
+        "pytest -m nightly or not nightly --report=\\S+/models tests/models --weights pretr",
         "pytest -m nightly or not nightly .* tests/zoo --zoo all .* --splits 2 --group 2",
         "python -m lab mutation resnet18 --sites 2 --seed 0 --json",
         "mxproof bench resnet18 --weights pretrained --against mxnet --json",
