@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, Tuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.nightly.judge import Judgement, judge
+from lab.nightly.judge import judge
 from lab.nightly.readers import STEPS, read_run
+from lab.nightly.records import Run
 
 from .nightly_runs import TABLES, Made, green_results, junit, write
 
@@ -145,24 +145,20 @@ REGRESSIONS: Dict[str, Regression] = {
 }
 
 
-def judged(folder: Path, made: Made, **options: Any) -> Judgement:
-    green = read_run(write(folder / "green", green_results()))
-    return judge(read_run(write(folder / "run", made)), green, **options)
-
-
-def said(found: Judgement) -> List[Tuple[str, str]]:
-    return [(reason.kind, reason.about) for reason in found.reasons]
+@pytest.fixture(scope="module")
+def green(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return read_run(write(tmp_path_factory.mktemp("green"), green_results()))
 
 
 @pytest.mark.parametrize("kind", REGRESSIONS)
 @given(data=st.data())
 def test_a_regression_is_red_and_named(
-    kind: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+    kind: str, green: Run, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     made = green_results()
     expected = REGRESSIONS[kind](made, data.draw)
-    found = judged(tmp_path_factory.mktemp("run"), made)
-    assert set(said(found)) == {expected}
+    found = judge(read_run(write(tmp_path_factory.mktemp("run"), made)), green)
+    assert {(reason.kind, reason.about) for reason in found.reasons} == {expected}
     assert found.verdict == "red"
 
 
@@ -175,7 +171,7 @@ NAMES = st.from_regex(
 
 @given(added=st.dictionaries(NAMES, st.sampled_from(OUTCOMES), max_size=5), drop=st.booleans())
 def test_what_is_only_added_is_green(
-    added: Dict[str, str], drop: bool, tmp_path_factory: pytest.TempPathFactory
+    green: Run, added: Dict[str, str], drop: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     made = green_results("2026-11-21T03:17:00Z")
     made["models/junit.xml"].update(added)
@@ -183,7 +179,7 @@ def test_what_is_only_added_is_green(
     made["operators/step.json"] = made["docs/step.json"]
     if drop:  # it did not run in the green run either
         del made["models/junit.xml"][f"{TABLES}::test_elsewhere"]
-    found = judged(tmp_path_factory.mktemp("run"), made)
+    found = judge(read_run(write(tmp_path_factory.mktemp("run"), made)), green)
     assert found.verdict == "green" and not found.reasons
     ran = [name for name, outcome in added.items() if outcome != "skipped"]
     assert found.new == sorted([*ran, "tests/operators/t.py::test_it"])
