@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from .benchmark.timing import Timing
-    from .report.plot import Plot
+    from .report.error_plot import Plot
 
 PRECISIONS = ("float64", "float32")
 
@@ -151,7 +151,7 @@ class Proof:
         Raises:
             KeyError: no such target.
         """
-        from .report.plot import Plot
+        from .report.error_plot import Plot
 
         targets = self.to_json()["targets"]
         return Plot(self.model, {target: targets[target]} if target else targets)

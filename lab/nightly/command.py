@@ -6,13 +6,12 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, List
+from typing import Any
 
 from mxproof.cli.common import FAILED, PROVEN, say, writable, write_text
 from mxproof.subject import UsageError
 
-from .cases import read_list
-from .results import STEPS, read_night
+from .readers import STEPS
 
 SHOWN = 20
 
@@ -20,77 +19,55 @@ SHOWN = 20
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "nightly",
-        help="judge a night's results by the nights before, and keep them",
-        description="Read what `.ci/nightly` left in a folder, compare it with the list of "
-        "expected cases and with the last green night, say what changed, and add the night to the "
-        "history. Exit code 1 on a failed proof, a slowdown, an unexpected pass, a case that "
-        "vanished, a suite that ran fewer cases, and a step that left no results.",
+        help="judge a nightly run against the last green one",
+        description="Compare the records that `.ci/nightly` left in a folder with those of the "
+        "last green run, and add the run to the history. Exit code 1 on a failed proof, a "
+        "slowdown, an unexpected pass, an unused override, a case that vanished or no longer runs, "
+        "and a step that is missing, crashed or left broken records.",
     )
-    parser.add_argument("folder", metavar="FOLDER", help="of the results: a folder for each step")
-    parser.add_argument(
-        "--history",
-        required=True,
-        metavar="PATH",
-        help="the nights before, JSON lines: a file, or a folder for one; made if there is none",
-    )
-    parser.add_argument(
-        "--expected",
-        metavar="FILE",
-        help="the list of cases that must be there (pytest --write-expected-cases makes it)",
-    )
+    parser.add_argument("results", metavar="RESULTS", help="folder with a folder for each step")
+    parser.add_argument("--history", required=True, metavar="DIR", help="the runs so far")
     parser.add_argument(
         "--steps",
-        type=steps,
+        nargs="+",
+        choices=[*STEPS],
         default=[],
-        metavar="NAMES",
-        help=f"steps that must have left results, with commas: {','.join(STEPS)}",
+        metavar="STEP",
+        help=f"these must have left records; any of {', '.join(STEPS)}",
     )
     parser.add_argument(
         "--accept",
         metavar="REASON",
-        default="",
-        help="fewer cases than in the last green night are meant; the history keeps the reason",
+        help="cases that vanished or no longer run are intended; the history keeps the reason",
     )
-    parser.add_argument("--markdown", metavar="FILE", help="write what changed there")
-    parser.add_argument("--json", metavar="FILE", help="write the whole judgement there")
-    parser.add_argument("--html", metavar="FILE", help="write a page there, of all nights")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.add_argument("--markdown", metavar="FILE", help="write a summary to this file")
+    parser.add_argument("--json", metavar="FILE", help="write the judgement to this file")
+    parser.add_argument("--html", metavar="FILE", help="write a page of all runs to this file")
     parser.set_defaults(run=run)
 
 
-def steps(given: str) -> List[str]:
-    names = [name for name in given.split(",") if name]
-    unknown = [name for name in names if name not in STEPS]
-    if unknown:
-        raise argparse.ArgumentTypeError(
-            f"there is no step {unknown[0]!r}; there are: {', '.join(STEPS)}"
-        )
-    return names
-
-
 def run(args: argparse.Namespace) -> int:
-    from .history import GREEN, opened
+    from .history import entry_of, opened
     from .judge import judge
-    from .page import page
-    from .summary import headline, summary
+    from .readers import read_run
+    from .report import headline, page, summary
 
     writable(args, "markdown", "json", "html")
-    if args.accept and not args.accept.strip():
-        raise UsageError("--accept: says no reason. Give one.")
-    expected = read_list(Path(args.expected)) if args.expected else None
+    accept = (args.accept or "").strip()
+    if args.accept is not None and not accept:
+        raise UsageError("--accept: the reason is empty. Say why fewer cases are intended.")
+    results = Path(args.results)
     with opened(Path(args.history)) as history:
-        night = read_night(Path(args.folder), args.steps)
-        found = judge(night, history, expected, args.accept.strip())
-        write_text(args.markdown, summary(found))
-        write_text(args.json, json.dumps(asdict(found), indent=1))
-        write_text(args.html, page(history, found.entry, found.reported))
-        history.append(found.entry)
-        if found.entry["verdict"] == GREEN:
-            history.keep(Path(args.folder) / "latency")
-    for line in [*map(str, found.reasons)][:SHOWN]:
-        say(line, stderr=True)
-    if len(found.reasons) > SHOWN:
-        say(f"and {len(found.reasons) - SHOWN} more reasons", stderr=True)
-    for line in (headline(found), *found.reported):
-        say(line, quiet=args.quiet)
-    return PROVEN if found.entry["verdict"] == GREEN else FAILED
+        nightly, green = read_run(results, args.steps), history.green
+        found = judge(nightly, history.green_run(), accept=bool(accept))
+        entry = entry_of(nightly, found, accept)
+        notes = [*history.problems, *(f"inconclusive: {name}" for name in entry["inconclusive"])]
+        write_text(args.markdown, summary(entry, found, green, notes))
+        write_text(args.json, json.dumps({**asdict(found), "entry": entry}, indent=1))
+        write_text(args.html, page([*history.entries, entry], notes))
+        history.add(entry, results)
+    for reason in found.reasons[:SHOWN]:
+        say(str(reason), stderr=True)
+    for line in (headline(entry, found, green), *notes):
+        say(line)
+    return FAILED if found.reasons else PROVEN

@@ -1,185 +1,146 @@
-"""The nights before: a file of JSON lines, one a night.
+"""The runs so far: a line of JSON for each, and the records of the last green one.
 
-What is written is the whole file, beside it first, so it is never half there; and while one reads,
-judges and writes, no other does. The ids of all cases that ran are many: only the last green night
-has them, being what the next one is compared with.
+The line commits a run. The records of a green run wait in `green.next` until it is written; whoever
+opens the history next finishes or undoes what a run that was killed had begun.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import os
+import shutil
+from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Iterator, List, Optional, Set
+
+from filelock import FileLock, Timeout
 
 from converters.files import atomic_write
 from mxproof.report.record import Json
 from mxproof.subject import UsageError
 
-SCHEMA = 1
-GREEN, RED = "green", "red"
-FILE = "history.jsonl"
-#: Beside the history: what the last green night measured, and with which versions. The next night's
-#: latencies are compared with it, and `python -m lab bisect --good` begins there.
-VERSIONS = "versions.txt"
-KEPT, KEPT_FILES = "green", ("gate.json", VERSIONS)
+from .judge import Judgement
+from .readers import BROKEN, STEP, STEPS, VERSIONS, read_run
+from .records import INCONCLUSIVE, Run, number
+
+SCHEMA = 2
+FILE, GREEN, NEXT, MARK = "history.jsonl", "green", "green.next", "entry.json"
+#: What is kept of a green run: the records that the judge compares, and the versions.
+KEPT = {STEP, VERSIONS, *(record for record, _ in STEPS.values())}
+#: Of the reasons for a red run, this many are kept, and this many characters of each.
+REASONS, LONGEST = 100, 300
 
 
-def _text(value: Any) -> bool:
-    return isinstance(value, str)
+def entry_of(run: Run, found: Judgement, accept: str) -> Json:
+    """A run as a line of the history. Keys may be added, never renamed.
 
-
-def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_text, value))
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _number_or_none(value: Any) -> bool:
-    return value is None or _number(value)
-
-
-def _dict_of(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, dict) and all(map(check, value.values()))
-
-
-def _decision(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and _text(value.get("verdict"))
-        and all(_number_or_none(value.get(key)) for key in ("ratio", "low", "high"))
-    )
-
-
-#: Key -> what its value must be. Keys may be added, never renamed.
-FORM: Dict[str, Callable[[Any], bool]] = {
-    "schema": lambda value: bool(value == SCHEMA),
-    "date": _text,
-    "commit": _text,
-    "verdict": lambda value: value in (GREEN, RED),
-    "reasons": _texts,
-    "weights": _text,
-    "versions": _dict_of(_text),
-    "system": _dict_of(_text),
-    "suites": _dict_of(_dict_of(_number)),
-    "numbers": _dict_of(_dict_of(_number_or_none)),
-    "budgets": _dict_of(_number),
-    "latencies": _dict_of(_decision),
-}
-OPTIONAL: Dict[str, Callable[[Any], bool]] = {"ran": _texts, "unlisted": _texts, "accepted": _text}
-
-
-def entry_of(line: str) -> Json:
-    """One night.
-
-    Raises:
-        ValueError: the line is none.
+    `counts` is step -> outcome -> how many cases, `numbers` case -> [value, low, high].
     """
-    try:
-        entry: Any = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"is not JSON: {error}") from None
-    if not isinstance(entry, dict):
-        raise ValueError("is no JSON object")
-    wrong = [key for key, check in FORM.items() if not check(entry.get(key))]
-    wrong += [key for key, check in OPTIONAL.items() if key in entry and not check(entry[key])]
-    if wrong:
-        raise ValueError(f"is no night of schema {SCHEMA}: see {', '.join(wrong)}")
-    return entry
+    cases = list(run.cases())
+    return {
+        "schema": SCHEMA,
+        "date": run.date,
+        "commit": run.commit,
+        "verdict": found.verdict,
+        "reasons": [str(reason)[:LONGEST] for reason in found.reasons[:REASONS]],
+        "accepted": accept if found.accepted else "",
+        "versions": run.versions,
+        "counts": {n: Counter(c.outcome for c in s.cases.values()) for n, s in run.steps.items()},
+        "numbers": {n: [c.value, c.low, c.high] for n, c in cases if c.value is not None},
+        "inconclusive": [name for name, case in cases if case.outcome == INCONCLUSIVE],
+    }
 
 
-@dataclass(frozen=True)
+def parse(line: str) -> Json:
+    """Read a line; what it raises for one of another form is in BROKEN."""
+    entry = json.loads(line)
+    if entry["schema"] != SCHEMA or entry["verdict"] not in ("green", "red"):
+        raise ValueError(f"schema {entry['schema']!r}, verdict {entry['verdict']!r}")
+    counts = {s: {o: int(n) for o, n in row.items()} for s, row in entry["counts"].items()}
+    numbers = {name: list(map(number, row)) for name, row in entry["numbers"].items()}
+    if any(len(row) != 3 or row[0] is None for row in numbers.values()):
+        raise ValueError("a number is not [value, low, high]")
+    return {
+        **{key: str(entry[key]) for key in ("date", "commit", "verdict", "accepted")},
+        **{key: list(map(str, entry[key])) for key in ("reasons", "inconclusive")},
+        "versions": {name: str(version) for name, version in entry["versions"].items()},
+        "counts": counts,
+        "numbers": numbers,
+    }
+
+
 class History:
-    """As it was read.
+    """The runs in a folder; `opened` gives it to one process at a time.
 
     Attributes:
-        nights: oldest first.
-        problems: lines that are none, with their numbers; they are kept as they are.
+        entries: oldest first.
+        problems: what cannot be read. Such lines are kept as they are.
     """
 
-    path: Path
-    lines: Tuple[str, ...]
-    nights: Tuple[Json, ...]
-    problems: Tuple[str, ...]
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.path = folder, folder / FILE
+        self.entries: List[Json] = []
+        self.problems: List[str] = []
+        self._text = self.path.read_bytes() if self.path.exists() else b""
+        self._settle()
+        for place, line in enumerate(self._text.splitlines(), 1):
+            try:
+                self.entries.append(parse(line.decode()))
+            except BROKEN as error:
+                self.problems.append(f"{FILE}:{place}: {type(error).__name__}: {error}")
 
     @property
     def green(self) -> Optional[Json]:
-        """The last night that was."""
-        return next((night for night in reversed(self.nights) if night["verdict"] == GREEN), None)
+        return next((e for e in reversed(self.entries) if e["verdict"] == "green"), None)
 
-    def append(self, entry: Json) -> None:
-        """Write the file anew, with one more line."""
-        lines = list(self.lines)
-        if entry["verdict"] == GREEN:
-            lines = [_without_ids(line) for line in lines]
-        lines.append(json.dumps(entry, separators=(",", ":"), allow_nan=False))
-        with atomic_write(self.path) as file:
-            file.write("".join(f"{line}\n" for line in lines).encode())
-
-    def keep(self, folder: Path) -> None:
-        """Of a green night's latencies, for the next."""
-        kept = self.path.parent / KEPT
-        for name in KEPT_FILES:
-            if (folder / name).is_file():
-                kept.mkdir(exist_ok=True)
-                with atomic_write(kept / name) as file:
-                    file.write((folder / name).read_bytes())
-
-
-def _without_ids(line: str) -> str:
-    """A line of a night without what only the last green one has; any other line as it is."""
-    try:
-        entry = entry_of(line)
-    except ValueError:
-        return line
-    kept = {k: v for k, v in entry.items() if k not in ("ran", "unlisted")}
-    return json.dumps(kept, separators=(",", ":"))
-
-
-def load(path: Path) -> History:
-    """All nights; none where there is no such file yet."""
-    try:
-        text = path.read_bytes().decode(errors="backslashreplace") if path.is_file() else ""
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error}.") from None
-    lines = tuple(line for line in text.split("\n") if line.strip())
-    nights: List[Json] = []
-    problems: List[str] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
+    def green_run(self) -> Optional[Run]:
+        """The records of the last green run; None before there is one."""
+        if not (self.folder / GREEN).exists():
+            return None
         try:
-            nights.append(entry_of(line))
-        except ValueError as error:
-            problems.append(f"{path.name}:{number}: {error}")
-    return History(path, lines, tuple(nights), tuple(problems))
+            return read_run(self.folder / GREEN)
+        except UsageError:
+            self.problems.append(f"{self.folder / GREEN} has no records to compare with")
+            return None
+
+    def add(self, entry: Json, results: Path) -> None:
+        """Append a run, and keep the records of a green one: both or nothing."""
+        line = json.dumps(entry, separators=(",", ":")).encode()
+        if entry["verdict"] == "green":
+            shutil.copytree(results, self.folder / NEXT, ignore=_others)
+            (self.folder / NEXT / MARK).write_bytes(line)
+        text = self._text if self._text.endswith(b"\n") or not self._text else self._text + b"\n"
+        with atomic_write(self.path) as file:
+            file.write(text + line + b"\n")
+        self._text = text + line + b"\n"
+        self._settle()
+
+    def _settle(self) -> None:
+        """Make the waiting records the standard if their run is in the history; else drop them."""
+        waiting, mark = self.folder / NEXT, self.folder / NEXT / MARK
+        if mark.exists() and self._text.endswith(mark.read_bytes() + b"\n"):
+            shutil.rmtree(self.folder / GREEN, ignore_errors=True)
+            waiting.rename(self.folder / GREEN)
+        elif waiting.exists():
+            shutil.rmtree(waiting)
+
+
+def _others(folder: str, names: List[str]) -> Set[str]:
+    """All but records and the folders that hold them."""
+    return {n for n in names if n not in KEPT and not Path(folder, n, STEP).exists()}
 
 
 @contextmanager
-def opened(place: Path) -> Iterator[History]:
-    """The history in this folder or file, for one at a time.
+def opened(folder: Path) -> Iterator[History]:
+    """The history in this folder.
 
     Raises:
-        UsageError: another has it, or there is no such folder.
+        UsageError: another process has it open, or there is no such folder.
     """
-    path = place / FILE if place.is_dir() else place
-    if not path.parent.is_dir():
-        raise UsageError(f"--history {place}: there is no such folder. Make it first.")
-    lock = path.with_name(f".{path.name}.lock")
+    if not folder.is_dir():
+        raise UsageError(f"--history {folder}: there is no such folder. Make it first.")
     try:
-        descriptor = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-    except FileExistsError:
-        raise UsageError(
-            f"--history {path}: another run writes it, or ended before it was done. Wait for it, "
-            f"or delete {lock}."
-        ) from None
-    try:
-        os.close(descriptor)
-        yield load(path)
-    finally:
-        lock.unlink()
+        with FileLock(folder / ".lock", timeout=0):
+            yield History(folder)
+    except Timeout:
+        raise UsageError(f"--history {folder}: another judge has it open. Wait for it.") from None

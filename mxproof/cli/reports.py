@@ -60,8 +60,7 @@ def with_latency(args: argparse.Namespace, subject: Subject, proof: Proof, folde
 
 def write_reports(args: argparse.Namespace, proof: Proof) -> None:
     """Every file that was asked for, each whole or not at all."""
-    from ..report.markdown import markdown
-    from ..report.page import page
+    from ..report.page import markdown, page
 
     record = proof.to_json()
     made = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,6 +1,6 @@
 "use strict";
-// Tables that sort and filter, and plots that tell what a layer is. Without this the page reads
-// the same, in the network's order.
+// Tables that sort and filter, and charts that describe a layer when it is pointed at. Without
+// this the page reads the same, in the network's order.
 
 function sortable(table) {
   const body = table.tBodies[0];
@@ -55,28 +55,27 @@ function filterable(layers) {
   update(); // a browser may keep what was typed before the page was loaded again
 }
 
-// Both panels of a target show the same layer; Enter goes to its row.
+// Both charts of a target show the same layer; Enter goes to its row.
 function readable(plots) {
   const readout = plots.querySelector(".readout");
-  const frames = [...plots.querySelectorAll(".frame")];
-  const count = Number(frames[0].getAttribute("aria-valuemax"));
+  const frames = [...plots.querySelectorAll(".chart")];
+  const count = Number(plots.dataset.count);
   const marks = frames.map((frame) => {
-    const found = [...frame.querySelectorAll("[data-layer]")];
-    return new Map(found.map((mark) => [Number(mark.dataset.layer), mark]));
+    const found = [...frame.querySelectorAll("[data-place]")];
+    return new Map(found.map((mark) => [Number(mark.dataset.place), mark]));
   });
+  const said = (i, place) => marks[i].get(place)?.querySelector("title").textContent;
   let here = -1;
-  const words = (place) =>
-    marks.map((map) => map.get(place)?.querySelector("title").textContent).filter(Boolean);
   const show = (place) => {
-    marks.forEach((map) => map.get(here)?.classList.remove("mxp-here"));
+    marks.forEach((map) => map.get(here)?.classList.remove("here"));
     here = Math.max(0, Math.min(count - 1, place));
-    marks.forEach((map) => map.get(here)?.classList.add("mxp-here"));
-    const said = words(here).map((text) => text.split("\n")); // the layer, and its error
-    readout.textContent = [said[0]?.[0], ...said.map((lines) => lines[1])].join("\n");
+    marks.forEach((map) => map.get(here)?.classList.add("here"));
+    const lines = frames.map((_, i) => said(i, here)?.split("\n")).filter(Boolean);
+    readout.textContent = [lines[0]?.[0], ...lines.map((pair) => pair[1])].join("\n");
     frames.forEach((frame, i) => {
       frame.setAttribute("aria-valuenow", here + 1);
-      const said = marks[i].get(here)?.querySelector("title").textContent;
-      frame.setAttribute("aria-valuetext", said ?? `layer ${here + 1}: nothing to show`);
+      const words = said(i, here) ?? `layer ${here + 1}: no error to show`;
+      frame.setAttribute("aria-valuetext", words);
     });
   };
   const open = () => {
@@ -97,6 +96,10 @@ function readable(plots) {
       const box = svg.getBoundingClientRect();
       return Math.floor(((event.clientX - box.left) / box.width) * count);
     };
+    const label = svg.getAttribute("aria-label");
+    const attributes = { role: "slider", tabindex: 0, "aria-label": label, "aria-valuemin": 1 };
+    Object.assign(attributes, { "aria-valuemax": count, "aria-valuenow": 1 });
+    for (const [name, value] of Object.entries(attributes)) frame.setAttribute(name, value);
     frame.addEventListener("pointermove", (event) => show(at(event)));
     frame.addEventListener("click", (event) => {
       show(at(event));

@@ -14,11 +14,9 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 import pytest
 
 from converters.files import atomic_write
-from lab.nightly.cases import arguments  # moves with the rewrite of the judge
 
 from ..proof import PRECISIONS
-from .markdown import markdown
-from .page import page
+from .page import markdown, page
 from .record import FAIL, INCOMPLETE, PASS, SCHEMA, Json, system, target_record
 
 #: The key of a property: {"model": …, "target": …}, with any of "about", "part", "output" and
@@ -108,12 +106,15 @@ class Report:
     @pytest.hookimpl(trylast=True)  # others may find that the run failed
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         run = self.run(session.exitstatus)
-        config = session.config
-        given = arguments(config.args, config.invocation_params.dir, config.rootpath)
-        chosen = {"arguments": given, "searches": self.searches}
         records = list(self.records())
         made = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-        whole = {"schema": SCHEMA, "made": made, **run, **chosen, "records": records}
+        whole = {
+            "schema": SCHEMA,
+            "made": made,
+            **run,
+            "searches": self.searches,
+            "records": records,
+        }
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, text in (
             ("report.json", json.dumps(whole, indent=1)),

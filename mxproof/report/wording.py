@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..outputs import DIFFERS, EQUAL, UNDECIDED
@@ -10,11 +11,18 @@ from ..proof import PRECISIONS
 from .record import FAIL, INCOMPLETE, PASS, Json
 
 NONE = "–"
+LONGEST = 2000  # characters of a message in a summary, which may hold a megabyte
 TOP = {EQUAL: "equal", UNDECIDED: "too close to tell", DIFFERS: "differs"}
 SIGNS = {PASS: "✓", FAIL: "✗", INCOMPLETE: "…"}
 VERDICTS = {PASS: "pass", FAIL: "FAIL", INCOMPLETE: "incomplete"}
 HEADLINES = {PASS: "Proven equal", FAIL: "Not equal", INCOMPLETE: "Not judged as a whole"}
 TARGETS = {"onnx": "ONNX", "pytorch": "PyTorch"}
+ORDER = (PASS, INCOMPLETE, FAIL)  # the worst is last
+WEIGHTS = {
+    "pretrained": "as published",
+    "seeded": "random, from a seed",
+    "user": "of the user's checkpoint",
+}
 RUNTIMES = {"mxnet": "MXNet", "onnxruntime": "onnxruntime", "pytorch": "PyTorch"}
 
 
@@ -35,6 +43,10 @@ def used(part: Optional[float]) -> str:
     if part is None:
         return NONE
     return f"{100 * part:.3g} %" if part < 10 else f"{part:.2g} times"
+
+
+def milliseconds(value: float) -> str:
+    return f"{number(value, '.3g' if value < 1000 else '.0f')} ms"
 
 
 def shape(sizes: Sequence[int]) -> str:
@@ -87,8 +99,7 @@ def verdict_of(records: Sequence[Json], run: Optional[Json] = None) -> str:
     """The worst; where nothing was compared, nothing is proven."""
     found: List[str] = [record["verdict"] for record in records] or [INCOMPLETE]
     found += [run["verdict"]] if run else []
-    order = (PASS, INCOMPLETE, FAIL)
-    return max(found, key=order.index)
+    return max(found, key=ORDER.index)
 
 
 def headline_of(records: Sequence[Json], verdict: str) -> str:
@@ -138,3 +149,42 @@ def _blame(name: str, target: Json) -> str:
     op = f"{layers[place - 1]['op']} " if place else ""
     more = f", and in {others} more" if others > 0 else ""
     return f"{shown} differs from MXNet, first in {op}{one_line(first)}{where}{more}."
+
+
+def provenance(record: Json) -> Dict[str, Any]:
+    """What a record was made from."""
+    apart = record.get("output_input")
+    return {
+        "weights": WEIGHTS.get(record["weights"], record["weights"]),
+        "input": shapes(record["input"]),
+        **({"input of output and latency": shapes(apart)} if apart else {}),
+        "reference": "MXNet itself" if record["reference"] == "mxnet" else record["reference"],
+        **record["source"],
+    }
+
+
+def environment_of(record: Json) -> Dict[str, Any]:
+    """What a record was made with, and on what machine."""
+    system = record["system"]
+    processor = f"{system['processor']}, {system['cores']} cores"
+    return {**record["versions"], "system": system["platform"], "processor": processor}
+
+
+def blamed_layers(target: Json) -> List[Json]:
+    return [layer for layer in target["layers"] if layer["name"] in target["introduced"]]
+
+
+def outcomes(run: Json) -> str:
+    """How many tests of a pytest run there were of each outcome."""
+    return ", ".join(f"{count} {outcome}" for outcome, count in run["counts"].items() if count)
+
+
+def skips(run: Json) -> Dict[str, int]:
+    """Reason -> how many tests were skipped for it."""
+    return Counter(t["message"] for t in run["tests"] if t["outcome"] == "skipped")
+
+
+def by_verdict(records: Sequence[Json]) -> List[Tuple[int, Json, str, Json]]:
+    """(place of the record, record, target's name, target), failed targets first."""
+    rows = [(i, r, n, t) for i, r in enumerate(records) for n, t in r["targets"].items()]
+    return sorted(rows, key=lambda row: -ORDER.index(row[3]["verdict"]))

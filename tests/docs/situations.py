@@ -22,6 +22,8 @@ from converters import save_checkpoint
 from converters.params import save_params
 from fixtures.pictures import PHOTOGRAPH
 from tests.converters.networks import Network, small_resnet
+from tests.lab.nightly_runs import green_results
+from tests.lab.nightly_runs import write as write_results
 
 from .documents import ROOT
 
@@ -162,6 +164,11 @@ def results(folder: Path) -> None:
     np.save(folder / "onnx.npy", np.zeros((1, 6), np.float32))
 
 
+def nightly_run(folder: Path) -> None:
+    write_results(folder / "nightly-results", green_results())
+    (folder / "nightly-history").mkdir()
+
+
 ONNXRUNTIME = f"onnxruntime=={version('onnxruntime')}\n"
 CONV = {"op": "Convolution", "name": "conv0"}
 SITUATIONS: Dict[str, Change] = {
@@ -200,6 +207,7 @@ SITUATIONS: Dict[str, Change] = {
     "a damaged recording": text("net.npz", "PK"),
     "a file in the way": text("out", ""),
     "two results of different shape": results,
+    "results of a nightly run": nightly_run,
     # Of thousands of values some differ on every processor where onnxruntime optimises nothing.
     "two lock files": together(
         layers({**CONV, "filters": 16}, {"op": "BatchNorm", "name": "bn0", "fix_gamma": False}),

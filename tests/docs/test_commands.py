@@ -21,7 +21,7 @@ from typing import Dict, Iterator, List, Tuple
 import pytest
 
 from lab.__main__ import PROGRAM
-from mxproof.cli import MXPROOF, execute
+from mxproof.cli import MXPROOF, Program, execute
 
 from .documents import DOCUMENTS, Step, steps
 from .situations import HIDDEN, SITUATIONS, prepare
@@ -56,13 +56,15 @@ class Story:
             return self._shell(f"{sys.executable} step.py")
         words = shlex.split(step.text, comments=True)
         if words[0] == "mxproof" and not re.search(r"[|;&<>$()]", step.text.partition("#")[0]):
-            return self._here(words[1:])
+            return self._here(MXPROOF, words[1:])
+        if words[:3] == ["python", "-m", "lab"]:
+            return self._here(PROGRAM, words[3:])
         return self._shell(step.text)
 
-    def _here(self, words: List[str]) -> Tuple[int, str]:
+    def _here(self, program: Program, words: List[str]) -> Tuple[int, str]:
         """In this process: an interpreter for each of a hundred commands takes minutes."""
         if (self.folder / HIDDEN).is_dir():
-            return self._shell(shlex.join(["mxproof", *words]))
+            return self._shell(shlex.join([*program.name.split(), *words]))
         printed = io.StringIO()
         before = Path.cwd()
         os.chdir(self.folder)
@@ -71,7 +73,7 @@ class Story:
                 patch.setenv("COLUMNS", "100")
                 patch.setenv("NO_COLOR", "1")
                 with redirect_stderr(printed):
-                    code = execute(MXPROOF, words)
+                    code = execute(program, words)
         except SystemExit as end:  # argparse
             code = int(end.code or 0)
         finally:

@@ -1,16 +1,12 @@
-"""The laboratory's commands, run in this process, and a history for its judge."""
+"""The laboratory's commands, run in this process."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from lab.__main__ import PROGRAM
 from mxproof.cli import MXPROOF, execute
 from tests.mxproof.conftest import Result, Run, names, prefix
-
-from .nights import House
 
 __all__ = ["Result", "Run", "names", "prefix"]
 
@@ -28,12 +24,3 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
         return Result(code, *capsys.readouterr())
 
     return call
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    """With one green night in its history."""
-    house = House(tmp_path)
-    first = house.night()
-    assert not first.reasons and first.entry["verdict"] == "green"
-    return house

@@ -1,98 +1,167 @@
-"""The nights before: whole or as they were, whatever is in the file."""
+"""`python -m lab nightly`: what it keeps from one run to the next, whatever happens in between."""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
-from typing import List
+from typing import Any, Callable, Dict, List
 
 import pytest
 
-from lab.nightly.history import History, entry_of, load, opened
-from lab.nightly.summary import summary
-from mxproof.subject import UsageError
+from lab.nightly.history import opened
+from lab.nightly.readers import read_run
 
-from .nights import ONE, House, in_file, removed
+from .conftest import Result, Run, names
+from .nightly_runs import LAYERS, Made, decision, green_results, write
+
+ONE = f"{LAYERS}::test_layers[small-onnx]"
+Nightly = Callable[..., Result]
 
 
-def test_lines_that_are_no_nights_are_reported_and_kept(house: House) -> None:
-    good = house.history.read_text()
-    entry = json.loads(good)
-    bad = [
-        "{",
-        "[1]",
-        json.dumps({**entry, "schema": 2}),
-        json.dumps({**entry, "numbers": {"a": {"float64_rel": "x"}}}),
-        json.dumps({**entry, "verdict": "blue"}),
-        "[" * 100_000,
+@pytest.fixture
+def nightly(run: Run, tmp_path: Path) -> Nightly:
+    """Judge a run with these changes, each path -> content; one green run went before."""
+    (tmp_path / "history").mkdir()
+
+    def judge(changes: Any = (), *options: object) -> Result:
+        shutil.rmtree(tmp_path / "results", ignore_errors=True)
+        results = write(tmp_path / "results", {**green_results(), **dict(changes)})
+        return run("nightly", results, "--history", tmp_path / "history", *options)
+
+    first = judge()
+    assert (first.code, first.err) == (0, "")
+    assert (
+        "Green: no failure, no loss, no slowdown. 142 cases ran; no green run before" in first.out
+    )
+    return judge
+
+
+def without_one(outcome: str = "passed") -> Made:
+    path = "models/junit.xml"
+    cases: Dict[str, str] = dict.fromkeys(green_results()[path], outcome)
+    del cases[ONE]
+    return {path: cases}
+
+
+def entries(folder: Path) -> List[Made]:
+    return [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+
+
+def test_a_red_run_is_no_standard(nightly: Nightly, tmp_path: Path) -> None:
+    """What vanished stays red until it is back, or until someone says that it is intended."""
+    files = {form: tmp_path / f"out.{form}" for form in ("markdown", "json", "html")}
+    for _ in range(2):
+        red = nightly(without_one(), *(w for f in files for w in (f"--{f}", files[f])))
+        assert red.code == 1 and f"vanished: {ONE}: ran in the last green run" in red.err
+    assert "Red: vanished (1). 142 cases ran" in red.out
+    assert files["markdown"].read_text().startswith("## ✗ mxproof, nightly run of 2026-11-20")
+    assert [r["kind"] for r in json.loads(files["json"].read_text())["reasons"]] == ["vanished"]
+    assert "<title>3 nightly runs, the last one red</title>" in files["html"].read_text()
+    assert nightly().code == 0
+    failed = nightly(without_one("failed"), "--accept", "one is gone")
+    assert failed.code == 1 and "failed: " in failed.err and ONE not in failed.err
+    assert nightly(without_one(), "--accept", "one is gone").code == 0
+    assert nightly(without_one()).code == 0, "fewer cases are the standard now"
+    assert [entry["accepted"] for entry in entries(tmp_path / "history")[-3:]] == [
+        *("one is gone", "one is gone", "")
     ]
-    house.history.write_text("\n".join([bad[0], good.strip(), "", *bad[1:]]) + "\n")
-    found = house.night()
-    assert not found.reasons
-    lines = [f"history.jsonl:{n}: " for n in (1, 4, 5, 6, 7, 8)]
-    assert [said[: len(line)] for said, line in zip(found.reported, lines)] == lines
-    assert "see schema" in found.reported[2] and "see numbers" in found.reported[3]
-    kept = house.history.read_text().splitlines()
-    assert [line for line in kept if line in bad] == bad
-    assert "### To look at (not red)\n\n- history.jsonl:1: is not JSON" in summary(found)
 
 
-def test_only_the_last_green_night_has_the_ids(house: House) -> None:
-    def ids() -> List[bool]:
-        return ["ran" in json.loads(line) for line in house.history.read_text().splitlines()]
-
-    house.night()
-    assert ids() == [False, True]
-    house.night(removed(ONE))
-    assert ids() == [False, True, False]
-    house.night()
-    assert ids() == [False, False, False, True]
-    assert [n["verdict"] for n in load(house.history).nights] == ["green", "green", "red", "green"]
+def test_a_demanded_step_is_red_in_the_first_run(nightly: Nightly, tmp_path: Path) -> None:
+    assert nightly((), "--steps", "models", "operators").code == 1
+    assert (
+        "broken step: step operators: left nothing"
+        in entries(tmp_path / "history")[-1]["reasons"][0]
+    )
 
 
-def test_one_at_a_time(house: House) -> None:
-    before = house.history.read_bytes()
-    with opened(house.history), pytest.raises(UsageError, match="another run writes it"):
-        house.night()
-    assert house.history.read_bytes() == before
-    assert not house.night().reasons, "the lock is gone"
+def test_the_records_of_the_last_green_run_are_kept(nightly: Nightly, tmp_path: Path) -> None:
+    other = {"latency/latency.json": {"decisions": [decision("small-pytorch")]}, "docs/x.html": "x"}
+    assert nightly({**other, "versions.txt": "torch==2.14.0\n"}).code == 1
+    green = tmp_path / "history" / "green"
+    assert (green / "versions.txt").read_text().startswith("torch==2.13.0")
+    assert not list(green.rglob("*.html"))
+    done = nightly({**other, "versions.txt": "torch==2.14.0\n"}, "--accept", "gone")
+    assert done.code == 0 and (green / "versions.txt").read_text() == "torch==2.14.0\n"
+    assert len(read_run(green).steps["latency"].cases) == 1
 
 
-def test_a_history_is_whole_or_as_it_was(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = house.history.read_bytes()
-    there = sorted(house.folder.iterdir())
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.replace", full)
-    with pytest.raises(OSError, match="No space"):
-        house.night()
-    monkeypatch.undo()
-    assert house.history.read_bytes() == before
-    assert sorted(house.folder.iterdir()) == sorted([*there, house.folder / "night2"])
+def test_an_inconclusive_benchmark_is_reported_and_not_red(nightly: Nightly) -> None:
+    unsure = [decision(f"small-{r}", "inconclusive") for r in ("onnxruntime", "pytorch")]
+    found = nightly({"latency/latency.json": {"decisions": unsure}})
+    assert found.code == 0 and "inconclusive: latency::small-pytorch\n" in found.out
 
 
-def test_a_history_is_a_file_or_a_folder(tmp_path: Path) -> None:
-    with opened(tmp_path) as history:
-        assert history == History(tmp_path / "history.jsonl", (), (), ())
-    with pytest.raises(UsageError, match=r"there is no such folder\. Make it first"):
-        opened(tmp_path / "no" / "history.jsonl").__enter__()
+@pytest.mark.parametrize("call", ["copytree", "replace", "rmtree", "rename"])
+@pytest.mark.parametrize("before", [True, False])
+def test_a_crash_leaves_all_of_the_old_or_all_of_the_new(
+    call: str, before: bool, nightly: Nightly, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process ends before or after any change of the file system."""
+    folder = tmp_path / "history"
+    module: Any = os if hasattr(os, call) else shutil
+    real = getattr(module, call)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*words: Any, **options: Any) -> None:
+        if not before:
+            real(*words, **options)
+        raise Killed
+
+    with opened(folder) as history:
+        results = write(tmp_path / "new", {**green_results(), "versions.txt": "torch==2.14.0\n"})
+        entry = {**json.loads(history.path.read_text()), "date": "2026-11-21T03:17:00Z"}
+        monkeypatch.setattr(module, call, killed)
+        with pytest.raises((Killed, FileNotFoundError)):
+            history.add(entry, results)
+        monkeypatch.undo()
+    with opened(folder) as history:
+        versions = read_run(folder / "green").versions["torch"]
+        assert (len(history.entries), versions) in [(1, "2.13.0"), (2, "2.14.0")]
+        assert not history.problems
+    assert names(folder) == [".lock", "green", "history.jsonl"]
+    assert nightly().code == 0
 
 
-def test_a_line_says_what_is_wrong_with_it(house: House) -> None:
-    entry = json.loads(house.history.read_text())
-    del entry["suites"], entry["date"]
-    with pytest.raises(ValueError, match="see date, suites"):
-        entry_of(json.dumps(entry))
+def test_one_judge_at_a_time(nightly: Nightly, tmp_path: Path) -> None:
+    with opened(tmp_path / "history"):
+        refused = nightly()
+    assert refused.code == 2 and "another judge has it open. Wait for it." in refused.err
+    assert len(entries(tmp_path / "history")) == 1 and nightly().code == 0
 
 
-def test_without_ids_suites_are_counted(house: House) -> None:
-    entry = json.loads(house.history.read_text())
-    del entry["ran"]
-    house.history.write_text(json.dumps(entry))
-    dropped = in_file("faults", "faults.json", lambda f: f["faults"].pop(1))
-    found = house.night(dropped)
-    assert [(r.kind, r.about, r.said) for r in found.reasons] == [
-        ("ran fewer cases", "faults", "4, and 5 then")
+def test_lines_of_another_form_are_reported_and_kept(nightly: Nightly, tmp_path: Path) -> None:
+    path = tmp_path / "history" / "history.jsonl"
+    entry = json.loads(path.read_text())
+    forms = ({"schema": 1}, {"verdict": "blue"}, {"numbers": {"a": ["x", 1, 2]}}, {"counts": [1]})
+    bad = ["{", "[1]", "[" * 50_000, "\x00", *(json.dumps({**entry, **form}) for form in forms)]
+    path.write_text("\n".join([*bad, json.dumps(entry)]))
+    done = nightly()
+    assert done.code == 0
+    assert [f"history.jsonl:{place}: " in done.out for place in range(1, 10)] == [
+        *[True] * 8,
+        False,
     ]
+    assert path.read_text().split("\n")[:8] == bad
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["{no}"], "no: has no results. Name the folder that .ci/nightly wrote."),
+        (["{run}", "--history", "{no}"], "there is no such folder. Make it first."),
+        (["{run}", "--accept", " "], "--accept: the reason is empty."),
+        (["{run}", "--steps", "moon"], "invalid choice: 'moon'"),
+        (["{run}", "--html", "{no}/x.html"], "there is no such folder. Make it first."),
+    ],
+)
+def test_refusals(options: List[str], said: str, run: Run, tmp_path: Path) -> None:
+    write(tmp_path / "run", green_results())
+    words = [o.format(no=tmp_path / "no", run=tmp_path / "run") for o in options]
+    found = run("nightly", "--history", tmp_path / "run", *words)
+    assert found.code == 2 and said in found.err
+    assert not (tmp_path / "run" / "history.jsonl").exists()

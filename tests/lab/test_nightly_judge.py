@@ -1,212 +1,185 @@
-"""Each way in which a night can be red, planted alone: red with it, green without."""
+"""Each way in which a nightly run can be red, alone: red with it and named, green without."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Dict, Tuple
+from typing import Any, Callable, Dict, Tuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lab.nightly.results import read_night
-from lab.nightly.summary import summary
-from mxproof.subject import UsageError
+from lab.nightly.judge import judge
+from lab.nightly.readers import STEPS, read_run
+from lab.nightly.records import Run
 
-from .nights import (
-    BROWSER,
-    GATE,
-    IN_A_BROWSER,
-    LAYERS,
-    ONE,
-    House,
-    a_test,
-    case_of,
-    ended,
-    in_file,
-    removed,
-    replaced,
-    results_of,
-    slow,
-)
+from .nightly_runs import TABLES, Made, green_results, junit, write
 
-PLANTED: Dict[str, Tuple[str, str, Any]] = {
-    "a failed proof": ("failed", ONE, replaced(ONE, "failed", "it differs")),
-    "a failed model of the zoo": (
-        *("failed", case_of("vgg11")),
-        replaced(case_of("vgg11"), "failed", step="zoo-1-of-2"),
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+Regression = Callable[[Made, Draw], Tuple[str, str]]
+
+
+def one_case(outcome: str, kind: str = "") -> Regression:
+    """A case of pytest's has this outcome; "" where it is not there."""
+
+    def regress(made: Made, draw: Draw) -> Tuple[str, str]:
+        path = draw(st.sampled_from([path for path in made if path.endswith(".xml")]))
+        ran = [case for case, known in made[path].items() if known != "skipped"]
+        case = draw(st.sampled_from(ran))
+        if outcome:
+            made[path][case] = outcome
+        else:
+            del made[path][case]
+        made[path]["tests/new.py::test_new"] = "passed"  # at least one case runs
+        code = 0 if kind else draw(st.sampled_from((0, 1)))
+        made[f"{path.partition('/')[0]}/step.json"]["exit"] = code
+        return kind or outcome, case
+
+    return regress
+
+
+def one_row(
+    path: str, kind: str, about: str, code: int, change: Callable[[Any], Any]
+) -> Regression:
+    """A row of a record is changed, or vanishes."""
+
+    def regress(made: Made, draw: Draw) -> Tuple[str, str]:
+        change(made[path])
+        made[f"{path.partition('/')[0]}/step.json"]["exit"] = code
+        return kind, about
+
+    return regress
+
+
+def one_step(change: Callable[[Made, str, Draw], object], kind: str = "broken step") -> Regression:
+    def regress(made: Made, draw: Draw) -> Tuple[str, str]:
+        folder = draw(st.sampled_from(sorted({p.partition("/")[0] for p in made if "/" in p})))
+        change(made, folder, draw)
+        return kind, f"step {folder.partition('-')[0]}"
+
+    return regress
+
+
+def lose_step(made: Made, folder: str, draw: Draw) -> None:
+    for path in [path for path in made if path.startswith(folder.partition("-")[0])]:
+        del made[path]
+
+
+def break_record(made: Made, folder: str, draw: Draw) -> None:
+    """A damaged record, and a whole one that would be read if entities were allowed."""
+    record = f"{folder}/{STEPS[folder.partition('-')[0]][0]}"
+    entities = '<!DOCTYPE x [<!ENTITY a "aa">]>'
+    entities += junit(made[record]) if record.endswith(".xml") else ""
+    made[record] = draw(st.sampled_from((entities, "", "{", "[1]", "<testsuite>", "[" * 10_000)))
+
+
+def exits_with(made: Made, folder: str, draw: Draw) -> None:
+    made[f"{folder}/step.json"]["exit"] = draw(st.sampled_from((2, 3, 139)))
+
+
+def lose_part(made: Made, draw: Draw) -> Tuple[str, str]:
+    part = draw(st.sampled_from(("zoo-1-of-2", "zoo-2-of-2")))
+    for path in [path for path in made if path.startswith(part)]:
+        del made[path]
+    return "broken step", "step zoo"
+
+
+def run_nothing(made: Made, draw: Draw) -> Tuple[str, str]:
+    made["docs/junit.xml"] = dict.fromkeys(made["docs/junit.xml"], "skipped")
+    return "broken step", "step docs"
+
+
+MUTATION, LATENCY, MATRIX = "mutation/mutation.json", "latency/latency.json", "matrix/tox.json"
+CALIBRATION = "calibration/calibration.json"
+FIRST, BENCHMARK = "mutation::stride dropped[small/onnx-1]", "latency::small-onnxruntime"
+NAMED, NONE = "mutation::named at the layer", "mutation::none[small/onnx]"
+ROW, FAILED_ROW = "py39-oldest", {"success": False, "exit_code": 1}
+REGRESSIONS: Dict[str, Regression] = {
+    "a failed test": one_case("failed"),
+    "a vanished case": one_case("", "vanished"),
+    "a case that is skipped now": one_case("skipped", "no longer runs"),
+    "an unexpected pass": one_case("unexpected pass"),
+    "an unused override": one_case("unused override"),
+    "a slowdown": one_row(
+        *(LATENCY, "slower", BENCHMARK, 1),
+        lambda record: record["decisions"][0].update(verdict="fail", ratio=1.2),
     ),
-    "a fault that nobody noticed": (
-        *("failed", "faults::pad[small-onnx-2]"),
-        in_file("faults", "faults.json", lambda f: f["faults"][1].update(killed=False)),
+    "a vanished benchmark": one_row(
+        LATENCY, "vanished", BENCHMARK, 0, lambda record: record["decisions"].pop(0)
     ),
-    "a false alarm": (
-        *("failed", "faults::idle[small-onnx-1]"),
-        in_file("faults", "faults.json", lambda f: f["faults"][2].update(killed=True)),
+    "a mutation that survived": one_row(
+        MUTATION, "failed", FIRST, 1, lambda record: record["faults"][0].update(killed=False)
     ),
-    "a false alarm without a fault": (
-        *("failed", "faults::no fault[small-onnx]"),
-        in_file("faults", "faults.json", lambda f: f["clean"][0].update(killed=True)),
+    "a false alarm about an equivalent": one_row(
+        MUTATION, "failed", FIRST, 1, lambda record: record["faults"][0].update(equivalent="0 = 0")
     ),
-    "faults caught and not named": (
-        *("failed", "faults::named at their layer"),
-        in_file("faults", "faults.json", lambda f: f["faults"][0].update(localised=False)),
+    "a false alarm about nothing": one_row(
+        MUTATION, "failed", NONE, 1, lambda record: record["clean"][0].update(killed=True)
     ),
-    "a slowdown": ("slower", f"gate::{GATE}", slow(GATE, "fail", 1.11)),
-    "an unexpected pass": (
-        *("unexpected pass", f"{BROWSER}::test_known_to_fail"),
-        replaced(f"{BROWSER}::test_known_to_fail", "xpassed"),
+    "mutations that were not named": one_row(
+        *(MUTATION, "failed", NAMED, 1),
+        lambda record: [mutant.update(named=None) for mutant in record["faults"][:2]],
     ),
-    "a suite that ran less": (
-        *("ran fewer cases", BROWSER),
-        replaced(IN_A_BROWSER, "skipped", "needs Chromium"),
+    "a calibration that missed its bars": one_row(
+        CALIBRATION, "failed", "calibration::bars", 1, lambda record: None
     ),
-    "a case that vanished": ("vanished", ONE, removed(ONE)),
-    "a model of the zoo that vanished": (
-        *("vanished", case_of("darknet53")),
-        removed(case_of("darknet53"), "zoo-2-of-2"),
+    "a failed row of the matrix": one_row(
+        *(MATRIX, "failed", f"matrix::{ROW}", 255),
+        lambda record: record["testenvs"][ROW].update(result=FAILED_ROW),
     ),
-    "a fault that vanished": (
-        *("vanished", "faults::pad[small-onnx-2]"),
-        in_file("faults", "faults.json", lambda f: f["faults"].pop(1)),
+    "an idle row of the matrix": one_row(
+        *(MATRIX, "no longer runs", f"matrix::{ROW}", 0),
+        lambda record: record["testenvs"][ROW].update(test=[]),
     ),
-    "a benchmark that vanished": (
-        *("vanished", "gate::small-pytorch"),
-        in_file("latency", "gate.json", lambda g: g["benchmarks"].pop()),
+    "a step that is missing": one_step(lose_step, "vanished"),
+    "a part of a step that is missing": lose_part,
+    "a step that ran nothing": run_nothing,
+    "a step that crashed": one_step(exits_with),
+    "a step that was killed": one_step(lambda made, folder, _: made.pop(f"{folder}/step.json")),
+    "a step of another commit": one_step(
+        lambda made, folder, _: made[f"{folder}/step.json"].update(commit="def")
     ),
-    "a step that ended badly": (
-        *("trouble", "step models: ended with exit code 3; no case says why"),
-        ended("models", 3),
+    "a step that is left over": one_step(
+        lambda made, folder, _: made[f"{folder}/step.json"].update(began="2026-11-18T03:00:00Z")
     ),
+    "a broken record": one_step(break_record),
 }
 
 
-@pytest.mark.parametrize("name", PLANTED)
-def test_each_is_red_alone(name: str, house: House) -> None:
-    kind, about, change = PLANTED[name]
-    found = house.night(change)
-    assert [(r.kind, r.about) for r in found.reasons] == [(kind, about)]
-    assert found.entry["verdict"] == "red" and kind in found.entry["reasons"][0]
-    first, _, third = summary(found).splitlines()[:3]
-    assert first.startswith("## ✗ mxproof, night of 2026") and first.endswith("red")
-    assert third.startswith(f"Red: {kind} (1).")
-    assert not house.night().reasons, "green again without it"
+@pytest.fixture(scope="module")
+def green(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return read_run(write(tmp_path_factory.mktemp("green"), green_results()))
 
 
-@pytest.mark.parametrize("step", ["models", "faults", "latency", "zoo-1-of-2", "zoo-2-of-2"])
-def test_a_step_without_results_is_red(step: str, house: House) -> None:
-    found = house.night(lambda made: made.pop(step))
-    said = [r.about for r in found.reasons if r.kind == "trouble"]
-    name, part = step[:3] + step[3:].partition("-")[0], step[4:].replace("-of-", "/")
-    assert said == [
-        f"step zoo: no results of part {part}"
-        if name == "zoo"
-        else f"step {step} left nothing: it did not run, or ended at once"
-    ]
+@pytest.mark.parametrize("kind", REGRESSIONS)
+@given(data=st.data())
+def test_a_regression_is_red_and_named(
+    kind: str, green: Run, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    made = green_results()
+    expected = REGRESSIONS[kind](made, data.draw)
+    found = judge(read_run(write(tmp_path_factory.mktemp("run"), made)), green)
+    assert {(reason.kind, reason.about) for reason in found.reasons} == {expected}
+    assert found.verdict == "red"
 
 
-@pytest.mark.parametrize(
-    ("file", "content", "said"),
-    [
-        ("report.json", "{", "models/report.json: cannot be read: "),
-        ("report.json", "[]", "models/report.json: is not of the form that this version reads: "),
-        ("report.json", {"tests": [{}]}, "models/report.json: is not of the form"),
-        ("step.json", {"step": "moon", "exit": 0}, "models/step.json: does not say which step"),
-        ("step.json", '"models"', "models/step.json: does not say which step"),
-    ],
+OUTCOMES = ("passed", "skipped", "expected failure")
+NAMES = st.from_regex(
+    r"tests/[a-z]{1,5}\.py::test_[a-z]{1,5}(\[[^\x00-\x1f\ud800-\udfff\ufffe\uffff:]{0,9}\])?",
+    fullmatch=True,
 )
-def test_what_cannot_be_read_is_red(file: str, content: Any, said: str, house: House) -> None:
-    found = house.night(lambda made: made["models"].update({file: content}))
-    troubles = [r.about for r in found.reasons if r.kind == "trouble"]
-    assert any(trouble.startswith(said) for trouble in troubles), troubles
 
 
-def test_a_part_is_enough_where_nobody_demands_the_whole(tmp_path: Path) -> None:
-    found = House(tmp_path).night(
-        lambda made: made.pop("zoo-1-of-2"), steps=["models"], listed=False
-    )
-    assert not found.reasons
-
-
-def test_a_step_that_left_no_record_is_red(house: House) -> None:
-    found = house.night(lambda made: made["latency"].pop("gate.json"))
-    assert "step latency: left no gate.json" in [r.about for r in found.reasons]
-
-
-def test_steps_of_different_commits_are_red(house: House) -> None:
-    found = house.night(lambda made: made["zoo-2-of-2"]["step.json"].update(commit="def"))
-    assert [r.about for r in found.reasons] == ["step zoo 2/2: is of commit def, others of abc"]
-
-
-def test_what_is_left_over_is_red(house: House) -> None:
-    """Results of yesterday, of a step that did not run tonight."""
-    stale = {"began": "2026-11-01T03:17:00Z"}
-    found = house.night(lambda made: made["zoo-1-of-2"]["step.json"].update(stale))
-    assert [r.about for r in found.reasons] == [
-        "step zoo 1/2: is left over: it began 2026-11-01T03:17:00Z"
-    ]
-    found = house.night(lambda made: made["faults"]["step.json"].update(began="yesterday"))
-    assert found.reasons[0].about.startswith("step faults: does not say when it began")
-
-
-def test_a_night_of_nothing_is_red(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    house.list.write_text("")
-    found = house.night(
-        lambda made: [made.pop(name) for name in list(made) if name != "models"],
-        lambda made: results_of(made).clear(),
-        steps=["models"],
-    )
-    assert [r.about for r in found.reasons] == ["not one case ran"]
-    (tmp_path / "empty").mkdir()
-    for folder in ("empty", "none"):
-        with pytest.raises(UsageError, match="Name the (one|folder) that .ci/nightly wrote"):
-            read_night(tmp_path / folder, [])
-
-
-def test_an_expected_case_that_never_ran_is_red(tmp_path: Path) -> None:
-    """Also in the first night of a history."""
-    house = House(tmp_path)
-    found = house.night(removed(ONE))
-    assert [(r.kind, r.about, r.said) for r in found.reasons] == [("vanished", ONE, "is expected")]
-    assert not house.night(removed(ONE), listed=False).reasons
-
-
-def test_a_case_taken_off_the_list_may_go(house: House) -> None:
-    lines = house.list.read_text().splitlines(keepends=True)
-    house.list.write_text("".join(line for line in lines if line != "  small-onnx\n"))
-    found = house.night(removed(ONE))
-    assert not found.reasons and found.removed == [ONE]
-    assert "### Cases taken off the list\n\n- tests/models/test\\_layers.py" in summary(found)
-
-
-def test_a_case_that_was_never_listed_vanishes_too(house: House) -> None:
-    """What was added last night and is gone tonight."""
-    new = f"{LAYERS}::test_new"
-    found = house.night(lambda made: results_of(made).append(a_test(new)))
-    assert not found.reasons and found.new == [new] and found.unlisted == [new]
-    found = house.night()
-    assert [(r.kind, r.about) for r in found.reasons] == [("vanished", new)]
-
-
-def test_what_is_meant_is_said(house: House) -> None:
-    popped = in_file("latency", "gate.json", lambda g: g["benchmarks"].pop())
-    found = house.night(popped, removed(ONE), accept="the runtime is gone")
-    assert not found.reasons and found.entry["accepted"] == "the runtime is gone"
-    assert [(r.kind, r.about) for r in found.accepted] == [
-        ("vanished", "gate::small-pytorch"),
-        ("vanished", ONE),
-    ]
-    assert "**meant, not red (the runtime is gone): 2**" in summary(found)
-    broken = house.night(popped, replaced(IN_A_BROWSER, "failed"), accept="no")
-    assert [r.kind for r in broken.reasons] == ["failed"], "a failure is never meant"
-
-
-def test_a_red_night_is_no_standard(house: House) -> None:
-    """What vanished stays red until it is back, however many nights that takes."""
-    for _ in range(3):
-        assert [r.kind for r in house.night(removed(ONE)).reasons] == ["vanished"]
-    assert not house.night().reasons
-
-
-def test_a_known_exception_is_no_failure(house: House) -> None:
-    found = house.night()
-    assert found.entry["suites"][BROWSER] == {"xfailed": 1, "passed": 2}
+@given(added=st.dictionaries(NAMES, st.sampled_from(OUTCOMES), max_size=5), drop=st.booleans())
+def test_what_is_only_added_is_green(
+    green: Run, added: Dict[str, str], drop: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    made = green_results("2026-11-21T03:17:00Z")
+    made["models/junit.xml"].update(added)
+    made["operators/junit.xml"] = {"tests/operators/t.py::test_it": "passed"}
+    made["operators/step.json"] = made["docs/step.json"]
+    if drop:  # it did not run in the green run either
+        del made["models/junit.xml"][f"{TABLES}::test_elsewhere"]
+    found = judge(read_run(write(tmp_path_factory.mktemp("run"), made)), green)
+    assert found.verdict == "green" and not found.reasons
+    ran = [name for name, outcome in added.items() if outcome != "skipped"]
+    assert found.new == sorted([*ran, "tests/operators/t.py::test_it"])

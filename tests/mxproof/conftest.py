@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Callable, Iterator, List, NamedTuple
+from typing import Callable, List, NamedTuple
 
 import pytest
 
@@ -12,7 +11,9 @@ from converters import save_checkpoint
 from mxproof.cli import main
 from tests.converters.networks import small_resnet
 
-from .browser import Browser, find
+from .browser import browser_type_launch_args, reader
+
+__all__ = ["browser_type_launch_args", "reader"]
 
 
 class Result(NamedTuple):
@@ -48,16 +49,3 @@ def prefix(tmp_path: Path) -> Path:
 
 def names(folder: Path) -> List[str]:
     return sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A real one."""
-    path = find()
-    if path is None:
-        reason = "needs Chromium: install it, or name it by the environment variable CHROME"
-        if os.environ.get("MXPROOF_REQUIRE_BROWSER"):
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
-    with Browser(path) as running:
-        yield running

@@ -10,9 +10,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from mxproof.report.chart import BOTTOM, NO_NUMBER, TOP, ZERO
+from mxproof.report.error_plot import Plot, error_charts
 from mxproof.report.notebook import compact
 from mxproof.report.page import page
-from mxproof.report.plot import Plot, panels
 from mxproof.report.record import Json
 
 from .records import HOSTILE, WRONG, deep, proof
@@ -70,7 +71,7 @@ def test_the_layer_that_is_wrong_is_there_with_its_numbers() -> None:
     record = proof(["pytorch"]).to_json()
     source = page([record])
     layer = record["targets"]["pytorch"]["layers"][1]
-    row = re.search(r'<tr id="m0-1-layers-1" data-verdict="introduced fail">.*?</tr>', source)
+    row = re.search(r'<tr id="m0-1-layers-1" data-verdict="introduced fail">.*?</tr>', source, re.S)
     assert row is not None
     for text in (WRONG, f"{layer['float64_rel']:.1e}", "introduced", layer["alone"][:30]):
         assert text in row[0]
@@ -154,24 +155,33 @@ def test_nothing_is_loaded_from_anywhere() -> None:
     assert "unsafe-inline" not in policy.split("style-src")[0]
 
 
+def marks_of(svg: str) -> Dict[int, ElementTree.Element]:
+    """Place -> its mark."""
+    tree = ElementTree.fromstring(svg)
+    return {int(e.attrib["data-place"]): e for e in tree.iter() if "data-place" in e.attrib}
+
+
+def height(mark: ElementTree.Element) -> float:
+    circle = mark.find("circle")
+    assert circle is not None
+    return float(circle.attrib["cy"])
+
+
 @pytest.mark.parametrize("precision", [0, 1])
 def test_points_are_where_their_numbers_are(precision: int) -> None:
     """Higher is worse; what is beyond its budget is above the line."""
-    panel = panels(proof(["pytorch"]).to_json()["targets"]["pytorch"])[precision]
-    tree = ElementTree.fromstring(f"<svg>{panel.inner()}</svg>")
-    marks = {int(e.attrib["data-layer"]): e for e in tree if "data-layer" in e.attrib}
+    chart = error_charts(proof(["pytorch"]).to_json()["targets"]["pytorch"])[precision]
+    marks = marks_of(chart.html())
     assert sorted(marks) == [0, 1, 2]
-    assert marks[1].attrib["class"] == "mxp-bad mxp-first"
-    lines = [e for e in tree if e.attrib.get("class") == "mxp-budget"]
-    budget = {float(e.attrib["y1"]) for e in lines}
-    dot = marks[1].find("circle")
-    assert dot is not None
-    assert float(dot.attrib["cy"]) < min(budget) <= max(budget) < float(marks[0].attrib["cy"])
-    title = marks[1].find("title")
-    assert title is not None and title.text is not None
+    assert marks[1].attrib["class"] == "chart-mark bad worst"
+    lines = ElementTree.fromstring(chart.html()).iter("line")
+    budget = [float(e.attrib["y1"]) for e in lines if e.attrib.get("class") == "chart-limit"]
+    assert height(marks[1]) < min(budget) <= max(budget) < height(marks[0])
+    words = marks[1].findtext("title") or ""
     measure = ("float64", "float32")[precision]
-    assert title.text.startswith(f"Activation {WRONG} (layer 2 of 3)\n{measure}: ")
-    assert title.text.endswith("beyond its budget, introduced here")
+    assert words.startswith(f"Activation {WRONG} (layer 2 of 3)\n{measure}: ")
+    assert words.endswith("beyond its budget, introduced here")
+    assert chart.summary.endswith("1 of 3 layers are beyond their budget")
 
 
 def test_numbers_that_no_scale_has() -> None:
@@ -180,13 +190,12 @@ def test_numbers_that_no_scale_has() -> None:
     layers[0].update(float64_rel=0.0, float64_part=0.0)
     layers[1].update(float64_rel=None, float64_part=None, verdict="fail")
     layers[2].update(float32_ratio=None)
-    double, single = panels(record["targets"]["onnx"])
-    tree = ElementTree.fromstring(f"<svg>{double.inner()}</svg>")
-    heights = [e.attrib.get("cy") or e[2].attrib["cy"] for e in tree if "data-layer" in e.attrib]
-    assert heights[0] == "186" and heights[1] == "4"
-    assert double.words(1).endswith("no number to judge")
-    assert single.words(2).endswith("MXNet is exact here")
-    assert single.inner().count("data-layer") == 3
+    double, single = error_charts(record["targets"]["onnx"])
+    marks = marks_of(double.html())
+    assert (height(marks[0]), height(marks[1])) == (ZERO, NO_NUMBER)
+    assert NO_NUMBER < TOP <= height(marks[2]) <= BOTTOM < ZERO
+    assert (marks[1].findtext("title") or "").endswith("no number to judge")
+    assert sorted(marks_of(single.html())) == [0, 1, 3], "MXNet is exact in the third"
 
 
 def test_a_plot_is_an_svg_file(tmp_path: Path) -> None:

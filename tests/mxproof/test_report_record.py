@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from mxproof.proof import PRECISIONS
-from mxproof.report.markdown import markdown
+from mxproof.report.page import markdown
 from mxproof.report.record import FAIL, INCOMPLETE, PASS, part, target_record
 from mxproof.report.wording import number, sentence, summary, used, verdict_of
 from mxproof.runtimes.base import Layer
