@@ -15,15 +15,15 @@ import tempfile
 from pathlib import Path
 from typing import List, Optional
 
+from mxproof.benchmark.latency import FAIL, Plan
+from mxproof.benchmark.lineup import Lineup, line_up
+from mxproof.cli.gate import sheet
 from rich.console import Console
 
 from converters.checkpoint import params_path, symbol_path
 from fixtures.zoo import ZOO
 from mxproof.benchmark.gate import Benchmark, run
-from mxproof.benchmark.latency import FAIL, Plan
-from mxproof.benchmark.lineup import Lineup, line_up
 from mxproof.benchmark.timing import Side
-from mxproof.cli.gate import sheet
 from mxproof.environment import environment
 from mxproof.subject import load_subject
 
