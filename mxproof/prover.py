@@ -17,7 +17,7 @@ from converters import Graph, __version__
 from .check import check_form
 from .compare import compare
 from .evidence import Evidence
-from .memory import release
+from .memory import trim_memory
 from .outputs import DIFFERS, TopK, differences, same_top, top_k, worst_top
 from .proof import PRECISIONS, OutputProof, Proof, TargetProof
 from .runtimes.base import Array, Candidate, Inputs, RuntimeFailure, Visitor
@@ -47,7 +47,7 @@ def verify(
     paths: Dict[str, Path] = {}
     for target in targets:
         paths[target] = convert(subject.graph, target, folder)[0]
-    release(subject.graph.params.values())
+    trim_memory(subject.graph.params.values())
     budgets = budgets or Budgets()
     prover = Prover(subject.graph, paths, budgets)
     proofs, shapes = prover.prove(evidence)
@@ -117,7 +117,7 @@ class Prover:
             if precision == "float32":
                 output = prove_outputs(candidate, truth, self.graph)
             del candidate  # or it lives beside the next one
-            release()
+            trim_memory()
         return TargetProof(target, comparisons, output)
 
     def _localise(
@@ -133,7 +133,7 @@ class Prover:
                 alone = compare(truth, candidate, self.graph, self.budgets, alone=True)
                 found[target, precision].append(alone)
                 del candidate
-                release()
+                trim_memory()
         return {pair: reduce(add, parts).culprits for pair, parts in found.items()}
 
 
