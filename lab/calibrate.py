@@ -26,7 +26,7 @@ from mxproof.benchmark.decision import FAIL, INCONCLUSIVE, PASS, Decision, TestP
 from mxproof.benchmark.gate import Benchmark
 from mxproof.benchmark.gate import run as decide_all
 from mxproof.cli import common
-from mxproof.cli.bench import benchmarks_of, converted_models, model_options, sheet
+from mxproof.cli.bench import benchmarks_of, converted_models, model_options, table
 from mxproof.environment import environment
 
 TRIALS = 40
@@ -99,29 +99,18 @@ def run(args: argparse.Namespace) -> int:
                 "trials": trials,
             }
             common.write_text(args.json, json.dumps(record, indent=1))  # hours: keep what is known
+    columns = (
+        f"slowdown:.0% trials {PASS} {FAIL} {INCONCLUSIVE} share_failed:.1% low:.1% high:.1% "
+        "median_seconds:.0f"
+    )
+    effects = [{"benchmark": n, "slowdown": d} for n, d in detectable(trials).items()]
     tables = [
-        sheet(
-            "Slowdowns found",
-            {
-                "slowdown": ("slowdown", ".0%"),
-                "decisions": ("trials", ""),
-                **{verdict: (verdict, "") for verdict in (PASS, FAIL, INCONCLUSIVE)},
-                "found": ("share_failed", ".1%"),
-                "95 % from": ("low", ".1%"),
-                "to": ("high", ".1%"),
-                "median s": ("median_seconds", ".0f"),
-            },
-            rates(trials),
-        ),
-        sheet(
-            "Found in four runs of five",
-            {"benchmark": ("name", ""), "slowdown": ("detectable", ".1%")},
-            [{"name": name, "detectable": d} for name, d in detectable(trials).items()],
-        ),
+        table("Slowdowns found", columns, rates(trials)),
+        table("Found in four runs of five", "benchmark slowdown:.1%", effects),
     ]
-    common.write_text(args.markdown, "\n\n".join(table.markdown() for table in tables) + "\n")
-    for table in tables:
-        common.console_of(args).print(table.terminal())
+    common.write_text(args.markdown, "\n\n".join(found.markdown() for found in tables) + "\n")
+    for found in tables:
+        common.console_of(args).print(found.terminal())
     problems = missed_bars(rates(trials))
     for problem in problems:
         common.say(problem, stderr=True)

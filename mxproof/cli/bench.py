@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence
 
 from converters.progress import report
 from fixtures.zoo import ZOO
@@ -80,12 +80,8 @@ def add_parser(commands: Any) -> None:
 
 def model_options(parser: argparse.ArgumentParser) -> None:
     """Which models are timed, where, and for how long they may be decided about."""
-    parser.add_argument(
-        "checkpoints",
-        metavar="CHECKPOINT",
-        nargs="*",
-        help=f"{common.PREFIX} (default: these six)",
-    )
+    text = f"{common.PREFIX} (default: these six)"
+    parser.add_argument("checkpoints", metavar="CHECKPOINT", nargs="*", help=text)
     common.reading_options(parser)
     parser.add_argument(
         "--runtime",
@@ -124,14 +120,16 @@ def run(args: argparse.Namespace) -> int:
     common.writable(args, "json", "markdown")
     if args.against and (args.batch or args.threads):
         raise UsageError(
-            "--against decides at batch size one on all cores: leave out --batch and --threads, or "
-            "--against."
+            "--against decides at batch size one on all cores, so leave out --batch "
+            "and --threads, or --against."
         )
     if args.json or args.against:
         require_extra()
+    options = common.words_of(args, "input_type", "output") + ["--fuse"] * args.fuse
+    control = control_of(args.against, args.mxnet_python, options) if args.against else None
     with common.progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         models = converted_models(args, Path(folder), fused=args.fuse)
-        results = (decided if args.against else side_by_side)(args, models)
+        results = decided(args, models, control) if control else side_by_side(args, models)
     rows, decisions = results["runs"], results.get("decisions", [])
     if args.json:
         record = {
@@ -144,9 +142,9 @@ def run(args: argparse.Namespace) -> int:
             **results,
         }
         common.write_text(args.json, json.dumps(record, indent=1))
-    table = decision_sheet(decisions) if args.against else time_sheet(rows)
-    common.write_text(args.markdown, table.markdown() + "\n")
-    common.console_of(args).print(table.terminal())
+    shown = decision_table(decisions) if args.against else time_table(rows)
+    common.write_text(args.markdown, shown.markdown() + "\n")
+    common.console_of(args).print(shown.terminal())
     for row in decisions:
         if row["verdict"] == FAIL:
             common.say(
@@ -159,24 +157,19 @@ def run(args: argparse.Namespace) -> int:
 
 def side_by_side(args: argparse.Namespace, models: Sequence[ConvertedModel]) -> Row:
     """Every runtime in every setting."""
-    rows: List[Row] = []
-    for model in models:
-        rows += measure(
-            model,
-            list(dict.fromkeys(args.runtime or SHOWN)),
-            batches=args.batch or (),
-            threads=args.threads or THREADS,
-            given=parse_inputs(args.input),
-            seconds=args.seconds,
-            mxnet_python=args.mxnet_python,
-        )
-    return {"runs": rows}
+    how: Any = {
+        "batches": args.batch or (),
+        "threads": args.threads or THREADS,
+        "given": parse_inputs(args.input),
+        "seconds": args.seconds,
+        "mxnet_python": args.mxnet_python,
+    }
+    runtimes = list(dict.fromkeys(args.runtime or SHOWN))
+    return {"runs": [row for model in models for row in measure(model, runtimes, **how)]}
 
 
-def decided(args: argparse.Namespace, models: Sequence[ConvertedModel]) -> Row:
+def decided(args: argparse.Namespace, models: Sequence[ConvertedModel], control: Control) -> Row:
     """Each model in each runtime against the control."""
-    options = common.words_of(args, "input_type", "output") + ["--fuse"] * args.fuse
-    control = control_of(args.against, args.mxnet_python, options)
     benchmarks = benchmarks_of(args, models, control)
     for benchmark in benchmarks if control.baseline else ():
         if (benchmark.expected, benchmark.expected_error) == (1.0, 0.0):
@@ -219,22 +212,12 @@ def versions_of(rows: Sequence[Row], side: str) -> Dict[str, str]:
     return {name: version for versions in chosen for name, version in versions.items()}
 
 
-def time_sheet(rows: Sequence[Row]) -> Sheet:
-    columns = {
-        "model": ("model", ""),
-        "runtime": ("runtime", ""),
-        "batch": ("batch", ""),
-        "threads": ("threads", ""),
-        "median ms": ("median_ms", ".1f"),
-        "least ms": ("min_ms", ".1f"),
-        "of MXNet's": ("ratio_to_mxnet", ".2f"),
-        "rounds": ("rounds", ""),
-        "convert s": ("convert_seconds", ".2f"),
-        "load s": ("load_seconds", ".2f"),
-        "files MB": ("file_mb", ".0f"),
-        "peak memory MB": ("peak_mb", ".0f"),
-    }
-    megabytes = [
+def time_table(rows: Sequence[Row]) -> Sheet:
+    columns = (
+        "model runtime batch threads median_ms:.1f min_ms:.1f ratio_to_mxnet:.2f rounds "
+        "convert_seconds:.2f load_seconds:.2f file_mb:.0f peak_mb:.0f"
+    )
+    shown = [
         {
             **row,
             "threads": row["threads"] or "all",
@@ -243,29 +226,25 @@ def time_sheet(rows: Sequence[Row]) -> Sheet:
         }
         for row in rows
     ]
-    return sheet("A pass, and what else it takes", columns, megabytes)
+    return table("A pass, and what else it takes", columns, shown)
 
 
-def decision_sheet(rows: Sequence[Row]) -> Sheet:
-    columns = {
-        "benchmark": ("name", ""),
-        "verdict": ("verdict", ""),
-        "ratio": ("ratio", ".3f"),
-        "from": ("low", ".3f"),
-        "to": ("high", ".3f"),
-        "rounds": ("rounds", ""),
-        "s": ("seconds", ".0f"),
-        "more rounds": ("more_rounds", ""),
-        "others": ("others", ".0%"),
-    }
+def decision_table(rows: Sequence[Row]) -> Sheet:
     controls = ", ".join(dict.fromkeys(row["control"] for row in rows))
-    return sheet(f"Latency against {controls}", columns, rows)
+    columns = "name verdict ratio:.3f low:.3f high:.3f rounds seconds:.0f more_rounds others:.0%"
+    return table(f"Latency against {controls}", columns, rows)
 
 
-def sheet(title: str, columns: Mapping[str, Tuple[str, str]], rows: Sequence[Row]) -> Sheet:
-    """A table; each column is a key and how it is formatted. None leaves a cell empty."""
+def table(title: str, columns: str, rows: Sequence[Row]) -> Sheet:
+    """A table of rows.
+
+    Args:
+        columns: keys of a row, each perhaps with a format: "runtime median_ms:.1f". A cell whose
+            value is None stays empty.
+    """
+    forms = [column.partition(":")[::2] for column in columns.split()]
     cells = [
-        tuple("" if row[key] is None else format(row[key], form) for key, form in columns.values())
+        tuple("" if row[key] is None else format(row[key], form) for key, form in forms)
         for row in rows
     ]
-    return Sheet(title, tuple(columns), cells)
+    return Sheet(title, tuple(key.replace("_", " ") for key, _ in forms), cells)

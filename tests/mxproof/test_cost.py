@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, List
 from typing import Counter as Counts
 
+import psutil
 import pytest
 
+from converters import save_checkpoint
 from fixtures.zoo import I3D
 from mxproof.evidence import Live
 from mxproof.prover import Prover
@@ -20,38 +22,49 @@ from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import load_subject
 from mxproof.targets import TARGETS, Target, convert
 from mxproof.tolerance import Budgets
+from tests.converters.networks import Network
 
 GIB = 1 << 30
 
 
-@pytest.mark.parametrize(
-    ("model", "shape", "limit"),
-    [
-        ("resnet18", "1x3x320x320", GIB),
-        pytest.param("resnet152", "1x3x224x224", 2 * GIB, marks=pytest.mark.nightly),
-        pytest.param(I3D, "1x3x32x224x224", 2 * GIB, marks=pytest.mark.nightly),
-    ],
-)
-def test_memory(model: str, shape: str, limit: int, mxnet: MxnetProcess) -> None:
-    """All layers are compared one at a time, in little more memory than the libraries take; those
-    of ResNet-152 and of I3D at full size within 2 GiB in all processes together."""
+def peak_of_a_proof(model: object, shape: str, mxnet: MxnetProcess) -> int:
+    """Bytes in memory at most, over `mxproof verify` and all its processes together."""
     pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
-    psutil = pytest.importorskip("psutil")
-    command = [sys.executable, "-m", "mxproof", "verify", model, "--weights", "seeded"]
+    command = [sys.executable, "-m", "mxproof", "verify", str(model), "--weights", "seeded"]
     options = ["--input", f"data={shape}", "--samples", "1", "--mxnet-python", mxnet.python]
     process = subprocess.Popen([*command, *options, "--quiet"], stderr=subprocess.PIPE, text=True)
     root, peak = psutil.Process(process.pid), 0
     while process.poll() is None:
-        resident = 0
-        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
-            for member in [root, *root.children(recursive=True)]:
-                resident += member.memory_info().rss
-        peak = max(peak, resident)
+        with suppress(psutil.NoSuchProcess):  # one has ended meanwhile
+            members = [root, *root.children(recursive=True)]
+            peak = max(peak, sum(member.memory_info().rss for member in members))
         time.sleep(0.02)
     _, said = process.communicate()
     assert process.returncode == 0, said
-    print(f"{peak / GIB:.2f} GiB")
-    assert GIB // 4 < peak < limit, f"{peak / GIB:.2f} GiB"
+    assert peak > GIB // 4, "this is not all of it"
+    return peak
+
+
+def test_memory_is_not_that_of_all_layers(tmp_path: Path, mxnet: MxnetProcess) -> None:
+    """The results of these layers are 0.6 GiB in MXNet's two precisions. The libraries take 0.6,
+    and a share of the layers is held at a time."""
+    net = Network()
+    x = net.convolution("conv", net.variable("data"), 3, 16)
+    for number in range(12):
+        x = net.layer("Activation", f"softsign{number}", x, act_type="softsign")
+    save_checkpoint(tmp_path / "wide", net.symbol(x), net.arrays)
+    peak = peak_of_a_proof(tmp_path / "wide", "1x3x512x512", mxnet)
+    assert peak < GIB, f"{peak / GIB:.2f} GiB"
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    ("model", "shape"), [("resnet152", "1x3x224x224"), (I3D, "1x3x32x224x224")]
+)
+def test_memory(model: str, shape: str, mxnet: MxnetProcess) -> None:
+    """All layers of ResNet-152 and of I3D at full size."""
+    peak = peak_of_a_proof(model, shape, mxnet)
+    assert peak < 2 * GIB, f"{peak / GIB:.2f} GiB"
 
 
 class Counted:

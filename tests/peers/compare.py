@@ -23,7 +23,7 @@ from mxproof.benchmark.converted_model import ConvertedModel, convert_model
 from mxproof.benchmark.decision import FAIL, TestPlan
 from mxproof.benchmark.gate import Benchmark, run
 from mxproof.benchmark.timing import TimingTarget
-from mxproof.cli.bench import decision_sheet
+from mxproof.cli.bench import decision_table
 from mxproof.environment import environment
 from mxproof.subject import load_subject
 
@@ -47,7 +47,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         plan = TestPlan(noise_floor=floor, min_effect=effect, comparisons=len(benchmarks))
         run(benchmarks, plan, 60 * args.minutes)
     rows = [benchmark.to_json(plan) for benchmark in benchmarks]
-    Console().print(decision_sheet(rows).terminal())
+    Console().print(decision_table(rows).terminal())
     if args.json:
         sides = [benchmark.processes["candidate"]["versions"] for benchmark in benchmarks]
         versions = {name: version for side in sides for name, version in side.items()}
