@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Optional
 
 import hypothesis
 import pytest
 
 pytest_plugins = (
     "mxproof.report.pytest_report",  # --report DIR
-    "lab.nightly.pytest_cases",  # --expected-cases FILE, --shard K/N
+    "tests.completeness",  # --complete
 )
 
 # torch's idle threads may spin for a moment (that is its speed), but not for long: three
@@ -136,14 +136,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="also run the tests that install packages in environments of their own",
     )
-    group.addoption(
-        "--require-suite",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="fail unless a test in this file ran: a suite that silently runs nothing is no "
-        "suite. Repeat for several",
-    )
 
 
 @pytest.fixture(scope="session")
@@ -174,29 +166,23 @@ def mxnet(request: pytest.FixtureRequest) -> Iterator[Any]:
         yield process
 
 
-class RequiredSuites:
-    """Counts the tests that really ran, by file."""
+@pytest.fixture
+def shared_mxnet(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands run in this process share the tests' MXNet: to start one takes two seconds.
 
-    def __init__(self, required: List[str]) -> None:
-        self.ran = dict.fromkeys(required, 0)
+    A command that names an interpreter starts its own.
+    """
+    from contextlib import nullcontext
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        path = report.nodeid.split("::")[0]
-        if report.when == "call" and not report.skipped and path in self.ran:
-            self.ran[path] += 1
+    from mxproof import evidence, running, tables
+    from mxproof.cli import record
+    from mxproof.runtimes.mxnet import MxnetProcess
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        for path in self.empty:
-            terminalreporter.write_line(f"--require-suite {path}: not one test ran", red=True)
+    def opened(python: Optional[str] = None) -> Any:
+        return MxnetProcess(python) if python else nullcontext(request.getfixturevalue("mxnet"))
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.empty and not hasattr(session.config, "workerinput"):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    @property
-    def empty(self) -> List[str]:
-        return [path for path, count in self.ran.items() if not count]
+    for module in (evidence, running, tables, record):
+        monkeypatch.setattr(module, "MxnetProcess", opened)
 
 
 class Tables:
@@ -234,5 +220,4 @@ class Tables:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(RequiredSuites(config.getoption("--require-suite")))
     config.pluginmanager.register(Tables())

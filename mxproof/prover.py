@@ -27,6 +27,9 @@ from .tolerance import Budgets
 from .truth import Truth
 from .verdict import Check, Comparison
 
+#: Bytes of parameters from which on a candidate is freed before the next one is opened.
+LARGE = 16 << 20
+
 
 def verify(
     subject: Subject,
@@ -99,6 +102,11 @@ class Prover:
             proofs[target] = replace(proofs[target], introduced=known)
         return proofs, shapes
 
+    def _release(self) -> None:
+        """Give a large candidate's memory back; to look for what to free takes 0.1 s."""
+        if sum(array.nbytes for array in self.graph.params.values()) > LARGE:
+            trim_memory()
+
     def _open(self, target: str, precision: str) -> Candidate:
         """The converted file; one that its runtime does not load fails as one that does not run."""
         try:
@@ -117,7 +125,7 @@ class Prover:
             if precision == "float32":
                 output = prove_outputs(candidate, truth, self.graph)
             del candidate  # or it lives beside the next one
-            trim_memory()
+            self._release()
         return TargetProof(target, comparisons, output)
 
     def _localise(
@@ -133,7 +141,7 @@ class Prover:
                 alone = compare(truth, candidate, self.graph, self.budgets, alone=True)
                 found[target, precision].append(alone)
                 del candidate
-                trim_memory()
+                self._release()
         return {pair: reduce(add, parts).culprits for pair, parts in found.items()}
 
 

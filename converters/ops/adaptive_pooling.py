@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Tuple
+from typing import Any, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, show
 from .attributes import Ints
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
 @operator("_contrib_AdaptiveAvgPooling2D")
-@dataclass(frozen=True)
 class AdaptiveAvgPooling2D(Operator):
     """(N, C, H, W) -> (N, C, *output_size).
 

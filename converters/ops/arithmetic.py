@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 import numpy as np
 
-from .registry import Unsupported
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
+from .registry import OnnxBuilder, Unsupported
 
 #: Of the types with a fraction, onnxruntime's CPU provider runs these in float32 only.
 SINGLE_ONLY = (

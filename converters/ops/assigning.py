@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import ShapeError
 from ..shape import Shape, compatible, show
 from .attributes import OptionalInts
 from .onnx_sizes import count_to
-from .registry import Operator, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .slicing import cut_shape, cuts_of, onnx_cut, torch_cut
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 
 class Assign(Operator):
@@ -43,7 +38,6 @@ class Assign(Operator):
 
 
 @operator("_slice_assign")
-@dataclass(frozen=True)
 class SliceAssign(Assign):
     """lhs[begin:end:step] = rhs."""
 
@@ -66,7 +60,6 @@ class SliceAssign(Assign):
 
 
 @operator("_slice_assign_scalar")
-@dataclass(frozen=True)
 class SliceAssignScalar(Assign):
     """data[begin:end:step] = scalar."""
 

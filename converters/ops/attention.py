@@ -7,17 +7,13 @@ with the batch, heads count as attention batches. Source: src/operator/contrib/t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Tuple
+from typing import Any, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, merge, product, show
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,6 @@ class _Heads(Operator):
 
 
 @operator("_contrib_interleaved_matmul_selfatt_qk")
-@dataclass(frozen=True)
 class SelfAttentionScores(_Heads):
     """(T, N, heads * 3 * D) -> (N * heads, T, T): each query times each key, over sqrt(D)."""
 
@@ -88,7 +83,6 @@ class SelfAttentionScores(_Heads):
 
 
 @operator("_contrib_interleaved_matmul_selfatt_valatt")
-@dataclass(frozen=True)
 class SelfAttentionValues(_Heads):
     """(T, N, heads * 3 * D), (N * heads, S, T) -> (S, N, heads * D): values, weighted."""
 
@@ -104,7 +98,6 @@ class SelfAttentionValues(_Heads):
 
 
 @operator("_contrib_interleaved_matmul_encdec_qk")
-@dataclass(frozen=True)
 class CrossAttentionScores(_Heads):
     """(S, N, heads * D), (T, N, heads * 2 * D) -> (N * heads, S, T): queries times keys."""
 
@@ -130,7 +123,6 @@ class CrossAttentionScores(_Heads):
 
 
 @operator("_contrib_interleaved_matmul_encdec_valatt")
-@dataclass(frozen=True)
 class CrossAttentionValues(_Heads):
     """(T, N, heads * 2 * D), (N * heads, S, T) -> (S, N, heads * D): values, weighted."""
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List
+from typing import Any, List
 
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
+from .registry import OnnxBuilder
 
 
 def moved(g: OnnxBuilder, value: Any, rank: int, source: int, target: int) -> Any:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, List, Optional, Tuple
+from typing import Any, Callable, ClassVar, List, Optional, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, merge, merge_shapes, same, show
 from .arithmetic import Arithmetic, refuse_integers
-from .registry import Operator, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 #: Two values -> the result, of their type or bool.
 Formula = Callable[[Arithmetic, Any, Any], Any]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, List, Tuple
+from dataclasses import replace
+from typing import Any, List, Tuple
 
 import numpy as np
 
@@ -13,11 +13,7 @@ from ..shape import Dim, Shape, merge, same, show
 from .attributes import Single
 from .detection import Format, options
 from .onnx_math import Formula, count, formula, join, result
-from .registry import Operator, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
 def _of_boxes(name: str, shape: Shape, rank: int = 0) -> Tuple[Dim, ...]:
@@ -35,7 +31,6 @@ def _of_boxes(name: str, shape: Shape, rank: int = 0) -> Tuple[Dim, ...]:
 
 
 @operator("_contrib_box_decode")
-@dataclass(frozen=True)
 class BoxDecode(Operator):
     """(B, N, 4), (1, N, 4) -> (B, N, 4): corners of the boxes that lie so far from the anchors.
 
@@ -86,7 +81,6 @@ def _ends(boxes: Formula, center: bool) -> Tuple[Formula, Formula]:
 
 
 @operator("_contrib_box_iou")
-@dataclass(frozen=True)
 class BoxIou(Operator):
     """(*L, 4), (*R, 4) -> (*L, *R): what two boxes share, as a part of their union.
 
@@ -114,7 +108,6 @@ class BoxIou(Operator):
 
 
 @operator("_contrib_box_encode")
-@dataclass(frozen=True)
 class BoxEncode(Operator):
     """samples (B, N), matches (B, N), anchors (B, N, 4), refs (B, M, 4), means (4), stds (4) ->
     (B, N, 4), (B, N, 4): how far each anchor's reference lies from it, and whether it counts.
@@ -164,7 +157,6 @@ def _centers(boxes: Formula) -> Tuple[Formula, Formula]:
 
 
 @operator("_contrib_bipartite_matching")
-@dataclass(frozen=True)
 class BipartiteMatching(Operator):
     """(..., R, C) -> (..., R), (..., C): the column of each row and the row of each column, -1
     for none; the best pair first, then the best of what is left.

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import Any, Dict, Optional
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, same, show
 from .attributes import Ints
-from .registry import Operator, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .shaping import one_axis
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 
 def widened(have: Dim, want: Dim, data: Shape) -> Dim:
@@ -36,7 +31,6 @@ def torch_widen(data: str, sizes: Dict[int, Any], rank: int) -> str:
 
 
 @operator("broadcast_axis")
-@dataclass(frozen=True)
 class BroadcastAxis(Operator):
     """Axes of size 1 become as large as told.  Source: broadcast_reduce_op.h."""
 
@@ -62,7 +56,6 @@ class BroadcastAxis(Operator):
 
 
 @operator("broadcast_to")
-@dataclass(frozen=True)
 class BroadcastTo(Operator):
     """Axes of size 1 become as large as `shape` says, where that is not 0.
 
@@ -87,7 +80,6 @@ class BroadcastTo(Operator):
 
 
 @operator("broadcast_like")
-@dataclass(frozen=True)
 class BroadcastLike(Operator):
     """lhs's axes of size 1 become as large as rhs's: all, or each of `lhs_axes` as one of rhs's.
 
@@ -134,7 +126,6 @@ class BroadcastLike(Operator):
 
 
 @operator("shape_array")
-@dataclass(frozen=True)
 class ShapeArray(Operator):
     """(*) -> (number of axes,), int64: the sizes.  Source: elemwise_unary_op_basic.cc."""
 
@@ -153,7 +144,6 @@ class ShapeArray(Operator):
 
 
 @operator("size_array")
-@dataclass(frozen=True)
 class SizeArray(Operator):
     """(*) -> (1,), int64: the number of elements.  Source: elemwise_unary_op_basic.cc."""
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List, Optional
+from typing import Any, List, Optional
 
 from ..shape import Shape
 from .attributes import DType
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 #: What automatic mixed precision casts; the rest it leaves alone.
 MIXED = ("float16", "float32")
 
 
 @operator("Cast")
-@dataclass(frozen=True)
 class Cast(Operator):
     """(*) -> same in another type; a fraction is cut off, and all but 0 is True.
 
@@ -43,7 +37,6 @@ class Cast(Operator):
 
 
 @operator("amp_cast")
-@dataclass(frozen=True)
 class AmpCast(Operator):
     """(*) -> same in another type, if it is of float16 or float32.
 
@@ -72,7 +65,6 @@ class AmpCast(Operator):
 
 
 @operator("amp_multicast")
-@dataclass(frozen=True)
 class AmpMulticast(Operator):
     """Any number of shapes -> the same; all of float16 and float32 become float32.
 

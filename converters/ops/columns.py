@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List, Tuple
+from typing import Any, List, Tuple
 
 import numpy as np
 
@@ -12,12 +11,8 @@ from ..shape import Dim, Shape, product, same, show, window
 from .attributes import Ints
 from .convolution import per_axis
 from .onnx_sizes import count_to, size_of, whole
-from .registry import Operator, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .repeating import times
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 
 class Windows(Operator):
@@ -47,7 +42,6 @@ class Windows(Operator):
 
 
 @operator("im2col")
-@dataclass(frozen=True)
 class Im2col(Windows):
     """(N, C, H, W) -> (N, C * elements of the kernel, number of windows)."""
 
@@ -87,7 +81,6 @@ class Im2col(Windows):
 
 
 @operator("col2im")
-@dataclass(frozen=True)
 class Col2im(Windows):
     """(N, C * elements of the kernel, number of windows) -> (N, C, *output_size)."""
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Literal, Mapping, Optional, Tuple
+from typing import Any, Dict, Literal, Mapping, Optional, Tuple
 
 from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import AXES, Dim, Shape, product, same, show, window
 from .attributes import Ints
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
 def per_axis(values: Ints, kernel: Ints, default: int) -> Ints:
@@ -79,7 +75,6 @@ class Filters(Operator):
     ignores=("workspace", "cudnn_tune", "cudnn_off"),
     parameters=("weight", "bias"),
 )
-@dataclass(frozen=True)
 class Convolution(Filters):
     """(N, C, *S) -> (N, num_filter, *S').  Source: src/operator/nn/convolution-inl.h."""
 
@@ -141,7 +136,6 @@ class Convolution(Filters):
     ignores=("workspace", "cudnn_tune", "cudnn_off"),
     parameters=("weight", "bias"),
 )
-@dataclass(frozen=True)
 class ConvolutionV1(Convolution):
     """(N, C, H, W) -> (N, num_filter, H', W').  Source: src/operator/convolution_v1-inl.h."""
 

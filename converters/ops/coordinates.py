@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 from ..errors import ShapeError
 from ..shape import Shape, compatible, show
 from .attributes import Ints
 from .indexing import onnx_index, torch_index
 from .onnx_sizes import count_to, size_of
-from .registry import Operator, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import one_axis
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 
 def _depth(indices: Shape, data: Shape) -> int:
@@ -39,7 +34,6 @@ def _last(g: OnnxBuilder, indices: Any) -> Any:
 
 
 @operator("gather_nd")
-@dataclass(frozen=True)
 class GatherNd(Operator):
     """data, indices (M, *) -> (*, data's axes behind M); -1 is the last.
 
@@ -61,7 +55,6 @@ class GatherNd(Operator):
 
 
 @operator("scatter_nd")
-@dataclass(frozen=True)
 class ScatterNd(Operator):
     """data (*, rest), indices (M, *) -> zeros of a shape with the data at these places.
 
@@ -89,7 +82,6 @@ class ScatterNd(Operator):
 
 
 @operator("_contrib_index_copy")
-@dataclass(frozen=True)
 class IndexCopy(Operator):
     """old with new's rows in place of those that index names.  Source: contrib/index_copy-inl.h."""
 
@@ -107,7 +99,6 @@ class IndexCopy(Operator):
 
 
 @operator("_contrib_boolean_mask")
-@dataclass(frozen=True)
 class BooleanMask(Operator):
     """Those parts of data along the axis whose index is not 0: as many as there are.
 
@@ -132,7 +123,6 @@ class BooleanMask(Operator):
 
 
 @operator("_contrib_index_array")
-@dataclass(frozen=True)
 class IndexArray(Operator):
     """(*) -> (*, axes), int64: each place's own indices.  Source: contrib/index_array-inl.h."""
 

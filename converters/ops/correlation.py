@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List
+from typing import Any, List
 
 from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Shape, compatible, merge, show, window
 from .onnx_math import Formula, formula, join, result
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
 @operator("Correlation")
-@dataclass(frozen=True)
 class Correlation(Operator):
     """(N, C, H, W) twice -> (N, displacements, H', W'): the mean product of a window of the first
     map and the windows of the second around it; without `is_multiply`, their mean distance.

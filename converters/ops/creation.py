@@ -6,8 +6,7 @@ A size of 0 is one that MXNet finds where the numbers are read; see `shape.Open`
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
+from typing import Any, Optional, Tuple, Union
 
 import numpy as np
 
@@ -15,13 +14,8 @@ from ..errors import ShapeError
 from ..shape import Dim, Shape
 from .attributes import DType, Ints
 from .onnx_sizes import count_to, numbers, size_of, whole
-from .registry import Operator, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import one_axis
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
-
 
 Number = Union[int, float]
 
@@ -66,7 +60,6 @@ class Filled(Operator):
 
 
 @operator("_zeros", ignores=("ctx",))
-@dataclass(frozen=True)
 class Zeros(Filled):
     """() -> zeros of a shape."""
 
@@ -78,7 +71,6 @@ class Zeros(Filled):
 
 
 @operator("_zeros_without_dtype", ignores=("ctx", "dtype"))
-@dataclass(frozen=True)
 class ZerosWithoutType(Filled):
     """() -> zeros of a shape, float32."""
 
@@ -92,7 +84,6 @@ class ZerosWithoutType(Filled):
 
 
 @operator("_ones", ignores=("ctx",))
-@dataclass(frozen=True)
 class Ones(Filled):
     """() -> ones of a shape."""
 
@@ -104,7 +95,6 @@ class Ones(Filled):
 
 
 @operator("_full", ignores=("ctx",))
-@dataclass(frozen=True)
 class Full(Filled):
     """() -> one number in a shape."""
 
@@ -117,7 +107,6 @@ class Full(Filled):
 
 
 @operator("_eye", ignores=("ctx",))
-@dataclass(frozen=True)
 class Eye(Operator):
     """() -> (N, M) with ones on the k-th diagonal.  Source: src/operator/tensor/init_op.h."""
 
@@ -181,7 +170,6 @@ class Progression(Operator):
 
 
 @operator("_arange", ignores=("ctx",))
-@dataclass(frozen=True)
 class Arange(Progression):
     """() -> (n,): from start to before stop, each number `repeat` times.
 
@@ -227,7 +215,6 @@ class Arange(Progression):
 
 
 @operator("_contrib_arange_like", ignores=("ctx",))
-@dataclass(frozen=True)
 class ArangeLike(Progression):
     """(*) -> same, counted through; or as many numbers as one axis has, in the data's type."""
 
@@ -254,7 +241,6 @@ class ArangeLike(Progression):
 
 
 @operator("_linspace", ignores=("ctx",))
-@dataclass(frozen=True)
 class Linspace(Operator):
     """() -> (num,): evenly spaced from start to stop.  Source: init_op.h, linspace_fwd."""
 

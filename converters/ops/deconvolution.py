@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ..errors import ShapeError
 from ..shape import AXES, Dim, Shape, same, show
 from .attributes import Ints
 from .convolution import Filters, functional, per_axis
-from .registry import Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator
 
 
 @operator(
@@ -21,7 +16,6 @@ if TYPE_CHECKING:
     ignores=("workspace", "cudnn_tune", "cudnn_off"),
     parameters=("weight", "bias"),
 )
-@dataclass(frozen=True)
 class Deconvolution(Filters):
     """(N, C, *S) -> (N, num_filter, *S').  Source: src/operator/nn/deconvolution-inl.h.
 

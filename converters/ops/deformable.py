@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, List, Literal, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -14,11 +14,7 @@ from .attributes import Ints
 from .convolution import per_axis
 from .interpolation import Lines, Map, clamped, padded
 from .onnx_math import Formula, count, formula, join, result
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 DEFORM_CONV = 19  # the first opset that has it
 
@@ -153,7 +149,6 @@ def _whole(like: Formula, number: int) -> Formula:
 
 
 @operator("_contrib_DeformableConvolution", ignores=("workspace",), parameters=("weight", "bias"))
-@dataclass(frozen=True)
 class DeformableConvolution(Deformable):
     """(N, C, H, W), offset -> (N, num_filter, H', W'). A place outside of the map is 0, also half
     a pixel outside, where others interpolate with 0.
@@ -186,7 +181,6 @@ class DeformableConvolution(Deformable):
     ignores=("workspace", "im2col_step"),
     parameters=("weight", "bias"),
 )
-@dataclass(frozen=True)
 class ModulatedDeformableConvolution(Deformable):
     """(N, C, H, W), offset, mask -> (N, num_filter, H', W'); the mask weighs each tap.
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import fields
+from typing import Any, Literal
 
 from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Shape, show
 from .attributes import Single
 from .onnx_math import Formula, formula, join, result, stack
-from .registry import Operator, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .suppression import Candidates, Sides, best, first_kept, rows, suppress
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 Format = Literal["corner", "center"]
 
 
 @operator("_contrib_box_nms")
-@dataclass(frozen=True)
 class BoxNms(Operator):
     """(..., N, W) -> same: boxes without those that a better one overlaps, the best first; the
     rest of the rows is -1.  Source: src/operator/contrib/bounding_box-inl.h.

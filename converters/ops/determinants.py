@@ -5,20 +5,14 @@ All take a stack of matrices (*, n, n). Source: src/operator/tensor/la_op.h, la_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List
+from typing import Any, List
 
 from ..shape import Shape
 from .matrices import Matrix, onnx_diagonal, square
-from .registry import operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, TorchBuilder, operator
 
 
 @operator("_linalg_sumlogdiag")
-@dataclass(frozen=True)
 class SumOfLogarithms(Matrix):
     """(*, n, n) -> (*): the sum of the logarithms of the diagonal; (1,) of one matrix."""
 
@@ -38,7 +32,6 @@ class SumOfLogarithms(Matrix):
 
 
 @operator("_linalg_det")
-@dataclass(frozen=True)
 class Determinant(Matrix):
     """(*, n, n) -> (*); (1,) of one matrix."""
 
@@ -60,7 +53,6 @@ class Determinant(Matrix):
 
 
 @operator("_linalg_slogdet")
-@dataclass(frozen=True)
 class LogDeterminant(Matrix):
     """(*, n, n) -> (*), (*): sign and logarithm of the determinant; (1,) of one matrix."""
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Tuple
+from typing import Any, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, merge, show
 from .onnx_sizes import count_to, size_of, whole
-from .registry import Operator, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .shaping import one_axis
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 
 @operator("diag")
-@dataclass(frozen=True)
 class Diag(Operator):
     """A vector -> a matrix with it k above the diagonal; (*) -> (*', n): that diagonal of it.
 

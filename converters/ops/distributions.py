@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Tuple
+from typing import Any, Callable, ClassVar, Tuple
 
 import numpy as np
 
 from .attributes import Single
-from .registry import Unsupported
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
+from .registry import OnnxBuilder, Unsupported
 
 #: "RandomUniform" or "RandomNormal" -> so many draws, between 0 and 1, or around 0.
 Draw = Callable[[str], Any]

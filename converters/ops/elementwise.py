@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,18 +12,13 @@ from ..python_text import literal
 from ..shape import Shape
 from .arithmetic import INTEGERS, Arithmetic, refuse_integers
 from .attributes import Ints, Single, single
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 #: Above it MXNet's softrelu is its input, as torch's is.
 SOFTRELU_END = 20.0
 
 
 @operator("Activation")
-@dataclass(frozen=True)
 class Activation(Operator):
     """(*) -> same.  Source: src/operator/nn/activation-inl.h, src/operator/mshadow_op.h."""
 
@@ -61,7 +55,6 @@ class Activation(Operator):
 
 
 @operator("Dropout", ignores=("cudnn_off",))
-@dataclass(frozen=True)
 class Dropout(Operator):
     """(*) -> same: the identity in inference.  Source: src/operator/nn/dropout-inl.h."""
 
@@ -92,7 +85,6 @@ class Dropout(Operator):
 
 
 @operator("hard_sigmoid")
-@dataclass(frozen=True)
 class HardSigmoid(Operator):
     """(*) -> same: alpha x + beta, cut to 0 … 1.  Source: tensor/elemwise_unary_op.h."""
 
@@ -113,7 +105,6 @@ class HardSigmoid(Operator):
 
 
 @operator("clip")
-@dataclass(frozen=True)
 class Clip(Operator):
     """(*) -> same: a_max above it, else a_min below that (which may be the larger of the two).
 
@@ -154,7 +145,6 @@ class Clip(Operator):
 
 
 @operator("smooth_l1", ignores=("is_int",))
-@dataclass(frozen=True)
 class SmoothL1(Operator):
     """(*) -> same: (s x)^2 / 2 where |x| <= 1 / s^2, |x| - 1 / (2 s^2) elsewhere.
 
@@ -188,7 +178,6 @@ class SmoothL1(Operator):
 
 
 @operator("_contrib_quadratic")
-@dataclass(frozen=True)
 class Quadratic(Operator):
     """(*) -> same: a x^2 + b x + c.  Source: src/operator/contrib/quadratic_op-inl.h."""
 
@@ -213,7 +202,6 @@ class Quadratic(Operator):
 
 
 @operator("_contrib_div_sqrt_dim")
-@dataclass(frozen=True)
 class DivSqrtDim(Operator):
     """(*, C) -> same, over sqrt(C).  Source: src/operator/contrib/transformer-inl.h."""
 

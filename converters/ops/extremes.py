@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Optional
+from typing import Any, ClassVar, Literal, Optional
 
 from ..shape import Shape
-from .registry import Operator, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .shaping import one_axis
 from .sorting import orderable
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 
 class Extreme(Operator):
@@ -57,7 +52,6 @@ class Extreme(Operator):
 
 
 @operator("argmax")
-@dataclass(frozen=True)
 class Argmax(Extreme):
     """(*) -> (*') without the axis: where its largest number is."""
 
@@ -66,7 +60,6 @@ class Argmax(Extreme):
 
 
 @operator("argmin")
-@dataclass(frozen=True)
 class Argmin(Extreme):
     """(*) -> (*') without the axis: where its smallest number is."""
 
@@ -76,7 +69,6 @@ class Argmin(Extreme):
 
 
 @operator("argmax_channel")
-@dataclass(frozen=True)
 class ArgmaxChannel(Extreme):
     """(N, C, *) -> (N, *): the channel of the largest number."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, List, Tuple, Union
+from typing import Any, Dict, List, Tuple, Union
 
 import numpy as np
 
@@ -12,15 +12,10 @@ from ..python_text import literal
 from ..shape import Dim, Shape, same, show
 from .attributes import Single, single
 from .axes import moved
-from .registry import Operator, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
 @operator("InstanceNorm", parameters=("gamma", "beta"))
-@dataclass(frozen=True)
 class InstanceNorm(Operator):
     """(N, C, *S) -> same, normalised over *S.  Source: src/operator/instance_norm-inl.h."""
 
@@ -86,7 +81,6 @@ LAYER_NORMALIZATION = 17
 
 
 @operator("LayerNorm", parameters=("gamma", "beta"))
-@dataclass(frozen=True)
 class LayerNorm(_WithMoments):
     """(*) -> same, normalised along one axis.  Source: src/operator/nn/layer_norm-inl.h.
 
@@ -155,7 +149,6 @@ class LayerNorm(_WithMoments):
 
 
 @operator("GroupNorm", parameters=("gamma", "beta"))
-@dataclass(frozen=True)
 class GroupNorm(_WithMoments):
     """(N, C, *S) -> same, normalised over *S and the channels of each group.
 

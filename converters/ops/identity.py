@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Tuple
+from typing import Any, Dict, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, show
-from .registry import Operator, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,6 @@ class BlockGrad(Identity):
     ignores=("sparseness_target", "penalty", "momentum"),
     auxiliary=("moving_avg",),
 )
-@dataclass(frozen=True)
 class IdentityAttachKLSparseReg(Operator):
     """(N, C, *) -> same.  Source: src/operator/identity_attach_KL_sparse_reg-inl.h."""
 
@@ -86,7 +81,6 @@ class IdentityAttachKLSparseReg(Operator):
 
 
 @operator("_identity_with_attr_like_rhs")
-@dataclass(frozen=True)
 class IdentityWithAttrLikeRhs(Operator):
     """(*), (*) -> the first.  Source: src/operator/tensor/elemwise_unary_op_basic.cc."""
 

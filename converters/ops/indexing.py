@@ -5,8 +5,7 @@ MXNet's indices are numbers of any type, float32 mostly, which it truncates.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Literal, Optional, Tuple
+from typing import Any, Dict, Literal, Optional, Tuple
 
 import numpy as np
 
@@ -14,12 +13,8 @@ from ..errors import ShapeError
 from ..shape import Dim, Shape, merge, merge_shapes, same, show
 from .attributes import DType
 from .onnx_sizes import numbers, size_of, whole
-from .registry import Operator, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .shaping import one_axis
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 
 def onnx_index(g: OnnxBuilder, index: Any) -> Any:
@@ -53,7 +48,6 @@ def torch_within(m: TorchBuilder, index: str, data: str, axis: int, mode: str) -
 
 
 @operator("take")
-@dataclass(frozen=True)
 class Take(Operator):
     """a's axis becomes the axes of the indices.  Source: src/operator/tensor/indexing_op.h."""
 
@@ -77,7 +71,6 @@ class Take(Operator):
 
 
 @operator("Embedding", ignores=("sparse_grad",), parameters=("weight",))
-@dataclass(frozen=True)
 class Embedding(Operator):
     """Numbers -> rows of the weight (input_dim, output_dim), those beyond it the first or last.
 
@@ -113,7 +106,6 @@ class Embedding(Operator):
 
 
 @operator("one_hot")
-@dataclass(frozen=True)
 class OneHot(Operator):
     """(*) -> (*, depth): on_value where the index says, also where none does: off_value.
 
@@ -157,7 +149,6 @@ class OneHot(Operator):
 
 
 @operator("pick")
-@dataclass(frozen=True)
 class Pick(Operator):
     """One element of each line along the axis.  Source: broadcast_reduce_op.h, PickOpForward."""
 
@@ -196,7 +187,6 @@ class Pick(Operator):
 
 
 @operator("batch_take")
-@dataclass(frozen=True)
 class BatchTake(Operator):
     """(N, C), int32 (N,) -> (N,): one element of each row.  Source: indexing_op.h, batch_take."""
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ..errors import ShapeError
 from ..shape import Shape, merge, product, same, show
-from .registry import Operator, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
 @operator("khatri_rao", ignores=("num_args",))
-@dataclass(frozen=True)
 class KhatriRao(Operator):
     """(A, K), (B, K), ... -> (A * B * ..., K): Kronecker products of columns.
 
@@ -48,7 +42,6 @@ class KhatriRao(Operator):
 
 
 @operator("cast_storage")
-@dataclass(frozen=True)
 class CastStorage(Operator):
     """(*) -> same: the numbers of a sparse array are those of the dense one."""
 

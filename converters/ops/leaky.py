@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List, Literal, Optional, Tuple
+from typing import Any, List, Literal, Optional, Tuple
 
 import numpy as np
 
@@ -13,19 +12,14 @@ from ..python_text import literal
 from ..shape import Dim, Shape, same, show
 from .arithmetic import Arithmetic, refuse_integers
 from .attributes import Single, single
-from .registry import Operator, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .special import expm1
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 #: C floats; torch's have more digits.
 SELU_ALPHA, SELU_SCALE = single(1.6732632423543772), single(1.0507009873554805)
 
 
 @operator("LeakyReLU", parameters=("gamma",))
-@dataclass(frozen=True)
 class LeakyReLU(Operator):
     """(*) -> same: x where it is above 0, and elsewhere, by `act_type`:
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, product, same, show
 from .convolution import functional
-from .registry import Operator, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
 @operator("FullyConnected", parameters=("weight", "bias"))
-@dataclass(frozen=True)
 class FullyConnected(Operator):
     """(N, *) -> (N, num_hidden); with flatten=False (*, C) -> (*, num_hidden).
 

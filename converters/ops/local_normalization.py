@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Tuple
+from typing import Any, Literal, Tuple
 
 from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Shape, show
 from .attributes import Single, single
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
 @operator("L2Normalization")
-@dataclass(frozen=True)
 class L2Normalization(Operator):
     """(N, C, *S) -> same: x / sqrt(sum of x * x + eps), over all but the first axis, over axis 1
     or over *S.  Source: src/operator/l2_normalization-inl.h.
@@ -58,7 +52,6 @@ class L2Normalization(Operator):
 
 
 @operator("LRN")
-@dataclass(frozen=True)
 class LRN(Operator):
     """(N, C, H, W) -> same: x / (knorm + alpha / nsize * sum of x * x) ** beta, the sum being over
     the nsize nearest channels.  Source: src/operator/nn/lrn-inl.h.

@@ -6,7 +6,7 @@ All take a stack of matrices (*, m, n). Source: src/operator/tensor/la_op.h, la_
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Tuple
+from typing import Any, Tuple
 
 import numpy as np
 
@@ -14,11 +14,7 @@ from ..errors import ShapeError
 from ..shape import Dim, Shape, merge, merge_shapes, show
 from .attributes import Ints
 from .products import onnx_scaled, onnx_swapped, torch_product, torch_scaled
-from .registry import Operator, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 LAST = 1 << 62  # beyond the end of any axis
 
@@ -81,7 +77,6 @@ class WithTriangle(Matrix):
 
 
 @operator("_linalg_trmm")
-@dataclass(frozen=True)
 class TriangleProduct(WithTriangle):
     """alpha A B, of which A is a triangle; or B A."""
 
@@ -101,7 +96,6 @@ class TriangleProduct(WithTriangle):
 
 
 @operator("_linalg_syrk")
-@dataclass(frozen=True)
 class ProductWithItself(Matrix):
     """(*, m, n) -> (*, m, m): alpha A A^T, or (*, n, n): alpha A^T A."""
 
@@ -137,7 +131,6 @@ def onnx_diagonal(g: OnnxBuilder, data: Any, offset: int) -> Any:
 
 
 @operator("_linalg_extractdiag")
-@dataclass(frozen=True)
 class Diagonal(Matrix):
     """(*, n, n) -> (*, n - |offset|): a diagonal, counted from the main one to the right."""
 
@@ -160,7 +153,6 @@ class Diagonal(Matrix):
 
 
 @operator("_linalg_makediag")
-@dataclass(frozen=True)
 class DiagonalMatrix(Matrix):
     """(*, n) -> (*, n + |offset|, n + |offset|), 0 but for one diagonal."""
 

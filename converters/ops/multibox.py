@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List, Tuple
+from typing import Any, List, Tuple
 
 from ..errors import ShapeError
 from ..shape import Shape, merge, product, same, show
 from .attributes import Single, Singles, single
 from .detection import options
 from .onnx_math import Formula, count, formula, join, result, stack
-from .registry import Operator, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .suppression import Candidates, best, first_kept, rows, suppress
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 HALVES = (Single(0.5), Single(0.5))
 
 
 @operator("_contrib_MultiBoxPrior")
-@dataclass(frozen=True)
 class MultiBoxPrior(Operator):
     """(N, C, H, W) -> (1, H * W * A, 4): corners of the anchors of each place, in parts of the
     image; each size with the first ratio, then the first size with the other ratios.
@@ -82,7 +76,6 @@ class MultiBoxPrior(Operator):
 
 
 @operator("_contrib_MultiBoxDetection", ignores=("background_id", "keep_topk"))
-@dataclass(frozen=True)
 class MultiBoxDetection(Operator):
     """cls_prob (B, C, N), loc_pred (B, N * 4), anchor (1, N, 4) -> (B, N, 6): class, score and
     corners of what is detected, the best first; class -1 is what better ones overlap.

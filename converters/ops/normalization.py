@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Tuple
+from typing import Any, Dict, Tuple
 
 import numpy as np
 
@@ -12,11 +12,7 @@ from ..python_text import literal
 from ..shape import Dim, Shape, same, show
 from .attributes import Single, single
 from .axes import moved
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
 @dataclass(frozen=True)
@@ -125,13 +121,11 @@ _TUNING = ("use_global_stats", "cudnn_off", "min_calib_range", "max_calib_range"
 
 
 @operator("BatchNorm", ignores=_TUNING, parameters=_STORED, auxiliary=_MOVING)
-@dataclass(frozen=True)
 class BatchNorm(Norm):
     """(N, C, *S) -> same, with the channels on any axis.  Source: src/operator/nn/batch_norm.cc."""
 
 
 @operator("_contrib_BatchNormWithReLU", ignores=_TUNING, parameters=_STORED, auxiliary=_MOVING)
-@dataclass(frozen=True)
 class BatchNormWithReLU(Norm):
     """(N, C, H, W) -> same, negative numbers being 0.
 
@@ -171,7 +165,6 @@ class _OldNorm(Norm):
 
 
 @operator("BatchNorm_v1", ignores=("use_global_stats",), parameters=_STORED, auxiliary=_MOVING)
-@dataclass(frozen=True)
 class BatchNormV1(_OldNorm):
     """(N, C, H, W) or (N, C) -> same.  Source: src/operator/batch_norm_v1-inl.h."""
 
@@ -182,7 +175,6 @@ class BatchNormV1(_OldNorm):
     parameters=_STORED,
     auxiliary=_MOVING,
 )
-@dataclass(frozen=True)
 class SyncBatchNorm(_OldNorm):
     """(N, C, *S) -> same: inference on one device.
 

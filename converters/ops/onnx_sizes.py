@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
+from .registry import OnnxBuilder
 
 
 def whole(g: OnnxBuilder, number: int) -> Any:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 import numpy as np
 
@@ -11,12 +10,8 @@ from ..errors import ShapeError
 from ..shape import Shape, show
 from .attributes import Single, Singles
 from .onnx_math import Formula, result
-from .registry import Operator, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .slicing import Cut, onnx_cut, torch_cut
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 BRIGHTEST = 255
 
@@ -30,7 +25,6 @@ def _picture(data: Shape, axes: str) -> int:
 
 
 @operator("_image_to_tensor")
-@dataclass(frozen=True)
 class ImageToTensor(Operator):
     """(H, W, C) or (N, H, W, C), of any type -> channels first, float32, divided by 255.
 
@@ -61,7 +55,6 @@ class ImageToTensor(Operator):
 
 
 @operator("_image_normalize")
-@dataclass(frozen=True)
 class ImageNormalize(Operator):
     """(C, H, W) or (N, C, H, W) -> same: (x - mean) / std, for each channel or for all.
 
@@ -107,7 +100,6 @@ class ImageNormalize(Operator):
 
 
 @operator("_image_crop")
-@dataclass(frozen=True)
 class ImageCrop(Operator):
     """(H, W, C) or (N, H, W, C) -> its part of that size.
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Literal, Optional, Tuple
+from typing import Any, Dict, Literal, Optional, Tuple
 
 import numpy as np
 
 from ..shape import Dim, Shape
 from .axes import moved
-from .registry import Unsupported, operator
+from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator
 from .windows import Windows
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 LAST = "C"  # how the name of a layout with the channels on the last axis ends
 
 
 @operator("Pooling", ignores=("cudnn_off",))
-@dataclass(frozen=True)
 class Pooling(Windows):
     """(N, C, *S) -> (N, C, *S').  Source: src/operator/nn/pooling-inl.h, pool.h.
 

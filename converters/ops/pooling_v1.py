@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Literal, Tuple
+from typing import Any, Dict, Literal, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, show
 from .attributes import single
-from .registry import Unsupported, operator
+from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator
 from .windows import Windows
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 
 @operator("Pooling_v1")
-@dataclass(frozen=True)
 class PoolingV1(Windows):
     """(N, C, H, W) -> (N, C, H', W').  Source: src/operator/pooling_v1-inl.h.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, List, Optional, Tuple
 
 import numpy as np
 
@@ -12,12 +12,8 @@ from ..shape import Dim, Shape, same, show
 from .attributes import Single, single
 from .interpolation import Lines, Map, clamped, steps, sum_of_samples
 from .onnx_math import Formula, count, formula, join, result
-from .registry import Operator, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .roi import pooled_shape
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 #: Numbers of a sample downwards and across -> the lines around it.
 Sample = Callable[[Formula, Formula], Tuple[Lines, Lines]]
@@ -90,7 +86,6 @@ class PositionSensitive(Operator):
 
 
 @operator("_contrib_PSROIPooling")
-@dataclass(frozen=True)
 class PsRoiPooling(PositionSensitive):
     """The mean of each bin, widened to whole lines; an empty one is 0.
 
@@ -147,7 +142,6 @@ def _line(line: Formula, behind: Formula) -> Tuple[Formula, Formula]:
 
 
 @operator("_contrib_DeformablePSROIPooling")
-@dataclass(frozen=True)
 class DeformablePsRoiPooling(PositionSensitive):
     """data, rois, trans (R, 2 * classes, part_size, part_size) -> the mean of interpolated
     samples of each bin, which trans moves across and down, by parts of the region's size.

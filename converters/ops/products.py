@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, merge, merge_shapes, same, show
 from .attributes import Ints
-from .registry import Operator, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
 def matrix_shape(
@@ -57,7 +53,6 @@ def torch_product(a: str, b: str, transpose_a: bool, transpose_b: bool) -> str:
 
 
 @operator("dot", ignores=("forward_stype",))
-@dataclass(frozen=True)
 class Dot(Operator):
     """(*a, k), (k, *b) -> (*a, *b); two vectors give (1,).
 
@@ -110,7 +105,6 @@ class Dot(Operator):
 
 
 @operator("batch_dot", ignores=("forward_stype",))
-@dataclass(frozen=True)
 class BatchDot(Operator):
     """(*, m, k), (*, k, n) -> (*, m, n), with equal axes before.
 
@@ -172,7 +166,6 @@ class _Product(Operator):
 
 
 @operator("_linalg_gemm2")
-@dataclass(frozen=True)
 class Gemm2(_Product):
     """(*, m, k), (*, k, n) -> (*, m, n): alpha A B.  Source: src/operator/tensor/la_op.h."""
 
@@ -190,7 +183,6 @@ class Gemm2(_Product):
 
 
 @operator("_linalg_gemm")
-@dataclass(frozen=True)
 class Gemm(_Product):
     """(*, m, k), (*, k, n), (*, m, n) -> (*, m, n): alpha A B + beta C.
 

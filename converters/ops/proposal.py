@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, List, Tuple
+from typing import Any, List, Tuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,8 @@ from ..shape import Dim, Shape, merge, product, same, show
 from .attributes import Single, Singles, single
 from .detection import options
 from .onnx_math import Formula, count, formula, join, result, stack
-from .registry import Operator, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .suppression import Candidates, best, first_kept, rows, suppress
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 SCALES = (Single(4.0), Single(8.0), Single(16.0), Single(32.0))
 RATIOS = (Single(0.5), Single(1.0), Single(2.0))
@@ -165,7 +161,6 @@ class Proposals(Operator):
 
 
 @operator("_contrib_Proposal")
-@dataclass(frozen=True)
 class Proposal(Proposals):
     """Of one image."""
 
@@ -176,6 +171,5 @@ class Proposal(Proposals):
 
 
 @operator("_contrib_MultiProposal")
-@dataclass(frozen=True)
 class MultiProposal(Proposals):
     """Of each image of a batch."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, List, Literal, Optional, Tuple, Type, Union, cast
+from typing import Any, ClassVar, List, Literal, Optional, Tuple, Type, Union, cast
 
 import numpy as np
 import onnx_ir as ir
@@ -12,11 +12,7 @@ from ..errors import ShapeError
 from ..shape import Shape, merge_shapes, show
 from .attributes import Ints
 from .distributions import DISTRIBUTIONS, Distribution
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 FloatType = Literal["None", "float16", "float32", "float64"]
 
@@ -140,7 +136,7 @@ def _declare(name: str, form: Type[_Drawing], ignores: Tuple[str, ...] = (), **m
     distribution = DISTRIBUTIONS[name.split("_", 2)[2].replace("_like", "")]
     bases = (form,) if form is _OfEach else (form, distribution)
     given = {"__module__": __name__, "__doc__": form.__doc__, "distribution": distribution}
-    operator(name, ignores=ignores)(dataclass(frozen=True)(type(name, bases, given)))
+    operator(name, ignores=ignores)(type(name, bases, given))
 
 
 for _name in DISTRIBUTIONS:
@@ -150,7 +146,6 @@ for _name in DISTRIBUTIONS:
 
 
 @operator("_random_randint", ignores=("ctx",))
-@dataclass(frozen=True)
 class RandomInteger(_Random):
     """-> whole numbers, low <= n < high.  Source: src/operator/random/sample_op.h."""
 
@@ -181,7 +176,6 @@ class RandomInteger(_Random):
 
 
 @operator("_sample_multinomial")
-@dataclass(frozen=True)
 class Multinomial(_Random):
     """Probabilities (*, K) -> (*, *shape) numbers of classes [, logarithms of theirs].
 
@@ -225,7 +219,6 @@ class Multinomial(_Random):
 
 
 @operator("_shuffle")
-@dataclass(frozen=True)
 class Shuffle(_Random):
     """(N, *) -> the same in another order along the first axis.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List, Tuple
+from typing import Any, List, Tuple
 
 import numpy as np
 
@@ -11,15 +10,10 @@ from ..errors import ShapeError
 from ..shape import Shape, same, show
 from .attributes import Ints
 from .indexing import onnx_index, torch_index
-from .registry import Operator, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
 @operator("_unravel_index")
-@dataclass(frozen=True)
 class UnravelIndex(Operator):
     """Flat indices (N,) -> indices of each axis (axes, N).  Source: src/operator/tensor/ravel.h."""
 
@@ -43,7 +37,6 @@ class UnravelIndex(Operator):
 
 
 @operator("_ravel_multi_index")
-@dataclass(frozen=True)
 class RavelMultiIndex(Operator):
     """Indices of each axis (axes, N) -> flat indices (N,).  Source: src/operator/tensor/ravel.h."""
 

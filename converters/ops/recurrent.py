@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, List, Literal, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, merge, merge_shapes, show
 from .recurrent_onnx import Layers, onnx_layers, onnx_unpacked
 from .recurrent_weights import Array, Packing
-from .registry import Operator, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import Concat
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 
 @operator("_rnn_param_concat", ignores=("num_args",))
-@dataclass(frozen=True)
 class ParameterConcat(Concat):
     """Concat, for parameters.  Source: src/operator/nn/concat.cc."""
 
 
 @operator("RNN", ignores=("p", "lstm_state_clip_nan"), parameters=("parameters",))
-@dataclass(frozen=True)
 class RNN(Operator):
     """(T, N, C), parameters, (L, N, H) states -> (T, N, D H) [, last states].
 

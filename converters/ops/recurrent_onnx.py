@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
 from .recurrent_weights import Array, Packing
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
+from .registry import OnnxBuilder
 
 #: Mode -> ONNX's operator, and where MXNet has each of ONNX's gates.
 KINDS = {

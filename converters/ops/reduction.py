@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, List, Optional, Tuple
+from typing import Any, ClassVar, List, Optional, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, show
 from .attributes import Ints
-from .registry import Operator, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 #: Element types of which onnxruntime has no sums and products: they are made in int32.
 NARROW = ("int8", "uint8", "bool")

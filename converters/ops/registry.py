@@ -8,8 +8,10 @@ checks, converts or documents operators is derived from that.
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import (
+    TYPE_CHECKING,
     Any,
     Callable,
     ClassVar,
@@ -28,6 +30,17 @@ from ..shape import Dim, Shape
 from .attributes import AttributeProblem, parse_attributes
 from .refused import refusal
 from .renames import RENAMES
+
+if TYPE_CHECKING:  # both import this module; declarations name them in annotations only
+    from typing_extensions import dataclass_transform
+
+    from ..onnx_builder import OnnxBuilder as OnnxBuilder
+    from ..pytorch_module import TorchBuilder as TorchBuilder
+else:
+    OnnxBuilder = TorchBuilder = Any
+
+    def dataclass_transform(**_: Any) -> Callable[[Any], Any]:
+        return lambda decorator: decorator
 
 
 class Unsupported(Exception):
@@ -117,9 +130,10 @@ class Operator:
 
 REGISTRY: Dict[str, Type[Operator]] = {}
 
-_T = TypeVar("_T", bound=Type[Operator])
+_Declared = TypeVar("_Declared", bound=Type[Operator])
 
 
+@dataclass_transform(frozen_default=True)
 def operator(
     name: str,
     *,
@@ -127,15 +141,16 @@ def operator(
     parameters: Tuple[str, ...] = (),
     auxiliary: Tuple[str, ...] = (),
     labels: Tuple[str, ...] = (),
-) -> Callable[[_T], _T]:
-    """Class decorator: this class declares MXNet's operator `name`."""
+) -> Callable[[_Declared], _Declared]:
+    """Class decorator: this frozen dataclass declares MXNet's operator `name`."""
 
-    def register(cls: _T) -> _T:
+    def register(cls: _Declared) -> _Declared:
         if name in REGISTRY:
             raise ValueError(
                 f"operator {name!r} is declared twice: in {REGISTRY[name].__module__} "
                 f"and in {cls.__module__}"
             )
+        dataclass(frozen=True)(cls)
         cls.mxnet_name, cls.ignores = name, ignores
         cls.parameters, cls.auxiliary, cls.labels = (*parameters, *auxiliary), auxiliary, labels
         REGISTRY[name] = cls

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, product, show
 from .attributes import Ints
-from .registry import Operator, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import one_axis
 from .slicing import BEFORE
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 
 def times(size: Dim, factor: int) -> Dim:
@@ -23,7 +18,6 @@ def times(size: Dim, factor: int) -> Dim:
 
 
 @operator("tile")
-@dataclass(frozen=True)
 class Tile(Operator):
     """(*) -> (*') repeated as a whole along its last axes, new ones before them if need be.
 
@@ -57,7 +51,6 @@ class Tile(Operator):
 
 
 @operator("repeat")
-@dataclass(frozen=True)
 class Repeat(Operator):
     """Each element `repeats` times along an axis, or of the flat data where that is None.
 
@@ -96,7 +89,6 @@ class Repeat(Operator):
 
 
 @operator("reverse")
-@dataclass(frozen=True)
 class Reverse(Operator):
     """(*) -> same, backwards along some axes.  Source: matrix_op-inl.h, ReverseOpForward."""
 

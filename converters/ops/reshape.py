@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List, Optional, Tuple, Union
+from typing import Any, List, Optional, Tuple, Union
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, product, quotient, same, show
 from .attributes import Ints
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
 @operator("Flatten")
-@dataclass(frozen=True)
 class Flatten(Operator):
     """(N, *) -> (N, product of the rest).  Source: src/operator/tensor/matrix_op.cc."""
 
@@ -43,7 +38,6 @@ Target = Union[int, _Axes]  # a number, -1 for the rest, or axes of the input
 
 
 @operator("Reshape")
-@dataclass(frozen=True)
 class Reshape(Operator):
     """(*) -> (*') of equally many elements.  Source: matrix_op-inl.h, InferReshapeShape.
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from ..errors import ShapeError
 from ..shape import Shape, product, same, show
-from .registry import Operator, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
 @operator("reshape_like")
-@dataclass(frozen=True)
 class ReshapeLike(Operator):
     """lhs's axes from lhs_begin to lhs_end become rhs's from rhs_begin to rhs_end.
 

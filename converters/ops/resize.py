@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Optional, Tuple
+from typing import Any, Literal, Optional, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, show
 from .attributes import Single
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 #: Numbers as float32 that sizes are multiplied with exactly: 2, 0.5, 1.25.
 EXACT = 1 << 8
 
 
 @operator("_contrib_BilinearResize2D")
-@dataclass(frozen=True)
 class BilinearResize2D(Operator):
     """(N, C, H, W) -> (N, C, H', W').  Source: src/operator/contrib/bilinear_resize-inl.h.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Tuple
+from typing import Any, Tuple
 
 import numpy as np
 
@@ -13,11 +13,7 @@ from ..shape import Dim, Shape, same, show
 from .attributes import Ints, Single
 from .interpolation import Map, clamped, of_images, over_samples, steps, sum_of_samples
 from .onnx_math import Formula, formula, join, result
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 #: Opsets whose RoiAlign onnxruntime has; the older ones know no aligned regions.
 ROI_ALIGN, ALIGNED, NO_ROI_ALIGN = 10, 16, 22
@@ -79,7 +75,6 @@ def bins(start: Formula, size: Formula, number: int, ratio: int) -> Bins:
 
 
 @operator("_contrib_ROIAlign")
-@dataclass(frozen=True)
 class RoiAlign(Operator):
     """(B, C, H, W), (R, 5) -> (R, C, *pooled_size): means of interpolated samples.
 
@@ -183,7 +178,6 @@ class RoiAlign(Operator):
 
 
 @operator("ROIPooling")
-@dataclass(frozen=True)
 class RoiPooling(Operator):
     """(B, C, H, W), (R, 5) -> (R, C, *pooled_size): the largest number of each bin.
 

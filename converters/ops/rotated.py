@@ -4,8 +4,8 @@ where x and y are of the center.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Tuple
+from dataclasses import replace
+from typing import Any, Tuple
 
 import numpy as np
 
@@ -14,12 +14,8 @@ from ..shape import Shape
 from .attributes import Ints, Single
 from .interpolation import clamped, of_images, sum_of_samples
 from .onnx_math import Formula, formula, join, result
-from .registry import Operator, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .roi import bins, pooled_shape, two
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 
 def turned(degrees: Formula) -> Tuple[Formula, Formula]:
@@ -33,7 +29,6 @@ def turned(degrees: Formula) -> Tuple[Formula, Formula]:
 
 
 @operator("_contrib_RROIAlign")
-@dataclass(frozen=True)
 class RotatedRoiAlign(Operator):
     """(B, C, H, W), (R, 6) -> (R, C, *pooled_size): means of interpolated samples.
 

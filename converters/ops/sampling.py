@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Tuple
+from typing import Any, Literal, Tuple
 
 import numpy as np
 
@@ -12,11 +11,7 @@ from ..shape import Shape, merge, same, show
 from .attributes import Ints
 from .interpolation import of_images, padded
 from .onnx_math import Formula, count, formula, join, result, stack
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 GRID_SAMPLE, LINEAR = 16, 20  # the first opset that has it, and the one that renamed its mode
 
@@ -59,7 +54,6 @@ def sample(data: Formula, grid: Formula) -> Formula:
 
 
 @operator("BilinearSampler", ignores=("cudnn_off",))
-@dataclass(frozen=True)
 class BilinearSampler(Operator):
     """(N, C, H, W), (N, 2, H', W') -> (N, C, H', W'), interpolated.
 
@@ -85,7 +79,6 @@ class BilinearSampler(Operator):
 
 
 @operator("GridGenerator")
-@dataclass(frozen=True)
 class GridGenerator(Operator):
     """affine: (N, 6) -> (N, 2, *target_shape); warp: offsets in pixels (N, 2, H, W) -> same.
 
@@ -132,7 +125,6 @@ class GridGenerator(Operator):
 
 
 @operator("SpatialTransformer", ignores=("cudnn_off",))
-@dataclass(frozen=True)
 class SpatialTransformer(Operator):
     """(N, C, H, W), (N, 6) -> (N, C, *target_shape): sampled where an affine map leads.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Optional, Tuple, Union
+from typing import Any, Callable, ClassVar, Optional, Tuple, Union
 
 import numpy as np
 
@@ -11,11 +11,7 @@ from ..python_text import literal
 from ..shape import Shape
 from . import binary as two
 from .arithmetic import INTEGERS, Arithmetic
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 #: The number -> the text, where the text depends on it.
 Text = Union[str, Callable[[float], str]]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional, Tuple
+from typing import Any, Optional, Tuple
 
 import numpy as np
 
@@ -12,12 +11,8 @@ from ..shape import Dim, Shape, same, show
 from .attributes import Single
 from .indexing import onnx_index, torch_index
 from .onnx_sizes import count_to, size_of, whole
-from .registry import Operator, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .slicing import BEFORE
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 
 class Sequences(Operator):
@@ -47,7 +42,6 @@ def _trailing(count: int) -> str:
 
 
 @operator("SequenceMask")
-@dataclass(frozen=True)
 class SequenceMask(Sequences):
     """(*) -> same: what lies behind each sequence's length is `value`.
 
@@ -92,7 +86,6 @@ class SequenceMask(Sequences):
 
 
 @operator("SequenceReverse")
-@dataclass(frozen=True)
 class SequenceReverse(Sequences):
     """(time, batch, *) -> same: each sequence backwards, what lies behind it as it was.
 
@@ -126,7 +119,6 @@ class SequenceReverse(Sequences):
 
 
 @operator("SequenceLast")
-@dataclass(frozen=True)
 class SequenceLast(Sequences):
     """(time, batch, *) -> (batch, *): each sequence's last step.
 

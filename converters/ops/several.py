@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any, Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, merge_shapes, same, show
 from .arithmetic import Arithmetic
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
 @operator("add_n", ignores=("num_args",))
-@dataclass(frozen=True)
 class AddN(Operator):
     """Any number of equal shapes -> same: their sum.  Source: tensor/elemwise_sum.cc."""
 
@@ -35,7 +29,6 @@ class AddN(Operator):
 
 
 @operator("where")
-@dataclass(frozen=True)
 class Where(Operator):
     """(*), (*), (*) -> same: of x where the condition is not 0, of y elsewhere.
 

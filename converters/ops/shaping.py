@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List, Optional
+from typing import Any, List, Optional
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, merge, merge_shapes, same, show
 from .attributes import Ints
 from .reduction import normalise_axes
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
 def one_axis(axis: int, data: Shape) -> int:
@@ -27,7 +22,6 @@ def one_axis(axis: int, data: Shape) -> int:
 
 
 @operator("Concat", ignores=("num_args",))
-@dataclass(frozen=True)
 class Concat(Operator):
     """Equal shapes but for one axis -> joined along it.  Source: src/operator/nn/concat.cc."""
 
@@ -59,7 +53,6 @@ class Concat(Operator):
 
 
 @operator("stack", ignores=("num_args",))
-@dataclass(frozen=True)
 class Stack(Operator):
     """Equal shapes -> joined along a new axis.  Source: matrix_op-inl.h, StackOpShape."""
 
@@ -79,7 +72,6 @@ class Stack(Operator):
 
 
 @operator("squeeze")
-@dataclass(frozen=True)
 class Squeeze(Operator):
     """(*) -> (*') without the axes of size 1; at least one axis stays.
 
@@ -118,7 +110,6 @@ class Squeeze(Operator):
 
 
 @operator("expand_dims")
-@dataclass(frozen=True)
 class ExpandDims(Operator):
     """(*) -> (*') with a new axis of size 1.  Source: matrix_op-inl.h, ExpandDimShape."""
 
@@ -151,7 +142,6 @@ class _Ordering(Operator):
 
 
 @operator("transpose")
-@dataclass(frozen=True)
 class Transpose(_Ordering):
     """(*) -> its axes in another order, reversed by default.  Source: matrix_op-inl.h."""
 
@@ -169,7 +159,6 @@ class Transpose(_Ordering):
 
 
 @operator("SwapAxis")
-@dataclass(frozen=True)
 class SwapAxis(_Ordering):
     """(*) -> (*') with two axes exchanged.  Source: src/operator/swapaxis-inl.h."""
 

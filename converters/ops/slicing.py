@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, show
 from .attributes import Ints, OptionalInts
 from .reduction import normalise_axes
-from .registry import Operator, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .shaping import one_axis
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 #: Ends of a slice that lie before and behind any axis.
 BEFORE, BEHIND = -(1 << 62), 1 << 62
@@ -117,7 +113,6 @@ class _Slicing(Operator):
 
 
 @operator("slice")
-@dataclass(frozen=True)
 class Slice(_Slicing):
     """data[begin[0]:end[0]:step[0], ...], as in Python.  Source: matrix_op-inl.h, GetIndexRange."""
 
@@ -130,7 +125,6 @@ class Slice(_Slicing):
 
 
 @operator("slice_axis")
-@dataclass(frozen=True)
 class SliceAxis(_Slicing):
     """One axis from begin to end.  Source: matrix_op-inl.h, GetSliceAxisParams."""
 
@@ -148,7 +142,6 @@ class SliceAxis(_Slicing):
 
 
 @operator("slice_like")
-@dataclass(frozen=True)
 class SliceLike(Operator):
     """data's axes as long as those of shape_like.  Source: matrix_op-inl.h, SliceLikeShape."""
 
@@ -184,7 +177,6 @@ class SliceLike(Operator):
 
 
 @operator("Crop")
-@dataclass(frozen=True)
 class Crop(Operator):
     """(N, C, H, W), (N', C', H', W') -> (N, C, H', W').  Source: src/operator/crop-inl.h."""
 

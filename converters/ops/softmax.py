@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Optional, Tuple
+from typing import Any, Literal, Optional, Tuple
 
 import numpy as np
 
@@ -11,11 +11,7 @@ from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Shape, show
 from .reduction import normalise_axes
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,6 @@ class _Softmax(Operator):
 
 
 @operator("softmax")
-@dataclass(frozen=True)
 class Softmax(_Softmax):
     """(*) -> same.  Source: src/operator/nn/softmax-inl.h.
 
@@ -118,7 +113,6 @@ class _WithoutLength(_Softmax):
 
 
 @operator("log_softmax")
-@dataclass(frozen=True)
 class LogSoftmax(_WithoutLength):
     """(*) -> same, the logarithms of the softmax.  Source: src/operator/nn/log_softmax.cc."""
 
@@ -127,7 +121,6 @@ class LogSoftmax(_WithoutLength):
 
 
 @operator("softmin")
-@dataclass(frozen=True)
 class Softmin(_WithoutLength):
     """(*) -> same: the softmax of -x.  Source: src/operator/nn/softmin.cc."""
 
@@ -146,7 +139,6 @@ class Softmin(_WithoutLength):
     ),
     labels=("label",),
 )
-@dataclass(frozen=True)
 class SoftmaxOutput(Operator):
     """(N, *) -> same; the label is for training.  Source: src/operator/softmax_output-inl.h.
 
@@ -185,7 +177,6 @@ class SoftmaxOutput(Operator):
 
 
 @operator("SoftmaxActivation")
-@dataclass(frozen=True)
 class SoftmaxActivation(Operator):
     """(N, *) -> same.  Source: src/operator/nn/softmax_activation-inl.h.
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List, Literal, Optional, Tuple, Union
+from typing import Any, List, Literal, Optional, Tuple, Union
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, product, show
 from .attributes import DType
-from .registry import Operator, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .shaping import one_axis
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 #: What onnxruntime's TopK and ArgMax order.
 ORDERED = ("float32", "float64", "int32", "int64")
@@ -71,7 +66,6 @@ class Ordering(Operator):
 
 
 @operator("sort")
-@dataclass(frozen=True)
 class Sort(Ordering):
     """(*) -> same, sorted along the axis.  Source: src/operator/tensor/ordering_op-inl.h."""
 
@@ -89,7 +83,6 @@ class Sort(Ordering):
 
 
 @operator("argsort")
-@dataclass(frozen=True)
 class Argsort(Ordering):
     """(*) -> same: the indices that would sort along the axis.  Source: ordering_op-inl.h."""
 
@@ -112,7 +105,6 @@ class Argsort(Ordering):
 
 
 @operator("topk")
-@dataclass(frozen=True)
 class Topk(Ordering):
     """The k largest along the axis: values, their indices, both, or a mask of where they are.
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, show
 from .attributes import Ints
-from .registry import Operator, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .repeating import times
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 
 @operator("Pad")
-@dataclass(frozen=True)
 class Pad(Operator):
     """(N, C, *) -> (N, C, *'): before and behind each axis.  Source: src/operator/pad-inl.h."""
 
@@ -72,7 +66,6 @@ def _image(data: Shape) -> None:
 
 
 @operator("depth_to_space")
-@dataclass(frozen=True)
 class DepthToSpace(Operator):
     """(N, b * b * C, H, W) -> (N, C, H * b, W * b).  Source: src/operator/tensor/matrix_op-inl.h.
 
@@ -101,7 +94,6 @@ class DepthToSpace(Operator):
 
 
 @operator("space_to_depth")
-@dataclass(frozen=True)
 class SpaceToDepth(Operator):
     """(N, C, H * b, W * b) -> (N, b * b * C, H, W).  Source: matrix_op-inl.h."""
 

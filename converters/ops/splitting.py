@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List
+from typing import Any, List
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, same, show
 from .attributes import Ints
-from .registry import Operator, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import one_axis
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
 
 NUM_OUTPUTS_IS_STATED = 18  # by Split, since this opset
 
@@ -73,7 +68,6 @@ class Split(Operator):
 
 
 @operator("SliceChannel")
-@dataclass(frozen=True)
 class SliceChannel(Split):
     """(N, C, *) -> num_outputs equal parts.  Source: src/operator/slice_channel-inl.h."""
 
@@ -96,7 +90,6 @@ class SliceChannel(Split):
 
 
 @operator("_split_v2")
-@dataclass(frozen=True)
 class SplitV2(Split):
     """Parts that begin at `indices`, or so many `sections` of which the first ones may be larger.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List, Literal, Optional, Tuple
+from typing import Any, List, Literal, Optional, Tuple
 
 import numpy as np
 
@@ -19,15 +18,10 @@ from .reduction import (
     torch_mean,
     torch_reduce,
 )
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
 @operator("norm")
-@dataclass(frozen=True)
 class Norm(Operator):
     """(*) -> (*'): the sum of magnitudes (ord 1) or the root of the sum of squares (ord 2).
 
@@ -85,7 +79,6 @@ class Norm(Operator):
 
 
 @operator("moments")
-@dataclass(frozen=True)
 class Moments(Operator):
     """(*) -> (*'), (*'): mean, and mean squared distance from it.
 
@@ -126,7 +119,6 @@ class Moments(Operator):
 
 
 @operator("_np_cumsum")
-@dataclass(frozen=True)
 class CumulativeSum(Operator):
     """(*) -> same, or without an axis (n) of all elements in a row.
 

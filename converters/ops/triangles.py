@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, List
+from typing import Any, List
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,7 @@ from ..errors import ShapeError
 from ..shape import Shape, show
 from .matrices import Matrix, WithTriangle, square
 from .products import torch_scaled
-from .registry import Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator
 
 
 @dataclass(frozen=True)
@@ -49,7 +45,6 @@ class _Triangle(Matrix):
 
 
 @operator("_linalg_extracttrian")
-@dataclass(frozen=True)
 class Triangle(_Triangle):
     """(*, n, n) -> (*, k): the numbers of a triangle."""
 
@@ -76,7 +71,6 @@ class Triangle(_Triangle):
 
 
 @operator("_linalg_maketrian")
-@dataclass(frozen=True)
 class TriangleMatrix(_Triangle):
     """(*, k) -> (*, n, n), 0 but for a triangle."""
 
@@ -124,7 +118,6 @@ class _OfSquare(_Factor):
 
 
 @operator("_linalg_potrf")
-@dataclass(frozen=True)
 class Cholesky(_OfSquare):
     """(*, n, n) -> same: L of A = L L^T, or U of A = U^T U. A's given triangle alone is read."""
 
@@ -136,7 +129,6 @@ class Cholesky(_OfSquare):
 
 
 @operator("_linalg_potri")
-@dataclass(frozen=True)
 class InverseOfCholesky(_OfSquare):
     """(*, n, n) -> same: the inverse of the matrix whose Cholesky factor is given."""
 
@@ -147,7 +139,6 @@ class InverseOfCholesky(_OfSquare):
 
 
 @operator("_linalg_inverse")
-@dataclass(frozen=True)
 class Inverse(_OfSquare):
     """(*, n, n) -> same."""
 
@@ -156,7 +147,6 @@ class Inverse(_OfSquare):
 
 
 @operator("_linalg_trsm")
-@dataclass(frozen=True)
 class TriangleSolution(_Factor, WithTriangle):
     """X of A X = alpha B, of which A is a triangle; or of X A = alpha B."""
 
@@ -169,7 +159,6 @@ class TriangleSolution(_Factor, WithTriangle):
 
 
 @operator("_linalg_gelqf")
-@dataclass(frozen=True)
 class LQ(_Factor):
     """(*, m, n) -> Q (*, m, n) with orthonormal rows, L (*, m, m): A = L Q, for m <= n."""
 
@@ -189,7 +178,6 @@ class LQ(_Factor):
 
 
 @operator("_linalg_syevd")
-@dataclass(frozen=True)
 class Eigenvectors(_Factor):
     """(*, n, n) -> U (*, n, n), L (*, n): A = U^T diag(L) U. A's lower triangle alone is read.
 

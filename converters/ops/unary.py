@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Tuple, Union
+from typing import Any, Callable, ClassVar, Dict, Tuple, Union
 
 import numpy as np
 
 from ..shape import Shape
 from . import special
 from .arithmetic import INTEGERS, Arithmetic, refuse_integers
-from .registry import Operator, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 Formula = Callable[[Arithmetic, Any], Any]
 

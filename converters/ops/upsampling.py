@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, List, Literal, Mapping, Tuple
+from typing import Any, Dict, List, Literal, Mapping, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, merge, same, show
 from .deconvolution import Deconvolution
-from .registry import Operator, Unsupported, operator
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
 @operator("UpSampling", ignores=("workspace",), parameters=("weight",))
-@dataclass(frozen=True)
 class UpSampling(Operator):
     """(N, C, H, W), more of them -> (N, C', scale * H, scale * W).
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, Literal, Tuple
+from typing import Any, Dict, Literal, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Shape, product, show, window
 from .attributes import Ints
 from .convolution import per_axis
-from .registry import Operator, Unsupported
-
-if TYPE_CHECKING:
-    from ..onnx_builder import OnnxBuilder
-    from ..pytorch_module import TorchBuilder
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported
 
 
 @dataclass(frozen=True)

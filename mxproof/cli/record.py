@@ -10,6 +10,7 @@ from converters import Graph
 from converters.progress import report
 from converters.shape import show
 
+from ..runtimes.mxnet import MxnetProcess
 from ..subject import UsageError, load_for_run, parse_inputs
 from .common import PROVEN, common, count, mxnet_python, progress_of, reading, say
 
@@ -48,7 +49,6 @@ def refuse_order(graph: Graph) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from ..recording.file import save_recording
-    from ..runtimes.mxnet import MxnetProcess
 
     output, given = Path(args.output_file), parse_inputs(args.input)
     if not output.absolute().parent.is_dir() or output.is_dir():

@@ -13,7 +13,7 @@ import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Optional
 
 import numpy as np
 from PIL import Image
@@ -22,15 +22,10 @@ from converters import save_checkpoint
 from converters.params import save_params
 from fixtures.pictures import PHOTOGRAPH
 from tests.converters.networks import Network, small_resnet
-from tests.lab.nights import whole_night
-from tests.lab.nights import write as write_night
 
 from .documents import ROOT
 
-Entry = Tuple[int, int]
 HIDDEN = "hidden"  # modules in a folder of this name stand before those that are installed
-
-SITUATIONS: Dict[str, Callable[[Path], None]] = {}
 
 
 def prepare(folder: Path, situation: str, *, checkout: bool, samples: Optional[str]) -> None:
@@ -41,13 +36,11 @@ def prepare(folder: Path, situation: str, *, checkout: bool, samples: Optional[s
         samples: the folder of real checkpoints, if there is one.
     """
     if checkout:
-        skipped = shutil.ignore_patterns(
-            ".git", ".venv", ".tox", ".*_cache", ".hypothesis", ".benchmarks", "__pycache__"
-        )
+        skipped = shutil.ignore_patterns(".git", ".venv", ".tox", ".*_cache", ".hypothesis")
         shutil.copytree(ROOT, folder, ignore=skipped, dirs_exist_ok=True)
     (folder / ".venv").symlink_to(sys.prefix)
-    (folder / "model").mkdir()
     net, head = small_resnet()
+    (folder / "model").mkdir()
     save_checkpoint(folder / "model" / "net", net.symbol(head), net.arrays)
     detector(folder / "model" / "mnet.25", samples)
     embedding(folder / "model" / "arcface")
@@ -61,12 +54,12 @@ def detector(prefix: Path, samples: Optional[str]) -> None:
     for part in ("-symbol.json", "-0000.params"):
         if samples and (Path(samples) / f"mnet.25{part}").is_file():
             shutil.copy(Path(samples) / f"mnet.25{part}", f"{prefix}{part}")
-            continue
-        net = Network()
-        x = net.convolution("conv0", net.variable("data"), 3, 4, stride=(2, 2))
-        x = net.batch_norm("bn0", x, 4, eps=2e-5, fix_gamma=False)
-        x = net.layer("Activation", "relu0", x, act_type="relu")
-        save_checkpoint(prefix, net.symbol(x), net.arrays)
+        else:
+            net = Network()
+            x = net.convolution("conv0", net.variable("data"), 3, 4, stride=(2, 2))
+            x = net.batch_norm("bn0", x, 4, eps=2e-5, fix_gamma=False)
+            x = net.layer("Activation", "relu0", x, act_type="relu")
+            save_checkpoint(prefix, net.symbol(x), net.arrays)
 
 
 def embedding(prefix: Path) -> None:
@@ -81,204 +74,137 @@ def embedding(prefix: Path) -> None:
     weight, bias = net.parameter("pre_fc1_weight", 8, 4 * 14 * 14), net.parameter("pre_fc1_bias", 8)
     x = net.layer("FullyConnected", "pre_fc1", x, weight, bias, num_hidden=8)
     x = net.batch_norm("fc1", x, 8, eps=2e-5, fix_gamma=True)
-    weight = net.parameter("fc7_weight", 16, 8)
-    x = net.layer("FullyConnected", "fc7", x, weight, num_hidden=16, no_bias=True)
+    x = net.layer(
+        "FullyConnected", "fc7", x, net.parameter("fc7_weight", 16, 8), num_hidden=16, no_bias=True
+    )
     x = net.layer("SoftmaxOutput", "softmax", x, net.variable("softmax_label"))
     save_checkpoint(prefix, net.symbol(x), net.arrays)
 
 
-def situation(name: str) -> Callable[[Callable[[Path], None]], Callable[[Path], None]]:
-    def register(function: Callable[[Path], None]) -> Callable[[Path], None]:
-        assert name not in SITUATIONS, name
-        SITUATIONS[name] = function
-        return function
-
-    return register
+Change = Callable[[Path], Any]
 
 
-@situation("a fresh user")
-def fresh_user(folder: Path) -> None:
-    """Has their checkpoint and a picture where the commands are run."""
-    for part in ("-symbol.json", "-0000.params"):
-        shutil.copy(folder / "model" / f"mnet.25{part}", folder)
-    shutil.copy(PHOTOGRAPH, folder / "photo.png")
+def layers(*chain: Dict[str, Any]) -> Change:
+    """model/net is these layers, one after the other; a convolution is `kernel` alone."""
+
+    def change(folder: Path) -> None:
+        net = Network()
+        x, channels = net.variable("data"), 3
+        for number, layer in enumerate(chain):
+            attrs = dict(layer)
+            op, name = attrs.pop("op"), attrs.pop("name", f"layer{number}")
+            if op == "Convolution":
+                filters = attrs.pop("filters", 4)
+                x = net.convolution(name, x, channels, filters, **attrs)
+                channels = filters
+            elif op == "BatchNorm":
+                x = net.batch_norm(name, x, channels, **attrs)
+            else:
+                x = net.layer(op, name, x, **attrs)
+        save_checkpoint(folder / "model" / "net", net.symbol(x), net.arrays)
+
+    return change
 
 
-def network(folder: Path, net: Network, *heads: Entry) -> None:
-    """In place of model/net."""
-    save_checkpoint(folder / "model" / "net", net.symbol(*heads), net.arrays)
+def text(path: str, content: str) -> Change:
+    def change(folder: Path) -> None:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(content, encoding="utf-8")
+
+    return change
 
 
-@situation("truncated parameters")
+def budget(**row: Any) -> Change:
+    return text("budgets.json", json.dumps([row]))
+
+
+def python(path: str, *options: str) -> Change:
+    """Another Python: this one, by another name."""
+
+    def change(folder: Path) -> None:
+        text(path, f'#!/bin/sh\nexec {" ".join([sys.executable, *options])} "$@"\n')(folder)
+        (folder / path).chmod(0o755)
+
+    return change
+
+
+def parameters(*, without: str = "", extra: str = "") -> Change:
+    def change(folder: Path) -> None:
+        arrays = small_resnet()[0].arrays
+        kept = {name: array for name, array in arrays.items() if name != without}
+        more = {extra: np.zeros((2, 2), np.float32)} if extra else {}
+        save_params(folder / "model" / "net-0000.params", {**kept, **more})
+
+    return change
+
+
+def together(*changes: Change) -> Change:
+    return lambda folder: [change(folder) for change in changes]
+
+
 def truncated(folder: Path) -> None:
     path = folder / "model" / "net-0000.params"
     os.truncate(path, path.stat().st_size // 2)
 
 
-@situation("a symbol for parameters")
 def exchanged(folder: Path) -> None:
     shutil.copy(folder / "model" / "net-symbol.json", folder / "model" / "net-0000.params")
 
 
-@situation("parameters for a symbol")
-def binary_symbol(folder: Path) -> None:
-    (folder / "model" / "net-symbol.json").write_text('{"nodes": [', encoding="utf-8")
+def fresh_user(folder: Path) -> None:
+    for part in ("-symbol.json", "-0000.params"):
+        shutil.copy(folder / "model" / f"mnet.25{part}", folder)
+    shutil.copy(PHOTOGRAPH, folder / "photo.png")
 
 
-@situation("another file for a symbol")
-def other_json(folder: Path) -> None:
-    (folder / "model" / "net-symbol.json").write_text('{"layers": []}', encoding="utf-8")
-
-
-@situation("too few parameters")
-def lacking(folder: Path) -> None:
-    net, _ = small_resnet()
-    del net.arrays["fc_weight"]
-    save_params(folder / "model" / "net-0000.params", net.arrays)
-
-
-@situation("too many parameters")
-def unused(folder: Path) -> None:
-    net, _ = small_resnet()
-    left_over = {"fc9_weight": np.zeros((2, 2), np.float32)}
-    save_params(folder / "model" / "net-0000.params", {**net.arrays, **left_over})
-
-
-@situation("a custom operator")
-def custom(folder: Path) -> None:
-    net = Network()
-    x = net.layer("Custom", "roi_target", net.variable("data"), op_type="proposal_target")
-    x = net.layer("Convolution_v2", "conv1", x)
-    network(folder, net, x)
-
-
-@situation("an unknown value")
-def unknown_value(folder: Path) -> None:
-    net = Network()
-    network(folder, net, net.layer("LRN", "norm1", net.variable("data"), nsize=4))
-
-
-@situation("an unknown attribute")
-def unknown_attribute(folder: Path) -> None:
-    net = Network()
-    network(folder, net, net.layer("Flatten", "flat", net.variable("data"), order="F"))
-
-
-@situation("numbers too large for float16")
-def too_large(folder: Path) -> None:
-    net = Network()
-    x = net.layer("_mul_scalar", "scaled", net.variable("data"), scalar=1e6)
-    network(folder, net, net.convolution("conv0", x, 3, 4))
-
-
-@situation("a fully connected network")
-def dense(folder: Path) -> None:
-    net = Network()
-    x = net.layer("Activation", "relu", net.variable("data"), act_type="relu")
-    network(folder, net, x)
-
-
-@situation("a network with a large kernel")
-def large_kernel(folder: Path) -> None:
-    net = Network()
-    x = net.convolution("conv0", net.variable("data"), 3, 4, kernel=(7, 7), pad=(0, 0))
-    network(folder, net, x)
-
-
-@situation("a network that sorts")
-def sorting(folder: Path) -> None:
-    net = Network()
-    x = net.convolution("conv0", net.variable("data"), 3, 4)
-    network(folder, net, net.layer("sort", "sorted", x, axis=-1))
-
-
-@situation("a limit that is too low")
-def strict(folder: Path) -> None:
-    row = {"layer": "unit1_bn1", "float64_rel": 1e-30, "reason": "to see a proof fail"}
-    (folder / "budgets.json").write_text(json.dumps([row]), encoding="utf-8")
-
-
-@situation("a limit that nothing needs")
-def idle(folder: Path) -> None:
-    row = {"layer": "fc", "float32_ratio": 100, "reason": "sums in blocks"}
-    (folder / "budgets.json").write_text(json.dumps([row]), encoding="utf-8")
-
-
-@situation("a limit without a reason")
-def unfounded(folder: Path) -> None:
-    row = {"layer": "fc", "float32_ratio": 100}
-    (folder / "budgets.json").write_text(json.dumps([row]), encoding="utf-8")
-
-
-@situation("a wrong file in MXPROOF_MODELS")
-def wrong_file(folder: Path) -> None:
-    (folder / "published").mkdir()
-    (folder / "published" / "resnet-18-0000.params").write_bytes(b"<html>Not found</html>")
-
-
-@situation("a Python without MXNet")
-def bare_python(folder: Path) -> None:
-    """-S: without what is installed."""
-    python = folder / "python-without-mxnet"
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n', encoding="utf-8")
-    python.chmod(0o755)
-
-
-@situation("onnxruntime is not installed")
-def without_onnxruntime(folder: Path) -> None:
-    """HIDDEN comes before what is installed."""
-    (folder / HIDDEN).mkdir()
-    (folder / HIDDEN / "onnxruntime.py").write_text(
-        'raise ModuleNotFoundError("No module named onnxruntime", name="onnxruntime")\n',
-        encoding="utf-8",
-    )
-
-
-@situation("a damaged recording")
-def damaged_recording(folder: Path) -> None:
-    (folder / "net.npz").write_bytes(b"PK")
-
-
-@situation("a file in the way")
-def in_the_way(folder: Path) -> None:
-    (folder / "out").write_bytes(b"")
-
-
-@situation("two nights")
-def nights(folder: Path) -> None:
-    """What .ci/nightly leaves, made up; and a folder for the history."""
-    write_night(folder / "nightly-results", whole_night())
-    (folder / "nightly-history").mkdir()
-
-
-@situation("two results of different shape")
 def results(folder: Path) -> None:
     np.save(folder / "mxnet.npy", np.zeros((1, 5), np.float32))
     np.save(folder / "onnx.npy", np.zeros((1, 6), np.float32))
 
 
-@situation("two lock files")
-def lock_files(folder: Path) -> None:
-    """The same versions, and onnxruntime told to optimise nothing.
-
-    The network is one that rounds otherwise on every processor when its batch norm is folded into
-    the convolution: of thousands of values some differ; a few probabilities may not.
-    """
-    net = Network()
-    x = net.convolution("conv0", net.variable("data"), 3, 16)
-    x = net.batch_norm("bn0", x, 16, eps=2e-5, fix_gamma=False)
-    network(folder, net, x)
-    installed = f"onnxruntime=={version('onnxruntime')}\n"
-    (folder / "green.txt").write_text(installed, encoding="utf-8")
-    (folder / "red.txt").write_text(
-        f"# mxproof: optimisation=disabled\n{installed}", encoding="utf-8"
-    )
-
-
-@situation("a green environment")
-def green_environment(folder: Path) -> None:
-    """Another Python that has all: this one, by another name."""
-    python = folder / "green" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n', encoding="utf-8")
-    python.chmod(0o755)
+ONNXRUNTIME = f"onnxruntime=={version('onnxruntime')}\n"
+CONV = {"op": "Convolution", "name": "conv0"}
+SITUATIONS: Dict[str, Change] = {
+    "a fresh user": fresh_user,
+    "truncated parameters": truncated,
+    "a symbol for parameters": exchanged,
+    "parameters for a symbol": text("model/net-symbol.json", '{"nodes": ['),
+    "another file for a symbol": text("model/net-symbol.json", '{"layers": []}'),
+    "too few parameters": parameters(without="fc_weight"),
+    "too many parameters": parameters(extra="fc9_weight"),
+    "a custom operator": layers(
+        {"op": "Custom", "name": "roi_target", "op_type": "proposal_target"},
+        {"op": "Convolution_v2", "name": "conv1"},
+    ),
+    "an unknown value": layers({"op": "LRN", "name": "norm1", "nsize": 4}),
+    "an unknown attribute": layers({"op": "Flatten", "name": "flat", "order": "F"}),
+    "numbers too large for float16": layers(
+        {"op": "_mul_scalar", "name": "scaled", "scalar": 1e6}, CONV
+    ),
+    "a fully connected network": layers({"op": "Activation", "name": "relu", "act_type": "relu"}),
+    "a network with a large kernel": layers({**CONV, "kernel": (7, 7), "pad": (0, 0)}),
+    "a network that sorts": layers(CONV, {"op": "sort", "name": "sorted", "axis": -1}),
+    "a limit that is too low": budget(
+        layer="unit1_bn1", float64_rel=1e-30, reason="to see a proof fail"
+    ),
+    "a limit that nothing needs": budget(layer="fc", float32_ratio=100, reason="sums in blocks"),
+    "a limit without a reason": budget(layer="fc", float32_ratio=100),
+    "a wrong file in MXPROOF_MODELS": text(
+        "published/resnet-18-0000.params", "<html>Not found</html>"
+    ),
+    "a Python without MXNet": python("python-without-mxnet", "-S"),
+    "onnxruntime is not installed": text(
+        f"{HIDDEN}/onnxruntime.py",
+        'raise ModuleNotFoundError("No module named onnxruntime", name="onnxruntime")\n',
+    ),
+    "a damaged recording": text("net.npz", "PK"),
+    "a file in the way": text("out", ""),
+    "two results of different shape": results,
+    # Of thousands of values some differ on every processor where onnxruntime optimises nothing.
+    "two lock files": together(
+        layers({**CONV, "filters": 16}, {"op": "BatchNorm", "name": "bn0", "fix_gamma": False}),
+        text("green.txt", ONNXRUNTIME),
+        text("red.txt", f"# mxproof: optimisation=disabled\n{ONNXRUNTIME}"),
+    ),
+    "a green environment": python("green/bin/python"),
+}

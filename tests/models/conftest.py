@@ -183,7 +183,7 @@ def models_of(config: pytest.Config) -> List[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Ids read `resnet101-pytorch-float64`."""
+    """Ids read `resnet101-pytorch-float64`; one that concerns several targets names them all."""
     if "case" not in metafunc.fixturenames:
         return
     names = ["case"]
@@ -193,6 +193,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "target" in metafunc.fixturenames:
         names.append("target")
         rows = [(*row, target) for row in rows for target in TARGETS]
+    if "targets" in metafunc.fixturenames:
+        names.append("targets")
+        rows = [(*row, "+".join(TARGETS)) for row in rows]
     if "precision" in metafunc.fixturenames:
         names.append("precision")
         rows = [(*row, p) for row in rows for p in TARGETS[row[1]].runtimes]
@@ -205,12 +208,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
-    """Also a test that does not come as far as handing in anything is about a model."""
-    for item in items if config.getoption("--report") else ():
+    """Under xdist one process has all tests of a model; a report knows which model a test is about,
+    even if it fails before it records anything."""
+    for item in items:
         params = item.callspec.params if hasattr(item, "callspec") else {}
         if "case" in params:
-            found = {"model": params["case"], "target": params.get("target")}
-            item.user_properties.append((FOUND, found))
+            item.add_marker(pytest.mark.xdist_group(params["case"]))
+            if config.getoption("--report"):
+                found = {"model": params["case"], "target": params.get("target")}
+                item.user_properties.append((FOUND, found))
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
+def run(capsys: pytest.CaptureFixture[str], shared_mxnet: None) -> Run:
     """main() in this process; what argparse ends counts as its exit code."""
 
     def call(*arguments: object) -> Result:

@@ -67,7 +67,7 @@ def fresh(folder: Path) -> Environment:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A source distribution, and a wheel made from that; not from the tree."""
-    pytest.importorskip("build", reason="needs build and twine: tox -e package")
+    pytest.importorskip("build", reason="needs build and twine: pip install 'mxproof[dev]'")
     listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:

@@ -14,8 +14,19 @@ import pytest
 
 from .conftest import PACKAGES, Built
 
-CORE = {"numpy", "onnx", "onnx-ir", "pillow", "pooch", "rich", "safetensors", "shtab"}
-EXTRAS = {"onnx", "pytorch", "mxnet", "test", "docs", "all"}
+CORE = {
+    "numpy",
+    "onnx",
+    "onnx-ir",
+    "pillow",
+    "pooch",
+    "protobuf",
+    "requests",
+    "rich",
+    "safetensors",
+}
+CORE |= {"urllib3"}
+EXTRAS = {"onnx", "pytorch", "mxnet", "report", "bench", "completion", "test", "all", "docs", "dev"}
 
 
 def in_packages(built: Built) -> Set[str]:
