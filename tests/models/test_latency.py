@@ -20,7 +20,7 @@ from mxproof.targets import TARGETS
 
 from .conftest import Case
 
-ROUNDS = 5
+ROUNDS = 3
 DAILY = ("mxnet", "onnxruntime", "pytorch")
 BATCHES = ("batch-one", "batch-many")
 #: Of the largest magnitude. A fused or frozen network rounds otherwise; other inputs, a missing
