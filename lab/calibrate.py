@@ -1,190 +1,225 @@
-"""`python -m lab calibrate`."""
+"""`python -m lab calibrate`: the latency gate, tried on slowdowns that are known.
+
+A trial is a whole decision, with processes of its own, of a converted file against itself, the
+candidate slowed down by a known fraction. Without a slowdown, `fail` is a false alarm. Several
+benchmarks are decided together, as in a nightly run: what the clear ones leave of the time goes to
+the others.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
+import statistics
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Sequence
 
-from mxproof.benchmark.latency import Plan
-from mxproof.benchmark.lineup import Lineup
-from mxproof.benchmark.timing import Side
-from mxproof.cli.common import (
-    FAILED,
-    PROVEN,
-    console_of,
-    count,
-    progress_of,
-    say,
-    writable,
-    write_text,
-)
-from mxproof.cli.gate import gate_options, line_of_benchmarks, lineups_of
+from converters.progress import part_of
+from mxproof.benchmark.control import Control
+from mxproof.benchmark.converted_model import ConvertedModel
+from mxproof.benchmark.decision import FAIL, INCONCLUSIVE, PASS, Decision, TestPlan
+from mxproof.benchmark.gate import Benchmark
+from mxproof.benchmark.gate import run as decide_all
+from mxproof.cli import common
+from mxproof.cli.bench import benchmarks_of, converted_models, model_options, table
 from mxproof.environment import environment
-from mxproof.report.sheet import Sheet
-
-from .calibration import VERDICTS, Rate, Trial, nights, rates, sensitivity
 
 TRIALS = 40
 SLOWDOWNS = [0.0, 0.02, 0.05, 0.1, 0.2]
-#: Benchmarks that share a night: six models in two runtimes.
-NIGHT = 12
+#: Benchmarks that share a nightly run's minutes: six models in two runtimes.
+NIGHTLY = 12
+#: Slowdown -> (least, greatest) fraction of its trials that may fail. What the gate promises.
+BARS = {0.0: (0.0, 0.005), 0.05: (0.8, 1.0), 0.1: (0.95, 1.0)}
+ITSELF = Control("itself", ConvertedModel.target)
+Row = Dict[str, Any]
 
 
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "calibrate",
-        help="how often the latency gate finds a slowdown that is known, and a false one",
-        description="Try the gate: decide about models that are slowed down by a known share, and "
-        "about such as are not, each time anew, with all that a decision of a night takes. Prints "
-        "how often it failed, and how small a slowdown each benchmark shows.",
+        help="measure the latency gate's false alarms and its power",
+        description="Let the gate decide about models that are slowed down by a known percentage, "
+        "and about models that are not, each time with new processes. Prints how often it failed "
+        "them, and how small a slowdown each benchmark shows. Exit code 1 if more than 0.5 % of "
+        "the trials without a slowdown failed, less than 80 % of those with 5 %, or less than 95 % "
+        "of those with 10 %.",
     )
-    gate_options(parser)
+    model_options(parser)
     parser.add_argument(
         "--trials",
-        type=partial(count, least=1),
+        type=partial(common.count, least=1),
         default=TRIALS,
         metavar="N",
         help=f"decisions for each slowdown (default: {TRIALS})",
     )
     parser.add_argument(
         "--slowdown",
-        type=_shares,
+        type=_fractions,
         default=SLOWDOWNS,
         metavar="%[,%…]",
-        help="in percent; 0 is none, and what fails then is a false alarm (default: "
-        f"{','.join(f'{100 * share:g}' for share in SLOWDOWNS)})",
+        help="in percent; with 0, whatever fails is a false alarm (default: "
+        f"{','.join(f'{100 * fraction:g}' for fraction in SLOWDOWNS)})",
     )
-    parser.add_argument(
-        "--most-false-alarms",
-        type=float,
-        metavar="SHARE",
-        help="exit code 1 if a larger share of the decisions without a slowdown failed",
-    )
-    parser.add_argument(
-        "--least-found",
-        type=_expectation,
-        action="append",
-        default=[],
-        metavar="%=SHARE",
-        help="exit code 1 if a smaller share of this slowdown was found, e.g. 10=0.95",
-    )
-    parser.add_argument("--json", metavar="FILE", help="write all decisions and times there")
+    parser.add_argument("--json", metavar="FILE", help="write all decisions there")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables there")
     parser.set_defaults(run=run)
 
 
-def _shares(text: str) -> List[float]:
-    return [_share(part) for part in text.split(",")]
-
-
-def _share(text: str) -> float:
-    """Percent -> share."""
+def _fractions(text: str) -> List[float]:
+    """Percentages -> fractions."""
     try:
-        share = float(text) / 100
+        found = [float(part) / 100 for part in text.split(",")]
     except ValueError:
-        share = -1.0
-    if not 0 <= share <= 10:
-        raise argparse.ArgumentTypeError(f"{text!r} is no percentage of 0 to 1000")
-    return share
-
-
-def _expectation(text: str) -> Tuple[float, float]:
-    slowdown, _, least = text.partition("=")
-    try:
-        return _share(slowdown), float(least)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: say e.g. 10=0.95") from None
+        found = [-1.0]
+    if not all(0 <= fraction <= 10 for fraction in found):
+        raise argparse.ArgumentTypeError(f"{text!r}: give percentages from 0 to 1000, e.g. 0,5,10")
+    return found
 
 
 def run(args: argparse.Namespace) -> int:
-    writable(args, "json", "markdown")
-    seconds = 60 * args.minutes / NIGHT
-    plan = Plan(comparisons=NIGHT, seconds=seconds)
-    found: List[Trial] = []
-    with progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
-        lineups = lineups_of(args, Path(folder))
-        benchmarks = line_of_benchmarks(args, lineups, Itself())
-        for night in nights(benchmarks, args.slowdown, args.trials, plan):
-            found += night  # hours: what is known is written at once
-            write_text(args.json, json.dumps(record(found, plan), indent=1))
-    tables, effects = [rate_sheet(rates(found))], sensitivity(found, plan)
-    if effects:
-        tables.append(effect_sheet(effects))
-    write_text(args.markdown, "\n\n".join(table.markdown() for table in tables) + "\n")
-    for table in tables:
-        console_of(args).print(table.terminal())
-    problems = disappointments(rates(found), args.most_false_alarms, args.least_found)
+    common.writable(args, "json", "markdown")
+    plan = TestPlan(comparisons=NIGHTLY)
+    trials: List[Row] = []
+    with common.progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
+        benchmarks = benchmarks_of(args, converted_models(args, Path(folder)), ITSELF)
+        seconds = 60 * args.minutes / NIGHTLY
+        for together in measured(benchmarks, args.slowdown, args.trials, plan, seconds):
+            trials += [trial(benchmark, plan, seconds) for benchmark in together]
+            record = {
+                "schema": 1,
+                "environment": environment(together[0].processes["control"]["versions"]),
+                "plan": asdict(plan),
+                "rates": rates(trials),
+                "detectable": detectable(trials),
+                "trials": trials,
+            }
+            common.write_text(args.json, json.dumps(record, indent=1))  # hours: keep what is known
+    columns = (
+        f"slowdown:.0% trials {PASS} {FAIL} {INCONCLUSIVE} share_failed:.1% low:.1% high:.1% "
+        "median_seconds:.0f"
+    )
+    effects = [{"benchmark": n, "slowdown": d} for n, d in detectable(trials).items()]
+    tables = [
+        table("Slowdowns found", columns, rates(trials)),
+        table("Found in four runs of five", "benchmark slowdown:.1%", effects),
+    ]
+    common.write_text(args.markdown, "\n\n".join(found.markdown() for found in tables) + "\n")
+    for found in tables:
+        common.console_of(args).print(found.terminal())
+    problems = missed_bars(rates(trials))
     for problem in problems:
-        say(problem, stderr=True)
-    return FAILED if problems else PROVEN
+        common.say(problem, stderr=True)
+    return common.FAILED if problems else common.PROVEN
 
 
-class Itself:
-    """A control that is the candidate's own file in its own runtime."""
+def measured(
+    benchmarks: Sequence[Benchmark],
+    slowdowns: Sequence[float],
+    count: int,
+    plan: TestPlan,
+    seconds: float,
+) -> Iterator[List[Benchmark]]:
+    """Decide `count` times about each slowdown; yields what was decided together.
 
-    name = "itself"
+    The benchmarks take turns, and the slowdowns alternate, so that a noisy hour of the machine is
+    in all of them.
 
-    def side(self, lineup: Lineup, runtime: str) -> Side:
-        return lineup.side(runtime)
+    Args:
+        seconds: one benchmark's share of the time.
+    """
+    sources = list(islice(cycle(benchmarks), count))
+    for begin in range(0, count, len(benchmarks)):
+        for number, slowdown in enumerate(slowdowns):
+            done = begin * len(slowdowns) + number
+            together = [
+                replace(
+                    source,
+                    candidate=replace(source.control, slowdown=slowdown),
+                    process_pairs=[],
+                    processes={},
+                )
+                for source in sources[begin : begin + len(benchmarks)]
+            ]
+            with part_of(f"{100 * slowdown:g} % slower: ", done, count * len(slowdowns)):
+                decide_all(together, plan, seconds * len(together))
+            yield together
 
 
-def record(found: List[Trial], plan: Plan) -> Dict[str, Any]:
+def trial(benchmark: Benchmark, plan: TestPlan, seconds: float) -> Row:
+    """One decision, and the slowdown that all of the benchmark's time would find."""
+    decision = benchmark.decision(plan)
     return {
-        "schema": 1,
-        "environment": environment(found[0].versions),
-        "plan": asdict(plan),
-        "rates": [rate.to_json() for rate in rates(found)],
-        "detectable": sensitivity(found, plan),
-        "trials": [asdict(trial) for trial in found],
+        "benchmark": benchmark.name,
+        "slowdown": benchmark.candidate.slowdown,
+        **asdict(decision),
+        "seconds": benchmark.seconds,
+        "detectable": detected(decision, plan, int(seconds * decision.rounds / benchmark.seconds)),
     }
 
 
-def rate_sheet(results: Sequence[Rate]) -> Sheet:
-    headings = ("slowdown", "decisions", *VERDICTS, "found", "95 % interval", "median s")
-    rows = []
-    for rate in results:
-        low, high = rate.interval()
-        rows.append(
-            (
-                f"{100 * rate.slowdown:g} %",
-                str(len(rate.found)),
-                *(str(rate.count(verdict)) for verdict in VERDICTS),
-                f"{100 * rate.share:.1f} %",
-                f"{100 * low:.1f} to {100 * high:.1f} %",
-                f"{rate.median_seconds:.0f}",
-            )
-        )
-    return Sheet("Slowdowns found", headings, rows)
+def detected(decision: Decision, plan: TestPlan, possible: int, power: float = 0.8) -> float:
+    """The smallest slowdown that is found at this decision's noise, as a fraction.
 
-
-def effect_sheet(effects: Mapping[str, float]) -> Sheet:
-    rows = [(name, f"{100 * effect:.1f} %") for name, effect in effects.items()]
-    return Sheet("Found in four nights of five", ("benchmark", "slowdown"), rows)
-
-
-def disappointments(
-    results: Sequence[Rate], most: Optional[float], least: Sequence[Tuple[float, float]]
-) -> List[str]:
-    """Sentences on rates that are not as they were to be.
+    Two process pairs have to show it, each by itself and both together, and no analysis before may
+    have passed it.
 
     Args:
-        most: share of false alarms that is allowed.
-        least: (slowdown, share of it that is to be found).
+        possible: rounds that there is time for, in both pairs together.
+        power: how often it is found.
     """
-    by_slowdown = {rate.slowdown: rate for rate in results}
-    problems = []
-    clean = by_slowdown.get(0.0)
-    if most is not None and (clean is None or clean.share > most):
-        what = "no decision was without" if clean is None else f"{clean.share:.3f} of those without"
-        problems.append(f"{what} a slowdown failed; allowed: {most:g}.")
-    for slowdown, share in least:
-        rate = by_slowdown.get(slowdown)
-        if rate is None or rate.share < share:
-            found = "not tried" if rate is None else f"found in {rate.share:.3f} of its trials"
-            problems.append(f"{100 * slowdown:g} % slower: {found}; demanded: {share:g}.")
-    return problems
+    from scipy import stats
+
+    noise = decision.error * math.sqrt(decision.rounds)  # of one round
+    one, two = stats.norm.ppf(power), stats.norm.ppf(math.sqrt(power))
+    floor, passing = math.log1p(plan.noise_floor), math.log1p(plan.min_effect)
+    first, *later = plan.interim_analyses
+    not_passed, found = 0.0, []
+    for rounds in (first, *(n for n in later if 2 * n <= possible)):
+        error = noise / math.sqrt(rounds)
+        reach = stats.t.ppf(plan.confidence, rounds - 1) * error
+        not_passed = max(not_passed, min(floor + reach, passing - reach) + two * error)
+        each = stats.t.ppf(plan.confidence_of_one, rounds - 1) + two
+        together = (stats.t.ppf(plan.confidence, 2 * rounds - 1) + one) / math.sqrt(2)
+        found.append(max(not_passed, floor + max(each, together) * error))
+    return float(math.expm1(min(found)))
+
+
+def rates(trials: Sequence[Row]) -> List[Row]:
+    """By slowdown: how often each verdict was given. `low` and `high` bound the share of `fail`
+    with 95 % confidence (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927)."""
+    from scipy import stats
+
+    found = []
+    for slowdown in sorted({trial["slowdown"] for trial in trials}):
+        own = [trial for trial in trials if trial["slowdown"] == slowdown]
+        counts = {v: sum(t["verdict"] == v for t in own) for v in (PASS, FAIL, INCONCLUSIVE)}
+        interval = stats.binomtest(counts[FAIL], len(own)).proportion_ci(method="wilson")
+        row = {"slowdown": slowdown, "trials": len(own), **counts}
+        row.update(share_failed=counts[FAIL] / len(own), low=interval.low, high=interval.high)
+        found.append({**row, "median_seconds": statistics.median(t["seconds"] for t in own)})
+    return found
+
+
+def detectable(trials: Sequence[Row]) -> Dict[str, float]:
+    """Benchmark -> the slowdown that is found in four cases of five, by its clean trials."""
+    clean: Dict[str, List[float]] = {}
+    for row in trials:
+        if not row["slowdown"]:
+            clean.setdefault(row["benchmark"], []).append(row["detectable"])
+    return {name: statistics.median(found) for name, found in clean.items()}
+
+
+def missed_bars(results: Sequence[Row]) -> List[str]:
+    """A sentence for each slowdown that failed more or less often than it should."""
+    return [
+        f"{100 * row['slowdown']:g} % slower: {100 * row['share_failed']:.1f} % of {row['trials']} "
+        f"trials failed; required: {100 * least:g} to {100 * greatest:g} %."
+        for row in results
+        for least, greatest in [BARS.get(row["slowdown"], (0.0, 1.0))]
+        if not least <= row["share_failed"] <= greatest
+    ]

@@ -8,7 +8,7 @@ import mmap
 from typing import Any, Iterable
 
 
-def release(arrays: Iterable[Any] = ()) -> None:
+def trim_memory(arrays: Iterable[Any] = ()) -> None:
     """Free what nobody holds, and the pages of memory-mapped `arrays` (they are read again when
     they are needed).
 

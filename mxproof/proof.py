@@ -16,7 +16,6 @@ from .verdict import Check, Comparison
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from .benchmark.timing import Timing
     from .report.error_plot import Plot
 
 PRECISIONS = ("float64", "float32")
@@ -116,7 +115,7 @@ class Proof:
         reference: "mxnet", or the file that was recorded from it.
         source: names and hashes of the files that the network was read from.
         command: what made this proof.
-        latency: runtime -> its time for one pass, where it was measured.
+        latency: runtime -> median_ms, min_ms, rounds and threads of its passes, if measured.
         notes: layer -> how it is judged, where that is not as usual.
         problems: what is wrong with the question and not with a layer, such as budgets that
             nothing needs.
@@ -130,7 +129,7 @@ class Proof:
     reference: str = "mxnet"
     source: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
-    latency: Mapping[str, Timing] = field(default_factory=dict)
+    latency: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     problems: Tuple[str, ...] = ()
 

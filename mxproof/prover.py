@@ -17,7 +17,7 @@ from converters import Graph, __version__
 from .check import check_form
 from .compare import compare
 from .evidence import Evidence
-from .memory import release
+from .memory import trim_memory
 from .outputs import DIFFERS, TopK, differences, same_top, top_k, worst_top
 from .proof import PRECISIONS, OutputProof, Proof, TargetProof
 from .runtimes.base import Array, Candidate, Inputs, RuntimeFailure, Visitor
@@ -50,7 +50,7 @@ def verify(
     paths: Dict[str, Path] = {}
     for target in targets:
         paths[target] = convert(subject.graph, target, folder)[0]
-    release(subject.graph.params.values())
+    trim_memory(subject.graph.params.values())
     budgets = budgets or Budgets()
     prover = Prover(subject.graph, paths, budgets)
     proofs, shapes = prover.prove(evidence)
@@ -105,7 +105,7 @@ class Prover:
     def _release(self) -> None:
         """Give a large candidate's memory back; to look for what to free takes 0.1 s."""
         if sum(array.nbytes for array in self.graph.params.values()) > LARGE:
-            release()
+            trim_memory()
 
     def _open(self, target: str, precision: str) -> Candidate:
         """The converted file; one that its runtime does not load fails as one that does not run."""

@@ -110,8 +110,9 @@ def bisection_of(args: argparse.Namespace, stated: Mapping[str, Stated], folder:
 
 def raced(args: argparse.Namespace, bisection: Bisection, chosen: Sequence[str]) -> Results:
     """Timed by the gate's own judge, at its risk of a false alarm over all that is tried."""
-    from mxproof.benchmark.gate import judge
     from mxproof.benchmark.latency import Plan
+
+    from mxproof.benchmark.gate import judge
 
     tried = 2 * (1 + len(differences(bisection.good, bisection.bad)))
     plan = Plan(comparisons=tried, seconds=args.seconds)

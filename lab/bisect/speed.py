@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, List
 
-from converters.files import sha256
 from mxproof.benchmark.latency import FAIL, INCONCLUSIVE, PASS, Decision
+
+from converters.files import sha256
 from mxproof.benchmark.timing import FORMS, Side
 from mxproof.runtimes.base import Inputs, RuntimeFailure
 from mxproof.subject import UsageError

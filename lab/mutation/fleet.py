@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from converters.progress import counted, listening, report
-from mxproof.memory import release
+from mxproof.memory import trim_memory
 from mxproof.runtimes.base import Array, RuntimeFailure
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import Subject, load_subject
@@ -112,7 +112,7 @@ def do(task: Task) -> Results:
         return Results((), tuple(cleans))
     drawn = cases(ground.graph, task.model, CATALOGUE[task.kind], task.count, task.seed)
     outcomes = tuple(plant(ground, task.model, case, bystander) for case in drawn)
-    release()  # models hold themselves in circles, and are large
+    trim_memory()  # models hold themselves in circles, and are large
     return Results(outcomes, ())
 
 

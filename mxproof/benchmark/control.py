@@ -1,118 +1,120 @@
-"""What a candidate is compared with: the runtimes of another Python, or MXNet."""
+"""What candidates are compared with: another Python's runtimes, MXNet, or a baseline beside it."""
 
 from __future__ import annotations
 
+import json
 import subprocess
-import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import List, Optional, Protocol, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
-from converters.shape import show
+from converters.shape import Shape, show
 
 from ..runtimes.base import RuntimeFailure
-from .lineup import Lineup, target_of
-from .timing import Side
+from ..subject import UsageError
+from .converted_model import ConvertedModel
+from .gate import Benchmark
+from .timing import TimingTarget, target_of
 
-#: What a Python says that has no mxproof of its own.
-NONE = 3
-
-
-class Control(Protocol):
-    """
-    Attributes:
-        name: in words, for a record.
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    def side(self, lineup: Lineup, runtime: str) -> Side: ...
+Row = Dict[str, Any]
 
 
 @dataclass(frozen=True)
-class MxnetItself:
-    """MXNet, as its users ran it."""
-
-    python: Optional[str] = None
-    name: str = "mxnet"
-
-    def side(self, lineup: Lineup, runtime: str) -> Side:
-        return lineup.side("mxnet", python=self.python)
-
-
-@dataclass(frozen=True)
-class OtherPython:
-    """The same runtime in another Python; with the files that its mxproof makes, if it has one.
+class Control:
+    """The other side of a comparison.
 
     Attributes:
-        options: of `mxproof convert`, beside epoch and inputs: how the checkpoints are read here.
+        name: for records; ratios to controls of the same name can be compared.
+        target: (model, runtime) -> what that candidate is timed against.
+        baseline: decisions of an earlier run, as its JSON has them, whose ratios are to be kept.
     """
 
-    python: str
-    options: Sequence[str] = ()
+    name: str
+    target: Callable[[ConvertedModel, str], TimingTarget]
+    baseline: Sequence[Row] = ()
 
-    @property
-    def name(self) -> str:
-        return "python"
-
-    def side(self, lineup: Lineup, runtime: str) -> Side:
-        """
-        Raises:
-            RuntimeFailure: its mxproof cannot convert the model.
-        """
-        target = target_of(runtime)
-        path = self._converted(lineup, target) or lineup.paths[target]
-        return Side(runtime, path, python=self.python)
-
-    def _converted(self, lineup: Lineup, target: str) -> Optional[Path]:
-        """None if that Python has no mxproof."""
-        subject = lineup.subject
-        ours = lineup.paths[target]
-        path = ours.parent / "control" / f"{subject.prefix.name}{ours.suffix}"
-        if path.exists():
-            return path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        command = ["convert", str(subject.prefix.resolve()), "--epoch", str(subject.epoch)]
-        for variable in subject.graph.inputs:
-            if variable.shape is not None:
-                command += ["--input", f"{variable.name}={show(variable.shape)}"]
-        options = [*self.options, "--to", target, "-o", str(path.parent), "--no-verify", "--quiet"]
-        found = self._run([*command, *options])
-        if found.returncode == NONE:
-            return None
-        if found.returncode:
-            raise RuntimeFailure(
-                f"{self.python}: its mxproof does not convert {subject.name}: "
-                f"{found.stderr.strip()[-300:]} Give an environment without mxproof to compare "
-                "runtimes alone."
-            )
-        return path
-
-    def _run(self, arguments: List[str]) -> subprocess.CompletedProcess[str]:
-        """-I: what that Python has installed, and nothing of where this one runs."""
-        script = (
-            "import importlib.util, runpy, sys\n"
-            f"if importlib.util.find_spec('mxproof') is None: sys.exit({NONE})\n"
-            "sys.argv[0] = 'mxproof'\n"
-            "runpy.run_module('mxproof', run_name='__main__')\n"
-        )
-        try:
-            return subprocess.run(
-                [self.python, "-I", "-c", script, *arguments],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        except OSError as error:
-            raise RuntimeFailure(
-                f"{self.python}: cannot be started: {error.strerror}. Name the Python of the last "
-                "green night: --control-python PATH."
-            ) from error
+    def benchmark(
+        self, model: ConvertedModel, runtime: str, given: Optional[Mapping[str, Shape]] = None
+    ) -> Benchmark:
+        """The model in a runtime against this control, on all cores, at batch size one."""
+        inputs = model.inputs(given=given or model.subject.gate_shapes)
+        targets = model.target(runtime), self.target(model, runtime)
+        benchmark = Benchmark(model.name, *targets, inputs, self.name)
+        for row in self.baseline:
+            if all(row[key] == value for key, value in benchmark.identity.items()):
+                benchmark.expected, benchmark.expected_error = row["measured"], row["error"]
+        return benchmark
 
 
 def control_of(
-    python: Optional[str], mxnet_python: Optional[str], options: Sequence[str]
+    against: str, mxnet_python: Optional[str] = None, options: Sequence[str] = ()
 ) -> Control:
-    """The other Python, if there is one, or MXNet."""
-    return OtherPython(python, options) if python else MxnetItself(mxnet_python or sys.executable)
+    """What `--against` names: "mxnet", a baseline, or a Python.
+
+    Args:
+        options: of `mxproof convert`, beside epoch and inputs: how the checkpoints are read here.
+
+    Raises:
+        UsageError: it is a file that is no baseline.
+    """
+    if against != "mxnet" and not against.endswith(".json"):
+        return Control("python", partial(_other_python, against, options))
+    baseline = () if against == "mxnet" else _read_baseline(against)
+    return Control("mxnet", partial(_mxnet, mxnet_python), baseline)
+
+
+def _read_baseline(path: str) -> Sequence[Row]:
+    try:
+        rows: List[Row] = json.loads(Path(path).read_text(encoding="utf-8"))["decisions"]
+        for row in rows:
+            row.update(measured=float(row["measured"]), error=float(row["error"]))
+            [row[key] for key in ("name", "control", "input", "cpu", "cores")]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"--against {path}: holds no decisions ({error!r}). A baseline is written by "
+            "`mxproof bench --against mxnet --json FILE`."
+        ) from None
+    return rows
+
+
+def _mxnet(python: Optional[str], model: ConvertedModel, runtime: str) -> TimingTarget:
+    return model.target("mxnet", python=python)
+
+
+def _other_python(
+    python: str, options: Sequence[str], model: ConvertedModel, runtime: str
+) -> TimingTarget:
+    """The same runtime there; with the files that its mxproof writes, if it has one.
+
+    Raises:
+        RuntimeFailure: its mxproof cannot convert the model.
+    """
+    subject, target = model.subject, target_of(runtime)
+    ours = model.paths[target]
+    path = ours.parent / "control" / f"{subject.prefix.name}{ours.suffix}"
+    if path.exists():
+        return TimingTarget(runtime, path, python)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    command = ["convert", str(subject.prefix.resolve()), "--epoch", str(subject.epoch)]
+    for variable in subject.graph.inputs:
+        if variable.shape is not None:
+            command += ["--input", f"{variable.name}={show(variable.shape)}"]
+    command += [*options, "--to", target, "-o", str(path.parent), "--no-verify", "--quiet"]
+    try:  # -I: what that Python has installed, and nothing from this folder
+        command = [python, "-I", "-m", "mxproof", *command]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise RuntimeFailure(
+            f'{python}: cannot be started: {error.strerror}. --against takes "mxnet", a baseline '
+            "(FILE.json) or the path of a Python."
+        ) from error
+    said = found.stderr.strip()
+    if found.returncode and said.endswith("No module named mxproof"):
+        return TimingTarget(runtime, ours, python)
+    if found.returncode:
+        raise RuntimeFailure(
+            f"{python}: its mxproof does not convert {model.name}: {said[-300:]} "
+            "Name an environment without mxproof to compare runtimes alone."
+        )
+    return TimingTarget(runtime, path, python)

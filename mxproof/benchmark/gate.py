@@ -1,51 +1,60 @@
-"""The latency gate: every benchmark of a night, each candidate against its control."""
+"""The latency gate: decides for each converted model whether it is slower than its control."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Dict, Iterable, Iterator, List, Sequence, Tuple
 
 from converters.progress import report
 
+from ..environment import CpuContention, cores, cpu
 from ..runtimes.base import Inputs
-from .latency import FAIL, INCONCLUSIVE, PASS, Decision, Plan, decide, shown
-from .load import Load
-from .timing import Side, Timed, all_opened
+from .decision import (
+    FAIL,
+    INCONCLUSIVE,
+    PASS,
+    Decision,
+    TestPlan,
+    decide,
+    decide_one,
+    require_extra,
+)
+from .timing import TimingTarget, WarmProcess, all_opened
 
-#: Seconds of a turn, if a pass is shorter; of its passes the fastest counts.
-TURN = 0.12
-MOST_PASSES = 5
-#: The share of the machine from which on other processes' work is held against a comparison of two
-#: runtimes: a third of a core, of two.
+#: Seconds of a turn, if a pass is shorter, and the most passes in it; the fastest one counts.
+TURN, MOST_PASSES = 0.12, 5
+#: The share of the machine (a third of a core, of two) from which on other processes' work
+#: invalidates a slowdown between runtimes of two kinds.
 BUSY = 0.15
-#: Seconds below which a benchmark is not visited again: its processes take some to start.
+#: With fewer seconds left, nothing is measured again: starting its processes takes some.
 SHORTEST_VISIT = 15.0
 
 
 @dataclass
 class Benchmark:
-    """One comparison, and what was measured of it.
+    """One comparison, and what was measured for it.
 
     Attributes:
-        control_name: what the candidate is compared with, in words.
+        control_name: what the candidate is compared with: "mxnet", "python", …
         expected: the ratio at which the candidate is not slower than it was.
         expected_error: the standard error of that ratio's logarithm.
-        launches: rounds of (candidate, control), in seconds, by the pair of processes they are of.
+        process_pairs: for each pair of processes its rounds of (candidate, control), in seconds.
         others: the share of the machine that other processes took, in the busiest visit.
+        processes: "candidate" and "control" -> versions, load_seconds and peak_bytes.
     """
 
     model: str
-    candidate: Side
-    control: Side
+    candidate: TimingTarget
+    control: TimingTarget
     inputs: Inputs
     control_name: str
     expected: float = 1.0
     expected_error: float = 0.0
-    launches: List[List[Tuple[float, float]]] = field(default_factory=list)
+    process_pairs: List[List[Tuple[float, float]]] = field(default_factory=list)
     seconds: float = 0.0
     others: float = 0.0
-    versions: Dict[str, Dict[str, str]] = field(default_factory=dict)
+    processes: Dict[str, Dict[str, Any]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -53,163 +62,154 @@ class Benchmark:
 
     @property
     def identity(self) -> Dict[str, Any]:
-        """What two nights must have in common for their ratios to be compared."""
-        shapes = {name: list(array.shape) for name, array in self.inputs.items()}
-        return {"name": self.name, "control": self.control_name, "input": shapes}
-
-    def plan(self, plan: Plan) -> Plan:
-        return replace(plan, expected=self.expected, expected_error=self.expected_error)
+        """What two runs must have in common for their ratios to be compared."""
+        return {
+            "name": self.name,
+            "control": self.control_name,
+            "input": {name: list(array.shape) for name, array in self.inputs.items()},
+            "cpu": cpu(),
+            "cores": cores(),
+        }
 
     @property
     def uneven(self) -> bool:
-        """Other processes were at work, and may have hit one side more than the other.
+        """Other processes were at work, and may have hit one side harder than the other.
 
-        Two runtimes have different numbers of threads, and wait for them in different ways; the
-        one that waits for the last of several is late whenever one of them is.
+        Two runtimes have different numbers of threads and wait for them in different ways; one
+        that waits for the last of several is late whenever any of them is.
         """
         return self.others > BUSY and self.candidate.runtime != self.control.runtime
 
     @property
     def rounds(self) -> List[Tuple[float, float]]:
-        return [pair for launch in self.launches for pair in launch]
+        return [both for pair in self.process_pairs for both in pair]
 
-    def decision(self, plan: Plan) -> Decision:
-        """Of all rounds; but a slowdown is one if two pairs of processes show it, each by itself.
+    def plan(self, plan: TestPlan) -> TestPlan:
+        """The plan with this benchmark's expectation."""
+        return replace(plan, expected=self.expected, expected_error=self.expected_error)
 
-        Each is held to less than both together are. What one pair shows may be its own: where its
-        memory lies, while the machine was busy, has made two processes of one file differ by 6 %,
-        for as long as they lived. And a busy machine accuses nobody, where two kinds of runtimes
-        are compared.
+    def decision(self, plan: TestPlan) -> Decision:
+        """Decide by all rounds; but a slowdown must be shown by two process pairs, each by itself.
+
+        Each is held to less than both together. What a single pair shows may be its own: where its
+        memory lies has made two processes running one file differ by 6 % for as long as they lived
+        (on a busy machine). And a busy machine proves nothing between runtimes of two kinds.
         """
         plan = self.plan(plan)
         found = decide(self.rounds, plan)
-        verdicts = [shown(launch, plan) for launch in self.launches]
+        verdicts = [decide_one(pair, plan) for pair in self.process_pairs]
         agreed = verdicts.count(FAIL) > 1 and PASS not in verdicts
         if found.verdict == FAIL and (self.uneven or not agreed):
-            return replace(found, verdict=INCONCLUSIVE, more_rounds=plan.looks[0])
+            more = plan.interim_analyses[0]
+            return replace(found, verdict=INCONCLUSIVE, more_rounds=more)
         return found
 
-    def to_json(self, plan: Plan) -> Dict[str, Any]:
+    def to_json(self, plan: TestPlan) -> Dict[str, Any]:
         return {
             **self.identity,
             "model": self.model,
             "runtime": self.candidate.runtime,
-            **self.decision(plan).to_json(),
+            **asdict(self.decision(plan)),
+            "expected": self.expected,
             "others": self.others,
-            "launches": len(self.launches),
+            "process_pairs": len(self.process_pairs),
             "seconds": self.seconds,
-            "versions": self.versions,
-            "times": self.rounds,
         }
 
 
-def judge(candidate: Side, control: Side, inputs: Inputs, plan: Plan) -> Decision:
-    """Is the candidate slower than the control?
-
-    Raises:
-        RuntimeFailure: one of them does not run.
-    """
+def judge(
+    candidate: TimingTarget,
+    control: TimingTarget,
+    inputs: Inputs,
+    plan: TestPlan,
+    seconds: float = 45.0,
+) -> Decision:
+    """Decide whether the candidate is slower than the control. Raises as `run` does."""
     benchmark = Benchmark("", candidate, control, inputs, "")
-    visit(benchmark, plan)
+    run([benchmark], plan, seconds)
     return benchmark.decision(plan)
 
 
-def visit(benchmark: Benchmark, plan: Plan) -> None:
-    """Add rounds until it is settled, or the plan's time is used up.
+def run(benchmarks: Sequence[Benchmark], plan: TestPlan, seconds: float) -> None:
+    """Measure a process pair of each benchmark, then again of those that are open, in turn.
 
-    A pair of processes that passes settles it; after one that fails, another one has to.
-    """
-    begin = time.perf_counter()
-    while True:
-        left = plan.seconds - (time.perf_counter() - begin)
-        verdict = _launch(benchmark, replace(plan, seconds=left))
-        again = verdict == FAIL and benchmark.decision(plan).verdict == INCONCLUSIVE
-        spent = time.perf_counter() - begin
-        late = spent > plan.seconds and len(benchmark.launches) > 1
-        if not again or benchmark.uneven or late:
-            break
-    benchmark.seconds += time.perf_counter() - begin
-
-
-def _launch(benchmark: Benchmark, plan: Plan) -> str:
-    """Rounds of a new pair of processes, and what they show by themselves."""
-    begin, load, own = time.perf_counter(), Load(), benchmark.plan(plan)
-    sides = [("control", benchmark.control), ("candidate", benchmark.candidate)]
-    rounds: List[Tuple[float, float]] = []
-    if len(benchmark.launches) % 2:
-        sides.reverse()  # who was there first had its choice of memory
-    benchmark.launches.append(rounds)
-    with all_opened(dict(sides), benchmark.inputs) as timed:
-        benchmark.versions = {name: dict(side.versions) for name, side in timed.items()}
-        for pair in race(timed["candidate"], timed["control"]):
-            rounds.append(pair)
-            late = time.perf_counter() - begin > plan.seconds
-            if len(rounds) in plan.looks and _settled(benchmark, plan):
-                break
-            if len(rounds) >= (plan.looks[0] if late else plan.looks[-1]):
-                break
-    benchmark.others = max(benchmark.others, load.others())
-    return shown(rounds, own)
-
-
-def _settled(benchmark: Benchmark, plan: Plan) -> bool:
-    """Does the latest pair of processes need no more rounds?
-
-    The first one that shows a slowdown does not; a later one is enough if both together do.
-    """
-    verdict = shown(benchmark.launches[-1], benchmark.plan(plan))
-    if verdict == FAIL and len(benchmark.launches) > 1:
-        return benchmark.decision(plan).verdict == FAIL
-    return verdict != INCONCLUSIVE
-
-
-def race(candidate: Timed, control: Timed) -> Iterator[Tuple[float, float]]:
-    """Rounds without end: A B B A, then B A A B. Yields (candidate, control), in seconds."""
-    sides = candidate, control
-    passes = [max(1, min(MOST_PASSES, int(TURN / side.once()))) for side in sides]
-    order = 0, 1, 1, 0
-    while True:
-        best = [float("inf"), float("inf")]
-        for side in order:
-            best[side] = min(best[side], *sides[side].passes(passes[side]))
-        yield best[0], best[1]
-        order = order[1], order[0], order[0], order[1]
-
-
-def run(benchmarks: Sequence[Benchmark], plan: Plan, seconds: float) -> None:
-    """Visit each; then again those that are open, while there is time.
-
-    What a clear case leaves of its share goes to the others.
+    What a clear case leaves of its share of the time goes to the others. A pair that passes
+    settles its benchmark; a first one that fails is followed by another, however late it is.
 
     Args:
         seconds: for all of them.
+
+    Raises:
+        RuntimeFailure: a runtime does not run, or the `bench` extra is not installed.
     """
-    begin = time.perf_counter()
-    waiting = list(benchmarks)
-    visits = 0
+    require_extra()
+    begin, waiting = time.perf_counter(), list(benchmarks)
     while waiting:
-        left = seconds - (time.perf_counter() - begin)
-        if visits >= len(benchmarks) and left < SHORTEST_VISIT:
-            break
         benchmark = waiting.pop(0)
-        report(f"latency of {benchmark.name}", min(visits, len(benchmarks)), len(benchmarks))
-        share = max(left, 0.0) / (1 + len(waiting))
-        visit(benchmark, replace(plan, seconds=share))
-        visits += 1
+        left = seconds - (time.perf_counter() - begin)
+        unconfirmed = _unconfirmed(benchmark, plan)
+        if benchmark.process_pairs and left < SHORTEST_VISIT and not unconfirmed:
+            continue
+        count = sum(bool(b.process_pairs) for b in benchmarks)
+        report(f"latency of {benchmark.name}", count, len(benchmarks))
+        _measure_pair(benchmark, plan, max(left, 0.0) / (1 + len(waiting)))
         if benchmark.decision(plan).verdict == INCONCLUSIVE and not benchmark.uneven:
             waiting.append(benchmark)
 
 
-def verdict(decisions: Iterable[str]) -> str:
-    """Of a night: a slowdown anywhere is one; what is open leaves it open."""
-    found = set(decisions)
+def _unconfirmed(benchmark: Benchmark, plan: TestPlan) -> bool:
+    """Whether one process pair shows a slowdown, and no second one was asked."""
+    pairs = benchmark.process_pairs
+    return len(pairs) == 1 and decide_one(pairs[0], benchmark.plan(plan)) == FAIL
+
+
+def _measure_pair(benchmark: Benchmark, plan: TestPlan, seconds: float) -> None:
+    """Measure rounds of a new process pair; no further ones after `seconds`, once there are as
+    many as the first interim analysis takes."""
+    begin, contention = time.perf_counter(), CpuContention()
+    targets = [("control", benchmark.control), ("candidate", benchmark.candidate)]
+    rounds: List[Tuple[float, float]] = []
+    if len(benchmark.process_pairs) % 2:
+        targets.reverse()  # the first to start has its choice of memory
+    benchmark.process_pairs.append(rounds)
+    with all_opened(dict(targets), benchmark.inputs) as processes:
+        for both in abba_rounds(processes["candidate"], processes["control"]):
+            rounds.append(both)
+            late = time.perf_counter() - begin > seconds
+            if len(rounds) in plan.interim_analyses and _settled(benchmark, plan):
+                break
+            if len(rounds) >= plan.interim_analyses[0 if late else -1]:
+                break
+        benchmark.processes = {name: process.figures() for name, process in processes.items()}
+    benchmark.others = max(benchmark.others, contention.others())
+    benchmark.seconds += time.perf_counter() - begin
+
+
+def _settled(benchmark: Benchmark, plan: TestPlan) -> bool:
+    """Whether the latest process pair needs no more rounds.
+
+    The first pair that shows a slowdown needs none; with a later one, all must show it together.
+    """
+    verdict = decide_one(benchmark.process_pairs[-1], benchmark.plan(plan))
+    if verdict == FAIL and len(benchmark.process_pairs) > 1:
+        return benchmark.decision(plan).verdict == FAIL
+    return verdict != INCONCLUSIVE
+
+
+def abba_rounds(candidate: WarmProcess, control: WarmProcess) -> Iterator[Tuple[float, float]]:
+    """Rounds without end: A B B A, then B A A B. Yields (candidate, control), in seconds."""
+    both = candidate, control
+    passes = [max(1, min(MOST_PASSES, int(TURN / process.once()))) for process in both]
+    order = 0, 1, 1, 0
+    while True:
+        best = [float("inf"), float("inf")]
+        for side in order:
+            best[side] = min(best[side], *both[side].passes(passes[side]))
+        yield best[0], best[1]
+        order = order[1], order[0], order[0], order[1]
+
+
+def overall(verdicts: Iterable[str]) -> str:
+    """One verdict for a run: a slowdown anywhere is one; an open case leaves it open."""
+    found = set(verdicts)
     return FAIL if FAIL in found else INCONCLUSIVE if INCONCLUSIVE in found else PASS
-
-
-def expecting(benchmark: Benchmark, baseline: Optional[Dict[str, Any]]) -> Benchmark:
-    """The same, with the ratio that a former night's record has for it."""
-    for row in (baseline or {}).get("benchmarks", ()):
-        if all(row[key] == value for key, value in benchmark.identity.items()):
-            ratio, error = float(row["measured"]), float(row["error"])
-            return replace(benchmark, expected=ratio, expected_error=error)
-    return benchmark

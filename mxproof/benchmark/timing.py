@@ -1,49 +1,52 @@
-"""Runtimes timed side by side: each in a process of its own, in turns within one run."""
+"""Runtimes timed side by side: each in a process of its own, taking turns within one run."""
 
 from __future__ import annotations
 
 import random
-import statistics
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from converters import load_checkpoint
 
-from ..runtimes.base import Inputs
+from ..runtimes.base import Array, Inputs
 from ..runtimes.mxnet import MxnetProcess
 from ..runtimes.process import WorkerProcess
 
-#: What can be timed; the first of each target is the form its user has without doing anything.
+#: Target -> the runtimes of its files; the first is what its user gets without doing anything.
 FORMS: Dict[str, Tuple[str, ...]] = {
     "onnx": ("onnxruntime",),
     "pytorch": ("pytorch", "pytorch-frozen", "pytorch-compiled"),
 }
-#: Timed where the user names none; to compile takes a C++ compiler, and a minute a setting.
-USUAL = ("mxnet", "onnxruntime", "pytorch", "pytorch-frozen")
+RUNTIMES = ("mxnet", *(runtime for forms in FORMS.values() for runtime in forms))
 
-#: A runtime is warm when this many passes brought none that is faster by more than the share.
-WARM_PASSES, WARM_SHARE = 3, 0.02
+#: A runtime is warm once this many passes in a row were not faster by more than the fraction.
+WARM_PASSES, WARM_GAIN = 3, 0.02
 WARM_SECONDS = 10.0
-#: A pass as short as this is preceded by one that is not timed: caches and threads of another
-#: process were at work just before.
+#: Passes shorter than this (in seconds) are preceded by one that is not timed: another process
+#: has just used the caches and the threads.
 SHORT = 0.2
 
 
+def target_of(runtime: str) -> str:
+    """The target whose files a runtime runs; "mxnet" for MXNet itself."""
+    return next((target for target, forms in FORMS.items() if runtime in forms), "mxnet")
+
+
 @dataclass(frozen=True)
-class Side:
-    """What is timed.
+class TimingTarget:
+    """A file and the runtime that it is timed in.
 
     Attributes:
-        runtime: "mxnet", "onnxruntime", "pytorch", "pytorch-frozen", or "pytorch-compiled".
-        path: of the .onnx or .py file; of a checkpoint its prefix.
+        runtime: one of RUNTIMES.
+        path: the .onnx or .py file; of a checkpoint its prefix.
         python: the interpreter that has the runtime; None means this one.
-        threads: None means as many as the runtime takes by itself.
-        optimisation: onnxruntime's level, all, extended, basic or disabled.
-        slowdown: makes each pass longer by this share of it: a drift that is known.
+        threads: None leaves the number to the runtime.
+        optimisation: onnxruntime's level: all, extended, basic or disabled.
+        slowdown: lengthens each pass by this fraction: a known regression, for calibration.
     """
 
     runtime: str
@@ -56,164 +59,138 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Timing:
-    """Of a runtime, over all rounds; in milliseconds.
+class WarmProcess:
+    """A timing target in its process, warmed up and waiting for its turns.
 
     Attributes:
-        threads: that it was given; None means its own choice.
-    """
-
-    median_ms: float
-    min_ms: float
-    rounds: int
-    threads: Optional[int] = None
-
-    @staticmethod
-    def of(seconds: Sequence[float], threads: Optional[int] = None) -> Timing:
-        median, least = statistics.median(seconds), min(seconds)
-        return Timing(1e3 * median, 1e3 * least, len(seconds), threads)
-
-    def to_json(self) -> Dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Timed:
-    """A side that is open, warm, and waits for its turns.
-
-    Attributes:
-        versions: of what it runs with.
-        load_seconds: from the file to the first pass, libraries being imported.
-        passes: seconds of each of so many passes.
-        peak: the most bytes of memory that its process had so far.
+        versions: library -> version.
+        load_seconds: from the file to the first pass, with the libraries already imported.
+        timed: number of passes -> (seconds of each pass, outputs of the last one).
+        peak: the most bytes of memory that the process has had so far.
         short: a pass takes less than SHORT.
     """
 
     versions: Mapping[str, str]
     load_seconds: float
-    passes: Callable[[int], List[float]]
+    timed: Callable[[int], Tuple[List[float], List[Array]]]
     peak: Callable[[], int]
     short: bool = True
 
+    def figures(self) -> Dict[str, Any]:
+        """What the process ran with, and what it took so far."""
+        names = "versions", "load_seconds", "peak_bytes"
+        return dict(zip(names, (dict(self.versions), self.load_seconds, self.peak())))
+
+    def run(self) -> List[Array]:
+        """The outputs of one pass."""
+        return self.timed(1)[1]
+
+    def passes(self, count: int) -> List[float]:
+        """Seconds of each of `count` passes."""
+        return self.timed(count)[0]
+
     def once(self) -> float:
-        """Seconds of one pass; of the second in a row, where they are short."""
+        """Seconds of one pass; of the second of two if passes are short."""
         return self.passes(2 if self.short else 1)[-1]
+
+    def warmed(self) -> WarmProcess:
+        """Run until it gets no faster: memory allocated, kernels chosen, caches full."""
+        begin, best, since = time.perf_counter(), self.passes(1)[0], 0
+        while since < WARM_PASSES and time.perf_counter() - begin < WARM_SECONDS:
+            seconds = self.passes(1)[0]
+            since = since + 1 if seconds > best * (1 - WARM_GAIN) else 0
+            best = min(best, seconds)
+        return replace(self, short=best < SHORT)
 
 
 @contextmanager
-def opened(side: Side, inputs: Inputs) -> Iterator[Timed]:
-    """The side in its process, bound to these inputs and warm, for as long as the block lasts.
+def opened(target: TimingTarget, inputs: Inputs) -> Iterator[WarmProcess]:
+    """Start the target's process, bind it to these inputs and warm it up.
 
     Raises:
         RuntimeFailure: the runtime is missing, or does not run the file.
     """
-    if side.runtime == "mxnet":
+    process: Any
+    if target.runtime == "mxnet":
         shapes = {name: array.shape for name, array in inputs.items()}
-        graph = load_checkpoint(side.path, side.epoch, inputs=shapes)
-        with MxnetProcess(side.python, fused=True, threads=side.threads) as mxnet:
+        graph = load_checkpoint(target.path, target.epoch, inputs=shapes)
+        with MxnetProcess(target.python, fused=True, threads=target.threads) as process:
             begin = time.perf_counter()
-            network = mxnet.load(side.path, side.epoch, graph)
+            network = process.load(target.path, target.epoch, graph)
             network.prepare(inputs)
             seconds = time.perf_counter() - begin
-            run = partial(network.time, slowdown=side.slowdown)
-            yield _warm(Timed(mxnet.versions, seconds, run, mxnet.peak))
+            timed = partial(network.time, slowdown=target.slowdown)
+            yield WarmProcess(process.versions, seconds, timed, process.peak).warmed()
         return
-    with TimingProcess(side) as process:
+    with TimingProcess(target) as process:
         begin = time.perf_counter()
-        process.ask({"do": "open", **process.options})
-        process.ask({"do": "prepare", "inputs": list(inputs)}, list(inputs.values()))
+        process.load(inputs)
         seconds = time.perf_counter() - begin
-        yield _warm(Timed(process.versions, seconds, process.passes, process.peak))
+        yield WarmProcess(process.versions, seconds, process.time, process.peak).warmed()
 
 
 class TimingProcess(WorkerProcess):
     """A converted file in its runtime."""
 
-    def __init__(self, side: Side) -> None:
-        self.slowdown = side.slowdown
-        self.options = {
-            "path": str(Path(side.path).resolve()),
-            "threads": side.threads,
-            "optimisation": side.optimisation,
-        }
+    def __init__(self, target: TimingTarget) -> None:
+        self.target = target
         super().__init__(
             "timing_worker.py",
-            side.runtime,
-            side.python,
+            target.runtime,
+            target.python,
             {},
-            install="onnxruntime" if side.runtime == "onnxruntime" else "torch",
-            option="--control-python",
-            arguments=(side.runtime,),
+            install="onnxruntime" if target.runtime == "onnxruntime" else "torch",
+            option="--against",
+            arguments=(target.runtime,),
         )
 
-    def passes(self, count: int) -> List[float]:
-        request = {"do": "time", "passes": count, "slowdown": self.slowdown}
-        seconds: List[float] = self.ask(request)[0]["seconds"]
-        return seconds
+    def load(self, inputs: Inputs) -> None:
+        """Open the file, and bind it to these inputs."""
+        path, threads = str(self.target.path.resolve()), self.target.threads
+        options = {"path": path, "threads": threads, "optimisation": self.target.optimisation}
+        self.ask({"do": "open", **options})
+        self.ask({"do": "prepare", "inputs": list(inputs)}, list(inputs.values()))
 
-
-def _warm(side: Timed) -> Timed:
-    """Run it until it gets no faster: memory is allocated, kernels are chosen, caches are full."""
-    begin, best, since = time.perf_counter(), side.passes(1)[0], 0
-    while since < WARM_PASSES and time.perf_counter() - begin < WARM_SECONDS:
-        seconds = side.passes(1)[0]
-        since = since + 1 if seconds > best * (1 - WARM_SHARE) else 0
-        best = min(best, seconds)
-    return replace(side, short=best < SHORT)
+    def time(self, passes: int) -> Tuple[List[float], List[Array]]:
+        """Run over the inputs -> (seconds of each pass, outputs of the last one)."""
+        request = {"do": "time", "passes": passes, "slowdown": self.target.slowdown}
+        answer, outputs = self.ask(request)
+        return answer["seconds"], outputs
 
 
 @contextmanager
-def all_opened(sides: Mapping[str, Side], inputs: Inputs) -> Iterator[Dict[str, Timed]]:
+def all_opened(
+    targets: Mapping[str, TimingTarget], inputs: Inputs
+) -> Iterator[Dict[str, WarmProcess]]:
     """Several at once."""
     with ExitStack() as stack:
-        yield {name: stack.enter_context(opened(side, inputs)) for name, side in sides.items()}
+        yield {name: stack.enter_context(opened(t, inputs)) for name, t in targets.items()}
 
 
-def interleaved(
-    sides: Mapping[str, Timed],
+def interleave(
+    processes: Mapping[str, WarmProcess],
     *,
     rounds: Tuple[int, int],
     seconds: float,
-    seed: int = 0,
 ) -> Dict[str, List[float]]:
-    """Seconds of a pass of each in each round: a slow moment of the machine hits all alike.
+    """Give each one turn a round, so that a slow moment of the machine hits all alike.
+
+    The order within a round is drawn, because who runs after whom matters.
 
     Args:
-        rounds: at least, at most.
+        rounds: least and greatest number.
         seconds: after which no other round begins, once there are enough.
-        seed: of the order within each round, which is random: who runs after whom matters.
+
+    Returns:
+        Name -> seconds of its pass in each round.
     """
-    draw = random.Random(seed)
-    names: Sequence[str] = list(sides)
+    shuffle, names = random.Random(0), list(processes)
     found: Dict[str, List[float]] = {name: [] for name in names}
     least, most = rounds
     begin = time.perf_counter()
-    for done in range(most if names else 0):
+    for done in range(most):
         if done >= least and time.perf_counter() - begin > seconds:
             break
-        for name in draw.sample(names, len(names)):
-            found[name].append(sides[name].once())
+        for name in shuffle.sample(names, len(names)):
+            found[name].append(processes[name].once())
     return found
-
-
-def latencies(
-    paths: Mapping[str, Path],
-    inputs: Inputs,
-    checkpoint: Optional[Tuple[Path, int]] = None,
-    *,
-    mxnet_python: Optional[str] = None,
-    seconds: float = 4.0,
-) -> Dict[str, Timing]:
-    """By runtime, each on all cores: the converted files, and MXNet; for a report.
-
-    Args:
-        paths: target -> its file.
-        checkpoint: prefix and epoch of MXNet's, if that is to be timed.
-    """
-    sides = {FORMS[target][0]: Side(FORMS[target][0], path) for target, path in paths.items()}
-    if checkpoint is not None:
-        prefix, epoch = checkpoint
-        sides = {"mxnet": Side("mxnet", prefix, mxnet_python, epoch=epoch), **sides}
-    with all_opened(sides, inputs) as opened:
-        found = interleaved(opened, rounds=(3, 20), seconds=seconds)
-    return {name: Timing.of(times) for name, times in found.items()}

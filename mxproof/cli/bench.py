@@ -5,159 +5,246 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence
 
 from converters.progress import report
+from fixtures.zoo import ZOO
 
-from ..benchmark.bench import SECONDS, Run, bench, first_setting, ratios
-from ..benchmark.lineup import Lineup, line_up
-from ..benchmark.timing import FORMS, USUAL
-from ..environment import environment
+from ..benchmark.control import Control, control_of
+from ..benchmark.converted_model import ConvertedModel, convert_model
+from ..benchmark.decision import FAIL, TestPlan, require_extra
+from ..benchmark.gate import Benchmark, overall
+from ..benchmark.gate import run as run_benchmarks
+from ..benchmark.side_by_side import SECONDS, measure, ratios_to_mxnet, rows_of
+from ..benchmark.timing import RUNTIMES
+from ..environment import cores, cpu, environment
 from ..report.sheet import Sheet
-from ..subject import load_for_run, parse_inputs
-from .common import (
-    PROVEN,
-    common,
-    console_of,
-    count,
-    mxnet_python,
-    progress_of,
-    reading,
-    writable,
-    write_text,
-)
+from ..subject import UsageError, load_for_run, parse_inputs
+from . import common
 
-RUNTIMES = ("mxnet", *(form for forms in FORMS.values() for form in forms))
+MINUTES = 10.0
+#: Compiling takes a C++ compiler, and a minute a setting; users get the first form of a target.
+SHOWN, DECIDED = RUNTIMES[:-1], ("onnxruntime", "pytorch")
+THREADS = (None, 1)
+Row = Dict[str, Any]
 
 
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "bench",
-        help="how long a pass takes in MXNet and in each runtime",
-        description="Convert a model, and time a pass in MXNet, onnxruntime and PyTorch: each in "
-        "a process of its own, in random turns within one run, warm, by batch size and number of "
-        "threads. Compare ratios, and those of one run: other work on the machine moves all times.",
+        help="measure latencies, or decide whether a model got slower",
+        description="Convert models and time a pass in MXNet, onnxruntime and PyTorch: each in a "
+        "process of its own, warm, taking turns within one run. Other work on the machine moves "
+        "all times, so compare ratios, and those of one run. With --against, decide for each "
+        "converted model whether it is slower than that: pass, fail or inconclusive; exit code 1 "
+        "if one fails.",
     )
-    common(parser)
+    model_options(parser)
     parser.add_argument(
-        "--runtime",
-        action="append",
-        choices=RUNTIMES,
-        help=f"repeat for several (default: {', '.join(USUAL)}). pytorch-compiled takes a C++ "
-        "compiler, and a minute the first time",
+        "--against",
+        metavar="PYTHON|FILE.json|mxnet",
+        help="decide whether models are slower: than in another Python's runtimes (with files that "
+        "its mxproof converts, if it has one), than MXNet, or, beside MXNet, than an earlier "
+        "`--against mxnet --json FILE.json` on this machine",
     )
     parser.add_argument(
         "--batch",
         type=partial(_numbers, word=None),
         metavar="N[,N…]",
-        help="batch sizes, as multiples of the input's (default: 1 and 8; 1 and 2 for clips; 1 "
-        "where the network has its batch size fixed)",
+        help="without --against: batch sizes, as multiples of the input's (default: 1 and 8; 1 and "
+        "2 for clips; 1 if the network fixes its batch size)",
     )
     parser.add_argument(
         "--threads",
         type=partial(_numbers, word="all"),
-        default=[None, 1],
         metavar="N[,N…]",
-        help="numbers of threads; all means as many as each takes by itself: one a core, and MXNet "
-        "half of that (default: all,1)",
+        help="without --against: numbers of threads; all leaves the number to each runtime: one a "
+        "core, and MXNet half of that (default: all,1)",
     )
     parser.add_argument(
         "--seconds",
         type=float,
         default=SECONDS,
-        help=f"to measure in each setting (default: {SECONDS:g})",
+        help=f"without --against: for each setting (default: {SECONDS:g})",
     )
     parser.add_argument(
         "--fuse", action="store_true", help="fold batch norms, as `mxproof convert --fuse` does"
     )
-    parser.add_argument("--json", metavar="FILE", help="write all times there")
+    parser.add_argument("--json", metavar="FILE", help="write all times and decisions there")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables there")
-    mxnet_python(parser)
     parser.set_defaults(run=run)
+
+
+def model_options(parser: argparse.ArgumentParser) -> None:
+    """Which models are timed, where, and for how long they may be decided about."""
+    text = f"{common.PREFIX} (default: these six)"
+    parser.add_argument("checkpoints", metavar="CHECKPOINT", nargs="*", help=text)
+    common.reading_options(parser)
+    parser.add_argument(
+        "--runtime",
+        action="append",
+        choices=RUNTIMES,
+        help=f"repeat for several (default: {', '.join(SHOWN)}; {' and '.join(DECIDED)} to decide "
+        "about). pytorch-compiled needs a C++ compiler, and a minute the first time",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=MINUTES,
+        help=f"for all decisions (default: {MINUTES:g}); clear cases take less",
+    )
+    common.mxnet_python(parser)
 
 
 def _numbers(text: str, word: Optional[str]) -> List[Optional[int]]:
     """ "1,8" -> [1, 8]; the word is None."""
-    return [None if word and part == word else count(part, 1) for part in text.split(",")]
+    return [None if word and part == word else common.count(part, 1) for part in text.split(",")]
+
+
+def converted_models(
+    args: argparse.Namespace, folder: Path, *, fused: bool = False
+) -> List[ConvertedModel]:
+    """The models, converted, each in a folder of its own."""
+    found = []
+    for number, checkpoint in enumerate(dict.fromkeys(args.checkpoints or ZOO)):
+        report(f"converting {checkpoint}")
+        subject = load_for_run(checkpoint, parse_inputs(args.input), **common.reading(args))
+        found.append(convert_model(subject, folder / str(number), fused=fused))
+    return found
 
 
 def run(args: argparse.Namespace) -> int:
-    writable(args, "json", "markdown")
-    given = parse_inputs(args.input)
-    with progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
-        report(f"reading {args.checkpoint}")
-        subject = load_for_run(args.checkpoint, given, **reading(args))
-        lineup = line_up(subject, Path(folder), fused=args.fuse)
-        runs = list(
-            bench(
-                lineup,
-                list(dict.fromkeys(args.runtime or USUAL)),
-                batches=args.batch or (),
-                threads=args.threads,
-                given=given,
-                seconds=args.seconds,
-                mxnet_python=args.mxnet_python,
-            )
+    common.writable(args, "json", "markdown")
+    if args.against and (args.batch or args.threads):
+        raise UsageError(
+            "--against decides at batch size one on all cores, so leave out --batch "
+            "and --threads, or --against."
         )
-    write_text(args.json, json.dumps(_record(args, lineup, runs), indent=1))
-    tables = sheets(lineup, runs)
-    write_text(args.markdown, "\n\n".join(table.markdown() for table in tables) + "\n")
-    console = console_of(args)
-    for table in tables:
-        console.print(table.terminal())
-    return PROVEN
+    if args.json or args.against:
+        require_extra()
+    options = common.words_of(args, "input_type", "output") + ["--fuse"] * args.fuse
+    control = control_of(args.against, args.mxnet_python, options) if args.against else None
+    with common.progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
+        models = converted_models(args, Path(folder), fused=args.fuse)
+        results = decided(args, models, control) if control else side_by_side(args, models)
+    rows, decisions = results["runs"], results.get("decisions", [])
+    if args.json:
+        record = {
+            "schema": 1,
+            "models": {model.name: model.subject.weights for model in models},
+            "fused": args.fuse,
+            "environment": environment(versions_of(rows, "candidate")),
+            "control": versions_of(rows, "control"),
+            "ratio_to_mxnet": ratios_to_mxnet(rows),
+            **results,
+        }
+        common.write_text(args.json, json.dumps(record, indent=1))
+    shown = decision_table(decisions) if args.against else time_table(rows)
+    common.write_text(args.markdown, shown.markdown() + "\n")
+    common.console_of(args).print(shown.terminal())
+    for row in decisions:
+        if row["verdict"] == FAIL:
+            common.say(
+                f"{row['name']}: {row['ratio']:.3f} times as long as expected "
+                f"({row['low']:.3f} to {row['high']:.3f}). `python -m lab bisect` finds the cause.",
+                stderr=True,
+            )
+    return common.FAILED if results.get("verdict") == FAIL else common.PROVEN
 
 
-def _record(args: argparse.Namespace, lineup: Lineup, runs: Sequence[Run]) -> Any:
-    versions = {name: text for run in runs for name, text in run.versions.items()}
+def side_by_side(args: argparse.Namespace, models: Sequence[ConvertedModel]) -> Row:
+    """Every runtime in every setting."""
+    how: Any = {
+        "batches": args.batch or (),
+        "threads": args.threads or THREADS,
+        "given": parse_inputs(args.input),
+        "seconds": args.seconds,
+        "mxnet_python": args.mxnet_python,
+    }
+    runtimes = list(dict.fromkeys(args.runtime or SHOWN))
+    return {"runs": [row for model in models for row in measure(model, runtimes, **how)]}
+
+
+def decided(args: argparse.Namespace, models: Sequence[ConvertedModel], control: Control) -> Row:
+    """Each model in each runtime against the control."""
+    benchmarks = benchmarks_of(args, models, control)
+    for benchmark in benchmarks if control.baseline else ():
+        if (benchmark.expected, benchmark.expected_error) == (1.0, 0.0):
+            common.say(
+                f"--against {args.against}: has no {benchmark.name} of this input on this machine "
+                f"({cpu()}, {cores()} cores), so it may be as slow as MXNet.",
+                stderr=True,
+            )
+    plan = TestPlan(comparisons=len(benchmarks))
+    run_benchmarks(benchmarks, plan, 60 * args.minutes)
+    decisions = [benchmark.to_json(plan) for benchmark in benchmarks]
     return {
-        "schema": 1,
-        "model": lineup.subject.name,
-        "weights": lineup.subject.weights,
-        "fused": args.fuse,
-        "environment": environment(versions),
-        "ratio_to_mxnet": ratios(runs),
-        "convert_seconds": dict(lineup.seconds),
-        "model_bytes": dict(lineup.sizes),
-        "runs": [run.to_json() for run in runs],
+        "plan": asdict(plan),
+        "verdict": overall(row["verdict"] for row in decisions),
+        "decisions": decisions,
+        "runs": [row for benchmark in benchmarks for row in rows_of(benchmark, plan)],
     }
 
 
-def sheets(lineup: Lineup, runs: Sequence[Run]) -> Tuple[Sheet, Sheet]:
-    """Times, and what else a runtime costs."""
-    name = lineup.subject.name
-    times = [
-        (
-            r.runtime,
-            str(r.batch),
-            str(r.threads or "all"),
-            f"{1e3 * r.median:.1f}",
-            f"{1e3 * min(r.seconds):.1f}",
-            "" if r.ratio_to_mxnet is None else f"{r.ratio_to_mxnet:.2f}",
-            str(len(r.seconds)),
+def benchmarks_of(
+    args: argparse.Namespace, models: Sequence[ConvertedModel], control: Control
+) -> List[Benchmark]:
+    """One for each model and runtime.
+
+    Raises:
+        UsageError: MXNet is to be decided about.
+    """
+    if "mxnet" in (args.runtime or ()):
+        raise UsageError(
+            "--runtime mxnet: only converted models are decided about. Choose from "
+            f"{', '.join(RUNTIMES[1:])}."
         )
-        for r in runs
+    runtimes, given = dict.fromkeys(args.runtime or DECIDED), parse_inputs(args.input)
+    return [control.benchmark(model, runtime, given) for model in models for runtime in runtimes]
+
+
+def versions_of(rows: Sequence[Row], side: str) -> Dict[str, str]:
+    """What the candidates ran with, or their controls."""
+    chosen = [row["versions"] for row in rows if row.get("side", "candidate") == side]
+    return {name: version for versions in chosen for name, version in versions.items()}
+
+
+def time_table(rows: Sequence[Row]) -> Sheet:
+    columns = (
+        "model runtime batch threads median_ms:.1f min_ms:.1f ratio_to_mxnet:.2f rounds "
+        "convert_seconds:.2f load_seconds:.2f file_mb:.0f peak_mb:.0f"
+    )
+    shown = [
+        {
+            **row,
+            "threads": row["threads"] or "all",
+            "file_mb": row["file_bytes"] / 1e6,
+            "peak_mb": row["peak_bytes"] / 1e6,
+        }
+        for row in rows
     ]
-    headings = ("runtime", "batch", "threads", "median ms", "least ms", "of MXNet's", "rounds")
-    costs = [(r.runtime, *_costs(lineup, r)) for r in first_setting(runs)]
-    return (
-        Sheet(f"{name}: a pass", headings, times),
-        Sheet(
-            f"{name}: what else it takes",
-            ("runtime", "convert s", "load s", "files MB", "peak memory MB"),
-            costs,
-        ),
-    )
+    return table("A pass, and what else it takes", columns, shown)
 
 
-def _costs(lineup: Lineup, run: Run) -> Tuple[str, ...]:
-    target = next((t for t, forms in FORMS.items() if run.runtime in forms), "mxnet")
-    converted = lineup.seconds.get(target)
-    return (
-        "" if converted is None else f"{converted:.2f}",
-        f"{run.load_seconds:.2f}",
-        f"{lineup.sizes[target] / 1e6:.0f}",
-        f"{run.peak_bytes / 1e6:.0f}",
-    )
+def decision_table(rows: Sequence[Row]) -> Sheet:
+    controls = ", ".join(dict.fromkeys(row["control"] for row in rows))
+    columns = "name verdict ratio:.3f low:.3f high:.3f rounds seconds:.0f more_rounds others:.0%"
+    return table(f"Latency against {controls}", columns, rows)
+
+
+def table(title: str, columns: str, rows: Sequence[Row]) -> Sheet:
+    """A table of rows.
+
+    Args:
+        columns: keys of a row, each perhaps with a format: "runtime median_ms:.1f". A cell whose
+            value is None stays empty.
+    """
+    forms = [column.partition(":")[::2] for column in columns.split()]
+    cells = [
+        tuple("" if row[key] is None else format(row[key], form) for key, form in forms)
+        for row in rows
+    ]
+    return Sheet(title, tuple(key.replace("_", " ") for key, _ in forms), cells)

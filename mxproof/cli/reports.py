@@ -11,7 +11,7 @@ from typing import Callable, Optional, Sequence, Tuple
 
 from converters.progress import report
 
-from ..benchmark.timing import latencies
+from ..benchmark.side_by_side import latencies
 from ..proof import Proof
 from ..repro.writer import SUFFIXES
 from ..runtimes.base import RuntimeFailure
@@ -48,10 +48,9 @@ def with_latency(args: argparse.Namespace, subject: Subject, proof: Proof, folde
         return proof
     report(f"{subject.name}: measuring latency")
     paths = {t: folder / f"{subject.graph.name}{SUFFIXES[t]}" for t in passed}
-    inputs = subject.inputs(dict(proof.shapes), args.seed or 0)
+    mxnet = [] if args.reference else ["mxnet"]
     try:
-        checkpoint = None if args.reference else (subject.prefix, subject.epoch)
-        found = latencies(paths, inputs, checkpoint, mxnet_python=args.mxnet_python)
+        found = latencies(subject, paths, mxnet, proof.shapes, args.mxnet_python)
     except RuntimeFailure as error:
         say(f"latencies were not measured: {error}", stderr=True)
         return proof

@@ -154,7 +154,7 @@ def proof_record(proof: Proof) -> Json:
         "source": dict(proof.source),
         "command": proof.command,
         "targets": {name: _target(t, proof) for name, t in proof.targets.items()},
-        "latency": {name: timing.to_json() for name, timing in proof.latency.items()},
+        "latency": dict(proof.latency),
     }
 
 

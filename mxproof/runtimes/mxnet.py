@@ -179,15 +179,15 @@ class Mxnet:
         """Bind the float32 network to these inputs, for `time`."""
         self._request("prepare", inputs)
 
-    def time(self, passes: int = 1, slowdown: float = 0.0) -> List[float]:
-        """Seconds of each of so many passes over the prepared inputs, measured in the worker.
+    def time(self, passes: int, slowdown: float = 0.0) -> Tuple[List[float], List[Array]]:
+        """Run over the prepared inputs -> (seconds of each pass, outputs of the last one).
 
         Args:
-            slowdown: makes each longer by this share of it.
+            slowdown: lengthens each pass by this fraction.
         """
         request = {"do": "time", "model": self._model, "passes": passes, "slowdown": slowdown}
-        seconds: List[float] = self._process.ask(request)[0]["seconds"]
-        return seconds
+        answer, outputs = self._process.ask(request)
+        return answer["seconds"], outputs
 
     def close(self) -> None:
         """Free the model's memory."""

@@ -247,14 +247,17 @@ class MxnetWorker(Worker):
         self.channel.send({})
 
     def do_time(self, request, arrays):
-        """Seconds of each of so many passes of the prepared network."""
+        """Seconds of each pass of the prepared network, and the outputs of the last one."""
         executor = self.models[request["model"]].prepared
 
         def run():
-            for output in executor.forward(is_train=False):
+            outputs = executor.forward(is_train=False)
+            for output in outputs:
                 output.wait_to_read()
+            return outputs
 
-        self.channel.send({"seconds": timed(run, request["passes"], request["slowdown"])})
+        seconds, outputs = timed(run, request["passes"], request["slowdown"])
+        self.channel.send({"seconds": seconds}, [o.asnumpy() for o in outputs])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A converted file behind a pipe, timed where nothing else runs. Started by mxproof/timing.py.
+"""A converted file behind a pipe, timed in a process of its own. Started by benchmark/timing.py.
 
 It may run in another interpreter than the harness, with other versions of the runtime: it needs
 Python >= 3.6, NumPy and that runtime (for PyTorch safetensors too), and nothing of mxproof.
@@ -19,98 +19,84 @@ else:
     from worker import Worker, main
 
 
-class OnnxRuntime:
-    """The .onnx file in onnxruntime."""
-
-    module = "onnxruntime"
-
-    def __init__(self, path, threads, optimisation):
-        ort = importlib.import_module(self.module)
-        options = ort.SessionOptions()
-        if threads:
-            options.intra_op_num_threads = threads
-        options.graph_optimization_level = {
-            "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
-            "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
-            "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
-            "disabled": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
-        }[optimisation]
-        # Threads that spin for work between two runs take the cores from the other side.
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        self.session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-    def prepare(self, inputs):
-        return lambda: self.session.run(None, inputs)
+LEVELS = {
+    "all": "ORT_ENABLE_ALL",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "basic": "ORT_ENABLE_BASIC",
+    "disabled": "ORT_DISABLE_ALL",
+}
 
 
-class Pytorch:
-    """The Python file in PyTorch, as its load() makes it."""
+def open_onnxruntime(path, threads, optimisation):
+    """An .onnx file -> a function that takes inputs and returns the pass over them."""
+    ort = importlib.import_module("onnxruntime")
+    options = ort.SessionOptions()
+    if threads:
+        options.intra_op_num_threads = threads
+    options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, LEVELS[optimisation])
+    # Threads that spin while they wait for work would take the cores from the other runtime.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return lambda inputs: lambda: session.run(None, inputs)
 
-    module = "torch"
 
-    def __init__(self, path, threads, optimisation):
-        self.torch = importlib.import_module(self.module)
-        if threads:
-            self.torch.set_num_threads(threads)
-        sys.dont_write_bytecode = True
-        spec = importlib.util.spec_from_file_location("_converted", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        self.model = module.load()
+def open_pytorch(path, threads, form):
+    """The same for a converted Python file, whose `load()` returns the module."""
+    torch = importlib.import_module("torch")
+    if threads:
+        torch.set_num_threads(threads)
+    sys.dont_write_bytecode = True
+    spec = importlib.util.spec_from_file_location("_converted", path)
+    source = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(source)
+    module = source.load()
 
-    def prepare(self, inputs):
-        tensors = [self.torch.from_numpy(array) for array in inputs.values()]
-        model = self.form(tensors)
+    def prepare(inputs):
+        tensors = [torch.from_numpy(array) for array in inputs.values()]
+        with torch.inference_mode():
+            ready = form(torch, module, tensors)
 
         def run():
-            with self.torch.inference_mode():
-                model(*tensors)
+            with torch.inference_mode():
+                outputs = ready(*tensors)
+            return [t.numpy() for t in (outputs if isinstance(outputs, tuple) else (outputs,))]
 
         return run
 
-    def form(self, tensors):
-        return self.model
+    return prepare
 
 
-class FrozenPytorch(Pytorch):
-    """The same, traced and frozen: weights are laid out for the kernels once, not in each pass."""
-
-    def form(self, tensors):
-        jit = self.torch.jit
-        with self.torch.inference_mode():
-            return jit.optimize_for_inference(jit.freeze(jit.trace(self.model, tensors)))
+def as_loaded(torch, module, tensors):
+    return module
 
 
-class CompiledPytorch(Pytorch):
-    """The same, compiled; that takes a C++ compiler, and a minute the first time."""
-
-    def form(self, tensors):
-        importlib.import_module("torch._inductor.config").freezing = True
-        compiled = self.torch.compile(self.model)
-        with self.torch.inference_mode():
-            compiled(*tensors)
-        return compiled
+def frozen(torch, module, tensors):
+    """Traced and frozen: weights are laid out for the kernels once, not in each pass."""
+    return torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(module, tensors)))
 
 
-RUNTIMES = {
-    "onnxruntime": OnnxRuntime,
-    "pytorch": Pytorch,
-    "pytorch-frozen": FrozenPytorch,
-    "pytorch-compiled": CompiledPytorch,
-}
+def compiled(torch, module, tensors):
+    """Compiled; needs a C++ compiler, and takes a minute the first time."""
+    importlib.import_module("torch._inductor.config").freezing = True
+    ready = torch.compile(module)
+    ready(*tensors)
+    return ready
+
+
+FORMS = {"pytorch": as_loaded, "pytorch-frozen": frozen, "pytorch-compiled": compiled}
 
 
 class TimingWorker(Worker):
     def __init__(self, channel, runtime):
         super().__init__(channel)
-        self.runtime = RUNTIMES[runtime]
-        self.library = importlib.import_module(self.runtime.module)
+        self.runtime = runtime
+        self.library = importlib.import_module("torch" if runtime in FORMS else runtime)
         if hasattr(self.library, "set_default_logger_severity"):
             self.library.set_default_logger_severity(3)
 
     def do_versions(self, request, arrays):
         versions = {
-            self.runtime.module: self.library.__version__,
+            self.library.__name__: self.library.__version__,
             "numpy": np.__version__,
             "python": "{}.{}.{}".format(*sys.version_info[:3]),
         }
@@ -118,17 +104,22 @@ class TimingWorker(Worker):
 
     def do_open(self, request, arrays):
         """Read the file."""
-        self.model = self.runtime(request["path"], request["threads"], request["optimisation"])
+        path, threads = request["path"], request["threads"]
+        if self.runtime in FORMS:
+            self.prepare = open_pytorch(path, threads, FORMS[self.runtime])
+        else:
+            self.prepare = open_onnxruntime(path, threads, request["optimisation"])
         self.channel.send({})
 
     def do_prepare(self, request, arrays):
-        """All but the passes themselves."""
-        self.run = self.model.prepare(dict(zip(request["inputs"], arrays)))
+        """Everything but the passes themselves."""
+        self.run = self.prepare(dict(zip(request["inputs"], arrays)))
         self.channel.send({})
 
     def do_time(self, request, arrays):
-        """Seconds of each of so many passes."""
-        self.channel.send({"seconds": timed(self.run, request["passes"], request["slowdown"])})
+        """Seconds of each of so many passes, and the outputs of the last one."""
+        seconds, outputs = timed(self.run, request["passes"], request["slowdown"])
+        self.channel.send({"seconds": seconds}, outputs)
 
 
 if __name__ == "__main__":

@@ -1,135 +1,109 @@
-"""How long a pass takes: MXNet, onnxruntime and PyTorch; grouped by model and setting."""
+"""How long a forward pass takes in MXNet, onnxruntime and PyTorch: `pytest-benchmark`, by model.
+
+Whether something became slower is for `mxproof bench --against`, whose two sides take turns.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Tuple
+import statistics
+from contextlib import contextmanager
+from itertools import product
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-import hypothesis
+import numpy as np
 import pytest
 
-from fixtures.zoo import ZOO
-from mxproof.benchmark.gate import judge
-from mxproof.benchmark.latency import FAIL, Plan, decide
-from mxproof.benchmark.lineup import Lineup
-from mxproof.benchmark.timing import USUAL, Timed, Timing, all_opened, interleaved
-from mxproof.environment import environment
+from mxproof.benchmark.converted_model import ConvertedModel
+from mxproof.benchmark.timing import RUNTIMES, opened, target_of
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS
 
 from .conftest import Case
 
-THREADS = {"all-threads": None, "1-thread": 1}
-BATCHES = {"batch-one": 0, "batch-many": 1}  # of a lineup's
-ROUNDS = 5
+ROUNDS = 3
+DAILY = ("mxnet", "onnxruntime", "pytorch")
+BATCHES = ("batch-one", "batch-many")
+#: Of the largest magnitude. A fused or frozen network rounds otherwise; other inputs, a missing
+#: layer or another layout are far beyond it.
+CLOSE = 1e-3
 
-#: Times MXNet's latency, on all cores. Measured: see docs/latency.md. These are looser: on another
-#: machine MXNet may have more of its cores. What they catch is a conversion gone wrong (float64
-#: weights, a lost layout); slowdowns are for `mxproof gate`, which compares like with like.
-SLOWER = {"onnxruntime": 1.25, "pytorch": 1.75}
-
-
-class Replay:
-    """A clock that shows times which were measured already: by whom took turns."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+Outputs = List[Any]
 
 
-CLOCK = Replay()
-Measured = Tuple[Dict[str, Timed], Dict[str, List[float]]]
-
-
-def lineup_of(case: Case) -> Lineup:
-    return Lineup(case.subject, {target: case.path(target) for target in TARGETS}, {}, {})
+def settings() -> Iterator[Any]:
+    for batch, threads, runtime in product(range(2), (None, 1), RUNTIMES):
+        usual = not batch and threads is None
+        if runtime == "pytorch-compiled" and not usual:
+            continue  # a minute each
+        marks = [] if usual and runtime in DAILY else [pytest.mark.nightly]
+        name = f"{BATCHES[batch]}-{threads or 'all'}-threads-{runtime}"
+        yield pytest.param(batch, threads, runtime, id=name, marks=marks)
 
 
 @pytest.fixture(scope="module")
-def measured(mxnet: MxnetProcess) -> Callable[..., Measured]:
-    """All runtimes in a setting, in turn within one run; once, whichever test asks first."""
-    known: Dict[Any, Measured] = {}
+def untimed() -> Callable[..., Outputs]:
+    """The outputs of an ordinary run: of the zoo MXNet's, once for all runtimes; of a user's
+    network, which may sort its outputs, the same runtime's."""
+    known: Dict[Tuple[str, int], Outputs] = {}
 
-    def measure(case: Case, batch: int, threads: Optional[int]) -> Measured:
-        key = case.name, batch, threads
-        if key not in known:
-            lineup = lineup_of(case)
-            sides = {
-                name: lineup.side(
-                    name, threads=threads, python=mxnet.python if name == "mxnet" else None
-                )
-                for name in USUAL
-            }
-            shapes = case.picture if case.subject.model is None else lineup.inputs(batch)
-            with all_opened(sides, shapes) as opened:
-                times = interleaved(opened, rounds=(ROUNDS, ROUNDS), seconds=0)
-                known[key] = opened, times
-        return known[key]
+    def run(case: Case, runtime: str, batch: int, inputs: Mapping[str, Any]) -> Outputs:
+        if runtime != "mxnet" and case.subject.model is None:
+            return case.candidate(target_of(runtime), "float32").run(inputs)
+        if (case.name, batch) not in known:
+            known[case.name, batch] = case.reference.run(inputs)
+        return known[case.name, batch]
 
-    return measure
+    return run
 
 
-@pytest.mark.benchmark(timer=CLOCK)
-@pytest.mark.parametrize("runtime", USUAL)
-@pytest.mark.parametrize("threads", THREADS)
-@pytest.mark.parametrize("batch", BATCHES)
+@contextmanager
+def forward_pass(
+    model: ConvertedModel,
+    case: Case,
+    runtime: str,
+    threads: Optional[int],
+    inputs: Any,
+    python: str,
+) -> Iterator[Callable[[], Outputs]]:
+    """A forward pass, ready to be called: of the candidate that the other suites have open, or of
+    a process that has this number of threads, this form of the model, or MXNet with its fusion."""
+    if runtime in DAILY[1:] and threads is None:
+        candidate = case.candidate(target_of(runtime), "float32")
+        yield lambda: candidate.run(inputs)
+        return
+    options = {"python": python} if runtime == "mxnet" else {}
+    with opened(model.target(runtime, threads=threads, **options), inputs) as process:
+        yield process.run
+
+
+@pytest.mark.parametrize(("batch", "threads", "runtime"), list(settings()))
 def test_latency(
     case: Case,
-    batch: str,
-    threads: str,
+    batch: int,
+    threads: Optional[int],
     runtime: str,
-    measured: Callable[..., Measured],
+    untimed: Callable[..., Outputs],
+    mxnet: MxnetProcess,
     benchmark: Any,
     hand_in: Callable[..., None],
 ) -> None:
-    sizes = lineup_of(case).batches()
-    if BATCHES[batch] >= len(sizes):
-        pytest.skip("the network has its batch size fixed")
-    nightly = hypothesis.settings.get_current_profile_name() == "nightly"
-    if (BATCHES[batch] or THREADS[threads]) and not nightly:
-        pytest.skip("takes minutes: HYPOTHESIS_PROFILE=nightly runs it")
-    size = sizes[BATCHES[batch]]
-    sides, found = measured(case, size, THREADS[threads])
-    seconds = list(found[runtime])
-    benchmark.group = f"{case.name}, batch {size}, {threads}"
-    benchmark.extra_info.update(
-        {
-            "runtime": runtime,
-            "weights": case.subject.weights,
-            "batch": size,
-            "threads": THREADS[threads] or "all",
-            "load_seconds": sides[runtime].load_seconds,
-            **environment(sides[runtime].versions),
-        }
-    )
-    left = iter(seconds)
-
-    def show() -> None:
-        CLOCK.now += next(left)
-
-    benchmark.pedantic(show, rounds=len(seconds))
-    assert len(seconds) == ROUNDS
-    assert all(taken > 0 for taken in seconds)
-    if not benchmark.disabled:
-        assert benchmark.stats.stats.data == pytest.approx(seconds)
-    if (size, threads) == (1, "all-threads"):
-        hand_in(case, latency={runtime: Timing.of(seconds).to_json()})
-
-
-@pytest.mark.models(*ZOO)  # a network of a few layers is all overhead, and no optimisation
-@pytest.mark.parametrize("runtime", SLOWER)
-def test_no_slower_than_mxnet(
-    case: Case, runtime: str, measured: Callable[..., Measured], mxnet: MxnetProcess
-) -> None:
-    """Shown to be slower than allowed, and once more by other processes, is what fails."""
-    _, found = measured(case, 1, None)
-    plan = Plan(expected=SLOWER[runtime], looks=(4, 8), seconds=10.0)
-    decision = decide(list(zip(found[runtime], found["mxnet"])), plan)
-    if decision.verdict == FAIL:
-        lineup = lineup_of(case)
-        control = lineup.side("mxnet", python=mxnet.python)
-        decision = judge(lineup.side(runtime), control, lineup.inputs(), plan)
-    assert decision.verdict != FAIL, (
-        f"{case.name}/{runtime}: {decision.measured:.2f} times MXNet's latency"
-    )
+    """What is timed computes the model's outputs."""
+    model = ConvertedModel(case.subject, {target: case.path(target) for target in TARGETS}, {}, {})
+    sizes = model.batches()
+    if batch >= len(sizes):
+        pytest.skip("the network fixes its batch size")
+    inputs = model.inputs(sizes[batch], case.given)
+    expected = untimed(case, runtime, batch, inputs)
+    benchmark.group = f"{case.name}, batch {sizes[batch]}, {threads or 'all'} threads"
+    benchmark.extra_info.update(runtime=runtime, weights=case.subject.weights)
+    with forward_pass(model, case, runtime, threads, inputs, mxnet.python) as run:
+        outputs = benchmark.pedantic(run, rounds=ROUNDS, warmup_rounds=1)
+    assert len(outputs) == len(expected)
+    for output, other in zip(outputs, expected):
+        assert output.shape == other.shape
+        np.testing.assert_array_equal(np.isfinite(output), np.isfinite(other))
+        np.testing.assert_allclose(output, other, rtol=0, atol=CLOSE * np.abs(other).max())
+    if not batch and threads is None and not benchmark.disabled:
+        seconds = benchmark.stats.stats.data
+        found = {"median_ms": 1e3 * statistics.median(seconds), "min_ms": 1e3 * min(seconds)}
+        hand_in(case, latency={runtime: {**found, "rounds": len(seconds), "threads": None}})

@@ -8,7 +8,7 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple
 import numpy as np
 
 from converters import Graph
-from mxproof.benchmark.timing import Timed
+from mxproof.benchmark.timing import WarmProcess
 from mxproof.compare import compare
 from mxproof.runtimes.base import Inputs, Layer, LayerTruth, Visitor
 from mxproof.truth import Truth
@@ -103,21 +103,21 @@ class Clock:
         self.order: List[str] = []
 
 
-def clocked(clock: Clock, name: str, *seconds: float) -> Timed:
+def clocked(clock: Clock, name: str, *seconds: float) -> WarmProcess:
     """A runtime that takes these times in turn, and then the last of them."""
     times = list(seconds)
     return ticking(clock, name, lambda: times.pop(0) if len(times) > 1 else times[0])
 
 
-def ticking(clock: Clock, name: str, draw: Callable[[], float]) -> Timed:
+def ticking(clock: Clock, name: str, draw: Callable[[], float]) -> WarmProcess:
     """A runtime whose passes take what is drawn."""
 
-    def passes(count: int) -> List[float]:
+    def timed(count: int) -> Tuple[List[float], List[Array]]:
         found = []
         for _ in range(count):
             found.append(draw())
             clock.now += found[-1]
             clock.order.append(name)
-        return found
+        return found, []
 
-    return Timed({}, 0.0, passes, lambda: 0)
+    return WarmProcess({}, 0.0, timed, lambda: 0)

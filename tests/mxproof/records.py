@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, List, Sequence, Tuple
 
-from mxproof.benchmark.timing import Timing
 from mxproof.localise import introduced
 from mxproof.outputs import EQUAL, TopK
 from mxproof.proof import OutputProof, Proof, TargetProof
@@ -55,7 +54,10 @@ def deep(count: int, *, failed_from: int = 0, name: str = "stage{}_conv") -> Jso
         name: of the layers; {} is their number.
     """
     record = proof(["pytorch"] if failed_from else ()).to_json()
-    record["latency"] = {n: Timing(10.0 + len(n), 9.0, 5).to_json() for n in LATENCIES}
+    record["latency"] = {
+        n: {"median_ms": 10.0 + len(n), "min_ms": 9.0, "rounds": 5, "threads": None}
+        for n in LATENCIES
+    }
     for title, target in record["targets"].items():
         right, wrong, _ = target["layers"]
         first = failed_from if failed_from and title == "pytorch" else count

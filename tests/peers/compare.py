@@ -1,4 +1,4 @@
-"""Are our files as fast as those of MXNet's own exporter and of onnx2torch? Side by side:
+"""Are our files as fast as those of MXNet's own exporter and of onnx2torch?
 
     python -m tests.peers.compare --peer-python PATH [--json FILE] [MODEL…]
 
@@ -19,15 +19,15 @@ from rich.console import Console
 
 from converters.checkpoint import params_path, symbol_path
 from fixtures.zoo import ZOO
+from mxproof.benchmark.converted_model import ConvertedModel, convert_model
+from mxproof.benchmark.decision import FAIL, TestPlan
 from mxproof.benchmark.gate import Benchmark, run
-from mxproof.benchmark.latency import FAIL, Plan
-from mxproof.benchmark.lineup import Lineup, line_up
-from mxproof.benchmark.timing import Side
-from mxproof.cli.gate import sheet
+from mxproof.benchmark.timing import TimingTarget
+from mxproof.cli.bench import decision_table
 from mxproof.environment import environment
 from mxproof.subject import load_subject
 
-TOLERATED = 0.03
+NOISE_FLOOR = 0.03
 EXPORT = Path(__file__).with_name("export.py")
 
 
@@ -40,36 +40,38 @@ def main(arguments: Optional[List[str]] = None) -> int:
     args = parser.parse_args(arguments)
     benchmarks = []
     with tempfile.TemporaryDirectory() as folder:
-        for model in args.models or ZOO:
-            lineup = line_up(load_subject(model, weights="seeded"), Path(folder, model))
-            benchmarks += against_peers(lineup, Path(folder, f"{model}-peer"), args.peer_python)
-        plan = Plan(tolerated=TOLERATED, slower=TOLERATED + 0.03, comparisons=len(benchmarks))
+        for name in args.models or ZOO:
+            model = convert_model(load_subject(name, weights="seeded"), Path(folder, name))
+            benchmarks += against_peers(model, Path(folder, f"{name}-peer"), args.peer_python)
+        floor, effect = NOISE_FLOOR, NOISE_FLOOR + 0.03
+        plan = TestPlan(noise_floor=floor, min_effect=effect, comparisons=len(benchmarks))
         run(benchmarks, plan, 60 * args.minutes)
     rows = [benchmark.to_json(plan) for benchmark in benchmarks]
-    Console().print(sheet(rows).terminal())
+    Console().print(decision_table(rows).terminal())
     if args.json:
-        versions = {n: v for b in benchmarks for n, v in b.versions["candidate"].items()}
-        record = {"environment": environment(versions), "benchmarks": rows}
+        sides = [benchmark.processes["candidate"]["versions"] for benchmark in benchmarks]
+        versions = {name: version for side in sides for name, version in side.items()}
+        record = {"environment": environment(versions), "decisions": rows}
         Path(args.json).write_text(json.dumps(record, indent=1))
     return int(any(row["verdict"] == FAIL for row in rows))
 
 
-def against_peers(lineup: Lineup, folder: Path, python: str) -> List[Benchmark]:
+def against_peers(model: ConvertedModel, folder: Path, python: str) -> List[Benchmark]:
     """Ours in onnxruntime against the exporter's, ours in PyTorch against onnx2torch's."""
     folder.mkdir()
-    inputs, subject = lineup.inputs(), lineup.subject
+    inputs, subject = model.inputs(), model.subject
     files = symbol_path(subject.prefix), params_path(subject.prefix, subject.epoch)
     shape = "x".join(map(str, inputs["data"].shape))
     command = [python, str(EXPORT), *map(str, files), shape, str(folder)]
     subprocess.run(command, check=True, stdout=sys.stderr)
+    onnx, torch = folder / "peer.onnx", folder / "peer.py"
     peers = {
-        "onnxruntime": Side("onnxruntime", folder / "peer.onnx"),
-        "pytorch": Side("pytorch", folder / "peer.py", python=python),
+        "MXNet's exporter": TimingTarget("onnxruntime", onnx),
+        "onnx2torch": TimingTarget("pytorch", torch, python=python),
     }
-    names = {"onnxruntime": "MXNet's exporter", "pytorch": "onnx2torch"}
     return [
-        Benchmark(subject.name, lineup.side(runtime), side, inputs, names[runtime])
-        for runtime, side in peers.items()
+        Benchmark(model.name, model.target(peer.runtime), peer, inputs, name)
+        for name, peer in peers.items()
     ]
 
 

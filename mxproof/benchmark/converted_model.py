@@ -1,11 +1,11 @@
-"""A model, converted, as the sides that are timed."""
+"""A model with its converted files: what timing targets are made from."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from converters.checkpoint import params_path, symbol_path
 from converters.shape import Shape
@@ -14,18 +14,19 @@ from ..export.changes import changes
 from ..runtimes.base import Array
 from ..subject import Subject
 from ..targets import TARGETS, convert
-from .timing import FORMS, Side
+from .timing import TimingTarget, target_of
 
-#: Batch sizes that are timed where the user names none.
+#: Number of input axes -> the batch sizes that are timed by default.
 BATCHES: Mapping[int, Tuple[int, ...]] = {4: (1, 8), 5: (1, 2)}
 
 
 @dataclass(frozen=True)
-class Lineup:
-    """
+class ConvertedModel:
+    """A model, its files and what they cost.
+
     Attributes:
         paths: target -> its file.
-        seconds: target -> of its conversion, from the network in memory to the files.
+        seconds: target -> time of its conversion, from the network in memory to the files.
         sizes: "mxnet" or a target -> bytes of its files.
     """
 
@@ -34,14 +35,18 @@ class Lineup:
     seconds: Mapping[str, float]
     sizes: Mapping[str, int]
 
-    def side(self, runtime: str, **options: Any) -> Side:
-        """Of MXNet, or of a converted file in a runtime (see FORMS)."""
+    @property
+    def name(self) -> str:
+        return self.subject.name
+
+    def target(self, runtime: str, **options: Any) -> TimingTarget:
+        """The checkpoint in MXNet, or a converted file in its runtime."""
         subject = self.subject
         path = subject.prefix if runtime == "mxnet" else self.paths[target_of(runtime)]
-        return Side(runtime, path, epoch=subject.epoch, **options)
+        return TimingTarget(runtime, path, epoch=subject.epoch, **options)
 
     def batches(self) -> Tuple[int, ...]:
-        """The usual ones; one where the network has its batch size fixed."""
+        """The usual batch sizes; only one if the network fixes its own."""
         shape = self.subject.graph.inputs[0].shape
         free = shape is not None and len(shape) and not isinstance(shape[0], int)
         return BATCHES.get(len(shape or ()), (1,)) if free else (1,)
@@ -49,9 +54,8 @@ class Lineup:
     def inputs(
         self, batch: int = 1, given: Optional[Mapping[str, Shape]] = None
     ) -> Dict[str, Array]:
-        """Of the size that the model is used at, or that the user gives."""
-        subject = self.subject
-        chosen = dict(given or {})
+        """Inputs of the size that the model is used at, or that the user gives."""
+        subject, chosen = self.subject, dict(given or {})
         if subject.model is not None and not chosen:
             chosen = {"data": subject.model.latency_input}
         shapes = subject.concrete(chosen)
@@ -60,28 +64,20 @@ class Lineup:
         return subject.inputs(shapes)
 
 
-def target_of(runtime: str) -> str:
-    """What a runtime runs."""
-    return next(target for target, forms in FORMS.items() if runtime in forms)
-
-
-def line_up(
-    subject: Subject, folder: Path, targets: Sequence[str] = tuple(TARGETS), *, fused: bool = False
-) -> Lineup:
-    """Convert it.
+def convert_model(subject: Subject, folder: Path, *, fused: bool = False) -> ConvertedModel:
+    """Convert a model to every target, each in a folder of its own below `folder`.
 
     Args:
-        folder: where the files go; `<folder>/<target>/`.
-        fused: with batch norms folded, as `mxproof convert --fuse` does it.
+        fused: fold batch norms, as `mxproof convert --fuse` does.
     """
     graph = changes(subject.graph, fused=fused, half=False).graph
     checkpoint = symbol_path(subject.prefix), params_path(subject.prefix, subject.epoch)
     sizes = {"mxnet": sum(file.stat().st_size for file in checkpoint)}
     paths, seconds = {}, {}
-    for target in targets:
+    for target in TARGETS:
         begin = time.perf_counter()
         files = convert(graph, target, folder / target)
         seconds[target] = time.perf_counter() - begin
         paths[target] = files[0]
         sizes[target] = sum(file.stat().st_size for file in files)
-    return Lineup(subject, paths, seconds, sizes)
+    return ConvertedModel(subject, paths, seconds, sizes)
