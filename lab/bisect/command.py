@@ -108,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(" ".join(nothing))
         model, notes = bisection.model, [*nothing, *bisection.notes]
     record = {"schema": 1, "model": model.name, "weights": model.weights, "what": args.what}
+    record = {**record, "good": good, "bad": bad}
     _write(args, record, found, notes)
     return common.PROVEN if all(f.proven for f in found.values()) else common.FAILED
 

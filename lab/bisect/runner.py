@@ -30,7 +30,7 @@ from .environments import Environment, installed, packages_of
 
 ROOT = Path(__file__).parents[2]
 PROBE = Path(__file__).with_name("probe.py")
-HIDDEN = ("PYTHONPATH", "PYTHONHOME")  # would add modules to another interpreter
+ISOLATED = ("-E", "-B", "-W", "ignore")  # PYTHONPATH would add modules of another interpreter
 
 
 class NotBuilt(UsageError):
@@ -111,12 +111,11 @@ class EnvironmentRunner:
             with (
                 open(folder / "stderr", "wb") as errors,
                 subprocess.Popen(
-                    [python, "-W", "ignore", "-B", str(PROBE), str(folder / "job.json")],
+                    [python, *ISOLATED, str(PROBE), str(folder / "job.json")],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     encoding="utf-8",
-                    env=_variables(),
                 ) as process,
             ):
                 probe = Probe(folder, process)
@@ -167,7 +166,7 @@ def interpreter(packages: Mapping[str, str]) -> str:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
         if not complete.exists():
-            shutil.rmtree(folder, ignore_errors=True)  # somebody was interrupted
+            shutil.rmtree(folder, ignore_errors=True)  # of an attempt that failed
             report(f"installing {', '.join(pins)}")
             _install(folder, python, pins)
             complete.touch()
@@ -180,8 +179,8 @@ def _install(folder: Path, python: Path, pins: Sequence[str]) -> None:
         execute(uv, "venv", "--quiet", "--python", sys.executable, folder)
         execute(uv, "pip", "install", "--python", python, "--only-binary", ":all:", *pins)
     else:
-        execute(sys.executable, "-m", "venv", folder)
-        execute(python, "-m", "pip", "install", "--only-binary", ":all:", *pins)
+        execute(sys.executable, "-E", "-m", "venv", folder)
+        execute(python, "-E", "-m", "pip", "install", "--only-binary", ":all:", *pins)
 
 
 def resolve(revision: str, repository: Path) -> str:
@@ -197,7 +196,7 @@ def resolve(revision: str, repository: Path) -> str:
         return execute("git", "-C", repository, *verify).decode().strip()
     except NotBuilt as error:
         raise NotBuilt(
-            f"{revision!r} is not a commit in {repository} ({error}). Name the checkout with "
+            f"{revision!r}: not a commit in {repository}: {error}. Name the checkout with "
             "--repository."
         ) from None
 
@@ -225,16 +224,12 @@ def execute(*command: Union[str, Path]) -> bytes:
         NotBuilt: it cannot be started, or fails.
     """
     try:
-        done = subprocess.run(command, capture_output=True, env=_variables(), check=False)
+        done = subprocess.run(command, capture_output=True, check=False)
     except OSError as error:
         raise NotBuilt(f"{command[0]}: {error.strerror}") from None
     if done.returncode:
         raise NotBuilt(last_line(done.stderr) or f"{command[0]}: exit code {done.returncode}")
     return done.stdout
-
-
-def _variables() -> Dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name not in HIDDEN}
 
 
 def last_line(output: bytes) -> str:

@@ -13,6 +13,8 @@ from .environments import CONVERTER_PACKAGES, Environment, changes
 from .runner import EnvironmentRunner
 from .search import GREEN, RED, UNKNOWN, Outcome
 
+#: Factors that cannot matter if the files are the same.
+ONLY_WRITING = {*CONVERTER_PACKAGES, "revision"} - {"numpy"}
 SLOWER = "Red means slower than the good environment, timed side by side."
 RISK = 0.005  # of a false accusation, over all comparisons of a bisection
 NOISE_FLOOR = 0.01  # slowdowns up to this fraction count as noise
@@ -70,9 +72,12 @@ def speed_judge(
     """
 
     def compared(environment: Environment) -> Outcome:
+        changed = set(changes(good, environment))
+        if not changed:
+            return Outcome(GREEN, "the good environment itself")
         sides = runner.start(environment, target), runner.start(good, target)
         with sides[0] as (candidate, files), sides[1] as (control, others):
-            if files == others and written_elsewhere >= set(changes(good, environment)):
+            if files == others and changed <= ONLY_WRITING:
                 return Outcome(GREEN, "the same file in the same runtime")
             return judge_times(race(candidate, control, seconds / 2), math.sqrt(risk))
 
@@ -82,5 +87,4 @@ def speed_judge(
         outcome = compared(environment)
         return compared(environment) if outcome.verdict == RED else outcome
 
-    written_elsewhere = {*CONVERTER_PACKAGES, "revision"} - {"numpy"}
     return SLOWER, judge
