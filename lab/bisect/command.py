@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping
 
 from mxproof.cli import common
 from mxproof.report.sheet import Sheet
@@ -26,7 +27,6 @@ from .environments import (
 from .search import Findings
 
 HEADINGS = ("environment", "verdict", "reason")
-LISTED = 10  # of the packages that differ and are not used
 
 
 def add_parser(commands: Any) -> None:
@@ -64,8 +64,9 @@ def _add_verdict_options(parser: argparse.ArgumentParser) -> None:
         "Numbers: if only the bad environment fails the proof against MXNet or a recording, that "
         "decides; otherwise outputs that differ by more than reruns do.",
     )
+    positive = partial(common.count, least=1)
     group.add_argument("--seed", type=common.count, default=0, help="of the input (default: 0)")
-    group.add_argument("--samples", type=_positive, default=4, help="of the input (default: 4)")
+    group.add_argument("--samples", type=positive, default=4, help="of the input (default: 4)")
     group.add_argument(
         "--tolerance",
         type=float,
@@ -74,17 +75,13 @@ def _add_verdict_options(parser: argparse.ArgumentParser) -> None:
         help="ignore differences up to this fraction of the largest output",
     )
     group.add_argument(
-        "--seconds", type=_positive, default=60, help="for each comparison of speed (default: 60)"
+        "--seconds", type=positive, default=60, help="for each comparison of speed (default: 60)"
     )
     group.add_argument("--no-proof", action="store_true", help="compare outputs, without MXNet")
     common.mxnet_python(group)
     group.add_argument("--reference", metavar="FILE", help="a recording, in place of MXNet")
     group.add_argument("--json", metavar="FILE", help="write everything that was tried there")
     group.add_argument("--markdown", metavar="FILE", help="write the table there")
-
-
-def _positive(text: str) -> int:
-    return common.count(text, 1)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -108,8 +105,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(" ".join(nothing))
         model, notes = bisection.model, [*nothing, *bisection.notes]
     record = {"schema": 1, "model": model.name, "weights": model.weights, "what": args.what}
-    record = {**record, "good": good, "bad": bad}
-    _write(args, record, found, notes)
+    _write(args, {**record, "good": good, "bad": bad, "notes": notes}, found)
     return common.PROVEN if all(f.proven for f in found.values()) else common.FAILED
 
 
@@ -136,28 +132,22 @@ def _unused(good: Environment, bad: Environment) -> List[str]:
     """A note about the packages that differ and that no target uses."""
     known = (*PACKAGES, *SETTINGS)
     texts = [text for name, text in changes(good, bad).items() if name not in known]
-    more = f" and {len(texts) - LISTED} more" if len(texts) > LISTED else ""
-    listed = ", ".join(texts[:LISTED])
-    return [f"not swapped, because nothing here uses it: {listed}{more}"] if texts else []
+    return [f"not swapped, because nothing here uses it: {', '.join(texts)}"] if texts else []
 
 
 def _write(
-    args: argparse.Namespace,
-    record: Mapping[str, Any],
-    found: Mapping[str, Findings],
-    notes: Sequence[str],
+    args: argparse.Namespace, record: Mapping[str, Any], found: Mapping[str, Findings]
 ) -> None:
     """Print the tables and the sentences, and write the files that the options name."""
     results = {target: findings.to_json() for target, findings in found.items()}
-    document = {**record, "targets": results, "notes": notes}
-    common.write_text(args.json, json.dumps(document, indent=1))
+    common.write_text(args.json, json.dumps({**record, "targets": results}, indent=1))
     parts = []
     for target, findings in found.items():
         sheet = Sheet(f"{record['model']}/{target}: {args.what}", HEADINGS, findings.rows())
         common.console_of(args).print(sheet.terminal())
         parts += [sheet.markdown(), findings.criterion]
         common.say(findings.criterion, quiet=args.quiet)
-    sentences = [f"{target}: {findings.sentence}" for target, findings in found.items()]
-    for line in (*notes, *sentences):
+    last = [*record["notes"], *(f"{target}: {f.sentence}" for target, f in found.items())]
+    for line in last:
         common.say(line, quiet=args.quiet)
-    common.write_text(args.markdown, "\n\n".join([*parts, *notes, *sentences]) + "\n")
+    common.write_text(args.markdown, "\n\n".join([*parts, *last]) + "\n")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import add
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
 from urllib.parse import unquote
 
 import numpy as np
@@ -175,15 +175,12 @@ def numbers_judge(
     tolerance: float = 0.0,
 ) -> Tuple[str, Callable[[Environment], Outcome]]:
     """The criterion, and a judge that decides by it; see `measure_numbers`, `judge_numbers`."""
-    known: Dict[str, Found] = {}
 
-    def measured(environment: Environment) -> Found:
-        key = repr(sorted(environment.items()))
-        if key not in known:
-            known[key] = measure_numbers(runner, target, environment, references)
-        return known[key]
+    @lru_cache(None)
+    def measured(*environment: Tuple[str, str]) -> Found:
+        return measure_numbers(runner, target, dict(environment), references)
 
-    expected = measured(good)
-    criterion = choose_criterion(expected, measured(bad))
+    expected = measured(*good.items())
+    criterion = choose_criterion(expected, measured(*bad.items()))
     assert isinstance(expected, Numbers)
-    return criterion, lambda e: judge_numbers(criterion, measured(e), expected, tolerance)
+    return criterion, lambda e: judge_numbers(criterion, measured(*e.items()), expected, tolerance)

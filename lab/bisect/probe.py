@@ -23,7 +23,6 @@ from urllib.parse import quote
 sys.path.pop(0)  # this folder, whose modules belong to the laboratory
 
 import numpy as np
-from numpy.lib.format import write_array
 
 
 def main(job: Dict[str, Any]) -> None:
@@ -84,7 +83,7 @@ def record(path: Path, candidate: Any, inputs: Dict[str, Any], traced: bool) -> 
 
         def save(name: str, value: Any) -> None:
             with archive.open(f"{quote(name)}.npy", "w", force_zip64=True) as file:
-                write_array(file, np.asarray(value), allow_pickle=False)
+                np.save(file, np.asarray(value), allow_pickle=False)
 
         def visit(layer: str, value: Any) -> None:
             save(f"layer:{layer}", value)
