@@ -136,8 +136,9 @@ def test_a_commit_that_makes_it_slower(
     run: Run, prefix: Path, repository: Path, tmp_path: Path
 ) -> None:
     commits = plant(repository, *SLOW)
-    arguments = (prefix, *SHAPE, "pytorch", "--what", "speed", "--seconds", 1, *commits)
-    record = bisected(run, tmp_path, *arguments)
+    one_thread = ("--good-threads", 1, "--bad-threads", 1)  # several wait for the last of them
+    options = ("--what", "speed", "--seconds", 1, *one_thread)
+    record = bisected(run, tmp_path, prefix, *SHAPE, "pytorch", *options, *commits)
     assert record["targets"]["pytorch"]["causes"] == [["revision"]]
     assert " times as long (" in record["targets"]["pytorch"]["tried"][1]["note"]
 
