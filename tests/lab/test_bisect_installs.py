@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import Run
-from .test_bisect import bisected, causes
+from .test_bisect import bisected
 
 
 def test_an_older_onnxruntime(run: Run, tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -24,4 +24,4 @@ def test_an_older_onnxruntime(run: Run, tmp_path: Path, request: pytest.FixtureR
         "--good", tmp_path / "green", "--bad", tmp_path / "red",
     )  # fmt: skip
     assert list(record["targets"]["onnx"]["changes"]) == ["safetensors", "onnxruntime"]
-    assert causes(record) == {"onnx": [["onnxruntime"]]}
+    assert record["targets"]["onnx"]["causes"] == [["onnxruntime"]]
