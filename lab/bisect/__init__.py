@@ -1,6 +1,5 @@
-"""Which difference between two environments makes a converted model drift: `python -m lab bisect`.
+"""Name the difference between two environments that changed a converted model.
 
-An environment is a mapping of factors to values (factors.py), read from lock files and records
-(locks.py). A probe (numbers.py, speed.py) says of an environment whether it is green or red, and
-the search (search.py) swaps factors between the green one and the red one.
+The runner (runner.py) converts and runs the model in an environment (environments.py); a judge
+(judges.py) calls the result green or red; the search (search.py) swaps what differs.
 """

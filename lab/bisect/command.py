@@ -5,178 +5,149 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping
 
-from converters.progress import report
-from mxproof.cli.common import (
-    FAILED,
-    PROVEN,
-    common,
-    console_of,
-    progress_of,
-    reading,
-    say,
-    targets,
-    writable,
-    write_text,
-)
+from mxproof.cli import common
 from mxproof.report.sheet import Sheet
-from mxproof.subject import UsageError, load_for_run, parse_inputs
+from mxproof.subject import UsageError
 from mxproof.targets import TARGETS
 
-from . import locks, options, sources
-from .factors import SETTINGS, change, completed, differences, normal
-from .locks import Stated
-from .options import SIDES
+from .environments import (
+    PACKAGES,
+    SETTINGS,
+    Environment,
+    changes,
+    checked,
+    complete,
+    load,
+    relevant,
+)
+from .search import Findings
 
-if TYPE_CHECKING:
-    from .bisection import Bisection, Results
-
-HEADINGS = ("environment", "verdict", "what was seen")
-SHOWN = 10  # packages that are named where many differ
+HEADINGS = ("environment", "verdict", "reason")
 
 
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "bisect",
-        help="name the factor that made numbers or speed drift",
-        description="Between a good environment, in which the gate was green, and a bad one, swap "
-        "one factor at a time: versions of packages, graph optimisation, threads, the converters' "
-        "revision. Each combination converts the network and runs it, in a virtual environment "
-        "where it needs one; pip builds those, with its own configuration, and the cache keeps "
-        "them. Exit codes: 0 named, 1 the drift is there and no factor explains it, 2 usage, or "
-        "nothing to attribute.",
+        help="name the change that made numbers or speed drift",
+        description="Swap the differences between a good and a bad environment one at a time: "
+        "package versions, graph optimisation, threads, the converters' revision. Each combination "
+        "converts the model and runs it, where necessary in a virtual environment, which uv or "
+        "pip builds by its own configuration and the cache keeps. Exit codes: 0 named, 1 the drift "
+        "is there but no factor could be shown to explain it, 2 usage, or nothing to attribute.",
     )
-    common(parser)
-    targets(parser)
-    parser.add_argument(
-        "--what",
-        choices=("numbers", "speed"),
-        default="numbers",
-        help="what drifted (default: numbers)",
+    common.common(parser)
+    common.targets(parser)
+    parser.add_argument("--what", choices=("numbers", "speed"), default="numbers")
+    group = parser.add_argument_group(
+        "the two environments",
+        "Lock files as `pip freeze` writes them, or the JSON of `mxproof verify` and `mxproof "
+        "bench`. What they leave open is as installed here. Settings may also stand in a comment "
+        "of a lock file: # mxproof: optimisation=basic threads=1",
     )
-    about = parser.add_argument_group("the two environments", options.ENVIRONMENTS)
-    options.environments(about)
-    options.judging(parser.add_argument_group("what is red", options.CRITERIA))
-    for form, what in (("json", "all that was tried and found"), ("markdown", "the table")):
-        parser.add_argument(f"--{form}", metavar="FILE", help=f"write {what} there")
+    for side in ("good", "bad"):
+        group.add_argument(f"--{side}", metavar="FILE", help=f"the {side} environment")
+        for name, (title, default, pattern) in SETTINGS.items():
+            text = f"{title}, {pattern} (default: {default})"
+            group.add_argument(f"--{side}-{name}", metavar="VALUE", help=text)
+    group.add_argument("--repository", metavar="DIR", default=".", help="where the revisions are")
+    _add_verdict_options(parser)
     parser.set_defaults(run=run)
 
 
+def _add_verdict_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "the verdict",
+        "Numbers: if only the bad environment fails the proof against MXNet or a recording, that "
+        "decides; otherwise outputs that differ by more than reruns do.",
+    )
+    positive = partial(common.count, least=1)
+    group.add_argument("--seed", type=common.count, default=0, help="of the input (default: 0)")
+    group.add_argument("--samples", type=positive, default=4, help="of the input (default: 4)")
+    group.add_argument(
+        "--tolerance",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="ignore differences up to this fraction of the largest output",
+    )
+    group.add_argument(
+        "--seconds", type=positive, default=60, help="for each comparison of speed (default: 60)"
+    )
+    group.add_argument("--no-proof", action="store_true", help="compare outputs, without MXNet")
+    common.mxnet_python(group)
+    group.add_argument("--reference", metavar="FILE", help="a recording, in place of MXNet")
+    group.add_argument("--json", metavar="FILE", help="write everything that was tried there")
+    group.add_argument("--markdown", metavar="FILE", help="write the table there")
+
+
 def run(args: argparse.Namespace) -> int:
-    writable(args, "json", "markdown")
-    stated = {side: stated_of(args, side) for side in SIDES}
-    chosen = tuple(dict.fromkeys(args.to or TARGETS))
-    with progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
-        bisection = bisection_of(args, stated, Path(folder))
-        numbers = args.what == "numbers"
-        results = bisection.numbers(chosen) if numbers else raced(args, bisection, chosen)
-    notes = [*bisection.notes, *remarks(stated, bisection, chosen)]
-    write(args, bisection, results, notes)
-    if not results.found:
-        raise UsageError(" ".join(dict.fromkeys(results.nothing)))
-    for line in (*results.nothing, *notes, *(a.sentence for a in results.found)):
-        say(line, quiet=args.quiet)
-    return PROVEN if all(a.named for a in results.found) else FAILED
-
-
-def bisection_of(args: argparse.Namespace, stated: Mapping[str, Stated], folder: Path) -> Bisection:
     from .bisection import Bisection
 
-    given, repository = parse_inputs(args.input), Path(args.repository)
-    also = tuple(map(normal, args.also))
-    good, bad = (
-        completed(sources.stated(stated[side].factors, repository), also) for side in SIDES
-    )
-    report(f"reading {args.checkpoint}")
-    return Bisection(
-        load_for_run(args.checkpoint, given, **reading(args)),
-        good,
-        bad,
-        given,
-        folder,
-        repository,
-        outputs=tuple(args.output),
-        also=also,
-        seed=args.seed,
-        samples=args.samples,
-        tolerance=args.tolerance,
-        proof=not args.no_proof,
-        mxnet_python=args.mxnet_python,
-        reference=Path(args.reference) if args.reference else None,
-    )
+    common.writable(args, "json", "markdown")
+    if not 0 <= args.tolerance < 1:
+        raise UsageError(f"--tolerance {args.tolerance}: use a number from 0 to 1.")
+    good, bad = (_environment(args, side) for side in ("good", "bad"))
+    found: Dict[str, Findings] = {}
+    nothing: List[str] = []
+    with common.progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
+        bisection = Bisection(args, Path(folder), _unused(good, bad))
+        for target in args.to or TARGETS:
+            try:
+                pair = relevant(target, good), relevant(target, bad)
+                found[target] = bisection.findings(target, *pair)
+            except UsageError as error:
+                nothing.append(f"{target}: {error}")
+        if not found:
+            raise UsageError(" ".join(nothing))
+        model, notes = bisection.model, [*nothing, *bisection.notes]
+    record = {"schema": 1, "model": model.name, "weights": model.weights, "what": args.what}
+    _write(args, {**record, "good": good, "bad": bad, "notes": notes}, found)
+    return common.PROVEN if all(f.proven for f in found.values()) else common.FAILED
 
 
-def raced(args: argparse.Namespace, bisection: Bisection, chosen: Sequence[str]) -> Results:
-    """Timed by the gate's own judge, at its risk of a false alarm over all that is tried."""
-    from mxproof.benchmark.latency import Plan
-
-    from mxproof.benchmark.gate import judge
-
-    tried = 2 * (1 + len(differences(bisection.good, bisection.bad)))
-    plan = Plan(comparisons=tried, seconds=args.seconds)
-    return bisection.speed(chosen, lambda a, b, inputs: judge(a, b, inputs, plan))
-
-
-def stated_of(args: argparse.Namespace, side: str) -> Stated:
-    """A side's file, and the options that go before it.
+def _environment(args: argparse.Namespace, side: str) -> Dict[str, str]:
+    """A side's file, overridden by its options, and completed.
 
     Raises:
-        UsageError: it cannot be read, or states what cannot be.
+        UsageError: one of these states something impossible.
     """
-    path = getattr(args, side)
-    stated = locks.load(Path(path), tuple(map(normal, args.also))) if path else Stated(f"--{side}")
+    from .runner import resolve
+
+    stated = load(Path(getattr(args, side))) if getattr(args, side) else {}
     for name in SETTINGS:
         value = getattr(args, f"{side}_{name}")
-        if value is not None:
-            stated.factors[name] = locks.setting(f"--{side}-{name}", name, value)
-    return stated
+        try:
+            stated.update({name: checked(name, value)} if value is not None else {})
+        except ValueError as error:
+            raise UsageError(f"--{side}-{error}.") from None
+    stated = complete(stated)
+    return {**stated, "revision": resolve(stated["revision"], Path(args.repository))}
 
 
-def remarks(stated: Mapping[str, Stated], bisection: Bisection, chosen: Sequence[str]) -> List[str]:
-    """What differs besides, and is not swapped."""
-    from .bisection import leftovers
-
-    good, bad = bisection.good, bisection.bad
-    said = []
-    others = leftovers(good, bad, chosen, bisection.also)
-    if others:
-        named = ", ".join(change(f, good, bad) for f in others[:SHOWN])
-        more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
-        said.append(f"not swapped, for nothing here uses it (--also does): {named}{more}")
-    known = [stated[side].remarks for side in SIDES]
-    machine = [
-        change(f, *known)
-        for f in sorted(set(known[0]) & set(known[1]))
-        if known[0][f] != known[1][f]
-    ]
-    if machine:
-        said.append(f"cannot be swapped: {', '.join(machine)}")
-    return said
+def _unused(good: Environment, bad: Environment) -> List[str]:
+    """A note about the packages that differ and that no target uses."""
+    known = (*PACKAGES, *SETTINGS)
+    texts = [text for name, text in changes(good, bad).items() if name not in known]
+    return [f"not swapped, because nothing here uses it: {', '.join(texts)}"] if texts else []
 
 
-def write(
-    args: argparse.Namespace, bisection: Bisection, results: Results, notes: Sequence[str]
+def _write(
+    args: argparse.Namespace, record: Mapping[str, Any], found: Mapping[str, Findings]
 ) -> None:
-    """The tables, in the terminal and where they are asked for."""
-    subject = bisection.subject
-    document = {
-        "schema": 1,
-        "model": subject.name,
-        "weights": subject.weights,
-        "what": args.what,
-        "targets": {a.target: a.to_json() for a in results.found},
-        "nothing_to_attribute": results.nothing,
-        "notes": list(notes),
-    }
-    write_text(args.json, json.dumps(document, indent=1))
-    console = console_of(args)
-    parts: List[str] = []
-    for attribution in results.found:
-        title = f"{subject.name}/{attribution.target}: {args.what}"
-        sheet = Sheet(title, HEADINGS, attribution.rows())
-        console.print(sheet.terminal())
-        say(attribution.criterion, quiet=args.quiet)
-        parts += [sheet.markdown(), attribution.criterion, attribution.sentence]
-    write_text(args.markdown, "\n\n".join([*parts, *results.nothing, *notes]) + "\n")
+    """Print the tables and the sentences, and write the files that the options name."""
+    results = {target: findings.to_json() for target, findings in found.items()}
+    common.write_text(args.json, json.dumps({**record, "targets": results}, indent=1))
+    parts = []
+    for target, findings in found.items():
+        sheet = Sheet(f"{record['model']}/{target}: {args.what}", HEADINGS, findings.rows())
+        common.console_of(args).print(sheet.terminal())
+        parts += [sheet.markdown(), findings.criterion]
+        common.say(findings.criterion, quiet=args.quiet)
+    last = [*record["notes"], *(f"{target}: {f.sentence}" for target, f in found.items())]
+    for line in last:
+        common.say(line, quiet=args.quiet)
+    common.write_text(args.markdown, "\n\n".join([*parts, *last]) + "\n")

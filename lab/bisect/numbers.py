@@ -1,47 +1,71 @@
-"""The probe of numbers: is what the converted model computes still the same?"""
+"""Judges an environment by what the model computes in it."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import add
-from typing import Optional, Sequence, Tuple, Union
+from pathlib import Path
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple, Union
+from urllib.parse import unquote
 
 import numpy as np
 
 from mxproof.compare import compare
 from mxproof.proof import PRECISIONS, TargetProof
 from mxproof.prover import prove_outputs
-from mxproof.runtimes.base import Array
+from mxproof.runtimes.base import Array, Inputs, Visitor
 from mxproof.subject import UsageError
-from mxproof.tolerance import Budgets
 from mxproof.truth import Truth
 
-from .factors import Environment
+from .environments import Environment
+from .runner import EnvironmentRunner, Stopped
 from .search import GREEN, RED, UNKNOWN, Outcome
-from .venvs import NotBuilt
-from .workshop import Stopped, Workshop
 
-#: What decides: the proof, the numbers themselves, or whether there are any.
-PROOF, BITS, STOPS = "proof", "numbers", "stops"
-CRITERIA = {
-    PROOF: "Red is what fails the proof: a layer that is not MXNet's.",
-    BITS: "Red is an output that is farther from the good one's than a rerun.",
-    STOPS: "Red is what ends with an error.",
-}
+STOPS = "Red means that the conversion or the runtime fails."
+PROOF = "Red means that the proof fails: a layer differs from MXNet's."
+OUTPUTS = "Red means that outputs differ from the good environment's by more than reruns do."
+
+
+@dataclass(frozen=True)
+class RecordedCandidate:
+    """A converted model that ran elsewhere, on one input; `path` is what probe.py recorded."""
+
+    path: Path
+    name: str
+    precision: str = "float32"
+
+    def run(self, inputs: Inputs) -> List[Array]:
+        return [array for _, array in self._read("output:")]
+
+    def trace(
+        self, inputs: Inputs, visit: Visitor, portions: Optional[Sequence[int]] = None
+    ) -> List[Array]:
+        """Show the layers one by one; a replacement has no effect."""
+        for layer, array in self._read("layer:"):
+            visit(layer, array)
+        return self.run(inputs)
+
+    def _read(self, kind: str) -> Iterator[Tuple[str, Array]]:
+        with np.load(self.path, allow_pickle=False) as archive:
+            for key in archive.files:
+                if unquote(key).startswith(kind):
+                    yield unquote(key)[len(kind) :], archive[key]
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """What a network computes in an environment.
-
+    """
     Attributes:
-        outputs: of each input, in float32, untraced: as its user gets them.
-        passed: whether every layer is MXNet's; None where nothing says.
-        note: what is not, in words.
+        outputs: of all inputs, in float32, as the user gets them.
+        noise: their distance from those of a second run.
+        passed: whether the proof passes; None without a reference.
+        note: the layer at which it fails, and how.
     """
 
-    outputs: Tuple[Tuple[Array, ...], ...]
+    outputs: Sequence[Array]
+    noise: float = 0.0
     passed: Optional[bool] = None
     note: str = ""
 
@@ -49,140 +73,114 @@ class Numbers:
 Found = Union[Numbers, Stopped]
 
 
-def distance(found: Numbers, expected: Numbers) -> float:
-    """The largest difference, in parts of the largest magnitude in the expected output."""
-    if [len(s) for s in found.outputs] != [len(s) for s in expected.outputs]:
-        return float("inf")
-    pairs = [(a, b) for f, e in zip(found.outputs, expected.outputs) for a, b in zip(f, e)]
-    return max((_apart(a, b) for a, b in pairs), default=0.0)
+def distance(found: Sequence[Array], expected: Sequence[Array]) -> float:
+    """The largest difference as a fraction of the largest expected number of that output.
 
-
-def _apart(found: Array, expected: Array) -> float:
-    if found.shape != expected.shape or found.dtype != expected.dtype:
-        return float("inf")
-    if found.tobytes() == expected.tobytes():
-        return 0.0
-    a, b = found.astype(np.float64), expected.astype(np.float64)
-    live = np.isfinite(a) & np.isfinite(b)
-    if not np.array_equal(a[~live], b[~live], equal_nan=True):
-        return float("inf")
-    size = float(np.abs(b[live]).max(initial=0.0))
-    gap = float(np.abs(a[live] - b[live]).max(initial=0.0))
-    return gap / size if size else float("inf") if gap else 0.0
-
-
-@dataclass(frozen=True)
-class Meter:
-    """Takes the numbers of environments.
-
-    Attributes:
-        truths: MXNet's results on the workshop's inputs; none where there is no MXNet.
+    Infinite where the number of outputs, a shape, a type or the place of a NaN differs.
     """
-
-    workshop: Workshop
-    target: str
-    truths: Sequence[Truth] = ()
-
-    def __call__(self, environment: Environment) -> Found:
-        """
-        Raises:
-            NotBuilt, UsageError: there can be no such environment.
-        """
-        traced = PRECISIONS if self.truths else ()
-        try:
-            runs = self.workshop.run(environment, self.target, traced)
-        except Stopped as stopped:
-            return stopped
-        outputs = tuple(tuple(sample.outputs) for sample in runs["untraced"])
-        if not self.truths:
-            return Numbers(outputs)
-        graph, budgets = self.workshop.subject.graph, Budgets()
-        parts = [
-            TargetProof(
-                self.target,
-                {p: compare(truth, runs[p][i], graph, budgets) for p in PRECISIONS},
-                prove_outputs(runs["untraced"][i], truth, graph),
-            )
-            for i, truth in enumerate(self.truths)
-        ]
-        proof = reduce(add, parts)
-        return Numbers(outputs, proof.passed, failure(proof))
+    largest = 0.0 if len(found) == len(expected) else math.inf
+    for a, b in zip(found, expected):
+        if (a.shape, a.dtype) != (b.shape, b.dtype):
+            return math.inf
+        finite = np.isfinite(a) & np.isfinite(b)
+        if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
+            return math.inf
+        x, y = a[finite].astype(np.float64), b[finite].astype(np.float64)
+        gap, size = np.abs(x - y).max(initial=0.0), np.abs(y).max(initial=0.0)
+        largest = max(largest, float(gap / size) if size else math.inf if gap else 0.0)
+    return largest
 
 
-def failure(proof: TargetProof) -> str:
-    """Where a proof fails first, by the sharpest comparison that does; "" if it passes."""
-    if proof.passed:
-        return ""
-    for name, comparison in {**proof.comparisons, "output": proof.output.checks}.items():
-        for culprit in comparison.culprits[:1]:
-            return f"{culprit.op} {culprit.layer!r} in {name}: {culprit.problem}"
-        for problem in comparison.problems[:1]:
-            return f"{name}: {problem}"
-    return f"top-1: {proof.output.top1.note}"
-
-
-@dataclass(frozen=True)
-class Question:
-    """What tells the red environment from the green one.
-
-    Attributes:
-        noise: a difference of outputs up to this is none.
-    """
-
-    criterion: str
-    green: Numbers
-    noise: float = 0.0
-
-    def answer(self, found: Found) -> Outcome:
-        if isinstance(found, Stopped):
-            return Outcome(RED if self.criterion == STOPS else UNKNOWN, str(found))
-        apart = distance(found, self.green)
-        note = (
-            "the same outputs"
-            if apart <= self.noise
-            else f"outputs differ by {apart:.1e} of the largest"
-        )
-        red = {PROOF: found.passed is False, BITS: apart > self.noise, STOPS: False}
-        if found.note:
-            note += f"; {found.note}"
-        return Outcome(RED if red[self.criterion] else GREEN, note, apart)
-
-
-def question(meter: Meter, good: Environment, bad: Environment, tolerance: float) -> Question:
-    """Both are run twice: what differs between two runs of one environment is no drift.
+def choose_criterion(good: Found, bad: Found) -> str:
+    """The first of STOPS, PROOF and OUTPUTS that can tell the bad environment from the good one.
 
     Raises:
-        UsageError: the good one is not green, or the bad one is not red.
+        UsageError: the good one is not good.
     """
-    green, red = _of(meter, good, "good"), _of(meter, bad, "bad")
-    if isinstance(green, Stopped):
-        raise UsageError(f"the good environment is red: {green}. Give one that was green.")
-    if isinstance(red, Stopped):
-        return Question(STOPS, green)
-    again = [
-        (_of(meter, e, name), first)
-        for e, name, first in ((good, "good", green), (bad, "bad", red))
-    ]
-    noise = max((distance(a, b) for a, b in again if isinstance(a, Numbers)), default=0.0)
-    noise = max(tolerance, 2 * noise)
-    if green.passed is False and red.passed:
+    if isinstance(good, Stopped):
+        raise UsageError(f"the good environment fails: {good}. Give one in which the model runs.")
+    if isinstance(bad, Stopped):
+        return STOPS
+    if good.passed is False and bad.passed:
         raise UsageError(
-            f"the good environment fails the proof ({green.note}), and the bad one passes. "
-            "Exchange them, or give a good one that was green."
+            f"the good environment fails the proof ({good.note}), and the bad one passes it. "
+            "Exchange --good and --bad."
         )
-    if green.passed and red.passed is False:
-        return Question(PROOF, green, noise)
-    if distance(red, green) > noise:
-        return Question(BITS, green, noise)
-    raise UsageError(
-        f"nothing to attribute: both give the same outputs (up to {noise:.1e} of the largest)"
-        + {True: " and pass the proof", False: " and fail the proof", None: ""}[red.passed]
-        + ". If it is speed that drifted: --what speed."
-    )
+    return PROOF if good.passed and not bad.passed else OUTPUTS
 
 
-def _of(meter: Meter, environment: Environment, name: str) -> Found:
+def judge_numbers(criterion: str, found: Found, good: Numbers, tolerance: float = 0.0) -> Outcome:
+    """Judge what was found in an environment.
+
+    Args:
+        tolerance: a distance up to which outputs count as the same, noise or not.
+    """
+    if isinstance(found, Stopped):
+        return Outcome(RED if criterion == STOPS else UNKNOWN, str(found))
+    gap = distance(found.outputs, good.outputs)
+    same = gap <= max(tolerance, 2 * good.noise, 2 * found.noise)
+    note = "the same outputs" if same else f"outputs differ by {gap:.1e} of the largest"
+    red = {STOPS: False, PROOF: found.passed is False, OUTPUTS: not same}[criterion]
+    return Outcome(RED if red else GREEN, "; ".join(filter(None, (note, found.note))))
+
+
+def measure_numbers(
+    runner: EnvironmentRunner, target: str, environment: Environment, references: Sequence[Truth]
+) -> Found:
+    """Run the model in an environment, and prove its layers.
+
+    Args:
+        references: MXNet's results for each of the runner's inputs, or none.
+
+    Raises:
+        NotBuilt: there can be no such environment.
+    """
+    precisions = PRECISIONS if references else ()
+    runs = {"first": ("float32", False), "again": ("float32", False)}
+    runs.update({precision: (precision, True) for precision in precisions})
     try:
-        return meter(environment)
-    except (NotBuilt, UsageError) as error:
-        raise UsageError(f"the {name} environment cannot be made: {error}") from None
+        with runner.start(environment, target, **runs) as (probe, _):
+            recorded = [
+                {
+                    run: RecordedCandidate(probe.folder / f"{run}{i}.npz", target, precision)
+                    for run, (precision, _) in runs.items()
+                }
+                for i, _ in enumerate(runner.inputs)
+            ]
+            first, again = ([a for r in recorded for a in r[n].run({})] for n in ("first", "again"))
+            proofs = [
+                TargetProof(
+                    target,
+                    {p: compare(reference, by_run[p], runner.model.graph) for p in precisions},
+                    prove_outputs(by_run["first"], reference, runner.model.graph),
+                )
+                for reference, by_run in zip(references, recorded)
+            ]
+    except Stopped as error:
+        return error
+    if not proofs:
+        return Numbers(first, distance(again, first))
+    proof = reduce(add, proofs)
+    culprits = [f"{c.op} {c.layer!r}: {c.problem}" for c in proof.culprits]
+    note = "" if proof.passed else (culprits or ["the proof fails"])[0]
+    return Numbers(first, distance(again, first), proof.passed, note)
+
+
+def numbers_judge(
+    runner: EnvironmentRunner,
+    target: str,
+    good: Environment,
+    bad: Environment,
+    references: Sequence[Truth] = (),
+    tolerance: float = 0.0,
+) -> Tuple[str, Callable[[Environment], Outcome]]:
+    """The criterion, and a judge that decides by it; see `measure_numbers`, `judge_numbers`."""
+
+    @lru_cache(None)
+    def measured(*environment: Tuple[str, str]) -> Found:
+        return measure_numbers(runner, target, dict(environment), references)
+
+    expected = measured(*good.items())
+    criterion = choose_criterion(expected, measured(*bad.items()))
+    assert isinstance(expected, Numbers)
+    return criterion, lambda e: judge_numbers(criterion, measured(*e.items()), expected, tolerance)

@@ -1,86 +1,90 @@
-"""The probe of speed: is the converted model slower than in the good environment?"""
+"""Judges an environment by how long a pass of the model takes in it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Callable, List
+import math
+import time
+from typing import Any, Callable, List, Protocol, Sequence, Tuple
 
-from mxproof.benchmark.latency import FAIL, INCONCLUSIVE, PASS, Decision
+import numpy as np
+from scipy.stats import bootstrap
 
-from converters.files import sha256
-from mxproof.benchmark.timing import FORMS, Side
-from mxproof.runtimes.base import Inputs, RuntimeFailure
-from mxproof.subject import UsageError
-
-from .factors import CONVERTING, Environment, differences
+from .environments import CONVERTER_PACKAGES, Environment, changes
+from .runner import EnvironmentRunner
 from .search import GREEN, RED, UNKNOWN, Outcome
-from .venvs import NotBuilt, python_of
-from .workshop import Stopped, Workshop
 
-CRITERION = "Red is what is slower than the good environment, measured side by side."
-VERDICTS = {PASS: GREEN, FAIL: RED, INCONCLUSIVE: UNKNOWN}
-
-#: (the one in question, the control, the inputs of a pass) -> the gate's decision.
-Judge = Callable[[Side, Side, Inputs], Decision]
-
-
-@dataclass(frozen=True)
-class Race:
-    """Every environment against the good one, both in the same run and in turn."""
-
-    workshop: Workshop
-    target: str
-    good: Environment
-    judge: Judge
-
-    def __call__(self, environment: Environment) -> Outcome:
-        """
-        Raises:
-            NotBuilt, UsageError, Stopped, RuntimeFailure: there is nothing to time.
-        """
-        candidate, control = self._side(environment), self._side(self.good)
-        if self._runs_alike(environment) and _bytes(candidate.path) == _bytes(control.path):
-            return Outcome(GREEN, "the same file in the same runtime", 1.0)
-        decision = self.judge(candidate, control, self.workshop.inputs[0])
-        note = f"{decision.ratio:.3f} times the good one's ({decision.low:.3f} to "
-        note += f"{decision.high:.3f}, {decision.rounds} rounds)"
-        if decision.more_rounds:
-            note += f"; it would take {decision.more_rounds} more"
-        return Outcome(VERDICTS[decision.verdict], note, decision.ratio)
-
-    def _runs_alike(self, environment: Environment) -> bool:
-        """Does nothing differ but what writes the file?"""
-        return set(differences(self.good, environment)) <= {*CONVERTING, "revision"} - {"numpy"}
-
-    def _side(self, environment: Environment) -> Side:
-        threads = environment["threads"]
-        return Side(
-            FORMS[self.target][0],
-            self.workshop.converted(environment, self.target),
-            python_of(environment),
-            None if threads == "all" else int(threads),
-            environment.get("optimisation", "all"),
-        )
+#: Factors that cannot matter if the files are the same.
+ONLY_WRITING = {*CONVERTER_PACKAGES, "revision"} - {"numpy"}
+SLOWER = "Red means slower than the good environment, timed side by side."
+RISK = 0.005  # of a false accusation, over all comparisons of a bisection
+NOISE_FLOOR = 0.01  # slowdowns up to this fraction count as noise
+MIN_EFFECT = 0.04  # slowdowns from this fraction on must be found
+ROUNDS = (12, 60)  # at least, at most
+PASSES = 5  # in a turn; the fastest counts
 
 
-def _bytes(path: Path) -> List[str]:
-    """Of a converted file, with the weights beside it."""
-    return [sha256(part) for part in sorted(path.parent.glob(f"{path.stem}.*"))]
+class Timed(Protocol):
+    def seconds(self, passes: int) -> float: ...
 
 
-def slowed(race: Race, bad: Environment) -> Outcome:
-    """What the bad environment is to the good one.
+def race(candidate: Timed, control: Timed, seconds: float) -> List[Tuple[float, float]]:
+    """Let two processes take turns, so that other work on the machine slows both.
 
-    Raises:
-        UsageError: there is nothing to attribute, or it cannot be measured.
+    Returns:
+        Seconds of a pass of (candidate, control), by round.
     """
-    try:
-        outcome = race(bad)
-    except (NotBuilt, RuntimeFailure, Stopped) as error:
-        raise UsageError(
-            f"not to be timed: {error}. Ask for the numbers: --what numbers."
-        ) from None
-    if outcome.verdict == GREEN:
-        raise UsageError(f"nothing to attribute: the bad environment takes {outcome.note}.")
-    return outcome
+    rounds: List[Tuple[float, float]] = []
+    for side in (candidate, control):
+        side.seconds(2 * PASSES)  # warm up
+    end = time.monotonic() + seconds
+    while len(rounds) < ROUNDS[0] or (len(rounds) < ROUNDS[1] and time.monotonic() < end):
+        if len(rounds) % 2:
+            rounds.append((candidate.seconds(PASSES), control.seconds(PASSES)))
+        else:
+            rounds.append((control.seconds(PASSES), candidate.seconds(PASSES))[::-1])
+    return rounds
+
+
+def judge_times(rounds: Sequence[Tuple[float, float]], risk: float) -> Outcome:
+    """Judge by the ratio of the medians; each bound of its interval is wrong at this risk."""
+    times = tuple(np.transpose(rounds))
+
+    def ratio(candidate: Any, control: Any, axis: int = -1) -> Any:
+        return np.median(candidate, axis=axis) / np.median(control, axis=axis)
+
+    level = 1 - 2 * risk
+    low, high = bootstrap(
+        times, ratio, paired=True, confidence_level=level, method="percentile", random_state=0
+    ).confidence_interval
+    verdict = RED if low > 1 + NOISE_FLOOR else GREEN if high < 1 + MIN_EFFECT else UNKNOWN
+    interval = f"{low:.3f} to {high:.3f}, {len(rounds)} rounds"
+    return Outcome(verdict, f"takes {ratio(*times):.3f} times as long ({interval})")
+
+
+def speed_judge(
+    runner: EnvironmentRunner, target: str, good: Environment, risk: float, seconds: float
+) -> Tuple[str, Callable[[Environment], Outcome]]:
+    """The criterion, and a judge that compares environments with the good one.
+
+    Args:
+        risk: that an environment that is not slower is called red.
+        seconds: for each environment.
+    """
+
+    def compared(environment: Environment) -> Outcome:
+        changed = set(changes(good, environment))
+        if not changed:
+            return Outcome(GREEN, "the good environment itself")
+        sides = runner.start(environment, target), runner.start(good, target)
+        with sides[0] as (candidate, files), sides[1] as (control, others):
+            if files == others and changed <= ONLY_WRITING:
+                return Outcome(GREEN, "the same file in the same runtime")
+            return judge_times(race(candidate, control, seconds / 2), math.sqrt(risk))
+
+    def judge(environment: Environment) -> Outcome:
+        """A process may be slow for as long as it lives, by where its memory lies: red is what is
+        red twice, and each time by a risk of which the square is the risk of both."""
+        outcome = compared(environment)
+        return compared(environment) if outcome.verdict == RED else outcome
+
+    return SLOWER, judge

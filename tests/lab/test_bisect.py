@@ -1,4 +1,4 @@
-"""`python -m lab bisect` names what was planted: each factor for real, in processes of its own."""
+"""`python -m lab bisect` names what was planted, in real processes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,25 @@ from typing import Any, Dict, List
 import pytest
 
 from converters import save_checkpoint
-from mxproof.cli.common import BAD_INPUT, PROVEN
+from lab.bisect.search import GREEN, RED, UNKNOWN, Outcome
+from mxproof.cli.common import BAD_INPUT, FAILED, PROVEN
 from tests.converters.networks import Network
 
-from .conftest import Result, Run
-from .test_drift_environments import git
+from .conftest import Run
+from .test_bisect_environments import git
 
 ROOT = Path(__file__).parents[2]
-SHAPE = ("--input", "data=1x3x16x16", "--samples", 2)
-EPSILON = ('"BatchNormalization", data', "epsilon=self.eps", "epsilon=1e-3")
+SHAPE = ("--input", "data=1x3x16x16", "--samples", 2, "--no-proof", "--to")
+#: Changes of the converters: a file, what is replaced in it, and by what.
+EPSILON = ("ops/normalization.py", "epsilon=self.eps", "epsilon=1e-3")
+COMMENT = ("__init__.py", "from ._version", "# a comment\nfrom ._version")
+BROKEN = ("__init__.py", "from ._version", "import nothing_of_the_kind\nfrom ._version")
+SLOW = (
+    "pytorch_module.py",
+    "module.source.encode()",
+    "module.source.replace('return x\\n', "
+    "'__import__(\"time\").sleep(0.01)\\n        return x\\n').encode()",
+)
 
 
 @pytest.fixture
@@ -35,21 +45,24 @@ def prefix(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """This checkout's converters, and a commit on top that takes another epsilon."""
+    """This checkout's converters."""
     folder = tmp_path / "checkout"
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "converters", folder / "converters", ignore=ignored)
     git(folder, "init", "-q")
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", "as it is")
-    path = folder / "converters" / "ops" / "normalization.py"
-    text = path.read_text(encoding="utf-8")
-    start = text.index(EPSILON[0])
-    changed = text[:start] + text[start:].replace(*EPSILON[1:], 1)
-    assert changed != text
-    path.write_text(changed, encoding="utf-8")
-    git(folder, "commit", "-q", "-a", "-m", "the usual epsilon")
     return folder
+
+
+def plant(repository: Path, file: str, old: str, new: str) -> List[object]:
+    """Commit a change of the converters; returns the options that compare it with what was."""
+    path = repository / "converters" / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    git(repository, "commit", "-q", "-a", "-m", "planted")
+    return ["--repository", repository, "--good-revision", "HEAD~1", "--bad-revision", "HEAD"]
 
 
 def bisected(run: Run, tmp_path: Path, *arguments: object) -> Dict[str, Any]:
@@ -62,168 +75,116 @@ def bisected(run: Run, tmp_path: Path, *arguments: object) -> Dict[str, Any]:
     return record
 
 
-def causes(record: Dict[str, Any]) -> Dict[str, List[List[str]]]:
-    return {target: found["causes"] for target, found in record["targets"].items()}
-
-
-def test_another_optimisation_level(
-    run: Run, prefix: Path, repository: Path, tmp_path: Path
-) -> None:
-    """A commit that changes nothing differs as well, and is not blamed."""
-    git(repository, "revert", "--no-edit", "HEAD")
+def test_an_optimisation_level(run: Run, prefix: Path, repository: Path, tmp_path: Path) -> None:
+    """A commit that changes nothing and a package that nothing uses are not blamed."""
+    commits = plant(repository, *COMMENT)
+    for name, number in (("green", 1), ("red", 2)):
+        text = f"onnxruntime=={version('onnxruntime')}\ntqdm=={number}\n"
+        (tmp_path / name).write_text(text, encoding="utf-8")
     record = bisected(
-        run, tmp_path, prefix, *SHAPE, "--no-proof", "--to", "onnx",
-        "--bad-optimisation", "disabled", "--repository", repository,
-        "--good-revision", "HEAD", "--bad-revision", "HEAD~2",
+        run, tmp_path, prefix, *SHAPE, "onnx", "--bad-optimisation", "disabled", *commits,
+        "--good", tmp_path / "green", "--bad", tmp_path / "red", "--markdown", tmp_path / "md",
     )  # fmt: skip
     found = record["targets"]["onnx"]
-    assert found["factors"] == ["optimisation", "revision"]
-    assert causes(record) == {"onnx": [["optimisation"]]}
-    assert found["needed"] == ["optimisation"]
+    assert list(found["changes"]) == ["optimisation", "revision"]
+    assert found["causes"] == [["optimisation"]]
     assert found["without_causes"] == "green"
+    assert record["notes"] == ["not swapped, because nothing here uses it: tqdm 1 -> 2"]
+    text = (tmp_path / "md").read_text(encoding="utf-8")
+    assert "| good | green | the same outputs |" in text
+    assert "onnx: graph optimisation all -> disabled explains it." in text
 
 
-def test_a_commit_of_the_converters(
+def test_a_commit_by_the_proof(
     run: Run, mxnet: Any, prefix: Path, repository: Path, tmp_path: Path
 ) -> None:
-    """By the proof: what moves bits only is not blamed. PyTorch's side is not touched."""
+    """What only rounds otherwise is not blamed."""
     record = bisected(
-        run, tmp_path, prefix, *SHAPE,
-        "--bad-optimisation", "disabled", "--repository", repository,
-        "--good-revision", "HEAD~1", "--bad-revision", "HEAD",
+        run, tmp_path, prefix, *SHAPE[:4], "--to", "onnx", "--bad-optimisation", "disabled",
+        *plant(repository, *EPSILON),
     )  # fmt: skip
-    assert causes(record) == {"onnx": [["revision"]]}
     found = record["targets"]["onnx"]
-    assert found["red_means"].startswith("Red is what fails the proof")
-    notes = [t["note"] for t in found["tried"] if t["from_bad"] == ["revision"]]
-    assert "BatchNorm 'bn0' in float64" in notes[0]
-    assert "pytorch: nothing to attribute" in record["nothing_to_attribute"][0]
+    assert found["causes"] == [["revision"]]
+    assert found["red_means"].startswith("Red means that the proof fails")
+    notes = {tuple(t["from_bad"]): t["note"] for t in found["tried"]}
+    assert "BatchNorm 'bn0'" in notes["revision",]
+    assert (
+        notes["optimisation",].startswith("outputs differ") and "bn0" not in notes["optimisation",]
+    )
 
 
 def test_a_commit_and_a_level_by_their_outputs(
     run: Run, prefix: Path, repository: Path, tmp_path: Path
 ) -> None:
     """Without MXNet both are seen, each by itself."""
-    record = bisected(
-        run, tmp_path, prefix, *SHAPE, "--no-proof", "--to", "onnx",
-        "--bad-optimisation", "disabled", "--repository", repository,
-        "--good-revision", "HEAD~1", "--bad-revision", "HEAD",
-    )  # fmt: skip
-    assert causes(record) == {"onnx": [["optimisation"], ["revision"]]}
-    sizes = {tuple(t["from_bad"]): t["size"] for t in record["targets"]["onnx"]["tried"]}
-    assert sizes["revision",] > 100 * sizes["optimisation",]
-
-
-def test_a_tolerance_leaves_the_large_one(
-    run: Run, prefix: Path, repository: Path, tmp_path: Path
-) -> None:
-    record = bisected(
-        run, tmp_path, prefix, *SHAPE, "--no-proof", "--to", "onnx", "--tolerance", "1e-5",
-        "--bad-optimisation", "disabled", "--repository", repository,
-        "--good-revision", "HEAD~1", "--bad-revision", "HEAD",
-    )  # fmt: skip
-    assert causes(record) == {"onnx": [["revision"]]}
+    commits = plant(repository, *EPSILON)
+    arguments = (prefix, *SHAPE, "onnx", "--bad-optimisation", "disabled", *commits)
+    found = bisected(run, tmp_path, *arguments)["targets"]["onnx"]
+    assert found["causes"] == [["optimisation"], ["revision"]]
 
 
 def test_converters_that_stop(run: Run, prefix: Path, repository: Path, tmp_path: Path) -> None:
-    """A folder of sources that does not even import is a drift, and has a name."""
-    broken = tmp_path / "broken"
-    shutil.copytree(repository / "converters", broken / "converters")
-    (broken / "converters" / "__init__.py").write_text("import nothing_of_the_kind\n")
-    record = bisected(
-        run, tmp_path, prefix, *SHAPE, "--no-proof", "--bad-revision", broken,
-        "--bad-optimisation", "disabled",
-    )  # fmt: skip
-    assert causes(record) == {"onnx": [["revision"]], "pytorch": [["revision"]]}
-    notes = [t["note"] for t in record["targets"]["onnx"]["tried"]]
-    assert "convert: ModuleNotFoundError: No module named 'nothing_of_the_kind'" in notes
-
-
-def test_threads_and_pytorch(run: Run, prefix: Path) -> None:
-    """Optimisation is onnxruntime's: PyTorch's environments do not differ."""
-    result = run("bisect", prefix, *SHAPE, "--to", "pytorch", "--bad-optimisation", "basic")
-    assert result.code == BAD_INPUT
-    assert "pytorch: nothing to attribute: the environments differ in nothing" in result.err
-
-
-def test_nothing_drifted(run: Run, prefix: Path, repository: Path) -> None:
-    git(repository, "revert", "--no-edit", "HEAD")
-    result = run(
-        "bisect", prefix, *SHAPE, "--no-proof", "--to", "onnx", "--repository", repository,
-        "--bad-revision", "HEAD",
-    )  # fmt: skip
-    assert result.code == BAD_INPUT
-    assert "nothing to attribute: both give the same outputs" in result.err
-    assert "--what speed" in result.err
-
-
-def test_the_good_one_is_the_bad_one(run: Run, mxnet: Any, prefix: Path, repository: Path) -> None:
-    result = run(
-        "bisect", prefix, *SHAPE, "--to", "onnx", "--repository", repository,
-        "--good-revision", "HEAD", "--bad-revision", "HEAD~1",
-    )  # fmt: skip
-    assert result.code == BAD_INPUT
-    assert "the good environment fails the proof" in result.err
-    assert "Exchange them" in result.err
-
-
-def test_an_environment_that_cannot_be_made(run: Run, prefix: Path, tmp_path: Path) -> None:
-    """A lock file names a Python that is not there; nothing is fetched."""
-    lock = tmp_path / "red.txt"
-    lock.write_text("# mxproof: python=/no/such/python\nnumpy==1.0\n", encoding="utf-8")
-    result = run("bisect", prefix, *SHAPE, "--no-proof", "--to", "onnx", "--bad", lock)
-    assert result.code == BAD_INPUT
-    assert "the bad environment cannot be made: /no/such/python" in result.err
-
-
-def test_what_else_differs_is_said(run: Run, prefix: Path, tmp_path: Path) -> None:
-    installed = f"onnxruntime=={version('onnxruntime')}\n"
-    for name, text in (("green", f"{installed}tqdm==1\n"), ("red", f"{installed}tqdm==2\n")):
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    record = bisected(
-        run, tmp_path, prefix, *SHAPE, "--no-proof", "--to", "onnx",
-        "--good", tmp_path / "green", "--bad", tmp_path / "red", "--bad-optimisation", "disabled",
-    )  # fmt: skip
-    assert record["notes"] == ["not swapped, for nothing here uses it (--also does): tqdm 1 -> 2"]
-
-
-def test_the_record_of_a_proof(run: Run, mxnet: Any, prefix: Path, tmp_path: Path) -> None:
-    """As `mxproof verify` writes it."""
-    path = tmp_path / "green.json"
-    proven = run("verify", prefix, *SHAPE, "--to", "onnx", "--json", path)
-    assert proven.code == PROVEN, proven.err
-    record = bisected(
-        run, tmp_path, prefix, *SHAPE, "--no-proof", "--to", "onnx", "--good", path,
-        "--bad-optimisation", "disabled",
-    )  # fmt: skip
+    commits = plant(repository, *BROKEN)
+    record = bisected(run, tmp_path, prefix, *SHAPE, "onnx", *commits, "--bad-threads", 1)
     found = record["targets"]["onnx"]
-    assert found["factors"] == ["optimisation"]
-    assert found["good"]["onnxruntime"] == version("onnxruntime")
+    assert found["causes"] == [["revision"]]
+    notes = [tried["note"] for tried in found["tried"]]
+    assert "ModuleNotFoundError: No module named 'nothing_of_the_kind'" in notes
 
 
-def test_the_table_as_markdown(run: Run, prefix: Path, tmp_path: Path) -> None:
-    path = tmp_path / "found.md"
-    bisected(
-        run, tmp_path, prefix, *SHAPE, "--no-proof", "--to", "onnx",
-        "--bad-optimisation", "disabled", "--markdown", path,
-    )  # fmt: skip
-    text = path.read_text(encoding="utf-8")
-    assert "| good | green | the same outputs |" in text
-    assert "graph optimisation all -> disabled explains it: nothing else differs." in text
+def test_a_commit_that_makes_it_slower(
+    run: Run, prefix: Path, repository: Path, tmp_path: Path
+) -> None:
+    commits = plant(repository, *SLOW)
+    one_thread = ("--good-threads", 1, "--bad-threads", 1)  # several wait for the last of them
+    options = ("--what", "speed", "--seconds", 1, *one_thread)
+    record = bisected(run, tmp_path, prefix, *SHAPE, "pytorch", *options, *commits)
+    assert record["targets"]["pytorch"]["causes"] == [["revision"]]
+    assert " times as long (" in record["targets"]["pytorch"]["tried"][1]["note"]
+
+
+def test_files_that_are_the_same_are_not_timed(run: Run, prefix: Path, repository: Path) -> None:
+    commits = plant(repository, *COMMENT)
+    result = run("bisect", prefix, *SHAPE, "onnx", "--what", "speed", *commits)
+    assert result.code == BAD_INPUT
+    assert "nothing to attribute" in result.err
+    assert "the same file in the same runtime" in result.err
+
+
+@pytest.mark.parametrize(
+    ("alone", "code", "said"),
+    [(UNKNOWN, FAILED, "could not be tried"), (GREEN, PROVEN, " with threads all -> 1 explain it")],
+)
+def test_exit_codes(
+    run: Run, prefix: Path, monkeypatch: pytest.MonkeyPatch, alone: str, code: int, said: str
+) -> None:
+    """The change is there; what it takes may not be possible to tell."""
+
+    def judge(environment: Any) -> Outcome:
+        changed = (environment["optimisation"] != "all") + (environment["threads"] != "all")
+        return Outcome([GREEN, alone, RED][changed], "seen")
+
+    monkeypatch.setattr("lab.bisect.bisection.numbers_judge", lambda *args: ("Red.", judge))
+    options = ("--bad-threads", 1, "--bad-optimisation", "basic")
+    result = run("bisect", prefix, *SHAPE, "onnx", *options)
+    assert result.code == code
+    assert said in result.out
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--bad", "none.txt"), "none.txt"),
-        (("--bad-threads", "0"), "--bad-threads: threads=0: supported: all, or a number"),
-        (("--good-revision", "nothing"), "neither a folder that holds converters/, nor a commit"),
-        (("--tolerance", "nan"), "is no number from 0 to 1"),
+        (("--bad-threads", "0"), "--bad-threads=0 is not supported; use all|"),
+        (("--good-revision", "nothing"), "'nothing': not a commit in ."),
+        (("--tolerance", "nan"), "--tolerance nan: use a number from 0 to 1"),
         (("--json", "no/such/folder/x.json"), "there is no such folder"),
         ((), "nothing to attribute: the environments differ in nothing"),
+        (("--bad-optimisation", "basic"), "nothing to attribute: the environments differ"),
     ],
 )
 def test_refused(run: Run, prefix: Path, arguments: Any, said: str) -> None:
-    result: Result = run("bisect", prefix, *SHAPE, "--no-proof", *arguments)
+    """The optimisation level is onnxruntime's alone."""
+    result = run("bisect", prefix, *SHAPE, "pytorch", *arguments)
     assert result.code == BAD_INPUT
     assert said in result.err

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import Run
-from .test_bisect import bisected, causes
+from .test_bisect import bisected
 
 
 def test_an_older_onnxruntime(run: Run, tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -23,5 +23,5 @@ def test_an_older_onnxruntime(run: Run, tmp_path: Path, request: pytest.FixtureR
         run, tmp_path, "resnet18", "--weights", "seeded", "--no-proof", "--to", "onnx",
         "--good", tmp_path / "green", "--bad", tmp_path / "red",
     )  # fmt: skip
-    assert record["targets"]["onnx"]["factors"] == ["onnxruntime", "safetensors"]
-    assert causes(record) == {"onnx": [["onnxruntime"]]}
+    assert list(record["targets"]["onnx"]["changes"]) == ["safetensors", "onnxruntime"]
+    assert record["targets"]["onnx"]["causes"] == [["onnxruntime"]]
