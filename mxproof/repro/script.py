@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, Mapping, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Sequence, Tuple
 
 from converters.python_text import INDENT, WIDTH, literal, prose
 
@@ -23,33 +23,14 @@ NUMBERS: Dict[str, Tuple[str, ...]] = {
 }
 
 
-def script(
-    target: str,
-    precision: str,
-    subject: str,
-    about: Mapping[str, str],
-    *,
-    inputs: Sequence[str],
-    outputs: Sequence[str],
-) -> str:
+def script(precision: str, **values: object) -> str:
     """The text of the file.
 
     Args:
-        subject: what is tested, e.g. "BatchNorm 'bn1'".
-        about: for the docstring: sentence -> a command that goes with it, or "".
-        inputs: the values that the piece reads.
-        outputs: a title for each of its outputs.
+        values: what reproducer.py.jinja names in its head.
     """
-    return _template().render(
-        target=target,
-        precision=precision,
-        subject=subject,
-        about=_docstring(about),
-        inputs=inputs,
-        outputs=outputs,
-        numbers=NUMBERS[precision],
-        test=TEST,
-    )
+    numbers = NUMBERS[precision]
+    return _template().render(precision=precision, numbers=numbers, test=TEST, **values)
 
 
 @cache
@@ -61,16 +42,12 @@ def _template() -> jinja2.Template:
         keep_trailing_newline=True,
         trim_blocks=True,
     )
-    environment.filters.update(literal=literal, list_of=_list)
+    environment.filters.update(literal=literal, list_of=_list, paragraph=_paragraph, prose=prose)
     return environment.get_template("reproducer.py.jinja")
 
 
-def _docstring(about: Mapping[str, str]) -> str:
-    parts = []
-    for sentence, command in about.items():
-        lines = textwrap.wrap(prose(sentence), WIDTH - len(INDENT), break_long_words=False)
-        parts.append("\n".join([*lines, *(["", INDENT + prose(command)] if command else [])]))
-    return "\n\n".join(parts)
+def _paragraph(text: str) -> str:
+    return textwrap.fill(prose(text), WIDTH - len(INDENT), break_long_words=False)
 
 
 def _list(items: Sequence[str], name: str) -> str:

@@ -7,7 +7,7 @@ import runpy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Callable, Dict, Mapping, Optional, Sequence
+from typing import Callable, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -95,9 +95,7 @@ class Writer:
         problem, meant = culprit.problem or "?", data_inputs(self._graph, node)
         if set(read) != set(meant):
             problem += f"; it reads {_listed(read)}, in MXNet {_listed(meant)}"
-        about = self._about(self._precision, title, problem, test)
-        text = script(self._target, self._precision, title, about, inputs=read, outputs=[title])
-        test.write_text(text, encoding="utf-8")
+        self._write(test, self._precision, title, problem, title, read, [title])
         inputs = list(dict.fromkeys([*read, *meant]))
         limits = [(layer, culprit.budget)]
 
@@ -144,10 +142,8 @@ class Writer:
         graph, file = self._graph, self._open(precision)
         read, outputs = file.whole(here), file.outputs(graph.outputs)
         test = here / _file_name(name)
-        about = self._about(precision, "the whole network", why, test)
         titles = [f"output {name!r}" for name in outputs]
-        text = script(self._target, precision, graph.name, about, inputs=read, outputs=titles)
-        test.write_text(text, encoding="utf-8")
+        self._write(test, precision, "the whole network", why, graph.name, read, titles)
         limits = [(name, self._budget(name, precision)) for name in outputs]
         return test if _fails(test, case(values, read, limits, precision, EVERYTHING)) else None
 
@@ -161,15 +157,31 @@ class Writer:
         parts = [readable(self._graph.name), self._target, layer]
         return "-".join([*parts, *(["float32"] if precision == "float32" else [])])
 
-    def _about(self, precision: str, what: str, problem: str, test: Path) -> Dict[str, str]:
-        """See script."""
-        model = f"{self._graph.name}/{self._target} {precision}"
-        made = ", ".join(f"{name} {version}" for name, version in self._failure.versions.items())
-        return {
-            f"{model}: {what} is not what MXNet computes: {problem}.": "",
-            "Replay, where neither MXNet nor mxproof is installed:": f"pytest {test.name}",
-            f"Found, with {made}, by:": self._failure.command,
-        }
+    def _write(
+        self,
+        test: Path,
+        precision: str,
+        what: str,
+        problem: str,
+        subject: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+    ) -> None:
+        """Write the pytest file; its template explains the arguments."""
+        text = script(
+            precision,
+            target=self._target,
+            model=self._graph.name,
+            versions=", ".join(f"{k} {v}" for k, v in self._failure.versions.items()),
+            command=self._failure.command,
+            what=what,
+            problem=problem,
+            file=test.name,
+            subject=subject,
+            inputs=inputs,
+            outputs=outputs,
+        )
+        test.write_text(text, encoding="utf-8")
 
 
 def _listed(names: Sequence[str]) -> str:
