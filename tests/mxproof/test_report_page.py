@@ -79,6 +79,16 @@ def test_the_layer_that_is_wrong_is_there_with_its_numbers() -> None:
     assert f"PyTorch differs from MXNet, first in Activation {WRONG} (layer 2 of 3)." in source
 
 
+def test_a_number_that_could_not_be_had_sorts_as_the_worst_or_the_least() -> None:
+    record = deep(2)
+    failed, exact = record["targets"]["onnx"]["layers"]
+    failed.update(float64_rel=None, verdict="fail")
+    exact.update(float64_rel=None)
+    rows = re.findall(r'<tr id="m0-0-layers-.*?</tr>', page([record]), re.S)
+    cells = [re.findall(r'<td data-value="([^"]*)">([^<]*)</td>', row)[1] for row in rows]
+    assert cells == [("Infinity", "–"), ("-1", "–")]
+
+
 def test_every_part_is_there() -> None:
     record = deep(30)
     record["command"], record["source"] = "mxproof verify x", {"symbol_sha256": "ab" * 32}

@@ -223,6 +223,8 @@ def test_a_folder_holds_no_more_than_it_needs(planted: Planted) -> None:
             graph = onnx.load(test.parent / "piece.onnx").graph
             assert len(graph.node) <= 3
             assert all(layer in t.name for t in graph.initializer)
+            sizes = graph.input[0].type.tensor_type.shape.dim
+            assert [s.HasField("dim_value") for s in sizes] == [False] + [True] * (len(sizes) - 1)
 
 
 def test_a_layer_within_the_limits_has_no_problem() -> None:
