@@ -26,7 +26,6 @@ HEIGHT = 214  # pixels: the area for marks, and the line of x ticks below it
 TOP, BOTTOM = 28, 190  # where the ends of the y axis are
 NO_NUMBER, ZERO = 20, 197  # marks without a number, and zeros of a logarithmic axis
 TICKS = 6  # at most, about
-
 Y = Callable[[Optional[float]], float]
 DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
