@@ -19,7 +19,7 @@ from converters.files import atomic_write
 from converters.progress import listening
 from fixtures.zoo import ZOO
 
-from ..report.terminal import plain
+from ..report.sheet import plain
 from ..subject import UsageError, parse_types
 from ..targets import TARGETS
 

@@ -1,13 +1,14 @@
-"""Layer by layer, in the terminal: for whoever wants to see the numbers."""
+"""`--layers`: the numbers of each layer, in the terminal."""
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Iterable, List, Optional, Tuple
+from typing import Iterable, List, Tuple
 
 from converters.shape import show
 
 from ..report.sheet import Sheet
+from ..report.wording import number
 from ..verdict import Check, Comparison
 
 MEASURES = {"float64": "float64 rel", "float32": "float32 ratio"}
@@ -19,7 +20,7 @@ def layer_sheets(
     """A table for each comparison, of the layers whose names match.
 
     Args:
-        comparisons: (target, what was compared).
+        comparisons: (target, comparison).
         pattern: as in a shell: "stage1_*", or "*" for all.
     """
     return [
@@ -45,13 +46,9 @@ def _row(check: Check, precision: str) -> Tuple[str, ...]:
         check.layer,
         check.op,
         show(check.shape),
-        _number(check.max_abs),
-        _number(check.max_rel),
-        _number(measured),
+        number(check.max_abs, ".2g"),
+        number(check.max_rel, ".2g"),
+        number(measured, ".2g"),
         f"{100 * check.part:.2g} %",
         check.problem or "pass",
     )
-
-
-def _number(value: Optional[float]) -> str:
-    return "–" if value is None else f"{value:.2g}"

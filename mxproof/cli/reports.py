@@ -1,4 +1,4 @@
-"""What `verify` leaves to look at: options for it, and the files."""
+"""The reports of `verify`: options and files."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from converters.progress import report
 
 from ..benchmark.side_by_side import latencies
 from ..proof import Proof
+from ..report.templates import require_jinja
 from ..repro.writer import SUFFIXES
 from ..runtimes.base import RuntimeFailure
-from ..subject import Subject
+from ..subject import Subject, UsageError
 from .common import say, write_text
 
 
@@ -24,11 +25,15 @@ def report_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--html",
         metavar="FILE",
+        type=report_file,
         help="write a page to look at there, in one file that needs nothing else: verdict, plots, "
         "all layers, and latencies, which take some seconds more",
     )
     parser.add_argument(
-        "--markdown", metavar="FILE", help="write a summary there, as for a CI job's page"
+        "--markdown",
+        metavar="FILE",
+        type=report_file,
+        help="write a summary there, as for a CI job's page",
     )
     parser.add_argument(
         "--latency",
@@ -37,8 +42,17 @@ def report_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def report_file(path: str) -> str:
+    """A path, if what is written there can be: that is known before the work."""
+    try:
+        require_jinja()
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return path
+
+
 def with_latency(args: argparse.Namespace, subject: Subject, proof: Proof, folder: Path) -> Proof:
-    """The proof, with latencies if they are asked for; what is wrong is not measured.
+    """The proof, with latencies if they were requested; a wrong model is not measured.
 
     Args:
         folder: of the converted files.
@@ -58,7 +72,7 @@ def with_latency(args: argparse.Namespace, subject: Subject, proof: Proof, folde
 
 
 def write_reports(args: argparse.Namespace, proof: Proof) -> None:
-    """Every file that was asked for, each whole or not at all."""
+    """Write every file that was requested, each whole or not at all."""
     from ..report.page import markdown, page
 
     record = proof.to_json()

@@ -65,7 +65,7 @@ def legend(chart: Chart) -> List[Tuple[str, str]]:
 
 
 def _mark(target: Json, place: int, measure: Measure) -> Optional[Mark]:
-    """A layer on its chart; None where MXNet is exact and the layer too."""
+    """A layer on its chart; None where there is no error to draw, as where MXNet is exact."""
     layer, precision = target["layers"][place], measure.precision
     part, value = layer[f"{precision}_part"], layer[measure.key]
     failed = layer["verdict"] == FAIL and (part is None or part > 1)

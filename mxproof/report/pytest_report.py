@@ -9,25 +9,27 @@ from __future__ import annotations
 import json
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 import pytest
 
 from converters.files import atomic_write
 
 from ..proof import PRECISIONS
+from ..subject import UsageError
 from .page import markdown, page
 from .record import FAIL, INCOMPLETE, PASS, SCHEMA, Json, system, target_record
+from .templates import require_jinja
 
 #: The key of a property: {"model": …, "target": …}, with any of "about", "part", "output" and
 #: "latency".
 FOUND = "mxproof_found"
 #: The key of a property: how close to its budget a search came (tests/models/test_shapes.py).
 SEARCH = "mxproof_search"
-#: The key of a property of a test that failed because something in a table of known exceptions
-#: is none any more; the value says what.
+#: The key of a property of a test that failed because a row in a table of known exceptions is no
+#: longer needed; the value says which.
 UNEXPECTED_PASS = "mxproof_unexpected_pass"
-#: What became of a test that is marked to fail; strict marks say the second in words.
+#: The outcome of a test that is marked to fail; strict marks report the second in words.
 XFAILED, XPASSED, STRICT = "xfailed", "xpassed", "[XPASS(strict)]"
 
 
@@ -47,12 +49,16 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if folder.exists() and not folder.is_dir():
         raise pytest.UsageError(f"--report {folder}: is a file. Name a folder.")
+    try:
+        require_jinja()
+    except UsageError as error:
+        raise pytest.UsageError(f"--report: {error}") from None
     if not config.option.xmlpath:
         config.option.xmlpath = str(folder / "junit.xml")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """After all others have set up, so that their verdicts on the run are known at its end."""
+    """Register last: what other plugins make of the run is then known at its end."""
     folder = _folder(session.config)
     if folder is not None:
         session.config.pluginmanager.register(Report(folder), "mxproof-report")
@@ -77,44 +83,36 @@ class Report:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         properties: List[Tuple[str, Any]] = report.user_properties
         mine: List[Any] = [value for key, value in properties if key == FOUND]
-        report.user_properties = [p for p in report.user_properties if p[0] != FOUND]
-        if report.when == "call":  # what follows repeats it
-            self.found += mine
+        report.user_properties = [p for p in properties if p[0] != FOUND]
         test = self._test(report.nodeid)
         test["seconds"] += report.duration
+        if report.when == "call":  # the report of the teardown repeats it
+            self.found += mine
+            self.searches += [dict(value) for key, value in properties if key == SEARCH]
         if mine:
-            test["model"], test["target"] = mine[0]["model"], mine[0].get("target")
-        self.searches += [dict(v) for k, v in properties if k == SEARCH and report.when == "call"]
+            test.update(model=mine[0]["model"], target=mine[0].get("target"))
         if report.outcome != "passed" and test["outcome"] != "failed":
-            test["outcome"], test["message"] = report.outcome, _message(report)
+            test.update(outcome=report.outcome, message=_message(report))
         exception = _exception(report)
         if exception:
             test["exception"] = exception
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A file that cannot be read is a failure, though none of its tests ran; and one that is
-        skipped as a whole is a skip."""
-        if report.failed:
-            self._test(report.nodeid).update(outcome="failed", message=report.longreprtext)
-        elif report.skipped:
-            self._test(report.nodeid).update(outcome="skipped", message=_message(report))
+        """A file that cannot be imported is a failure although none of its tests ran, and a file
+        that is skipped as a whole is a skip."""
+        if not report.passed:
+            self._test(report.nodeid).update(outcome=report.outcome, message=_message(report))
 
     def _test(self, name: str) -> Json:
         new = {"id": name, "outcome": "passed", "seconds": 0.0, "message": ""}
         return self.tests.setdefault(name, new)
 
-    @pytest.hookimpl(trylast=True)  # others may find that the run failed
+    @pytest.hookimpl(trylast=True)  # other plugins may find that the run failed
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        run = self.run(session.exitstatus)
-        records = list(self.records())
+        run, records = self.run(session.exitstatus), list(self.records())
         made = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-        whole = {
-            "schema": SCHEMA,
-            "made": made,
-            **run,
-            "searches": self.searches,
-            "records": records,
-        }
+        whole = {"schema": SCHEMA, "made": made, **run}
+        whole.update(searches=self.searches, records=records)
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, text in (
             ("report.json", json.dumps(whole, indent=1)),
@@ -131,70 +129,75 @@ class Report:
         """What the tests did."""
         tests = list(self.tests.values())
         counts = {o: sum(t["outcome"] == o for t in tests) for o in ("failed", "passed", "skipped")}
-        wrong = counts["failed"] or exitstatus not in (
-            pytest.ExitCode.OK,
-            pytest.ExitCode.NO_TESTS_COLLECTED,
-        )
-        environment = {"pytest": pytest.__version__, "exit code": int(exitstatus), **system()}
+        fine = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+        failed = counts["failed"] or not fine
         return {
-            "verdict": FAIL if wrong else PASS if counts["passed"] else INCOMPLETE,
+            "verdict": FAIL if failed else PASS if counts["passed"] else INCOMPLETE,
             "counts": counts,
             "tests": tests,
-            "environment": environment,
+            "environment": {
+                **{"pytest": pytest.__version__, "exit code": int(exitstatus)},
+                **system(),
+            },
         }
 
     def records(self) -> Iterator[Json]:
         """One for each model, in the order in which they came."""
         for model in dict.fromkeys(f["model"] for f in self.found):
-            yield self._record(model, [f for f in self.found if f["model"] == model])
+            tests = self.tests.values()
+            failed = [t for t in tests if t["outcome"] == "failed" and t.get("model") == model]
+            yield _record(model, [f for f in self.found if f["model"] == model], failed)
 
-    def _record(self, model: str, found: List[Json]) -> Json:
-        about: Json = next((f["about"] for f in found if "about" in f), {})
-        by_target: Dict[str, List[Json]] = {}
-        for each in found:
-            if "part" in each or "output" in each:
-                by_target.setdefault(each["target"], []).append(each)
-        targets = {name: self._target(model, name, rows) for name, rows in by_target.items()}
-        latency = {k: v for each in found for k, v in each.get("latency", {}).items()}
-        failed = [t for t in self._failed(model) if t.get("target") not in targets]
-        verdicts = [t["verdict"] for t in targets.values()]
-        verdict = next((v for v in (FAIL, INCOMPLETE) if v in verdicts), PASS)
-        return {
-            **{"schema": SCHEMA, "input": {}, "weights": "", "reference": "mxnet", "versions": {}},
-            **{"source": {}, "command": "", "system": system(), **about},
-            "model": model,
-            "verdict": FAIL if failed else verdict if targets else INCOMPLETE,
-            "problems": [f"{t['id']} failed" for t in failed],
-            "targets": dict(sorted(targets.items())),
-            "latency": latency,
-        }
 
-    def _target(self, model: str, name: str, rows: List[Json]) -> Json:
-        parts: Mapping[str, Json] = {
-            p: f["part"] for p in PRECISIONS for f in rows if "part" in f and f["precision"] == p
-        }
-        outputs = [f["output"] for f in rows if f.get("output")]
-        failed = [t for t in self._failed(model) if t.get("target") == name]
-        said = [f["explanation"] for f in rows if f.get("explanation")]
-        blamed = [f["introduced"] for f in rows if f.get("introduced")]
-        notes: Mapping[str, str] = next((f["notes"] for f in rows if f.get("notes")), {})
-        return target_record(
-            parts,
-            outputs[-1] if outputs else None,
-            passed=not failed and all(part["verdict"] == PASS for part in parts.values()),
-            introduced=blamed[0] if blamed else (),
-            problems=[f"{t['id']} failed" for t in failed],
-            explanation=said or [f"{t['id']}: {t['message']}" for t in failed],
-            notes=notes,
-        )
+def _record(model: str, found: List[Json], failed: List[Json]) -> Json:
+    """The record of a model.
 
-    def _failed(self, model: str) -> List[Json]:
-        tests = self.tests.values()
-        return [t for t in tests if t["outcome"] == "failed" and t.get("model") == model]
+    Args:
+        found: properties of its tests.
+        failed: those of its tests that failed.
+    """
+    by_target: Dict[str, List[Json]] = {}
+    for each in found:
+        if "part" in each or "output" in each:
+            by_target.setdefault(each["target"], []).append(each)
+    targets = {
+        name: _target(rows, [t for t in failed if t.get("target") == name])
+        for name, rows in sorted(by_target.items())
+    }
+    elsewhere = [t for t in failed if t.get("target") not in targets]
+    verdicts = [t["verdict"] for t in targets.values()]
+    verdict = next((v for v in (FAIL, INCOMPLETE) if v in verdicts), PASS)
+    return {
+        **{"schema": SCHEMA, "input": {}, "weights": "", "reference": "mxnet", "versions": {}},
+        **{"source": {}, "command": "", "system": system(), **_first(found, "about", {})},
+        "model": model,
+        "verdict": FAIL if elsewhere else verdict if targets else INCOMPLETE,
+        "problems": [f"{t['id']} failed" for t in elsewhere],
+        "targets": targets,
+        "latency": {k: v for each in found for k, v in each.get("latency", {}).items()},
+    }
+
+
+def _target(found: List[Json], failed: List[Json]) -> Json:
+    parts = {f["precision"]: f["part"] for f in found if "part" in f}
+    said = [f["explanation"] for f in found if f.get("explanation")]
+    return target_record(
+        {p: parts[p] for p in PRECISIONS if p in parts},
+        _first(found[::-1], "output", None),
+        passed=not failed and all(part["verdict"] == PASS for part in parts.values()),
+        introduced=_first(found, "introduced", ()),
+        problems=[f"{t['id']} failed" for t in failed],
+        explanation=said or [f"{t['id']}: {t['message']}" for t in failed],
+        notes=_first(found, "notes", {}),
+    )
+
+
+def _first(found: List[Json], key: str, default: Any) -> Any:
+    return next((f[key] for f in found if f.get(key)), default)
 
 
 def _exception(report: pytest.TestReport) -> str:
-    """What became of a known exception, if this is one: a mark, or a row of a table."""
+    """The outcome of a known exception, if the test is one: by a mark, or a row of a table."""
     if any(key == UNEXPECTED_PASS for key, _ in report.user_properties):
         return XPASSED if report.failed else ""
     if hasattr(report, "wasxfail"):

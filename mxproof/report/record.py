@@ -16,6 +16,8 @@ from ..verdict import Check, Comparison
 
 SCHEMA = 1
 PASS, FAIL, INCOMPLETE = "pass", "fail", "incomplete"
+#: Precision -> what it measures: the relative error, or the ratio to MXNet's own error.
+MEASURES = {"float64": "rel", "float32": "ratio"}
 
 Json = Dict[str, Any]
 
@@ -108,31 +110,23 @@ def _layers(first: Json, parts: Mapping[str, Json], notes: Mapping[str, str]) ->
     layers = []
     for layer in first["layers"]:
         name = layer["name"]
-        found = {p: by_name[p].get(name, {}) for p in parts}
-        double, single = (found.get(p, {}) for p in PRECISIONS)
-        missing = [p for p, check in found.items() if not check]
+        found: Dict[str, Json] = {p: by_name[p].get(name, {}) for p in parts}
         said = [f"{p}: {c['problem']}" for p, c in found.items() if c.get("problem")]
-        said += [f"{p}: was not compared" for p in missing]
+        said += [f"{p}: was not compared" for p, c in found.items() if not c]
         alone = [f"{p}: {f['alone'][name]}" for p, f in parts.items() if name in f["alone"]]
-        own = next((c["deviation"] for c in (single, double) if c.get("deviation")), None)
+        row: Json = {k: layer[k] for k in ("name", "op", "shape")}
+        for precision, measure in MEASURES.items():
+            check = found.get(precision, {})
+            row[f"{precision}_{measure}"] = check.get("value")
+            row.update({f"{precision}_{k}": check.get(k) for k in ("allowed", "part", "deviation")})
+        own = row["float32_deviation"] or row["float64_deviation"]
         layers.append(
             {
-                "name": name,
-                "op": layer["op"],
-                "shape": layer["shape"],
-                "float64_rel": double.get("value"),
-                "float64_allowed": double.get("allowed"),
-                "float64_part": double.get("part"),
-                "float32_ratio": single.get("value"),
-                "float32_allowed": single.get("allowed"),
-                "float32_part": single.get("part"),
-                "max_abs": single.get("max_abs"),
-                "max_rel": single.get("max_rel"),
+                **row,
+                **{k: found.get("float32", {}).get(k) for k in ("max_abs", "max_rel")},
                 "verdict": FAIL if said else PASS,
                 "problem": "; ".join(said) or None,
                 "alone": "; ".join(alone) or None,
-                "float64_deviation": double.get("deviation"),
-                "float32_deviation": single.get("deviation"),
                 "note": notes.get(name) or (own and f"has a budget of its own: {own}"),
             }
         )

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from typing import Iterable, Sequence, Tuple
 
 from rich.table import Table
+from rich.text import Text
 
-from .terminal import plain
+from .wording import one_line
+
+
+def plain(text: str) -> Text:
+    """Foreign text as it is: no markup, no emoji, one line, and no control codes."""
+    return Text(one_line(text))
 
 
 @dataclass(frozen=True)
@@ -19,9 +25,7 @@ class Sheet:
     rows: Sequence[Tuple[str, ...]]
 
     def terminal(self) -> Table:
-        table = Table(title=plain(self.title))
-        for heading in self.headings:
-            table.add_column(heading)
+        table = Table(*self.headings, title=plain(self.title))
         for row in self.rows:
             table.add_row(*map(plain, row))
         return table

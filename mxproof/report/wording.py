@@ -45,10 +45,6 @@ def used(part: Optional[float]) -> str:
     return f"{100 * part:.3g} %" if part < 10 else f"{part:.2g} times"
 
 
-def milliseconds(value: float) -> str:
-    return f"{number(value, '.3g' if value < 1000 else '.0f')} ms"
-
-
 def shape(sizes: Sequence[int]) -> str:
     return "×".join(map(str, sizes)) or "scalar"
 
@@ -149,29 +145,6 @@ def _blame(name: str, target: Json) -> str:
     op = f"{layers[place - 1]['op']} " if place else ""
     more = f", and in {others} more" if others > 0 else ""
     return f"{shown} differs from MXNet, first in {op}{one_line(first)}{where}{more}."
-
-
-def provenance(record: Json) -> Dict[str, Any]:
-    """What a record was made from."""
-    apart = record.get("output_input")
-    return {
-        "weights": WEIGHTS.get(record["weights"], record["weights"]),
-        "input": shapes(record["input"]),
-        **({"input of output and latency": shapes(apart)} if apart else {}),
-        "reference": "MXNet itself" if record["reference"] == "mxnet" else record["reference"],
-        **record["source"],
-    }
-
-
-def environment_of(record: Json) -> Dict[str, Any]:
-    """What a record was made with, and on what machine."""
-    system = record["system"]
-    processor = f"{system['processor']}, {system['cores']} cores"
-    return {**record["versions"], "system": system["platform"], "processor": processor}
-
-
-def blamed_layers(target: Json) -> List[Json]:
-    return [layer for layer in target["layers"] if layer["name"] in target["introduced"]]
 
 
 def outcomes(run: Json) -> str:

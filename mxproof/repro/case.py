@@ -33,35 +33,31 @@ def case(
         t, m = values[name], values.float32(name)
         if not (np.isfinite(t).all() and np.isfinite(m).all()):
             raise NoPiece(f"MXNet's results of {name!r} are not finite")
-        found = {"expected": t[samples]}
-        if precision == "float64":  # as for the whole batch, of which a sample may be a part
-            found.update(_limits64(t, budget))
-        else:
-            found.update(_limits32(Layer(name, t[samples], m[samples]), budget))
+        limits = _limits64(t, budget)  # of the whole batch, of which a sample may be a part
+        if precision == "float32":
+            limits = _limits32(Layer(name, t[samples], m[samples]), budget)
+        by_axis = {k: _by_axis(array, t.ndim) for k, array in limits.items()}
+        found = {"expected": t[samples], **by_axis}
         arrays.update({f"{key}{i}": array for key, array in found.items()})
     return arrays
 
 
 def _limits64(t: Array, budget: Budget) -> Dict[str, Array]:
     """allowed: of |x - t|, by channel."""
-    largest = np.abs(channels(t)).max(axis=(0, 2))
-    return {"allowed": by_axis(allowed_by_channel(largest, budget), t.ndim)}
+    return {"allowed": allowed_by_channel(np.abs(channels(t)).max(axis=(0, 2)), budget)}
 
 
 def _limits32(layer: Layer, budget: Budget) -> Dict[str, Array]:
     """allowed: of RMS(x - t), by channel; allowed_layer: over all channels; noise: MXNet's own."""
     sums = check("", layer.float32, layer, "float32").sums
     assert sums is not None
-    allowed_layer, allowed = float32_limits(sums, budget)
+    whole, allowed = float32_limits(sums, budget)
     noise = np.sqrt(sums.noise / sums.count)
-    ndim = layer.float64.ndim
-    return {
-        "allowed": by_axis(allowed, ndim),
-        "allowed_layer": np.array(allowed_layer),
-        "noise": by_axis(noise, ndim),
-    }
+    return {"allowed": allowed, "allowed_layer": np.array(whole), "noise": noise}
 
 
-def by_axis(array: Array, ndim: int) -> Array:
+def _by_axis(array: Array, ndim: int) -> Array:
     """(C,) -> (1, C, 1, …), to be compared with an array of `ndim` dimensions."""
+    if not array.ndim:
+        return array  # one number for all of them
     return array.reshape(1, -1, *(1,) * (ndim - 2)) if ndim > 1 else array.reshape((1,) * ndim)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator, List
 
+from ..report.templates import require_jinja
 from ..subject import UsageError
 
 CASE = "case.npz"
@@ -20,8 +21,10 @@ class Folder:
     def __init__(self, path: Path) -> None:
         """
         Raises:
-            UsageError: the path, or what is above it, is a file, or nothing can be written there.
+            UsageError: the path, or what is above it, is a file, or nothing can be written there,
+                or what writes reproducers is not installed.
         """
+        require_jinja()
         self.path = path
         self._taken: List[Path] = []
         above = self._nearest()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Sequence, Set
+from typing import List, Sequence
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 
 from converters.onnx_model import EXTERNAL_DATA_BYTES
 
-from ..runtimes.onnx_nodes import names_read
 from ..runtimes.onnx_reference import double_nodes, missing_epsilon, widen
 from .piece import NoPiece, Values
 
@@ -25,45 +25,25 @@ class OnnxFile:
         self._model, self._precision = onnx.load(path), precision
 
     def cut(self, layer: str, values: Values, folder: Path) -> List[str]:
-        graph = self._model.graph
-        visible = {i.name for i in (*graph.input, *graph.value_info, *graph.output)}
-        stored = {t.name for t in graph.initializer}
-        nodes: List[onnx.NodeProto] = []
-        needed: Set[str] = {layer}  # and made by one of `nodes`, or stored
-        inputs: Set[str] = set()
-        for node in reversed(graph.node):
-            if needed.isdisjoint(node.output):
-                continue
-            nodes.insert(0, node)
-            for name in names_read(node):
-                fed = name in visible and name not in stored and name in values
-                (inputs if fed else needed).add(name)
-        missing = needed - stored - {name for node in nodes for name in node.output}
-        if missing or layer not in visible:
+        model = ir.from_proto(self._model)
+        named = ir.convenience.create_value_mapping(model.graph)
+        typed = {n: v for n, v in named.items() if v.type is not None and not v.is_initializer()}
+        fed = [name for name in typed if name in values and name != layer]
+        if layer not in typed:
             raise NoPiece(f"nothing in the .onnx file computes {layer!r}")
-        read = list(dict.fromkeys(n for node in nodes for n in names_read(node) if n in inputs))
-        self._save(self._piece(layer, nodes, read, values), folder)
-        return read
-
-    def _piece(
-        self, layer: str, nodes: Sequence[onnx.NodeProto], inputs: Sequence[str], values: Values
-    ) -> onnx.ModelProto:
-        graph = self._model.graph
-        typed = {i.name: i for i in (*graph.value_info, *graph.output)}
-        used = {name for node in nodes for name in names_read(node)}
-        info = onnx.helper.make_tensor_value_info
-        return onnx.helper.make_model(
-            onnx.helper.make_graph(
-                nodes,
-                graph.name,
-                [info(n, onnx.TensorProto.FLOAT, [None, *values[n].shape[1:]]) for n in inputs],
-                [typed[layer]],
-                [t for t in graph.initializer if t.name in used],
-            ),
-            opset_imports=self._model.opset_import,
-            functions=self._model.functions,
-            ir_version=self._model.ir_version,
+        try:
+            graph = ir.convenience.extract(model.graph, fed, [layer])
+        except ValueError as error:
+            raise NoPiece(f"nothing in the .onnx file computes {layer!r}: {error}") from error
+        graph.inputs[:] = [value for value in graph.inputs if value.uses()]
+        read = [str(value.name) for value in graph.inputs]
+        for value in graph.inputs:
+            value.shape = ir.Shape([None, *values[str(value.name)].shape[1:]])
+        piece = ir.Model(
+            graph, ir_version=model.ir_version, functions=list(model.functions.values())
         )
+        self._save(ir.to_proto(piece), folder)
+        return read
 
     def whole(self, folder: Path) -> List[str]:
         self._save(self._model, folder)

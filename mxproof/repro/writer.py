@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import runpy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Callable, Dict, Mapping, Optional, Sequence
+from typing import Callable, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -76,28 +76,34 @@ class Writer:
         node = next((n for n in self._graph.nodes if culprit.layer in n.outputs), None)
         if node is None:
             return None
-        name = self._name(readable(culprit.layer), self._precision)
+        build = partial(self._build_layer, culprit, node, Values(truth))
+        return self._kept(readable(culprit.layer), self._precision, build)
+
+    def _kept(self, what: str, precision: str, build: Callable[[Path], bool]) -> Optional[Path]:
+        """Build a reproducer in its folder; returns its test, or None where it does not fail.
+
+        Args:
+            build: fills the folder of the test that it is given; returns whether the test fails.
+        """
+        name = f"{readable(self._graph.name)}-{self._target}-{what}"
+        name += "-float32" if precision == "float32" else ""
         with self._folder.building() as here:
+            # Called like its folder, so that pytest can run any number of them together.
+            test = here / f"test_{re.sub(r'[^A-Za-z0-9_]', '_', name)}.py"
             try:
-                test = self._build_layer(culprit, node, Values(truth), here, name)
+                return self._folder.keep(here, name) / test.name if build(test) else None
             except NoPiece:
                 return None
-            return self._folder.keep(here, name) / test.name if test else None
 
-    def _build_layer(
-        self, culprit: Check, node: Node, values: Values, here: Path, name: str
-    ) -> Optional[Path]:
-        """Fill the folder; returns the test, if it fails."""
+    def _build_layer(self, culprit: Check, node: Node, values: Values, test: Path) -> bool:
+        """Fill the folder; returns whether the test fails."""
         layer, title = culprit.layer, f"{node.op} {culprit.layer!r}"
-        read = self._file.cut(layer, values, here)
-        save_layer(self._graph, node, here / LAYER)
-        test = here / _file_name(name)
+        read = self._file.cut(layer, values, test.parent)
+        save_layer(self._graph, node, test.parent / LAYER)
         problem, meant = culprit.problem or "?", data_inputs(self._graph, node)
         if set(read) != set(meant):
             problem += f"; it reads {_listed(read)}, in MXNet {_listed(meant)}"
-        about = self._about(self._precision, title, problem, test)
-        text = script(self._target, self._precision, title, about, inputs=read, outputs=[title])
-        test.write_text(text, encoding="utf-8")
+        self._write(test, self._precision, title, problem, title, read, [title])
         inputs = list(dict.fromkeys([*read, *meant]))
         limits = [(layer, culprit.budget)]
 
@@ -106,11 +112,10 @@ class Writer:
             return _fails(test, arrays, culprit)
 
         if not fails(EVERYTHING):
-            return None
+            return False
         samples = (slice(i, i + 1) for i in range(self._batch([*inputs, layer], values)))
-        if not any(map(fails, samples)):
-            fails(EVERYTHING)  # and leave that case in the folder
-        return test
+        # Where no sample fails alone, the folder keeps the case of all of them.
+        return any(map(fails, samples)) or fails(EVERYTHING)
 
     def _batch(self, names: Sequence[str], values: Values) -> int:
         """How many samples there are to choose from: 0 unless the first axis of all these values
@@ -125,60 +130,57 @@ class Writer:
         """Write the network as it was shipped, in the precision in which its outputs are wrong.
 
         Args:
-            why: there is no smaller one.
+            why: there is no smaller reproducer.
         """
         for precision in dict.fromkeys(("float32", self._precision)):
-            name = self._name(WHOLE, precision)
-            with self._folder.building() as here:
-                try:
-                    test = self._build_whole(why, Values(truth), precision, here, name)
-                except NoPiece:
-                    return None
-                if test:
-                    return self._folder.keep(here, name) / test.name
+            build = partial(self._build_whole, why, Values(truth), precision)
+            test = self._kept(WHOLE, precision, build)
+            if test:
+                return test
         return None
 
-    def _build_whole(
-        self, why: str, values: Values, precision: str, here: Path, name: str
-    ) -> Optional[Path]:
+    def _build_whole(self, why: str, values: Values, precision: str, test: Path) -> bool:
         graph, file = self._graph, self._open(precision)
-        read, outputs = file.whole(here), file.outputs(graph.outputs)
-        test = here / _file_name(name)
-        about = self._about(precision, "the whole network", why, test)
+        read, outputs = file.whole(test.parent), file.outputs(graph.outputs)
         titles = [f"output {name!r}" for name in outputs]
-        text = script(self._target, precision, graph.name, about, inputs=read, outputs=titles)
-        test.write_text(text, encoding="utf-8")
+        self._write(test, precision, "the whole network", why, graph.name, read, titles)
         limits = [(name, self._budget(name, precision)) for name in outputs]
-        return test if _fails(test, case(values, read, limits, precision, EVERYTHING)) else None
+        return _fails(test, case(values, read, limits, precision, EVERYTHING))
 
     def _budget(self, output: str, precision: str) -> Budget:
         """As it was held to: in float32, outputs have the standard budget."""
         known = {c.layer: c.budget for c in self._failure.comparison.checks}
         return known.get(output, Budget()) if precision == "float64" else Budget()
 
-    def _name(self, layer: str, precision: str) -> str:
-        """Of the folder."""
-        parts = [readable(self._graph.name), self._target, layer]
-        return "-".join([*parts, *(["float32"] if precision == "float32" else [])])
-
-    def _about(self, precision: str, what: str, problem: str, test: Path) -> Dict[str, str]:
-        """See script."""
-        model = f"{self._graph.name}/{self._target} {precision}"
-        made = ", ".join(f"{name} {version}" for name, version in self._failure.versions.items())
-        return {
-            f"{model}: {what} is not what MXNet computes: {problem}.": "",
-            "Replay, where neither MXNet nor mxproof is installed:": f"pytest {test.name}",
-            f"Found, with {made}, by:": self._failure.command,
-        }
+    def _write(
+        self,
+        test: Path,
+        precision: str,
+        what: str,
+        problem: str,
+        subject: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+    ) -> None:
+        """Write the pytest file; its template explains the arguments."""
+        text = script(
+            precision,
+            target=self._target,
+            model=self._graph.name,
+            versions=", ".join(f"{k} {v}" for k, v in self._failure.versions.items()),
+            command=self._failure.command,
+            what=what,
+            problem=problem,
+            file=test.name,
+            subject=subject,
+            inputs=inputs,
+            outputs=outputs,
+        )
+        test.write_text(text, encoding="utf-8")
 
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names)) or "nothing"
-
-
-def _file_name(name: str) -> str:
-    """Of the test: its folder's, so that pytest can run any number of them together."""
-    return f"test_{re.sub(r'[^A-Za-z0-9_]', '_', name)}.py"
 
 
 def _fails(test: Path, arrays: Mapping[str, Array], culprit: Optional[Check] = None) -> bool:

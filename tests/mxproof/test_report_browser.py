@@ -28,7 +28,7 @@ PAGES = {
     "hostile": lambda: page_of([hostile()]),
     "nothing": lambda: page_of([]),
     "notebook": lambda: NOTEBOOK + compact(proof(["onnx"]).to_json()),
-    "large": lambda: page_of([deep(LAYERS, failed_from=FAILED_FROM)]),
+    "large": lambda: page_of([deep(LAYERS, failed_from=FAILED_FROM, name="Stage{}_conv")]),
 }
 TABLE = "#m0-1-layers"
 
@@ -140,7 +140,7 @@ def test_filters_narrow_the_rows_and_say_so(large: Path, reader: Reader) -> None
         ("verdict", "introduced", 1),
         ("verdict", "pass", FAILED_FROM),
         ("op", "BatchNorm", FAILED_FROM // 3),
-        ("name", "STAGE299_", 1),  # in upper or lower case
+        ("name", "sTAGE299_", 1),  # in upper or lower case
         ("op", "Activation", 0),
         ("verdict", "", 0),
         ("op", "", 1),
@@ -164,17 +164,17 @@ def test_charts_describe_a_layer(large: Path, reader: Reader) -> None:
     box = svg.bounding_box()
     svg.hover(position={"x": box["width"] * (FAILED_FROM + 0.5) / LAYERS, "y": 50}, force=True)
     lines = readout.inner_text().splitlines()
-    assert lines[0] == "Convolution stage301_conv (layer 301 of 515)"
+    assert lines[0] == "Convolution Stage301_conv (layer 301 of 515)"
     assert [line.split(":")[0] for line in lines[1:]] == ["float64", "float32"]
     assert readout.inner_text().count("beyond its budget, introduced here") == 2
     frame.focus()
     page.keyboard.press("ArrowLeft")
-    assert "stage300_conv" in readout.inner_text()
+    assert "Stage300_conv" in readout.inner_text()
     assert "of its budget" in frame.get_attribute("aria-valuetext")
     assert frame.get_attribute("aria-valuenow") == "300"
     page.keyboard.press("End")
     page.keyboard.press("ArrowRight")
-    assert "stage515_conv" in readout.inner_text()
+    assert "Stage515_conv" in readout.inner_text()
     page.keyboard.press("Enter")
     assert page.locator("tr.here").get_attribute("id") == "m0-1-layers-514"
 

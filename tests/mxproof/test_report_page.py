@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
-from xml.etree import ElementTree
 
 import pytest
 
-from mxproof.report.chart import BOTTOM, NO_NUMBER, TOP, ZERO
-from mxproof.report.error_plot import Plot, error_charts
 from mxproof.report.notebook import compact
 from mxproof.report.page import page
 from mxproof.report.record import Json
 
+from .conftest import Run
 from .records import HOSTILE, WRONG, deep, proof
 
 VOID = {"meta", "link", "input", "br", "img", "wbr"}
@@ -78,6 +77,16 @@ def test_the_layer_that_is_wrong_is_there_with_its_numbers() -> None:
     assert repr(layer["float64_rel"]) in row[0], "what it is sorted by is exact"
     assert "introduced the first difference (layer 2 of 3)" in source
     assert f"PyTorch differs from MXNet, first in Activation {WRONG} (layer 2 of 3)." in source
+
+
+def test_a_number_that_could_not_be_had_sorts_as_the_worst_or_the_least() -> None:
+    record = deep(2)
+    failed, exact = record["targets"]["onnx"]["layers"]
+    failed.update(float64_rel=None, verdict="fail")
+    exact.update(float64_rel=None)
+    rows = re.findall(r'<tr id="m0-0-layers-.*?</tr>', page([record]), re.S)
+    cells = [re.findall(r'<td data-value="([^"]*)">([^<]*)</td>', row)[1] for row in rows]
+    assert cells == [("Infinity", "–"), ("-1", "–")]
 
 
 def test_every_part_is_there() -> None:
@@ -155,61 +164,6 @@ def test_nothing_is_loaded_from_anywhere() -> None:
     assert "unsafe-inline" not in policy.split("style-src")[0]
 
 
-def marks_of(svg: str) -> Dict[int, ElementTree.Element]:
-    """Place -> its mark."""
-    tree = ElementTree.fromstring(svg)
-    return {int(e.attrib["data-place"]): e for e in tree.iter() if "data-place" in e.attrib}
-
-
-def height(mark: ElementTree.Element) -> float:
-    circle = mark.find("circle")
-    assert circle is not None
-    return float(circle.attrib["cy"])
-
-
-@pytest.mark.parametrize("precision", [0, 1])
-def test_points_are_where_their_numbers_are(precision: int) -> None:
-    """Higher is worse; what is beyond its budget is above the line."""
-    chart = error_charts(proof(["pytorch"]).to_json()["targets"]["pytorch"])[precision]
-    marks = marks_of(chart.html())
-    assert sorted(marks) == [0, 1, 2]
-    assert marks[1].attrib["class"] == "chart-mark bad worst"
-    lines = ElementTree.fromstring(chart.html()).iter("line")
-    budget = [float(e.attrib["y1"]) for e in lines if e.attrib.get("class") == "chart-limit"]
-    assert height(marks[1]) < min(budget) <= max(budget) < height(marks[0])
-    words = marks[1].findtext("title") or ""
-    measure = ("float64", "float32")[precision]
-    assert words.startswith(f"Activation {WRONG} (layer 2 of 3)\n{measure}: ")
-    assert words.endswith("beyond its budget, introduced here")
-    assert chart.summary.endswith("1 of 3 layers are beyond their budget")
-
-
-def test_numbers_that_no_scale_has() -> None:
-    record = deep(4)
-    layers = record["targets"]["onnx"]["layers"]
-    layers[0].update(float64_rel=0.0, float64_part=0.0)
-    layers[1].update(float64_rel=None, float64_part=None, verdict="fail")
-    layers[2].update(float32_ratio=None)
-    double, single = error_charts(record["targets"]["onnx"])
-    marks = marks_of(double.html())
-    assert (height(marks[0]), height(marks[1])) == (ZERO, NO_NUMBER)
-    assert NO_NUMBER < TOP <= height(marks[2]) <= BOTTOM < ZERO
-    assert (marks[1].findtext("title") or "").endswith("no number to judge")
-    assert sorted(marks_of(single.html())) == [0, 1, 3], "MXNet is exact in the third"
-
-
-def test_a_plot_is_an_svg_file(tmp_path: Path) -> None:
-    whole, one = proof(["pytorch"]).plot(), proof().plot("onnx")
-    for plot, count in ((whole, 4), (one, 2)):
-        assert isinstance(plot, Plot)
-        plot.save(tmp_path / "plot.svg")
-        root = ElementTree.parse(tmp_path / "plot.svg").getroot()
-        assert root.tag == "{http://www.w3.org/2000/svg}svg"
-        assert len(root.findall("{*}svg")) == count
-    with pytest.raises(KeyError):
-        proof().plot("caffe")
-
-
 def test_a_proof_saves_its_page(tmp_path: Path) -> None:
     found = proof(["onnx"])
     found.save_html(tmp_path / "page.html")
@@ -221,3 +175,14 @@ def test_in_a_notebook() -> None:
     assert "✗ Not equal: small" in document.text("strong")
     assert len(document.all("tr")) == 3
     assert all(WRONG in "".join(document.text(tag)) for tag in ("p", "title", "td"))
+
+
+@pytest.mark.parametrize("option", ["--html", "--markdown"])
+def test_without_jinja_a_report_is_refused_before_the_work(
+    option: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    code, _, err = run("verify", "no-such-model", option, "file")
+    assert code == 2
+    assert f"argument {option}: reports are written with Jinja2" in err
+    assert "pip install 'mxproof[report]'" in err

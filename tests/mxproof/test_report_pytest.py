@@ -1,4 +1,4 @@
-"""`pytest --report DIR`, in a pytest of its own."""
+"""`pytest --report DIR`: small suites in this process, and the real one in a process of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, NamedTuple
 from xml.etree import ElementTree
 
 import pytest
@@ -16,54 +16,50 @@ from mxproof.runtimes.mxnet import MxnetProcess
 
 from .test_cli_verify import BLAMED
 
+pytest_plugins = ("pytester",)
 ROOT = Path(__file__).parents[2]
+PLUGIN = "mxproof.report.pytest_report"
 
 
-class Run(NamedTuple):
+class Written(NamedTuple):
+    """What a run wrote."""
+
     code: int
-    said: str
     folder: Path
 
     @property
     def report(self) -> Dict[str, Any]:
-        found: Dict[str, Any] = json.loads((self.folder / "report.json").read_text())
+        found: Dict[str, Any] = json.loads(self.text("report.json"))
         return found
 
-    @property
-    def page(self) -> str:
-        return (self.folder / "index.html").read_text(encoding="utf-8")
-
-    @property
-    def summary(self) -> str:
-        return (self.folder / "summary.md").read_text(encoding="utf-8")
-
-    @property
-    def junit(self) -> List[ElementTree.Element]:
-        return list(ElementTree.parse(self.folder / "junit.xml").iter("testcase"))
+    def text(self, name: str) -> str:
+        return (self.folder / name).read_text(encoding="utf-8")
 
 
-def run(where: Path, folder: Path, *arguments: object, plugins: str = "") -> Run:
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", f"--report={folder}"]
-    done = subprocess.run(
-        list(map(str, [*command, *arguments])),
-        cwd=where,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join((plugins, str(ROOT)))},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    return Run(done.returncode, done.stdout + done.stderr, folder)
+@pytest.fixture(autouse=True)
+def _only_our_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs in this process start fast; and Playwright's plugin refuses to be in two of them."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+def run(pytester: pytest.Pytester, *arguments: object) -> Written:
+    """The suite in pytester's folder, reported to `out`."""
+    folder = pytester.path / "out"
+    options = ("-p", PLUGIN, "-p", "no:cacheprovider", "-o", "junit_family=xunit1")
+    done = pytester.inline_run(*options, f"--report={folder}", *map(str, arguments))
+    return Written(int(done.ret), folder)
 
 
 SUITE = """
 import pytest
-from mxproof.report.pytest_report import FOUND
+from mxproof.report.pytest_report import FOUND, SEARCH, UNEXPECTED_PASS
 LATENCY = {"mxnet": {"median_ms": 2.0, "min_ms": 1.0, "rounds": 3, "threads": None}}
 @pytest.fixture
 def broken():
     raise OSError("no <disk>")
 def test_right(record_property):
     record_property(FOUND, {"model": "a", "target": None, "latency": LATENCY})
+    record_property(SEARCH, {"model": "a", "worst": "0.5"})
 def test_wrong(record_property):
     record_property(FOUND, {"model": "b", "target": "onnx"})
     assert 1 == 2, "one is | not two"
@@ -73,53 +69,6 @@ def test_skipped():
     pytest.skip("needs a moon")
 def test_skipped_too():
     pytest.skip("needs a moon")
-"""
-
-
-@pytest.fixture
-def suite(tmp_path: Path) -> Path:
-    (tmp_path / "suite").mkdir()
-    plugins = 'pytest_plugins = ("mxproof.report.pytest_report",)'
-    (tmp_path / "suite" / "conftest.py").write_text(plugins)
-    (tmp_path / "suite" / "pytest.ini").write_text("[pytest]\njunit_family = xunit1\n")
-    return tmp_path / "suite"
-
-
-@pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_what_failed_and_what_was_skipped(workers: Any, suite: Path, tmp_path: Path) -> None:
-    (suite / "test_it.py").write_text(SUITE)
-    (tmp_path / "out").mkdir()  # an earlier report's
-    found = run(suite, tmp_path / "out", *workers)
-    assert found.code == 1, found.said
-    assert f"report: {tmp_path / 'out' / 'index.html'}" in found.said
-    report = found.report
-    assert (report["verdict"], report["counts"]) == (
-        "fail",
-        {"failed": 2, "passed": 1, "skipped": 2},
-    )
-    tests = {test["id"].split("::")[1]: test for test in report["tests"]}
-    assert {name: test["outcome"] for name, test in tests.items()} == {
-        "test_right": "passed",
-        "test_wrong": "failed",
-        "test_not_begun": "failed",
-        "test_skipped": "skipped",
-        "test_skipped_too": "skipped",
-    }
-    assert tests["test_wrong"]["message"].startswith("AssertionError: one is | not two")
-    assert tests["test_skipped"]["message"] == "needs a moon"
-    verdicts = {record["model"]: record["verdict"] for record in report["records"]}
-    assert verdicts == {"a": "incomplete", "b": "fail"}
-    assert "no &lt;disk&gt;" in found.page and "one is | not two" in found.page
-    assert "needs a moon <small>(2 tests)</small>" in found.page
-    assert r"one is \| not two" in found.summary and "- skipped 2: needs a moon" in found.summary
-    assert "| a | 2 |" in found.summary, "the latency"
-    assert len(found.junit) == 5
-    assert "mxproof_found" not in (found.folder / "junit.xml").read_text()
-
-
-KNOWN = """
-import pytest
-from mxproof.report.pytest_report import SEARCH, UNEXPECTED_PASS
 @pytest.mark.xfail(reason="known", strict=False)
 def test_fails_as_known():
     assert False
@@ -132,68 +81,98 @@ def test_fails_no_more_loosely():
 def test_of_a_table(record_property):
     record_property(UNEXPECTED_PASS, "delete the row")
     assert False, "delete the row"
-def test_of_a_table_that_is_right(record_property):
-    record_property(SEARCH, {"model": "a", "worst": "0.5"})
 """
+#: Test -> its outcome, and that of a known exception.
+OUTCOMES = {
+    "test_right": ("passed", None),
+    "test_wrong": ("failed", None),
+    "test_not_begun": ("failed", None),
+    "test_skipped": ("skipped", None),
+    "test_skipped_too": ("skipped", None),
+    "test_fails_as_known": ("skipped", "xfailed"),
+    "test_fails_no_more": ("failed", "xpassed"),
+    "test_fails_no_more_loosely": ("passed", "xpassed"),
+    "test_of_a_table": ("failed", "xpassed"),
+}
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_known_exceptions_are_told_from_failures(workers: Any, suite: Path, tmp_path: Path) -> None:
-    (suite / "test_it.py").write_text(KNOWN)
-    (suite / "test_off.py").write_text("import pytest\npytest.skip('no', allow_module_level=True)")
-    found = run(suite, tmp_path / "out", ".", *workers)
-    tests = {test["id"]: test for test in found.report["tests"]}
-    assert {name[12:]: test.get("exception") for name, test in tests.items() if "::" in name} == {
-        "test_fails_as_known": "xfailed",
-        "test_fails_no_more": "xpassed",
-        "test_fails_no_more_loosely": "xpassed",
-        "test_of_a_table": "xpassed",
-        "test_of_a_table_that_is_right": None,
-    }
-    assert (tests["test_off.py"]["outcome"], tests["test_off.py"]["message"]) == ("skipped", "no")
-    assert found.report["arguments"] == ["."]
-    assert found.report["searches"] == [{"model": "a", "worst": "0.5"}]
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist.plugin", "-n", "1")], ids=["alone", "xdist"])
+def test_every_outcome_is_reported(workers: Any, pytester: pytest.Pytester) -> None:
+    off = "import pytest\npytest.skip('no', allow_module_level=True)"
+    pytester.makepyfile(test_it=SUITE, test_off=off, test_unreadable="import no_such_module")
+    pytester.mkdir("out")  # an earlier report's
+    found = run(pytester, "--continue-on-collection-errors", *workers)
+    assert found.code == 1
+    report, page, summary = found.report, found.text("index.html"), found.text("summary.md")
+    tests = {test["id"].split("::")[-1]: test for test in report["tests"]}
+    expected = {**OUTCOMES, "test_off.py": ("skipped", None)}
+    expected["test_unreadable.py"] = ("failed", None)
+    assert {k: (t["outcome"], t.get("exception")) for k, t in tests.items()} == expected
+    assert report["verdict"] == "fail"
+    assert report["counts"] == {"failed": 5, "passed": 2, "skipped": 4}
+    assert tests["test_wrong"]["message"].startswith("AssertionError: one is | not two")
+    assert (tests["test_skipped"]["message"], tests["test_off.py"]["message"]) == (
+        *("needs a moon", "no"),
+    )
+    verdicts = {record["model"]: record["verdict"] for record in report["records"]}
+    assert verdicts == {"a": "incomplete", "b": "fail"}
+    assert report["searches"] == [{"model": "a", "worst": "0.5"}]
+    assert "no &lt;disk&gt;" in page and "one is | not two" in page and "no_such_module" in page
+    assert "needs a moon <small>(2 tests)</small>" in page
+    assert r"one is \| not two" in summary and "- skipped 2: needs a moon" in summary
+    assert "no\\_such\\_module" in summary
+    assert "| a | 2 |" in summary, "the latency"
+    junit = found.folder / "junit.xml"
+    assert len(list(ElementTree.parse(junit).iter("testcase"))) == len(expected)
+    assert "mxproof_found" not in junit.read_text()
 
 
-def test_a_file_that_cannot_be_read_is_a_failure(suite: Path, tmp_path: Path) -> None:
-    (suite / "test_it.py").write_text("import no_such_module")
-    found = run(suite, tmp_path / "out")
-    assert (found.report["verdict"], found.report["counts"]["failed"]) == ("fail", 1)
-    assert "no_such_module" in found.page and "no\\_such\\_module" in found.summary
-    assert "<title>Failed: 0 models</title>" in found.page
+def test_the_report_says_where_it_is(pytester: pytest.Pytester, capsys: Any) -> None:
+    found = run(pytester)
+    assert f"report: {found.folder / 'index.html'}" in capsys.readouterr().out
 
 
-def test_a_place_that_is_no_folder_is_refused_first(suite: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("mine")
-    found = run(suite, tmp_path / "out")
+def test_a_place_that_is_no_folder_is_refused_first(pytester: pytest.Pytester, capsys: Any) -> None:
+    (pytester.path / "out").write_text("mine")
+    found = run(pytester)
     assert found.code == pytest.ExitCode.USAGE_ERROR
-    assert f"--report {tmp_path / 'out'}: is a file. Name a folder." in found.said
-    assert (tmp_path / "out").read_text() == "mine"
+    assert f"--report {found.folder}: is a file. Name a folder." in capsys.readouterr().err
+    assert found.folder.read_text() == "mine"
 
 
-def test_a_run_of_nothing_says_so(suite: Path, tmp_path: Path) -> None:
-    found = run(suite, tmp_path / "out")
-    assert found.code == pytest.ExitCode.NO_TESTS_COLLECTED
-    assert found.report["verdict"] == "incomplete"
-    for text in (found.page, found.summary):
-        assert "No model was compared." in text and "Proven" not in text
+def test_without_jinja_it_is_refused_first(
+    pytester: pytest.Pytester, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert run(pytester).code == pytest.ExitCode.USAGE_ERROR
+    assert "pip install 'mxproof[report]'" in capsys.readouterr().err
 
 
-def test_a_suite_that_was_required_and_did_not_run(tmp_path: Path) -> None:
-    """Other plugins may call a run a failure in which no test failed."""
-    tests = "tests/mxproof/test_ties.py"
-    found = run(ROOT, tmp_path / "out", tests, "--require-suite", "tests/none.py")
-    assert (found.code, found.report["verdict"]) == (1, "fail")
+FAILS_IT = "def pytest_sessionfinish(session): session.exitstatus = 1"
+
+
+@pytest.mark.parametrize(
+    ("suite", "conftest", "code", "verdict", "title"),
+    [
+        ("", "", 5, "incomplete", "Not judged as a whole"),
+        ("def test_it():\n    pass", "", 0, "pass", "Not judged as a whole"),
+        ("def test_it():\n    pass", FAILS_IT, 1, "fail", "Failed"),
+    ],
+    ids=["nothing ran", "no model", "failed by another plugin"],
+)
+def test_a_run_without_models_proves_nothing(
+    suite: str, conftest: str, code: int, verdict: str, title: str, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(test_it=suite)
+    pytester.makeconftest(conftest)
+    mine = pytester.path / "mine.xml"
+    found = run(pytester, "--junit-xml", mine)
+    assert (found.code, found.report["verdict"]) == (code, verdict)
     assert found.report["counts"]["failed"] == 0
-    assert "<title>Failed: 0 models</title>" in found.page and "## ✗" in found.summary
-
-
-def test_a_run_without_models_proves_nothing(suite: Path, tmp_path: Path) -> None:
-    (suite / "test_it.py").write_text("def test_it():\n    pass\n")
-    found = run(suite, tmp_path / "out", "--junit-xml", tmp_path / "mine.xml")
-    assert (found.code, found.report["verdict"]) == (0, "pass")
-    assert "Not judged as a whole" in found.page and "Proven equal" not in found.page
-    assert (tmp_path / "mine.xml").is_file() and not (tmp_path / "out" / "junit.xml").exists()
+    assert f"<title>{title}: 0 models</title>" in found.text("index.html")
+    for text in (found.text("index.html"), found.text("summary.md")):
+        assert "No model was compared." in text and "Proven equal" not in text
+    assert mine.is_file() and not (found.folder / "junit.xml").exists()
 
 
 FAULT = f"""
@@ -218,8 +197,20 @@ def test_of_the_suites(mxnet: MxnetProcess, prefix: Path, tmp_path: Path) -> Non
     (tmp_path / "planted_fault.py").write_text(FAULT)
     options = ("--checkpoint", prefix, "--input", "data=2x3x8x6", "--mxnet-python", mxnet.python)
     options += ("-p", "planted_fault", "-n", "2", "-k", "test_layers or test_outputs")
-    found = run(ROOT, tmp_path / "out", "tests/models", *options, plugins=str(tmp_path))
-    assert found.code == 1, found.said
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/models"]
+    command += [f"--report={tmp_path / 'out'}", *map(str, options)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
+    del environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    found = Written(done.returncode, tmp_path / "out")
+    assert found.code == 1, done.stdout + done.stderr
     (record,) = found.report["records"]
     assert (record["model"], record["verdict"], record["weights"]) == ("small", "fail", "user")
     assert record["input"] == {"data": [2, 3, 8, 6]}
@@ -237,6 +228,8 @@ def test_of_the_suites(mxnet: MxnetProcess, prefix: Path, tmp_path: Path) -> Non
     assert {c["verdict"] for c in right["layers"]} == {"pass"}
     blamed = next(c for c in wrong["layers"] if c["name"] == BLAMED)
     assert blamed["verdict"] == "fail" and blamed["float64_part"] > 1 and blamed["alone"]
-    assert f"PyTorch differs from MXNet, first in BatchNorm {BLAMED} (layer 6 of 13)" in found.page
-    assert "## ✗ mxproof: Not equal" in found.summary
+    assert f"PyTorch differs from MXNet, first in BatchNorm {BLAMED} (layer 6 of 13)" in found.text(
+        "index.html"
+    )
+    assert "## ✗ mxproof: Not equal" in found.text("summary.md")
     assert (found.folder / "junit.xml").stat().st_size < 30_000

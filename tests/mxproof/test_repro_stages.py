@@ -6,10 +6,14 @@ import ast
 from pathlib import Path
 from typing import List
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from converters import save_pytorch, to_pytorch
+from mxproof.repro.piece import Values
 from mxproof.repro.pytorch import PytorchFile, blocks_made
+from mxproof.truth import Truth
 from tests.converters.test_pytorch_style import units
 
 
@@ -41,18 +45,27 @@ def test_blocks_of_a_stage(line: str, made: List[object]) -> None:
     assert [(name, ast.unparse(call)) for name, call in found] == made
 
 
+def is_class(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ClassDef)
+
+
 @pytest.mark.parametrize("name", ["stage1_unit{}", "part_{}"])
-def test_every_layer_has_its_place(tmp_path: Path, name: str) -> None:
+def test_a_layer_is_cut_as_a_class_without_arguments(tmp_path: Path, name: str) -> None:
     first = name.startswith("stage")
     details = [(name.format(i + first), 4 if i == 0 else 8) for i in range(5)]
     graph = units(*details)
     module = to_pytorch(graph)
     assert "range(" in module.source
     source, _ = save_pytorch(module, tmp_path)
-    places = PytorchFile(source, "float32").places
-    assert set(places) == {output for node in graph.nodes for output in node.outputs}
+    file = PytorchFile(source, "float32")
+    assert set(file.places) == {output for node in graph.nodes for output in node.outputs}
     for block, channels in details:
-        place = places[f"{block}_conv1"]
-        assert f"{place.path}.conv1.weight" in module.state
-        assert module.state[f"{place.path}.conv1.weight"].shape[0] == channels
-        assert ast.unparse(place.made["conv1"].value).startswith(f"nn.Conv2d(4, {channels}, ")
+        file.cut(f"{block}_conv1", Values(Truth({}, ())), tmp_path)
+        (cls,) = (n for n in ast.parse((tmp_path / "piece.py").read_text()).body if is_class(n))
+        made, call = (n for n in ast.walk(cls) if isinstance(n, ast.Assign))
+        assert ast.unparse(made.value).startswith(f"nn.Conv2d(4, {channels}, ")
+        assert ast.unparse(call) == "y = self.conv1(x)"
+        weights = load_file(tmp_path / "piece.safetensors")
+        expected = module.state[f"{file.places[f'{block}_conv1'].path}.conv1.weight"]
+        np.testing.assert_array_equal(weights["conv1.weight"], expected)
+        assert set(weights) <= {"conv1.weight", "conv1.bias"}

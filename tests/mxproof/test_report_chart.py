@@ -1,0 +1,156 @@
+"""Charts: where marks are, what is drawn, and what is said of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+from xml.etree import ElementTree
+
+import pytest
+
+from mxproof.report.chart import (
+    BOTTOM,
+    NO_NUMBER,
+    TOP,
+    ZERO,
+    Chart,
+    Mark,
+    Series,
+    linear_scale,
+    log_scale,
+    spark,
+    tick_label,
+)
+from mxproof.report.error_plot import Plot, error_charts
+
+from .records import HOSTILE, WRONG, deep, proof
+
+
+def parsed(chart: Chart) -> ElementTree.Element:
+    return ElementTree.fromstring(chart.html())
+
+
+def marks_of(chart: Chart) -> Dict[int, ElementTree.Element]:
+    """Place -> its mark."""
+    return {
+        int(e.attrib["data-place"]): e for e in parsed(chart).iter() if "data-place" in e.attrib
+    }
+
+
+def height(mark: ElementTree.Element) -> float:
+    circle = mark.find("circle")
+    assert circle is not None
+    return float(circle.attrib["cy"])
+
+
+def lines(chart: Chart, kind: Optional[str]) -> List[Dict[str, str]]:
+    return [e.attrib for e in parsed(chart).iter("line") if e.attrib.get("class") == kind]
+
+
+def values(*numbers: Optional[float], **other: Any) -> List[Optional[Mark]]:
+    return [None if n is None else Mark(n, **other) for n in numbers]
+
+
+def test_no_line_crosses_a_hole_and_limits_are_steps() -> None:
+    chart = Chart("t", [Series("s", values(1, None, 2, 3))], limits=[4, 4, 5, None], log_y=True)
+    assert sorted(marks_of(chart)) == [0, 2, 3]
+    assert [(e["x1"], e["x2"]) for e in lines(chart, None)] == [("62.5%", "87.5%")]
+    steps = [(e["x1"], e["x2"]) for e in lines(chart, "chart-limit")]
+    assert steps == [("0%", "50%"), ("50%", "75%")]
+
+
+def test_intervals_events_and_the_second_series() -> None:
+    first = [Mark(1.0, "one", 0.5, 1.5), Mark(2.0, "two", kind="unsure")]
+    chart = Chart("t", [Series("a", first), Series("b", values(3, 4))], events={1: "v2"})
+    reach = marks_of(chart)[0]
+    tree = parsed(chart)
+    assert len(list(tree.iter("circle"))) == len(list(tree.iter("path"))) == 2
+    assert [e["x1"] for e in lines(chart, "chart-event")] == ["50%"]
+    assert reach is not None and "v2" in "".join(tree.itertext())
+    assert chart.summary == "t. a: last 2, from 1 to 2; b: last 4, from 3 to 4"
+    assert Chart("t", []).summary == "t. No numbers."
+
+
+def test_foreign_text_is_escaped_everywhere() -> None:
+    marks = [Mark(1.0, HOSTILE)]
+    chart = Chart(
+        *(HOSTILE, [Series(HOSTILE, marks)], HOSTILE, HOSTILE, HOSTILE),
+        ticks={0: HOSTILE},
+        events={0: HOSTILE},
+    )
+    tree = parsed(chart)
+    assert "<img" not in chart.html()
+    assert not [e for e in tree.iter() if e.tag in ("img", "script")]
+    assert "".join(tree.itertext()).count(HOSTILE) == 5
+
+
+@pytest.mark.parametrize(
+    ("least", "most"), [(0.65, 0.72), (1.0, 1.0), (0.0, 0.0), (-3.0, 900.0), (1e-15, 3e-15)]
+)
+def test_linear_ticks_are_round_and_around_all_numbers(least: float, most: float) -> None:
+    y, ticks = linear_scale([least, most])
+    assert ticks[0] <= least <= most <= ticks[-1]
+    assert 2 <= len(ticks) <= 7 and ticks == sorted(set(ticks))
+    assert (y(ticks[0]), y(ticks[-1]), y(None)) == (BOTTOM, TOP, NO_NUMBER)
+
+
+@pytest.mark.parametrize(("least", "most"), [(1e-16, 1e-3), (0.3, 4.0), (1.0, 1.0), (5e-9, 7e-9)])
+def test_logarithmic_ticks_are_round_and_around_all_numbers(least: float, most: float) -> None:
+    y, ticks = log_scale([least, most, 0.0])
+    assert TOP <= y(most) <= y(least) <= BOTTOM < ZERO == y(0.0)
+    assert 2 <= len(ticks) <= 10 and ticks == sorted(set(ticks))
+    assert all(TOP - 1e-6 <= y(tick) <= BOTTOM + 1e-6 for tick in ticks)
+    assert y(most * 1.01) < y(most)
+
+
+def test_numbers_of_ticks() -> None:
+    labels = [tick_label(v) for v in (0.0, 0.05, 1000.0, 1e-12, 2e-7, 2.5e4)]
+    assert labels == ["0", "0.05", "1000", "10⁻¹²", "2×10⁻⁷", "2.5×10⁴"]
+
+
+def test_a_spark_follows_its_numbers() -> None:
+    heights = [float(p.split(",")[1]) for p in spark([3, 5, 4]).split('"')[-2].split()]
+    assert heights[0] > heights[2] > heights[1]
+    assert spark([7]).split('"')[-2].count(",") == 2 and "<polyline" in spark([])
+
+
+@pytest.mark.parametrize("precision", [0, 1])
+def test_errors_are_where_their_numbers_are(precision: int) -> None:
+    """Higher is worse; what is beyond its budget is above the line."""
+    chart = error_charts(proof(["pytorch"]).to_json()["targets"]["pytorch"])[precision]
+    marks = marks_of(chart)
+    assert sorted(marks) == [0, 1, 2]
+    assert marks[1].attrib["class"] == "chart-mark bad worst"
+    budget = [float(e["y1"]) for e in lines(chart, "chart-limit")]
+    assert height(marks[1]) < min(budget) <= max(budget) < height(marks[0])
+    words = marks[1].findtext("title") or ""
+    measure = ("float64", "float32")[precision]
+    assert words.startswith(f"Activation {WRONG} (layer 2 of 3)\n{measure}: ")
+    assert words.endswith("beyond its budget, introduced here")
+    assert chart.summary.endswith("1 of 3 layers are beyond their budget")
+
+
+def test_errors_that_no_scale_has() -> None:
+    record = deep(4)
+    layers = record["targets"]["onnx"]["layers"]
+    layers[0].update(float64_rel=0.0, float64_part=0.0)
+    layers[1].update(float64_rel=None, float64_part=None, verdict="fail")
+    layers[2].update(float32_ratio=None)
+    double, single = error_charts(record["targets"]["onnx"])
+    marks = marks_of(double)
+    assert (height(marks[0]), height(marks[1])) == (ZERO, NO_NUMBER)
+    assert NO_NUMBER < TOP <= height(marks[2]) <= BOTTOM < ZERO
+    assert (marks[1].findtext("title") or "").endswith("no number to judge")
+    assert sorted(marks_of(single)) == [0, 1, 3], "MXNet is exact in the third"
+
+
+def test_a_plot_is_an_svg_file(tmp_path: Path) -> None:
+    whole, one = proof(["pytorch"]).plot(), proof().plot("onnx")
+    for plot, count in ((whole, 4), (one, 2)):
+        assert isinstance(plot, Plot)
+        plot.save(tmp_path / "plot.svg")
+        root = ElementTree.parse(tmp_path / "plot.svg").getroot()
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        assert len(root.findall("{*}svg")) == count
+    with pytest.raises(KeyError):
+        proof().plot("caffe")
