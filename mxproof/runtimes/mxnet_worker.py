@@ -11,22 +11,13 @@ import sys
 
 import numpy as np
 
-if __package__:
-    from .footprint import timed
-    from .mxnet_attributes import numbers
-    from .mxnet_definitions import register
-    from .mxnet_forms import FLOATS, form, open_size, stated
-    from .mxnet_pieces import boundary, cut, without_labels
-    from .slabs import slabs
-    from .worker import Worker, main
-else:
-    from footprint import timed
-    from mxnet_attributes import numbers
-    from mxnet_definitions import register
-    from mxnet_forms import FLOATS, form, open_size, stated
-    from mxnet_pieces import boundary, cut, without_labels
-    from slabs import slabs
-    from worker import Worker, main
+from .footprint import timed
+from .mxnet_attributes import numbers
+from .mxnet_definitions import register
+from .mxnet_forms import FLOATS, form, open_size, stated
+from .mxnet_pieces import boundary, cut, without_labels
+from .slabs import slabs
+from .worker import Worker, main
 
 
 def wide(array, dtype):

@@ -58,7 +58,6 @@ def run(
 
 
 class _Recurrent(OpRun):  # type: ignore[misc]
-    op_domain = ""
     gates = 1
 
     def _given(self, w: Array, b: Optional[Array], options: Any) -> Tuple[int, Array, Array]:

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-from itertools import product
 from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
-from onnx.reference.ops.op_conv import Conv as WholeConv
 
-from . import onnx_ops
+from . import onnx_layers, onnx_ops, onnx_recurrent, onnx_vision
 from .base import Array, Inputs, Visitor
 from .onnx_nodes import names_read
 
@@ -99,40 +97,8 @@ def full_precision(tensor: TensorProto) -> Optional[Array]:
     return meant if np.array_equal(meant.astype(stored.dtype), stored) else None
 
 
-class Conv(WholeConv):  # type: ignore[misc]
-    """A convolution as a sum over the places of its kernel: each is a matrix, times what is there.
-
-    No other form of the data is made than what one of them reads. The evaluator's own goes number
-    by number before onnx 1.22, and its matrix takes gigabytes where a kernel is large or dilated.
-    """
-
-    op_domain = ""
-
-    def _run(self, X: Array, W: Array, B: Optional[Array] = None, **options: Any) -> Any:  # noqa: N803
-        if options.get("auto_pad") not in (None, "NOTSET"):
-            return super()._run(X, W, B, **options)
-        kernel, ones = W.shape[2:], (1,) * (W.ndim - 2)
-        stride, dilate = (options.get(k) or ones for k in ("strides", "dilations"))
-        pads, groups = options.get("pads") or (0,) * 2 * len(ones), options.get("group") or 1
-        widths = zip(pads, pads[len(ones) :])
-        padded = np.pad(X, [(0, 0), (0, 0), *widths])
-        reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilate)]
-        sizes = [(n - r) // s + 1 for n, r, s in zip(padded.shape[2:], reach, stride)]
-        weights = W.reshape(groups, -1, *W.shape[1:])
-        total: Array = np.zeros((len(X), groups, weights.shape[1], int(np.prod(sizes))), X.dtype)
-        for at in product(*map(range, kernel)):
-            steps = zip(at, dilate, stride, sizes)
-            read: Any = (..., *(slice(p * d, p * d + (n - 1) * s + 1, s) for p, d, s, n in steps))
-            place: Any = (..., *at)
-            # In one piece, as BLAS takes it: NumPy's own product is ten times slower.
-            matrix = np.ascontiguousarray(weights[place])
-            total += matrix @ padded[read].reshape(len(X), groups, weights.shape[2], -1)
-        found: Array = total.reshape(len(X), len(W), *sizes)
-        return (found if B is None else found + B.reshape(-1, *ones),)
-
-
 #: In place of the evaluator's own.
-NEW_OPS = [Conv, *onnx_ops.NEW_OPS]
+NEW_OPS = [*onnx_ops.NEW_OPS, *onnx_layers.NEW_OPS, *onnx_recurrent.NEW_OPS, *onnx_vision.NEW_OPS]
 
 
 def double_nodes(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -52,6 +52,7 @@ NOT_IN_SMALL = {
     *("dilation of a point", "dropout rate of another layer", "axes squeezed in part"),
     *("mean keeps its axis", "mean over another axis", "temporal stride", "temporal padding"),
     *("batch size baked into a reshape", "frames in reverse order"),
+    "stride moved between two convolutions",
 }
 
 #: Caught, but not named: the converter refuses the layer that cannot read the result.
