@@ -167,7 +167,7 @@ SEVERAL_SQUEEZED = layers("squeeze", where=lambda op: op.axis and len(op.axis) >
 SHRINKING_MEANS = layers("mean", where=lambda op: op.axis and not op.keepdims)
 MEANS_OF_ONE = layers("mean", where=lambda op: op.axis and len(op.axis) == 1)
 
-_OTHERS: Tuple[Fault, ...] = (
+FAULTS: Tuple[Fault, ...] = (
     misread("epsilon left out", nodes(lambda g, n: "eps" in n.attrs), always(eps=None)),
     misread("epsilon of another framework", NORMS, another("eps", 1e-05, 2e-05)),
     misread("fix_gamma ignored", _norm(True), always(fix_gamma=False), ONE),
@@ -184,9 +184,7 @@ _OTHERS: Tuple[Fault, ...] = (
     misshaped("axes squeezed in part", SEVERAL_SQUEEZED, lambda s: {"axis": s.op.axis[1:]}),
     misshaped("mean keeps its axis", SHRINKING_MEANS, always(keepdims=True)),
     misshaped("mean over another axis", MEANS_OF_ONE, lambda s: {"axis": s.op.axis[0] + 1}),
-)
-
-_WINDOWS: Tuple[Fault, ...] = (
+    # Sliding windows.
     misread("padding less by one", windowed(pad=1), stepped("pad", -1, 1)),
     misread("padding left out", windowed(pad=1), always(pad=None)),
     misread("padding more by one", windowed(), stepped("pad", 1)),
@@ -205,5 +203,3 @@ _WINDOWS: Tuple[Fault, ...] = (
     misread("pooling kernel less by one", windowed("Pooling", kernel=2), stepped("kernel", -1, 2)),
     misread("kernel of a global pooling", GLOBAL_POOLS, _small_kernel, ALONE),
 )
-
-FAULTS = _OTHERS + _WINDOWS

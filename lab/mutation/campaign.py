@@ -20,7 +20,14 @@ from .isolated_runner import IsolatedRunner
 from .judge import Verdict, judge, truths_for
 from .mutant import Baseline, Fault, Mutant, MutationSite
 from .oracles import alarms
-from .outcome import Clean, Outcome
+from .outcome import Outcome
+
+NO_FAULT = Fault(
+    "no fault",
+    "",
+    lambda graph: [graph.nodes[0].name],
+    lambda site: site.mutant(site.graph, "", why="nothing was changed"),
+)
 
 
 @dataclass(frozen=True)
@@ -111,9 +118,3 @@ def plant(
         refused=verdict.refused,
         oracles=oracles,
     )
-
-
-def clean(baseline: Baseline, model: str, target: str, runner: IsolatedRunner) -> Clean:
-    """The conversion without a fault."""
-    verdict, oracles = tried(baseline, Mutant(baseline.graph, "", ""), target, runner)
-    return Clean(model, target, verdict.killed, oracles)

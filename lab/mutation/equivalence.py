@@ -26,7 +26,8 @@ def equivalent(fault: Fault, baseline: Baseline, mutant: Mutant) -> Optional[str
     if mutant.edit is not None:
         return None
     if mutant.feed is not None:
-        same = all(_same_inputs(mutant, truth) for truth in baseline.truths)
+        fed = [(mutant.feed(t.inputs), t.inputs) for t in baseline.truths]
+        same = all(np.array_equal(new[name], old[name]) for new, old in fed for name in old)
         return (fault.why or "the inputs stay as they are") if same else None
     layers = changed(mutant.reference or baseline.graph, mutant.graph)
     if layers is None or mutant.graph.inputs != baseline.graph.inputs:
@@ -93,9 +94,3 @@ def magnitudes(reference: Array) -> Array:
     least = max(Budget().channel_floor * float(sizes.max()), float(np.finfo(np.float64).tiny))
     result: Array = np.maximum(sizes, least)
     return result
-
-
-def _same_inputs(mutant: Mutant, truth: Truth) -> bool:
-    assert mutant.feed is not None
-    fed = mutant.feed(truth.inputs)
-    return all(np.array_equal(fed[name], array) for name, array in truth.inputs.items())

@@ -7,16 +7,16 @@ from typing import Any, Callable, Dict, Tuple
 
 from onnx import TensorProto, helper
 
+from .attributes import CONVOLUTIONS, SOFTMAXES, windowed
 from .edits import Sites, axes, layers
 from .inputs import reading
 from .mutant import GRAPH, HYPER, SHAPE, WEIGHTS, Fault, FileEdit, Mutant, MutationSite
 
 ONNX = ("onnx",)
+Change = Callable[[MutationSite], Tuple[FileEdit, str]]
 
 
-def in_file(
-    kind: str, family: str, sites: Sites, change: Callable[[MutationSite], Tuple[FileEdit, str]]
-) -> Fault:
+def in_file(kind: str, family: str, sites: Sites, change: Change) -> Fault:
     def plant(site: MutationSite) -> Mutant:
         edit, note = change(site)
         return Mutant(site.graph, note, site.layer, edit=edit)
@@ -28,17 +28,16 @@ def _node(model: Any, layer: str) -> Any:
     return next(n for n in model.graph.node if layer in n.output)
 
 
-def _set(site: MutationSite, **changed: Any) -> FileEdit:
-    """The node with other attributes."""
+def _set(name: str, was: Any, value: Any) -> Change:
+    """The node with another value of an attribute."""
 
-    def edit(model: Any) -> None:
-        node = _node(model, site.layer)
-        kept = [a for a in node.attribute if a.name not in changed]
-        made = [helper.make_attribute(k, v) for k, v in changed.items()]
+    def edit(model: Any, layer: str) -> None:
+        node = _node(model, layer)
+        kept = [a for a in node.attribute if a.name != name]
         del node.attribute[:]
-        node.attribute.extend(kept + made)
+        node.attribute.extend([*kept, helper.make_attribute(name, value)])
 
-    return edit
+    return lambda site: (lambda model: edit(model, site.layer), f"{name} {was} -> {value}")
 
 
 def _one_side(site: MutationSite) -> Tuple[FileEdit, str]:
@@ -46,7 +45,8 @@ def _one_side(site: MutationSite) -> Tuple[FileEdit, str]:
     axis = site.draw(axes(pad))
     begin = [0 if a == axis else p for a, p in enumerate(pad)]
     end = [2 * p if a == axis else p for a, p in enumerate(pad)]
-    return _set(site, pads=begin + end), f"pads {begin + end}"
+    edit, _ = _set("pads", "", begin + end)(site)
+    return edit, f"pads {begin + end}"
 
 
 def _narrowed(site: MutationSite) -> Tuple[FileEdit, str]:
@@ -71,29 +71,12 @@ def _fixed_batch(site: MutationSite) -> Mutant:
     return site.mutant(replace(site.graph, inputs=inputs), f"{shapes}")
 
 
-def _windows_padded(op: Any) -> bool:
-    return not getattr(op, "global_pool", False) and any(op.pad)
-
+PADDED = windowed(pad=1)
 
 FAULTS: Tuple[Fault, ...] = (
-    in_file(
-        "padding on one side",
-        HYPER,
-        layers("Convolution", "Pooling", where=_windows_padded),
-        _one_side,
-    ),
-    in_file(
-        "softmax over another axis",
-        HYPER,
-        layers("SoftmaxOutput"),
-        lambda s: (_set(s, axis=0), "axis 1 -> 0"),
-    ),
-    in_file(
-        "matrix not transposed",
-        WEIGHTS,
-        layers("FullyConnected"),
-        lambda s: (_set(s, transB=0), "transB 1 -> 0"),
-    ),
-    in_file("input of a layer in float16", GRAPH, layers("Convolution"), _narrowed),
+    in_file("padding on one side", HYPER, PADDED, _one_side),
+    in_file("softmax over another axis", HYPER, SOFTMAXES, _set("axis", 1, 0)),
+    in_file("matrix not transposed", WEIGHTS, layers("FullyConnected"), _set("transB", 1, 0)),
+    in_file("input of a layer in float16", GRAPH, CONVOLUTIONS, _narrowed),
     Fault("batch size fixed in the file", SHAPE, reading(), _fixed_batch, targets=ONNX),
 )

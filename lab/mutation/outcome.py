@@ -10,6 +10,7 @@ from .oracles import ORACLES
 SCHEMA = 1
 #: All faults that make a difference have to be caught, and this share of them named.
 LOCALISED = 0.99
+CLEAN = ("model", "target", "killed", "oracles")  # the record of a conversion without a fault
 
 
 @dataclass(frozen=True)
@@ -55,19 +56,14 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Clean:
-    """A conversion without a fault, which must raise no alarm."""
-
-    model: str
-    target: str
-    killed: bool
-    oracles: Mapping[str, bool]
-
-
-@dataclass(frozen=True)
 class Results:
+    """
+    Attributes:
+        cleans: conversions without a fault, which must raise no alarm.
+    """
+
     outcomes: Tuple[Outcome, ...] = ()
-    cleans: Tuple[Clean, ...] = ()
+    cleans: Tuple[Outcome, ...] = ()
 
     def __add__(self, other: Results) -> Results:
         return Results(self.outcomes + other.outcomes, self.cleans + other.cleans)
@@ -85,8 +81,7 @@ class Results:
     def passed(self) -> bool:
         """All faults caught and nearly all named, without a false alarm."""
         totals, real = self.totals(), len(self.real)
-        alarms = [o for o in self.outcomes if o.equivalent is not None and o.killed]
-        alarms += [c for c in self.cleans if c.killed]
+        alarms = any(o.killed and o.equivalent is not None for o in self.outcomes + self.cleans)
         return not alarms and totals["killed"] == real and totals["localised"] >= LOCALISED * real
 
     def caught_by(self, oracle: str) -> int:
@@ -135,7 +130,7 @@ class Results:
                 }
                 for o in ORACLES
             },
-            "clean": [asdict(c) for c in self.cleans],
+            "clean": [{key: asdict(c)[key] for key in CLEAN} for c in self.cleans],
             "faults": [
                 {**asdict(o), "site": o.site, "localised": o.localised} for o in self.outcomes
             ],

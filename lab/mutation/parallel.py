@@ -23,7 +23,7 @@ from mxproof.subject import Subject, load_subject
 from mxproof.targets import TARGETS
 
 from . import network
-from .campaign import cases, clean, plant
+from .campaign import NO_FAULT, Case, cases, plant
 from .catalogue import CATALOGUE
 from .isolated_runner import IsolatedRunner, start_worker
 from .mutant import Baseline
@@ -87,12 +87,14 @@ def _start_single_threaded() -> None:
 def _do(task: Task) -> Results:
     baseline, runner = _baseline(task.model, task.python), _runner()
     if task.kind is None:
-        cleans = (clean(baseline, task.model, target, runner) for target in TARGETS)
-        return Results((), tuple(cleans))
-    drawn = cases(baseline.graph, task.model, CATALOGUE[task.kind], task.count, task.seed)
+        (layer,) = NO_FAULT.sites(baseline.graph)
+        drawn = [Case(NO_FAULT, layer, target, (0,)) for target in TARGETS]
+    else:
+        fault = CATALOGUE[task.kind]
+        drawn = list(cases(baseline.graph, task.model, fault, task.count, task.seed))
     outcomes = tuple(plant(baseline, task.model, case, runner) for case in drawn)
     release()  # models are large, and hold references to themselves
-    return Results(outcomes)
+    return Results(outcomes) if task.kind else Results((), outcomes)
 
 
 @lru_cache(maxsize=1)

@@ -10,13 +10,13 @@ from converters import Graph, Node
 from mxproof.runtimes.base import Array
 from mxproof.tolerance import Budget
 
+from .attributes import NORMS, WEIGHTED
 from .definitions import weight_reads
 from .edits import Sites, layers, nodes, with_array, with_attributes, with_node, with_parameters
 from .equivalence import magnitudes
 from .mutant import WEIGHTS, Fault, Mutant, MutationSite
 
-NORMS, DENSE = layers("BatchNorm"), layers("FullyConnected")
-WEIGHTED = layers("Convolution", "FullyConnected")
+DENSE = layers("FullyConnected")
 BIASED = layers("Convolution", "FullyConnected", where=lambda op: not op.no_bias)
 STATISTICS = ("moving_mean", "moving_var")
 NORM_ROLES = ("gamma", "beta", *STATISTICS)

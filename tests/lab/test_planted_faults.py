@@ -28,7 +28,7 @@ from lab.mutation.mutant import FAMILIES, Baseline, Mutant
 from lab.mutation.network import NAME as SMALL
 from lab.mutation.network import SHAPES
 from lab.mutation.oracles import ORACLES, alarms
-from lab.mutation.outcome import Clean, Outcome, Results
+from lab.mutation.outcome import Outcome, Results
 from lab.mutation.parameters import bfloat16, ulps
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
@@ -340,11 +340,12 @@ EQUIVALENT = {"killed": False, "named": None, "equivalent": "because"}
         ([{}] * 999 + [MISSED], [], False),
         ([{}, EQUIVALENT], [], True),
         ([{}, {**EQUIVALENT, "killed": True}], [], False),
+        ([{}], [False], True),
         ([{}], [True], False),
     ],
 )
 def test_passed(outcomes: List[Dict[str, Any]], cleans: List[bool], passed: bool) -> None:
-    made = tuple(Clean("m", "onnx", killed, SILENT) for killed in cleans)
+    made = tuple(outcome(killed=killed, equivalent="because") for killed in cleans)
     assert Results(tuple(outcome(**o) for o in outcomes), made).passed == passed
 
 
