@@ -56,7 +56,7 @@ def symbol() -> Symbol:
         y = net.convolution(f"unit{unit}_conv0", y, num_group=2)
         y = net.convolution(f"unit{unit}_conv1", y, 3, 2, dilate=(2, 2))
         x = net.add("elemwise_add", f"unit{unit}_sum", y, x)
-    full = {"count_include_pad": False, "pooling_convention": "full"}
+    full: Dict[str, Any] = {"count_include_pad": False, "pooling_convention": "full"}
     x = net.add("Pooling", "pool1", x, pool_type="avg", **halved, **full)
     x = net.add("Activation", "act1", net.norm("norm1", x), act_type="tanh")
     x = net.add(

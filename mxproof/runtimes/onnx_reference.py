@@ -23,9 +23,9 @@ class OnnxReference:
     """An .onnx file in float64, node by node.
 
     The same network with every float32 number widened, exactly. ONNX stores attributes in
-    float32: an epsilon of 2e-05 is 1.9999999494757503e-05 in the file. The node's metadata says
-    what was rounded; the difference is added to the variance, where float64 can hold it.
-    The attribute rules: metadata that does not round to it is not believed.
+    float32: an epsilon of 2e-05 is 1.9999999494757503e-05 in the file. The node's metadata has
+    the number before rounding; the difference is added to the variance, where float64 can hold it.
+    The attribute takes precedence: metadata that does not round to it is ignored.
     """
 
     name = "onnx-reference"
@@ -73,7 +73,7 @@ class OnnxReference:
         return [values[name] for name in self._outputs]
 
     def _widened(self, name: str) -> Array:
-        """A stored tensor, made anew where it is used: all of them in float64 are a lot."""
+        """A stored tensor, widened where it is used: all of them in float64 take much memory."""
         tensor = self._stored[name]
         array = widened(numpy_helper.to_array(tensor))
         exact = full_precision(tensor)
@@ -85,9 +85,9 @@ def widened(array: Array) -> Array:
 
 
 def full_precision(tensor: TensorProto) -> Optional[Array]:
-    """The numbers that were meant, where float32 could not hold them and they are noted.
+    """The numbers before rounding to float32, if the tensor's documentation notes them.
 
-    The tensor rules: numbers that do not round to it are not believed.
+    The tensor takes precedence: numbers that do not round to it are ignored.
     """
     try:
         meant = np.array(json.loads(tensor.doc_string), np.float64).reshape(tuple(tensor.dims))

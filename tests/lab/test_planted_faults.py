@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from fixtures.zoo import I3D, ZOO
 from lab.mutation import parallel
@@ -62,12 +63,8 @@ UNNAMED = {"mean over another axis": "None named for i3d_resnetv10_mean0"}
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread() -> Iterator[None]:
     """The inputs are so small that threads would only wait for each other."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+    with threadpool_limits(1):
+        yield
 
 
 Baselines = Callable[[str], Baseline]
@@ -100,9 +97,7 @@ def test_catalogue(small: Baseline) -> None:
     assert len(CATALOGUE) == 89
     assert {f.family for f in CATALOGUE.values()} == set(FAMILIES)
     assert all(set(f.targets) <= set(TARGETS) for f in CATALOGUE.values())
-    assert {
-        kind for kind, fault in CATALOGUE.items() if not fault.sites(small.graph)
-    } == NOT_IN_SMALL
+    assert {k for k, fault in CATALOGUE.items() if not fault.sites(small.graph)} == NOT_IN_SMALL
 
 
 def test_same_seed_same_faults(small: Baseline) -> None:
