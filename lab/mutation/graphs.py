@@ -156,7 +156,7 @@ def heads(kind: str, change: Callable[[Names], Names], note: str) -> Fault:
 
 
 def _wrong_head(site: MutationSite) -> Mutant:
-    before = _before_last(site.graph)
+    before = str(_before_last(site.graph))
     graph = replace(site.graph, outputs=(*site.graph.outputs[:-1], before))
     return Mutant(graph, f"{before} is returned", site.layer, reference=site.graph)
 
