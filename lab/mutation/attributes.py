@@ -1,28 +1,151 @@
-"""Faults of other attributes: what the symbol says is misread, ignored or made up."""
+"""Faults of attributes: what the symbol states is misread, ignored or invented."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Tuple
+from functools import partial
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
-from .edits import attributes, layers, nodes, other
-from .fault import SHAPE, Fault, Site
-from .sliding import GLOBAL_POOLS
+from converters import Graph, Node
 
-NORMS = layers("BatchNorm")
-CONVOLUTIONS = layers("Convolution")
+from .edits import Sites, axes, layers, nodes, other, producer, readers, with_attributes
+from .mutant import HYPER, SHAPE, Fault, Mutant, MutationSite
+
+Change = Callable[[MutationSite], Mapping[str, Any]]
+
+NORMS, POOLS, CONVOLUTIONS = layers("BatchNorm"), layers("Pooling"), layers("Convolution")
+WEIGHTED, SOFTMAXES = layers("Convolution", "FullyConnected"), layers("SoftmaxOutput")
+GLOBAL_POOLS = layers("Pooling", where=lambda op: op.global_pool)
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "softrelu", "softsign")
 
 
-def _baked_kernel(site: Site) -> Dict[str, Any]:
-    """The size that the first input has there."""
+def misread(kind: str, sites: Sites, change: Change, why: str = "", family: str = HYPER) -> Fault:
+    """The layer is converted as if the symbol had stated other attributes; None removes one."""
+
+    def plant(site: MutationSite) -> Mutant:
+        changed = change(site)
+        was = {k: site.node.attrs.get(k, "absent") for k in changed}
+        now = {k: "absent" if v is None else v for k, v in changed.items()}
+        note = ", ".join(f"{k} {was[k]} -> {now[k]}" for k in changed)
+        return site.mutant(with_attributes(site.graph, site.layer, changed), note)
+
+    return Fault(kind, family, sites, plant, why)
+
+
+misshaped = partial(misread, family=SHAPE)
+
+
+def windowed(*ops: str, dims: Tuple[int, ...] = (1, 2, 3), **least: int) -> Sites:
+    """Layers that slide a window, with at least this value of an attribute on some axis."""
+
+    def fits(op: Any) -> bool:
+        slides = not getattr(op, "global_pool", False) and len(op.kernel) in dims
+        return slides and all(axes(getattr(op, name), value) for name, value in least.items())
+
+    return layers(*(ops or ("Convolution", "Pooling")), where=fits)
+
+
+def always(**changed: Any) -> Change:
+    return lambda site: changed
+
+
+def another(name: str, *values: Any) -> Change:
+    """The first of these values that the layer does not have."""
+    return lambda site: {name: other(getattr(site.op, name), values)[0]}
+
+
+def another_first(name: str, *values: int) -> Change:
+    """`another` for the first of the axes, which of three is time."""
+
+    def change(site: MutationSite) -> Dict[str, Any]:
+        first, *others = getattr(site.op, name)
+        return {name: (other(first, values)[0], *others)}
+
+    return change
+
+
+def stepped(name: str, by: int, least: int = 0) -> Change:
+    """One axis changed by one, drawn among those with at least this value."""
+
+    def change(site: MutationSite) -> Dict[str, Any]:
+        values = getattr(site.op, name)
+        axis = site.draw(axes(values, least))
+        return {name: tuple(v + by * (a == axis) for a, v in enumerate(values))}
+
+    return change
+
+
+def _dilated(site: MutationSite) -> Dict[str, Any]:
+    return {"dilate": tuple(2 * d for d in site.op.dilate)}
+
+
+def _dilated_in_place(site: MutationSite) -> Dict[str, Any]:
+    """The output keeps its size."""
+    each = zip(site.op.pad, site.op.kernel, site.op.dilate)
+    return {**_dilated(site), "pad": tuple(p + (k - 1) * d // 2 for p, k, d in each)}
+
+
+def _baked_kernel(site: MutationSite) -> Dict[str, Any]:
+    """A kernel of the size of the first input."""
     size = site.data_shape[2:]
     window = {"kernel": size, "stride": (1,) * len(size), "pad": (0,) * len(size)}
     return {"global_pool": False, **window}
 
 
-def _more_filters(site: Site) -> Dict[str, Any]:
+def _small_kernel(site: MutationSite) -> Dict[str, Any]:
+    return {"kernel": (2,) * len(site.data_shape[2:])}
+
+
+def _counted_otherwise(site: MutationSite) -> Dict[str, Any]:
+    return {"count_include_pad": not site.op.counts_pad}
+
+
+def _another_activation(site: MutationSite) -> Dict[str, Any]:
+    return {"act_type": site.draw(other(site.op.act_type, ACTIVATIONS))}
+
+
+def _more_filters(site: MutationSite) -> Dict[str, Any]:
     name = "num_hidden" if site.node.op == "FullyConnected" else "num_filter"
     return {name: getattr(site.op, name) + 8}
+
+
+def _next_convolution(graph: Graph, layer: str) -> Optional[Node]:
+    """The convolution after this one, with only layers in between that keep the shape."""
+    node = producer(graph, layer)
+    while node is not None:
+        after = readers(graph, node.name)
+        node = after[0] if len(after) == 1 and after[0].inputs[0] == node.name else None
+        if node is None or node.op == "Convolution":
+            return node
+        if not graph.operators[node.name].shape_preserving:
+            return None
+    return None
+
+
+def _stride(graph: Graph, node: Node) -> Any:
+    op: Any = graph.operators[node.name]
+    return op.stride
+
+
+def _strided_pair(graph: Graph, node: Node) -> bool:
+    later = _next_convolution(graph, node.name) if node.op == "Convolution" else None
+    return later is not None and _stride(graph, node) != _stride(graph, later)
+
+
+def _exchange_strides(site: MutationSite) -> Mutant:
+    later = _next_convolution(site.graph, site.layer)
+    assert later is not None
+    mine, others = site.op.stride, _stride(site.graph, later)
+    graph = with_attributes(site.graph, site.layer, {"stride": others})
+    graph = with_attributes(graph, later.name, {"stride": mine})
+    return site.mutant(graph, f"stride {mine} <-> {others} of {later.name}")
+
+
+def _norm(fixed: bool) -> Sites:
+    return layers("BatchNorm", where=lambda op: op.fix_gamma == fixed)
+
+
+def _pool(kind: str) -> Sites:
+    return layers("Pooling", where=lambda op: op.pool_type == kind)
 
 
 MOMENTUM = "inference never reads the momentum"
@@ -31,76 +154,52 @@ TUNING = "the attribute chooses how a GPU computes, not what"
 RATE = "in inference nothing is dropped"
 FLAT = "in two dimensions axis 1, the last and all but the first are the same"
 ONE = "the stored gamma is 1"
+POINT = "a kernel of size 1 has nothing to dilate"
+ALONE = "a global pooling has one window, without padding or rounding"
+EVEN = "its windows come out even, or it has but one"
+UNCOUNTED = "only an average over padding counts it"
+ONE_FRAME = "it has one frame: no second step is taken"
+
+CONVENTION = "pooling_convention"
+PADDED_KERNELS = windowed("Convolution", kernel=2, pad=1)
+POINTS = layers("Convolution", where=lambda op: set(op.kernel) == {1})
+SEVERAL_SQUEEZED = layers("squeeze", where=lambda op: op.axis and len(op.axis) > 1)
+SHRINKING_MEANS = layers("mean", where=lambda op: op.axis and not op.keepdims)
+MEANS_OF_ONE = layers("mean", where=lambda op: op.axis and len(op.axis) == 1)
 
 FAULTS: Tuple[Fault, ...] = (
-    attributes(
-        "epsilon left out", nodes(lambda graph, n: "eps" in n.attrs), lambda s: {"eps": None}
-    ),
-    attributes(
-        "epsilon of another framework",
-        NORMS,
-        lambda s: {"eps": other(s.op.eps, (1e-05, 2e-05))[0]},
-    ),
-    attributes(
-        "fix_gamma ignored",
-        layers("BatchNorm", where=lambda op: op.fix_gamma),
-        lambda s: {"fix_gamma": False},
-        why=ONE,
-    ),
-    attributes(
-        "fix_gamma assumed",
-        layers("BatchNorm", where=lambda op: not op.fix_gamma),
-        lambda s: {"fix_gamma": True},
-        why=ONE,
-    ),
-    attributes("momentum of another layer", NORMS, lambda s: {"momentum": 0.99}, why=MOMENTUM),
-    attributes(
-        "use_global_stats turned on", NORMS, lambda s: {"use_global_stats": True}, why=TRAINING
-    ),
-    attributes(
-        "tuning of another layer", CONVOLUTIONS, lambda s: {"cudnn_tune": "fastest"}, why=TUNING
-    ),
-    attributes("dropout rate of another layer", layers("Dropout"), lambda s: {"p": 0.9}, why=RATE),
-    attributes(
-        "another activation",
-        layers("Activation"),
-        lambda s: {"act_type": s.draw(other(s.op.act_type, ACTIVATIONS))},
-    ),
-    attributes(
-        "softmax form of another layer",
-        layers("SoftmaxOutput"),
-        lambda s: {"multi_output": not s.op.multi_output},
-        why=FLAT,
-    ),
-    attributes("global pooling with a baked kernel", GLOBAL_POOLS, _baked_kernel, family=SHAPE),
-    attributes(
-        "groups of another layer",
-        CONVOLUTIONS,
-        lambda s: {"num_group": 2 * s.op.num_group},
-        family=SHAPE,
-    ),
-    attributes(
-        "filters of another layer",
-        layers("Convolution", "FullyConnected"),
-        _more_filters,
-        family=SHAPE,
-    ),
-    attributes(
-        "axes squeezed in part",
-        layers("squeeze", where=lambda op: op.axis and len(op.axis) > 1),
-        lambda s: {"axis": s.op.axis[1:]},
-        family=SHAPE,
-    ),
-    attributes(
-        "mean keeps its axis",
-        layers("mean", where=lambda op: op.axis and not op.keepdims),
-        lambda s: {"keepdims": True},
-        family=SHAPE,
-    ),
-    attributes(
-        "mean over another axis",
-        layers("mean", where=lambda op: op.axis and len(op.axis) == 1),
-        lambda s: {"axis": s.op.axis[0] + 1},
-        family=SHAPE,
-    ),
+    misread("epsilon left out", nodes(lambda g, n: "eps" in n.attrs), always(eps=None)),
+    misread("epsilon of another framework", NORMS, another("eps", 1e-05, 2e-05)),
+    misread("fix_gamma ignored", _norm(True), always(fix_gamma=False), ONE),
+    misread("fix_gamma assumed", _norm(False), always(fix_gamma=True), ONE),
+    misread("momentum of another layer", NORMS, always(momentum=0.99), MOMENTUM),
+    misread("use_global_stats turned on", NORMS, always(use_global_stats=True), TRAINING),
+    misread("tuning of another layer", CONVOLUTIONS, always(cudnn_tune="fastest"), TUNING),
+    misread("dropout rate of another layer", layers("Dropout"), always(p=0.9), RATE),
+    misread("another activation", layers("Activation"), _another_activation),
+    misread("softmax form of another layer", SOFTMAXES, another("multi_output", False, True), FLAT),
+    misshaped("global pooling with a baked kernel", GLOBAL_POOLS, _baked_kernel),
+    misshaped("groups of another layer", CONVOLUTIONS, lambda s: {"num_group": 2 * s.op.num_group}),
+    misshaped("filters of another layer", WEIGHTED, _more_filters),
+    misshaped("axes squeezed in part", SEVERAL_SQUEEZED, lambda s: {"axis": s.op.axis[1:]}),
+    misshaped("mean keeps its axis", SHRINKING_MEANS, always(keepdims=True)),
+    misshaped("mean over another axis", MEANS_OF_ONE, lambda s: {"axis": s.op.axis[0] + 1}),
+    # Sliding windows.
+    misread("padding less by one", windowed(pad=1), stepped("pad", -1, 1)),
+    misread("padding left out", windowed(pad=1), always(pad=None)),
+    misread("padding more by one", windowed(), stepped("pad", 1)),
+    misread("stride dropped", windowed(stride=2), always(stride=None)),
+    misread("stride dropped on one axis", windowed(stride=2), stepped("stride", -1, 2)),
+    Fault("stride moved between two convolutions", HYPER, nodes(_strided_pair), _exchange_strides),
+    misread("dilation doubled", windowed("Convolution", kernel=2), _dilated),
+    misread("dilation doubled, padding to match", PADDED_KERNELS, _dilated_in_place),
+    misread("dilation of a point", POINTS, _dilated, POINT),
+    misread("temporal stride", windowed(dims=(3,)), another_first("stride", 1, 2), ONE_FRAME),
+    misread("temporal padding", windowed(dims=(3,)), another_first("pad", 0, 1)),
+    misread("pooling convention exchanged", POOLS, another(CONVENTION, "valid", "full"), EVEN),
+    misread("count_include_pad exchanged", POOLS, _counted_otherwise, UNCOUNTED),
+    misread("max pooling as average", _pool("max"), always(pool_type="avg")),
+    misread("average pooling as max", _pool("avg"), always(pool_type="max")),
+    misread("pooling kernel less by one", windowed("Pooling", kernel=2), stepped("kernel", -1, 2)),
+    misread("kernel of a global pooling", GLOBAL_POOLS, _small_kernel, ALONE),
 )

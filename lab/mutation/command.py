@@ -7,7 +7,7 @@ import json
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any, List
+from typing import Any, List, Optional
 
 from converters import progress
 from converters.checkpoint import symbol_path
@@ -25,7 +25,14 @@ from mxproof.cli.common import (
 )
 from mxproof.subject import UsageError
 
-SITES = 2
+from .network import NAME
+
+#: Option, least value, default, help.
+NUMBERS = (
+    ("--sites", 1, 2, "at most this many sites for a kind in a model"),
+    ("--seed", 0, 0, "of all random choices"),
+    ("--jobs", 1, os.cpu_count() or 1, "how many faults are tried at once"),
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -33,47 +40,33 @@ def add_parser(commands: Any) -> None:
         "mutation",
         help="plant faults in conversions and show that the proof catches and names them",
         description="Plant faults of known kinds in conversions of the models, one at a time, and "
-        "put each to the same judgement as `verify`. Every fault that makes a difference has to "
-        "be caught, and 99 % of them named at their layer; no other may raise an alarm. Needs "
-        "MXNet (in this or another interpreter), onnxruntime and PyTorch.",
+        "judge each as `verify` does. Every fault that makes a difference has to be caught, and "
+        "99 % of them named at their layer; no other may raise an alarm. Needs MXNet (in this or "
+        "another interpreter), onnxruntime and PyTorch.",
     )
     parser.add_argument(
         "models",
         nargs="*",
         metavar="MODEL",
-        help=f"{', '.join(ZOO)} (with seeded weights); 'small', a network with what these lack; "
+        help=f"{', '.join(ZOO)} (with seeded weights); '{NAME}', a network with what these lack; "
         "or the prefix of a checkpoint (default: all models by name)",
     )
     parser.add_argument(
         "--kind", action="append", metavar="K", help="only this kind; repeat for several"
     )
-    parser.add_argument("--list", action="store_true", help="list the kinds and end")
+    parser.add_argument("--list", action="store_true", help="list the kinds and exit")
     parser.add_argument("--json", metavar="FILE", help="write the whole record there")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables there")
     mxnet_python(parser)
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    _numbers(parser)
+    for option, least, default, text in NUMBERS:
+        number, text = partial(count, least=least), f"{text} (default: {default})"
+        parser.add_argument(option, type=number, default=default, metavar="N", help=text)
     parser.set_defaults(run=run)
 
 
-def _numbers(parser: argparse.ArgumentParser) -> None:
-    rows = (
-        ("--sites", 1, SITES, "at most so many places for a kind in a model"),
-        ("--seed", 0, 0, "of all that is drawn"),
-        ("--jobs", 1, os.cpu_count() or 1, "how many faults are tried at once"),
-    )
-    for option, least, default, text in rows:
-        parser.add_argument(
-            option,
-            type=partial(count, least=least),
-            default=default,
-            metavar="N",
-            help=f"{text} (default: {default})",
-        )
-
-
 def run(args: argparse.Namespace) -> int:
-    from . import fleet, report
+    from . import parallel, report
     from .catalogue import CATALOGUE
 
     console = console_of(args)
@@ -85,13 +78,15 @@ def run(args: argparse.Namespace) -> int:
     writable(args, "json", "markdown")
     with progress_of(args):
         progress.report("reading the models")
-        planned = fleet.tasks(models, kinds, args.sites, args.seed, args.mxnet_python)
+        planned = parallel.tasks(models, kinds, args.sites, args.seed, args.mxnet_python)
         if not planned:
             raise UsageError(
-                f"nothing was planted: {', '.join(models)} have no place for {', '.join(kinds)}."
+                f"nothing to plant: {', '.join(models)} has no site for {', '.join(kinds)}. "
+                "Choose another model or kind; --list shows the kinds."
             )
-        results = fleet.run(planned, args.jobs)
-    write(args, report.document(results, command(args)), results.to_json())
+        results = parallel.run(planned, args.jobs)
+    write_text(args.json, json.dumps(results.to_json(), indent=1))
+    write_text(args.markdown, report.document(results, command(args)))
     for sheet in report.sheets(results):
         console.print(sheet.terminal())
     say(report.summary(results), quiet=args.quiet)
@@ -100,39 +95,29 @@ def run(args: argparse.Namespace) -> int:
     return PROVEN if results.passed else FAILED
 
 
-def chosen(wanted: Any, known: List[str]) -> List[str]:
-    """The kinds asked for, or all."""
-    unknown = [kind for kind in wanted or () if kind not in known]
-    if unknown:
-        raise UsageError(
-            f"--kind {unknown[0]!r}: there is no such kind; there are: {', '.join(known)}."
-        )
+def chosen(wanted: Optional[List[str]], known: List[str]) -> List[str]:
+    """The kinds requested, or all."""
+    for kind in wanted or ():
+        if kind not in known:
+            raise UsageError(f"--kind {kind!r}: no such kind; the kinds are: {', '.join(known)}.")
     return [kind for kind in known if not wanted or kind in wanted]
 
 
 def named(wanted: List[str]) -> List[str]:
-    """The models asked for, or all by name."""
-    from .network import NAME
-
+    """The models requested, or all by name."""
     names = [*ZOO, NAME]
     for model in wanted:
         if model not in names and not symbol_path(model).is_file():
             raise UsageError(
-                f"{model}: there is no model of that name, and no {symbol_path(model)}; "
+                f"{model}: no model of that name, and no file {symbol_path(model)}; "
                 f"models by name: {', '.join(names)}."
             )
     return list(dict.fromkeys(wanted)) or names
 
 
 def command(args: argparse.Namespace) -> str:
-    """What a reader types for the same numbers."""
-    kinds = [f"--kind '{kind}'" for kind in args.kind or ()]
+    """The command line that yields the same numbers."""
     models = [Path(model).name for model in args.models]
-    return " ".join(
-        ["python -m lab mutation", *models, *kinds, f"--sites {args.sites}", f"--seed {args.seed}"]
-    )
-
-
-def write(args: argparse.Namespace, document: str, record: Any) -> None:
-    write_text(args.json, json.dumps(record, indent=1))
-    write_text(args.markdown, document)
+    kinds = [f"--kind '{kind}'" for kind in args.kind or ()]
+    numbers = [f"--sites {args.sites}", f"--seed {args.seed}"]
+    return " ".join(["python -m lab mutation", *models, *kinds, *numbers])

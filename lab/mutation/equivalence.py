@@ -1,8 +1,8 @@
 """Which planted changes make no difference, decided from what the layers mean.
 
-The rule: with MXNet's own recorded inputs, every layer that was changed computes by its definition
-(mxproof/faults/definition.py, plain NumPy) what it computed before, within the budget for the same
-function. The harness is not asked.
+The rule: for MXNet's own recorded inputs, every changed layer computes by its definition
+(definitions.py, plain NumPy) what it computed before, within the budget for the same function.
+The harness has no say in it.
 """
 
 from __future__ import annotations
@@ -17,29 +17,30 @@ from mxproof.runtimes.base import Array
 from mxproof.tolerance import Budget
 from mxproof.truth import Truth
 
-from .definition import DEFINITIONS
-from .fault import Fault, Ground, Planted
+from .definitions import DEFINITIONS
+from .mutant import Baseline, Fault, Mutant
 
 
-def equivalent(fault: Fault, ground: Ground, planted: Planted) -> Optional[str]:
-    """Why this change can make no difference on these inputs; None if it can."""
-    if planted.edit is not None:
+def equivalent(fault: Fault, baseline: Baseline, mutant: Mutant) -> Optional[str]:
+    """Why this change can make no difference for these inputs; None if it can."""
+    if mutant.edit is not None:
         return None
-    if planted.feed is not None:
-        same = all(_fed_the_same(planted, truth) for truth in ground.truths)
+    if mutant.feed is not None:
+        fed = [(mutant.feed(t.inputs), t.inputs) for t in baseline.truths]
+        same = all(np.array_equal(new[name], old[name]) for new, old in fed for name in old)
         return (fault.why or "the inputs stay as they are") if same else None
-    layers = changed(planted.reference or ground.graph, planted.graph)
-    if layers is None or planted.graph.inputs != ground.graph.inputs:
+    layers = changed(mutant.reference or baseline.graph, mutant.graph)
+    if layers is None or mutant.graph.inputs != baseline.graph.inputs:
         return None
-    gap = max((_gap(ground, planted.graph, layer) for layer in layers), default=0.0)
+    gap = max((_gap(baseline, mutant.graph, layer) for layer in layers), default=0.0)
     if gap > Budget().float64_rel:
         return None
     how = f"by {gap:.0e} of its magnitude, which is within rounding" if gap else "by nothing"
-    return planted.why or fault.why or f"by its definition the layer changes {how}"
+    return mutant.why or fault.why or f"by its definition the layer changes {how}"
 
 
 def changed(before: Graph, after: Graph) -> Optional[List[str]]:
-    """The layers that do something else; None if there are others, or other outputs."""
+    """The layers that do something else; None if layers or outputs were added or removed."""
     was = {n.name: n for n in before.nodes}
     now = {n.name: n for n in after.nodes}
     if list(was) != list(now) or before.outputs != after.outputs:
@@ -55,31 +56,29 @@ def changed(before: Graph, after: Graph) -> Optional[List[str]]:
     ]
 
 
-def _gap(ground: Ground, after: Graph, layer: str) -> float:
-    """The largest difference, to the magnitude that the budget measures it by."""
-    try:
-        gaps = [
-            difference(_defined(ground, after, layer, t), _defined(ground, ground.graph, layer, t))
-            for t in ground.truths
+def _gap(baseline: Baseline, after: Graph, layer: str) -> float:
+    """The largest difference, relative to the magnitude that the budget measures it by."""
+
+    def defined(graph: Graph, truth: Truth) -> Array:
+        """The layer by its definition, for MXNet's values of everything that it reads."""
+        node = next(n for n in graph.nodes if n.name == layer)
+        given = [
+            graph.params[n].astype(np.float64) if n in graph.params else baseline.value(n, truth)
+            for n in filter(None, node.inputs)
         ]
-    except Exception:  # what cannot be computed is not the same
+        with np.errstate(all="ignore"):
+            return DEFINITIONS[node.op](graph.operators[layer], *given)
+
+    try:
+        return max(
+            difference(defined(after, t), defined(baseline.graph, t)) for t in baseline.truths
+        )
+    except Exception:  # an impossible layer is not the same
         return float("inf")
-    return max(gaps)
-
-
-def _defined(ground: Ground, graph: Graph, layer: str, truth: Truth) -> Array:
-    """The layer by its definition, on what MXNet gave to the layers that it reads."""
-    node = next(n for n in graph.nodes if n.name == layer)
-    given = [
-        graph.params[n].astype(np.float64) if n in graph.params else ground.value(n, truth)
-        for n in filter(None, node.inputs)
-    ]
-    with np.errstate(all="ignore"):
-        return DEFINITIONS[node.op](graph.operators[layer], *given)
 
 
 def difference(value: Array, reference: Array) -> float:
-    """max|x - t| over each channel, to the channel's magnitude or an eighth of the layer's."""
+    """max|x - t| over each channel, relative to the channel's magnitude (see `magnitudes`)."""
     if value.shape != reference.shape:
         return float("inf")
     x, t = channels(value), channels(reference)
@@ -90,14 +89,8 @@ def difference(value: Array, reference: Array) -> float:
 
 
 def magnitudes(reference: Array) -> Array:
-    """By channel, as mxproof.tolerance.Budget says; never 0."""
+    """By channel, as mxproof.tolerance.Budget defines them; never 0."""
     sizes = np.abs(channels(reference)).max(axis=(0, 2))
     least = max(Budget().channel_floor * float(sizes.max()), float(np.finfo(np.float64).tiny))
     result: Array = np.maximum(sizes, least)
     return result
-
-
-def _fed_the_same(planted: Planted, truth: Truth) -> bool:
-    assert planted.feed is not None
-    fed = planted.feed(truth.inputs)
-    return all(np.array_equal(fed[name], array) for name, array in truth.inputs.items())

@@ -1,4 +1,4 @@
-"""The judgement of a planted fault: that of `mxproof verify`, and no other."""
+"""The verdict on a mutant, which is that of `mxproof verify`."""
 
 from __future__ import annotations
 
@@ -7,114 +7,68 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from types import MappingProxyType
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 from converters import Graph
 from mxproof.compare import compare
 from mxproof.prover import Prover
-from mxproof.runtimes.base import Array, Candidate, Inputs, Visitor
+from mxproof.targets import TARGETS
 from mxproof.tolerance import Budgets
 from mxproof.truth import Truth
-from mxproof.verdict import Check
 
-from .fault import Feed
+from .mutant import Baseline, Mutant
 
 
 @dataclass(frozen=True)
 class Verdict:
     """
     Attributes:
-        culprits: the layers that the harness names, in its order.
-        refused: the error of a converter or a runtime that would not take it.
+        named: the layers that the proof names, in its order.
+        refused: the error of a converter or a runtime that rejected the mutant.
     """
 
     killed: bool
-    culprits: Tuple[str, ...] = ()
+    named: Tuple[str, ...] = ()
     refused: Optional[str] = None
 
-    @property
-    def named(self) -> Optional[str]:
-        return self.culprits[0] if self.culprits else None
+
+class StoredEvidence(List[Truth]):
+    """MXNet's results, computed once, in the form that a prover reads."""
+
+    versions: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Kept:
-    """Truths that were made once, as evidence."""
+def judge(reference: Graph, path: Path, target: str, truths: Sequence[Truth]) -> Verdict:
+    """Judge one converted file against MXNet.
 
-    truths: Sequence[Truth]
-    versions: Mapping[str, str]
-
-    def __iter__(self) -> Iterator[Truth]:
-        return iter(self.truths)
-
-
-@dataclass(frozen=True)
-class Fed:
-    """A candidate that is given something else than the reference was."""
-
-    inner: Candidate
-    feed: Feed
-
-    @property
-    def name(self) -> str:
-        return self.inner.name
-
-    @property
-    def precision(self) -> str:
-        return self.inner.precision
-
-    def run(self, inputs: Inputs) -> List[Array]:
-        return self.inner.run(self.feed(inputs))
-
-    def trace(
-        self, inputs: Inputs, visit: Visitor, portions: Optional[Sequence[int]] = None
-    ) -> List[Array]:
-        return self.inner.trace(self.feed(inputs), visit, portions)
-
-
-@dataclass(frozen=True)
-class FedProver(Prover):
-    """The prover of `verify`, whose candidates are fed through `feed`."""
-
-    feed: Feed = dict
-
-    def _open(self, target: str, precision: str) -> Candidate:
-        return Fed(super()._open(target, precision), self.feed)
-
-
-def judge(
-    reference: Graph, path: Path, target: str, truths: Sequence[Truth], feed: Feed = dict
-) -> Verdict:
-    """One converted file against MXNet.
-
-    The same judgement as `Prover.prove`'s, with nothing done that could not change it: a proof
-    fails when its first comparison does, the float64 one; and the layers that a proof blames are
-    those of the float64 comparison alone, if it blames any. Where float64 shows nothing, the
-    prover is asked itself.
+    `Prover.prove` would return the same; this skips whatever cannot change the verdict. A proof
+    fails with its first failed comparison, the float64 one, and it names the layers that this one
+    finds, if any. Where float64 shows nothing, the prover itself decides.
     """
-    prover = FedProver(reference, {target: path}, Budgets(), feed=feed)
-    candidate = prover._open(target, "float64")
-    if not all(compare(t, candidate, reference, prover.budgets).passed for t in truths):
-        parts = [compare(t, candidate, reference, prover.budgets, alone=True) for t in truths]
-        culprits = reduce(add, parts).culprits
+    candidate = TARGETS[target].open(path, "float64")
+    if not all(compare(t, candidate, reference).passed for t in truths):
+        isolated = [compare(t, candidate, reference, alone=True) for t in truths]
+        culprits = reduce(add, isolated).culprits
         if culprits:
-            return Verdict(True, _names(culprits))
-    proof = prover.prove(Kept(truths, {}))[0][target]
-    return Verdict(not proof.passed, () if proof.passed else _names(proof.culprits))
+            return Verdict(True, tuple(c.layer for c in culprits))
+    prover = Prover(reference, {target: path}, Budgets())
+    proof = prover.prove(StoredEvidence(truths))[0][target]
+    if proof.passed:
+        return Verdict(False)
+    return Verdict(True, tuple(c.layer for c in proof.culprits))
 
 
-def _names(checks: Sequence[Check]) -> Tuple[str, ...]:
-    return tuple(c.layer for c in checks)
-
-
-def with_outputs(truths: Sequence[Truth], graph: Graph, reference: Graph) -> List[Truth]:
-    """The same truths for a network that returns other layers."""
-    if reference.outputs == graph.outputs:
-        return list(truths)
+def truths_for(mutant: Mutant, baseline: Baseline) -> List[Truth]:
+    """MXNet's results, with the inputs that the mutant is given and the outputs it is judged by."""
     changed = []
-    for truth in truths:
-        known: Dict[str, Array] = dict(zip(graph.outputs, truth.outputs))
+    for truth in baseline.truths:
         other = copy.copy(truth)  # the layers stay in the one file
-        other.outputs = [known[n] if n in known else truth[n].float32 for n in reference.outputs]
+        if mutant.feed is not None:
+            other.inputs = mutant.feed(truth.inputs)
+        if mutant.reference is not None:
+            known = dict(zip(baseline.graph.outputs, truth.outputs))
+            names = mutant.reference.outputs
+            other.outputs = [known[n] if n in known else truth[n].float32 for n in names]
         changed.append(other)
     return changed

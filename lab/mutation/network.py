@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Tuple
 
 from converters import save_checkpoint
 from converters.symbol import VARIABLE, Symbol, SymbolNode
@@ -16,10 +16,6 @@ SHAPES = ((1, 3, 13, 12), (2, 3, 12, 13))
 MXNET = 10901
 
 
-def _texts(attrs: Mapping[str, object]) -> Dict[str, Any]:
-    return {key: str(value) for key, value in attrs.items()}
-
-
 class _Network:
     def __init__(self) -> None:
         self.nodes: List[SymbolNode] = []
@@ -28,7 +24,8 @@ class _Network:
         """A node, preceded by variables for what it reads from the checkpoint; its index."""
         variables = [self.add(VARIABLE, f"{name}_{suffix}") for suffix in stored.split()]
         entries = tuple((i, 0) for i in (*inputs, *variables))
-        self.nodes.append(SymbolNode(op, name, entries, _texts(attrs)))
+        texts = {key: str(value) for key, value in attrs.items()}
+        self.nodes.append(SymbolNode(op, name, entries, texts))
         return len(self.nodes) - 1
 
     def convolution(self, name: str, x: int, kernel: int = 3, pad: int = 1, **more: object) -> int:
@@ -51,16 +48,16 @@ def symbol() -> Symbol:
     net = _Network()
     x = net.convolution("conv0", net.add(VARIABLE, "data"), 5, 2, stride=(2, 1))
     x = net.add("Activation", "act0", net.norm("norm0", x), act_type="softrelu")
-    x = net.add("Pooling", "pool0", x, kernel=(3, 3), stride=(2, 2), pad=(1, 1), pool_type="avg")
+    halved: Dict[str, Any] = {"kernel": (3, 3), "stride": (2, 2), "pad": (1, 1)}
+    x = net.add("Pooling", "pool0", x, **halved, pool_type="avg")
     for unit in range(3):
         y = net.norm(f"unit{unit}_norm", x, fix_gamma=unit == 1, eps=1e-5)
         y = net.add("Activation", f"unit{unit}_act", y, act_type="relu")
         y = net.convolution(f"unit{unit}_conv0", y, num_group=2)
         y = net.convolution(f"unit{unit}_conv1", y, 3, 2, dilate=(2, 2))
         x = net.add("elemwise_add", f"unit{unit}_sum", y, x)
-    window = {"kernel": (3, 3), "stride": (2, 2), "pad": (1, 1)}
-    options = {"count_include_pad": False, "pooling_convention": "full"}
-    x = net.add("Pooling", "pool1", x, pool_type="avg", **_texts(window), **_texts(options))
+    full: Dict[str, Any] = {"count_include_pad": False, "pooling_convention": "full"}
+    x = net.add("Pooling", "pool1", x, pool_type="avg", **halved, **full)
     x = net.add("Activation", "act1", net.norm("norm1", x), act_type="tanh")
     x = net.add(
         "Flatten", "flat", net.add("Pooling", "pool2", x, global_pool=True, pool_type="max")

@@ -1,16 +1,16 @@
-"""What came of planted faults, and the figures that sum it up."""
+"""Outcomes of planted faults, and the figures that sum them up."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Callable, Dict, Iterable, List, Mapping, Optional, Tuple
+from dataclasses import asdict, dataclass
+from typing import Dict, List, Mapping, Optional, Tuple
 
 from .oracles import ORACLES
 
 SCHEMA = 1
-#: Of the faults that make a difference, so many have to be named at their layer; all of them
-#: have to be caught.
+#: All faults that make a difference have to be caught, and this share of them named.
 LOCALISED = 0.99
+CLEAN = ("model", "target", "killed", "oracles")  # the record of a conversion without a fault
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Outcome:
     Attributes:
         expected: the layer to be named.
         equivalent: why it makes no difference; None if it makes one.
-        refused: the error of a converter or a runtime that would not take it.
+        refused: the error of a converter or a runtime that rejected the mutant.
         oracles: name -> did it raise an alarm?
     """
 
@@ -47,7 +47,7 @@ class Outcome:
 
     @property
     def problem(self) -> Optional[str]:
-        """What the harness did wrong here, in words."""
+        """The harness's error in this case, in words."""
         if self.equivalent is not None:
             return "a false alarm" if self.killed else None
         if not self.killed:
@@ -56,19 +56,17 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Clean:
-    """A conversion without a fault: who raises a false alarm?"""
-
-    model: str
-    target: str
-    killed: bool
-    oracles: Mapping[str, bool]
-
-
-@dataclass(frozen=True)
 class Results:
-    outcomes: Tuple[Outcome, ...]
-    cleans: Tuple[Clean, ...]
+    """
+    Attributes:
+        cleans: conversions without a fault, which must raise no alarm.
+    """
+
+    outcomes: Tuple[Outcome, ...] = ()
+    cleans: Tuple[Outcome, ...] = ()
+
+    def __add__(self, other: Results) -> Results:
+        return Results(self.outcomes + other.outcomes, self.cleans + other.cleans)
 
     @property
     def real(self) -> List[Outcome]:
@@ -76,47 +74,44 @@ class Results:
         return [o for o in self.outcomes if o.equivalent is None]
 
     @property
-    def equivalents(self) -> List[Outcome]:
-        return [o for o in self.outcomes if o.equivalent is not None]
-
-    @property
     def problems(self) -> List[Outcome]:
         return [o for o in self.outcomes if o.problem]
 
     @property
     def passed(self) -> bool:
-        """All faults caught and nearly all named, and nothing else."""
-        real, cleans = self.real, self.cleans
-        silent = not any(o.killed for o in self.equivalents) and not any(c.killed for c in cleans)
-        named = sum(o.localised for o in real)
-        return silent and all(o.killed for o in real) and named >= LOCALISED * len(real)
+        """All faults caught and nearly all named, without a false alarm."""
+        totals, real = self.totals(), len(self.real)
+        alarms = any(o.killed and o.equivalent is not None for o in self.outcomes + self.cleans)
+        return not alarms and totals["killed"] == real and totals["localised"] >= LOCALISED * real
 
     def caught_by(self, oracle: str) -> int:
         return sum(o.oracles[oracle] for o in self.real)
 
-    def caught_in_silence(self, oracle: str) -> Tuple[int, int]:
-        """Faults caught, of how many, in the conversions that it raises no false alarm for."""
-        silent = {(c.model, c.target) for c in self.cleans if not c.oracles[oracle]}
-        real = [o for o in self.real if (o.model, o.target) in silent]
-        return sum(o.oracles[oracle] for o in real), len(real)
-
     def false_alarms(self, oracle: str) -> int:
         return sum(c.oracles[oracle] for c in self.cleans)
 
-    def by(self, key: Callable[[Outcome], str]) -> Dict[str, Results]:
-        """The same by kind, model or family, in the order of appearance."""
-        groups: Dict[str, List[Outcome]] = {}
+    def caught_in_silence(self, oracle: str) -> Tuple[int, int]:
+        """Faults caught, out of how many, in the conversions where it raises no false alarm."""
+        silent = {(c.model, c.target) for c in self.cleans if not c.oracles[oracle]}
+        there = Results(tuple(o for o in self.outcomes if (o.model, o.target) in silent))
+        return there.caught_by(oracle), len(there.real)
+
+    def by(self, *fields: str) -> Dict[Tuple[str, ...], Results]:
+        """Results by the values of these fields ("model", "kind"), in the order of appearance."""
+        groups: Dict[Tuple[str, ...], Results] = {}
         for outcome in self.outcomes:
-            groups.setdefault(key(outcome), []).append(outcome)
-        return {name: Results(tuple(some), ()) for name, some in groups.items()}
+            key = tuple(str(getattr(outcome, field)) for field in fields)
+            groups[key] = groups.get(key, Results()) + Results((outcome,))
+        return groups
 
     def totals(self) -> Dict[str, int]:
+        real = self.real
         return {
-            "kinds": len({o.kind for o in self.outcomes}),
+            "kinds": len(self.by("kind")),
             "cases": len(self.outcomes),
-            "equivalent": len(self.equivalents),
-            "killed": sum(o.killed for o in self.real),
-            "localised": sum(o.localised for o in self.real),
+            "equivalent": len(self.outcomes) - len(real),
+            "killed": sum(o.killed for o in real),
+            "localised": sum(o.localised for o in real),
         }
 
     def to_json(self) -> Dict[str, object]:
@@ -135,20 +130,8 @@ class Results:
                 }
                 for o in ORACLES
             },
-            "clean": [vars_of(c) for c in self.cleans],
+            "clean": [{key: asdict(c)[key] for key in CLEAN} for c in self.cleans],
             "faults": [
-                {**vars_of(o), "site": o.site, "localised": o.localised} for o in self.outcomes
+                {**asdict(o), "site": o.site, "localised": o.localised} for o in self.outcomes
             ],
         }
-
-
-def vars_of(record: object) -> Dict[str, object]:
-    """The fields of a dataclass, its mappings as plain ones."""
-    return {k: dict(v) if isinstance(v, Mapping) else v for k, v in vars(record).items()}
-
-
-def joined(results: Iterable[Results]) -> Results:
-    every = list(results)
-    return Results(
-        tuple(o for r in every for o in r.outcomes), tuple(c for r in every for c in r.cleans)
-    )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Tuple
+from typing import Iterable, List, Tuple
 
 from mxproof.report.sheet import Sheet
 
-from .fault import Fault
+from .mutant import Fault
 from .oracles import ORACLES
-from .outcome import Outcome, Results
+from .outcome import Results
+
+COUNTS = ("cases", "caught", "named", "equivalent")
 
 
 def _counts(results: Results) -> Tuple[str, ...]:
@@ -17,44 +19,24 @@ def _counts(results: Results) -> Tuple[str, ...]:
     return str(totals["cases"]), caught, named, str(totals["equivalent"])
 
 
-COUNTS = ("cases", "caught", "named", "equivalent")
+def _counted(title: str, results: Results, *fields: str) -> Sheet:
+    rows = [(*key, *_counts(some)) for key, some in results.by(*fields).items()]
+    return Sheet(title, (*fields, *COUNTS), rows)
 
 
-def kinds(results: Results) -> Sheet:
-    groups = results.by(lambda o: o.kind)
-    rows = [(kind, some.outcomes[0].family, *_counts(some)) for kind, some in groups.items()]
-    return Sheet("By kind of fault", ("kind", "family", *COUNTS), rows)
-
-
-def models(results: Results) -> Sheet:
-    groups = results.by(lambda o: o.model)
-    rows = [(model, *_counts(some)) for model, some in groups.items()]
-    return Sheet("By model", ("model", *COUNTS), [*rows, ("all", *_counts(results))])
-
-
-def others(results: Results) -> Sheet:
-    """How the checks of others fare on the same files."""
+def _checks(results: Results) -> Sheet:
+    """How the checks of other projects fare on the same files."""
     real, cleans = len(results.real), len(results.cleans)
-    rows = [
-        (
-            "mxproof",
-            "every layer in float64",
-            f"{results.totals()['killed']} of {real}",
-            f"{sum(c.killed for c in results.cleans)} of {cleans}",
-            "",
-        )
-    ]
+    killed, alarms = results.totals()["killed"], sum(c.killed for c in results.cleans)
+    counts = [("mxproof", "every layer in float64", killed, alarms, "")]
     for oracle in ORACLES:
-        caught, of = results.caught_in_silence(oracle.name)
-        rows.append(
-            (
-                oracle.name,
-                oracle.rule,
-                f"{results.caught_by(oracle.name)} of {real}",
-                f"{results.false_alarms(oracle.name)} of {cleans}",
-                f"{caught} of {of}",
-            )
-        )
+        silent = "{} of {}".format(*results.caught_in_silence(oracle.name))
+        caught, alarms = results.caught_by(oracle.name), results.false_alarms(oracle.name)
+        counts.append((oracle.name, oracle.rule, caught, alarms, silent))
+    rows = [
+        (name, rule, f"{caught} of {real}", f"{alarms} of {cleans}", silent)
+        for name, rule, caught, alarms, silent in counts
+    ]
     headings = (
         *("check", "rule", "faults caught", "alarms without a fault"),
         "caught in conversions where it raises none",
@@ -62,24 +44,28 @@ def others(results: Results) -> Sheet:
     return Sheet("The checks of others, on the final outputs of the same files", headings, rows)
 
 
-def equivalents(results: Results) -> Sheet:
-    """By kind and reason, with one place as an example."""
-    groups: Dict[Tuple[str, str], List[Outcome]] = {}
-    for outcome in results.equivalents:
-        groups.setdefault((outcome.kind, outcome.equivalent or ""), []).append(outcome)
-    rows = [(kind, why, str(len(some)), some[0].site) for (kind, why), some in groups.items()]
+def _equivalents(results: Results) -> Sheet:
+    """By kind and reason, with one site as an example."""
+    none = Results(tuple(o for o in results.outcomes if o.equivalent is not None))
+    rows = [
+        (*key, str(len(some.outcomes)), some.outcomes[0].site)
+        for key, some in none.by("kind", "equivalent").items()
+    ]
     return Sheet("Equivalent: no difference to find", ("kind", "why", "cases", "e.g."), rows)
-
-
-def problems(results: Results) -> Sheet:
-    rows = [(o.kind, o.site, o.problem or "") for o in results.problems]
-    return Sheet("Not as it should be", ("kind", "place", "problem"), rows)
 
 
 def sheets(results: Results) -> List[Sheet]:
     """All of them; those without rows are left out."""
-    every = (kinds, models, others, equivalents, problems)
-    return [s for s in (make(results) for make in every) if s.rows]
+    models = _counted("By model", results, "model")
+    problems = [(o.kind, o.site, o.problem or "") for o in results.problems]
+    every = (
+        _counted("By kind of fault", results, "kind", "family"),
+        Sheet(models.title, models.headings, [*models.rows, ("all", *_counts(results))]),
+        _checks(results),
+        _equivalents(results),
+        Sheet("Not as it should be", ("kind", "place", "problem"), problems),
+    )
+    return [sheet for sheet in every if sheet.rows]
 
 
 def listing(faults: Iterable[Fault]) -> Sheet:

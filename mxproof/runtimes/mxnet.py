@@ -23,9 +23,9 @@ from .process import WorkerProcess
 
 PathLike = Union[str, "os.PathLike[str]"]
 
-#: Bytes of results after which the worker has better be started anew: a second or two, for the
-#: workspaces that such results took.
-RESTS = 1 << 28
+#: Bytes of results after which the worker is restarted: that takes a second or two, and frees
+#: the workspaces that such results took.
+SUSPEND_AFTER = 1 << 28
 
 
 class MxnetProcess(WorkerProcess):
@@ -39,8 +39,8 @@ class MxnetProcess(WorkerProcess):
         Args:
             fused: with MXNet's fusion of operators, as its users ran it: for timing. Tracing
                 needs it off.
-            threads: for MXNet's operators; None means its own choice, half of the processors:
-                it takes them for two threads of one core.
+            threads: for MXNet's operators; None means its own choice, half of the processors,
+                because it assumes two threads a core.
 
         Raises:
             RuntimeFailure: that interpreter does not exist, or has no MXNet that imports.
@@ -51,7 +51,7 @@ class MxnetProcess(WorkerProcess):
             environment["OMP_NUM_THREADS"] = str(threads)
         if fused:
             environment["MXNET_SUBGRAPH_BACKEND"] = "MKLDNN"
-        self.starts, self._resting = 1, False
+        self.starts, self._suspended = 1, False
         super().__init__(
             "mxnet_worker.py",
             "MXNet",
@@ -61,15 +61,15 @@ class MxnetProcess(WorkerProcess):
             option="--mxnet-python",
         )
 
-    def rest(self) -> None:
-        """End the worker until the next request. MXNet gives back no workspace while it lives."""
+    def suspend(self) -> None:
+        """End the worker until the next request: MXNet frees no workspace before it ends."""
         self.close()
-        self._resting = True
+        self._suspended = True
         self.starts += 1
 
     def close(self) -> None:
         """End the worker."""
-        if not self._resting:
+        if not self._suspended:
             super().close()
 
     def load(self, prefix: PathLike, epoch: int, graph: Graph) -> Mxnet:
@@ -77,8 +77,8 @@ class MxnetProcess(WorkerProcess):
         return Mxnet(self, prefix, epoch, graph)
 
     def ask(self, message: Dict[str, Any], arrays: Sequence[Array] = ()) -> Tuple[Any, List[Array]]:
-        if self._resting:
-            self._resting = False
+        if self._suspended:
+            self._suspended = False
             self._start()
         return super().ask(message, arrays)
 
@@ -115,8 +115,8 @@ class Mxnet:
     def truth(self, inputs: Inputs) -> Truth:
         """Everything that a candidate is judged by."""
         truth = Truth(inputs, self.layers(inputs), self.run(inputs))
-        if truth.nbytes > RESTS:
-            self._process.rest()
+        if truth.nbytes > SUSPEND_AFTER:
+            self._process.suspend()
         return truth
 
     def layers(self, inputs: Inputs, limit: int = LIMIT) -> Iterator[LayerTruth]:
@@ -126,8 +126,8 @@ class Mxnet:
             limit: bytes of float64 results that the worker may hold at a time.
 
         Raises:
-            RuntimeFailure: MXNet lists other layers than the converters read. They are matched
-                by position, because names repeat; each position's name must be the same.
+            RuntimeFailure: MXNet's layers differ from those that the converters read. They are
+                matched by position, because names repeat; each position's name must agree.
         """
         layers = [(node.mxnet_name, name) for node in self._graph.listed for name in node.outputs]
         converted = {name for node in self._graph.nodes for name in node.outputs}
@@ -196,7 +196,7 @@ class Mxnet:
 
 
 def _filled(sizes: Sequence[Optional[int]]) -> List[int]:
-    """A layer that was folded, so that its shape is not known, counts as its larger neighbour."""
+    """A folded layer, whose shape is unknown, counts as its larger neighbour."""
     found = []
     for i, size in enumerate(sizes):
         before = next((s for s in reversed(sizes[:i]) if s is not None), 0)
@@ -208,7 +208,7 @@ def _filled(sizes: Sequence[Optional[int]]) -> List[int]:
 def _bytes(node: Node, shapes: Mapping[str, Shape], unknown: int) -> Iterator[int]:
     """Of each of a layer's results in float64; `unknown` where the shape does not follow from the
     inputs'. A convolution counts with the matrix that MXNet makes of its input: a large one is a
-    portion of its own, which the worker can take in slabs."""
+    portion of its own, which the worker can compute in tiles."""
     for name in node.outputs:
         sizes = _known(shapes.get(name))
         numbers = int(np.prod(sizes)) if sizes else unknown // 8

@@ -1,8 +1,40 @@
-"""What the texts of a node's attributes mean; see mxnet_definitions.py, which reads them."""
+"""What definitions are written with: the table of them, and the meaning of attributes' texts.
+
+See mxnet_definitions.py, which says what they are for.
+"""
 
 import re
+from collections import namedtuple
 
 import numpy as np
+
+#: run(attributes, *inputs) -> outputs; the names of both; when(attributes, dtype): is MXNet's own
+#: operator replaced?
+Definition = namedtuple("Definition", "run inputs outputs when")
+
+#: MXNet's operator -> its Definition.
+DEFINITIONS = {}
+
+
+def in_float64(attrs, dtype):
+    return dtype == "float64"
+
+
+def always(attrs, dtype):
+    return True
+
+
+def defines(*ops, outputs=1, when=in_float64):
+    """Enter a function in the table: run(attrs, *inputs) -> a list of `outputs` arrays."""
+
+    def enter(run):
+        inputs = run.__code__.co_varnames[1 : run.__code__.co_argcount]
+        names = ["output{}".format(i) for i in range(outputs)]
+        DEFINITIONS.update({op: Definition(run, list(inputs), names, when) for op in ops})
+        return run
+
+    return enter
+
 
 _FLOAT = re.compile(r"([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?)(\d+))?f?")
 

@@ -8,21 +8,15 @@ The MXNet worker imports this, so it needs nothing but Python 3.6, NumPy and MXN
 """
 
 import json
+import math
 
 import numpy as np
 
-if __package__:
-    from .mxnet_activations import ACTIVATIONS
-    from .mxnet_attributes import c_float, numbers, single, true
-    from .mxnet_sequences import SEQUENCES
-    from .mxnet_vision import VISION
-else:
-    from mxnet_activations import ACTIVATIONS
-    from mxnet_attributes import c_float, numbers, single, true
-    from mxnet_sequences import SEQUENCES
-    from mxnet_vision import VISION
+from . import mxnet_sequences, mxnet_vision  # noqa: F401 - they enter their definitions
+from .mxnet_attributes import DEFINITIONS, c_float, defines, numbers, single, true
 
 
+@defines("_contrib_BatchNormWithReLU", outputs=4)
 def batch_norm_relu(attrs, x, gamma, beta, mean, var):
     """max((x - mean) / sqrt(var + eps) * gamma + beta, 0) along axis 1."""
     by_channel = (-1,) + (1,) * (x.ndim - 2)
@@ -33,6 +27,7 @@ def batch_norm_relu(attrs, x, gamma, beta, mean, var):
     return [np.maximum(y, 0), mean, var, np.zeros_like(x)]
 
 
+@defines("InstanceNorm", outputs=3)
 def instance_norm(attrs, x, gamma, beta):
     axes = tuple(range(2, x.ndim))
     by_channel = (-1,) + (1,) * len(axes)
@@ -43,6 +38,7 @@ def instance_norm(attrs, x, gamma, beta):
     return [y, mean.reshape(x.shape[:2]), var.reshape(x.shape[:2])]
 
 
+@defines("LRN", outputs=2)
 def lrn(attrs, x):
     size = int(attrs["nsize"])
     half = size // 2
@@ -52,6 +48,15 @@ def lrn(attrs, x):
     return [x * norm ** -single(attrs, "beta", 0.75), norm]
 
 
+def deconvolution_is_wrong(attrs, dtype):
+    """oneDNN ignores target_shape; the float64 kernel has neither video nor stride and dilation."""
+    if any(numbers(attrs.get("target_shape", "()"))):
+        return True
+    dilated = set(numbers(attrs.get("dilate", "()"))) - {1}
+    return dtype == "float64" and bool(dilated or len(numbers(attrs["kernel"])) == 3)
+
+
+@defines("Deconvolution", when=deconvolution_is_wrong)
 def deconvolution(attrs, x, weight, bias=None):
     """Each number of x, times the kernel, is added to the window that it stands for."""
     kernel = numbers(attrs["kernel"])
@@ -98,6 +103,7 @@ def resized(size, attrs, axis):
     return size if bool(size % 2) == odd else size + (1 if up else -1)
 
 
+@defines("_contrib_BilinearResize2D")  # in float64, too, MXNet rounds places to float32
 def bilinear_resize(attrs, x, like=None):
     """Along each axis, output i lies at i * scale, or (i + 0.5) * scale - 0.5 of the input."""
     sizes = [resized(x.shape[a + 2], attrs, a) for a in (0, 1)] if like is None else like.shape[2:]
@@ -118,6 +124,7 @@ def bilinear_resize(attrs, x, like=None):
     return [x]
 
 
+@defines("Crop")
 def crop(attrs, x, like=None):
     """As large as h_w or the other input, at the offset or in the middle."""
     sizes = like.shape[2:] if like is not None else numbers(attrs["h_w"])
@@ -128,27 +135,45 @@ def crop(attrs, x, like=None):
     return [x[:, :, rows, columns]]
 
 
-#: MXNet's operator -> (definition, names of its inputs and outputs).
-DEFINITIONS = {
-    "Crop": (crop, ["data", "like"], ["output"]),
-    "Deconvolution": (deconvolution, ["data", "weight", "bias"], ["output"]),
-    "InstanceNorm": (instance_norm, ["data", "gamma", "beta"], ["output", "mean", "var"]),
-    "LRN": (lrn, ["data"], ["output", "tmp_norm"]),
-    "_contrib_BatchNormWithReLU": (
-        batch_norm_relu,
-        ["data", "gamma", "beta", "moving_mean", "moving_var"],
-        ["output", "mean", "var", "workspace"],
-    ),
-    "_contrib_BilinearResize2D": (bilinear_resize, ["data", "like"], ["output"]),
-}
-DEFINITIONS.update(ACTIVATIONS)
-DEFINITIONS.update(SEQUENCES)
-DEFINITIONS.update(VISION)
+@defines("IdentityAttachKLSparseReg")
+def identity(attrs, x, moving_avg):
+    return [x]
+
+
+def slope(attrs, x, gamma):
+    """What numbers below 0 are multiplied by."""
+    kind = attrs.get("act_type", "leaky")
+    if kind == "leaky":
+        return c_float(attrs.get("slope", "0.25"))
+    if kind == "rrelu":
+        bounds = attrs.get("lower_bound", "0.125"), attrs.get("upper_bound", "0.334")
+        low, high = (np.float32(c_float(bound)) for bound in bounds)
+        return float((low + high) / np.float32(2))
+    left, sizes = list(gamma.shape), [1] * x.ndim
+    for axis in (1, 0)[-min(x.ndim, 2) :]:
+        if left and left[-1] in (1, x.shape[axis]):
+            sizes[axis] = left.pop()
+    return gamma.reshape(sizes)
+
+
+def leaky_relu_is_single(attrs, dtype):
+    """All but elu and selu round to float32; inference leaves the mask of rrelu unset."""
+    kind = attrs.get("act_type", "leaky")
+    return kind == "rrelu" or (dtype == "float64" and kind in ("leaky", "prelu", "gelu"))
+
+
+@defines("LeakyReLU", outputs=2, when=leaky_relu_is_single)
+def leaky_relu(attrs, x, gamma=None):
+    """Of the kinds that MXNet has in float32 only; rrelu's mask, which it leaves unset, is 0."""
+    if attrs.get("act_type") == "gelu":
+        erf = np.reshape([math.erf(number / math.sqrt(2)) for number in x.ravel()], x.shape)
+        return [x / 2 * (1 + erf), np.zeros_like(x)]
+    return [np.where(x > 0, x, x * slope(attrs, x, gamma)), np.zeros_like(x)]
 
 
 def defined(node):
     """The node, computed by its definition."""
-    names = DEFINITIONS[node["op"]][1]
+    names = DEFINITIONS[node["op"]].inputs
     attrs = {
         "op_type": "mxproof_definition",
         "name": node["op"],
@@ -180,17 +205,17 @@ def register(mx):
     class DefinitionProp(mx.operator.CustomOpProp):
         def __init__(self, name, attrs, inputs):
             super(DefinitionProp, self).__init__(need_top_grad=False)
-            self.function, names, self.outputs = DEFINITIONS[name]
-            self.names, self.attrs = names[: int(inputs)], json.loads(attrs)
+            self.definition, self.attrs = DEFINITIONS[name], json.loads(attrs)
+            self.inputs = self.definition.inputs[: int(inputs)]
 
         def run(self, *arrays):
-            return self.function(self.attrs, *arrays)
+            return self.definition.run(self.attrs, *arrays)
 
         def list_arguments(self):
-            return self.names
+            return self.inputs
 
         def list_outputs(self):
-            return self.outputs
+            return self.definition.outputs
 
         def infer_shape(self, in_shape):
             results = self.run(*[rising(shape) for shape in in_shape])
@@ -198,7 +223,7 @@ def register(mx):
 
         def infer_type(self, in_type):
             real = in_type[0] if np.issubdtype(in_type[0], np.floating) else np.float64
-            return in_type, [real] * len(self.outputs), []
+            return in_type, [real] * len(self.definition.outputs), []
 
         def create_operator(self, ctx, shapes, dtypes):
             return Definition(self.run)

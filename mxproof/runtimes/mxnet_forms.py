@@ -2,12 +2,8 @@
 definition, where MXNet has it in float32 only. A part of the worker.
 """
 
-if __package__:
-    from .mxnet_attributes import numbers, single
-    from .mxnet_definitions import defined
-else:
-    from mxnet_attributes import numbers, single
-    from mxnet_definitions import defined
+from .mxnet_attributes import DEFINITIONS, numbers, single
+from .mxnet_definitions import defined
 
 
 def _softmax_activation(attrs):
@@ -33,58 +29,6 @@ FLOAT64_FORMS = {
     "_contrib_SyncBatchNorm": _batch_norm,
     "amp_cast": lambda attrs: ("_copy", {}),
     "amp_multicast": lambda attrs: ("_np_atleast_1d", {"num_args": attrs["num_outputs"]}),
-}
-
-
-def _in_float64(attrs, dtype):
-    return dtype == "float64"
-
-
-def _always(attrs, dtype):
-    return True
-
-
-def _relu_in_float64(attrs, dtype):
-    return dtype == "float64" and attrs["mode"] == "rnn_relu"
-
-
-def _deconvolution_is_wrong(attrs, dtype):
-    """oneDNN knows no target_shape; the float64 kernel no video, nor stride and dilation."""
-    if any(numbers(attrs.get("target_shape", "()"))):
-        return True
-    dilated = set(numbers(attrs.get("dilate", "()"))) - {1}
-    return dtype == "float64" and bool(dilated or len(numbers(attrs["kernel"])) == 3)
-
-
-def _leaky_relu_is_single(attrs, dtype):
-    """All but elu and selu round to float32; inference leaves the mask of rrelu unset."""
-    kind = attrs.get("act_type", "leaky")
-    return kind == "rrelu" or (dtype == "float64" and kind in ("leaky", "prelu", "gelu"))
-
-
-#: MXNet's operators that are defined in mxnet_definitions.py instead -> when.
-DEFINED = {
-    "Crop": _in_float64,
-    "Deconvolution": _deconvolution_is_wrong,
-    "IdentityAttachKLSparseReg": _in_float64,
-    "LeakyReLU": _leaky_relu_is_single,
-    "InstanceNorm": _in_float64,
-    "LRN": _in_float64,
-    "_contrib_BatchNormWithReLU": _in_float64,
-    "RNN": _relu_in_float64,
-    "_contrib_interleaved_matmul_encdec_qk": _in_float64,
-    "_contrib_interleaved_matmul_encdec_valatt": _in_float64,
-    "_contrib_interleaved_matmul_selfatt_qk": _in_float64,
-    "_contrib_interleaved_matmul_selfatt_valatt": _in_float64,
-    "GridGenerator": _in_float64,
-    "SpatialTransformer": _in_float64,
-    "_contrib_MultiBoxDetection": _in_float64,
-    "_contrib_MultiBoxPrior": _in_float64,
-    "_contrib_MultiProposal": _in_float64,
-    "_contrib_Proposal": _in_float64,
-    "_contrib_ROIAlign": _always,  # it leaves the regions of an image below 0 unset
-    "_image_to_tensor": _in_float64,
-    "_contrib_BilinearResize2D": _in_float64,  # it rounds places to float32 in float64, too
 }
 
 
@@ -131,9 +75,9 @@ def form(node, dtype):
     if dtype == "float64" and node["op"] in FLOAT64_FORMS:
         op, attrs = FLOAT64_FORMS[node["op"]](node.get("attrs", {}))
         node = dict(node, op=op, attrs=attrs)
-    if node["op"] in DEFINED and DEFINED[node["op"]](node.get("attrs", {}), dtype):
-        return defined(node)
-    return node
+    definition = DEFINITIONS.get(node["op"])
+    needed = definition is not None and definition.when(node.get("attrs", {}), dtype)
+    return defined(node) if needed else node
 
 
 def open_size(node):

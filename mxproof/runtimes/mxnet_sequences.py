@@ -2,12 +2,16 @@
 
 import numpy as np
 
-if __package__:
-    from .mxnet_attributes import true
-else:
-    from mxnet_attributes import true
+from .mxnet_attributes import defines, true
+
+INTERLEAVED = "_contrib_interleaved_matmul_"
 
 
+def is_relu(attrs, dtype):
+    return dtype == "float64" and attrs["mode"] == "rnn_relu"
+
+
+@defines("RNN", outputs=2, when=is_relu)
 def rnn_relu(attrs, x, parameters, state):
     """Layers in one or two directions: h' = max(W x + b + R h + c, 0).
 
@@ -57,33 +61,21 @@ def _joined(attrs, attention, values):
     return [out.reshape(len(out), -1, int(attrs["heads"]) * values.shape[2])]
 
 
+@defines(INTERLEAVED + "selfatt_qk")
 def self_scores(attrs, x):
     return _scores(_part(attrs, x, 3, 0), _part(attrs, x, 3, 1))
 
 
+@defines(INTERLEAVED + "selfatt_valatt")
 def self_values(attrs, x, attention):
     return _joined(attrs, attention, _part(attrs, x, 3, 2))
 
 
+@defines(INTERLEAVED + "encdec_qk")
 def cross_scores(attrs, queries, x):
     return _scores(_part(attrs, queries, 1, 0), _part(attrs, x, 2, 0))
 
 
+@defines(INTERLEAVED + "encdec_valatt")
 def cross_values(attrs, x, attention):
     return _joined(attrs, attention, _part(attrs, x, 2, 1))
-
-
-INTERLEAVED = "_contrib_interleaved_matmul_"
-
-#: As in mxnet_definitions.py.
-SEQUENCES = {
-    "RNN": (rnn_relu, ["data", "parameters", "state"], ["output", "state_output"]),
-    INTERLEAVED + "selfatt_qk": (self_scores, ["queries_keys_values"], ["output"]),
-    INTERLEAVED + "selfatt_valatt": (
-        self_values,
-        ["queries_keys_values", "attention"],
-        ["output"],
-    ),
-    INTERLEAVED + "encdec_qk": (cross_scores, ["queries", "keys_values"], ["output"]),
-    INTERLEAVED + "encdec_valatt": (cross_values, ["keys_values", "attention"], ["output"]),
-}

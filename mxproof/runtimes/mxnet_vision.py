@@ -2,17 +2,16 @@
 
 import numpy as np
 
-if __package__:
-    from .mxnet_attributes import floats, single, true
-else:
-    from mxnet_attributes import floats, single, true
+from .mxnet_attributes import always, defines, floats, numbers, single, true
 
 
+@defines("_image_to_tensor")
 def to_tensor(attrs, x):
     """Channels before height and width, from 0 to 1."""
     return [np.moveaxis(x, -1, -3) / 255.0]
 
 
+@defines("_contrib_ROIAlign", when=always)
 def roi_align(attrs, data, rois):
     """MXNet's own, and 0 for regions of an image below 0: it leaves their memory as it was."""
     import mxnet as mx
@@ -26,6 +25,7 @@ def roi_align(attrs, data, rois):
     return [pooled]
 
 
+@defines("_contrib_MultiBoxPrior")
 def multibox_prior(attrs, x):
     """Each size with the first ratio, then the first size with the other ratios, at each place."""
     height, width = x.shape[2:4]
@@ -72,6 +72,7 @@ def detected(attrs, scores, places, anchors):
     return rows
 
 
+@defines("_contrib_MultiBoxDetection")
 def multibox_detection(attrs, cls_prob, loc_pred, anchor):
     """What is detected, without what better ones overlap."""
     limit, most = single(attrs, "nms_threshold", 0.5), int(attrs.get("nms_topk", -1))
@@ -132,6 +133,7 @@ def proposed(attrs, scores, moves, info):
     return found
 
 
+@defines("_contrib_Proposal", "_contrib_MultiProposal", outputs=2)
 def proposal(attrs, cls_prob, bbox_pred, im_info):
     """The best boxes of each image, without what better ones overlap."""
     before, after = (
@@ -161,14 +163,11 @@ def affine_grid(matrices, height, width):
     return np.einsum("nij,jhw->nihw", matrices.reshape(-1, 2, 3), places)
 
 
-def target(attrs):
-    return [int(n) for n in attrs["target_shape"].strip("()[]").split(",")]
-
-
+@defines("GridGenerator", outputs=2)
 def grid_generator(attrs, x):
     """Of an affine map, or of offsets in pixels; the second output is for training."""
     if attrs["transform_type"] == "affine":
-        height, width = target(attrs)
+        height, width = numbers(attrs["target_shape"])
         return [affine_grid(x, height, width), np.zeros((3, height * width))]
     height, width = x.shape[2:]
     down, across = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
@@ -176,9 +175,10 @@ def grid_generator(attrs, x):
     return [(x + np.stack([across, down])) / half - 1, np.zeros((2, height, width))]
 
 
+@defines("SpatialTransformer", outputs=3)
 def spatial_transformer(attrs, x, loc):
     """Interpolated where an affine map leads; the other outputs are for training."""
-    height, width = target(attrs)
+    height, width = numbers(attrs["target_shape"])
     grid = affine_grid(loc, height, width)
     out = np.zeros((len(x), x.shape[1], height, width))
     for n, row, column in np.ndindex(len(x), height, width):
@@ -189,26 +189,3 @@ def spatial_transformer(attrs, x, loc):
                 part = np.prod([1 - abs(p - line) for p, line in zip(places, lines)])
                 out[n, :, row, column] += part * x[n, :, lines[0], lines[1]]
     return [out, np.zeros((3, height * width)), np.zeros((len(x), 2, height * width))]
-
-
-PROPOSAL = (proposal, ["cls_prob", "bbox_pred", "im_info"], ["output", "score"])
-
-#: As DEFINITIONS in mxnet_definitions.py.
-VISION = {
-    "GridGenerator": (grid_generator, ["data"], ["output", "grid_dst"]),
-    "SpatialTransformer": (
-        spatial_transformer,
-        ["data", "loc"],
-        ["output", "grid_dst", "grid_src"],
-    ),
-    "_contrib_MultiBoxDetection": (
-        multibox_detection,
-        ["cls_prob", "loc_pred", "anchor"],
-        ["output"],
-    ),
-    "_contrib_MultiBoxPrior": (multibox_prior, ["data"], ["output"]),
-    "_contrib_MultiProposal": PROPOSAL,
-    "_contrib_Proposal": PROPOSAL,
-    "_contrib_ROIAlign": (roi_align, ["data", "rois"], ["output"]),
-    "_image_to_tensor": (to_tensor, ["data"], ["output"]),
-}

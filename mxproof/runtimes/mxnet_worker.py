@@ -11,22 +11,13 @@ import sys
 
 import numpy as np
 
-if __package__:
-    from .footprint import timed
-    from .mxnet_attributes import numbers
-    from .mxnet_definitions import register
-    from .mxnet_forms import FLOATS, form, open_size, stated
-    from .mxnet_pieces import boundary, cut, without_labels
-    from .slabs import slabs
-    from .worker import Worker, main
-else:
-    from footprint import timed
-    from mxnet_attributes import numbers
-    from mxnet_definitions import register
-    from mxnet_forms import FLOATS, form, open_size, stated
-    from mxnet_pieces import boundary, cut, without_labels
-    from slabs import slabs
-    from worker import Worker, main
+from .footprint import timed
+from .mxnet_attributes import numbers
+from .mxnet_definitions import register
+from .mxnet_forms import FLOATS, form, open_size, stated
+from .mxnet_pieces import boundary, cut, without_labels
+from .tiling import tiles
+from .worker import Worker, main
 
 
 def wide(array, dtype):
@@ -163,7 +154,7 @@ class Model:
         return list(self.bind(symbol, inputs, dtype).forward(is_train=False))
 
     def convolve(self, node, live):
-        """A convolution that takes too much memory as a whole (see slabs.py); None if not."""
+        """A convolution that takes too much memory as a whole (see tiling.py); None if not."""
         nd, attrs, nodes = self.mx.nd, node["attrs"], self.nodes["float64"]
         data = live[self.variable(node["inputs"][0])]
         kernel = numbers(attrs["kernel"])
@@ -171,7 +162,7 @@ class Model:
             numbers(attrs[key]) if numbers(attrs.get(key, "()")) else [default] * len(kernel)
             for key, default in (("stride", 1), ("dilate", 1), ("pad", 0))
         )
-        parts = slabs(data.shape, [2 * p for p in pad], kernel, stride, dilate)
+        parts = tiles(data.shape, [2 * p for p in pad], kernel, stride, dilate)
         if not parts or len(kernel) < 2:  # MXNet pads no axis of a sequence
             return None
         names = [nodes[entry[0]]["name"] for entry in node["inputs"][1:]]
@@ -185,8 +176,8 @@ class Model:
         options.update(num_group=int(attrs.get("num_group", 1)))
         results = []
         for begin, end in parts:
-            slab = nd.slice_axis(padded, axis=2, begin=begin, end=end)
-            results.append(nd.Convolution(slab, *stored, **options))
+            tile = nd.slice_axis(padded, axis=2, begin=begin, end=end)
+            results.append(nd.Convolution(tile, *stored, **options))
             results[-1].wait_to_read()  # or all their matrices are made at once
         return nd.concat(*results, dim=2)
 

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-from itertools import product
 from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
-from onnx.reference.ops.op_conv import Conv as WholeConv
 
-from . import onnx_ops
+from . import onnx_layers, onnx_ops, onnx_recurrent, onnx_vision
 from .base import Array, Inputs, Visitor
 from .onnx_nodes import names_read
 
@@ -25,9 +23,9 @@ class OnnxReference:
     """An .onnx file in float64, node by node.
 
     The same network with every float32 number widened, exactly. ONNX stores attributes in
-    float32: an epsilon of 2e-05 is 1.9999999494757503e-05 in the file. The node's metadata says
-    what was rounded; the difference is added to the variance, where float64 can hold it.
-    The attribute rules: metadata that does not round to it is not believed.
+    float32: an epsilon of 2e-05 is 1.9999999494757503e-05 in the file. The node's metadata has
+    the number before rounding; the difference is added to the variance, where float64 can hold it.
+    The attribute takes precedence: metadata that does not round to it is ignored.
     """
 
     name = "onnx-reference"
@@ -75,7 +73,7 @@ class OnnxReference:
         return [values[name] for name in self._outputs]
 
     def _widened(self, name: str) -> Array:
-        """A stored tensor, made anew where it is used: all of them in float64 are a lot."""
+        """A stored tensor, widened where it is used: all of them in float64 take much memory."""
         tensor = self._stored[name]
         array = widened(numpy_helper.to_array(tensor))
         exact = full_precision(tensor)
@@ -87,9 +85,9 @@ def widened(array: Array) -> Array:
 
 
 def full_precision(tensor: TensorProto) -> Optional[Array]:
-    """The numbers that were meant, where float32 could not hold them and they are noted.
+    """The numbers before rounding to float32, if the tensor's documentation notes them.
 
-    The tensor rules: numbers that do not round to it are not believed.
+    The tensor takes precedence: numbers that do not round to it are ignored.
     """
     try:
         meant = np.array(json.loads(tensor.doc_string), np.float64).reshape(tuple(tensor.dims))
@@ -99,40 +97,8 @@ def full_precision(tensor: TensorProto) -> Optional[Array]:
     return meant if np.array_equal(meant.astype(stored.dtype), stored) else None
 
 
-class Conv(WholeConv):  # type: ignore[misc]
-    """A convolution as a sum over the places of its kernel: each is a matrix, times what is there.
-
-    No other form of the data is made than what one of them reads. The evaluator's own goes number
-    by number before onnx 1.22, and its matrix takes gigabytes where a kernel is large or dilated.
-    """
-
-    op_domain = ""
-
-    def _run(self, X: Array, W: Array, B: Optional[Array] = None, **options: Any) -> Any:  # noqa: N803
-        if options.get("auto_pad") not in (None, "NOTSET"):
-            return super()._run(X, W, B, **options)
-        kernel, ones = W.shape[2:], (1,) * (W.ndim - 2)
-        stride, dilate = (options.get(k) or ones for k in ("strides", "dilations"))
-        pads, groups = options.get("pads") or (0,) * 2 * len(ones), options.get("group") or 1
-        widths = zip(pads, pads[len(ones) :])
-        padded = np.pad(X, [(0, 0), (0, 0), *widths])
-        reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilate)]
-        sizes = [(n - r) // s + 1 for n, r, s in zip(padded.shape[2:], reach, stride)]
-        weights = W.reshape(groups, -1, *W.shape[1:])
-        total: Array = np.zeros((len(X), groups, weights.shape[1], int(np.prod(sizes))), X.dtype)
-        for at in product(*map(range, kernel)):
-            steps = zip(at, dilate, stride, sizes)
-            read: Any = (..., *(slice(p * d, p * d + (n - 1) * s + 1, s) for p, d, s, n in steps))
-            place: Any = (..., *at)
-            # In one piece, as BLAS takes it: NumPy's own product is ten times slower.
-            matrix = np.ascontiguousarray(weights[place])
-            total += matrix @ padded[read].reshape(len(X), groups, weights.shape[2], -1)
-        found: Array = total.reshape(len(X), len(W), *sizes)
-        return (found if B is None else found + B.reshape(-1, *ones),)
-
-
 #: In place of the evaluator's own.
-NEW_OPS = [Conv, *onnx_ops.NEW_OPS]
+NEW_OPS = [*onnx_ops.NEW_OPS, *onnx_layers.NEW_OPS, *onnx_recurrent.NEW_OPS, *onnx_vision.NEW_OPS]
 
 
 def double_nodes(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -22,8 +22,6 @@ def line_weights(places: Array, size: int) -> Array:
 class RoiAlign(OpRun):  # type: ignore[misc]
     """onnx's shifts the regions of opset 10 by half a pixel, and takes numbers one by one."""
 
-    op_domain = ""
-
     def _run(
         self,
         data: Array,
@@ -63,8 +61,6 @@ class RoiAlign(OpRun):  # type: ignore[misc]
 
 class DeformConv(OpRun):  # type: ignore[misc]
     """onnx's goes through the pixels one by one."""
-
-    op_domain = ""
 
     def _run(
         self,
@@ -118,8 +114,6 @@ class DeformConv(OpRun):  # type: ignore[misc]
 
 class GridSample(OpRun):  # type: ignore[misc]
     """onnx's interpolates in float32."""
-
-    op_domain = ""
 
     def _run(
         self,

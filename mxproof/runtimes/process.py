@@ -13,6 +13,13 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from .base import Array, RuntimeFailure
 from .channel import Channel
 
+#: Runs a module of this package as a script, without the rest of mxproof, which that interpreter
+#: may lack: for the imports of the script alone, the folder above is first on the path.
+BOOT = (
+    "import runpy, sys; sys.path = [sys.argv.pop(1), *filter(None, sys.path)]; "
+    "runpy.run_module(sys.argv.pop(1), run_name='__main__')"
+)
+
 
 class WorkerProcess:
     """A running worker; a context manager. Its messages are JSON lines and arrays (channel.py).
@@ -48,7 +55,8 @@ class WorkerProcess:
             RuntimeFailure: that interpreter does not exist, or the runtime does not import there.
         """
         self.python = python or sys.executable
-        self._command = [str(Path(__file__).with_name(script)), *arguments]
+        module = f"{Path(__file__).parent.name}.{Path(script).stem}"
+        self._command = ["-c", BOOT, str(Path(__file__).parents[1]), module, *arguments]
         self._runtime = runtime
         self._install, self._option = install, option
         kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}

@@ -19,7 +19,7 @@ from safetensors import safe_open
 from torch.overrides import TorchFunctionMode
 
 from .base import Array, Inputs, Visitor
-from .slabs import LARGEST, slabs
+from .tiling import LARGEST, tiles
 
 #: Path of a submodule -> the layers that each statement of its forward computes.
 Table = Dict[str, List[Optional[List[str]]]]
@@ -73,7 +73,7 @@ class Pytorch:
         return ast.parse(self.path.read_text(encoding="utf-8"))
 
     def _mode(self) -> ContextManager[Any]:
-        return InSlabs() if self.precision == "float64" else nullcontext()
+        return Tiled() if self.precision == "float64" else nullcontext()
 
     def _tensors(self, inputs: Inputs) -> List[torch.Tensor]:
         """Arguments of forward, in its order."""
@@ -115,8 +115,8 @@ class Pytorch:
         return result if len(result) > 1 else result[0]
 
 
-class InSlabs(TorchFunctionMode):  # type: ignore[misc]
-    """Convolutions in slabs where their matrix would not fit in memory. See slabs.py."""
+class Tiled(TorchFunctionMode):  # type: ignore[misc]
+    """Convolutions in tiles where their matrix would not fit in memory. See tiling.py."""
 
     largest = LARGEST
 
@@ -127,7 +127,7 @@ class InSlabs(TorchFunctionMode):  # type: ignore[misc]
         if isinstance(padding, str):
             return func(*args)
         sums = [2 * p for p in padding]
-        parts = slabs(x.shape, sums, weight.shape[2:], stride, dilation, self.largest)
+        parts = tiles(x.shape, sums, weight.shape[2:], stride, dilation, self.largest)
         if not parts:
             return func(*args)
         first, *rest = padding

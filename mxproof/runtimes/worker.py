@@ -7,12 +7,8 @@ import os
 import sys
 from typing import Any
 
-if __package__:
-    from .channel import Channel
-    from .footprint import peak_bytes
-else:
-    from channel import Channel
-    from footprint import peak_bytes
+from .channel import Channel
+from .footprint import peak_bytes
 
 
 class Worker:
@@ -50,7 +46,7 @@ def main(make: Any) -> None:
     Args:
         make: makes it of the channel; imports what it needs.
     """
-    del sys.path[0]  # the scripts' folder, whose mxnet.py is not MXNet
+    del sys.path[0]  # the folder of mxproof's packages
     # Libraries print on standard output; the pipe is ours alone.
     writer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

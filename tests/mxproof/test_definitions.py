@@ -10,15 +10,20 @@ import pytest
 
 from converters import load_checkpoint, save_checkpoint
 from converters.ops import REGISTRY
+from converters.ops.attributes import c_float
+from mxproof.runtimes import mxnet_attributes
+from mxproof.runtimes.base import Array
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.runtimes.mxnet_definitions import DEFINITIONS
+from mxproof.truth import StoredLayer
 from tests.converters.networks import Network
 
 Shapes = Dict[str, tuple]
 
 IMAGE, VIDEO = (2, 4, 5, 6), (2, 4, 3, 4, 3)
-INTERLEAVED = "_contrib_interleaved_matmul_"
+PLACES = (1, 1, 3, 4)
 CHANNELS = {"gamma": (4,), "beta": (4,)}
+STATISTICS = {"moving_mean": (4,), "moving_var": (4,)}
 
 DETECTION = {"cls_prob": (2, 4, 30), "loc_pred": (2, 120), "anchor": (1, 30, 4)}
 
@@ -33,6 +38,13 @@ CASES = [
     ),
     ("_image_to_tensor", {"data": IMAGE}, {}),
     ("_contrib_MultiBoxDetection", DETECTION, {"nms_topk": 9}),
+    ("_contrib_MultiBoxDetection", DETECTION, {"clip": False, "nms_threshold": -1}),
+    ("_contrib_MultiBoxPrior", {"data": PLACES}, {"sizes": (0.3, 0.7), "ratios": (1, 2)}),
+    (
+        "_contrib_MultiBoxPrior",
+        {"data": PLACES},
+        {"ratios": (2, 0.5), "steps": (0.1, 0.2), "offsets": (0.25, 0.75), "clip": True},
+    ),
     ("GridGenerator", {"data": (2, 6)}, {"transform_type": "affine", "target_shape": (3, 4)}),
     ("GridGenerator", {"data": (2, 2, 3, 4)}, {"transform_type": "warp"}),
     (
@@ -40,53 +52,27 @@ CASES = [
         {"data": IMAGE, "loc": (2, 6)},
         {"transform_type": "affine", "sampler_type": "bilinear", "target_shape": (7, 3)},
     ),
-    ("_contrib_MultiBoxDetection", DETECTION, {"clip": False, "nms_threshold": -1}),
-    ("_contrib_MultiBoxPrior", {"data": (1, 1, 3, 4)}, {"sizes": (0.3, 0.7), "ratios": (1, 2)}),
-    (
-        "_contrib_MultiBoxPrior",
-        {"data": (1, 1, 3, 4)},
-        {"ratios": (2, 0.5), "steps": (0.1, 0.2), "offsets": (0.25, 0.75), "clip": True},
+    *(
+        ("Crop", {"data": IMAGE}, {"num_args": 1, **attrs})
+        for attrs in (
+            {"offset": (1, 2), "h_w": (3, 2)},
+            {"offset": (1, 2), "h_w": (3, 4)},
+            {"center_crop": True, "h_w": (2, 3)},
+        )
     ),
-    ("Crop", {"data": IMAGE}, {"num_args": 1, "offset": (1, 2), "h_w": (3, 2)}),
-    ("Crop", {"data": IMAGE, "like": (1, 1, 2, 3)}, {"num_args": 2, "center_crop": True}),
+    *(
+        ("Crop", {"data": IMAGE, "like": (1, 1, 2, 3)}, {"num_args": 2, **attrs})
+        for attrs in ({"offset": (3, 0)}, {"center_crop": True})
+    ),
     ("IdentityAttachKLSparseReg", {"data": (2, 4), "moving_avg": (4,)}, {}),
     ("LeakyReLU", {"data": IMAGE, "gamma": (4,)}, {"act_type": "prelu"}),
-    ("LeakyReLU", {"data": IMAGE}, {"act_type": "gelu"}),
-    (
-        "RNN",
-        {"data": (3, 2, 4), "parameters": (55,), "state": (1, 2, 5)},
-        {"mode": "rnn_relu", "state_size": 5, "num_layers": 1, "state_outputs": True},
-    ),
-    (f"{INTERLEAVED}selfatt_qk", {"queries_keys_values": (3, 2, 24)}, {"heads": 2}),
-    (
-        f"{INTERLEAVED}selfatt_valatt",
-        {"queries_keys_values": (3, 2, 24), "attention": (4, 3, 3)},
-        {"heads": 2},
-    ),
-    (
-        f"{INTERLEAVED}encdec_qk",
-        {"queries": (3, 2, 8), "keys_values": (5, 2, 16)},
-        {"heads": 2},
-    ),
-    (
-        f"{INTERLEAVED}encdec_valatt",
-        {"keys_values": (5, 2, 16), "attention": (4, 3, 5)},
-        {"heads": 2},
-    ),
-    ("Crop", {"data": IMAGE}, {"num_args": 1, "offset": (1, 2), "h_w": (3, 4)}),
-    ("Crop", {"data": IMAGE}, {"num_args": 1, "center_crop": True, "h_w": (2, 3)}),
-    ("Crop", {"data": IMAGE, "like": (1, 1, 2, 3)}, {"num_args": 2, "offset": (3, 0)}),
-    ("Crop", {"data": IMAGE, "like": (1, 1, 2, 3)}, {"num_args": 2, "center_crop": True}),
+    *(("LeakyReLU", {"data": IMAGE}, a) for a in ({}, {"slope": 1.672}, {"act_type": "gelu"})),
     ("InstanceNorm", {"data": IMAGE, **CHANNELS}, {"eps": 0.1}),
     ("InstanceNorm", {"data": VIDEO, **CHANNELS}, {}),
     ("LRN", {"data": IMAGE}, {"nsize": 3, "alpha": 0.7, "beta": 0.6, "knorm": 1.5}),
     ("LRN", {"data": IMAGE}, {"nsize": 9}),
     *(
-        (
-            "_contrib_BatchNormWithReLU",
-            {"data": IMAGE, **CHANNELS, "moving_mean": (4,), "moving_var": (4,)},
-            attrs,
-        )
+        ("_contrib_BatchNormWithReLU", {"data": IMAGE, **CHANNELS, **STATISTICS}, attrs)
         for attrs in ({}, {"fix_gamma": False, "eps": 0.2})
     ),
     *(
@@ -105,12 +91,8 @@ CASES = [
             "Deconvolution",
             {"data": (2, 4, *(5,) * axes), "weight": (4, 3, *(3,) * axes), "bias": (6,)},
             {
-                "kernel": (3,) * axes,
-                "num_filter": 6,
-                "num_group": 2,
-                "no_bias": False,
-                "stride": (2,) * axes,
-                "pad": (1,) * axes,
+                **{"kernel": (3,) * axes, "stride": (2,) * axes, "pad": (1,) * axes},
+                **{"num_filter": 6, "num_group": 2, "no_bias": False},
                 **({"adj": (1,) * axes} if axes == 3 else {"dilate": (2,) * axes}),
             },
         )
@@ -123,7 +105,7 @@ CASES = [
             {"mode": "rnn_relu", "state_size": 5, **attrs},
         )
         for length, rows, attrs in (
-            (50, 1, {"num_layers": 1}),
+            (50, 1, {"num_layers": 1, "state_outputs": True}),
             (270, 4, {"num_layers": 2, "bidirectional": True}),
         )
     ),
@@ -147,6 +129,30 @@ def test_every_definition_is_compared() -> None:
     assert {op for op, _, _ in CASES} == set(DEFINITIONS) - MXNETS_OWN
 
 
+def first_layer(
+    op: str, values: Dict[str, Array], mxnet: MxnetProcess, folder: Path, **attrs: Any
+) -> StoredLayer:
+    """MXNet's first result of an operator."""
+    net = Network()
+    stored = REGISTRY[op].parameters
+    entries = [net.variable(k, v if k in stored else None) for k, v in values.items()]
+    head = net.layer(op, "layer", *entries, **attrs)
+    save_checkpoint(folder / "net", net.symbol(head), net.arrays)
+    inputs = {k: v for k, v in values.items() if k not in stored}
+    graph = load_checkpoint(folder / "net", inputs={k: v.shape for k, v in inputs.items()})
+    model = mxnet.load(folder / "net", 0, graph)
+    try:
+        return next(iter(model.truth(inputs)))
+    finally:
+        model.close()
+
+
+def defined(op: str, values: Dict[str, Array], attrs: Dict[str, Any]) -> Array:
+    """The first result by our definition."""
+    texts = {k: str(v) for k, v in attrs.items()}
+    return DEFINITIONS[op].run(texts, *(v.astype(np.float64) for v in values.values()))[0]
+
+
 @pytest.mark.parametrize(("op", "shapes", "attrs"), CASES)
 def test_is_mxnets(
     op: str, shapes: Shapes, attrs: Dict[str, Any], mxnet: MxnetProcess, tmp_path: Path
@@ -155,28 +161,43 @@ def test_is_mxnets(
     values = {k: random.standard_normal(s).astype(np.float32) for k, s in shapes.items()}
     values.update({k: np.abs(v) + 1 for k, v in values.items() if k == "moving_var"})
     values.update({k: np.float32([[44, 60, 0.5]]) for k in values if k == "im_info"})
-    net = Network()
-    stored = REGISTRY[op].parameters
-    entries = [net.variable(k, v if k in stored else None) for k, v in values.items()]
-    head = net.layer(op, "layer", *entries, **attrs)
-    save_checkpoint(tmp_path / "net", net.symbol(head), net.arrays)
-    inputs = {k: v for k, v in values.items() if k not in stored}
-    graph = load_checkpoint(tmp_path / "net", inputs={k: v.shape for k, v in inputs.items()})
-    model = mxnet.load(tmp_path / "net", 0, graph)
-    truth = next(iter(model.truth(inputs)))
-    model.close()
-    run = DEFINITIONS[op][0]
-    texts = {k: str(v) for k, v in attrs.items()}
-    ours = run(texts, *(v.astype(np.float64) for v in values.values()))[0]
+    truth = first_layer(op, values, mxnet, tmp_path, **attrs)
+    ours = defined(op, values, attrs)
     np.testing.assert_array_equal(truth.float64, ours)
-    np.testing.assert_allclose(truth.float32, ours, rtol=2e-5, atol=1e-6)
+    near = 1e-6 if op == "LeakyReLU" else 2e-5
+    np.testing.assert_allclose(truth.float32, ours, rtol=near, atol=1e-6)
+
+
+@pytest.mark.parametrize("bounds", [{}, {"lower_bound": -0.1, "upper_bound": 0.7}], ids=str)
+def test_rrelu(bounds: Dict[str, float], mxnet: MxnetProcess, tmp_path: Path) -> None:
+    """It is defined by us in float32, too; MXNet computes the same as leaky with the mean slope."""
+    values = {"data": np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)}
+    attrs = {"act_type": "rrelu", **bounds}
+    ours = defined("LeakyReLU", values, attrs)
+    truth = first_layer("LeakyReLU", values, mxnet, tmp_path, **attrs)
+    np.testing.assert_array_equal(truth.float64, ours)
+    mean = float(np.mean([*bounds.values()] or [0.125, 0.334]))
+    leaky = first_layer("LeakyReLU", values, mxnet, tmp_path, slope=mean)
+    np.testing.assert_allclose(leaky.float32, ours, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0.1", "1.672", "-1.672", "1e-05", "2e-05", "1.0000001", ".5", "3.", "1.679e-27", "6.64e18"],
+)
+def test_numbers_are_read_as_mxnet_reads_them(
+    text: str, mxnet: MxnetProcess, tmp_path: Path
+) -> None:
+    zero = {"data": np.zeros((1,), np.float32)}
+    read = first_layer("_contrib_quadratic", zero, mxnet, tmp_path, c=text).float64[0]
+    assert read == c_float(text) == mxnet_attributes.c_float(text)
 
 
 def test_target_shape_means_a_padding() -> None:
     """oneDNN has no target_shape; what it means is in deconvolution-inl.h, InferPad."""
     random = np.random.default_rng(0)
     x, weight = random.standard_normal((1, 2, 5, 5)), random.standard_normal((2, 3, 4, 4))
-    run = DEFINITIONS["Deconvolution"][0]
+    run = DEFINITIONS["Deconvolution"].run
     common = {"kernel": "(4, 4)", "stride": "(2, 2)"}
     (ours,) = run({**common, "target_shape": "(9, 10)", "pad": "(7, 7)"}, x, weight)
     (padded,) = run({**common, "pad": "(2, 1)", "adj": "(1, 0)"}, x, weight)

@@ -5,32 +5,22 @@ from __future__ import annotations
 from typing import Any, List, Tuple
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
-from onnx.reference import ReferenceEvaluator
 
-from mxproof.runtimes.onnx_reference import NEW_OPS
+from .one_node import model_of, run
 
 SHAPES = [(2, 4, 11), (2, 4, 9, 8), (2, 4, 5, 6, 7)]
 
 
 def agree(op_type: str, *shapes: Tuple[int, ...], opset: int = 13, **attributes: Any) -> None:
     random = np.random.default_rng(0)
-    inputs = {f"x{i}": random.uniform(0.5, 2, s).astype(np.float32) for i, s in enumerate(shapes)}
-    node = onnx.helper.make_node(op_type, list(inputs), ["y"], **attributes)
-    float32 = onnx.TensorProto.FLOAT
-    infos = [onnx.helper.make_tensor_value_info(n, float32, a.shape) for n, a in inputs.items()]
-    output = onnx.helper.make_tensor_value_info("y", float32, None)
-    graph = onnx.helper.make_graph([node], "one", infos, [output])
-    ids = [onnx.helper.make_opsetid("", opset)]
-    model = onnx.helper.make_model(graph, opset_imports=ids, ir_version=8)
-    evaluator = ReferenceEvaluator(model, new_ops=NEW_OPS)
-    assert type(evaluator.rt_nodes_[0]) in NEW_OPS
+    inputs = [random.uniform(0.5, 2, shape).astype(np.float32) for shape in shapes]
+    model = model_of(op_type, inputs, 1, opset, **attributes)
     session = onnxruntime.InferenceSession(model.SerializeToString())
-    expected = session.run(None, inputs)[0]
-    double = {name: array.astype(np.float64) for name, array in inputs.items()}
-    actual = evaluator.run(None, double)[0]
+    expected = session.run(None, {f"x{i}": array for i, array in enumerate(inputs)})[0]
+    double = (array.astype(np.float64) for array in inputs)
+    (actual,) = run(op_type, *double, opset=opset, **attributes)
     assert actual.dtype == np.float64
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
 

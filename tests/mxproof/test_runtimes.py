@@ -8,72 +8,66 @@ import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Dict, Iterator, List, Tuple
 
 import numpy as np
 import onnx
 import pytest
 
-from converters import Graph, save_checkpoint, save_onnx, save_pytorch, to_onnx, to_pytorch
+from converters import Graph, save_checkpoint, to_onnx
 from converters.checkpoint import load_checkpoint
 from mxproof.portions import portions
 from mxproof.runtimes.base import RuntimeFailure
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
 from mxproof.runtimes.onnx_reference import OnnxReference
 from mxproof.runtimes.onnxruntime import OnnxRuntime
 from mxproof.targets import TARGETS, convert
 from tests.converters.networks import Network, small_resnet
 
+Small = Tuple[Path, Graph]
 INPUTS = {"data": np.random.default_rng(0).random((2, 3, 8, 9)).astype(np.float32)}
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Tuple[Path, Graph]:
+def small(tmp_path: Path) -> Small:
     net, head = small_resnet()
     save_checkpoint(tmp_path / "small", net.symbol(head), net.arrays)
     return tmp_path / "small", load_checkpoint(tmp_path / "small")
 
 
-def test_layers_come_in_order_with_both_precisions(
-    mxnet: MxnetProcess, small: Tuple[Path, Graph]
-) -> None:
-    prefix, graph = small
-    model = mxnet.load(prefix, 0, graph)
+@pytest.fixture
+def model(mxnet: MxnetProcess, small: Small) -> Iterator[Mxnet]:
+    """The small network in MXNet."""
+    loaded = mxnet.load(small[0], 0, small[1])
+    yield loaded
+    loaded.close()
+
+
+def test_layers_come_in_order_with_both_precisions(model: Mxnet, small: Small) -> None:
     layers = list(model.layers(INPUTS))
-    assert [t.name for t in layers] == [n.name for n in graph.nodes]
+    assert [t.name for t in layers] == [n.name for n in small[1].nodes]
     assert {(t.float64.dtype.name, t.float32.dtype.name) for t in layers} == {
         ("float64", "float32")
     }
     np.testing.assert_array_equal(layers[-1].float64, model.run(INPUTS, "float64")[0])
     np.testing.assert_array_equal(layers[-1].float32, model.run(INPUTS, "float32")[0])
-    model.close()
 
 
-def test_a_caller_may_stop_early(mxnet: MxnetProcess, small: Tuple[Path, Graph]) -> None:
-    prefix, graph = small
-    model = mxnet.load(prefix, 0, graph)
+def test_a_caller_may_stop_early(model: Mxnet) -> None:
     layers = model.layers(INPUTS)
     first = next(layers)
     layers.close()
     assert next(iter(model.layers(INPUTS))).name == first.name
     assert model.run(INPUTS)[0].shape == (2, 5)
-    model.close()
 
 
-def test_what_mxnet_refuses_is_said_and_the_worker_lives_on(
-    mxnet: MxnetProcess, small: Tuple[Path, Graph]
-) -> None:
-    prefix, graph = small
-    model = mxnet.load(prefix, 0, graph)
+def test_a_refusal_is_reported_and_the_worker_lives_on(model: Mxnet) -> None:
     with pytest.raises(RuntimeFailure, match="MXNet refused to run: .*conv0"):
         model.run({"data": np.zeros((1, 4, 8, 8), np.float32)})
     assert model.run(INPUTS)[0].shape == (2, 5)
-    model.close()
 
 
-def test_other_layers_than_mxnets_are_refused(
-    mxnet: MxnetProcess, small: Tuple[Path, Graph]
-) -> None:
+def test_other_layers_than_mxnets_are_refused(mxnet: MxnetProcess, small: Small) -> None:
     prefix, graph = small
     others = [n.mxnet_name for n in graph.nodes[::-1]]
     renamed = tuple(replace(n, mxnet_name=name) for n, name in zip(graph.nodes, others))
@@ -87,15 +81,10 @@ def test_other_layers_than_mxnets_are_refused(
 
 
 @pytest.mark.parametrize("limit", [0, 5000])
-def test_portions_change_no_bit(
-    limit: int, mxnet: MxnetProcess, small: Tuple[Path, Graph], tmp_path: Path
-) -> None:
+def test_portions_change_no_bit(limit: int, model: Mxnet, small: Small, tmp_path: Path) -> None:
     """Whether a network is run as a whole, in pieces, or layer by layer."""
-    prefix, graph = small
-    model = mxnet.load(prefix, 0, graph)
     whole = {t.name: t for t in model.layers(INPUTS, 1 << 30)}
     pieces = list(model.layers(INPUTS, limit))
-    model.close()
     assert [t.name for t in pieces] == list(whole)
     sizes = [t.float64.nbytes for t in pieces]
     counts = portions(sizes, limit)
@@ -103,7 +92,7 @@ def test_portions_change_no_bit(
     for piece in pieces:
         np.testing.assert_array_equal(piece.float64, whole[piece.name].float64)
         np.testing.assert_array_equal(piece.float32, whole[piece.name].float32)
-    candidate = OnnxRuntime(convert(graph, "onnx", tmp_path)[0], optimisation="disabled")
+    candidate = OnnxRuntime(convert(small[1], "onnx", tmp_path)[0], optimisation="disabled")
     seen: List[Dict[str, np.ndarray]] = []
     for given in (None, counts):
         seen.append({})
@@ -115,11 +104,10 @@ def test_portions_change_no_bit(
 
 
 def test_a_worker_that_dies_is_an_error_with_its_signal(
-    mxnet: MxnetProcess, small: Tuple[Path, Graph], request: pytest.FixtureRequest
+    mxnet: MxnetProcess, small: Small, request: pytest.FixtureRequest
 ) -> None:
-    prefix, graph = small
     with MxnetProcess(request.config.getoption("--mxnet-python")) as process:
-        model = process.load(prefix, 0, graph)
+        model = process.load(small[0], 0, small[1])
         os.kill(process._process.pid, signal.SIGKILL)
         with pytest.raises(RuntimeFailure, match=r"ended \(signal 9\) while it had to run"):
             model.run(INPUTS)
@@ -138,16 +126,11 @@ def test_an_interpreter_without_mxnet(tmp_path: Path) -> None:
         MxnetProcess(str(bare))
 
 
-@pytest.mark.parametrize("target", ["onnx", "pytorch"])
-def test_results_can_be_replaced(small: Tuple[Path, Graph], tmp_path: Path, target: str) -> None:
-    """A layer's result handed to `visit` may be exchanged; what follows then reads that."""
-    from mxproof.runtimes.pytorch import Pytorch
-
+@pytest.mark.parametrize("target", TARGETS)
+def test_results_can_be_replaced(small: Small, tmp_path: Path, target: str) -> None:
+    """`visit` may exchange a layer's result; later layers then read the new one."""
     _, graph = small
-    if target == "onnx":
-        candidate = OnnxReference(save_onnx(to_onnx(graph), tmp_path / "small.onnx")[0])
-    else:
-        candidate = Pytorch(save_pytorch(to_pytorch(graph), tmp_path)[0], "float64")
+    candidate = TARGETS[target].open(convert(graph, target, tmp_path)[0], "float64")
     seen = {}
 
     def visit(layer: str, value: np.ndarray) -> object:
@@ -187,7 +170,7 @@ def test_double_takes_the_epsilon_that_was_meant(tmp_path: Path) -> None:
     np.testing.assert_allclose(result(), expected(epsilon.f), rtol=1e-14)
 
 
-@pytest.mark.parametrize("target", ["onnx", "pytorch"])
+@pytest.mark.parametrize("target", TARGETS)
 def test_inputs_are_matched_by_name(target: str, tmp_path: Path, mxnet: MxnetProcess) -> None:
     net = Network()
     first, second = net.variable("left"), net.variable("right")

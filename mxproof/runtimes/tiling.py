@@ -1,4 +1,4 @@
-"""A convolution in slabs of its input, one after the other.
+"""A convolution in tiles of its input, one after the other.
 
 In float64 MXNet, PyTorch and ONNX's evaluator all write the input as a matrix first, each number
 once for every window that reads it. For the first layer of a video network that is 100 times its
@@ -13,7 +13,7 @@ from typing import List, Sequence, Tuple
 LARGEST = 8 << 20
 
 
-def slabs(
+def tiles(
     shape: Sequence[int],
     padding: Sequence[int],
     kernel: Sequence[int],

@@ -1,4 +1,4 @@
-"""What a fault is: where it can be, what it changes, and which layer is then to be named."""
+"""A fault: where it can occur, what it changes, and which layer the proof has to name for it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ FAMILIES = ("pre-processing", "input", "shape", "weights", "hyper-parameters", "
 PREPROCESSING, INPUT, SHAPE, WEIGHTS, HYPER, GRAPH = FAMILIES
 
 BOTH = ("onnx", "pytorch")
-ONNX = ("onnx",)
 
-Feed = Callable[[Mapping[str, Array]], Dict[str, Array]]
+InputTransform = Callable[[Mapping[str, Array]], Dict[str, Array]]
 FileEdit = Callable[[Any], None]
 
 
 @dataclass(frozen=True)
-class Ground:
-    """Where faults are planted: a network, and MXNet's results on some inputs."""
+class Baseline:
+    """The network that faults are planted in, and MXNet's results on some inputs."""
 
     graph: Graph
     truths: Sequence[Truth] = ()
@@ -36,11 +35,11 @@ class Ground:
 
     @cached_property
     def shapes(self) -> Mapping[str, Any]:
-        """Value name -> shape on the first of the inputs."""
+        """Value name -> shape, for the first of the inputs."""
         return self.graph.infer_shapes({k: v.shape for k, v in self.truths[0].inputs.items()})
 
     def value(self, name: str, truth: Truth) -> Array:
-        """What MXNet has there in float64: an input, a parameter or a layer."""
+        """MXNet's float64 value of an input, a parameter or a layer."""
         if name in truth:
             return truth[name].float64
         array: Array = truth.inputs[name] if name in truth.inputs else self.graph.params[name]
@@ -48,24 +47,24 @@ class Ground:
 
 
 @dataclass(frozen=True)
-class Site:
-    """One layer, and the dice for what its declaration leaves open."""
+class MutationSite:
+    """A layer to plant a fault in, and the random generator for the details."""
 
-    ground: Ground
+    baseline: Baseline
     layer: str
     random: np.random.Generator
 
     @property
     def graph(self) -> Graph:
-        return self.ground.graph
+        return self.baseline.graph
 
     @property
     def node(self) -> Node:
-        return self.ground.nodes[self.layer]
+        return self.baseline.nodes[self.layer]
 
     @property
     def op(self) -> Any:
-        """The typed declaration of the operator, with all defaults."""
+        """The typed declaration of the operator, defaults included."""
         return self.graph.operators[self.layer]
 
     def parameter(self, role: str) -> str:
@@ -74,34 +73,36 @@ class Site:
         assert name is not None
         return str(name)
 
-    @property
-    def data_shape(self) -> Tuple[int, ...]:
-        """What the layer reads, on the first of the inputs."""
-        name = self.node.inputs[0]
-        assert name is not None
-        shape: Tuple[int, ...] = self.ground.shapes[name]
-        return shape
-
     def array(self, role: str) -> Array:
         return self.graph.params[self.parameter(role)]
 
+    @property
+    def data_shape(self) -> Tuple[int, ...]:
+        """Shape of the layer's data, for the first of the inputs."""
+        shape: Tuple[int, ...] = self.baseline.shapes[str(self.node.inputs[0])]
+        return shape
+
     def draw(self, options: Sequence[Any]) -> Any:
-        """One of them."""
+        """One of the options."""
         return options[int(self.random.integers(len(options)))]
+
+    def mutant(self, graph: Graph, note: str, why: str = "") -> Mutant:
+        """A mutant in which this layer differs."""
+        return Mutant(graph, note, self.layer, why)
 
 
 @dataclass(frozen=True)
-class Planted:
-    """A fault in its place.
+class Mutant:
+    """A conversion with a fault planted in it.
 
     Attributes:
-        graph: what is converted.
+        graph: the network that is converted.
         note: what was changed, for people.
-        expected: the layer that the harness has to name.
-        why: why it would make no difference, where planting it showed that.
-        reference: what it is judged against, where that is not the network as it is: the same
-            with another layer as an output too.
-        feed: changes what the converted model is given.
+        expected: the layer that the proof has to name.
+        why: why the change makes no difference, if planting it showed that.
+        reference: the network to judge by, if it is not the baseline's: the same layers with
+            another one among the outputs.
+        feed: changes the inputs of the converted model.
         edit: changes the converted .onnx file.
     """
 
@@ -110,7 +111,7 @@ class Planted:
     expected: str
     why: str = ""
     reference: Optional[Graph] = None
-    feed: Optional[Feed] = None
+    feed: Optional[InputTransform] = None
     edit: Optional[FileEdit] = None
 
 
@@ -119,15 +120,15 @@ class Fault:
     """One kind of fault.
 
     Attributes:
-        kind: what is wrong, in a few words; its id.
-        sites: the layers of a network that it can befall.
-        why: the reason for which it makes no difference, where the definition says it makes none.
-        targets: what it can happen to.
+        kind: the fault in a few words; its id.
+        sites: graph -> the layers in which it can occur.
+        why: why it makes no difference, where the operator's definition says that it makes none.
+        targets: the conversions in which it can occur.
     """
 
     kind: str
     family: str
     sites: Callable[[Graph], List[str]]
-    plant: Callable[[Site], Planted]
+    plant: Callable[[MutationSite], Mutant]
     why: str = ""
     targets: Tuple[str, ...] = BOTH

@@ -1,4 +1,4 @@
-"""Convolutions in slabs: the same numbers as in one piece."""
+"""Convolutions in tiles: the same numbers as in one piece."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from converters import load_checkpoint, save_checkpoint
 from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.runtimes.slabs import LARGEST, slabs
+from mxproof.runtimes.tiling import LARGEST, tiles
 from mxproof.targets import convert
 from tests.converters.networks import Network
 
@@ -25,22 +25,22 @@ from tests.converters.networks import Network
     dilate=st.integers(1, 3),
     largest=st.integers(1, 60),
 )
-def test_slabs_are_the_windows(
+def test_tiles_are_the_windows(
     size: int, pad: int, kernel: int, stride: int, dilate: int, largest: int
 ) -> None:
-    """The windows of all slabs, one after the other, are those of the whole."""
+    """The windows of all tiles, one after the other, are those of the whole."""
     reach = (kernel - 1) * dilate + 1
     starts = range(0, size + pad - reach + 1, stride)
-    parts = slabs((1, 2, size), (pad,), (kernel,), (stride,), (dilate,), largest)
+    parts = tiles((1, 2, size), (pad,), (kernel,), (stride,), (dilate,), largest)
     assert (parts == []) == (len(starts) <= max(1, largest // (2 * kernel)))
     found = [a + s for a, b in parts for s in range(0, b - a - reach + 1, stride)]
     assert not parts or found == list(starts)
     assert all(b <= size + pad for _, b in parts)
 
 
-def test_the_matrix_of_a_slab_is_no_larger_than_allowed() -> None:
+def test_the_matrix_of_a_tile_is_no_larger_than_allowed() -> None:
     shape, kernel = (1, 3, 34, 224, 224), (5, 7, 7)
-    parts = slabs(shape, (4, 6, 6), kernel, (2, 2, 2), (1, 1, 1))
+    parts = tiles(shape, (4, 6, 6), kernel, (2, 2, 2), (1, 1, 1))
     rows = [(end - begin - 5) // 2 + 1 for begin, end in parts]
     assert sum(rows) == 17
     assert all(n * 3 * 5 * 7 * 7 * 112 * 112 <= max(LARGEST, 735 * 112 * 112) for n in rows)
@@ -56,7 +56,7 @@ GEOMETRY: List[Tuple[Tuple[int, ...], Any]] = [
 
 
 @pytest.mark.parametrize(("shape", "options"), GEOMETRY, ids=["2d", "3d"])
-def test_pytorch_convolves_in_slabs(
+def test_pytorch_convolves_in_tiles(
     shape: Tuple[int, ...], options: Any, tmp_path: Path, monkeypatch: Any
 ) -> None:
     pytest.importorskip("torch", reason="needs PyTorch")
@@ -71,16 +71,16 @@ def test_pytorch_convolves_in_slabs(
     inputs = {"data": np.random.default_rng(1).random(shape).astype("f")}
     runtime = pytorch.Pytorch(path, "float64")
     results, taken = [], []
-    monkeypatch.setattr(pytorch, "slabs", lambda *a: taken.append(slabs(*a)) or taken[-1])
+    monkeypatch.setattr(pytorch, "tiles", lambda *a: taken.append(tiles(*a)) or taken[-1])
     for largest in (1 << 40, 1):
-        monkeypatch.setattr(pytorch.InSlabs, "largest", largest)
+        monkeypatch.setattr(pytorch.Tiled, "largest", largest)
         results += runtime.run(inputs)
     assert [len(parts) for parts in taken] == [0, 6 if "dilate" in options else 7]
     np.testing.assert_allclose(results[1], results[0], rtol=1e-13, atol=1e-13)
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_mxnet_convolves_in_slabs(bias: bool, tmp_path: Path, mxnet: MxnetProcess) -> None:
+def test_mxnet_convolves_in_tiles(bias: bool, tmp_path: Path, mxnet: MxnetProcess) -> None:
     net = Network()
     options = {"kernel": (3, 5, 5), "pad": (1, 2, 0), "no_bias": not bias, "num_filter": 2}
     inputs = [net.variable("data"), net.parameter("w", 2, 6, 3, 5, 5)]
@@ -88,7 +88,7 @@ def test_mxnet_convolves_in_slabs(bias: bool, tmp_path: Path, mxnet: MxnetProces
     head = net.layer("Convolution", "conv", *inputs, **options)
     save_checkpoint(tmp_path / "net", net.symbol(head), net.arrays)
     shape = (1, 6, 20, 40, 40)
-    assert len(slabs(shape, (2, 4, 0), (3, 5, 5), (1, 1, 1), (1, 1, 1))) > 1
+    assert len(tiles(shape, (2, 4, 0), (3, 5, 5), (1, 1, 1), (1, 1, 1))) > 1
     graph = load_checkpoint(tmp_path / "net", inputs={"data": shape})
     data = {"data": np.random.default_rng(1).random(shape).astype("f")}
     model = mxnet.load(tmp_path / "net", 0, graph)
@@ -98,7 +98,7 @@ def test_mxnet_convolves_in_slabs(bias: bool, tmp_path: Path, mxnet: MxnetProces
     np.testing.assert_allclose(layer.float64, whole, rtol=1e-13, atol=1e-13)
 
 
-def test_a_worker_that_rested_goes_on(tmp_path: Path, mxnet: MxnetProcess) -> None:
+def test_a_suspended_worker_goes_on(tmp_path: Path, mxnet: MxnetProcess) -> None:
     net = Network()
     head = net.layer("Flatten", "flat", net.variable("data"))
     save_checkpoint(tmp_path / "net", net.symbol(head), net.arrays)
@@ -107,9 +107,9 @@ def test_a_worker_that_rested_goes_on(tmp_path: Path, mxnet: MxnetProcess) -> No
     with MxnetProcess(mxnet.python) as process:
         model, other = (process.load(tmp_path / "net", 0, graph) for _ in range(2))
         before = model.run(data)[0]
-        process.rest()
+        process.suspend()
         np.testing.assert_array_equal(model.run(data)[0], before)
-        process.rest()
+        process.suspend()
         other.close()
         np.testing.assert_array_equal(model.truth(data)["flat"].float32, before)
         model.close()

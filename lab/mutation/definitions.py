@@ -1,7 +1,7 @@
 """MXNet's operators by their definitions, in plain NumPy and float64.
 
-With these a change of a layer is told from none, without asking the harness that is on trial.
-Slow and simple; the attributes come typed from `converters.ops`, the arrays are MXNet's own.
+They decide whether a change of a layer makes a difference, independently of the harness on trial.
+Slow and simple. Attributes come typed from `converters.ops`, arrays from MXNet.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def padded(x: Array, pad: Sequence[int], value: float = 0.0) -> Array:
 
 def _count(weight: Array, filters: int) -> None:
     if len(weight) != filters:
-        raise ValueError(f"{filters} filters, and a weight of {len(weight)}")
+        raise ValueError(f"{filters} filters were declared, but the weight has {len(weight)}")
 
 
 def convolution(op: Any, x: Array, weight: Array, bias: Optional[Array] = None) -> Array:
@@ -72,7 +72,7 @@ def batch_norm(
 def pooling(op: Any, x: Array) -> Array:
     """(N, C, *S) -> (N, C, *S').
 
-    The convention "full" goes on beyond the padding; what is there is never counted.
+    The convention "full" continues beyond the padding; positions there are never counted.
     """
     over = tuple(range(2, x.ndim))
     if op.global_pool:
@@ -127,48 +127,35 @@ def mean(op: Any, x: Array) -> Array:
     return y.reshape(op.infer(x.shape))
 
 
-def moved(op: Any, x: Array) -> Array:
+def reshaped(op: Any, x: Array) -> Array:
     """Operators that compute nothing: the same numbers in another shape."""
     return x.reshape(op.infer(x.shape))
-
-
-def identity(op: Any, x: Array) -> Array:
-    return x
-
-
-def added(op: Any, x: Array, y: Array) -> Array:
-    return x + y
 
 
 DEFINITIONS: Dict[str, Callable[..., Array]] = {
     "Activation": activation,
     "BatchNorm": batch_norm,
     "Convolution": convolution,
-    "Dropout": identity,
-    "elemwise_add": added,
-    "Flatten": moved,
+    "Dropout": lambda op, x: x,
+    "elemwise_add": lambda op, x, y: x + y,
+    "Flatten": reshaped,
     "FullyConnected": fully_connected,
     "mean": mean,
     "Pooling": pooling,
-    "Reshape": moved,
+    "Reshape": reshaped,
     "SoftmaxOutput": softmax_output,
-    "squeeze": moved,
+    "squeeze": reshaped,
 }
 
 
 def weight_reads(op: Any, x: Array, at: Tuple[int, ...], filters: int) -> Array:
-    """All numbers that one weight of a convolution or a matrix is multiplied with.
+    """All numbers that one weight of a convolution or a matrix is multiplied by.
 
     Args:
-        at: its place in (filters, channels of a group, *kernel).
+        at: its index into (filters, channels of a group, *kernel).
     """
     if not hasattr(op, "kernel"):
-        column: Array = (
-            x.reshape(-1, x.shape[-1])[:, at[1]]
-            if x.ndim == 2
-            else (x.reshape(len(x), -1)[:, at[1]])
-        )
-        return column
+        return x.reshape((len(x), -1) if op.flatten else (-1, x.shape[-1]))[:, at[1]]
     group = at[0] // (filters // op.num_group)
     channel = group * (x.shape[1] // op.num_group) + at[1]
     view = windows(padded(x[:, [channel]], op.pad), op.kernel, op.stride, op.dilate)
