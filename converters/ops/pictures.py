@@ -7,7 +7,7 @@ from typing import Any, List, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Shape, show
+from ..shape import Dims, Shape, show
 from .attributes import Single, Singles
 from .onnx_math import Formula, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
@@ -16,9 +16,8 @@ from .slicing import Cut, onnx_cut, torch_cut
 BRIGHTEST = 255
 
 
-def _picture(data: Shape, axes: str) -> int:
+def _picture(data: Dims, axes: str) -> int:
     """The number of dimensions of one picture or of several."""
-    assert data is not None
     if len(data) not in (3, 4):
         raise ShapeError(f"takes {axes} or Nx{axes}, got {show(data)}")
     return len(data)
@@ -32,13 +31,12 @@ class ImageToTensor(Operator):
     """
 
     @staticmethod
-    def _order(data: Shape) -> Tuple[int, ...]:
+    def _order(data: Dims) -> Tuple[int, ...]:
         rank = _picture(data, "HxWxC")
         return (*range(rank - 3), rank - 1, rank - 3, rank - 2)
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         order = self._order(data)
-        assert data is not None
         return tuple(data[axis] for axis in order)
 
     def infer_type(self, *types: Optional[str]) -> str:
@@ -66,9 +64,8 @@ class ImageNormalize(Operator):
 
     limits = "mean and std must be stated, as MXNet's defaults fit no picture"
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         rank = _picture(data, "CxHxW")
-        assert data is not None
         channels = data[rank - 3]
         for name in ("mean", "std"):
             count = len(getattr(self, name))
@@ -116,16 +113,15 @@ class ImageCrop(Operator):
             if getattr(self, name) < least:
                 raise Unsupported(f"{name}={getattr(self, name)}; supported: {least} and above")
 
-    def _cuts(self, data: Shape) -> List[Cut]:
+    def _cuts(self, data: Dims) -> List[Cut]:
         rank = _picture(data, "HxWxC")
         return [
             Cut(rank - 3, self.y, self.y + self.height),
             Cut(rank - 2, self.x, self.x + self.width),
         ]
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         cuts = self._cuts(data)
-        assert data is not None
         for cut in cuts:
             size = data[cut.axis]
             if isinstance(size, int) and (cut.end or 0) > size:

@@ -6,7 +6,7 @@ from typing import Any, Dict, Literal, Optional, Tuple
 
 import numpy as np
 
-from ..shape import Dim, Shape
+from ..shape import Dim, Dims, Shape
 from .axes import moved
 from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator
 from .windows import Windows
@@ -57,14 +57,12 @@ class Pooling(Windows):
         fast = self.pool_type == "max" and self.kernel and not self._last
         return 2 if fast else 1  # oneDNN's workspace
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         if not self._last:
             return self.pooled(data)
         first, *spatial, channels = data
-        result = self.pooled((first, channels, *spatial))
-        assert result is not None
-        return (result[0], *result[2:], channels)
+        batch, _, *sizes = self.pooled((first, channels, *spatial))
+        return (batch, *sizes, channels)
 
     def _spatial(self, shape: Tuple[Dim, ...]) -> Tuple[Dim, ...]:
         return shape[1:-1] if self._last else shape[2:]
@@ -75,24 +73,16 @@ class Pooling(Windows):
         if self._power > 1:
             value = _onnx_power(g, value, self._power)
         if self.global_pool:
-            out = self._onnx_global(g, value, len(shape))
+            out = self.onnx_global(g, value, len(shape))
         else:
             out = self._onnx_sliding(g, value, data)
         if self._power > 1:
             out = _onnx_root(g, out, self._power, data)
         return moved(g, out, len(shape), 1, -1) if self._last else out
 
-    def _onnx_global(self, g: OnnxBuilder, value: Any, rank: int) -> Any:
-        if self.pool_type == "avg":
-            return g.op("GlobalAveragePool", value)
-        if self.pool_type == "max":
-            return g.op("GlobalMaxPool", value)
-        return g.reduce("ReduceSum", value, tuple(range(2, rank)), True)
-
     def _onnx_sliding(self, g: OnnxBuilder, value: Any, data: Any) -> Any:
-        options = {**self.onnx_window(), "pads": self.pad * 2}
-        if self.full:
-            options["ceil_mode"] = 1
+        ceil = 1 if self.full else None
+        options = {**self.onnx_window(), "pads": self.pad * 2, "ceil_mode": ceil}
         outside = self.begins_outside(self._spatial(g.shape(data)), (0,) * len(self.kernel))
         if self.pool_type == "max" and outside:
             return self._onnx_maximum(g, value, data)
@@ -136,7 +126,8 @@ class Pooling(Windows):
         if self._power > 1:
             value = f"{value}.pow({self._power})"
         if self.global_pool:
-            out = self._torch_global(value, len(shape))
+            axes = range(1, len(shape) - 1) if self._last else range(2, len(shape))
+            out = self.torch_global(value, tuple(axes))
         else:
             out = self._torch_sliding(m, value, self._spatial(shape))
         if self._power == 2:
@@ -145,13 +136,8 @@ class Pooling(Windows):
             out = f"{m.function('cube_root')}({out})"
         return f"({out}).movedim(1, -1)" if self._last and not self.global_pool else out
 
-    def _torch_global(self, value: str, rank: int) -> str:
-        axes = tuple(range(1, rank - 1) if self._last else range(2, rank))
-        reduce = {"max": "amax", "avg": "mean"}.get(self.pool_type, "sum")
-        return f"{value}.{reduce}({axes}, keepdim=True)"
-
     def _torch_sliding(self, m: TorchBuilder, value: str, sizes: Tuple[Dim, ...]) -> str:
-        kind = f"{'Max' if self.pool_type == 'max' else 'Avg'}Pool{len(self.kernel)}d"
+        kind = f"nn.{'Max' if self.pool_type == 'max' else 'Avg'}Pool{len(self.kernel)}d"
         if self.pool_type in ("sum", "lp"):
             pooled = self.torch_sums(m, value)
             return pooled if self.elements == 1 else f"{pooled} * {self.elements}"
@@ -165,23 +151,17 @@ class Pooling(Windows):
                 for n, k, p in zip(sizes, self.kernel, self.pad)
             )
             if wide or outside or small:
-                function = m.function("average_pool")
-                return (
-                    f"{function}({value}, {self.kernel}, {self.stride}, {self.pad}, "
-                    f"{self.beyond}, {self.counts_pad})"
-                )
+                window = f"{self.kernel}, {self.stride}, {self.pad}, {self.beyond}"
+                return f"{m.function('average_pool')}({value}, {window}, {self.counts_pad})"
             options["count_include_pad"] = self.counts_pad
         elif outside:  # an empty window's maximum is the lowest number that there is, as in MXNet
-            pads = zip(reversed(self.pad), reversed(self.beyond))
-            flat = tuple(n for p, more in pads for n in (p, p + more))
-            pool = m.module(f"nn.{kind}", **options)
+            padded = self.torch_padded(value, self.beyond, ", value=-torch.inf")
             lowest = f"torch.finfo({value}.dtype).min"
-            return f"{pool}(F.pad({value}, {flat}, value=-torch.inf)).clamp(min={lowest})"
+            return f"{m.module(kind, **options)}({padded}).clamp(min={lowest})"
         elif wide:  # more than PyTorch pads itself
-            flat = tuple(p for p in reversed(self.pad) for _ in range(2))
-            pool = m.module(f"nn.{kind}", **options, ceil_mode=self.full)
-            return f"{pool}(F.pad({value}, {flat}, value=-torch.inf))"
-        pool = m.module(f"nn.{kind}", **options, padding=self.pad, ceil_mode=self.full)
+            padded = self.torch_padded(value, (0,) * len(sizes), ", value=-torch.inf")
+            return f"{m.module(kind, **options, ceil_mode=self.full)}({padded})"
+        pool = m.module(kind, **options, padding=self.pad, ceil_mode=self.full)
         return f"{pool}({value})"
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Literal, Tuple
+from typing import Any, Literal, Tuple
 
-from ..errors import ShapeError
-from ..shape import Dim, Shape, show
+from ..shape import Dim, Dims, Shape, with_axes
 from .attributes import single
 from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator
 from .windows import Windows
@@ -28,10 +27,8 @@ class PoolingV1(Windows):
         if not self.global_pool and len(self.kernel) != 2:
             raise Unsupported(f"kernel={self.kernel}; supported: 2 dimensions, as in MXNet")
 
-    def infer(self, data: Shape) -> Shape:
-        if data is None or len(data) != 4:
-            raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
-        return self.pooled(data)
+    def infer(self, data: Dims) -> Shape:
+        return self.pooled(with_axes(data, "(N, C, H, W)"))
 
     def _check_windows(self, sizes: Tuple[Dim, ...]) -> None:
         if self.pool_type == "max" and self.begins_outside(sizes, self.pad):
@@ -47,7 +44,7 @@ class PoolingV1(Windows):
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         if self.global_pool:
-            return self._onnx_global(g, data)
+            return self.onnx_global(g, data, 4)
         self._check_windows(g.shape(data)[2:])
         if self.pool_type == "max":
             padded = self.onnx_padded(g, data, (0, 0))
@@ -55,22 +52,13 @@ class PoolingV1(Windows):
         padded = self.onnx_padded(g, data, self.beyond)
         return self.onnx_sums(g, padded, g.scalar(self._factor(), data))
 
-    def _onnx_global(self, g: OnnxBuilder, data: Any) -> Any:
-        if self.pool_type == "sum":
-            return g.reduce("ReduceSum", data, (2, 3), True)
-        return g.op({"max": "GlobalMaxPool", "avg": "GlobalAveragePool"}[self.pool_type], data)
-
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         if self.global_pool:
-            reduce = {"max": "amax", "avg": "mean"}.get(self.pool_type, "sum")
-            return f"{data}.{reduce}((2, 3), keepdim=True)"
+            return self.torch_global(data, (2, 3))
         self._check_windows(m.shape(data)[2:])
         if self.pool_type == "max":
-            options: Dict[str, Any] = {
-                "kernel_size": self.kernel,
-                "stride": self.stride,
-                "ceil_mode": self.full,
-            }
-            return f"{m.module('nn.MaxPool2d', **options)}({self.torch_padded(data, (0, 0))})"
+            kind, kernel, stride = "nn.MaxPool2d", self.kernel, self.stride
+            pool = m.module(kind, kernel_size=kernel, stride=stride, ceil_mode=self.full)
+            return f"{pool}({self.torch_padded(data, (0, 0))})"
         factor = self._factor()
         return self.torch_sums(m, data) + (f" * {factor!r}" if factor != 1 else "")

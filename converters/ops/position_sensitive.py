@@ -8,7 +8,7 @@ from typing import Any, Callable, List, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, same, show
+from ..shape import Dim, Dims, Shape, same, show
 from .attributes import Single, single
 from .interpolation import Lines, Map, clamped, steps, sum_of_samples
 from .onnx_math import Formula, count, formula, join, result
@@ -37,12 +37,11 @@ class PositionSensitive(Operator):
             if getattr(self, name) < 1:
                 raise Unsupported(f"{name}={getattr(self, name)}; supported: numbers above 0")
 
-    def output_shape(self, data: Shape, rois: Shape) -> Tuple[Dim, ...]:
+    def output_shape(self, data: Dims, rois: Dims) -> Tuple[Dim, ...]:
         shape = pooled_shape(data, rois, 5, self.output_dim, (self.pooled_size,) * 2)
         channels = self.output_dim * self.group_size**2
         if data is not None and not same(data[1], channels):
             raise ShapeError(f"takes {channels} channels, got {data[1]}")
-        assert shape is not None
         return shape
 
     def region(self, rois: Formula, axis: int, shift: float) -> Tuple[Formula, Formula]:
@@ -100,7 +99,7 @@ class PsRoiPooling(PositionSensitive):
         object.__setattr__(self, "group_size", self.group_size or self.pooled_size)
         super().__post_init__()
 
-    def infer(self, data: Shape, rois: Shape) -> Shape:
+    def infer(self, data: Dims, rois: Dims) -> Shape:
         return self.output_shape(data, rois)
 
     def to_onnx(self, g: OnnxBuilder, data: Any, rois: Any) -> Any:
@@ -172,12 +171,11 @@ class DeformablePsRoiPooling(PositionSensitive):
     def stored_outputs(self) -> int:
         return 2
 
-    def infer(self, data: Shape, rois: Shape, trans: Shape = None) -> Shape:
+    def infer(self, data: Dims, rois: Dims, trans: Shape = None) -> Shape:
         shape = self.output_shape(data, rois)
         if self.no_trans:
             return shape
         part = self.part_size
-        assert trans is not None
         if len(trans) != 4 or not all(map(same, trans, (shape[0], None, part, part))):
             raise ShapeError(
                 f"takes trans of shape {show((shape[0], None, part, part))}, got {show(trans)}"

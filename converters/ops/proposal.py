@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, merge, product, same, show
+from ..shape import Dim, Dims, Shape, merge, product, same, show
 from .attributes import Single, Singles, single
 from .detection import options
 from .onnx_math import Formula, count, formula, join, result, stack
@@ -73,8 +73,7 @@ class Proposals(Operator):
     def images(self, batch: Dim) -> Dim:
         return batch
 
-    def infer(self, cls_prob: Shape, bbox_pred: Shape, im_info: Shape) -> List[Shape]:
-        assert cls_prob is not None and bbox_pred is not None and im_info is not None
+    def infer(self, cls_prob: Dims, bbox_pred: Dims, im_info: Dims) -> List[Shape]:
         expected = (
             ("cls_prob", cls_prob, (None, 2 * self.anchors, None, None)),
             ("bbox_pred", bbox_pred, (None, 4 * self.anchors, None, None)),

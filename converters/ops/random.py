@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ..errors import ShapeError
-from ..shape import Shape, merge_shapes, show
+from ..shape import Dims, Shape, merge_shapes, show
 from .attributes import Ints
 from .distributions import DISTRIBUTIONS, Distribution
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
@@ -74,7 +74,7 @@ class _Like(_Drawing):
 
     shape_preserving = True
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
@@ -189,7 +189,7 @@ class Multinomial(_Random):
     def visible_outputs(self) -> int:
         return 2 if self.get_prob else 1
 
-    def infer(self, data: Shape) -> Union[Shape, List[Shape]]:
+    def infer(self, data: Dims) -> Union[Shape, List[Shape]]:
         if not data:
             raise ShapeError(f"takes probabilities along the last axis, got {show(data)}")
         return [(*data[:-1], *self.shape) or (1,)] * self.visible_outputs()
@@ -227,7 +227,7 @@ class Shuffle(_Random):
 
     shape_preserving = True
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:

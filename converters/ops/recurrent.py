@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, merge, merge_shapes, show
+from ..shape import Dim, Dims, Shape, merge, merge_shapes, show
 from .recurrent_onnx import Layers, onnx_layers, onnx_unpacked
 from .recurrent_weights import Array, Packing
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
@@ -92,12 +92,11 @@ class RNN(Operator):
 
     def infer(
         self,
-        data: Shape,
-        parameters: Shape,
+        data: Dims,
+        parameters: Dims,
         state: Shape = None,
         state_cell: Shape = None,
     ) -> List[Shape]:
-        assert data is not None
         if len(data) != 3:
             raise ShapeError(f"takes 3 dimensions (time, batch, features), got {show(data)}")
         time, batch, features = data

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, List, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, show
+from ..shape import Dim, Dims, Shape, show
 from .attributes import Ints
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
@@ -28,13 +28,12 @@ def normalise_axes(axes: Ints, rank: int, data: Shape) -> Ints:
     return tuple(sorted(axis % rank for axis in axes))
 
 
-def reduced_axes(axes: Optional[Ints], data: Shape, exclude: bool = False) -> Ints:
+def reduced_axes(axes: Optional[Ints], data: Dims, exclude: bool = False) -> Ints:
     """The axes that go: all of them where none is named, the others with `exclude`.
 
     Raises:
         ShapeError: an axis that `data` does not have, or one that is named twice.
     """
-    assert data is not None
     named = normalise_axes(axes or (), len(data), data)
     if len(set(named)) < len(named):
         raise ShapeError(f"axis={axes} names an axis of {show(data)} twice: name each once")
@@ -43,9 +42,8 @@ def reduced_axes(axes: Optional[Ints], data: Shape, exclude: bool = False) -> In
     return named
 
 
-def reduced_shape(data: Shape, axes: Ints, keepdims: bool) -> Shape:
+def reduced_shape(data: Dims, axes: Ints, keepdims: bool) -> Shape:
     """All axes without keepdims leave (1,), not a scalar."""
-    assert data is not None
     if keepdims:
         return tuple(1 if a in axes else d for a, d in enumerate(data))
     return tuple(d for a, d in enumerate(data) if a not in axes) or (1,)
@@ -151,7 +149,7 @@ class Reduction(Operator):
     torch_bool: ClassVar[str]  # of truth values
     nan: ClassVar[Optional[int]] = None  # what stands for a number that is none
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         return reduced_shape(data, reduced_axes(self.axis, data, self.exclude), self.keepdims)
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:

@@ -10,23 +10,10 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    ClassVar,
-    Dict,
-    List,
-    Mapping,
-    Optional,
-    Tuple,
-    Type,
-    TypeVar,
-    Union,
-)
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Mapping, Optional, TypeVar, Union
 
 from ..errors import UnsupportedError
-from ..shape import Dim, Shape
+from ..shape import Dims, Shape
 from .attributes import AttributeProblem, parse_attributes
 from .refused import refusal
 from .renames import RENAMES
@@ -61,31 +48,35 @@ class Operator:
             they are equal (sorting, suppressing, comparing): where they are as good as equal,
             the least rounding decides.
         random: the result is drawn anew each time; only its distribution can be compared.
+        outputs: how many are converted: the first ones, which MXNet lists.
+        hidden_outputs: how many more the node has in MXNet's graph.
         onnx_since: the oldest opset that has what `to_onnx` builds with.
         onnx_until: the newest one for which onnxruntime has it, where that is not the newest.
         limits: what of MXNet's operator is not converted, and why, for the table in the docs.
     """
 
     mxnet_name: ClassVar[str]
-    ignores: ClassVar[Tuple[str, ...]]
-    parameters: ClassVar[Tuple[str, ...]]
-    auxiliary: ClassVar[Tuple[str, ...]]
-    labels: ClassVar[Tuple[str, ...]]
+    ignores: ClassVar[tuple[str, ...]]
+    parameters: ClassVar[tuple[str, ...]]
+    auxiliary: ClassVar[tuple[str, ...]]
+    labels: ClassVar[tuple[str, ...]]
     shape_preserving: ClassVar[bool] = False
     order_dependent: ClassVar[bool] = False
     random: ClassVar[bool] = False
+    outputs: ClassVar[int] = 1
+    hidden_outputs: ClassVar[int] = 0
     onnx_since: ClassVar[int] = 13
     onnx_until: ClassVar[Optional[int]] = None
     limits: ClassVar[str] = ""
 
     #: Shapes of the inputs -> shape of the output (a list of them for several outputs).
-    infer: Callable[..., Union[Shape, List[Shape]]]
+    infer: Callable[..., Union[Shape, list[Shape]]]
     #: (builder, *inputs) -> the output's value. See converters/onnx_model.py.
     to_onnx: Callable[..., Any]
     #: (builder, *inputs) -> the output's expression. See converters/pytorch_module.py.
     to_pytorch: Callable[..., Any]
 
-    def input_names(self) -> Tuple[str, ...]:
+    def input_names(self) -> tuple[str, ...]:
         """MXNet's names of the inputs this node has, given its attributes.
 
         By default all of `infer`'s parameters; none for a variadic operator.
@@ -93,7 +84,7 @@ class Operator:
         kinds = inspect.signature(type(self).infer).parameters
         return tuple(n for n, p in kinds.items() if n != "self" and p.kind != p.VAR_POSITIONAL)
 
-    def infer_type(self, *types: Optional[str]) -> Union[Optional[str], List[Optional[str]]]:
+    def infer_type(self, *types: Optional[str]) -> Union[Optional[str], list[Optional[str]]]:
         """Element types of the inputs -> type of the output (a list for several outputs).
 
         None is a label that was cut away. By default that of the first input.
@@ -102,14 +93,14 @@ class Operator:
         return [first] * self.visible_outputs()
 
     def visible_outputs(self) -> int:
-        """Outputs that are converted: the first ones."""
-        return 1
+        """Outputs that are converted, given the node's attributes."""
+        return self.outputs
 
     def stored_outputs(self) -> int:
-        """Outputs that the node has in MXNet's graph, hidden ones included."""
-        return self.visible_outputs()
+        """Outputs that the node has in MXNet's graph, given its attributes."""
+        return self.visible_outputs() + self.hidden_outputs
 
-    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
+    def parameter_shapes(self, data: Shape) -> dict[str, Dims]:
         """Input name -> the shape its parameter must have; None where `data` leaves it open."""
         return {}
 
@@ -120,7 +111,7 @@ class Operator:
         """
         return None
 
-    def index_limits(self) -> Dict[str, int]:
+    def index_limits(self) -> dict[str, int]:
         """Inputs that are indices -> how many places they choose from.
 
         Used to feed a network whose input is read so: noise would choose the first ones only.
@@ -128,19 +119,28 @@ class Operator:
         return {}
 
 
-REGISTRY: Dict[str, Type[Operator]] = {}
+class SameShape(Operator):
+    """An operator on one input, whose output has the input's shape."""
 
-_Declared = TypeVar("_Declared", bound=Type[Operator])
+    shape_preserving = True
+
+    def infer(self, data: Dims) -> Shape:
+        return data
+
+
+REGISTRY: dict[str, type[Operator]] = {}
+
+_Declared = TypeVar("_Declared", bound=type[Operator])
 
 
 @dataclass_transform(frozen_default=True)
 def operator(
     name: str,
     *,
-    ignores: Tuple[str, ...] = (),
-    parameters: Tuple[str, ...] = (),
-    auxiliary: Tuple[str, ...] = (),
-    labels: Tuple[str, ...] = (),
+    ignores: tuple[str, ...] = (),
+    parameters: tuple[str, ...] = (),
+    auxiliary: tuple[str, ...] = (),
+    labels: tuple[str, ...] = (),
 ) -> Callable[[_Declared], _Declared]:
     """Class decorator: this frozen dataclass declares MXNet's operator `name`."""
 
@@ -174,7 +174,7 @@ def parse(op: str, attrs: Mapping[str, str]) -> Operator:
 
 
 @lru_cache(maxsize=4096)
-def _parse(op: str, attrs: Tuple[Tuple[str, str], ...]) -> Operator:
+def _parse(op: str, attrs: tuple[tuple[str, str], ...]) -> Operator:
     if op not in REGISTRY:
         unknown = "the operator is not known; docs/operators.md lists those that are"
         raise Unsupported(refusal(op) or unknown)
@@ -193,7 +193,7 @@ def _or_default(default: Any, get: Callable[[Operator], Any], op: str, attrs: An
         return default
 
 
-def input_names(op: str, attrs: Mapping[str, str]) -> Tuple[str, ...]:
+def input_names(op: str, attrs: Mapping[str, str]) -> tuple[str, ...]:
     """MXNet's input names of a node; () for an operator without a declaration."""
     return tuple(_or_default((), lambda o: o.input_names(), op, attrs))
 
@@ -208,12 +208,12 @@ def visible_outputs(op: str, attrs: Mapping[str, str]) -> int:
     return int(_or_default(1, lambda o: o.visible_outputs(), op, attrs))
 
 
-def auxiliary_names(op: str) -> Tuple[str, ...]:
+def auxiliary_names(op: str) -> tuple[str, ...]:
     """Names of the inputs that training updates outside the gradient."""
     return REGISTRY[op].auxiliary if op in REGISTRY else ()
 
 
-def roles(op: str) -> Dict[str, str]:
+def roles(op: str) -> dict[str, str]:
     """Input name -> "parameter" or "label"; what is in neither is data."""
     cls = REGISTRY.get(op)
     if cls is None:
@@ -238,14 +238,14 @@ def _check_counts(operator: Operator, inputs: int, outputs: int) -> None:
         raise Unsupported(f"{outputs} outputs are read; supported: {operator.visible_outputs()}")
 
 
-def operators_of(nodes: Any) -> Dict[str, Operator]:
+def operators_of(nodes: Any) -> dict[str, Operator]:
     """Layer name -> its declaration, for nodes with `name`, `op`, `attrs` and `outputs`.
 
     Raises:
         UnsupportedError: listing every operator and attribute that has no declaration.
     """
-    found: Dict[str, Operator] = {}
-    problems: List[str] = []
+    found: dict[str, Operator] = {}
+    problems: list[str] = []
     for node in nodes:
         try:
             found[node.name] = parse(node.op, node.attrs)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, List, Optional, Tuple, Union
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, product, quotient, same, show
+from ..shape import Dim, Dims, Shape, product, quotient, same, show
 from .attributes import Ints
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -15,8 +15,7 @@ from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 class Flatten(Operator):
     """(N, *) -> (N, product of the rest).  Source: src/operator/tensor/matrix_op.cc."""
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         return (data[0], product(data[1:]))
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
@@ -108,8 +107,7 @@ class Reshape(Operator):
             targets.append(code)
             del axes[:1]
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         targets = self._targets(data)
         out = [_size(t, data) for t in targets]
         if targets.count(-1) > 1:

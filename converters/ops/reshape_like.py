@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import Shape, product, same, show
+from ..shape import Dims, Shape, product, same, show
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
@@ -21,12 +21,11 @@ class ReshapeLike(Operator):
     rhs_begin: Optional[int] = None
     rhs_end: Optional[int] = None
 
-    def _ranges(self, lhs: Shape, rhs: Shape) -> Tuple[range, range]:
+    def _ranges(self, lhs: Dims, rhs: Dims) -> Tuple[range, range]:
         left = _range("lhs", lhs, self.lhs_begin, self.lhs_end)
         return left, _range("rhs", rhs, self.rhs_begin, self.rhs_end)
 
-    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
-        assert lhs is not None and rhs is not None
+    def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         left, right = self._ranges(lhs, rhs)
         out = (*lhs[: left.start], *rhs[right.start : right.stop], *lhs[left.stop :])
         if not same(product(out), product(lhs)):
@@ -58,8 +57,7 @@ class ReshapeLike(Operator):
         return f"{lhs}.reshape({', '.join(parts)})"
 
 
-def _range(side: str, shape: Shape, begin: Optional[int], end: Optional[int]) -> range:
-    assert shape is not None
+def _range(side: str, shape: Dims, begin: Optional[int], end: Optional[int]) -> range:
     rank = len(shape)
     first = 0 if begin is None else begin % rank if begin < 0 else begin
     last = rank if end is None else end % rank if end < 0 else end

@@ -7,7 +7,7 @@ from typing import Any, Literal, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, show
+from ..shape import Dim, Dims, Shape, show
 from .attributes import Single
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -67,11 +67,11 @@ class BilinearResize2D(Operator):
         step = 1 if self.mode.endswith("up") else -1
         return size if odd == self.mode.startswith("to_odd") else size + step
 
-    def infer(self, data: Shape, like: Shape = None) -> Shape:
-        if data is None or len(data) != 4:
+    def infer(self, data: Dims, like: Shape = None) -> Shape:
+        if len(data) != 4:
             raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
         if self.mode == "like":
-            if like is None or len(like) != 4:
+            if len(like) != 4:
                 raise ShapeError(f"takes `like` of (N, C, H, W), got {show(like)}")
             return (*data[:2], *like[2:])
         return (*data[:2], *(self._inferred(a, d) for a, d in enumerate(data[2:])))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Dim, Shape, same, show
+from ..shape import Dim, Dims, Shape, same, show
 from .attributes import Ints, Single
 from .interpolation import Map, clamped, of_images, over_samples, steps, sum_of_samples
 from .onnx_math import Formula, formula, join, result
@@ -20,13 +20,12 @@ ROI_ALIGN, ALIGNED, NO_ROI_ALIGN = 10, 16, 22
 LOWEST = float(np.finfo(np.float32).min)  # what a maximum begins with
 
 
-def pooled_shape(data: Shape, rois: Shape, columns: int, channels: Dim, size: Ints) -> Shape:
+def pooled_shape(data: Dims, rois: Dims, columns: int, channels: Dim, size: Ints) -> Shape:
     """(R, channels, *size)
 
     Raises:
         ShapeError: data are no images, or rois no regions.
     """
-    assert data is not None and rois is not None
     if len(data) != 4 or len(rois) != 2 or not same(rois[1], columns):
         raise ShapeError(
             f"takes data of shape NxCxHxW and rois of shape Rx{columns}, "
@@ -95,7 +94,7 @@ class RoiAlign(Operator):
     def area(self) -> int:
         return self.pooled_size[0] * self.pooled_size[1]
 
-    def infer(self, data: Shape, rois: Shape) -> Shape:
+    def infer(self, data: Dims, rois: Dims) -> Shape:
         channels = data[1] if data else None
         if self.position_sensitive and isinstance(channels, int):
             if channels % self.area:
@@ -194,7 +193,7 @@ class RoiPooling(Operator):
     def stored_outputs(self) -> int:
         return 2
 
-    def infer(self, data: Shape, rois: Shape) -> Shape:
+    def infer(self, data: Dims, rois: Dims) -> Shape:
         return pooled_shape(data, rois, 5, data[1] if data else None, self.pooled_size)
 
     def to_onnx(self, g: OnnxBuilder, data: Any, rois: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, Tuple
 import numpy as np
 
 from ..python_text import literal
-from ..shape import Shape
+from ..shape import Dims, Shape
 from .attributes import Ints, Single
 from .interpolation import clamped, of_images, sum_of_samples
 from .onnx_math import Formula, formula, join, result
@@ -42,7 +42,7 @@ class RotatedRoiAlign(Operator):
     def __post_init__(self) -> None:
         two("pooled_size", self.pooled_size)
 
-    def infer(self, data: Shape, rois: Shape) -> Shape:
+    def infer(self, data: Dims, rois: Dims) -> Shape:
         return pooled_shape(data, rois, 6, data[1] if data else None, self.pooled_size)
 
     def to_onnx(self, g: OnnxBuilder, data: Any, rois: Any) -> Any:

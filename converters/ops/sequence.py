@@ -7,7 +7,7 @@ from typing import Any, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, same, show
+from ..shape import Dims, Shape, same, show
 from .attributes import Single
 from .indexing import onnx_index, torch_index
 from .onnx_sizes import count_to, size_of, whole
@@ -21,6 +21,8 @@ class Sequences(Operator):
     use_sequence_length: bool
     axis: int
 
+    shape_preserving = True
+
     def __post_init__(self) -> None:
         if self.axis not in (0, 1):
             raise Unsupported(f"axis={self.axis}; supported: 0, 1")
@@ -28,12 +30,13 @@ class Sequences(Operator):
     def input_names(self) -> Tuple[str, ...]:
         return ("data", "sequence_length") if self.use_sequence_length else ("data",)
 
-    def _check(self, data: Shape, lengths: Shape) -> None:
-        if data is None or len(data) < 2:
+    def infer(self, data: Dims, sequence_length: Shape = None) -> Dims:
+        if len(data) < 2:
             raise ShapeError(f"takes at least (time, batch), got {show(data)}")
-        batch = data[1 - self.axis]
+        batch, lengths = data[1 - self.axis], sequence_length
         if lengths is not None and not (len(lengths) == 1 and same(batch, lengths[0])):
             raise ShapeError(f"takes a length for each of {batch} sequences, got {show(lengths)}")
+        return data
 
 
 def _trailing(count: int) -> str:
@@ -51,12 +54,6 @@ class SequenceMask(Sequences):
     use_sequence_length: bool = False
     value: Single = Single(0.0)
     axis: int = 0
-
-    shape_preserving = True
-
-    def infer(self, data: Shape, sequence_length: Shape = None) -> Shape:
-        self._check(data, sequence_length)
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
         if sequence_length is None:
@@ -95,15 +92,9 @@ class SequenceReverse(Sequences):
     use_sequence_length: bool = False
     axis: int = 0
 
-    shape_preserving = True
-
     def __post_init__(self) -> None:
         if self.axis:
             raise Unsupported(f"axis={self.axis}; supported: 0, as in MXNet")
-
-    def infer(self, data: Shape, sequence_length: Shape = None) -> Shape:
-        self._check(data, sequence_length)
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
         if sequence_length is None:
@@ -128,11 +119,11 @@ class SequenceLast(Sequences):
     use_sequence_length: bool = False
     axis: int = 0
 
-    def infer(self, data: Shape, sequence_length: Shape = None) -> Shape:
-        self._check(data, sequence_length)
-        assert data is not None
-        batch: Dim = data[1 - self.axis]
-        return (batch, *data[2:])
+    shape_preserving = False
+
+    def infer(self, data: Dims, sequence_length: Shape = None) -> Dims:
+        super().infer(data, sequence_length)
+        return (data[1 - self.axis], *data[2:])
 
     def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
         if sequence_length is None:

@@ -6,7 +6,7 @@ from functools import reduce
 from typing import Any, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, merge_shapes, same, show
+from ..shape import Dim, Dims, Shape, merge_shapes, same, show
 from .arithmetic import Arithmetic
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -36,8 +36,7 @@ class Where(Operator):
     Source: src/operator/tensor/control_flow_op.h.
     """
 
-    def infer(self, condition: Shape, x: Shape, y: Shape) -> Shape:
-        assert condition is not None and x is not None and y is not None
+    def infer(self, condition: Dims, x: Dims, y: Dims) -> Shape:
         out = merge_shapes(x, y)
         if len(condition) == len(out):
             return merge_shapes(out, condition)

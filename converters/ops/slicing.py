@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, List, Optional, Sequence, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, show
+from ..shape import Dim, Dims, Shape, show
 from .attributes import Ints, OptionalInts
 from .reduction import normalise_axes
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
@@ -25,7 +25,7 @@ class Cut:
     end: Optional[int] = None
     step: int = 1
 
-    def size(self, size: Dim, data: Shape) -> Dim:
+    def size(self, size: Dim, data: Dims) -> Dim:
         """How much it leaves of an axis of this size."""
         if not isinstance(size, int):
             whole = self.begin in (None, 0) and self.end is None and self.step == 1
@@ -86,7 +86,6 @@ def torch_cut(data: str, cuts: Sequence[Cut]) -> str:
 
 def cuts_of(data: Shape, begin: OptionalInts, end: OptionalInts, step: OptionalInts) -> List[Cut]:
     """The cuts of `slice`, one for each of the first axes."""
-    assert data is not None
     steps = step or (None,) * len(begin)
     if not len(begin) == len(end) == len(steps) <= len(data):
         raise ShapeError(f"begin={begin}, end={end}, step={step} do not fit {show(data)}")
@@ -98,11 +97,10 @@ def cuts_of(data: Shape, begin: OptionalInts, end: OptionalInts, step: OptionalI
 class _Slicing(Operator):
     """Cuts of one tensor."""
 
-    def _cuts(self, data: Shape) -> List[Cut]:
+    def _cuts(self, data: Dims) -> List[Cut]:
         raise NotImplementedError
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         return cut_shape(data, self._cuts(data))
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
@@ -120,7 +118,7 @@ class Slice(_Slicing):
     end: OptionalInts
     step: OptionalInts = ()
 
-    def _cuts(self, data: Shape) -> List[Cut]:
+    def _cuts(self, data: Dims) -> List[Cut]:
         return cuts_of(data, self.begin, self.end, self.step)
 
 
@@ -132,8 +130,7 @@ class SliceAxis(_Slicing):
     begin: int
     end: Optional[int]
 
-    def _cuts(self, data: Shape) -> List[Cut]:
-        assert data is not None
+    def _cuts(self, data: Dims) -> List[Cut]:
         axis = one_axis(self.axis, data)
         size = data[axis]
         if isinstance(size, int) and not (-size <= self.begin and (self.end or 0) <= size):
@@ -147,16 +144,14 @@ class SliceLike(Operator):
 
     axes: Ints = ()  # none: all
 
-    def _axes(self, data: Shape, shape_like: Shape) -> Ints:
-        assert data is not None and shape_like is not None
+    def _axes(self, data: Dims, shape_like: Dims) -> Ints:
         if not self.axes and len(data) != len(shape_like):
             raise ShapeError(f"{show(data)} and {show(shape_like)} must have equally many axes")
         axes = normalise_axes(self.axes or tuple(range(len(data))), len(data), data)
         normalise_axes(axes, len(shape_like), shape_like)
         return axes
 
-    def infer(self, data: Shape, shape_like: Shape) -> Shape:
-        assert data is not None and shape_like is not None
+    def infer(self, data: Dims, shape_like: Dims) -> Shape:
         shape = list(data)
         for axis in self._axes(data, shape_like):
             have, want = data[axis], shape_like[axis]
@@ -185,8 +180,8 @@ class Crop(Operator):
     h_w: Ints = (0, 0)  # the size to cut when there is no second input
     center_crop: bool = False  # in the middle, whatever the offset
 
-    def infer(self, data: Shape, *crop_like: Shape) -> Shape:
-        if data is None or len(data) != 4:
+    def infer(self, data: Dims, *crop_like: Shape) -> Shape:
+        if len(data) != 4:
             raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
         like = crop_like[0] if crop_like else None
         size = like[2:] if like else self.h_w

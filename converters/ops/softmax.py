@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Shape, show
+from ..shape import Dims, Shape, show
 from .reduction import normalise_axes
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -31,8 +31,7 @@ class _Softmax(Operator):
     def input_names(self) -> Tuple[str, ...]:
         return ("data", "length") if self.use_length else ("data",)
 
-    def infer(self, data: Shape, length: Shape = None) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims, length: Shape = None) -> Shape:
         normalise_axes((self.axis,), len(data), data)
         return data
 
@@ -157,8 +156,8 @@ class SoftmaxOutput(Operator):
             return 1
         return -1 if self.preserve_shape else None
 
-    def infer(self, data: Shape, label: Shape = None) -> Shape:
-        if data is None or len(data) < 2:
+    def infer(self, data: Dims, label: Shape = None) -> Shape:
+        if len(data) < 2:
             raise ShapeError(f"takes (N, *), got {show(data)}")
         return data
 
@@ -187,7 +186,7 @@ class SoftmaxActivation(Operator):
 
     shape_preserving = True
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         if data is None or (self.mode == "channel" and len(data) < 3):
             raise ShapeError(f"mode='channel' takes (N, C, *S), got {show(data)}")
         return data

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, List, Literal, Optional, Tuple, Union
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, product, show
+from ..shape import Dim, Dims, Shape, product, show
 from .attributes import DType
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .shaping import one_axis
@@ -29,9 +29,8 @@ class Ordering(Operator):
     axis: Optional[int]
     is_ascend: bool
 
-    def _sorted(self, data: Shape, k: int) -> Tuple[Dim, ...]:
+    def _sorted(self, data: Dims, k: int) -> Tuple[Dim, ...]:
         """The shape of the first k along the axis, or of all where k is 0."""
-        assert data is not None
         whole, axis = ((product(data),), 0) if self.axis is None else (data, self.axis)
         axis = one_axis(axis, whole)
         size = whole[axis]
@@ -72,7 +71,7 @@ class Sort(Ordering):
     axis: Optional[int] = -1
     is_ascend: bool = True
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         return self._sorted(data, 0)
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
@@ -90,7 +89,7 @@ class Argsort(Ordering):
     is_ascend: bool = True
     dtype: DType = "float32"
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         return self._sorted(data, 0)
 
     def infer_type(self, *types: Optional[str]) -> str:
@@ -123,7 +122,7 @@ class Topk(Ordering):
     def stored_outputs(self) -> int:
         return 2 if self.ret_typ in ("both", "value") else 1
 
-    def infer(self, data: Shape) -> Union[Shape, List[Shape]]:
+    def infer(self, data: Dims) -> Union[Shape, List[Shape]]:
         shape = self._sorted(data, self.k)
         return data if self.ret_typ == "mask" else [shape] * self.visible_outputs()
 

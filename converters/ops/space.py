@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, show
+from ..shape import Dim, Dims, Shape, show
 from .attributes import Ints
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .repeating import times
@@ -26,7 +26,7 @@ class Pad(Operator):
                 "for the first two, none negative"
             )
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         if data is None or 2 * len(data) != len(self.pad_width):
             raise ShapeError(f"takes {len(self.pad_width) // 2} dimensions, got {show(data)}")
         shape = []
@@ -52,7 +52,7 @@ class Pad(Operator):
         return f"F.pad({data}, {widths}{value})"
 
 
-def _divided(size: Dim, by: int, data: Shape) -> Dim:
+def _divided(size: Dim, by: int, data: Dims) -> Dim:
     if not isinstance(size, int):
         return None
     if size % by:
@@ -60,8 +60,8 @@ def _divided(size: Dim, by: int, data: Shape) -> Dim:
     return size // by
 
 
-def _image(data: Shape) -> None:
-    if data is None or len(data) != 4:
+def _image(data: Dims) -> None:
+    if len(data) != 4:
         raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
 
 
@@ -74,9 +74,8 @@ class DepthToSpace(Operator):
 
     block_size: int
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         _image(data)
-        assert data is not None
         block = self.block_size
         channels = _divided(data[1], block * block, data)
         return (data[0], channels, *(times(d, block) for d in data[2:]))
@@ -99,9 +98,8 @@ class SpaceToDepth(Operator):
 
     block_size: int
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         _image(data)
-        assert data is not None
         block = self.block_size
         return (
             data[0],

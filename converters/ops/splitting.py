@@ -7,7 +7,7 @@ from typing import Any, List
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, same, show
+from ..shape import Dim, Dims, Shape, same, show
 from .attributes import Ints
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import one_axis
@@ -21,13 +21,12 @@ class Split(Operator):
     axis: int = 1
     squeeze_axis: bool = False
 
-    def _sizes(self, size: Dim, data: Shape) -> List[Dim]:
+    def _sizes(self, size: Dim, data: Dims) -> List[Dim]:
         """Of the parts along the axis."""
         raise NotImplementedError
 
-    def infer(self, data: Shape) -> List[Shape]:
+    def infer(self, data: Dims) -> List[Shape]:
         axis = one_axis(self.axis, data)
-        assert data is not None
         shapes: List[Shape] = []
         for size in self._sizes(data[axis], data):
             if self.squeeze_axis and not same(size, 1):
@@ -78,7 +77,7 @@ class SliceChannel(Split):
     def visible_outputs(self) -> int:
         return self.num_outputs
 
-    def _sizes(self, size: Dim, data: Shape) -> List[Dim]:
+    def _sizes(self, size: Dim, data: Dims) -> List[Dim]:
         if not isinstance(size, int):
             return [1 if self.squeeze_axis else None] * self.num_outputs
         if size % self.num_outputs:
@@ -108,7 +107,7 @@ class SplitV2(Split):
     def visible_outputs(self) -> int:
         return self.sections or len(self.indices)
 
-    def _sizes(self, size: Dim, data: Shape) -> List[Dim]:
+    def _sizes(self, size: Dim, data: Dims) -> List[Dim]:
         if self.sections:
             if not isinstance(size, int):
                 return [None] * self.sections

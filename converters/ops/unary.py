@@ -8,16 +8,15 @@ from typing import Any, Callable, ClassVar, Dict, Tuple, Union
 
 import numpy as np
 
-from ..shape import Shape
 from . import special
 from .arithmetic import INTEGERS, Arithmetic, refuse_integers
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from .registry import OnnxBuilder, SameShape, TorchBuilder, operator
 
 Formula = Callable[[Arithmetic, Any], Any]
 
 
 @dataclass(frozen=True)
-class Unary(Operator):
+class Unary(SameShape):
     """(*) -> same.  Source: src/operator/mshadow_op.h, src/operator/tensor/elemwise_unary_op*.cc.
 
     Class attributes:
@@ -29,11 +28,6 @@ class Unary(Operator):
     formula: ClassVar[Tuple[Union[str, Formula]]]
     text: ClassVar[str]
     whole: ClassVar[str]
-
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def _check(self, dtype: str) -> None:
         if not self.whole or dtype == "bool":

@@ -56,7 +56,7 @@ class UpSampling(Operator):
     def infer(self, *data: Shape) -> Shape:
         maps: List[Tuple[Dim, ...]] = []
         for shape in data[:1] if self.sample_type == "bilinear" else data:
-            if shape is None or len(shape) != 4:
+            if len(shape) != 4:
                 raise ShapeError(f"takes (N, C, H, W), got {show(shape)}")
             maps.append(shape)
         first, *others = maps
