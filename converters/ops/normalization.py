@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Tuple
+from typing import Any, Dict
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Dim, Dims, Shape, same, show
+from ..shape import Dims, Shape, same, show
 from .attributes import Single, single
 from .axes import moved
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
@@ -37,7 +37,7 @@ class Norm(Operator):
         if self.output_mean_var:
             raise Unsupported("output_mean_var=True; supported: False. " + self.limits)
 
-    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
+    def parameter_shapes(self, data: Shape) -> Dict[str, Dims]:
         known = data and -len(data) <= self.axis < len(data)
         channels = data[self.axis] if data and known else None
         return {name: (channels,) for name in self.parameters}

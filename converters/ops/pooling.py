@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Literal, Optional, Tuple
+from typing import Any, Dict, Literal, Optional
 
 import numpy as np
 
-from ..shape import Dim, Dims, Shape
+from ..shape import Dims, Shape
 from .axes import moved
 from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator
 from .windows import Windows
@@ -64,7 +64,7 @@ class Pooling(Windows):
         batch, _, *sizes = self.pooled((first, channels, *spatial))
         return (batch, *sizes, channels)
 
-    def _spatial(self, shape: Tuple[Dim, ...]) -> Tuple[Dim, ...]:
+    def _spatial(self, shape: Dims) -> Dims:
         return shape[1:-1] if self._last else shape[2:]
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
@@ -136,7 +136,7 @@ class Pooling(Windows):
             out = f"{m.function('cube_root')}({out})"
         return f"({out}).movedim(1, -1)" if self._last and not self.global_pool else out
 
-    def _torch_sliding(self, m: TorchBuilder, value: str, sizes: Tuple[Dim, ...]) -> str:
+    def _torch_sliding(self, m: TorchBuilder, value: str, sizes: Dims) -> str:
         kind = f"nn.{'Max' if self.pool_type == 'max' else 'Avg'}Pool{len(self.kernel)}d"
         if self.pool_type in ("sum", "lp"):
             pooled = self.torch_sums(m, value)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Tuple
+from typing import Any, Literal
 
-from ..shape import Dim, Dims, Shape, with_axes
+from ..shape import Dims, Shape, with_axes
 from .attributes import single
 from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator
 from .windows import Windows
@@ -30,7 +30,7 @@ class PoolingV1(Windows):
     def infer(self, data: Dims) -> Shape:
         return self.pooled(with_axes(data, "(N, C, H, W)"))
 
-    def _check_windows(self, sizes: Tuple[Dim, ...]) -> None:
+    def _check_windows(self, sizes: Dims) -> None:
         if self.pool_type == "max" and self.begins_outside(sizes, self.pad):
             raise Unsupported(
                 f"pooling_convention='full' with kernel={self.kernel}, stride={self.stride}: a "

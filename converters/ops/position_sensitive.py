@@ -8,7 +8,7 @@ from typing import Any, Callable, List, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, same, show
+from ..shape import Dims, Shape, same, show
 from .attributes import Single, single
 from .interpolation import Lines, Map, clamped, steps, sum_of_samples
 from .onnx_math import Formula, count, formula, join, result
@@ -37,7 +37,7 @@ class PositionSensitive(Operator):
             if getattr(self, name) < 1:
                 raise Unsupported(f"{name}={getattr(self, name)}; supported: numbers above 0")
 
-    def output_shape(self, data: Dims, rois: Dims) -> Tuple[Dim, ...]:
+    def output_shape(self, data: Dims, rois: Dims) -> Dims:
         shape = pooled_shape(data, rois, 5, self.output_dim, (self.pooled_size,) * 2)
         channels = self.output_dim * self.group_size**2
         if data is not None and not same(data[1], channels):

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
+from ..shape import Dims, Shape, merge, merge_shapes, same, show
 from .axes import moved
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
-def matrix_shape(
-    a: Dims, b: Dims, transpose_a: bool, transpose_b: bool, axis: int = -2
-) -> Tuple[Dim, ...]:
+def matrix_shape(a: Dims, b: Dims, transpose_a: bool, transpose_b: bool, axis: int = -2) -> Dims:
     """(*, m, k), (*, k, n) -> (*, m, n), the rows being along `axis`.
 
     Raises:
@@ -61,7 +59,7 @@ class Dot(Operator):
     transpose_a: bool = False
     transpose_b: bool = False
 
-    def _axes(self, a: Tuple[Dim, ...], b: Tuple[Dim, ...]) -> Tuple[int, int]:
+    def _axes(self, a: Dims, b: Dims) -> Tuple[int, int]:
         """Those that are summed over."""
         return (0 if self.transpose_a else len(a) - 1, len(b) - 1 if self.transpose_b else 0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, merge, merge_shapes, show
+from ..shape import Dims, Shape, merge, merge_shapes, show
 from .recurrent_onnx import Layers, onnx_layers, onnx_unpacked
 from .recurrent_weights import Array, Packing
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
@@ -79,7 +79,7 @@ class RNN(Operator):
     def visible_outputs(self) -> int:
         return len(self.input_names()) - 1 if self.state_outputs else 1
 
-    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
+    def parameter_shapes(self, data: Shape) -> Dict[str, Dims]:
         features = data[-1] if data else None
         known = self.packing.length(features) if isinstance(features, int) else None
         return {"parameters": (known,)}
@@ -120,7 +120,7 @@ class RNN(Operator):
             layers = onnx_unpacked(g, parameters, packing.places(length))
         return onnx_layers(g, packing, layers, data, states, outputs)
 
-    def _length(self, parameters: Tuple[Dim, ...]) -> int:
+    def _length(self, parameters: Dims) -> int:
         length = parameters[0]
         if not isinstance(length, int):
             raise Unsupported(f"parameters of {show(parameters)}: needs a fixed number: --input")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, List, Optional, Tuple
+from typing import Any, ClassVar, List, Optional
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, show
+from ..shape import Dims, Shape, show
 from .attributes import Ints
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
@@ -16,12 +16,13 @@ from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 NARROW = ("int8", "uint8", "bool")
 
 
-def normalise_axes(axes: Ints, rank: int, data: Shape) -> Ints:
-    """(-1,) -> (rank - 1,); sorted.
+def normalise_axes(axes: Ints, data: Dims) -> Ints:
+    """(-1,) -> (rank of `data` - 1,); sorted.
 
     Raises:
         ShapeError: an axis that `data` does not have.
     """
+    rank = len(data)
     for axis in axes:
         if not -rank <= axis < rank:
             raise ShapeError(f"axis {axis} is not in {show(data)}")
@@ -34,7 +35,7 @@ def reduced_axes(axes: Optional[Ints], data: Dims, exclude: bool = False) -> Int
     Raises:
         ShapeError: an axis that `data` does not have, or one that is named twice.
     """
-    named = normalise_axes(axes or (), len(data), data)
+    named = normalise_axes(axes or (), data)
     if len(set(named)) < len(named):
         raise ShapeError(f"axis={axes} names an axis of {show(data)} twice: name each once")
     if not named or exclude:
@@ -124,7 +125,7 @@ def torch_mean(m: TorchBuilder, text: str, data: str, axes: Ints, keepdims: bool
     if kind.startswith("float"):
         return torch_reduce(f"{text}.mean", axes, rank, keepdims)
     total = torch_reduce(f"{text}.sum", axes, rank, keepdims, dtype=f"torch.{kind}")
-    sizes: Tuple[Dim, ...] = m.shape(data)
+    sizes: Dims = m.shape(data)
     known = [d for d in (sizes[a] for a in axes) if isinstance(d, int)]
     free = [f"{data}.shape[{a}]" for a in axes if not isinstance(sizes[a], int)]
     number = int(np.prod(known, dtype=int))

@@ -53,6 +53,8 @@ class Operator:
         onnx_since: the oldest opset that has what `to_onnx` builds with.
         onnx_until: the newest one for which onnxruntime has it, where that is not the newest.
         limits: what of MXNet's operator is not converted, and why, for the table in the docs.
+        allowed: attributes of which only some values are supported: the name, whether a value
+            is, and which ones are, in words.
     """
 
     mxnet_name: ClassVar[str]
@@ -68,6 +70,7 @@ class Operator:
     onnx_since: ClassVar[int] = 13
     onnx_until: ClassVar[Optional[int]] = None
     limits: ClassVar[str] = ""
+    allowed: ClassVar[tuple[tuple[str, Callable[[Any], bool], str], ...]] = ()
 
     #: Shapes of the inputs -> shape of the output (a list of them for several outputs).
     infer: Callable[..., Union[Shape, list[Shape]]]
@@ -75,6 +78,11 @@ class Operator:
     to_onnx: Callable[..., Any]
     #: (builder, *inputs) -> the output's expression. See converters/pytorch_module.py.
     to_pytorch: Callable[..., Any]
+
+    def __post_init__(self) -> None:
+        for name, is_allowed, words in self.allowed:
+            if not is_allowed(getattr(self, name)):
+                raise Unsupported(f"{name}={getattr(self, name)}; supported: {words}")
 
     def input_names(self) -> tuple[str, ...]:
         """MXNet's names of the inputs this node has, given its attributes.
@@ -124,7 +132,7 @@ class SameShape(Operator):
 
     shape_preserving = True
 
-    def infer(self, data: Dims) -> Shape:
+    def infer(self, data: Dims) -> Dims:
         return data
 
 

@@ -7,7 +7,7 @@ from typing import Any, Optional, Tuple
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, product, show
 from .attributes import Ints
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, operator
 from .shaping import one_axis
 from .slicing import BEFORE
 
@@ -26,9 +26,7 @@ class Tile(Operator):
 
     reps: Ints
 
-    def __post_init__(self) -> None:
-        if any(r < 1 for r in self.reps):
-            raise Unsupported(f"reps={self.reps}; supported: each at least 1")
+    allowed = (("reps", lambda reps: all(r > 0 for r in reps), "each at least 1"),)
 
     def _padded(self, data: Dims) -> Tuple[int, Ints]:
         """How many new axes, and the repeats along all axes."""
@@ -58,9 +56,7 @@ class Repeat(Operator):
     repeats: int
     axis: Optional[int] = None
 
-    def __post_init__(self) -> None:
-        if self.repeats < 1:
-            raise Unsupported(f"repeats={self.repeats}; supported: at least 1")
+    allowed = (("repeats", lambda repeats: repeats > 0, "at least 1"),)
 
     def infer(self, data: Dims) -> Shape:
         if self.axis is None:
@@ -86,14 +82,12 @@ class Repeat(Operator):
 
 
 @operator("reverse")
-class Reverse(Operator):
+class Reverse(SameShape):
     """(*) -> same, backwards along some axes.  Source: matrix_op-inl.h, ReverseOpForward."""
 
     axis: Ints
 
-    shape_preserving = True
-
-    def infer(self, data: Dims) -> Shape:
+    def infer(self, data: Dims) -> Dims:
         if any(not 0 <= a < len(data) for a in self.axis) or len({*self.axis}) < len(self.axis):
             raise ShapeError(f"axis={self.axis}: each must be one of {show(data)}'s, once")
         return data

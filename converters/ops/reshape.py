@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, List, Optional, Tuple, Union
+from typing import Any, List, Optional, Union
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, product, quotient, same, show
@@ -74,7 +74,7 @@ class Reshape(Operator):
             shifted = shifted or code in (-2, -4)
             del codes[: 2 if code == -4 else 0]  # its two parts
 
-    def _targets(self, data: Tuple[Dim, ...]) -> List[Target]:
+    def _targets(self, data: Dims) -> List[Target]:
         """Each output dimension in terms of the input's."""
         axes = list(range(len(data)))
         codes = list(self.shape)
@@ -89,9 +89,7 @@ class Reshape(Operator):
             raise ShapeError(f"shape={self.shape} asks for more axes than {show(data)}") from None
         return targets[::-1] if self.reverse else targets
 
-    def _take(
-        self, codes: List[int], axes: List[int], targets: List[Target], data: Tuple[Dim, ...]
-    ) -> None:
+    def _take(self, codes: List[int], axes: List[int], targets: List[Target], data: Dims) -> None:
         code = codes.pop(0)
         if code == 0:
             targets.append(_Axes((axes.pop(0),)))
@@ -151,7 +149,7 @@ def _split(axis: int, size: Dim, left: int, right: int) -> List[Target]:
     return [a, b]
 
 
-def _size(target: Target, data: Tuple[Dim, ...]) -> Dim:
+def _size(target: Target, data: Dims) -> Dim:
     if isinstance(target, int):
         return None if target == -1 else target
     size = product([data[a] for a in target.axes])
@@ -160,7 +158,7 @@ def _size(target: Target, data: Tuple[Dim, ...]) -> Dim:
     return size // target.divisor if isinstance(size, int) else None
 
 
-def _onnx_code(target: Target, position: int, data: Tuple[Dim, ...]) -> Optional[int]:
+def _onnx_code(target: Target, position: int, data: Dims) -> Optional[int]:
     """The target as an entry of ONNX's constant shape, if it can be one."""
     if isinstance(target, int):
         return target
@@ -179,7 +177,7 @@ def _onnx_size(g: OnnxBuilder, shape: Any, target: Target) -> Any:
     return size if target.divisor == 1 else g.op("Div", size, g.ints((target.divisor,)))
 
 
-def _torch_size(name: str, target: Target, data: Tuple[Dim, ...]) -> str:
+def _torch_size(name: str, target: Target, data: Dims) -> str:
     if isinstance(target, int):
         return str(target)
     size = _size(target, data)

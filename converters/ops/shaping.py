@@ -17,7 +17,8 @@ def one_axis(axis: int, data: Shape) -> int:
     Raises:
         ShapeError: an axis that `data` does not have.
     """
-    return normalise_axes((axis,), len(data), data)[0]
+    assert data is not None
+    return normalise_axes((axis,), data)[0]
 
 
 @operator("Concat", ignores=("num_args",))
@@ -26,7 +27,7 @@ class Concat(Operator):
 
     dim: int = 1
 
-    def infer(self, *data: Shape) -> Shape:
+    def infer(self, *data: Dims) -> Dims:
         first = data[0]
         axis = one_axis(self.dim, first)
         joined: List[Dim] = list(first)
@@ -56,8 +57,8 @@ class Stack(Operator):
 
     axis: int = 0
 
-    def infer(self, *data: Shape) -> Shape:
-        one = merge_shapes(*(d for d in data if d is not None))
+    def infer(self, *data: Dims) -> Dims:
+        one = merge_shapes(*data)
         axis = one_axis(self.axis, (*one, 1))
         return (*one[:axis], len(data), *one[axis:])
 
@@ -86,7 +87,7 @@ class Squeeze(Operator):
             )
         axes = tuple(a for a, d in enumerate(data) if d == 1)
         if self.axis is not None:
-            axes = normalise_axes(self.axis, len(data), data)
+            axes = normalise_axes(self.axis, data)
         return axes[1:] if len(axes) == len(data) else axes
 
     def infer(self, data: Dims) -> Shape:

@@ -35,23 +35,19 @@ class Split(Operator):
             shapes.append((*data[:axis], *part, *data[axis + 1 :]))
         return shapes
 
-    def _squeezed(self, g: OnnxBuilder, parts: List[Any], axis: int) -> List[Any]:
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> List[Any]:
+        axis = one_axis(self.axis, g.shape(data))
+        parts = [data] if self.visible_outputs() == 1 else self._onnx_parts(g, data, axis)
         if not self.squeeze_axis:
             return parts
         return [g.op("Squeeze", part, g.ints((axis,))) for part in parts]
 
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> List[Any]:
-        axis = one_axis(self.axis, g.shape(data))
-        count = self.visible_outputs()
-        if count == 1:
-            return self._squeezed(g, [data], axis)
-        sizes = [n for n in self._sizes(g.shape(data)[axis], g.shape(data)) if isinstance(n, int)]
-        given = [g.ints(tuple(sizes))] if len(sizes) == count else self._onnx_sizes(g, data, axis)
-        stated = not given and g.opset >= NUM_OUTPUTS_IS_STATED
-        more = {"num_outputs": count} if stated else {}
-        return self._squeezed(
-            g, g.ops("Split", data, *given, outputs=count, axis=axis, **more), axis
-        )
+    def _onnx_parts(self, g: OnnxBuilder, data: Any, axis: int) -> List[Any]:
+        count, shape = self.visible_outputs(), g.shape(data)
+        sizes = tuple(n for n in self._sizes(shape[axis], shape) if isinstance(n, int))
+        given = [g.ints(sizes)] if len(sizes) == count else self._onnx_sizes(g, data, axis)
+        stated = None if given or g.opset < NUM_OUTPUTS_IS_STATED else count
+        return g.ops("Split", data, *given, outputs=count, axis=axis, num_outputs=stated)
 
     def _onnx_sizes(self, g: OnnxBuilder, data: Any, axis: int) -> List[Any]:
         """The parts' sizes, computed from the data's; none for equal ones."""

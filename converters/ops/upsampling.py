@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Literal, Mapping, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, merge, same, show
+from ..shape import Dim, Dims, Shape, merge, same, show
 from .deconvolution import Deconvolution
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -46,7 +46,7 @@ class UpSampling(Operator):
         if self.sample_type == "bilinear" and self.num_filter < 1:
             raise Unsupported(f"num_filter={self.num_filter}; supported: the number of channels")
 
-    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
+    def parameter_shapes(self, data: Shape) -> Dict[str, Dims]:
         kernel = 2 * self.scale - self.scale % 2
         return {"weight": (data[1] if data and len(data) > 1 else None, 1, kernel, kernel)}
 
@@ -54,7 +54,7 @@ class UpSampling(Operator):
         return self._deconvolution().data_shape(shapes) if shapes.get("weight") else None
 
     def infer(self, *data: Shape) -> Shape:
-        maps: List[Tuple[Dim, ...]] = []
+        maps: List[Dims] = []
         for shape in data[:1] if self.sample_type == "bilinear" else data:
             if len(shape) != 4:
                 raise ShapeError(f"takes (N, C, H, W), got {show(shape)}")
@@ -65,7 +65,7 @@ class UpSampling(Operator):
             self._ratio(first, other)
         return (first[0], self._channels(maps), height, width)
 
-    def _channels(self, maps: List[Tuple[Dim, ...]]) -> Dim:
+    def _channels(self, maps: List[Dims]) -> Dim:
         total: Dim = maps[0][1]
         for other in maps[1:]:
             if self.multi_input_mode == "sum":
@@ -75,7 +75,7 @@ class UpSampling(Operator):
                 total = total + other[1] if known else None  # type: ignore[operator]
         return total
 
-    def _ratio(self, first: Tuple[Dim, ...], other: Tuple[Dim, ...]) -> Dim:
+    def _ratio(self, first: Dims, other: Dims) -> Dim:
         """How many times larger an input is made; None where sizes are free."""
         ratios: List[Dim] = []
         for size, small in zip(first[2:], other[2:]):

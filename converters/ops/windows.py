@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Literal, Tuple
+from typing import Any, Dict, Literal
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, product, show, window
+from ..shape import Dims, product, show, window
 from .attributes import Ints
 from .convolution import per_axis
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported
@@ -48,7 +48,7 @@ class Windows(Operator):
         """What is added to the end of each axis so that rounding down gives as many windows."""
         return tuple(s - 1 if self.full else 0 for s in self.stride)
 
-    def begins_outside(self, sizes: Tuple[Dim, ...], pads: Ints) -> bool:
+    def begins_outside(self, sizes: Dims, pads: Ints) -> bool:
         """May a last window begin behind the input and `pads` at its end?"""
         axes = zip(sizes, self.kernel, self.stride, self.pad, pads)
         return self.full and any(
