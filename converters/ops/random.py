@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, List, Literal, Optional, Tuple, Type, Union, cast
 
 import numpy as np
-import onnx_ir as ir
 
 from ..errors import ShapeError
 from ..shape import Dims, Shape, merge_shapes, show
 from .attributes import Ints
 from .distributions import DISTRIBUTIONS, Distribution
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupported, operator
 
 FloatType = Literal["None", "float16", "float32", "float64"]
+
+#: onnx.TensorProto's numbers of the element types.
+ONNX_TYPES = {"float16": 10, "float32": 1, "float64": 11, "int64": 7}
 
 
 def _stated(shape: Ints) -> Ints:
@@ -60,7 +62,7 @@ class _OfShape(_Drawing):
         return "float32" if self.dtype == "None" else self.dtype
 
     def to_onnx(self, g: OnnxBuilder) -> Any:
-        dtype = _onnx_type(g.output_type())
+        dtype = ONNX_TYPES[g.output_type()]
         return self._onnx_fixed(g, lambda kind: g.op(kind, shape=self.shape, dtype=dtype))
 
     def to_pytorch(self, m: TorchBuilder) -> str:
@@ -69,13 +71,8 @@ class _OfShape(_Drawing):
 
 
 @dataclass(frozen=True)
-class _Like(_Drawing):
+class _Like(_Drawing, SameShape):
     """(*) -> numbers of that shape.  Source: src/operator/random/sample_op.h."""
-
-    shape_preserving = True
-
-    def infer(self, data: Dims) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return self._onnx_fixed(g, lambda kind: g.op(f"{kind}Like", data))
@@ -99,9 +96,8 @@ class _OfEach(_Drawing):
     def input_names(self) -> Tuple[str, ...]:
         return self.distribution.inputs
 
-    def infer(self, *parameters: Shape) -> Shape:
-        first, *others = (() if p is None else p for p in parameters)
-        return (*merge_shapes(first, *others), *self.shape)
+    def infer(self, *parameters: Dims) -> Shape:
+        return (*merge_shapes(*parameters), *self.shape)
 
     def infer_type(self, *types: Optional[str]) -> str:
         return "float32" if self.dtype == "None" else self.dtype
@@ -126,10 +122,6 @@ class _OfEach(_Drawing):
                 text = f"{text}.expand(*{value}.shape, {', '.join(map(str, self.shape))})"
             given.append(text)
         return f"{m.function(self._distribution().function)}({', '.join(given)})"
-
-
-def _onnx_type(dtype: str) -> int:
-    return ir.DataType[{"float16": "FLOAT16", "float32": "FLOAT", "float64": "DOUBLE"}[dtype]].value
 
 
 def _declare(name: str, form: Type[_Drawing], ignores: Tuple[str, ...] = (), **more: Any) -> None:
@@ -163,7 +155,7 @@ class RandomInteger(_Random):
     def to_onnx(self, g: OnnxBuilder) -> Any:
         if self.high - self.low > 2**53:
             raise Unsupported(f"{self.low} to {self.high}; supported: fewer than 2**53 numbers")
-        unit = g.op("RandomUniform", shape=self.shape, dtype=_onnx_type("float64"))
+        unit = g.op("RandomUniform", shape=self.shape, dtype=ONNX_TYPES["float64"])
         size = g.constant(np.array(float(self.high - self.low)), dtype="float64")
         number = g.cast(g.op("Floor", g.op("Mul", unit, size)), "int64")
         low, last = (g.constant(np.array(n)) for n in (self.low, self.high - 1))
@@ -203,7 +195,7 @@ class Multinomial(_Random):
         rows = g.op("Reshape", data, g.op("Concat", g.ints((-1,)), last, axis=0))
         logs = g.op("Log", rows)
         count = int(np.prod(self.shape, dtype=int))
-        chosen = g.op("Multinomial", logs, sample_size=count, dtype=ir.DataType.INT64.value)
+        chosen = g.op("Multinomial", logs, sample_size=count, dtype=ONNX_TYPES["int64"])
         outer = g.op("Gather", classes, g.ints(tuple(range(rank - 1))))
         size = g.op("Concat", outer, g.ints(self.shape), axis=0)
         size = g.ints((1,)) if rank == 1 and not self.shape else size
@@ -219,16 +211,11 @@ class Multinomial(_Random):
 
 
 @operator("_shuffle")
-class Shuffle(_Random):
+class Shuffle(_Random, SameShape):
     """(N, *) -> the same in another order along the first axis.
 
     Source: src/operator/random/shuffle_op.cc.
     """
-
-    shape_preserving = True
-
-    def infer(self, data: Dims) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         count = g.op("Gather", g.op("Shape", data), g.ints((0,)))

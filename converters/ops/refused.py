@@ -29,14 +29,12 @@ _CANDIDATES = (
     "draws classes for a loss that only training computes; cut the network before the loss: "
     "--output LAYER"
 )
-_LOSS = "computes what only training needs from labels; cut the network before it: --output LAYER"
+_CUT = "cut the network before it: --output LAYER"
+_LOSS = f"computes what only training needs from labels; {_CUT}"
 _DENSITY = (
-    "computes a probability density, which training needs and MXNet calls experimental; cut the "
-    "network before it: --output LAYER"
+    f"computes a probability density, which training needs and MXNet calls experimental; {_CUT}"
 )
-_COMPLEX = (
-    "computes with complex numbers on MXNet's GPUs only; cut the network before it: --output LAYER"
-)
+_COMPLEX = f"computes with complex numbers on MXNet's GPUs only; {_CUT}"
 _OPENCV = (
     "resizes as OpenCV does, which rounds by rules of its own; cut the symbol behind this layer "
     "and feed it pictures that OpenCV resized"

@@ -30,43 +30,28 @@ _UNDERSCORED = (
     "_shuffle _unravel_index"
 )
 
+#: Also known in capitals, as old files write them: `_Not_Equal`, and `_NotEqualScalar`.
+_TITLED = (
+    "_equal _greater _greater_equal _hypot _lesser _lesser_equal _logical_and _logical_or "
+    "_logical_xor _maximum _minimum _mod _not_equal _power"
+)
+_TITLED_SCALAR = (
+    "_div_scalar _equal_scalar _greater_equal_scalar _greater_scalar _hypot_scalar "
+    "_lesser_equal_scalar _lesser_scalar _logical_and_scalar _logical_or_scalar "
+    "_logical_xor_scalar _maximum_scalar _minimum_scalar _minus_scalar _mod_scalar _mul_scalar "
+    "_not_equal_scalar _plus_scalar _power_scalar"
+)
+
 #: Operator -> its other names.
 _OTHERS = {
     "_contrib_box_nms": "_contrib_box_non_maximum_suppression",
     "_copy": "identity",
-    "_div_scalar": "_DivScalar __div_scalar__",
-    "_equal": "_Equal",
-    "_equal_scalar": "_EqualScalar",
-    "_greater": "_Greater",
-    "_greater_equal": "_Greater_Equal",
-    "_greater_equal_scalar": "_GreaterEqualScalar",
-    "_greater_scalar": "_GreaterScalar",
-    "_hypot": "_Hypot",
-    "_hypot_scalar": "_HypotScalar",
-    "_lesser": "_Lesser",
-    "_lesser_equal": "_Lesser_Equal",
-    "_lesser_equal_scalar": "_LesserEqualScalar",
-    "_lesser_scalar": "_LesserScalar",
-    "_logical_and": "_Logical_And",
-    "_logical_and_scalar": "_LogicalAndScalar",
-    "_logical_or": "_Logical_Or",
-    "_logical_or_scalar": "_LogicalOrScalar",
-    "_logical_xor": "_Logical_Xor",
-    "_logical_xor_scalar": "_LogicalXorScalar",
-    "_maximum": "_Maximum",
-    "_maximum_scalar": "_MaximumScalar",
-    "_minimum": "_Minimum",
-    "_minimum_scalar": "_MinimumScalar",
-    "_minus_scalar": "_MinusScalar __sub_scalar__",
-    "_mod": "_Mod",
-    "_mod_scalar": "_ModScalar",
-    "_mul_scalar": "_MulScalar __mul_scalar__",
-    "_not_equal": "_Not_Equal",
-    "_not_equal_scalar": "_NotEqualScalar",
+    "_div_scalar": "__div_scalar__",
+    "_minus_scalar": "__sub_scalar__",
+    "_mul_scalar": "__mul_scalar__",
     "_np_cumsum": "cumsum",
-    "_plus_scalar": "_PlusScalar __add_scalar__",
-    "_power": "_Power",
-    "_power_scalar": "_PowerScalar __pow_scalar__",
+    "_plus_scalar": "__add_scalar__",
+    "_power_scalar": "__pow_scalar__",
     "_random_normal": "normal",
     "_random_uniform": "uniform",
     "_rdiv_scalar": "_RDivScalar __rdiv_scalar__",
@@ -105,5 +90,7 @@ _OTHERS = {
 RENAMES: dict[str, str] = {
     **{f"_sparse_{name}": name for name in _SPARSE.split()},
     **{name[1:]: name for name in _UNDERSCORED.split()},
+    **{name.title(): name for name in _TITLED.split()},
+    **{f"_{name.title().replace('_', '')}": name for name in _TITLED_SCALAR.split()},
     **{alias: name for name, aliases in _OTHERS.items() for alias in aliases.split()},
 }
