@@ -1,9 +1,9 @@
-"""Reshape with all its codes, and Flatten."""
+"""Reshape with all its codes, Flatten, and reshaping to the axes of another array."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, List, Optional, Union
+from typing import Any, List, Optional, Tuple, Union
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, product, quotient, same, show
@@ -76,18 +76,15 @@ class Reshape(Operator):
 
     def _targets(self, data: Dims) -> List[Target]:
         """Each output dimension in terms of the input's."""
-        axes = list(range(len(data)))
-        codes = list(self.shape)
-        if self.reverse:
-            axes.reverse()
-            codes.reverse()
+        turn = -1 if self.reverse else 1
+        axes, codes = list(range(len(data)))[::turn], list(self.shape)[::turn]
         targets: List[Target] = []
         try:
             while codes:
                 self._take(codes, axes, targets, data)
         except IndexError:
             raise ShapeError(f"shape={self.shape} asks for more axes than {show(data)}") from None
-        return targets[::-1] if self.reverse else targets
+        return targets[::turn]
 
     def _take(self, codes: List[int], axes: List[int], targets: List[Target], data: Dims) -> None:
         code = codes.pop(0)
@@ -122,11 +119,13 @@ class Reshape(Operator):
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         shape = g.shape(data)
-        codes = [_onnx_code(t, i, shape) for i, t in enumerate(self._targets(shape))]
-        if None not in codes and codes.count(-1) <= 1:
-            return g.op("Reshape", data, g.ints(tuple(c for c in codes if c is not None)))
+        targets = self._targets(shape)
+        found = [_onnx_code(t, i, shape) for i, t in enumerate(targets)]
+        codes = tuple(code for code in found if code is not None)
+        if len(codes) == len(found) and codes.count(-1) <= 1:
+            return g.op("Reshape", data, g.ints(codes))
         full = g.op("Shape", data)
-        parts = [_onnx_size(g, full, t) for t in self._targets(shape)]
+        parts = [_onnx_size(g, full, target) for target in targets]
         return g.op("Reshape", data, g.op("Concat", *parts, axis=0))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
@@ -185,3 +184,57 @@ def _torch_size(name: str, target: Target, data: Dims) -> str:
         return str(size)
     text = " * ".join(f"{name}.shape[{a}]" for a in target.axes)
     return text if target.divisor == 1 else f"{text} // {target.divisor}"
+
+
+@operator("reshape_like")
+class ReshapeLike(Operator):
+    """lhs's axes from lhs_begin to lhs_end become rhs's from rhs_begin to rhs_end.
+
+    Source: src/operator/tensor/elemwise_unary_op_basic.cc, ReshapeLikeShapeCompute.
+    """
+
+    lhs_begin: Optional[int] = None
+    lhs_end: Optional[int] = None
+    rhs_begin: Optional[int] = None
+    rhs_end: Optional[int] = None
+
+    def _ranges(self, lhs: Dims, rhs: Dims) -> Tuple[range, range]:
+        left = _range("lhs", lhs, self.lhs_begin, self.lhs_end)
+        return left, _range("rhs", rhs, self.rhs_begin, self.rhs_end)
+
+    def infer(self, lhs: Dims, rhs: Dims) -> Shape:
+        left, right = self._ranges(lhs, rhs)
+        out = (*lhs[: left.start], *rhs[right.start : right.stop], *lhs[left.stop :])
+        if not same(product(out), product(lhs)):
+            raise ShapeError(f"cannot make {show(out)} out of {show(lhs)}")
+        return out
+
+    def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
+        left, right = self._ranges(g.shape(lhs), g.shape(rhs))
+        shape = g.op("Shape", rhs)
+        if len(right) < len(g.shape(rhs)) or len(left) < len(g.shape(lhs)):
+            own = g.op("Shape", lhs)
+            ends = (own, left.stop, len(g.shape(lhs)))
+            spans = ((own, 0, left.start), (shape, right.start, right.stop), ends)
+            parts = [g.op("Slice", v, g.ints((a,)), g.ints((b,))) for v, a, b in spans if a < b]
+            shape = g.op("Concat", *parts, axis=0)
+        return g.op("Reshape", lhs, shape)
+
+    def to_pytorch(self, m: TorchBuilder, lhs: str, rhs: str) -> str:
+        left, right = self._ranges(m.shape(lhs), m.shape(rhs))
+        if len(right) == len(m.shape(rhs)) and len(left) == len(m.shape(lhs)):
+            return f"{lhs}.reshape({rhs}.shape)"
+        parts = [f"*{lhs}.shape[:{left.start}]"] if left.start else []
+        parts.append(f"*{rhs}.shape[{right.start}:{right.stop}]")
+        if left.stop < len(m.shape(lhs)):
+            parts.append(f"*{lhs}.shape[{left.stop}:]")
+        return f"{lhs}.reshape({', '.join(parts)})"
+
+
+def _range(side: str, shape: Dims, begin: Optional[int], end: Optional[int]) -> range:
+    rank = len(shape)
+    first = 0 if begin is None else begin % rank if begin < 0 else begin
+    last = rank if end is None else end % rank if end < 0 else end
+    if not 0 <= first < last <= rank:
+        raise ShapeError(f"axes {side}_begin={begin} to {side}_end={end} are not in {show(shape)}")
+    return range(first, last)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any, List, Optional
 
 import numpy as np
 
@@ -13,6 +13,15 @@ from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import one_axis
 
 NUM_OUTPUTS_IS_STATED = 18  # by Split, since this opset
+
+
+def onnx_split(
+    g: OnnxBuilder, data: Any, count: int, axis: int, sizes: Optional[Any] = None
+) -> List[Any]:
+    """Equal parts along an axis, or parts of these sizes."""
+    stated = count if sizes is None and g.opset >= NUM_OUTPUTS_IS_STATED else None
+    given = () if sizes is None else (sizes,)
+    return g.ops("Split", data, *given, outputs=count, axis=axis, num_outputs=stated)
 
 
 class Split(Operator):
@@ -45,13 +54,12 @@ class Split(Operator):
     def _onnx_parts(self, g: OnnxBuilder, data: Any, axis: int) -> List[Any]:
         count, shape = self.visible_outputs(), g.shape(data)
         sizes = tuple(n for n in self._sizes(shape[axis], shape) if isinstance(n, int))
-        given = [g.ints(sizes)] if len(sizes) == count else self._onnx_sizes(g, data, axis)
-        stated = None if given or g.opset < NUM_OUTPUTS_IS_STATED else count
-        return g.ops("Split", data, *given, outputs=count, axis=axis, num_outputs=stated)
+        given = g.ints(sizes) if len(sizes) == count else self._onnx_sizes(g, data, axis)
+        return onnx_split(g, data, count, axis, given)
 
-    def _onnx_sizes(self, g: OnnxBuilder, data: Any, axis: int) -> List[Any]:
-        """The parts' sizes, computed from the data's; none for equal ones."""
-        return []
+    def _onnx_sizes(self, g: OnnxBuilder, data: Any, axis: int) -> Any:
+        """The parts' sizes, computed from the data's; None for equal ones."""
+        return None
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         if self.visible_outputs() == 1:
@@ -115,16 +123,16 @@ class SplitV2(Split):
             raise ShapeError(f"indices={self.indices} do not ascend within {show(data)}")
         return [*parts]
 
-    def _onnx_sizes(self, g: OnnxBuilder, data: Any, axis: int) -> List[Any]:
+    def _onnx_sizes(self, g: OnnxBuilder, data: Any, axis: int) -> Any:
         size = g.op("Gather", g.op("Shape", data), g.ints((axis,)), axis=0)
         if self.sections:
             count = g.ints((self.sections,))
             numbers = g.constant(np.arange(self.sections))
             larger = g.cast(g.op("Less", numbers, g.op("Mod", size, count)), "int64")
-            return [g.op("Add", g.op("Div", size, count), larger)]
+            return g.op("Add", g.op("Div", size, count), larger)
         first = tuple(e - b for b, e in zip(self.indices, self.indices[1:]))
         last = g.op("Sub", size, g.ints((self.indices[-1],)))
-        return [g.op("Concat", g.ints(first), last, axis=0)]
+        return g.op("Concat", g.ints(first), last, axis=0)
 
     def _torch(self, data: str) -> str:
         where = self.sections or self.indices[1:]
