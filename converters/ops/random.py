@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..shape import Dims, Shape, merge_shapes, show
 from .attributes import Ints
 from .distributions import DISTRIBUTIONS, Distribution
-from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupported, declare, operator
 
 FloatType = Literal["None", "float16", "float32", "float64"]
 
@@ -49,17 +49,20 @@ class _Drawing(_Random):
 
 
 @dataclass(frozen=True)
-class _OfShape(_Drawing):
-    """-> numbers of the stated shape.  Source: src/operator/random/sample_op.h."""
-
+class _Typed(_Drawing):
     shape: Ints = ()
     dtype: FloatType = "None"
 
-    def infer(self) -> Shape:
-        return _stated(self.shape)
-
     def infer_type(self, *types: Optional[str]) -> str:
         return "float32" if self.dtype == "None" else self.dtype
+
+
+@dataclass(frozen=True)
+class _OfShape(_Typed):
+    """-> numbers of the stated shape.  Source: src/operator/random/sample_op.h."""
+
+    def infer(self) -> Shape:
+        return _stated(self.shape)
 
     def to_onnx(self, g: OnnxBuilder) -> Any:
         dtype = ONNX_TYPES[g.output_type()]
@@ -82,11 +85,8 @@ class _Like(_Drawing, SameShape):
 
 
 @dataclass(frozen=True)
-class _OfEach(_Drawing):
+class _OfEach(_Typed):
     """Parameters (*) -> numbers (*, *shape) of each.  Source: random/multisample_op.h."""
-
-    shape: Ints = ()
-    dtype: FloatType = "None"
 
     distribution: ClassVar[Type[Distribution]]
 
@@ -98,9 +98,6 @@ class _OfEach(_Drawing):
 
     def infer(self, *parameters: Dims) -> Shape:
         return (*merge_shapes(*parameters), *self.shape)
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return "float32" if self.dtype == "None" else self.dtype
 
     def to_onnx(self, g: OnnxBuilder, *parameters: Any) -> Any:
         dtype, given = g.output_type(), []
@@ -124,21 +121,14 @@ class _OfEach(_Drawing):
         return f"{m.function(self._distribution().function)}({', '.join(given)})"
 
 
-def _declare(name: str, form: Type[_Drawing], ignores: Tuple[str, ...] = (), **more: Any) -> None:
-    distribution = DISTRIBUTIONS[name.split("_", 2)[2].replace("_like", "")]
-    bases = (form,) if form is _OfEach else (form, distribution)
-    given = {"__module__": __name__, "__doc__": form.__doc__, "distribution": distribution}
-    operator(name, ignores=ignores)(type(name, bases, given))
-
-
-for _name in DISTRIBUTIONS:
-    _declare(f"_random_{_name}", _OfShape, ignores=("ctx",))
-    _declare(f"_random_{_name}_like", _Like)
-    _declare(f"_sample_{_name}", _OfEach)
+for _name, _distribution in DISTRIBUTIONS.items():
+    declare(f"_random_{_name}", _OfShape, _distribution, ignores=("ctx",))
+    declare(f"_random_{_name}_like", _Like, _distribution)
+    declare(f"_sample_{_name}", _OfEach, distribution=_distribution)
 
 
 @operator("_random_randint", ignores=("ctx",))
-class RandomInteger(_Random):
+class RandomRandint(_Random):
     """-> whole numbers, low <= n < high.  Source: src/operator/random/sample_op.h."""
 
     low: int
@@ -168,7 +158,7 @@ class RandomInteger(_Random):
 
 
 @operator("_sample_multinomial")
-class Multinomial(_Random):
+class SampleMultinomial(_Random):
     """Probabilities (*, K) -> (*, *shape) numbers of classes [, logarithms of theirs].
 
     Source: src/operator/random/sample_multinomial_op.h.

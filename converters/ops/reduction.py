@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..shape import Dims, Shape, show
 from .attributes import Ints
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, declare
 
 #: Element types of which onnxruntime has no sums and products: they are made in int32.
 NARROW = ("int8", "uint8", "bool")
@@ -191,17 +191,13 @@ def _torch_prod(given: str, axes: Ints, rank: int, keepdims: bool, options: Any)
     return text
 
 
-def reduction(name: str, onnx: str, torch: str, torch_bool: str, nan: Optional[int] = None) -> None:
-    """Declare one of the reductions that differ in nothing but what they compute."""
-    known = {"onnx": onnx, "torch": torch, "torch_bool": torch_bool, "nan": nan}
-    known.update(__doc__=Reduction.__doc__, __module__=__name__)
-    operator(name)(type(name.capitalize(), (Reduction,), known))
-
-
-reduction("sum", "ReduceSum", "sum", "amax")
-reduction("nansum", "ReduceSum", "sum", "amax", nan=0)
-reduction("mean", "ReduceMean", "mean", "amax")
-reduction("prod", "ReduceProd", "prod", "amin")
-reduction("nanprod", "ReduceProd", "prod", "amin", nan=1)
-reduction("max", "ReduceMax", "amax", "amax")
-reduction("min", "ReduceMin", "amin", "amin")
+for _name, _onnx, _torch, _torch_bool, _nan in (
+    ("sum", "ReduceSum", "sum", "amax", None),
+    ("nansum", "ReduceSum", "sum", "amax", 0),
+    ("mean", "ReduceMean", "mean", "amax", None),
+    ("prod", "ReduceProd", "prod", "amin", None),
+    ("nanprod", "ReduceProd", "prod", "amin", 1),
+    ("max", "ReduceMax", "amax", "amax", None),
+    ("min", "ReduceMin", "amin", "amin", None),
+):
+    declare(_name, Reduction, onnx=_onnx, torch=_torch, torch_bool=_torch_bool, nan=_nan)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, Mapping, Optional, TypeVar, Union
 
-from ..errors import UnsupportedError
 from ..shape import Dims, Shape
 from .attributes import AttributeProblem, parse_attributes
 from .refused import refusal
@@ -58,10 +57,10 @@ class Operator:
     """
 
     mxnet_name: ClassVar[str]
-    ignores: ClassVar[tuple[str, ...]]
-    parameters: ClassVar[tuple[str, ...]]
-    auxiliary: ClassVar[tuple[str, ...]]
-    labels: ClassVar[tuple[str, ...]]
+    ignores: ClassVar[tuple[str, ...]] = ()
+    parameters: ClassVar[tuple[str, ...]] = ()
+    auxiliary: ClassVar[tuple[str, ...]] = ()
+    labels: ClassVar[tuple[str, ...]] = ()
     shape_preserving: ClassVar[bool] = False
     order_dependent: ClassVar[bool] = False
     random: ClassVar[bool] = False
@@ -167,6 +166,14 @@ def operator(
     return register
 
 
+def declare(
+    name: str, base: type[Operator], *others: type, ignores: tuple[str, ...] = (), **body: Any
+) -> None:
+    """Declare the operator `name`: a class like `base` but for the attributes in `body`."""
+    body.update(__doc__=base.__doc__, __module__=base.__module__)
+    operator(name, ignores=ignores)(type(name, (base, *others), body))
+
+
 def canonical_name(op: str) -> str:
     """`_Plus` -> `elemwise_add`; a name that is no alias stays."""
     return RENAMES.get(op, op)
@@ -191,75 +198,3 @@ def _parse(op: str, attrs: tuple[tuple[str, str], ...]) -> Operator:
         return cls(**parse_attributes(cls, cls.ignores, dict(attrs)))
     except AttributeProblem as problem:
         raise Unsupported(str(problem)) from None
-
-
-def _or_default(default: Any, get: Callable[[Operator], Any], op: str, attrs: Any) -> Any:
-    """Reading a file must not fail on an operator that only converting cannot handle."""
-    try:
-        return get(parse(op, attrs))
-    except Unsupported:
-        return default
-
-
-def input_names(op: str, attrs: Mapping[str, str]) -> tuple[str, ...]:
-    """MXNet's input names of a node; () for an operator without a declaration."""
-    return tuple(_or_default((), lambda o: o.input_names(), op, attrs))
-
-
-def stored_outputs(op: str, attrs: Mapping[str, str]) -> int:
-    """How many outputs MXNet's graph has for the node, hidden ones included."""
-    return int(_or_default(1, lambda o: o.stored_outputs(), op, attrs))
-
-
-def visible_outputs(op: str, attrs: Mapping[str, str]) -> int:
-    """How many outputs MXNet lists for the node."""
-    return int(_or_default(1, lambda o: o.visible_outputs(), op, attrs))
-
-
-def auxiliary_names(op: str) -> tuple[str, ...]:
-    """Names of the inputs that training updates outside the gradient."""
-    return REGISTRY[op].auxiliary if op in REGISTRY else ()
-
-
-def roles(op: str) -> dict[str, str]:
-    """Input name -> "parameter" or "label"; what is in neither is data."""
-    cls = REGISTRY.get(op)
-    if cls is None:
-        return {}
-    return {**dict.fromkeys(cls.parameters, "parameter"), **dict.fromkeys(cls.labels, "label")}
-
-
-def unsupported(node: Any, *problems: Unsupported) -> UnsupportedError:
-    """The error for one layer, in the words of the one that lists many."""
-    return UnsupportedError(f"{node.op} {node.name!r}: {problem}." for problem in problems)
-
-
-def _check_counts(operator: Operator, inputs: int, outputs: int) -> None:
-    names = operator.input_names()
-    kinds = {p.kind for p in inspect.signature(type(operator).infer).parameters.values()}
-    variadic = inspect.Parameter.VAR_POSITIONAL in kinds
-    needed = len([n for n in names if n not in operator.labels]) or int(variadic)
-    if inputs < needed or (inputs > len(names) and not variadic):
-        described = ", ".join([*names, *(["more"] if variadic else [])]) or "none"
-        raise Unsupported(f"has {inputs} inputs; supported: {described}")
-    if outputs > operator.visible_outputs():
-        raise Unsupported(f"{outputs} outputs are read; supported: {operator.visible_outputs()}")
-
-
-def operators_of(nodes: Any) -> dict[str, Operator]:
-    """Layer name -> its declaration, for nodes with `name`, `op`, `attrs` and `outputs`.
-
-    Raises:
-        UnsupportedError: listing every operator and attribute that has no declaration.
-    """
-    found: dict[str, Operator] = {}
-    problems: list[str] = []
-    for node in nodes:
-        try:
-            found[node.name] = parse(node.op, node.attrs)
-            _check_counts(found[node.name], len(node.inputs), len(node.outputs))
-        except Unsupported as problem:
-            problems += unsupported(node, problem).problems
-    if problems:
-        raise UnsupportedError(problems)
-    return found

@@ -10,7 +10,7 @@ import numpy as np
 from ..python_text import literal
 from . import binary as two
 from .arithmetic import INTEGERS, Arithmetic
-from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, declare
 
 #: The number -> the text, where the text depends on it.
 Text = Union[str, Callable[[float], str]]
@@ -84,9 +84,8 @@ def scalar(
     Args:
         more: other class attributes of the declaration.
     """
-    body = {"formula": (formula,), "swapped": swapped, "text": (text,), "whole": (whole or text,)}
-    body.update({**more, "__doc__": ScalarOperator.__doc__, "__module__": __name__})
-    operator(name)(type(name, (ScalarOperator,), body))
+    more.update(formula=(formula,), swapped=swapped, text=(text,), whole=(whole or text,))
+    declare(name, ScalarOperator, **more)
 
 
 def _modulo(number: float) -> str:

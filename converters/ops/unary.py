@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Callable, ClassVar, Dict, Tuple, Union
+from typing import Any, Callable, ClassVar, Tuple, Union
 
 import numpy as np
 
 from . import special
 from .arithmetic import INTEGERS, Arithmetic, refuse_integers
-from .registry import OnnxBuilder, SameShape, TorchBuilder, operator
+from .registry import OnnxBuilder, SameShape, TorchBuilder, declare
 
 Formula = Callable[[Arithmetic, Any], Any]
 
@@ -56,9 +56,7 @@ def unary(
     name: str, formula: Union[str, Formula], text: str, whole: str = "", limits: str = ""
 ) -> None:
     """Declare MXNet's operator `name`. See Unary."""
-    body: Dict[str, Any] = {"formula": (formula,), "text": text, "whole": whole, "limits": limits}
-    body.update({"__doc__": Unary.__doc__, "__module__": __name__})
-    operator(name)(type(name, (Unary,), body))
+    declare(name, Unary, formula=(formula,), text=text, whole=whole, limits=limits)
 
 
 def _round_away(a: Arithmetic, x: Any) -> Any:
