@@ -36,6 +36,7 @@ class Norm(Operator):
     def __post_init__(self) -> None:
         if self.output_mean_var:
             raise Unsupported("output_mean_var=True; supported: False. " + self.limits)
+        super().__post_init__()
 
     def parameter_shapes(self, data: Shape) -> Dict[str, Dims]:
         known = data and -len(data) <= self.axis < len(data)
@@ -122,10 +123,7 @@ class BatchNormWithReLU(Norm):
     hidden_outputs = 3
     limits = "MXNet itself has it for images, in float32 and on axis 1, only"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.axis != 1:
-            raise Unsupported(f"axis={self.axis}; supported: 1, as in MXNet")
+    allowed = (("axis", lambda axis: axis == 1, "1, as in MXNet"),)
 
     def to_onnx(self, g: OnnxBuilder, *inputs: Any) -> Any:
         return g.op("Relu", super().to_onnx(g, *inputs))

@@ -13,7 +13,7 @@ from ..shape import Dim, Dims, Shape, merge, product, same, show
 from .attributes import Single, Singles, single
 from .detection import options
 from .onnx_math import Formula, count, formula, join, result, stack
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .suppression import Candidates, best, first_kept, rows, suppress
 
 SCALES = (Single(4.0), Single(8.0), Single(16.0), Single(32.0))
@@ -56,9 +56,7 @@ class Proposals(Operator):
 
     order_dependent = True
 
-    def __post_init__(self) -> None:
-        if self.rpn_post_nms_top_n < 1:
-            raise Unsupported(f"rpn_post_nms_top_n={self.rpn_post_nms_top_n}; supported: 1 or more")
+    allowed = (("rpn_post_nms_top_n", lambda number: number > 0, "1 or more"),)
 
     @property
     def anchors(self) -> int:

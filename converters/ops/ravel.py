@@ -7,7 +7,7 @@ from typing import Any, List, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, same, show
+from ..shape import Dims, Shape, same, show, with_axes
 from .attributes import Ints
 from .indexing import onnx_index, torch_index
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
@@ -20,9 +20,7 @@ class UnravelIndex(Operator):
     shape: Ints
 
     def infer(self, data: Dims) -> Shape:
-        if len(data) != 1:
-            raise ShapeError(f"takes (N,), got {show(data)}")
-        return (len(self.shape), data[0])
+        return (len(self.shape), *with_axes(data, "(N,)"))
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         behind, sizes = (np.array(n)[:, None] for n in zip(*_strides(self.shape)))

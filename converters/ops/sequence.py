@@ -11,7 +11,7 @@ from ..shape import Dims, Shape, same, show
 from .attributes import Single
 from .indexing import onnx_index, torch_index
 from .onnx_sizes import count_to, size_of, whole
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .slicing import BEFORE
 
 
@@ -23,9 +23,7 @@ class Sequences(Operator):
 
     shape_preserving = True
 
-    def __post_init__(self) -> None:
-        if self.axis not in (0, 1):
-            raise Unsupported(f"axis={self.axis}; supported: 0, 1")
+    allowed = (("axis", lambda axis: axis in (0, 1), "0, 1"),)
 
     def input_names(self) -> Tuple[str, ...]:
         return ("data", "sequence_length") if self.use_sequence_length else ("data",)
@@ -37,6 +35,13 @@ class Sequences(Operator):
         if lengths is not None and not (len(lengths) == 1 and same(batch, lengths[0])):
             raise ShapeError(f"takes a length for each of {batch} sequences, got {show(lengths)}")
         return data
+
+
+def _torch_count(m: TorchBuilder, data: str, axis: int) -> str:
+    """0, 1, ... along an axis."""
+    size = m.shape(data)[axis]
+    count = size if isinstance(size, int) else f"{data}.shape[{axis}]"
+    return f"torch.arange({count}, device={data}.device)"
 
 
 def _trailing(count: int) -> str:
@@ -74,10 +79,8 @@ class SequenceMask(Sequences):
     def to_pytorch(self, m: TorchBuilder, data: str, sequence_length: Optional[str] = None) -> str:
         if sequence_length is None:
             return data
-        rank, size = len(m.shape(data)), m.shape(data)[self.axis]
-        count = size if isinstance(size, int) else f"{data}.shape[{self.axis}]"
-        steps = f"torch.arange({count}, device={data}.device)"
-        steps += _trailing(rank - 1 - self.axis)
+        rank = len(m.shape(data))
+        steps = f"{_torch_count(m, data, self.axis)}{_trailing(rank - 1 - self.axis)}"
         lengths = f"{torch_index(m, sequence_length)}{_trailing(rank - 2 + self.axis)}"
         return f"{data}.masked_fill({steps} >= {lengths}, {self.value})"
 
@@ -92,9 +95,7 @@ class SequenceReverse(Sequences):
     use_sequence_length: bool = False
     axis: int = 0
 
-    def __post_init__(self) -> None:
-        if self.axis:
-            raise Unsupported(f"axis={self.axis}; supported: 0, as in MXNet")
+    allowed = (("axis", lambda axis: axis == 0, "0, as in MXNet"),)
 
     def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
         if sequence_length is None:
@@ -138,8 +139,6 @@ class SequenceLast(Sequences):
     def to_pytorch(self, m: TorchBuilder, data: str, sequence_length: Optional[str] = None) -> str:
         if sequence_length is None:
             return f"{data}[{':, ' * self.axis}-1]"
-        size = m.shape(data)[1 - self.axis]
-        count = size if isinstance(size, int) else f"{data}.shape[{1 - self.axis}]"
         last = f"{torch_index(m, sequence_length)} - 1"
-        batch = f"torch.arange({count}, device={data}.device)"
+        batch = _torch_count(m, data, 1 - self.axis)
         return f"{data}[{batch}, {last}]" if self.axis else f"{data}[{last}, {batch}]"

@@ -39,9 +39,7 @@ class Norm(Operator):
         "result is no norm; an out_dtype other than the input's, which MXNet refuses on CPU."
     )
 
-    def __post_init__(self) -> None:
-        if self.ord not in (1, 2):
-            raise Unsupported(f"ord={self.ord}; supported: 1, 2")
+    allowed = (("ord", lambda order: order in (1, 2), "1, 2"),)
 
     def infer(self, data: Dims) -> Shape:
         return reduced_shape(data, reduced_axes(self.axis, data), self.keepdims)
@@ -50,10 +48,8 @@ class Norm(Operator):
         if self.ord == 2 and not dtype.startswith("float"):
             raise Unsupported(f"ord=2 of {dtype}, which MXNet does not compute; supported: floats")
         if self.out_dtype not in (None, "float16", dtype):
-            raise Unsupported(
-                f"out_dtype={self.out_dtype!r} of {dtype}, which MXNet refuses on CPU; supported: "
-                f"{dtype}"
-            )
+            stated = f"out_dtype={self.out_dtype!r} of {dtype}, which MXNet refuses on CPU"
+            raise Unsupported(f"{stated}; supported: {dtype}")
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         self._check(g.type(data))
