@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Tuple
+from typing import Any
 
-import numpy as np
 from hypothesis import strategies as st
 
-from .case import Array, Case, Data, DrawFn, Row, Stored, attributes, shapes, uniform
-
-Ints = Tuple[int, ...]
+from .case import Case, Data, DrawFn, Row, Shape, Stored, attributes, shapes, uniform
 
 IMAGE, SOUND, VIDEO = (2, 4, 9, 8), (2, 4, 11), (2, 4, 5, 6, 7)
+MODES = ("instance", "channel", "spatial")
 EPS = st.sampled_from([1e-5, 2e-5, 1e-3, 0.1])
 MOVING = {
     "momentum": "only training reads it",
@@ -19,11 +17,11 @@ MOVING = {
 }
 
 
-def axes(shape: Ints) -> st.SearchStrategy[int]:
+def axes(shape: Shape) -> st.SearchStrategy[int]:
     return st.integers(-len(shape), len(shape) - 1)
 
 
-def batch_norm(shape: Ints, op: str = "BatchNorm", weights: type = Stored, **attrs: Any) -> Case:
+def batch_norm(shape: Shape, op: str = "BatchNorm", weights: type = Stored, **attrs: Any) -> Case:
     size = (shape[attrs.get("axis", 1)],)
     stored = (weights(size), weights(size), weights(size), weights(size, uniform(0.5, 2)))
     return Case(op, (Data(shape), *stored), attrs)
@@ -37,7 +35,7 @@ def draw_batch_norm(draw: DrawFn) -> Case:
     return batch_norm(shape, weights=draw(st.sampled_from([Stored, Data])), **attrs)
 
 
-def old_norm(op: str, ranks: Ints, example: str, axis: str, **attrs: Any) -> Row:
+def old_norm(op: str, ranks: Shape, example: str, axis: str, **attrs: Any) -> Row:
     """With the channels on axis 1; `axis` is why."""
     more = {"key": "k", "ndev": 2} if "Sync" in op else {}
 
@@ -51,15 +49,14 @@ def old_norm(op: str, ranks: Ints, example: str, axis: str, **attrs: Any) -> Row
     return Row(op, draw, examples, {**MOVING, "axis": axis})
 
 
-def near_the_mean(random: np.random.Generator, shape: Ints) -> Array:
-    return random.standard_normal(shape) + 100
+FAR_FROM_0 = Data((2, 3, 7), lambda random, shape: random.standard_normal(shape) + 100)
 
 
-def normalised(shape: Ints, op: str, size: int, weights: type = Stored, **attrs: Any) -> Case:
+def normalised(shape: Shape, op: str, size: int, weights: type = Stored, **attrs: Any) -> Case:
     return Case(op, (Data(shape), weights((size,)), weights((size,))), attrs)
 
 
-def draw_normalised(draw: DrawFn, shape: Ints, op: str, size: int, **narrowed: Any) -> Case:
+def draw_normalised(draw: DrawFn, shape: Shape, op: str, size: int, **narrowed: Any) -> Case:
     attrs = attributes(draw, op, eps=draw(st.none() | EPS), **narrowed)
     return normalised(shape, op, size, draw(st.sampled_from([Stored, Data])), **attrs)
 
@@ -82,10 +79,14 @@ def draw_group_norm(draw: DrawFn) -> Case:
     return draw_normalised(draw, shape, "GroupNorm", groups, num_groups=groups)
 
 
+def l2(shape: Shape, **attrs: Any) -> Case:
+    return Case("L2Normalization", (Data(shape),), attrs)
+
+
 def draw_l2(draw: DrawFn) -> Case:
     attrs = attributes(draw, "L2Normalization", eps=draw(st.none() | EPS))
     least = 1 if attrs.get("mode", "instance") == "instance" else 3
-    return Case("L2Normalization", (Data(shapes(draw, (least, 5), high=4)),), attrs)
+    return l2(shapes(draw, (least, 5), high=4), **attrs)
 
 
 def draw_lrn(draw: DrawFn) -> Case:
@@ -130,9 +131,7 @@ ROWS = [
         draw_layer_norm,
         {
             "last": normalised((2, 3, 7), "LayerNorm", 7),
-            "last, far from 0": Case(
-                "LayerNorm", (Data((2, 3, 7), near_the_mean), Stored((7,)), Stored((7,)))
-            ),
+            "last, far from 0": Case("LayerNorm", (FAR_FROM_0, Stored((7,)), Stored((7,)))),
             "channels": normalised(IMAGE, "LayerNorm", 4, axis=1, eps=1e-3),
             "moments": normalised(IMAGE, "LayerNorm", 9, axis=-2, output_mean_var=True),
         },
@@ -147,13 +146,6 @@ ROWS = [
             "moments": normalised(IMAGE, "GroupNorm", 2, num_groups=2, output_mean_var=True),
         },
     ),
-    Row(
-        "L2Normalization",
-        draw_l2,
-        {
-            mode: Case("L2Normalization", (Data(IMAGE),), {"mode": mode})
-            for mode in ("instance", "channel", "spatial")
-        },
-    ),
+    Row("L2Normalization", draw_l2, {mode: l2(IMAGE, mode=mode) for mode in MODES}),
     Row("LRN", draw_lrn, {"AlexNet": Case("LRN", (Data(IMAGE),), {"nsize": 5, "knorm": 2})}),
 ]

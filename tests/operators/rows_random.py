@@ -12,20 +12,20 @@ from converters.ops.distributions import DISTRIBUTIONS
 
 from .case import Case, Data, DrawFn, Row, attributes, moved, shapes, uniform
 
-POSITIVE = st.floats(0.25, 4, width=32).map(lambda x: round(x, 2))
-PART = st.floats(0.25, 0.875, width=32).map(lambda x: round(x, 2))
+
+def floats(low: float, high: float) -> st.SearchStrategy[float]:
+    return st.floats(low, high, width=32).map(lambda x: round(x, 2))
+
+
 #: Attribute -> what may be drawn for it, where the type allows more.
 PARAMETERS: Dict[str, Any] = {
-    **dict.fromkeys(("scale", "alpha", "beta", "lam", "mu", "high"), POSITIVE),
-    "low": st.floats(-2, 0, width=32).map(lambda x: round(x, 2)),
+    **dict.fromkeys(("scale", "alpha", "beta", "lam", "mu", "high"), floats(0.25, 4)),
+    "low": floats(-2, 0),
     "k": st.integers(1, 4),
-    "p": PART,
+    "p": floats(0.25, 0.875),
 }
-IMPOSSIBLE = {
-    name: {"onnx": "ONNX has no operator that draws from this distribution"}
-    for name in DISTRIBUTIONS
-    if name not in ("uniform", "normal", "exponential")
-}
+NO_OPERATOR = {"onnx": "ONNX has no operator that draws from this distribution"}
+IMPOSSIBLE = dict.fromkeys(set(DISTRIBUTIONS) - {"uniform", "normal", "exponential"}, NO_OPERATOR)
 SHAPE = (3, 4)
 DTYPES = st.sampled_from((None, "None", "float32", "float64"))
 WIDENED = {"dtype": "float16 is widened"}

@@ -73,10 +73,8 @@ def _ends(draw: DrawFn, side: str, begin: int, count: int, rank: int) -> Dict[st
     first: Tuple[Any, ...] = (begin, begin - rank, *([None] if begin == 0 else []))
     end = begin + count
     last = (None,) if end == rank else (end, end - rank)
-    return {
-        f"{side}_begin": draw(st.sampled_from(first)),
-        f"{side}_end": draw(st.sampled_from((*last, *([end] if end == rank else [])))),
-    }
+    ends = (first, (*last, *([end] if end == rank else [])))
+    return {f"{side}_{k}": draw(st.sampled_from(v)) for k, v in zip(("begin", "end"), ends)}
 
 
 ROWS = [

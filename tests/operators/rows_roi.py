@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -42,8 +44,7 @@ def draw_align(draw: DrawFn) -> Case:
     size, ratio = (draw(st.integers(1, 4)), draw(st.integers(1, 4))), st.integers(-1, 3)
     narrowed = {"pooled_size": st.just(size), "spatial_scale": None, "sample_ratio": ratio}
     attrs = attributes(draw, ALIGN, **narrowed)
-    each = size[0] * size[1] if attrs.get("position_sensitive") else 1
-    channels = draw(st.integers(1, 3)) * each
+    channels = draw(st.integers(1, 3)) * (prod(size) if attrs.get("position_sensitive") else 1)
     shape = (draw(st.integers(1, 3)), channels, draw(st.integers(1, 9)), draw(st.integers(1, 9)))
     return pooled(ALIGN, shape, draw(st.integers(1, 6)), draw(SCALES), draw(st.booleans()), **attrs)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any, List, Optional, Tuple
 
 from hypothesis import strategies as st
@@ -79,8 +80,7 @@ def draw_crop(draw: DrawFn) -> Case:
 def draw_channels(draw: DrawFn) -> Case:
     """Equal parts along an axis; with squeeze_axis of size 1 each, and without the axis."""
     shape: List[int] = list(shapes(draw, (1, 4), high=4))
-    axis = axis_of(draw, len(shape))
-    count = draw(st.integers(1, 4))
+    axis, count = axis_of(draw, len(shape)), draw(st.integers(1, 4))
     squeeze = len(shape) > 1 and draw(st.booleans())
     shape[axis] = count * (1 if squeeze else draw(st.integers(1, 3)))
     attrs = {"num_outputs": count, "axis": axis, "squeeze_axis": squeeze}
@@ -95,8 +95,7 @@ def draw_split(draw: DrawFn) -> Case:
     sizes = [1] * draw(st.integers(1, 4))
     if not squeeze:
         sizes = draw(st.lists(st.integers(1, 3), min_size=1, max_size=4))
-    begins = [sum(sizes[:i]) for i in range(len(sizes))]
-    shape[axis] = sum(sizes)
+    *begins, shape[axis] = accumulate(sizes, initial=0)
     attrs = {"axis": axis, "squeeze_axis": squeeze, "indices": tuple(begins)}
     if draw(st.booleans()):
         attrs.update(indices=(), sections=len(sizes))
