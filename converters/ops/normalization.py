@@ -53,24 +53,20 @@ class Norm(Operator):
             raise ShapeError(f"takes {gamma[0]} channels, got {channels} in {show(data)}")
         return data
 
-    def to_onnx(
-        self, g: OnnxBuilder, data: Any, gamma: Any, beta: Any, moving_mean: Any, moving_var: Any
-    ) -> Any:
+    def to_onnx(self, g: OnnxBuilder, data: Any, gamma: Any, beta: Any, mean: Any, var: Any) -> Any:
         rank = len(g.shape(data))
         given = data
         if self.fix_gamma:
             gamma = self._ones(g, gamma)
-        if g.is_input(given) and g.is_stored(moving_mean):
+        if g.is_input(given) and g.is_stored(mean):
             # onnxruntime computes x a + b. Of numbers far from 0, as pixels are, the rounding of
             # x a goes into all that follows; MXNet subtracts the mean first, and so do we.
-            mean = np.asarray(g.array(moving_mean), np.float64)
+            middle = np.asarray(g.array(mean), np.float64)
             axes = (-1, *(1,) * (rank - 1 - self.axis % rank))
-            data = g.op("Sub", data, g.constant(mean.reshape(axes), given))
-            moving_mean = g.constant(np.zeros_like(mean), given)
+            data = g.op("Sub", data, g.constant(middle.reshape(axes), given))
+            mean = g.constant(np.zeros_like(middle), given)
         data = moved(g, data, rank, self.axis, 1)
-        out = g.op(
-            "BatchNormalization", data, gamma, beta, moving_mean, moving_var, epsilon=self.eps
-        )
+        out = g.op("BatchNormalization", data, gamma, beta, mean, var, epsilon=self.eps)
         return moved(g, out, rank, 1, self.axis)
 
     @staticmethod
@@ -80,16 +76,16 @@ class Norm(Operator):
         return g.op("Expand", g.scalar(1, gamma), g.op("Shape", gamma))
 
     def to_pytorch(
-        self, m: TorchBuilder, data: str, gamma: str, beta: str, moving_mean: str, moving_var: str
+        self, m: TorchBuilder, data: str, gamma: str, beta: str, mean: str, var: str
     ) -> str:
         rank = len(m.shape(data))
         axis = self.axis % rank
         given = data if axis == 1 else f"{data}.movedim({axis}, 1)"
-        if rank <= 5 and all(map(m.is_stored, (gamma, beta, moving_mean, moving_var))):
-            out = f"{self._module(m, rank, gamma, beta, moving_mean, moving_var)}({given})"
+        if rank <= 5 and all(map(m.is_stored, (gamma, beta, mean, var))):
+            out = f"{self._module(m, rank, gamma, beta, mean, var)}({given})"
         else:
             weight = "" if self.fix_gamma else f"weight={gamma}, "
-            more = f"{moving_mean}, {moving_var}, {weight}bias={beta}, eps={literal(self.eps)}"
+            more = f"{mean}, {var}, {weight}bias={beta}, eps={literal(self.eps)}"
             out = f"F.batch_norm({given}, {more})"
         return out if axis == 1 else f"{out}.movedim(1, {axis})"
 

@@ -87,7 +87,7 @@ class PositionSensitive(Operator):
 
 
 @operator("_contrib_PSROIPooling")
-class PsRoiPooling(PositionSensitive):
+class PSROIPooling(PositionSensitive):
     """The mean of each bin, widened to whole lines; an empty one is 0.
 
     Source: src/operator/contrib/psroi_pooling.cc.
@@ -138,7 +138,7 @@ def _line(line: Formula, behind: Formula) -> Tuple[Formula, Formula]:
 
 
 @operator("_contrib_DeformablePSROIPooling")
-class DeformablePsRoiPooling(PositionSensitive):
+class DeformablePSROIPooling(PositionSensitive):
     """data, rois, trans (R, 2 * classes, part_size, part_size) -> the mean of interpolated
     samples of each bin, which trans moves across and down, by parts of the region's size.
 

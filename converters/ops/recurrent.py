@@ -13,7 +13,7 @@ from .shaping import Concat
 
 
 @operator("_rnn_param_concat", ignores=("num_args",))
-class ParameterConcat(Concat):
+class RnnParamConcat(Concat):
     """Concat, for parameters.  Source: src/operator/nn/concat.cc."""
 
 

@@ -64,14 +64,7 @@ _GROUPS = {
     _CALL: "_CachedOp _CachedOpThreadSafe",
     _QUANTISED: (
         "_contrib_calibrate_entropy _contrib_dequantize _contrib_quantize _contrib_quantize_asym "
-        "_contrib_quantize_v2 _contrib_quantized_act _contrib_quantized_batch_norm "
-        "_contrib_quantized_concat _contrib_quantized_conv _contrib_quantized_elemwise_add "
-        "_contrib_quantized_elemwise_mul _contrib_quantized_embedding _contrib_quantized_flatten "
-        "_contrib_quantized_fully_connected _contrib_quantized_pooling _contrib_quantized_rnn "
-        "_contrib_requantize"
-    ),
-    _FUSED: (
-        "_sg_mkldnn_conv _sg_mkldnn_fully_connected _sg_mkldnn_selfatt_qk _sg_mkldnn_selfatt_valatt"
+        "_contrib_quantize_v2 _contrib_requantize"
     ),
     _TRAINING: (
         "_adamw_update _contrib_group_adagrad_update _mp_adamw_update _multi_adamw_update "
@@ -103,7 +96,7 @@ _GROUPS = {
     ),
 }
 
-#: Operator -> why it is not converted, and what to do.
+#: Operator -> why it is not converted, and what to do; see FAMILIES for the others.
 REFUSED: Dict[str, str] = {name: why for why, names in _GROUPS.items() for name in names.split()}
 
 #: Beginning of a name -> the same, for whole families.

@@ -87,7 +87,7 @@ def mean_of_samples(
 
 
 @operator("_contrib_ROIAlign")
-class RoiAlign(Operator):
+class ROIAlign(Operator):
     """(B, C, H, W), (R, 5) -> (R, C, *pooled_size): means of interpolated samples.
 
     With `position_sensitive`, each bin reads channels of its own. A region of an image below 0
@@ -183,7 +183,7 @@ class RoiAlign(Operator):
 
 
 @operator("ROIPooling")
-class RoiPooling(Operator):
+class ROIPooling(Operator):
     """(B, C, H, W), (R, 5) -> (R, C, *pooled_size): the largest number of each bin.
 
     Corners are rounded, and bins widened, to whole lines. Empty bins and those of an image that

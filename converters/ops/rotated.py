@@ -29,7 +29,7 @@ def turned(degrees: Formula) -> Tuple[Formula, Formula]:
 
 
 @operator("_contrib_RROIAlign")
-class RotatedRoiAlign(Operator):
+class RROIAlign(Operator):
     """(B, C, H, W), (R, 6) -> (R, C, *pooled_size): means of interpolated samples.
 
     Regions are turned counterclockwise.  Source: src/operator/contrib/rroi_align.cc.
