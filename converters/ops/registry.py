@@ -157,7 +157,8 @@ def operator(
                 f"operator {name!r} is declared twice: in {REGISTRY[name].__module__} "
                 f"and in {cls.__module__}"
             )
-        dataclass(frozen=True)(cls)
+        if "__dataclass_fields__" not in vars(cls):
+            dataclass(frozen=True)(cls)
         cls.mxnet_name, cls.ignores = name, ignores
         cls.parameters, cls.auxiliary, cls.labels = (*parameters, *auxiliary), auxiliary, labels
         REGISTRY[name] = cls
