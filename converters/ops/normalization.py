@@ -56,8 +56,10 @@ class Norm(Operator):
     def to_onnx(self, g: OnnxBuilder, data: Any, gamma: Any, beta: Any, mean: Any, var: Any) -> Any:
         rank = len(g.shape(data))
         given = data
-        if self.fix_gamma:
-            gamma = self._ones(g, gamma)
+        if self.fix_gamma and g.is_stored(gamma):
+            gamma = g.constant(np.ones(g.array(gamma).shape), gamma)
+        elif self.fix_gamma:
+            gamma = g.op("Expand", g.scalar(1, gamma), g.op("Shape", gamma))
         if g.is_input(given) and g.is_stored(mean):
             # onnxruntime computes x a + b. Of numbers far from 0, as pixels are, the rounding of
             # x a goes into all that follows; MXNet subtracts the mean first, and so do we.
@@ -68,12 +70,6 @@ class Norm(Operator):
         data = moved(g, data, rank, self.axis, 1)
         out = g.op("BatchNormalization", data, gamma, beta, mean, var, epsilon=self.eps)
         return moved(g, out, rank, 1, self.axis)
-
-    @staticmethod
-    def _ones(g: OnnxBuilder, gamma: Any) -> Any:
-        if g.is_stored(gamma):
-            return g.constant(np.ones(g.array(gamma).shape), gamma)
-        return g.op("Expand", g.scalar(1, gamma), g.op("Shape", gamma))
 
     def to_pytorch(
         self, m: TorchBuilder, data: str, gamma: str, beta: str, mean: str, var: str

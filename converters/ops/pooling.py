@@ -61,8 +61,8 @@ class Pooling(Windows):
     def infer(self, data: Dims) -> Shape:
         if not self._last:
             return self.pooled(data)
-        first, *spatial, channels = data
-        batch, _, *sizes = self.pooled((first, channels, *spatial))
+        batch, *spatial, channels = data
+        _, _, *sizes = self.pooled((batch, channels, *spatial))
         return (batch, *sizes, channels)
 
     def _spatial(self, shape: Dims) -> Dims:

@@ -31,9 +31,7 @@ def matrix_shape(a: Dims, b: Dims, transpose_a: bool, transpose_b: bool, axis: i
 
 def onnx_swapped(g: OnnxBuilder, data: Any, rank: int, swap: bool) -> Any:
     """The last two axes exchanged."""
-    if not swap:
-        return data
-    return g.op("Transpose", data, perm=(*range(rank - 2), rank - 1, rank - 2))
+    return g.op("Transpose", data, perm=(*range(rank - 2), rank - 1, rank - 2)) if swap else data
 
 
 def onnx_scaled(g: OnnxBuilder, data: Any, factor: float, like: Any) -> Any:

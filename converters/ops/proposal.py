@@ -97,17 +97,13 @@ class Proposals(Operator):
         left, top, right, bottom = (boxes.column(i) for i in range(4))
         areas = (right - left + 1) * (bottom - top + 1)
         candidates = Candidates((left, top, right, bottom), areas, extent=1.0)
-        kept = suppress(
-            order >= 0,
-            lambda place: candidates.overlaps(place, self.threshold),
-            self.rpn_post_nms_top_n,
-        )
+        wanted = self.rpn_post_nms_top_n
+        kept = suppress(order >= 0, lambda box: candidates.overlaps(box, self.threshold), wanted)
         places, _ = first_kept(kept)
         number = kept.whole().reduced("ReduceSum", 1, keep=True)
-        again = number.array(tuple(range(self.rpn_post_nms_top_n))).op("Mod", number)
+        again = number.array(tuple(range(wanted))).op("Mod", number)
         chosen = places.op("GatherElements", again, axis=1)
-        images = count(info, info.size(0)).real().reshape(-1, 1, 1)
-        images = images.expand(1, self.rpn_post_nms_top_n, 1)
+        images = count(info, info.size(0)).real().reshape(-1, 1, 1).expand(1, wanted, 1)
         found = join([images, rows(boxes, chosen)], 2).reshape(-1, 5)
         results = [found, scores.op("GatherElements", chosen, axis=1).reshape(-1, 1)]
         return [result(v, i) for i, v in enumerate(results[: self.visible_outputs()])]

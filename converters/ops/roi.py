@@ -27,10 +27,8 @@ def pooled_shape(data: Dims, rois: Dims, columns: int, channels: Dim, size: Ints
         ShapeError: data are no images, or rois no regions.
     """
     if len(data) != 4 or len(rois) != 2 or not same(rois[1], columns):
-        raise ShapeError(
-            f"takes data of shape NxCxHxW and rois of shape Rx{columns}, "
-            f"got {show(data)} and {show(rois)}"
-        )
+        given = f"{show(data)} and {show(rois)}"
+        raise ShapeError(f"takes data of shape NxCxHxW and rois of shape Rx{columns}, got {given}")
     return (rois[0], channels, *size)
 
 

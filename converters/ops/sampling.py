@@ -64,9 +64,8 @@ class BilinearSampler(Operator):
 
     def infer(self, data: Dims, grid: Dims) -> Shape:
         if len(data) != 4 or len(grid) != 4 or not same(grid[1], 2) or not same(data[0], grid[0]):
-            raise ShapeError(
-                f"takes data NxCxHxW and a grid Nx2xH'xW', got {show(data)} and {show(grid)}"
-            )
+            given = f"{show(data)} and {show(grid)}"
+            raise ShapeError(f"takes data NxCxHxW and a grid Nx2xH'xW', got {given}")
         return (merge(data[0], grid[0]), data[1], *grid[2:])
 
     def to_onnx(self, g: OnnxBuilder, data: Any, grid: Any) -> Any:
@@ -138,9 +137,8 @@ class SpatialTransformer(Operator):
 
     def infer(self, data: Dims, loc: Dims) -> Shape:
         if len(data) != 4 or len(loc) != 2 or not same(loc[1], 6) or not same(data[0], loc[0]):
-            raise ShapeError(
-                f"takes data NxCxHxW and matrices Nx6, got {show(data)} and {show(loc)}"
-            )
+            given = f"{show(data)} and {show(loc)}"
+            raise ShapeError(f"takes data NxCxHxW and matrices Nx6, got {given}")
         return (merge(data[0], loc[0]), data[1], *self.target_shape)
 
     def to_onnx(self, g: OnnxBuilder, data: Any, loc: Any) -> Any:
