@@ -7,7 +7,8 @@ from typing import List, Optional, Sequence, Tuple, Union
 from .errors import ShapeError
 
 Dim = Union[int, str, None]  # 224, "N", or unknown
-Shape = Optional[Tuple[Dim, ...]]  # None: not even the number of dimensions is known
+Dims = Tuple[Dim, ...]
+Shape = Optional[Dims]  # None: not even the number of dimensions is known
 
 #: Names for the axes of an input by its number of dimensions, where nothing else names them.
 AXES = {len(axes): tuple(axes) for axes in ("N", "NC", "NCW", "NCHW", "NCTHW")}
@@ -18,6 +19,17 @@ def show(shape: Shape) -> str:
     if shape is None:
         return "?"
     return "x".join("?" if d is None else str(d) for d in shape) or "()"
+
+
+def with_axes(data: Dims, axes: str) -> Dims:
+    """The shape itself, which must have as many axes as `axes` names: "(N, C, H, W)".
+
+    Raises:
+        ShapeError: it has more or fewer.
+    """
+    if len(data) != len(axes.strip("(,)").split(",")):
+        raise ShapeError(f"takes {axes}, got {show(data)}")
+    return data
 
 
 class Open(str):

@@ -3,20 +3,16 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from .registry import (
-    REGISTRY,
-    Operator,
-    Unsupported,
+from .lookup import (
     auxiliary_names,
-    canonical_name,
     input_names,
     operators_of,
-    parse,
     roles,
     stored_outputs,
     unsupported,
     visible_outputs,
 )
+from .registry import REGISTRY, Operator, Unsupported, canonical_name, parse
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")

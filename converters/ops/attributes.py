@@ -8,29 +8,18 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from collections.abc import Mapping
 from functools import cache
-from typing import (
-    Any,
-    Dict,
-    Literal,
-    Mapping,
-    NewType,
-    Optional,
-    Tuple,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any, Literal, NewType, Optional, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-Ints = Tuple[int, ...]
-OptionalInts = Tuple[Optional[int], ...]  # (None, 3): a slice's ends
-Floats = Tuple[float, ...]  # of a C double each
+Ints = tuple[int, ...]
+OptionalInts = tuple[Optional[int], ...]  # (None, 3): a slice's ends
+Floats = tuple[float, ...]  # of a C double each
 #: A C float: a text like 0.1 means 0.100000001490116…, in float64 too.
 Single = NewType("Single", float)
-Singles = Tuple[Single, ...]
+Singles = tuple[Single, ...]
 #: Names of element types, as NumPy spells them.
 DType = Literal["float16", "float32", "float64", "uint8", "int8", "int32", "int64", "bool"]
 
@@ -44,8 +33,8 @@ class AttributeProblem(Exception):
 
 
 def parse_attributes(
-    cls: type, ignores: Tuple[str, ...], attrs: Mapping[str, str]
-) -> Dict[str, Any]:
+    cls: type, ignores: tuple[str, ...], attrs: Mapping[str, str]
+) -> dict[str, Any]:
     """Attributes as stored -> constructor arguments of the declaration `cls`.
 
     Hidden attributes (`__lr_mult__`, and `weight_lr_mult` of old files) are for the trainer.
@@ -54,7 +43,7 @@ def parse_attributes(
         AttributeProblem: listing all that is unknown, missing or not allowed.
     """
     hints, required = _fields(cls)
-    values: Dict[str, Any] = {}
+    values: dict[str, Any] = {}
     problems = []
     for key, text in attrs.items():
         if key in ignores or _is_hidden(key):
@@ -78,7 +67,7 @@ def _is_hidden(key: str) -> bool:
 
 
 @cache
-def _fields(cls: type) -> Tuple[Dict[str, Any], Tuple[str, ...]]:
+def _fields(cls: type) -> tuple[dict[str, Any], tuple[str, ...]]:
     if not dataclasses.is_dataclass(cls):
         return {}, ()
     hints = get_type_hints(cls)
@@ -151,7 +140,7 @@ def c_float(text: str) -> Single:
     return Single(float(-value if sign == "-" else value))
 
 
-def _elements(text: str) -> Tuple[str, ...]:
+def _elements(text: str) -> tuple[str, ...]:
     """`(1, 2)`, `[1,2]`, `(1L, 2L)` (Python 2 wrote those), or a bare `3`."""
     inner = text
     if text[:1] in "([" and text[-1:] in ")]":

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Tuple
+from typing import Any, Dict
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Dim, Shape, same, show
+from ..shape import Dims, Shape, same, show
 from .attributes import Single, single
 from .axes import moved
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
@@ -30,24 +30,22 @@ class Norm(Operator):
     axis: int = 1
 
     shape_preserving = True
+    hidden_outputs = 2
     limits = "output_mean_var: MXNet's float32 and float64 kernels give different things for it"
 
     def __post_init__(self) -> None:
         if self.output_mean_var:
             raise Unsupported("output_mean_var=True; supported: False. " + self.limits)
+        super().__post_init__()
 
-    def stored_outputs(self) -> int:
-        return 3
-
-    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
+    def parameter_shapes(self, data: Shape) -> Dict[str, Dims]:
         known = data and -len(data) <= self.axis < len(data)
         channels = data[self.axis] if data and known else None
         return {name: (channels,) for name in self.parameters}
 
     def infer(
-        self, data: Shape, gamma: Shape, beta: Shape, moving_mean: Shape, moving_var: Shape
+        self, data: Dims, gamma: Dims, beta: Dims, moving_mean: Dims, moving_var: Dims
     ) -> Shape:
-        assert data is not None
         if len(data) < 2 or not -len(data) <= self.axis < len(data):
             raise ShapeError(f"takes (N, C, ...) with axis={self.axis}, got {show(data)}")
         channels = data[self.axis]
@@ -55,64 +53,46 @@ class Norm(Operator):
             raise ShapeError(f"takes {gamma[0]} channels, got {channels} in {show(data)}")
         return data
 
-    def to_onnx(
-        self, g: OnnxBuilder, data: Any, gamma: Any, beta: Any, moving_mean: Any, moving_var: Any
-    ) -> Any:
+    def to_onnx(self, g: OnnxBuilder, data: Any, gamma: Any, beta: Any, mean: Any, var: Any) -> Any:
         rank = len(g.shape(data))
         given = data
-        if self.fix_gamma:
-            gamma = self._ones(g, gamma)
-        if g.is_input(given) and g.is_stored(moving_mean):
+        if self.fix_gamma and g.is_stored(gamma):
+            gamma = g.constant(np.ones(g.array(gamma).shape), gamma)
+        elif self.fix_gamma:
+            gamma = g.op("Expand", g.scalar(1, gamma), g.op("Shape", gamma))
+        if g.is_input(given) and g.is_stored(mean):
             # onnxruntime computes x a + b. Of numbers far from 0, as pixels are, the rounding of
             # x a goes into all that follows; MXNet subtracts the mean first, and so do we.
-            mean = np.asarray(g.array(moving_mean), np.float64)
+            middle = np.asarray(g.array(mean), np.float64)
             axes = (-1, *(1,) * (rank - 1 - self.axis % rank))
-            data = g.op("Sub", data, g.constant(mean.reshape(axes), given))
-            moving_mean = g.constant(np.zeros_like(mean), given)
+            data = g.op("Sub", data, g.constant(middle.reshape(axes), given))
+            mean = g.constant(np.zeros_like(middle), given)
         data = moved(g, data, rank, self.axis, 1)
-        out = g.op(
-            "BatchNormalization", data, gamma, beta, moving_mean, moving_var, epsilon=self.eps
-        )
+        out = g.op("BatchNormalization", data, gamma, beta, mean, var, epsilon=self.eps)
         return moved(g, out, rank, 1, self.axis)
 
-    @staticmethod
-    def _ones(g: OnnxBuilder, gamma: Any) -> Any:
-        if g.is_stored(gamma):
-            return g.constant(np.ones(g.array(gamma).shape), gamma)
-        return g.op("Expand", g.scalar(1, gamma), g.op("Shape", gamma))
-
     def to_pytorch(
-        self, m: TorchBuilder, data: str, gamma: str, beta: str, moving_mean: str, moving_var: str
+        self, m: TorchBuilder, data: str, gamma: str, beta: str, mean: str, var: str
     ) -> str:
         rank = len(m.shape(data))
         axis = self.axis % rank
         given = data if axis == 1 else f"{data}.movedim({axis}, 1)"
-        if rank <= 5 and all(map(m.is_stored, (gamma, beta, moving_mean, moving_var))):
-            out = f"{self._module(m, rank, gamma, beta, moving_mean, moving_var)}({given})"
+        if rank <= 5 and all(map(m.is_stored, (gamma, beta, mean, var))):
+            out = f"{self._module(m, rank, gamma, beta, mean, var)}({given})"
         else:
             weight = "" if self.fix_gamma else f"weight={gamma}, "
-            out = (
-                f"F.batch_norm({given}, {moving_mean}, {moving_var}, {weight}bias={beta}, "
-                f"eps={literal(self.eps)})"
-            )
+            more = f"{mean}, {var}, {weight}bias={beta}, eps={literal(self.eps)}"
+            out = f"F.batch_norm({given}, {more})"
         return out if axis == 1 else f"{out}.movedim(1, {axis})"
 
-    def _module(
-        self, m: TorchBuilder, rank: int, gamma: str, beta: str, mean: str, var: str
-    ) -> str:
-        weight = m.array(gamma)
-        return m.module(
-            f"nn.BatchNorm{max(rank - 2, 1)}d",
-            len(weight),
-            eps=self.eps,
-            momentum=round(1 - self.momentum, 12),
-            state={
-                "weight": np.ones_like(weight) if self.fix_gamma else weight,
-                "bias": m.array(beta),
-                "running_mean": m.array(mean),
-                "running_var": m.array(var),
-            },
-        )
+    def _module(self, m: TorchBuilder, rank: int, *stored: str) -> str:
+        names = ("weight", "bias", "running_mean", "running_var")
+        state = dict(zip(names, map(m.array, stored)))
+        if self.fix_gamma:
+            state["weight"] = np.ones_like(state["weight"])
+        kind, momentum = f"nn.BatchNorm{max(rank - 2, 1)}d", round(1 - self.momentum, 12)
+        channels = len(state["weight"])
+        return m.module(kind, channels, eps=self.eps, momentum=momentum, state=state)
 
 
 _STORED = ("gamma", "beta")
@@ -132,15 +112,10 @@ class BatchNormWithReLU(Norm):
     Source: src/operator/contrib/batch_norm_relu.cc.
     """
 
+    hidden_outputs = 3
     limits = "MXNet itself has it for images, in float32 and on axis 1, only"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.axis != 1:
-            raise Unsupported(f"axis={self.axis}; supported: 1, as in MXNet")
-
-    def stored_outputs(self) -> int:
-        return 4
+    allowed = (("axis", lambda axis: axis == 1, "1, as in MXNet"),)
 
     def to_onnx(self, g: OnnxBuilder, *inputs: Any) -> Any:
         return g.op("Relu", super().to_onnx(g, *inputs))
@@ -164,17 +139,15 @@ class _OldNorm(Norm):
             )
 
 
-@operator("BatchNorm_v1", ignores=("use_global_stats",), parameters=_STORED, auxiliary=_MOVING)
+_SYNC = ("use_global_stats", "ndev", "key")
+
+
+@operator("BatchNorm_v1", ignores=_SYNC[:1], parameters=_STORED, auxiliary=_MOVING)
 class BatchNormV1(_OldNorm):
     """(N, C, H, W) or (N, C) -> same.  Source: src/operator/batch_norm_v1-inl.h."""
 
 
-@operator(
-    "_contrib_SyncBatchNorm",
-    ignores=("use_global_stats", "ndev", "key"),
-    parameters=_STORED,
-    auxiliary=_MOVING,
-)
+@operator("_contrib_SyncBatchNorm", ignores=_SYNC, parameters=_STORED, auxiliary=_MOVING)
 class SyncBatchNorm(_OldNorm):
     """(N, C, *S) -> same: inference on one device.
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Optional, Sequence, Union
+from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
 from .registry import OnnxBuilder
 
 Operand = Union["Formula", int, float]
+
+
+def _operation(name: str, kind: str = "") -> Callable[[Formula, Operand], Formula]:
+    """A method that appends the ONNX operator of that name, whose result is of that kind."""
+    return lambda self, other: self.op(name, other, kind=kind)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +34,7 @@ class Formula:
 
     def number(self, number: Union[int, float]) -> Formula:
         """A constant () of this kind."""
-        if self.kind == "int64":
-            return replace(self, value=self.g.constant(np.array(number, np.int64)))
-        return replace(self, value=self.g.constant(np.array(number, np.float64), self.like))
+        return self.array(number)
 
     def array(self, numbers: Any) -> Formula:
         """A constant of this kind."""
@@ -45,50 +48,19 @@ class Formula:
         made = self.g.op(name, self.value, *(o.value for o in given), **attributes)
         return replace(self, value=made, kind=kind or self.kind)
 
-    def __add__(self, other: Operand) -> Formula:
-        return self.op("Add", other)
-
-    def __sub__(self, other: Operand) -> Formula:
-        return self.op("Sub", other)
+    __add__, __sub__ = _operation("Add"), _operation("Sub")
+    __mul__, __truediv__ = _operation("Mul"), _operation("Div")
+    __gt__, __ge__ = _operation("Greater", "bool"), _operation("GreaterOrEqual", "bool")
+    __lt__, __le__ = _operation("Less", "bool"), _operation("LessOrEqual", "bool")
+    __and__, __or__ = _operation("And"), _operation("Or")
+    equals = _operation("Equal", "bool")
+    minimum, maximum = _operation("Min"), _operation("Max")
 
     def __rsub__(self, other: Union[int, float]) -> Formula:
         return self.number(other) - self
 
-    def __mul__(self, other: Operand) -> Formula:
-        return self.op("Mul", other)
-
-    def __truediv__(self, other: Operand) -> Formula:
-        return self.op("Div", other)
-
-    def __gt__(self, other: Operand) -> Formula:
-        return self.op("Greater", other, kind="bool")
-
-    def __lt__(self, other: Operand) -> Formula:
-        return self.op("Less", other, kind="bool")
-
-    def __ge__(self, other: Operand) -> Formula:
-        return self.op("GreaterOrEqual", other, kind="bool")
-
-    def __le__(self, other: Operand) -> Formula:
-        return self.op("LessOrEqual", other, kind="bool")
-
-    def __and__(self, other: Formula) -> Formula:
-        return self.op("And", other)
-
-    def __or__(self, other: Formula) -> Formula:
-        return self.op("Or", other)
-
     def __invert__(self) -> Formula:
         return self.op("Not")
-
-    def equals(self, other: Operand) -> Formula:
-        return self.op("Equal", other, kind="bool")
-
-    def minimum(self, other: Operand) -> Formula:
-        return self.op("Min", other)
-
-    def maximum(self, other: Operand) -> Formula:
-        return self.op("Max", other)
 
     def where(self, yes: Formula, no: Operand) -> Formula:
         """`yes` where this is true, `no` elsewhere."""
@@ -173,11 +145,8 @@ def result(value: Formula, number: int = 0) -> Any:
     """A formula as the layer's output, in its element type."""
     dtype = value.g.output_type(number)
     computed = "float32" if value.like is None else "float64"
-    return (
-        value.value
-        if value.kind == "float" and dtype == computed
-        else value.g.cast(value.value, dtype)
-    )
+    given = value.kind == "float" and dtype == computed
+    return value.value if given else value.g.cast(value.value, dtype)
 
 
 def join(parts: Sequence[Formula], axis: int) -> Formula:

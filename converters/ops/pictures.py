@@ -7,18 +7,17 @@ from typing import Any, List, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Shape, show
+from ..shape import Dims, Shape, show
 from .attributes import Single, Singles
 from .onnx_math import Formula, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
-from .slicing import Cut, onnx_cut, torch_cut
+from .slicing import Cut, Slicing
 
 BRIGHTEST = 255
 
 
-def _picture(data: Shape, axes: str) -> int:
+def _picture(data: Dims, axes: str) -> int:
     """The number of dimensions of one picture or of several."""
-    assert data is not None
     if len(data) not in (3, 4):
         raise ShapeError(f"takes {axes} or Nx{axes}, got {show(data)}")
     return len(data)
@@ -32,14 +31,12 @@ class ImageToTensor(Operator):
     """
 
     @staticmethod
-    def _order(data: Shape) -> Tuple[int, ...]:
+    def _order(data: Dims) -> Tuple[int, ...]:
         rank = _picture(data, "HxWxC")
         return (*range(rank - 3), rank - 1, rank - 3, rank - 2)
 
-    def infer(self, data: Shape) -> Shape:
-        order = self._order(data)
-        assert data is not None
-        return tuple(data[axis] for axis in order)
+    def infer(self, data: Dims) -> Shape:
+        return tuple(data[axis] for axis in self._order(data))
 
     def infer_type(self, *types: Optional[str]) -> str:
         return "float32"
@@ -66,9 +63,8 @@ class ImageNormalize(Operator):
 
     limits = "mean and std must be stated, as MXNet's defaults fit no picture"
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Dims:
         rank = _picture(data, "CxHxW")
-        assert data is not None
         channels = data[rank - 3]
         for name in ("mean", "std"):
             count = len(getattr(self, name))
@@ -100,7 +96,7 @@ class ImageNormalize(Operator):
 
 
 @operator("_image_crop")
-class ImageCrop(Operator):
+class ImageCrop(Slicing):
     """(H, W, C) or (N, H, W, C) -> its part of that size.
 
     Source: src/operator/image/crop-inl.h.
@@ -111,30 +107,20 @@ class ImageCrop(Operator):
     width: int
     height: int
 
-    def __post_init__(self) -> None:
-        for name, least in (("x", 0), ("y", 0), ("width", 1), ("height", 1)):
-            if getattr(self, name) < least:
-                raise Unsupported(f"{name}={getattr(self, name)}; supported: {least} and above")
+    allowed = (
+        *((name, lambda n: n >= 0, "0 and above") for name in ("x", "y")),
+        *((name, lambda n: n >= 1, "1 and above") for name in ("width", "height")),
+    )
 
-    def _cuts(self, data: Shape) -> List[Cut]:
+    def cuts(self, data: Dims) -> List[Cut]:
         rank = _picture(data, "HxWxC")
-        return [
-            Cut(rank - 3, self.y, self.y + self.height),
-            Cut(rank - 2, self.x, self.x + self.width),
-        ]
+        rows = Cut(rank - 3, self.y, self.y + self.height)
+        return [rows, Cut(rank - 2, self.x, self.x + self.width)]
 
-    def infer(self, data: Shape) -> Shape:
-        cuts = self._cuts(data)
-        assert data is not None
-        for cut in cuts:
+    def infer(self, data: Dims) -> Dims:
+        for cut in self.cuts(data):
             size = data[cut.axis]
             if isinstance(size, int) and (cut.end or 0) > size:
                 ends = f"{cut.begin} to {cut.end}"
                 raise ShapeError(f"{ends} is not in axis {cut.axis} of {show(data)}")
         return (*data[:-3], self.height, self.width, data[-1])
-
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return onnx_cut(g, data, self._cuts(g.shape(data)))
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return torch_cut(data, self._cuts(m.shape(data)))

@@ -1,12 +1,13 @@
-"""Sliding and global pooling in one, two and three dimensions."""
+"""Sliding and global pooling in one, two and three dimensions, and as it was before MXNet 0.10."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Literal, Optional, Tuple
+from typing import Any, Dict, Literal, Optional
 
 import numpy as np
 
-from ..shape import Dim, Shape
+from ..shape import Dims, Shape, with_axes
+from .attributes import single
 from .axes import moved
 from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator
 from .windows import Windows
@@ -57,16 +58,14 @@ class Pooling(Windows):
         fast = self.pool_type == "max" and self.kernel and not self._last
         return 2 if fast else 1  # oneDNN's workspace
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         if not self._last:
             return self.pooled(data)
-        first, *spatial, channels = data
-        result = self.pooled((first, channels, *spatial))
-        assert result is not None
-        return (result[0], *result[2:], channels)
+        batch, *spatial, channels = data
+        _, _, *sizes = self.pooled((batch, channels, *spatial))
+        return (batch, *sizes, channels)
 
-    def _spatial(self, shape: Tuple[Dim, ...]) -> Tuple[Dim, ...]:
+    def _spatial(self, shape: Dims) -> Dims:
         return shape[1:-1] if self._last else shape[2:]
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
@@ -75,24 +74,16 @@ class Pooling(Windows):
         if self._power > 1:
             value = _onnx_power(g, value, self._power)
         if self.global_pool:
-            out = self._onnx_global(g, value, len(shape))
+            out = self.onnx_global(g, value, len(shape))
         else:
             out = self._onnx_sliding(g, value, data)
         if self._power > 1:
             out = _onnx_root(g, out, self._power, data)
         return moved(g, out, len(shape), 1, -1) if self._last else out
 
-    def _onnx_global(self, g: OnnxBuilder, value: Any, rank: int) -> Any:
-        if self.pool_type == "avg":
-            return g.op("GlobalAveragePool", value)
-        if self.pool_type == "max":
-            return g.op("GlobalMaxPool", value)
-        return g.reduce("ReduceSum", value, tuple(range(2, rank)), True)
-
     def _onnx_sliding(self, g: OnnxBuilder, value: Any, data: Any) -> Any:
-        options = {**self.onnx_window(), "pads": self.pad * 2}
-        if self.full:
-            options["ceil_mode"] = 1
+        ceil = 1 if self.full else None
+        options = {**self.onnx_window(), "pads": self.pad * 2, "ceil_mode": ceil}
         outside = self.begins_outside(self._spatial(g.shape(data)), (0,) * len(self.kernel))
         if self.pool_type == "max" and outside:
             return self._onnx_maximum(g, value, data)
@@ -136,7 +127,8 @@ class Pooling(Windows):
         if self._power > 1:
             value = f"{value}.pow({self._power})"
         if self.global_pool:
-            out = self._torch_global(value, len(shape))
+            axes = range(1, len(shape) - 1) if self._last else range(2, len(shape))
+            out = self.torch_global(value, tuple(axes))
         else:
             out = self._torch_sliding(m, value, self._spatial(shape))
         if self._power == 2:
@@ -145,13 +137,8 @@ class Pooling(Windows):
             out = f"{m.function('cube_root')}({out})"
         return f"({out}).movedim(1, -1)" if self._last and not self.global_pool else out
 
-    def _torch_global(self, value: str, rank: int) -> str:
-        axes = tuple(range(1, rank - 1) if self._last else range(2, rank))
-        reduce = {"max": "amax", "avg": "mean"}.get(self.pool_type, "sum")
-        return f"{value}.{reduce}({axes}, keepdim=True)"
-
-    def _torch_sliding(self, m: TorchBuilder, value: str, sizes: Tuple[Dim, ...]) -> str:
-        kind = f"{'Max' if self.pool_type == 'max' else 'Avg'}Pool{len(self.kernel)}d"
+    def _torch_sliding(self, m: TorchBuilder, value: str, sizes: Dims) -> str:
+        kind = f"nn.{'Max' if self.pool_type == 'max' else 'Avg'}Pool{len(self.kernel)}d"
         if self.pool_type in ("sum", "lp"):
             pooled = self.torch_sums(m, value)
             return pooled if self.elements == 1 else f"{pooled} * {self.elements}"
@@ -165,23 +152,17 @@ class Pooling(Windows):
                 for n, k, p in zip(sizes, self.kernel, self.pad)
             )
             if wide or outside or small:
-                function = m.function("average_pool")
-                return (
-                    f"{function}({value}, {self.kernel}, {self.stride}, {self.pad}, "
-                    f"{self.beyond}, {self.counts_pad})"
-                )
+                window = f"{self.kernel}, {self.stride}, {self.pad}, {self.beyond}"
+                return f"{m.function('average_pool')}({value}, {window}, {self.counts_pad})"
             options["count_include_pad"] = self.counts_pad
         elif outside:  # an empty window's maximum is the lowest number that there is, as in MXNet
-            pads = zip(reversed(self.pad), reversed(self.beyond))
-            flat = tuple(n for p, more in pads for n in (p, p + more))
-            pool = m.module(f"nn.{kind}", **options)
+            padded = self.torch_padded(value, self.beyond, ", value=-torch.inf")
             lowest = f"torch.finfo({value}.dtype).min"
-            return f"{pool}(F.pad({value}, {flat}, value=-torch.inf)).clamp(min={lowest})"
+            return f"{m.module(kind, **options)}({padded}).clamp(min={lowest})"
         elif wide:  # more than PyTorch pads itself
-            flat = tuple(p for p in reversed(self.pad) for _ in range(2))
-            pool = m.module(f"nn.{kind}", **options, ceil_mode=self.full)
-            return f"{pool}(F.pad({value}, {flat}, value=-torch.inf))"
-        pool = m.module(f"nn.{kind}", **options, padding=self.pad, ceil_mode=self.full)
+            padded = self.torch_padded(value, (0,) * len(sizes), ", value=-torch.inf")
+            return f"{m.module(kind, **options, ceil_mode=self.full)}({padded})"
+        pool = m.module(kind, **options, padding=self.pad, ceil_mode=self.full)
         return f"{pool}({value})"
 
 
@@ -195,3 +176,57 @@ def _onnx_root(g: OnnxBuilder, value: Any, power: int, like: Any) -> Any:
         return g.op("Sqrt", value)
     root = g.op("Pow", g.op("Abs", value), g.scalar(1 / 3, like))
     return g.op("Mul", g.op("Sign", value), root)
+
+
+@operator("Pooling_v1")
+class PoolingV1(Windows):
+    """(N, C, H, W) -> (N, C, H', W').  Source: src/operator/pooling_v1-inl.h.
+
+    Unlike in Pooling, the zeros of the padding count in a maximum, and an average is the sum
+    divided by the kernel's size, in float32, wherever the window lies.
+    """
+
+    pool_type: Literal["max", "avg", "sum"] = "max"
+
+    limits = "MXNet itself has it for images only; max with 'full' where a window may be empty"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.global_pool and len(self.kernel) != 2:
+            raise Unsupported(f"kernel={self.kernel}; supported: 2 dimensions, as in MXNet")
+
+    def infer(self, data: Dims) -> Shape:
+        return self.pooled(with_axes(data, "(N, C, H, W)"))
+
+    def _check_windows(self, sizes: Dims) -> None:
+        if self.pool_type == "max" and self.begins_outside(sizes, self.pad):
+            raise Unsupported(
+                f"pooling_convention='full' with kernel={self.kernel}, stride={self.stride}: a "
+                "last window can be empty; supported: stride <= kernel"
+            )
+
+    def _factor(self) -> float:
+        """What the mean of a window is multiplied by."""
+        rounded = float(single(1 / self.elements))
+        return self.elements * (rounded if self.pool_type == "avg" else 1.0)
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        if self.global_pool:
+            return self.onnx_global(g, data, 4)
+        self._check_windows(g.shape(data)[2:])
+        if self.pool_type == "max":
+            padded = self.onnx_padded(g, data, (0, 0))
+            return self.onnx_max(g, padded, **({"ceil_mode": 1} if self.full else {}))
+        padded = self.onnx_padded(g, data, self.beyond)
+        return self.onnx_sums(g, padded, g.scalar(self._factor(), data))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        if self.global_pool:
+            return self.torch_global(data, (2, 3))
+        self._check_windows(m.shape(data)[2:])
+        if self.pool_type == "max":
+            kind, kernel, stride = "nn.MaxPool2d", self.kernel, self.stride
+            pool = m.module(kind, kernel_size=kernel, stride=stride, ceil_mode=self.full)
+            return f"{pool}({self.torch_padded(data, (0, 0))})"
+        factor = self._factor()
+        return self.torch_sums(m, data) + (f" * {factor!r}" if factor != 1 else "")

@@ -8,17 +8,22 @@ from typing import Any, Callable, List, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, same, show
+from ..shape import Dims, same, show
 from .attributes import Single, single
 from .interpolation import Lines, Map, clamped, steps, sum_of_samples
 from .onnx_math import Formula, count, formula, join, result
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .roi import pooled_shape
 
 #: Numbers of a sample downwards and across -> the lines around it.
 Sample = Callable[[Formula, Formula], Tuple[Lines, Lines]]
 
 LEAST = 0.1  # of a region's height and width
+
+
+def above_0(*names: str) -> Tuple[Tuple[str, Callable[[Any], bool], str], ...]:
+    """See Operator.allowed."""
+    return tuple((name, lambda number: number > 0, "numbers above 0") for name in names)
 
 
 @dataclass(frozen=True)
@@ -32,17 +37,13 @@ class PositionSensitive(Operator):
     pooled_size: int
     group_size: int
 
-    def __post_init__(self) -> None:
-        for name in ("output_dim", "pooled_size", "group_size"):
-            if getattr(self, name) < 1:
-                raise Unsupported(f"{name}={getattr(self, name)}; supported: numbers above 0")
+    allowed = above_0("output_dim", "pooled_size", "group_size")
 
-    def output_shape(self, data: Shape, rois: Shape) -> Tuple[Dim, ...]:
+    def infer(self, data: Dims, rois: Dims) -> Dims:
         shape = pooled_shape(data, rois, 5, self.output_dim, (self.pooled_size,) * 2)
         channels = self.output_dim * self.group_size**2
-        if data is not None and not same(data[1], channels):
+        if not same(data[1], channels):
             raise ShapeError(f"takes {channels} channels, got {data[1]}")
-        assert shape is not None
         return shape
 
     def region(self, rois: Formula, axis: int, shift: float) -> Tuple[Formula, Formula]:
@@ -86,7 +87,7 @@ class PositionSensitive(Operator):
 
 
 @operator("_contrib_PSROIPooling")
-class PsRoiPooling(PositionSensitive):
+class PSROIPooling(PositionSensitive):
     """The mean of each bin, widened to whole lines; an empty one is 0.
 
     Source: src/operator/contrib/psroi_pooling.cc.
@@ -100,9 +101,6 @@ class PsRoiPooling(PositionSensitive):
         object.__setattr__(self, "group_size", self.group_size or self.pooled_size)
         super().__post_init__()
 
-    def infer(self, data: Shape, rois: Shape) -> Shape:
-        return self.output_shape(data, rois)
-
     def to_onnx(self, g: OnnxBuilder, data: Any, rois: Any) -> Any:
         regions = formula(g, rois)
         one = regions.ints((1,))
@@ -111,10 +109,8 @@ class PsRoiPooling(PositionSensitive):
         column, behind_column = self._lines(regions, 0, maps.width)
 
         def sample(down: Formula, across: Formula) -> Tuple[Lines, Lines]:
-            return (
-                [_line(row + down.whole(), behind_row)],
-                [_line(column + across.whole(), behind_column)],
-            )
+            line = _line(row + down.whole(), behind_row)
+            return [line], [_line(column + across.whole(), behind_column)]
 
         lines = behind_row - row, behind_column - column
         most = [size.reshape(-1).reduced("ReduceMax", 0) for size in lines]
@@ -142,7 +138,7 @@ def _line(line: Formula, behind: Formula) -> Tuple[Formula, Formula]:
 
 
 @operator("_contrib_DeformablePSROIPooling")
-class DeformablePsRoiPooling(PositionSensitive):
+class DeformablePSROIPooling(PositionSensitive):
     """data, rois, trans (R, 2 * classes, part_size, part_size) -> the mean of interpolated
     samples of each bin, which trans moves across and down, by parts of the region's size.
 
@@ -159,29 +155,23 @@ class DeformablePsRoiPooling(PositionSensitive):
         "as many channels as are read, output_dim * group_size ** 2; classes must divide output_dim"
     )
 
+    hidden_outputs = 1
+    allowed = (*PositionSensitive.allowed, *above_0("part_size", "sample_per_part"))
+
     def __post_init__(self) -> None:
-        super().__post_init__()
         object.__setattr__(self, "part_size", self.part_size or self.pooled_size)
-        for name in ("part_size", "sample_per_part"):
-            if getattr(self, name) < 1:
-                raise Unsupported(f"{name}={getattr(self, name)}; supported: numbers above 0")
+        super().__post_init__()
 
     def input_names(self) -> Tuple[str, ...]:
         return ("data", "rois") if self.no_trans else ("data", "rois", "trans")
 
-    def stored_outputs(self) -> int:
-        return 2
-
-    def infer(self, data: Shape, rois: Shape, trans: Shape = None) -> Shape:
-        shape = self.output_shape(data, rois)
+    def infer(self, data: Dims, rois: Dims, trans: Dims = ()) -> Dims:
+        shape = super().infer(data, rois)
         if self.no_trans:
             return shape
-        part = self.part_size
-        assert trans is not None
-        if len(trans) != 4 or not all(map(same, trans, (shape[0], None, part, part))):
-            raise ShapeError(
-                f"takes trans of shape {show((shape[0], None, part, part))}, got {show(trans)}"
-            )
+        wanted = (shape[0], None, self.part_size, self.part_size)
+        if len(trans) != 4 or not all(map(same, trans, wanted)):
+            raise ShapeError(f"takes trans of shape {show(wanted)}, got {show(trans)}")
         moves = trans[1]
         if isinstance(moves, int) and (moves % 2 or not moves or self.output_dim % (moves // 2)):
             raise ShapeError(

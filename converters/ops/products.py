@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Optional, Tuple
+from typing import Any, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, merge, merge_shapes, same, show
-from .attributes import Ints
+from ..shape import Dims, Shape, merge, merge_shapes, same, show
+from .axes import moved
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
-def matrix_shape(
-    a: Shape, b: Shape, transpose_a: bool, transpose_b: bool, axis: int = -2
-) -> Tuple[Dim, ...]:
+def matrix_shape(a: Dims, b: Dims, transpose_a: bool, transpose_b: bool, axis: int = -2) -> Dims:
     """(*, m, k), (*, k, n) -> (*, m, n), the rows being along `axis`.
 
     Raises:
         ShapeError: the other axes differ, or the two that are summed over.
     """
-    assert a is not None and b is not None
     where = f"{show(a)} and {show(b)}"
     row = axis % len(a) if -len(a) <= axis < len(a) else len(a)
     if len(a) != len(b) or not row < len(a) - 1:
@@ -35,9 +31,7 @@ def matrix_shape(
 
 def onnx_swapped(g: OnnxBuilder, data: Any, rank: int, swap: bool) -> Any:
     """The last two axes exchanged."""
-    if not swap:
-        return data
-    return g.op("Transpose", data, perm=(*range(rank - 2), rank - 1, rank - 2))
+    return g.op("Transpose", data, perm=(*range(rank - 2), rank - 1, rank - 2)) if swap else data
 
 
 def onnx_scaled(g: OnnxBuilder, data: Any, factor: float, like: Any) -> Any:
@@ -63,12 +57,11 @@ class Dot(Operator):
     transpose_a: bool = False
     transpose_b: bool = False
 
-    def _axes(self, a: Tuple[Dim, ...], b: Tuple[Dim, ...]) -> Tuple[int, int]:
+    def _axes(self, a: Dims, b: Dims) -> Tuple[int, int]:
         """Those that are summed over."""
         return (0 if self.transpose_a else len(a) - 1, len(b) - 1 if self.transpose_b else 0)
 
-    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
-        assert lhs is not None and rhs is not None
+    def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         if not lhs or not rhs:
             raise ShapeError(f"takes no scalars, got {show(lhs)} and {show(rhs)}")
         if len(lhs) == len(rhs) == 1 and (self.transpose_a or self.transpose_b):
@@ -114,8 +107,7 @@ class BatchDot(Operator):
     transpose_a: bool = False
     transpose_b: bool = False
 
-    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
-        assert lhs is not None
+    def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         if len(lhs) < 3:
             raise ShapeError(f"takes 3 or more dimensions, got {show(lhs)} and {show(rhs)}")
         return matrix_shape(lhs, rhs, self.transpose_a, self.transpose_b)
@@ -129,61 +121,42 @@ class BatchDot(Operator):
         return torch_product(lhs, rhs, self.transpose_a, self.transpose_b)
 
 
-@dataclass(frozen=True)
-class _Product(Operator):
-    """What the two products of LAPACK's manner share; `axis` is where the rows are."""
+@operator("_linalg_gemm2")
+class LinalgGemm2(Operator):
+    """(*, m, k), (*, k, n) -> (*, m, n): alpha A B, the rows being along `axis`.
+
+    Source: src/operator/tensor/la_op.h.
+    """
 
     transpose_a: bool = False
     transpose_b: bool = False
     alpha: float = 1.0
     axis: int = -2
 
-    def _to_front(self, rank: int) -> Optional[Ints]:
-        """The permutation that brings the rows beside the columns; None if they are."""
-        row = self.axis % rank
-        axes = [a for a in range(rank) if a != row]
-        axes.insert(rank - 2, row)
-        return tuple(axes) if row != rank - 2 else None
-
-    def _onnx(self, g: OnnxBuilder, a: Any, b: Any) -> Any:
-        rank = len(g.shape(a))
-        there = self._to_front(rank)
-        given = [g.op("Transpose", x, perm=there) if there else x for x in (a, b)]
-        pairs = zip(given, (self.transpose_a, self.transpose_b))
-        out = g.op("MatMul", *(onnx_swapped(g, x, rank, swap) for x, swap in pairs))
-        if there:
-            back = tuple(there.index(axis) for axis in range(rank))
-            out = g.op("Transpose", out, perm=back)
-        return onnx_scaled(g, out, self.alpha, a)
-
-    def _torch(self, m: TorchBuilder, a: str, b: str) -> str:
-        if not self._to_front(len(m.shape(a))):
-            text = torch_product(a, b, self.transpose_a, self.transpose_b)
-            return torch_scaled(self.alpha, text)
-        rows, columns = (f"{x}.movedim({self.axis}, -2)" for x in (a, b))
-        text = torch_product(rows, columns, self.transpose_a, self.transpose_b)
-        return torch_scaled(self.alpha, f"({text}).movedim(-2, {self.axis})")
-
-
-@operator("_linalg_gemm2")
-class Gemm2(_Product):
-    """(*, m, k), (*, k, n) -> (*, m, n): alpha A B.  Source: src/operator/tensor/la_op.h."""
-
     def input_names(self) -> Tuple[str, ...]:
         return ("A", "B")
 
-    def infer(self, a: Shape, b: Shape) -> Shape:
+    def infer(self, a: Dims, b: Dims) -> Dims:
         return matrix_shape(a, b, self.transpose_a, self.transpose_b, self.axis)
 
     def to_onnx(self, g: OnnxBuilder, a: Any, b: Any) -> Any:
-        return self._onnx(g, a, b)
+        rank = len(g.shape(a))
+        given = [moved(g, x, rank, self.axis, -2) for x in (a, b)]
+        pairs = zip(given, (self.transpose_a, self.transpose_b))
+        out = g.op("MatMul", *(onnx_swapped(g, x, rank, swap) for x, swap in pairs))
+        return onnx_scaled(g, moved(g, out, rank, -2, self.axis), self.alpha, a)
 
     def to_pytorch(self, m: TorchBuilder, a: str, b: str) -> str:
-        return self._torch(m, a, b)
+        rank, back = len(m.shape(a)), ""
+        if self.axis % rank != rank - 2:
+            a, b = (f"{x}.movedim({self.axis}, -2)" for x in (a, b))
+            back = f".movedim(-2, {self.axis})"
+        text = torch_product(a, b, self.transpose_a, self.transpose_b)
+        return torch_scaled(self.alpha, f"({text}){back}" if back else text)
 
 
 @operator("_linalg_gemm")
-class Gemm(_Product):
+class LinalgGemm(LinalgGemm2):
     """(*, m, k), (*, k, n), (*, m, n) -> (*, m, n): alpha A B + beta C.
 
     Source: src/operator/tensor/la_op.h.
@@ -194,13 +167,12 @@ class Gemm(_Product):
     def input_names(self) -> Tuple[str, ...]:
         return ("A", "B", "C")
 
-    def infer(self, a: Shape, b: Shape, c: Shape) -> Shape:
-        assert c is not None
-        shape = matrix_shape(a, b, self.transpose_a, self.transpose_b, self.axis)
-        return merge_shapes(shape, c)
+    def infer(self, a: Dims, b: Dims, c: Dims = ()) -> Dims:
+        return merge_shapes(super().infer(a, b), c)
 
-    def to_onnx(self, g: OnnxBuilder, a: Any, b: Any, c: Any) -> Any:
-        return g.op("Add", self._onnx(g, a, b), onnx_scaled(g, c, self.beta, c))
+    def to_onnx(self, g: OnnxBuilder, a: Any, b: Any, c: Any = None) -> Any:
+        return g.op("Add", super().to_onnx(g, a, b), onnx_scaled(g, c, self.beta, c))
 
-    def to_pytorch(self, m: TorchBuilder, a: str, b: str, c: str) -> str:
-        return f"{self._torch(m, a, b)} + {c if self.beta == 1 else f'{self.beta!r} * {c}'}"
+    def to_pytorch(self, m: TorchBuilder, a: str, b: str, c: str = "") -> str:
+        beta = "" if self.beta == 1 else f"{self.beta!r} * "
+        return f"{super().to_pytorch(m, a, b)} + {beta}{c}"

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, merge, product, same, show
+from ..shape import Dim, Dims, Shape, merge, product, same, show
 from .attributes import Single, Singles, single
 from .detection import options
 from .onnx_math import Formula, count, formula, join, result, stack
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .suppression import Candidates, best, first_kept, rows, suppress
 
 SCALES = (Single(4.0), Single(8.0), Single(16.0), Single(32.0))
@@ -56,9 +56,7 @@ class Proposals(Operator):
 
     order_dependent = True
 
-    def __post_init__(self) -> None:
-        if self.rpn_post_nms_top_n < 1:
-            raise Unsupported(f"rpn_post_nms_top_n={self.rpn_post_nms_top_n}; supported: 1 or more")
+    allowed = (("rpn_post_nms_top_n", lambda number: number > 0, "1 or more"),)
 
     @property
     def anchors(self) -> int:
@@ -73,8 +71,7 @@ class Proposals(Operator):
     def images(self, batch: Dim) -> Dim:
         return batch
 
-    def infer(self, cls_prob: Shape, bbox_pred: Shape, im_info: Shape) -> List[Shape]:
-        assert cls_prob is not None and bbox_pred is not None and im_info is not None
+    def infer(self, cls_prob: Dims, bbox_pred: Dims, im_info: Dims) -> List[Shape]:
         expected = (
             ("cls_prob", cls_prob, (None, 2 * self.anchors, None, None)),
             ("bbox_pred", bbox_pred, (None, 4 * self.anchors, None, None)),
@@ -100,17 +97,13 @@ class Proposals(Operator):
         left, top, right, bottom = (boxes.column(i) for i in range(4))
         areas = (right - left + 1) * (bottom - top + 1)
         candidates = Candidates((left, top, right, bottom), areas, extent=1.0)
-        kept = suppress(
-            order >= 0,
-            lambda place: candidates.overlaps(place, self.threshold),
-            self.rpn_post_nms_top_n,
-        )
+        wanted = self.rpn_post_nms_top_n
+        kept = suppress(order >= 0, lambda box: candidates.overlaps(box, self.threshold), wanted)
         places, _ = first_kept(kept)
         number = kept.whole().reduced("ReduceSum", 1, keep=True)
-        again = number.array(tuple(range(self.rpn_post_nms_top_n))).op("Mod", number)
+        again = number.array(tuple(range(wanted))).op("Mod", number)
         chosen = places.op("GatherElements", again, axis=1)
-        images = count(info, info.size(0)).real().reshape(-1, 1, 1)
-        images = images.expand(1, self.rpn_post_nms_top_n, 1)
+        images = count(info, info.size(0)).real().reshape(-1, 1, 1).expand(1, wanted, 1)
         found = join([images, rows(boxes, chosen)], 2).reshape(-1, 5)
         results = [found, scores.op("GatherElements", chosen, axis=1).reshape(-1, 1)]
         return [result(v, i) for i, v in enumerate(results[: self.visible_outputs()])]

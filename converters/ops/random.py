@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, List, Literal, Optional, Tuple, Type, Union, cast
 
 import numpy as np
-import onnx_ir as ir
 
 from ..errors import ShapeError
-from ..shape import Shape, merge_shapes, show
+from ..shape import Dims, Shape, merge_shapes, show
 from .attributes import Ints
 from .distributions import DISTRIBUTIONS, Distribution
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupported, declare, operator
 
 FloatType = Literal["None", "float16", "float32", "float64"]
+
+#: onnx.TensorProto's numbers of the element types.
+ONNX_TYPES = {"float16": 10, "float32": 1, "float64": 11, "int64": 7}
 
 
 def _stated(shape: Ints) -> Ints:
@@ -47,20 +49,23 @@ class _Drawing(_Random):
 
 
 @dataclass(frozen=True)
-class _OfShape(_Drawing):
-    """-> numbers of the stated shape.  Source: src/operator/random/sample_op.h."""
-
+class _Typed(_Drawing):
     shape: Ints = ()
     dtype: FloatType = "None"
-
-    def infer(self) -> Shape:
-        return _stated(self.shape)
 
     def infer_type(self, *types: Optional[str]) -> str:
         return "float32" if self.dtype == "None" else self.dtype
 
+
+@dataclass(frozen=True)
+class _OfShape(_Typed):
+    """-> numbers of the stated shape.  Source: src/operator/random/sample_op.h."""
+
+    def infer(self) -> Shape:
+        return _stated(self.shape)
+
     def to_onnx(self, g: OnnxBuilder) -> Any:
-        dtype = _onnx_type(g.output_type())
+        dtype = ONNX_TYPES[g.output_type()]
         return self._onnx_fixed(g, lambda kind: g.op(kind, shape=self.shape, dtype=dtype))
 
     def to_pytorch(self, m: TorchBuilder) -> str:
@@ -69,13 +74,8 @@ class _OfShape(_Drawing):
 
 
 @dataclass(frozen=True)
-class _Like(_Drawing):
+class _Like(_Drawing, SameShape):
     """(*) -> numbers of that shape.  Source: src/operator/random/sample_op.h."""
-
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return self._onnx_fixed(g, lambda kind: g.op(f"{kind}Like", data))
@@ -85,11 +85,8 @@ class _Like(_Drawing):
 
 
 @dataclass(frozen=True)
-class _OfEach(_Drawing):
+class _OfEach(_Typed):
     """Parameters (*) -> numbers (*, *shape) of each.  Source: random/multisample_op.h."""
-
-    shape: Ints = ()
-    dtype: FloatType = "None"
 
     distribution: ClassVar[Type[Distribution]]
 
@@ -99,12 +96,8 @@ class _OfEach(_Drawing):
     def input_names(self) -> Tuple[str, ...]:
         return self.distribution.inputs
 
-    def infer(self, *parameters: Shape) -> Shape:
-        first, *others = (() if p is None else p for p in parameters)
-        return (*merge_shapes(first, *others), *self.shape)
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return "float32" if self.dtype == "None" else self.dtype
+    def infer(self, *parameters: Dims) -> Shape:
+        return (*merge_shapes(*parameters), *self.shape)
 
     def to_onnx(self, g: OnnxBuilder, *parameters: Any) -> Any:
         dtype, given = g.output_type(), []
@@ -128,25 +121,14 @@ class _OfEach(_Drawing):
         return f"{m.function(self._distribution().function)}({', '.join(given)})"
 
 
-def _onnx_type(dtype: str) -> int:
-    return ir.DataType[{"float16": "FLOAT16", "float32": "FLOAT", "float64": "DOUBLE"}[dtype]].value
-
-
-def _declare(name: str, form: Type[_Drawing], ignores: Tuple[str, ...] = (), **more: Any) -> None:
-    distribution = DISTRIBUTIONS[name.split("_", 2)[2].replace("_like", "")]
-    bases = (form,) if form is _OfEach else (form, distribution)
-    given = {"__module__": __name__, "__doc__": form.__doc__, "distribution": distribution}
-    operator(name, ignores=ignores)(type(name, bases, given))
-
-
-for _name in DISTRIBUTIONS:
-    _declare(f"_random_{_name}", _OfShape, ignores=("ctx",))
-    _declare(f"_random_{_name}_like", _Like)
-    _declare(f"_sample_{_name}", _OfEach)
+for _name, _distribution in DISTRIBUTIONS.items():
+    declare(f"_random_{_name}", _OfShape, _distribution, ignores=("ctx",))
+    declare(f"_random_{_name}_like", _Like, _distribution)
+    declare(f"_sample_{_name}", _OfEach, distribution=_distribution)
 
 
 @operator("_random_randint", ignores=("ctx",))
-class RandomInteger(_Random):
+class RandomRandint(_Random):
     """-> whole numbers, low <= n < high.  Source: src/operator/random/sample_op.h."""
 
     low: int
@@ -163,7 +145,7 @@ class RandomInteger(_Random):
     def to_onnx(self, g: OnnxBuilder) -> Any:
         if self.high - self.low > 2**53:
             raise Unsupported(f"{self.low} to {self.high}; supported: fewer than 2**53 numbers")
-        unit = g.op("RandomUniform", shape=self.shape, dtype=_onnx_type("float64"))
+        unit = g.op("RandomUniform", shape=self.shape, dtype=ONNX_TYPES["float64"])
         size = g.constant(np.array(float(self.high - self.low)), dtype="float64")
         number = g.cast(g.op("Floor", g.op("Mul", unit, size)), "int64")
         low, last = (g.constant(np.array(n)) for n in (self.low, self.high - 1))
@@ -176,7 +158,7 @@ class RandomInteger(_Random):
 
 
 @operator("_sample_multinomial")
-class Multinomial(_Random):
+class SampleMultinomial(_Random):
     """Probabilities (*, K) -> (*, *shape) numbers of classes [, logarithms of theirs].
 
     Source: src/operator/random/sample_multinomial_op.h.
@@ -189,7 +171,7 @@ class Multinomial(_Random):
     def visible_outputs(self) -> int:
         return 2 if self.get_prob else 1
 
-    def infer(self, data: Shape) -> Union[Shape, List[Shape]]:
+    def infer(self, data: Dims) -> Union[Shape, List[Shape]]:
         if not data:
             raise ShapeError(f"takes probabilities along the last axis, got {show(data)}")
         return [(*data[:-1], *self.shape) or (1,)] * self.visible_outputs()
@@ -203,7 +185,7 @@ class Multinomial(_Random):
         rows = g.op("Reshape", data, g.op("Concat", g.ints((-1,)), last, axis=0))
         logs = g.op("Log", rows)
         count = int(np.prod(self.shape, dtype=int))
-        chosen = g.op("Multinomial", logs, sample_size=count, dtype=ir.DataType.INT64.value)
+        chosen = g.op("Multinomial", logs, sample_size=count, dtype=ONNX_TYPES["int64"])
         outer = g.op("Gather", classes, g.ints(tuple(range(rank - 1))))
         size = g.op("Concat", outer, g.ints(self.shape), axis=0)
         size = g.ints((1,)) if rank == 1 and not self.shape else size
@@ -219,16 +201,11 @@ class Multinomial(_Random):
 
 
 @operator("_shuffle")
-class Shuffle(_Random):
+class Shuffle(_Random, SameShape):
     """(N, *) -> the same in another order along the first axis.
 
     Source: src/operator/random/shuffle_op.cc.
     """
-
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         count = g.op("Gather", g.op("Shape", data), g.ints((0,)))

@@ -7,7 +7,7 @@ from typing import Any, List, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Shape, same, show
+from ..shape import Dims, Shape, same, show, with_axes
 from .attributes import Ints
 from .indexing import onnx_index, torch_index
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
@@ -19,10 +19,8 @@ class UnravelIndex(Operator):
 
     shape: Ints
 
-    def infer(self, data: Shape) -> Shape:
-        if data is None or len(data) != 1:
-            raise ShapeError(f"takes (N,), got {show(data)}")
-        return (len(self.shape), data[0])
+    def infer(self, data: Dims) -> Shape:
+        return (len(self.shape), *with_axes(data, "(N,)"))
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         behind, sizes = (np.array(n)[:, None] for n in zip(*_strides(self.shape)))
@@ -42,8 +40,8 @@ class RavelMultiIndex(Operator):
 
     shape: Ints
 
-    def infer(self, data: Shape) -> Shape:
-        if data is None or len(data) != 2 or not same(data[0], len(self.shape)):
+    def infer(self, data: Dims) -> Shape:
+        if len(data) != 2 or not same(data[0], len(self.shape)):
             raise ShapeError(f"takes ({len(self.shape)}, N), got {show(data)}")
         return (data[1],)
 

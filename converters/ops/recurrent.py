@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, merge, merge_shapes, show
+from ..shape import Dims, Shape, merge, merge_shapes, show
 from .recurrent_onnx import Layers, onnx_layers, onnx_unpacked
 from .recurrent_weights import Array, Packing
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
@@ -13,7 +13,7 @@ from .shaping import Concat
 
 
 @operator("_rnn_param_concat", ignores=("num_args",))
-class ParameterConcat(Concat):
+class RnnParamConcat(Concat):
     """Concat, for parameters.  Source: src/operator/nn/concat.cc."""
 
 
@@ -60,17 +60,13 @@ class RNN(Operator):
                 "CPU has it"
             )
         if (self.projection_size or 0) >= self.state_size:
-            raise Unsupported(
-                f"projection_size={self.projection_size}; supported: below state_size="
-                f"{self.state_size}"
-            )
+            limit = f"below state_size={self.state_size}"
+            raise Unsupported(f"projection_size={self.projection_size}; supported: {limit}")
 
     @property
     def packing(self) -> Packing:
-        directions = 2 if self.bidirectional else 1
-        return Packing(
-            self.mode, self.state_size, self.num_layers, directions, self.projection_size
-        )
+        sizes = (self.state_size, self.num_layers, 1 + self.bidirectional)
+        return Packing(self.mode, *sizes, self.projection_size)
 
     def input_names(self) -> Tuple[str, ...]:
         names = ("data", "parameters", "state")
@@ -79,7 +75,7 @@ class RNN(Operator):
     def visible_outputs(self) -> int:
         return len(self.input_names()) - 1 if self.state_outputs else 1
 
-    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
+    def parameter_shapes(self, data: Shape) -> Dict[str, Dims]:
         features = data[-1] if data else None
         known = self.packing.length(features) if isinstance(features, int) else None
         return {"parameters": (known,)}
@@ -91,41 +87,30 @@ class RNN(Operator):
         return ("T", "N", self.packing.features(length))
 
     def infer(
-        self,
-        data: Shape,
-        parameters: Shape,
-        state: Shape = None,
-        state_cell: Shape = None,
+        self, data: Dims, parameters: Dims, state: Shape = None, state_cell: Shape = None
     ) -> List[Shape]:
-        assert data is not None
         if len(data) != 3:
             raise ShapeError(f"takes 3 dimensions (time, batch, features), got {show(data)}")
         time, batch, features = data
-        length = (parameters or (None,))[0]
+        packing, length = self.packing, (parameters or (None,))[0]
         if isinstance(length, int):
-            merge(features, self.packing.features(length))
-        packing = self.packing
-        shapes: List[Shape] = []
+            merge(features, packing.features(length))
+        shapes: List[Shape] = [(time, batch, packing.directions * packing.output)]
         for given, size in zip((state, state_cell), (packing.output, packing.size)):
             shape = (packing.layers * packing.directions, batch, size)
             shapes.append(shape if given is None else merge_shapes(shape, given))
-        output = (time, batch, packing.directions * packing.output)
-        return [output, *shapes][: self.visible_outputs()]
+        return shapes[: self.visible_outputs()]
 
     def to_onnx(self, g: OnnxBuilder, data: Any, parameters: Any, *states: Any) -> Any:
         packing, outputs = self.packing, self.visible_outputs()
         if g.is_stored(parameters):
             layers: Layers = packing.unpacked(g.array(parameters))
-        else:
-            length = self._length(g.shape(parameters))
-            layers = onnx_unpacked(g, parameters, packing.places(length))
+            return onnx_layers(g, packing, layers, data, states, outputs)
+        shape = g.shape(parameters)
+        if not isinstance(shape[0], int):
+            raise Unsupported(f"parameters of {show(shape)}: needs a fixed number: --input")
+        layers = onnx_unpacked(g, parameters, packing.places(shape[0]))
         return onnx_layers(g, packing, layers, data, states, outputs)
-
-    def _length(self, parameters: Tuple[Dim, ...]) -> int:
-        length = parameters[0]
-        if not isinstance(length, int):
-            raise Unsupported(f"parameters of {show(parameters)}: needs a fixed number: --input")
-        return length
 
     def to_pytorch(self, m: TorchBuilder, data: str, parameters: str, *states: str) -> str:
         given = states[0] if len(states) == 1 else f"({', '.join(states)})"
@@ -141,24 +126,18 @@ class RNN(Operator):
         return f"{m.function('flat_states')}({call})" if self.mode == "lstm" else call
 
     def _module(self, m: TorchBuilder, packed: Array) -> str:
-        options: Dict[str, Any] = {
-            "num_layers": self.num_layers,
-            "nonlinearity": self.mode[4:],
-            "bidirectional": self.bidirectional,
-            "proj_size": self.projection_size or 0,
+        kind, _, nonlinearity = self.mode.partition("_")
+        options: Dict[str, Any] = {"num_layers": self.num_layers}
+        if nonlinearity:
+            options["nonlinearity"] = nonlinearity
+        options["bidirectional"] = self.bidirectional
+        if kind == "lstm":
+            options["proj_size"] = self.projection_size or 0
+        state = {
+            f"{name}_l{number}{'_reverse' * direction}": array
+            for number, directions in enumerate(self.packing.unpacked(packed))
+            for direction, weights in enumerate(directions)
+            for name, array in weights.items()
         }
-        for key, kept in (("nonlinearity", "rnn"), ("proj_size", "lstm")):
-            if not self.mode.startswith(kept):
-                del options[key]
-        return m.module(
-            f"nn.{self.mode[:4].rstrip('_').upper()}",
-            self.packing.features(len(packed)),
-            self.state_size,
-            **options,
-            state={
-                f"{name}_l{number}{'_reverse' * direction}": array
-                for number, both in enumerate(self.packing.unpacked(packed))
-                for direction, weights in enumerate(both)
-                for name, array in weights.items()
-            },
-        )
+        features = self.packing.features(len(packed))
+        return m.module(f"nn.{kind.upper()}", features, self.state_size, **options, state=state)

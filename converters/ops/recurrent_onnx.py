@@ -8,6 +8,7 @@ import numpy as np
 
 from .recurrent_weights import Array, Packing
 from .registry import OnnxBuilder
+from .splitting import onnx_split
 
 #: Mode -> ONNX's operator, and where MXNet has each of ONNX's gates.
 KINDS = {
@@ -35,26 +36,26 @@ def onnx_unpacked(g: OnnxBuilder, packed: Any, places: Sequence[Any]) -> Layers:
 
 
 def onnx_layers(
-    g: OnnxBuilder, packing: Packing, layers: Layers, data: Any, begin: Any, outputs: int
+    g: OnnxBuilder, packing: Packing, layers: Layers, data: Any, initial_states: Any, outputs: int
 ) -> List[Any]:
     """(T, N, C) -> (T, N, D H), and the last states of all layers, each (L D, N, H).
 
     Args:
-        begin: the states before the first step.
+        initial_states: those before the first step.
         outputs: how many of these results are wanted.
     """
     if packing.projection:
-        return _projected(g, packing, layers, data, begin)
+        return _projected(g, packing, layers, data, initial_states)
     kind, mode = KINDS[packing.mode][0], packing.mode
-    states = [_by_layer(g, given, layers) for given in begin]
-    last: List[List[Any]] = [[] for _ in begin]
+    states = [_by_layer(g, state, layers) for state in initial_states]
+    last: List[List[Any]] = [[] for _ in states]
     value = data
-    for number, both in enumerate(layers):
-        weights = [_stacked(g, mode, both, names, data) for names in NAMES]
+    for number, directions in enumerate(layers):
+        weights = [_stacked(g, mode, directions, names, data) for names in NAMES]
         given = [None, *(parts[number] for parts in states)]
         options = _options(packing)
-        results = g.ops(kind, value, *weights, *given, outputs=1 + len(begin), **options)
-        value = _joined(g, results[0], len(both))
+        results = g.ops(kind, value, *weights, *given, outputs=1 + len(states), **options)
+        value = _joined(g, results[0], len(directions))
         for ends, result in zip(last, results[1:]):
             ends.append(result)
     return [value, *(_all_states(g, ends) for ends in last[: outputs - 1])]
@@ -71,18 +72,21 @@ def _options(packing: Packing) -> Dict[str, Any]:
     return options
 
 
-def _stacked(g: OnnxBuilder, mode: str, both: Any, names: Sequence[str], like: Any) -> Any:
+def _stacked(g: OnnxBuilder, mode: str, directions: Any, names: Sequence[str], like: Any) -> Any:
     """(D, rows, columns) of weights or (D, 2 rows) of biases, gates in ONNX's order."""
     order = list(KINDS[mode][1])
-    if isinstance(both[0][names[0]], np.ndarray):
-        rows = [np.concatenate([_ordered(weights[n], order) for n in names]) for weights in both]
+    if isinstance(directions[0][names[0]], np.ndarray):
+        rows = [np.concatenate([_ordered(w[n], order) for n in names]) for w in directions]
         return g.constant(np.stack(rows), like=like)
     values = []
-    for weights in both:
-        parts = [_onnx_ordered(g, weights[name], order) for name in names]
-        value = g.op("Concat", *parts, axis=0) if len(parts) > 1 else parts[0]
+    for weights in directions:
+        value = _concatenated(g, [_onnx_ordered(g, weights[name], order) for name in names])
         values.append(g.op("Unsqueeze", value, g.ints((0,))))
-    return g.op("Concat", *values, axis=0) if len(values) > 1 else values[0]
+    return _concatenated(g, values)
+
+
+def _concatenated(g: OnnxBuilder, values: Sequence[Any], axis: int = 0) -> Any:
+    return g.op("Concat", *values, axis=axis) if len(values) > 1 else values[0]
 
 
 def _ordered(array: Array, order: Sequence[int]) -> Array:
@@ -93,7 +97,7 @@ def _ordered(array: Array, order: Sequence[int]) -> Array:
 def _onnx_ordered(g: OnnxBuilder, value: Any, order: Sequence[int]) -> Any:
     if len(order) == 1:
         return value
-    gates = g.ops("Split", value, outputs=len(order), axis=0, **_parts(g, len(order)))
+    gates = onnx_split(g, value, len(order), 0)
     return g.op("Concat", *(gates[i] for i in order), axis=0)
 
 
@@ -101,9 +105,8 @@ def _by_layer(g: OnnxBuilder, state: Any, layers: Layers) -> List[Any]:
     """(L D, N, H) -> (D, N, H) for each layer."""
     if len(layers) == 1:
         return [state]
-    directions = len(layers[0])
-    sizes = g.ints((directions,) * len(layers))
-    return g.ops("Split", state, sizes, outputs=len(layers), axis=0)
+    sizes = g.ints((len(layers[0]),) * len(layers))
+    return onnx_split(g, state, len(layers), 0, sizes)
 
 
 def _joined(g: OnnxBuilder, output: Any, directions: int) -> Any:
@@ -129,16 +132,16 @@ def _projected(
         for direction, weights in enumerate(both):
             row = g.constant(np.array(number * len(both) + direction))
             begin = [g.op("Gather", state, row, axis=0) for state in states]
-            turned = {name: _turned(g, weights[name], data) for name in weights}
-            *ends, output = _steps(g, packing, turned, value, data, begin, direction)
+            columns = {name: _transposed(g, weights[name], data) for name in weights}
+            *ends, output = _steps(g, packing, columns, value, data, begin, direction)
             outputs.append(output)
             for rows, end in zip(last, ends):
                 rows.append(g.op("Unsqueeze", end, g.ints((0,))))
-        value = outputs[0] if len(outputs) == 1 else g.op("Concat", *outputs, axis=2)
+        value = _concatenated(g, outputs, 2)
     return [value, *(_all_states(g, rows) for rows in last)]
 
 
-def _turned(g: OnnxBuilder, weight: Any, like: Any) -> Any:
+def _transposed(g: OnnxBuilder, weight: Any, like: Any) -> Any:
     """A matrix with rows and columns exchanged; a vector as it is."""
     if isinstance(weight, np.ndarray):
         return g.constant(weight.T, like=like)
@@ -160,10 +163,10 @@ def _steps(
         now = g.op("Sub", end, i) if direction else i
         row = g.op("Gather", given, now, axis=0)
         gates = g.op("Add", row, g.op("MatMul", hidden, weights["weight_hh"]))
-        into, forget, new, out = g.ops("Split", gates, outputs=4, axis=1, **_parts(g, 4))
-        into, forget, out = (g.op("Sigmoid", gate) for gate in (into, forget, out))
+        admit, forget, new, out = onnx_split(g, gates, 4, 1)
+        admit, forget, out = (g.op("Sigmoid", gate) for gate in (admit, forget, out))
         kept = g.op("Mul", forget, cell)
-        cell = g.op("Add", kept, g.op("Mul", into, g.op("Tanh", new)))
+        cell = g.op("Add", kept, g.op("Mul", admit, g.op("Tanh", new)))
         result = g.op("Mul", out, g.op("Tanh", cell))
         hidden = g.op("MatMul", result, weights["weight_hr"])
         place = g.op("Reshape", now, g.ints((1, 1)))
@@ -172,8 +175,3 @@ def _steps(
 
     empty = g.op("Expand", g.scalar(0, like=like), shape)
     return g.loop(step, *begin, empty, trips=trips)
-
-
-def _parts(g: OnnxBuilder, count: int) -> Dict[str, int]:
-    """Since opset 18, Split is told in how many equal parts."""
-    return {"num_outputs": count} if g.opset >= 18 else {}

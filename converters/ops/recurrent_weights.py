@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Dict, List, Optional, Tuple
 
-import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
@@ -39,22 +39,18 @@ class Packing:
         """Numbers that one direction hands on."""
         return self.projection or self.size
 
-    def _shapes(self, layer: int, features: int) -> Dict[str, Tuple[int, ...]]:
+    def _shapes(self, layer: int, features: int) -> Dict[str, Tuple[int, int]]:
         """Of one layer's weights in one direction, named as PyTorch names them."""
         columns = self.directions * self.output if layer else features
-        shapes: Dict[str, Tuple[int, ...]] = {"weight_ih": (self.rows, columns)}
-        shapes["weight_hh"] = (self.rows, self.output)
+        shapes = {"weight_ih": (self.rows, columns), "weight_hh": (self.rows, self.output)}
         if self.projection:
             shapes["weight_hr"] = (self.projection, self.size)
         return shapes
 
     def length(self, features: int) -> int:
         """Of the whole vector."""
-        weights = sum(
-            int(np.prod(shape))
-            for layer in range(self.layers)
-            for shape in self._shapes(layer, features).values()
-        )
+        layers = (self._shapes(layer, features).values() for layer in range(self.layers))
+        weights = sum(rows * columns for shapes in layers for rows, columns in shapes)
         return self.directions * (weights + 2 * self.rows * self.layers)
 
     def features(self, length: int) -> int:
@@ -67,15 +63,15 @@ class Packing:
 
         def take(*shape: int) -> Place:
             nonlocal at
-            at += int(np.prod(shape))
-            return at - int(np.prod(shape)), shape
+            at += prod(shape)
+            return at - prod(shape), shape
 
-        found: List[List[Dict[str, Place]]] = []
-        for layer in range(self.layers):
-            shapes = self._shapes(layer, self.features(length))
-            both = [{k: take(*s) for k, s in shapes.items()} for _ in range(self.directions)]
-            found.append(both)
-        for places in (p for both in found for p in both):
+        layers = [self._shapes(layer, self.features(length)) for layer in range(self.layers)]
+        found = [
+            [{name: take(*shape) for name, shape in shapes.items()} for _ in range(self.directions)]
+            for shapes in layers
+        ]
+        for places in (p for directions in found for p in directions):
             places.update(bias_ih=take(self.rows), bias_hh=take(self.rows))
         return found
 
@@ -83,8 +79,8 @@ class Packing:
         """Layer, direction, name -> numbers."""
         return [
             [
-                {k: packed[at : at + int(np.prod(s))].reshape(s) for k, (at, s) in p.items()}
-                for p in both
+                {k: packed[at : at + prod(s)].reshape(s) for k, (at, s) in places.items()}
+                for places in directions
             ]
-            for both in self.places(len(packed))
+            for directions in self.places(len(packed))
         ]

@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, List, Optional, Tuple
+from typing import Any, ClassVar, List, Optional
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, show
+from ..shape import Dims, Shape, show
 from .attributes import Ints
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, declare
 
 #: Element types of which onnxruntime has no sums and products: they are made in int32.
 NARROW = ("int8", "uint8", "bool")
 
 
-def normalise_axes(axes: Ints, rank: int, data: Shape) -> Ints:
-    """(-1,) -> (rank - 1,); sorted.
+def normalise_axes(axes: Ints, data: Dims) -> Ints:
+    """(-1,) -> (rank of `data` - 1,); sorted.
 
     Raises:
         ShapeError: an axis that `data` does not have.
     """
+    rank = len(data)
     for axis in axes:
         if not -rank <= axis < rank:
             raise ShapeError(f"axis {axis} is not in {show(data)}")
     return tuple(sorted(axis % rank for axis in axes))
 
 
-def reduced_axes(axes: Optional[Ints], data: Shape, exclude: bool = False) -> Ints:
+def reduced_axes(axes: Optional[Ints], data: Dims, exclude: bool = False) -> Ints:
     """The axes that go: all of them where none is named, the others with `exclude`.
 
     Raises:
         ShapeError: an axis that `data` does not have, or one that is named twice.
     """
-    assert data is not None
-    named = normalise_axes(axes or (), len(data), data)
+    named = normalise_axes(axes or (), data)
     if len(set(named)) < len(named):
         raise ShapeError(f"axis={axes} names an axis of {show(data)} twice: name each once")
     if not named or exclude:
@@ -43,9 +43,8 @@ def reduced_axes(axes: Optional[Ints], data: Shape, exclude: bool = False) -> In
     return named
 
 
-def reduced_shape(data: Shape, axes: Ints, keepdims: bool) -> Shape:
+def reduced_shape(data: Dims, axes: Ints, keepdims: bool) -> Shape:
     """All axes without keepdims leave (1,), not a scalar."""
-    assert data is not None
     if keepdims:
         return tuple(1 if a in axes else d for a, d in enumerate(data))
     return tuple(d for a, d in enumerate(data) if a not in axes) or (1,)
@@ -126,7 +125,7 @@ def torch_mean(m: TorchBuilder, text: str, data: str, axes: Ints, keepdims: bool
     if kind.startswith("float"):
         return torch_reduce(f"{text}.mean", axes, rank, keepdims)
     total = torch_reduce(f"{text}.sum", axes, rank, keepdims, dtype=f"torch.{kind}")
-    sizes: Tuple[Dim, ...] = m.shape(data)
+    sizes: Dims = m.shape(data)
     known = [d for d in (sizes[a] for a in axes) if isinstance(d, int)]
     free = [f"{data}.shape[{a}]" for a in axes if not isinstance(sizes[a], int)]
     number = int(np.prod(known, dtype=int))
@@ -151,7 +150,7 @@ class Reduction(Operator):
     torch_bool: ClassVar[str]  # of truth values
     nan: ClassVar[Optional[int]] = None  # what stands for a number that is none
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         return reduced_shape(data, reduced_axes(self.axis, data, self.exclude), self.keepdims)
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
@@ -192,17 +191,13 @@ def _torch_prod(given: str, axes: Ints, rank: int, keepdims: bool, options: Any)
     return text
 
 
-def reduction(name: str, onnx: str, torch: str, torch_bool: str, nan: Optional[int] = None) -> None:
-    """Declare one of the reductions that differ in nothing but what they compute."""
-    known = {"onnx": onnx, "torch": torch, "torch_bool": torch_bool, "nan": nan}
-    known.update(__doc__=Reduction.__doc__, __module__=__name__)
-    operator(name)(type(name.capitalize(), (Reduction,), known))
-
-
-reduction("sum", "ReduceSum", "sum", "amax")
-reduction("nansum", "ReduceSum", "sum", "amax", nan=0)
-reduction("mean", "ReduceMean", "mean", "amax")
-reduction("prod", "ReduceProd", "prod", "amin")
-reduction("nanprod", "ReduceProd", "prod", "amin", nan=1)
-reduction("max", "ReduceMax", "amax", "amax")
-reduction("min", "ReduceMin", "amin", "amin")
+for _name, _onnx, _torch, _torch_bool, _nan in (
+    ("sum", "ReduceSum", "sum", "amax", None),
+    ("nansum", "ReduceSum", "sum", "amax", 0),
+    ("mean", "ReduceMean", "mean", "amax", None),
+    ("prod", "ReduceProd", "prod", "amin", None),
+    ("nanprod", "ReduceProd", "prod", "amin", 1),
+    ("max", "ReduceMax", "amax", "amax", None),
+    ("min", "ReduceMin", "amin", "amin", None),
+):
+    declare(_name, Reduction, onnx=_onnx, torch=_torch, torch_bool=_torch_bool, nan=_nan)

@@ -29,14 +29,12 @@ _CANDIDATES = (
     "draws classes for a loss that only training computes; cut the network before the loss: "
     "--output LAYER"
 )
-_LOSS = "computes what only training needs from labels; cut the network before it: --output LAYER"
+_CUT = "cut the network before it: --output LAYER"
+_LOSS = f"computes what only training needs from labels; {_CUT}"
 _DENSITY = (
-    "computes a probability density, which training needs and MXNet calls experimental; cut the "
-    "network before it: --output LAYER"
+    f"computes a probability density, which training needs and MXNet calls experimental; {_CUT}"
 )
-_COMPLEX = (
-    "computes with complex numbers on MXNet's GPUs only; cut the network before it: --output LAYER"
-)
+_COMPLEX = f"computes with complex numbers on MXNet's GPUs only; {_CUT}"
 _OPENCV = (
     "resizes as OpenCV does, which rounds by rules of its own; cut the symbol behind this layer "
     "and feed it pictures that OpenCV resized"
@@ -66,14 +64,7 @@ _GROUPS = {
     _CALL: "_CachedOp _CachedOpThreadSafe",
     _QUANTISED: (
         "_contrib_calibrate_entropy _contrib_dequantize _contrib_quantize _contrib_quantize_asym "
-        "_contrib_quantize_v2 _contrib_quantized_act _contrib_quantized_batch_norm "
-        "_contrib_quantized_concat _contrib_quantized_conv _contrib_quantized_elemwise_add "
-        "_contrib_quantized_elemwise_mul _contrib_quantized_embedding _contrib_quantized_flatten "
-        "_contrib_quantized_fully_connected _contrib_quantized_pooling _contrib_quantized_rnn "
-        "_contrib_requantize"
-    ),
-    _FUSED: (
-        "_sg_mkldnn_conv _sg_mkldnn_fully_connected _sg_mkldnn_selfatt_qk _sg_mkldnn_selfatt_valatt"
+        "_contrib_quantize_v2 _contrib_requantize"
     ),
     _TRAINING: (
         "_adamw_update _contrib_group_adagrad_update _mp_adamw_update _multi_adamw_update "
@@ -105,7 +96,7 @@ _GROUPS = {
     ),
 }
 
-#: Operator -> why it is not converted, and what to do.
+#: Operator -> why it is not converted, and what to do; see FAMILIES for the others.
 REFUSED: Dict[str, str] = {name: why for why, names in _GROUPS.items() for name in names.split()}
 
 #: Beginning of a name -> the same, for whole families.

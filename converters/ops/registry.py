@@ -10,23 +10,9 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    ClassVar,
-    Dict,
-    List,
-    Mapping,
-    Optional,
-    Tuple,
-    Type,
-    TypeVar,
-    Union,
-)
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Mapping, Optional, TypeVar, Union
 
-from ..errors import UnsupportedError
-from ..shape import Dim, Shape
+from ..shape import Dims, Shape
 from .attributes import AttributeProblem, parse_attributes
 from .refused import refusal
 from .renames import RENAMES
@@ -61,31 +47,43 @@ class Operator:
             they are equal (sorting, suppressing, comparing): where they are as good as equal,
             the least rounding decides.
         random: the result is drawn anew each time; only its distribution can be compared.
+        outputs: how many are converted: the first ones, which MXNet lists.
+        hidden_outputs: how many more the node has in MXNet's graph.
         onnx_since: the oldest opset that has what `to_onnx` builds with.
         onnx_until: the newest one for which onnxruntime has it, where that is not the newest.
         limits: what of MXNet's operator is not converted, and why, for the table in the docs.
+        allowed: attributes of which only some values are supported: the name, whether a value
+            is, and which ones are, in words.
     """
 
     mxnet_name: ClassVar[str]
-    ignores: ClassVar[Tuple[str, ...]]
-    parameters: ClassVar[Tuple[str, ...]]
-    auxiliary: ClassVar[Tuple[str, ...]]
-    labels: ClassVar[Tuple[str, ...]]
+    ignores: ClassVar[tuple[str, ...]] = ()
+    parameters: ClassVar[tuple[str, ...]] = ()
+    auxiliary: ClassVar[tuple[str, ...]] = ()
+    labels: ClassVar[tuple[str, ...]] = ()
     shape_preserving: ClassVar[bool] = False
     order_dependent: ClassVar[bool] = False
     random: ClassVar[bool] = False
+    outputs: ClassVar[int] = 1
+    hidden_outputs: ClassVar[int] = 0
     onnx_since: ClassVar[int] = 13
     onnx_until: ClassVar[Optional[int]] = None
     limits: ClassVar[str] = ""
+    allowed: ClassVar[tuple[tuple[str, Callable[[Any], bool], str], ...]] = ()
 
     #: Shapes of the inputs -> shape of the output (a list of them for several outputs).
-    infer: Callable[..., Union[Shape, List[Shape]]]
+    infer: Callable[..., Union[Shape, list[Shape]]]
     #: (builder, *inputs) -> the output's value. See converters/onnx_model.py.
     to_onnx: Callable[..., Any]
     #: (builder, *inputs) -> the output's expression. See converters/pytorch_module.py.
     to_pytorch: Callable[..., Any]
 
-    def input_names(self) -> Tuple[str, ...]:
+    def __post_init__(self) -> None:
+        for name, is_allowed, words in self.allowed:
+            if not is_allowed(getattr(self, name)):
+                raise Unsupported(f"{name}={getattr(self, name)}; supported: {words}")
+
+    def input_names(self) -> tuple[str, ...]:
         """MXNet's names of the inputs this node has, given its attributes.
 
         By default all of `infer`'s parameters; none for a variadic operator.
@@ -93,7 +91,7 @@ class Operator:
         kinds = inspect.signature(type(self).infer).parameters
         return tuple(n for n, p in kinds.items() if n != "self" and p.kind != p.VAR_POSITIONAL)
 
-    def infer_type(self, *types: Optional[str]) -> Union[Optional[str], List[Optional[str]]]:
+    def infer_type(self, *types: Optional[str]) -> Union[Optional[str], list[Optional[str]]]:
         """Element types of the inputs -> type of the output (a list for several outputs).
 
         None is a label that was cut away. By default that of the first input.
@@ -102,14 +100,14 @@ class Operator:
         return [first] * self.visible_outputs()
 
     def visible_outputs(self) -> int:
-        """Outputs that are converted: the first ones."""
-        return 1
+        """Outputs that are converted, given the node's attributes."""
+        return self.outputs
 
     def stored_outputs(self) -> int:
-        """Outputs that the node has in MXNet's graph, hidden ones included."""
-        return self.visible_outputs()
+        """Outputs that the node has in MXNet's graph, given its attributes."""
+        return self.visible_outputs() + self.hidden_outputs
 
-    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
+    def parameter_shapes(self, data: Shape) -> dict[str, Dims]:
         """Input name -> the shape its parameter must have; None where `data` leaves it open."""
         return {}
 
@@ -120,7 +118,7 @@ class Operator:
         """
         return None
 
-    def index_limits(self) -> Dict[str, int]:
+    def index_limits(self) -> dict[str, int]:
         """Inputs that are indices -> how many places they choose from.
 
         Used to feed a network whose input is read so: noise would choose the first ones only.
@@ -128,19 +126,28 @@ class Operator:
         return {}
 
 
-REGISTRY: Dict[str, Type[Operator]] = {}
+class SameShape(Operator):
+    """An operator on one input, whose output has the input's shape."""
 
-_Declared = TypeVar("_Declared", bound=Type[Operator])
+    shape_preserving = True
+
+    def infer(self, data: Dims) -> Dims:
+        return data
+
+
+REGISTRY: dict[str, type[Operator]] = {}
+
+_Declared = TypeVar("_Declared", bound=type[Operator])
 
 
 @dataclass_transform(frozen_default=True)
 def operator(
     name: str,
     *,
-    ignores: Tuple[str, ...] = (),
-    parameters: Tuple[str, ...] = (),
-    auxiliary: Tuple[str, ...] = (),
-    labels: Tuple[str, ...] = (),
+    ignores: tuple[str, ...] = (),
+    parameters: tuple[str, ...] = (),
+    auxiliary: tuple[str, ...] = (),
+    labels: tuple[str, ...] = (),
 ) -> Callable[[_Declared], _Declared]:
     """Class decorator: this frozen dataclass declares MXNet's operator `name`."""
 
@@ -150,13 +157,22 @@ def operator(
                 f"operator {name!r} is declared twice: in {REGISTRY[name].__module__} "
                 f"and in {cls.__module__}"
             )
-        dataclass(frozen=True)(cls)
+        if "__dataclass_fields__" not in vars(cls):
+            dataclass(frozen=True)(cls)
         cls.mxnet_name, cls.ignores = name, ignores
         cls.parameters, cls.auxiliary, cls.labels = (*parameters, *auxiliary), auxiliary, labels
         REGISTRY[name] = cls
         return cls
 
     return register
+
+
+def declare(
+    name: str, base: type[Operator], *others: type, ignores: tuple[str, ...] = (), **body: Any
+) -> None:
+    """Declare the operator `name`: a class like `base` but for the attributes in `body`."""
+    body.update(__doc__=base.__doc__, __module__=base.__module__)
+    operator(name, ignores=ignores)(type(name, (base, *others), body))
 
 
 def canonical_name(op: str) -> str:
@@ -174,7 +190,7 @@ def parse(op: str, attrs: Mapping[str, str]) -> Operator:
 
 
 @lru_cache(maxsize=4096)
-def _parse(op: str, attrs: Tuple[Tuple[str, str], ...]) -> Operator:
+def _parse(op: str, attrs: tuple[tuple[str, str], ...]) -> Operator:
     if op not in REGISTRY:
         unknown = "the operator is not known; docs/operators.md lists those that are"
         raise Unsupported(refusal(op) or unknown)
@@ -183,75 +199,3 @@ def _parse(op: str, attrs: Tuple[Tuple[str, str], ...]) -> Operator:
         return cls(**parse_attributes(cls, cls.ignores, dict(attrs)))
     except AttributeProblem as problem:
         raise Unsupported(str(problem)) from None
-
-
-def _or_default(default: Any, get: Callable[[Operator], Any], op: str, attrs: Any) -> Any:
-    """Reading a file must not fail on an operator that only converting cannot handle."""
-    try:
-        return get(parse(op, attrs))
-    except Unsupported:
-        return default
-
-
-def input_names(op: str, attrs: Mapping[str, str]) -> Tuple[str, ...]:
-    """MXNet's input names of a node; () for an operator without a declaration."""
-    return tuple(_or_default((), lambda o: o.input_names(), op, attrs))
-
-
-def stored_outputs(op: str, attrs: Mapping[str, str]) -> int:
-    """How many outputs MXNet's graph has for the node, hidden ones included."""
-    return int(_or_default(1, lambda o: o.stored_outputs(), op, attrs))
-
-
-def visible_outputs(op: str, attrs: Mapping[str, str]) -> int:
-    """How many outputs MXNet lists for the node."""
-    return int(_or_default(1, lambda o: o.visible_outputs(), op, attrs))
-
-
-def auxiliary_names(op: str) -> Tuple[str, ...]:
-    """Names of the inputs that training updates outside the gradient."""
-    return REGISTRY[op].auxiliary if op in REGISTRY else ()
-
-
-def roles(op: str) -> Dict[str, str]:
-    """Input name -> "parameter" or "label"; what is in neither is data."""
-    cls = REGISTRY.get(op)
-    if cls is None:
-        return {}
-    return {**dict.fromkeys(cls.parameters, "parameter"), **dict.fromkeys(cls.labels, "label")}
-
-
-def unsupported(node: Any, *problems: Unsupported) -> UnsupportedError:
-    """The error for one layer, in the words of the one that lists many."""
-    return UnsupportedError(f"{node.op} {node.name!r}: {problem}." for problem in problems)
-
-
-def _check_counts(operator: Operator, inputs: int, outputs: int) -> None:
-    names = operator.input_names()
-    kinds = {p.kind for p in inspect.signature(type(operator).infer).parameters.values()}
-    variadic = inspect.Parameter.VAR_POSITIONAL in kinds
-    needed = len([n for n in names if n not in operator.labels]) or int(variadic)
-    if inputs < needed or (inputs > len(names) and not variadic):
-        described = ", ".join([*names, *(["more"] if variadic else [])]) or "none"
-        raise Unsupported(f"has {inputs} inputs; supported: {described}")
-    if outputs > operator.visible_outputs():
-        raise Unsupported(f"{outputs} outputs are read; supported: {operator.visible_outputs()}")
-
-
-def operators_of(nodes: Any) -> Dict[str, Operator]:
-    """Layer name -> its declaration, for nodes with `name`, `op`, `attrs` and `outputs`.
-
-    Raises:
-        UnsupportedError: listing every operator and attribute that has no declaration.
-    """
-    found: Dict[str, Operator] = {}
-    problems: List[str] = []
-    for node in nodes:
-        try:
-            found[node.name] = parse(node.op, node.attrs)
-            _check_counts(found[node.name], len(node.inputs), len(node.outputs))
-        except Unsupported as problem:
-            problems += unsupported(node, problem).problems
-    if problems:
-        raise UnsupportedError(problems)
-    return found

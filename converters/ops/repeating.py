@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, product, show
+from ..shape import Dim, Dims, Shape, product, show
 from .attributes import Ints
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, operator
 from .shaping import one_axis
 from .slicing import BEFORE
 
@@ -26,18 +26,14 @@ class Tile(Operator):
 
     reps: Ints
 
-    def __post_init__(self) -> None:
-        if any(r < 1 for r in self.reps):
-            raise Unsupported(f"reps={self.reps}; supported: each at least 1")
+    allowed = (("reps", lambda reps: all(r > 0 for r in reps), "each at least 1"),)
 
-    def _padded(self, data: Shape) -> Tuple[int, Ints]:
+    def _padded(self, data: Dims) -> Tuple[int, Ints]:
         """How many new axes, and the repeats along all axes."""
-        assert data is not None
         new = max(0, len(self.reps) - len(data))
         return new, (*(1,) * (len(data) - len(self.reps)), *self.reps)
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         new, reps = self._padded(data)
         return tuple(map(times, (*(1,) * new, *data), reps))
 
@@ -60,12 +56,9 @@ class Repeat(Operator):
     repeats: int
     axis: Optional[int] = None
 
-    def __post_init__(self) -> None:
-        if self.repeats < 1:
-            raise Unsupported(f"repeats={self.repeats}; supported: at least 1")
+    allowed = (("repeats", lambda repeats: repeats > 0, "at least 1"),)
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         if self.axis is None:
             return (times(product(data), self.repeats),)
         axis = one_axis(self.axis, data)
@@ -89,15 +82,12 @@ class Repeat(Operator):
 
 
 @operator("reverse")
-class Reverse(Operator):
+class Reverse(SameShape):
     """(*) -> same, backwards along some axes.  Source: matrix_op-inl.h, ReverseOpForward."""
 
     axis: Ints
 
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Dims:
         if any(not 0 <= a < len(data) for a in self.axis) or len({*self.axis}) < len(self.axis):
             raise ShapeError(f"axis={self.axis}: each must be one of {show(data)}'s, once")
         return data

@@ -1,4 +1,4 @@
-"""Reshape with all its codes, and Flatten."""
+"""Reshape with all its codes, Flatten, and reshaping to the axes of another array."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, List, Optional, Tuple, Union
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, product, quotient, same, show
+from ..shape import Dim, Dims, Shape, product, quotient, same, show
 from .attributes import Ints
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -15,8 +15,7 @@ from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 class Flatten(Operator):
     """(N, *) -> (N, product of the rest).  Source: src/operator/tensor/matrix_op.cc."""
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         return (data[0], product(data[1:]))
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
@@ -75,24 +74,19 @@ class Reshape(Operator):
             shifted = shifted or code in (-2, -4)
             del codes[: 2 if code == -4 else 0]  # its two parts
 
-    def _targets(self, data: Tuple[Dim, ...]) -> List[Target]:
+    def _targets(self, data: Dims) -> List[Target]:
         """Each output dimension in terms of the input's."""
-        axes = list(range(len(data)))
-        codes = list(self.shape)
-        if self.reverse:
-            axes.reverse()
-            codes.reverse()
+        turn = -1 if self.reverse else 1
+        axes, codes = list(range(len(data)))[::turn], list(self.shape)[::turn]
         targets: List[Target] = []
         try:
             while codes:
                 self._take(codes, axes, targets, data)
         except IndexError:
             raise ShapeError(f"shape={self.shape} asks for more axes than {show(data)}") from None
-        return targets[::-1] if self.reverse else targets
+        return targets[::turn]
 
-    def _take(
-        self, codes: List[int], axes: List[int], targets: List[Target], data: Tuple[Dim, ...]
-    ) -> None:
+    def _take(self, codes: List[int], axes: List[int], targets: List[Target], data: Dims) -> None:
         code = codes.pop(0)
         if code == 0:
             targets.append(_Axes((axes.pop(0),)))
@@ -108,8 +102,7 @@ class Reshape(Operator):
             targets.append(code)
             del axes[:1]
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         targets = self._targets(data)
         out = [_size(t, data) for t in targets]
         if targets.count(-1) > 1:
@@ -126,11 +119,13 @@ class Reshape(Operator):
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         shape = g.shape(data)
-        codes = [_onnx_code(t, i, shape) for i, t in enumerate(self._targets(shape))]
-        if None not in codes and codes.count(-1) <= 1:
-            return g.op("Reshape", data, g.ints(tuple(c for c in codes if c is not None)))
+        targets = self._targets(shape)
+        found = [_onnx_code(t, i, shape) for i, t in enumerate(targets)]
+        codes = tuple(code for code in found if code is not None)
+        if len(codes) == len(found) and codes.count(-1) <= 1:
+            return g.op("Reshape", data, g.ints(codes))
         full = g.op("Shape", data)
-        parts = [_onnx_size(g, full, t) for t in self._targets(shape)]
+        parts = [_onnx_size(g, full, target) for target in targets]
         return g.op("Reshape", data, g.op("Concat", *parts, axis=0))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
@@ -153,7 +148,7 @@ def _split(axis: int, size: Dim, left: int, right: int) -> List[Target]:
     return [a, b]
 
 
-def _size(target: Target, data: Tuple[Dim, ...]) -> Dim:
+def _size(target: Target, data: Dims) -> Dim:
     if isinstance(target, int):
         return None if target == -1 else target
     size = product([data[a] for a in target.axes])
@@ -162,7 +157,7 @@ def _size(target: Target, data: Tuple[Dim, ...]) -> Dim:
     return size // target.divisor if isinstance(size, int) else None
 
 
-def _onnx_code(target: Target, position: int, data: Tuple[Dim, ...]) -> Optional[int]:
+def _onnx_code(target: Target, position: int, data: Dims) -> Optional[int]:
     """The target as an entry of ONNX's constant shape, if it can be one."""
     if isinstance(target, int):
         return target
@@ -181,7 +176,7 @@ def _onnx_size(g: OnnxBuilder, shape: Any, target: Target) -> Any:
     return size if target.divisor == 1 else g.op("Div", size, g.ints((target.divisor,)))
 
 
-def _torch_size(name: str, target: Target, data: Tuple[Dim, ...]) -> str:
+def _torch_size(name: str, target: Target, data: Dims) -> str:
     if isinstance(target, int):
         return str(target)
     size = _size(target, data)
@@ -189,3 +184,57 @@ def _torch_size(name: str, target: Target, data: Tuple[Dim, ...]) -> str:
         return str(size)
     text = " * ".join(f"{name}.shape[{a}]" for a in target.axes)
     return text if target.divisor == 1 else f"{text} // {target.divisor}"
+
+
+@operator("reshape_like")
+class ReshapeLike(Operator):
+    """lhs's axes from lhs_begin to lhs_end become rhs's from rhs_begin to rhs_end.
+
+    Source: src/operator/tensor/elemwise_unary_op_basic.cc, ReshapeLikeShapeCompute.
+    """
+
+    lhs_begin: Optional[int] = None
+    lhs_end: Optional[int] = None
+    rhs_begin: Optional[int] = None
+    rhs_end: Optional[int] = None
+
+    def _ranges(self, lhs: Dims, rhs: Dims) -> Tuple[range, range]:
+        left = _range("lhs", lhs, self.lhs_begin, self.lhs_end)
+        return left, _range("rhs", rhs, self.rhs_begin, self.rhs_end)
+
+    def infer(self, lhs: Dims, rhs: Dims) -> Shape:
+        left, right = self._ranges(lhs, rhs)
+        out = (*lhs[: left.start], *rhs[right.start : right.stop], *lhs[left.stop :])
+        if not same(product(out), product(lhs)):
+            raise ShapeError(f"cannot make {show(out)} out of {show(lhs)}")
+        return out
+
+    def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
+        left, right = self._ranges(g.shape(lhs), g.shape(rhs))
+        shape = g.op("Shape", rhs)
+        if len(right) < len(g.shape(rhs)) or len(left) < len(g.shape(lhs)):
+            own = g.op("Shape", lhs)
+            ends = (own, left.stop, len(g.shape(lhs)))
+            spans = ((own, 0, left.start), (shape, right.start, right.stop), ends)
+            parts = [g.op("Slice", v, g.ints((a,)), g.ints((b,))) for v, a, b in spans if a < b]
+            shape = g.op("Concat", *parts, axis=0)
+        return g.op("Reshape", lhs, shape)
+
+    def to_pytorch(self, m: TorchBuilder, lhs: str, rhs: str) -> str:
+        left, right = self._ranges(m.shape(lhs), m.shape(rhs))
+        if len(right) == len(m.shape(rhs)) and len(left) == len(m.shape(lhs)):
+            return f"{lhs}.reshape({rhs}.shape)"
+        parts = [f"*{lhs}.shape[:{left.start}]"] if left.start else []
+        parts.append(f"*{rhs}.shape[{right.start}:{right.stop}]")
+        if left.stop < len(m.shape(lhs)):
+            parts.append(f"*{lhs}.shape[{left.stop}:]")
+        return f"{lhs}.reshape({', '.join(parts)})"
+
+
+def _range(side: str, shape: Dims, begin: Optional[int], end: Optional[int]) -> range:
+    rank = len(shape)
+    first = 0 if begin is None else begin % rank if begin < 0 else begin
+    last = rank if end is None else end % rank if end < 0 else end
+    if not 0 <= first < last <= rank:
+        raise ShapeError(f"axes {side}_begin={begin} to {side}_end={end} are not in {show(shape)}")
+    return range(first, last)

@@ -7,7 +7,7 @@ from typing import Any, Literal, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, show
+from ..shape import Dim, Dims, show, with_axes
 from .attributes import Single
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -67,11 +67,10 @@ class BilinearResize2D(Operator):
         step = 1 if self.mode.endswith("up") else -1
         return size if odd == self.mode.startswith("to_odd") else size + step
 
-    def infer(self, data: Shape, like: Shape = None) -> Shape:
-        if data is None or len(data) != 4:
-            raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
+    def infer(self, data: Dims, like: Dims = ()) -> Dims:
+        with_axes(data, "(N, C, H, W)")
         if self.mode == "like":
-            if like is None or len(like) != 4:
+            if len(like) != 4:
                 raise ShapeError(f"takes `like` of (N, C, H, W), got {show(like)}")
             return (*data[:2], *like[2:])
         return (*data[:2], *(self._inferred(a, d) for a, d in enumerate(data[2:])))
@@ -99,18 +98,11 @@ class BilinearResize2D(Operator):
             dims = g.shape(data)[2:]
             sizes = [self._onnx_size(g, shape, axis, dim) for axis, dim in enumerate(dims)]
         own = g.op("Slice", shape, g.ints((0,)), g.ints((2,)))
+        wanted = g.op("Concat", own, *sizes, axis=0)
         # pytorch_half_pixel takes the first pixel where a single one is asked for, as MXNet does.
         mode = "align_corners" if self.align_corners else "pytorch_half_pixel"
-        wanted = g.op("Concat", own, *sizes, axis=0)
-        return g.op(
-            "Resize",
-            data,
-            None,
-            None,
-            wanted,
-            mode="linear",
-            coordinate_transformation_mode=mode,
-        )
+        options = {"mode": "linear", "coordinate_transformation_mode": mode}
+        return g.op("Resize", data, None, None, wanted, **options)
 
     def _onnx_size(self, g: OnnxBuilder, shape: Any, axis: int, size: Dim) -> Any:
         known = self._inferred(axis, size)
@@ -131,18 +123,16 @@ class BilinearResize2D(Operator):
     def to_pytorch(self, m: TorchBuilder, data: str, like: Optional[str] = None) -> str:
         shape = m.shape(data)
         if like is None:
-            known = [self._inferred(axis, dim) for axis, dim in enumerate(shape[2:])]
-            texts = [self._torch_size(data, axis, dim) for axis, dim in enumerate(shape[2:])]
-            size = f"({', '.join(texts)})"
+            sides = list(enumerate(shape[2:]))
+            known = [self._inferred(*side) for side in sides]
+            size = f"({', '.join(self._torch_size(data, *side) for side in sides)})"
         else:
             known = list(m.shape(like)[2:])
             size = f"{like}.shape[2:]"
         if not self.align_corners and not all(isinstance(d, int) and d > 1 for d in known):
             return f"{m.function('resize_bilinear')}({data}, {size})"
-        return (
-            f'F.interpolate({data}, size={size}, mode="bilinear", '
-            f"align_corners={self.align_corners})"
-        )
+        more = f'mode="bilinear", align_corners={self.align_corners}'
+        return f"F.interpolate({data}, size={size}, {more})"
 
     def _torch_size(self, data: str, axis: int, size: Dim) -> str:
         known = self._inferred(axis, size)

@@ -3,43 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Tuple
+from typing import Any, Callable, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Dim, Shape, same, show
+from ..shape import Dim, Dims, Shape, same, show
 from .attributes import Ints, Single
 from .interpolation import Map, clamped, of_images, over_samples, steps, sum_of_samples
 from .onnx_math import Formula, formula, join, result
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 #: Opsets whose RoiAlign onnxruntime has; the older ones know no aligned regions.
 ROI_ALIGN, ALIGNED, NO_ROI_ALIGN = 10, 16, 22
 LOWEST = float(np.finfo(np.float32).min)  # what a maximum begins with
 
 
-def pooled_shape(data: Shape, rois: Shape, columns: int, channels: Dim, size: Ints) -> Shape:
+def pooled_shape(data: Dims, rois: Dims, columns: int, channels: Dim, size: Ints) -> Dims:
     """(R, channels, *size)
 
     Raises:
         ShapeError: data are no images, or rois no regions.
     """
-    assert data is not None and rois is not None
     if len(data) != 4 or len(rois) != 2 or not same(rois[1], columns):
-        raise ShapeError(
-            f"takes data of shape NxCxHxW and rois of shape Rx{columns}, "
-            f"got {show(data)} and {show(rois)}"
-        )
+        given = f"{show(data)} and {show(rois)}"
+        raise ShapeError(f"takes data of shape NxCxHxW and rois of shape Rx{columns}, got {given}")
     return (rois[0], channels, *size)
 
 
-def two(name: str, values: Ints) -> Tuple[int, int]:
-    """Height and width, both above 0."""
-    if len(values) != 2 or min(values) < 1:
-        raise Unsupported(f"{name}={values}; supported: two numbers above 0")
-    return values[0], values[1]
+#: A height and a width.
+POOLED_SIZES = (
+    ("pooled_size", lambda size: len(size) == 2 and min(size) > 0, "two numbers above 0"),
+)
 
 
 @dataclass(frozen=True)
@@ -74,8 +70,22 @@ def bins(start: Formula, size: Formula, number: int, ratio: int) -> Bins:
     return Bins(start, size, number, samples)
 
 
+def result_shape(regions: Formula, size: Ints, maps: Map) -> Formula:
+    """int64 (4,): R, *size, C."""
+    return join([regions.size(0), maps.height.array(size), maps.table.size(1)], 0)
+
+
+def mean_of_samples(
+    shape: Formula, tall: Bins, wide: Bins, sample: Callable[[Formula, Formula], Formula]
+) -> Formula:
+    """Real (R, C, *size): the mean of each bin's samples (see sum_of_samples)."""
+    total = sum_of_samples(shape, tall.most(), wide.most(), sample)
+    count = (tall.samples * wide.samples).unsqueeze(2, 3)
+    return total.op("Transpose", perm=(0, 3, 1, 2)) / count
+
+
 @operator("_contrib_ROIAlign")
-class RoiAlign(Operator):
+class ROIAlign(Operator):
     """(B, C, H, W), (R, 5) -> (R, C, *pooled_size): means of interpolated samples.
 
     With `position_sensitive`, each bin reads channels of its own. A region of an image below 0
@@ -88,14 +98,13 @@ class RoiAlign(Operator):
     position_sensitive: bool = False
     aligned: bool = False  # MXNet refuses empty regions then
 
-    def __post_init__(self) -> None:
-        two("pooled_size", self.pooled_size)
+    allowed = POOLED_SIZES
 
     @property
     def area(self) -> int:
         return self.pooled_size[0] * self.pooled_size[1]
 
-    def infer(self, data: Shape, rois: Shape) -> Shape:
+    def infer(self, data: Dims, rois: Dims) -> Shape:
         channels = data[1] if data else None
         if self.position_sensitive and isinstance(channels, int):
             if channels % self.area:
@@ -144,21 +153,15 @@ class RoiAlign(Operator):
         maps, first = self._maps(data, image)
 
         def sample(down: Formula, across: Formula) -> Formula:
-            lines = []
-            for axis, number, size, place in (
-                (2, down, maps.height, tall),
-                (1, across, maps.width, wide),
-            ):
+            lines, height, width = [], maps.height, maps.width
+            for axis, number, size, place in ((2, down, height, tall), (1, across, width, wide)):
                 at = place.places(number)
                 inside = (at >= -1) & (at <= size.real()) & (number < place.samples)
                 found = clamped(at, size, inside)
                 lines.append([(line.unsqueeze(axis), part.unsqueeze(axis)) for line, part in found])
             return maps.sample(first, *lines)
 
-        shape = join([regions.size(0), image.array(self.pooled_size), maps.table.size(1)], 0)
-        total = sum_of_samples(shape, tall.most(), wide.most(), sample)
-        count = (tall.samples * wide.samples).unsqueeze(2, 3)
-        return total.op("Transpose", perm=(0, 3, 1, 2)) / count
+        return mean_of_samples(result_shape(regions, self.pooled_size, maps), tall, wide, sample)
 
     def _maps(self, data: Formula, image: Formula) -> Tuple[Map, Formula]:
         """The maps, and the number of the map that each bin reads: int64 (R, PH | 1, PW | 1)."""
@@ -178,7 +181,7 @@ class RoiAlign(Operator):
 
 
 @operator("ROIPooling")
-class RoiPooling(Operator):
+class ROIPooling(Operator):
     """(B, C, H, W), (R, 5) -> (R, C, *pooled_size): the largest number of each bin.
 
     Corners are rounded, and bins widened, to whole lines. Empty bins and those of an image that
@@ -188,13 +191,10 @@ class RoiPooling(Operator):
     pooled_size: Ints
     spatial_scale: Single
 
-    def __post_init__(self) -> None:
-        two("pooled_size", self.pooled_size)
+    hidden_outputs = 1
+    allowed = POOLED_SIZES
 
-    def stored_outputs(self) -> int:
-        return 2
-
-    def infer(self, data: Shape, rois: Shape) -> Shape:
+    def infer(self, data: Dims, rois: Dims) -> Shape:
         return pooled_shape(data, rois, 5, data[1] if data else None, self.pooled_size)
 
     def to_onnx(self, g: OnnxBuilder, data: Any, rois: Any) -> Any:
@@ -215,7 +215,7 @@ class RoiPooling(Operator):
             place = (first * maps.height + y) * maps.width + x
             return largest.maximum(maps.table.op("Gather", place, axis=0))
 
-        shape = join([regions.size(0), image.array(self.pooled_size), maps.table.size(1)], 0)
+        shape = result_shape(regions, self.pooled_size, maps)
         lowest = pixels.number(LOWEST).op("Expand", shape)
         down, across = (
             (end - begin).reshape(-1).reduced("ReduceMax", 0) + 1

@@ -10,12 +10,12 @@ from typing import Any, Tuple
 import numpy as np
 
 from ..python_text import literal
-from ..shape import Shape
+from ..shape import Dims, Shape
 from .attributes import Ints, Single
-from .interpolation import clamped, of_images, sum_of_samples
-from .onnx_math import Formula, formula, join, result
+from .interpolation import clamped, of_images
+from .onnx_math import Formula, formula, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
-from .roi import bins, pooled_shape, two
+from .roi import POOLED_SIZES, bins, mean_of_samples, pooled_shape, result_shape
 
 
 def turned(degrees: Formula) -> Tuple[Formula, Formula]:
@@ -29,7 +29,7 @@ def turned(degrees: Formula) -> Tuple[Formula, Formula]:
 
 
 @operator("_contrib_RROIAlign")
-class RotatedRoiAlign(Operator):
+class RROIAlign(Operator):
     """(B, C, H, W), (R, 6) -> (R, C, *pooled_size): means of interpolated samples.
 
     Regions are turned counterclockwise.  Source: src/operator/contrib/rroi_align.cc.
@@ -39,10 +39,9 @@ class RotatedRoiAlign(Operator):
     spatial_scale: Single
     sampling_ratio: int = -1  # up to 0: as many samples as the bin is large
 
-    def __post_init__(self) -> None:
-        two("pooled_size", self.pooled_size)
+    allowed = POOLED_SIZES
 
-    def infer(self, data: Shape, rois: Shape) -> Shape:
+    def infer(self, data: Dims, rois: Dims) -> Shape:
         return pooled_shape(data, rois, 6, data[1] if data else None, self.pooled_size)
 
     def to_onnx(self, g: OnnxBuilder, data: Any, rois: Any) -> Any:
@@ -69,10 +68,8 @@ class RotatedRoiAlign(Operator):
                 lines.append(clamped(place, size, inside & (number < samples).unsqueeze(2)))
             return maps.sample(image, *lines)
 
-        shape = join([regions.size(0), image.array(self.pooled_size), maps.table.size(1)], 0)
-        total = sum_of_samples(shape, tall.most(), wide.most(), sample)
-        count = (tall.samples * wide.samples).unsqueeze(2, 3)
-        return result(total.op("Transpose", perm=(0, 3, 1, 2)) / count)
+        shape = result_shape(regions, self.pooled_size, maps)
+        return result(mean_of_samples(shape, tall, wide, sample))
 
     def to_pytorch(self, m: TorchBuilder, data: str, rois: str) -> str:
         more = "" if self.sampling_ratio <= 0 else f", {self.sampling_ratio}"

@@ -7,7 +7,7 @@ from typing import Any, Literal, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Shape, merge, same, show
+from ..shape import Dims, Shape, merge, same, show
 from .attributes import Ints
 from .interpolation import of_images, padded
 from .onnx_math import Formula, count, formula, join, result, stack
@@ -60,15 +60,12 @@ class BilinearSampler(Operator):
     Source: src/operator/bilinear_sampler.cc.
     """
 
-    def stored_outputs(self) -> int:
-        return 2
+    hidden_outputs = 1
 
-    def infer(self, data: Shape, grid: Shape) -> Shape:
-        assert data is not None and grid is not None
+    def infer(self, data: Dims, grid: Dims) -> Shape:
         if len(data) != 4 or len(grid) != 4 or not same(grid[1], 2) or not same(data[0], grid[0]):
-            raise ShapeError(
-                f"takes data NxCxHxW and a grid Nx2xH'xW', got {show(data)} and {show(grid)}"
-            )
+            given = f"{show(data)} and {show(grid)}"
+            raise ShapeError(f"takes data NxCxHxW and a grid Nx2xH'xW', got {given}")
         return (merge(data[0], grid[0]), data[1], *grid[2:])
 
     def to_onnx(self, g: OnnxBuilder, data: Any, grid: Any) -> Any:
@@ -88,15 +85,13 @@ class GridGenerator(Operator):
     transform_type: Literal["affine", "warp"]
     target_shape: Ints = (0, 0)
 
+    hidden_outputs = 1
+
     def __post_init__(self) -> None:
         if self.transform_type == "affine":
             _target(self.target_shape)
 
-    def stored_outputs(self) -> int:
-        return 2
-
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         if self.transform_type == "affine":
             if len(data) != 2 or not same(data[1], 6):
                 raise ShapeError(f"takes matrices of shape Nx6, got {show(data)}")
@@ -135,18 +130,15 @@ class SpatialTransformer(Operator):
     sampler_type: Literal["bilinear"]
     target_shape: Ints = (0, 0)
 
+    hidden_outputs = 2
+
     def __post_init__(self) -> None:
         _target(self.target_shape)
 
-    def stored_outputs(self) -> int:
-        return 3
-
-    def infer(self, data: Shape, loc: Shape) -> Shape:
-        assert data is not None and loc is not None
+    def infer(self, data: Dims, loc: Dims) -> Shape:
         if len(data) != 4 or len(loc) != 2 or not same(loc[1], 6) or not same(data[0], loc[0]):
-            raise ShapeError(
-                f"takes data NxCxHxW and matrices Nx6, got {show(data)} and {show(loc)}"
-            )
+            given = f"{show(data)} and {show(loc)}"
+            raise ShapeError(f"takes data NxCxHxW and matrices Nx6, got {given}")
         return (merge(data[0], loc[0]), data[1], *self.target_shape)
 
     def to_onnx(self, g: OnnxBuilder, data: Any, loc: Any) -> Any:

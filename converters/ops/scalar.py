@@ -8,17 +8,16 @@ from typing import Any, Callable, ClassVar, Optional, Tuple, Union
 import numpy as np
 
 from ..python_text import literal
-from ..shape import Shape
 from . import binary as two
 from .arithmetic import INTEGERS, Arithmetic
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, declare
 
 #: The number -> the text, where the text depends on it.
 Text = Union[str, Callable[[float], str]]
 
 
 @dataclass(frozen=True)
-class ScalarOperator(Operator):
+class ScalarOperator(SameShape):
     """(*) -> same.  Source: src/operator/tensor/elemwise_binary_scalar_op*.
 
     The number is one of the array's type: of whole numbers it loses its fraction, unless
@@ -38,11 +37,6 @@ class ScalarOperator(Operator):
     swapped: ClassVar[bool] = False
     text: ClassVar[Tuple[Text]]
     whole: ClassVar[Tuple[Text]]
-
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def infer_type(self, *types: Optional[str]) -> Optional[str]:
         data = types[0]
@@ -90,9 +84,8 @@ def scalar(
     Args:
         more: other class attributes of the declaration.
     """
-    body = {"formula": (formula,), "swapped": swapped, "text": (text,), "whole": (whole or text,)}
-    body.update({**more, "__doc__": ScalarOperator.__doc__, "__module__": __name__})
-    operator(name)(type(name, (ScalarOperator,), body))
+    more.update(formula=(formula,), swapped=swapped, text=(text,), whole=(whole or text,))
+    declare(name, ScalarOperator, **more)
 
 
 def _modulo(number: float) -> str:

@@ -7,11 +7,11 @@ from typing import Any, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, same, show
+from ..shape import Dims, Shape, same, show
 from .attributes import Single
 from .indexing import onnx_index, torch_index
 from .onnx_sizes import count_to, size_of, whole
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .slicing import BEFORE
 
 
@@ -21,19 +21,27 @@ class Sequences(Operator):
     use_sequence_length: bool
     axis: int
 
-    def __post_init__(self) -> None:
-        if self.axis not in (0, 1):
-            raise Unsupported(f"axis={self.axis}; supported: 0, 1")
+    shape_preserving = True
+
+    allowed = (("axis", lambda axis: axis in (0, 1), "0, 1"),)
 
     def input_names(self) -> Tuple[str, ...]:
         return ("data", "sequence_length") if self.use_sequence_length else ("data",)
 
-    def _check(self, data: Shape, lengths: Shape) -> None:
-        if data is None or len(data) < 2:
+    def infer(self, data: Dims, sequence_length: Shape = None) -> Dims:
+        if len(data) < 2:
             raise ShapeError(f"takes at least (time, batch), got {show(data)}")
-        batch = data[1 - self.axis]
+        batch, lengths = data[1 - self.axis], sequence_length
         if lengths is not None and not (len(lengths) == 1 and same(batch, lengths[0])):
             raise ShapeError(f"takes a length for each of {batch} sequences, got {show(lengths)}")
+        return data
+
+
+def _torch_count(m: TorchBuilder, data: str, axis: int) -> str:
+    """0, 1, ... along an axis."""
+    size = m.shape(data)[axis]
+    count = size if isinstance(size, int) else f"{data}.shape[{axis}]"
+    return f"torch.arange({count}, device={data}.device)"
 
 
 def _trailing(count: int) -> str:
@@ -51,12 +59,6 @@ class SequenceMask(Sequences):
     use_sequence_length: bool = False
     value: Single = Single(0.0)
     axis: int = 0
-
-    shape_preserving = True
-
-    def infer(self, data: Shape, sequence_length: Shape = None) -> Shape:
-        self._check(data, sequence_length)
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
         if sequence_length is None:
@@ -77,10 +79,8 @@ class SequenceMask(Sequences):
     def to_pytorch(self, m: TorchBuilder, data: str, sequence_length: Optional[str] = None) -> str:
         if sequence_length is None:
             return data
-        rank, size = len(m.shape(data)), m.shape(data)[self.axis]
-        count = size if isinstance(size, int) else f"{data}.shape[{self.axis}]"
-        steps = f"torch.arange({count}, device={data}.device)"
-        steps += _trailing(rank - 1 - self.axis)
+        rank = len(m.shape(data))
+        steps = f"{_torch_count(m, data, self.axis)}{_trailing(rank - 1 - self.axis)}"
         lengths = f"{torch_index(m, sequence_length)}{_trailing(rank - 2 + self.axis)}"
         return f"{data}.masked_fill({steps} >= {lengths}, {self.value})"
 
@@ -95,15 +95,7 @@ class SequenceReverse(Sequences):
     use_sequence_length: bool = False
     axis: int = 0
 
-    shape_preserving = True
-
-    def __post_init__(self) -> None:
-        if self.axis:
-            raise Unsupported(f"axis={self.axis}; supported: 0, as in MXNet")
-
-    def infer(self, data: Shape, sequence_length: Shape = None) -> Shape:
-        self._check(data, sequence_length)
-        return data
+    allowed = (("axis", lambda axis: axis == 0, "0, as in MXNet"),)
 
     def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
         if sequence_length is None:
@@ -128,11 +120,11 @@ class SequenceLast(Sequences):
     use_sequence_length: bool = False
     axis: int = 0
 
-    def infer(self, data: Shape, sequence_length: Shape = None) -> Shape:
-        self._check(data, sequence_length)
-        assert data is not None
-        batch: Dim = data[1 - self.axis]
-        return (batch, *data[2:])
+    shape_preserving = False
+
+    def infer(self, data: Dims, sequence_length: Shape = None) -> Dims:
+        super().infer(data, sequence_length)
+        return (data[1 - self.axis], *data[2:])
 
     def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
         if sequence_length is None:
@@ -147,8 +139,6 @@ class SequenceLast(Sequences):
     def to_pytorch(self, m: TorchBuilder, data: str, sequence_length: Optional[str] = None) -> str:
         if sequence_length is None:
             return f"{data}[{':, ' * self.axis}-1]"
-        size = m.shape(data)[1 - self.axis]
-        count = size if isinstance(size, int) else f"{data}.shape[{1 - self.axis}]"
         last = f"{torch_index(m, sequence_length)} - 1"
-        batch = f"torch.arange({count}, device={data}.device)"
+        batch = _torch_count(m, data, 1 - self.axis)
         return f"{data}[{batch}, {last}]" if self.axis else f"{data}[{last}, {batch}]"

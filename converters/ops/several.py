@@ -6,7 +6,7 @@ from functools import reduce
 from typing import Any, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, merge_shapes, same, show
+from ..shape import Dims, Shape, merge_shapes, same, show
 from .arithmetic import Arithmetic
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -15,8 +15,8 @@ from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 class AddN(Operator):
     """Any number of equal shapes -> same: their sum.  Source: tensor/elemwise_sum.cc."""
 
-    def infer(self, *args: Shape) -> Shape:
-        return merge_shapes(*(shape for shape in args if shape is not None))
+    def infer(self, *args: Dims) -> Shape:
+        return merge_shapes(*args)
 
     def to_onnx(self, g: OnnxBuilder, *args: Any) -> Any:
         if g.type(args[0]).startswith("float"):
@@ -36,8 +36,7 @@ class Where(Operator):
     Source: src/operator/tensor/control_flow_op.h.
     """
 
-    def infer(self, condition: Shape, x: Shape, y: Shape) -> Shape:
-        assert condition is not None and x is not None and y is not None
+    def infer(self, condition: Dims, x: Dims, y: Dims) -> Shape:
         out = merge_shapes(x, y)
         if len(condition) == len(out):
             return merge_shapes(out, condition)
@@ -61,7 +60,7 @@ class Where(Operator):
         return f"torch.where({chosen} != 0, {x}, {y})"
 
 
-def _rows(condition: Tuple[Dim, ...], x: Tuple[Dim, ...], dtype: str) -> Tuple[int, ...]:
+def _rows(condition: Dims, x: Dims, dtype: str) -> Tuple[int, ...]:
     """The shape that a condition with fewer axes gets; () if it keeps its own."""
     if dtype == "bool":
         raise Unsupported("of bool; supported: numbers. Cast the input")

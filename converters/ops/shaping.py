@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, List, Optional
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, merge, merge_shapes, same, show
+from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
 from .attributes import Ints
 from .reduction import normalise_axes
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
@@ -18,7 +18,7 @@ def one_axis(axis: int, data: Shape) -> int:
         ShapeError: an axis that `data` does not have.
     """
     assert data is not None
-    return normalise_axes((axis,), len(data), data)[0]
+    return normalise_axes((axis,), data)[0]
 
 
 @operator("Concat", ignores=("num_args",))
@@ -27,14 +27,13 @@ class Concat(Operator):
 
     dim: int = 1
 
-    def infer(self, *data: Shape) -> Shape:
+    def infer(self, *data: Dims) -> Dims:
         first = data[0]
-        assert first is not None
         axis = one_axis(self.dim, first)
         joined: List[Dim] = list(first)
         total: Dim = first[axis]
         for other in data[1:]:
-            if other is None or len(other) != len(first):
+            if len(other) != len(first):
                 raise ShapeError(f"cannot join {show(first)} and {show(other)}")
             for a, d in enumerate(other):
                 if a != axis and not same(joined[a], d):
@@ -58,8 +57,8 @@ class Stack(Operator):
 
     axis: int = 0
 
-    def infer(self, *data: Shape) -> Shape:
-        one = merge_shapes(*(d for d in data if d is not None))
+    def infer(self, *data: Dims) -> Dims:
+        one = merge_shapes(*data)
         axis = one_axis(self.axis, (*one, 1))
         return (*one[:axis], len(data), *one[axis:])
 
@@ -80,8 +79,7 @@ class Squeeze(Operator):
 
     axis: Optional[Ints] = None  # None: every axis of size 1
 
-    def _axes(self, data: Shape) -> Ints:
-        assert data is not None
+    def _axes(self, data: Dims) -> Ints:
         if self.axis is None and not all(isinstance(d, int) for d in data):
             raise Unsupported(
                 f"squeeze of every axis of size 1 in {show(data)}: which they are depends on the "
@@ -89,12 +87,11 @@ class Squeeze(Operator):
             )
         axes = tuple(a for a, d in enumerate(data) if d == 1)
         if self.axis is not None:
-            axes = normalise_axes(self.axis, len(data), data)
+            axes = normalise_axes(self.axis, data)
         return axes[1:] if len(axes) == len(data) else axes
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         axes = self._axes(data)
-        assert data is not None
         for axis in axes:
             if not same(data[axis], 1):
                 raise ShapeError(f"axis {axis} of {show(data)} is not 1")
@@ -115,8 +112,7 @@ class ExpandDims(Operator):
 
     axis: int
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         axis = one_axis(self.axis, (*data, 1))
         return (*data[:axis], 1, *data[axis:])
 
@@ -130,11 +126,10 @@ class ExpandDims(Operator):
 class _Ordering(Operator):
     """The same numbers with the axes in another order."""
 
-    def _order(self, data: Shape) -> Ints:
+    def _order(self, data: Dims) -> Ints:
         raise NotImplementedError
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         return tuple(data[a] for a in self._order(data))
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
@@ -147,8 +142,7 @@ class Transpose(_Ordering):
 
     axes: Ints = ()
 
-    def _order(self, data: Shape) -> Ints:
-        assert data is not None
+    def _order(self, data: Dims) -> Ints:
         order = self.axes or tuple(reversed(range(len(data))))
         if sorted(order) != list(range(len(data))):
             raise ShapeError(f"axes={self.axes} is no order of the axes of {show(data)}")
@@ -165,8 +159,7 @@ class SwapAxis(_Ordering):
     dim1: int = 0
     dim2: int = 0
 
-    def _order(self, data: Shape) -> Ints:
-        assert data is not None
+    def _order(self, data: Dims) -> Ints:
         order = list(range(len(data)))
         a, b = one_axis(self.dim1, data), one_axis(self.dim2, data)
         order[a], order[b] = order[b], order[a]

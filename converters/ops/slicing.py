@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, List, Optional, Sequence, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, show
+from ..shape import Dim, Dims, Shape, show, with_axes
 from .attributes import Ints, OptionalInts
 from .reduction import normalise_axes
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
@@ -25,7 +25,7 @@ class Cut:
     end: Optional[int] = None
     step: int = 1
 
-    def size(self, size: Dim, data: Shape) -> Dim:
+    def size(self, size: Dim, data: Dims) -> Dim:
         """How much it leaves of an axis of this size."""
         if not isinstance(size, int):
             whole = self.begin in (None, 0) and self.end is None and self.step == 1
@@ -59,7 +59,7 @@ class Cut:
         return text if abs(self.step) == 1 else f"{text}:{abs(self.step)}"
 
 
-def cut_shape(data: Tuple[Dim, ...], cuts: Sequence[Cut]) -> Shape:
+def cut_shape(data: Dims, cuts: Sequence[Cut]) -> Dims:
     shape = list(data)
     for cut in cuts:
         shape[cut.axis] = cut.size(data[cut.axis], data)
@@ -84,9 +84,8 @@ def torch_cut(data: str, cuts: Sequence[Cut]) -> str:
     return f"{data}[{', '.join(texts.get(a, ':') for a in range(max(texts) + 1))}]"
 
 
-def cuts_of(data: Shape, begin: OptionalInts, end: OptionalInts, step: OptionalInts) -> List[Cut]:
+def cuts_of(data: Dims, begin: OptionalInts, end: OptionalInts, step: OptionalInts) -> List[Cut]:
     """The cuts of `slice`, one for each of the first axes."""
-    assert data is not None
     steps = step or (None,) * len(begin)
     if not len(begin) == len(end) == len(steps) <= len(data):
         raise ShapeError(f"begin={begin}, end={end}, step={step} do not fit {show(data)}")
@@ -95,45 +94,43 @@ def cuts_of(data: Shape, begin: OptionalInts, end: OptionalInts, step: OptionalI
     return [Cut(a, b, e, s or 1) for a, (b, e, s) in enumerate(zip(begin, end, steps))]
 
 
-class _Slicing(Operator):
+class Slicing(Operator):
     """Cuts of one tensor."""
 
-    def _cuts(self, data: Shape) -> List[Cut]:
+    def cuts(self, data: Dims) -> List[Cut]:
         raise NotImplementedError
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
-        return cut_shape(data, self._cuts(data))
+    def infer(self, data: Dims) -> Dims:
+        return cut_shape(data, self.cuts(data))
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return onnx_cut(g, data, self._cuts(g.shape(data)))
+        return onnx_cut(g, data, self.cuts(g.shape(data)))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return torch_cut(data, self._cuts(m.shape(data)))
+        return torch_cut(data, self.cuts(m.shape(data)))
 
 
 @operator("slice")
-class Slice(_Slicing):
+class Slice(Slicing):
     """data[begin[0]:end[0]:step[0], ...], as in Python.  Source: matrix_op-inl.h, GetIndexRange."""
 
     begin: OptionalInts
     end: OptionalInts
     step: OptionalInts = ()
 
-    def _cuts(self, data: Shape) -> List[Cut]:
+    def cuts(self, data: Dims) -> List[Cut]:
         return cuts_of(data, self.begin, self.end, self.step)
 
 
 @operator("slice_axis")
-class SliceAxis(_Slicing):
+class SliceAxis(Slicing):
     """One axis from begin to end.  Source: matrix_op-inl.h, GetSliceAxisParams."""
 
     axis: int
     begin: int
     end: Optional[int]
 
-    def _cuts(self, data: Shape) -> List[Cut]:
-        assert data is not None
+    def cuts(self, data: Dims) -> List[Cut]:
         axis = one_axis(self.axis, data)
         size = data[axis]
         if isinstance(size, int) and not (-size <= self.begin and (self.end or 0) <= size):
@@ -147,16 +144,14 @@ class SliceLike(Operator):
 
     axes: Ints = ()  # none: all
 
-    def _axes(self, data: Shape, shape_like: Shape) -> Ints:
-        assert data is not None and shape_like is not None
+    def _axes(self, data: Dims, shape_like: Dims) -> Ints:
         if not self.axes and len(data) != len(shape_like):
             raise ShapeError(f"{show(data)} and {show(shape_like)} must have equally many axes")
-        axes = normalise_axes(self.axes or tuple(range(len(data))), len(data), data)
-        normalise_axes(axes, len(shape_like), shape_like)
+        axes = normalise_axes(self.axes or tuple(range(len(data))), data)
+        normalise_axes(axes, shape_like)
         return axes
 
-    def infer(self, data: Shape, shape_like: Shape) -> Shape:
-        assert data is not None and shape_like is not None
+    def infer(self, data: Dims, shape_like: Dims) -> Shape:
         shape = list(data)
         for axis in self._axes(data, shape_like):
             have, want = data[axis], shape_like[axis]
@@ -185,9 +180,8 @@ class Crop(Operator):
     h_w: Ints = (0, 0)  # the size to cut when there is no second input
     center_crop: bool = False  # in the middle, whatever the offset
 
-    def infer(self, data: Shape, *crop_like: Shape) -> Shape:
-        if data is None or len(data) != 4:
-            raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
+    def infer(self, data: Dims, *crop_like: Shape) -> Shape:
+        with_axes(data, "(N, C, H, W)")
         like = crop_like[0] if crop_like else None
         size = like[2:] if like else self.h_w
         for have, want, start in zip(data[2:], size, self.offset):

@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal, Optional, Tuple
+from typing import Any, ClassVar, Literal, Optional, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Shape, show
+from ..shape import Dims, Shape, show
 from .reduction import normalise_axes
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, operator
 
 
-@dataclass(frozen=True)
-class _Softmax(Operator):
-    """Along one axis, of x / temperature."""
+@operator("softmax")
+class Softmax(SameShape):
+    """(*) -> same, along one axis, of x / temperature.  Source: src/operator/nn/softmax-inl.h.
+
+    With `use_length` of the first so many numbers along the axis, the others being 0; `length`
+    is an integer tensor of the data's shape without the axis, (1,) for a vector.
+    """
 
     axis: int = -1
     temperature: Optional[float] = None
     dtype: Optional[Literal["float16", "float32", "float64"]] = None  # of the result
     use_length: Optional[bool] = False
 
-    shape_preserving = True
-    onnx_name = "Softmax"
-    torch_name = "softmax"
-    sign = ""
+    onnx_name: ClassVar[str] = "Softmax"
+    torch_name: ClassVar[str] = "softmax"
+    sign: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.use_length and self.axis < -1:
+            raise Unsupported(
+                f"axis={self.axis} with use_length; supported: -1 or more, as in MXNet"
+            )
 
     def input_names(self) -> Tuple[str, ...]:
         return ("data", "length") if self.use_length else ("data",)
 
-    def infer(self, data: Shape, length: Shape = None) -> Shape:
-        assert data is not None
-        normalise_axes((self.axis,), len(data), data)
+    def infer(self, data: Dims, length: Shape = None) -> Dims:
+        normalise_axes((self.axis,), data)
         return data
 
     def infer_type(self, *types: Optional[str]) -> Optional[str]:
@@ -42,104 +50,78 @@ class _Softmax(Operator):
     def _tempered(self) -> bool:
         return self.temperature not in (None, 1.0)
 
-    def to_onnx(self, g: OnnxBuilder, data: Any, *length: Any) -> Any:
+    def to_onnx(self, g: OnnxBuilder, data: Any, length: Any = None) -> Any:
         value = g.op("Neg", data) if self.sign else data
         if self._tempered():
             value = g.op("Div", value, g.scalar(self.temperature or 1.0, data))
-        result = self.finish(g, value, data, *length)
+        if length is not None:
+            inside = self._onnx_inside(g, data, length)
+            value = g.op("Where", inside, value, g.constant(np.array(-np.inf), data))
+        result = g.op(self.onnx_name, value, axis=self.axis)
+        if length is not None:
+            result = g.op("Where", inside, result, g.scalar(0, data))
         return g.cast(result, g.output_type()) if g.output_type() != g.type(data) else result
 
-    def finish(self, g: OnnxBuilder, value: Any, data: Any, *length: Any) -> Any:
-        return g.op(self.onnx_name, value, axis=self.axis)
-
-    def to_pytorch(self, m: TorchBuilder, data: str, *length: str) -> str:
-        value = f"({self.sign}{data})" if self.sign else data
-        if self._tempered():
-            value = f"({self.sign}{data} / {literal(self.temperature)})"
-        result = self.finish_pytorch(m, value, data, *length)
-        if m.output_type() != m.type(data):
-            result += f".to({m.dtype(m.output_type())})"
-        return result
-
-    def finish_pytorch(self, m: TorchBuilder, value: str, data: str, *length: str) -> str:
-        return f"{value}.{self.torch_name}({self.axis})"
-
-
-@operator("softmax")
-class Softmax(_Softmax):
-    """(*) -> same.  Source: src/operator/nn/softmax-inl.h.
-
-    With `use_length` of the first so many numbers along the axis, the others being 0; `length`
-    is an integer tensor of the data's shape without the axis, (1,) for a vector.
-    """
-
-    def __post_init__(self) -> None:
-        if self.use_length and self.axis < -1:
-            raise Unsupported(
-                f"axis={self.axis} with use_length; supported: -1 or more, as in MXNet"
-            )
-
-    def finish(self, g: OnnxBuilder, value: Any, data: Any, *length: Any) -> Any:
-        if not length:
-            return super().finish(g, value, data)
+    def _onnx_inside(self, g: OnnxBuilder, data: Any, length: Any) -> Any:
+        """Which numbers along the axis come before `length`: bool, of the data's shape."""
         rank = len(g.shape(data))
         axis = self.axis % rank
         size = g.op("Gather", g.op("Shape", data), g.constant(np.array(axis)), axis=0)
         zero, one = g.constant(np.array(0)), g.constant(np.array(1))
         places = g.op("Range", zero, size, one)
         column = g.op("Reshape", places, g.ints((-1, *(1,) * (rank - 1 - axis))))
-        limit = g.cast(length[0], "int64")
+        limit = g.cast(length, "int64")
         if rank > 1:
             limit = g.op("Unsqueeze", limit, g.ints((axis,)))
-        inside = g.op("Less", column, limit)
-        masked = g.op("Where", inside, value, g.constant(np.array(-np.inf), data))
-        soft = g.op(self.onnx_name, masked, axis=self.axis)
-        return g.op("Where", inside, soft, g.scalar(0, data))
+        return g.op("Less", column, limit)
 
-    def finish_pytorch(self, m: TorchBuilder, value: str, data: str, *length: str) -> str:
-        if not length:
-            return super().finish_pytorch(m, value, data)
-        rank = len(m.shape(data))
-        axis = self.axis % rank
-        limit = f"{length[0]}.unsqueeze({axis})" if rank > 1 else length[0]
-        return f"{m.function('softmax_of_length')}({value}, {limit}, {axis})"
+    def to_pytorch(self, m: TorchBuilder, data: str, length: Optional[str] = None) -> str:
+        value = f"({self.sign}{data})" if self.sign else data
+        if self._tempered():
+            value = f"({self.sign}{data} / {literal(self.temperature)})"
+        result = f"{value}.{self.torch_name}({self.axis})"
+        if length is not None:
+            rank = len(m.shape(data))
+            axis = self.axis % rank
+            limit = f"{length}.unsqueeze({axis})" if rank > 1 else length
+            result = f"{m.function('softmax_of_length')}({value}, {limit}, {axis})"
+        same = m.output_type() == m.type(data)
+        return result if same else f"{result}.to({m.dtype(m.output_type())})"
 
 
-@dataclass(frozen=True)
-class _WithoutLength(_Softmax):
-    def __post_init__(self) -> None:
-        if self.use_length:
-            raise Unsupported("use_length=True; supported: False, as in MXNet")
+#: MXNet has lengths for softmax only.
+_NO_LENGTH = (("use_length", lambda given: not given, "False, as in MXNet"),)
 
 
 @operator("log_softmax")
-class LogSoftmax(_WithoutLength):
+class LogSoftmax(Softmax):
     """(*) -> same, the logarithms of the softmax.  Source: src/operator/nn/log_softmax.cc."""
 
+    allowed = _NO_LENGTH
     onnx_name = "LogSoftmax"
     torch_name = "log_softmax"
 
 
 @operator("softmin")
-class Softmin(_WithoutLength):
+class Softmin(Softmax):
     """(*) -> same: the softmax of -x.  Source: src/operator/nn/softmin.cc."""
 
+    allowed = _NO_LENGTH
     sign = "-"
 
 
-@operator(
-    "SoftmaxOutput",
-    ignores=(
-        "grad_scale",
-        "ignore_label",
-        "use_ignore",
-        "normalization",
-        "out_grad",
-        "smooth_alpha",
-    ),
-    labels=("label",),
+_TRAINING = (
+    "grad_scale",
+    "ignore_label",
+    "use_ignore",
+    "normalization",
+    "out_grad",
+    "smooth_alpha",
 )
-class SoftmaxOutput(Operator):
+
+
+@operator("SoftmaxOutput", ignores=_TRAINING, labels=("label",))
+class SoftmaxOutput(SameShape):
     """(N, *) -> same; the label is for training.  Source: src/operator/softmax_output-inl.h.
 
     Over axis 1 with `multi_output`, over the last with `preserve_shape`, otherwise over all
@@ -149,16 +131,14 @@ class SoftmaxOutput(Operator):
     multi_output: bool = False
     preserve_shape: bool = False
 
-    shape_preserving = True
-
     def _axis(self, data: Tuple[Any, ...]) -> Optional[int]:
         """None: all but the first."""
         if self.multi_output or len(data) == 2:
             return 1
         return -1 if self.preserve_shape else None
 
-    def infer(self, data: Shape, label: Shape = None) -> Shape:
-        if data is None or len(data) < 2:
+    def infer(self, data: Dims, label: Shape = None) -> Dims:
+        if len(data) < 2:
             raise ShapeError(f"takes (N, *), got {show(data)}")
         return data
 
@@ -177,7 +157,7 @@ class SoftmaxOutput(Operator):
 
 
 @operator("SoftmaxActivation")
-class SoftmaxActivation(Operator):
+class SoftmaxActivation(SameShape):
     """(N, *) -> same.  Source: src/operator/nn/softmax_activation-inl.h.
 
     Mode "instance" is said to be over all but the first axis, but is over the last.
@@ -185,15 +165,17 @@ class SoftmaxActivation(Operator):
 
     mode: Literal["instance", "channel"] = "instance"
 
-    shape_preserving = True
+    @property
+    def _axis(self) -> int:
+        return 1 if self.mode == "channel" else -1
 
-    def infer(self, data: Shape) -> Shape:
-        if data is None or (self.mode == "channel" and len(data) < 3):
+    def infer(self, data: Dims) -> Dims:
+        if self.mode == "channel" and len(data) < 3:
             raise ShapeError(f"mode='channel' takes (N, C, *S), got {show(data)}")
         return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return g.op("Softmax", data, axis=1 if self.mode == "channel" else -1)
+        return g.op("Softmax", data, axis=self._axis)
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{data}.softmax({1 if self.mode == 'channel' else -1})"
+        return f"{data}.softmax({self._axis})"

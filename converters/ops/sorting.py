@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Literal, Optional, Tuple, Union
+from typing import Any, List, Literal, Optional, Union
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, product, show
+from ..shape import Dims, Shape, product, show
 from .attributes import DType
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .shaping import one_axis
@@ -29,9 +29,8 @@ class Ordering(Operator):
     axis: Optional[int]
     is_ascend: bool
 
-    def _sorted(self, data: Shape, k: int) -> Tuple[Dim, ...]:
+    def _sorted(self, data: Dims, k: int) -> Dims:
         """The shape of the first k along the axis, or of all where k is 0."""
-        assert data is not None
         whole, axis = ((product(data),), 0) if self.axis is None else (data, self.axis)
         axis = one_axis(axis, whole)
         size = whole[axis]
@@ -49,11 +48,16 @@ class Ordering(Operator):
             count = g.op("Gather", g.op("Shape", given), g.ints((axis,)), axis=0)
         return g.ops("TopK", given, count, outputs=2, axis=axis, largest=int(not self.is_ascend))
 
-    def _onnx_type(self, g: OnnxBuilder, value: Any, has: str, wants: str) -> Any:
-        return value if has == wants else g.cast(value, wants)
+    def _onnx_indices(self, g: OnnxBuilder, indices: Any, output: int = 0) -> Any:
+        wanted = g.output_type(output)
+        return indices if wanted == "int64" else g.cast(indices, wanted)
 
     def _onnx_values(self, g: OnnxBuilder, values: Any, data: Any) -> Any:
         return values if g.type(data) in ORDERED else g.cast(values, g.type(data))
+
+    def _torch_indices(self, m: TorchBuilder, found: str) -> str:
+        same = m.output_type() == "int64"
+        return f"{found}.indices" if same else f"{found}.indices.to({m.dtype(m.output_type())})"
 
     def _torch_sort(self, data: str, k: int) -> str:
         """PyTorch's pair of values and indices."""
@@ -72,7 +76,7 @@ class Sort(Ordering):
     axis: Optional[int] = -1
     is_ascend: bool = True
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         return self._sorted(data, 0)
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
@@ -90,18 +94,17 @@ class Argsort(Ordering):
     is_ascend: bool = True
     dtype: DType = "float32"
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         return self._sorted(data, 0)
 
     def infer_type(self, *types: Optional[str]) -> str:
         return self.dtype
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return self._onnx_type(g, self._onnx_sort(g, data, 0)[1], "int64", g.output_type())
+        return self._onnx_indices(g, self._onnx_sort(g, data, 0)[1])
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        indices = f"{self._torch_sort(data, 0)}.indices"
-        return indices if self.dtype == "int64" else f"{indices}.to({m.dtype(self.dtype)})"
+        return self._torch_indices(m, self._torch_sort(data, 0))
 
 
 @operator("topk")
@@ -123,7 +126,7 @@ class Topk(Ordering):
     def stored_outputs(self) -> int:
         return 2 if self.ret_typ in ("both", "value") else 1
 
-    def infer(self, data: Shape) -> Union[Shape, List[Shape]]:
+    def infer(self, data: Dims) -> Union[Shape, List[Shape]]:
         shape = self._sorted(data, self.k)
         return data if self.ret_typ == "mask" else [shape] * self.visible_outputs()
 
@@ -136,15 +139,10 @@ class Topk(Ordering):
         values, indices = self._onnx_sort(g, data, self.k)
         if self.ret_typ == "mask":
             return self._onnx_mask(g, data, indices)
-        outputs = {
-            "value": lambda: [self._onnx_values(g, values, data)],
-            "indices": lambda: [self._onnx_type(g, indices, "int64", g.output_type())],
-            "both": lambda: [
-                self._onnx_values(g, values, data),
-                self._onnx_type(g, indices, "int64", g.output_type(1)),
-            ],
-        }
-        return outputs[self.ret_typ]()
+        if self.ret_typ == "indices":
+            return self._onnx_indices(g, indices)
+        values = self._onnx_values(g, values, data)
+        return values if self.ret_typ == "value" else [values, self._onnx_indices(g, indices, 1)]
 
     def _onnx_mask(self, g: OnnxBuilder, data: Any, indices: Any) -> Any:
         shape = g.op("Shape", data)
@@ -158,16 +156,13 @@ class Topk(Ordering):
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         found = self._torch_sort(data, self.k)
-        dtype = m.dtype(self.dtype)
         if self.ret_typ == "value":
             return f"{found}.values"
         if self.ret_typ == "indices":
-            return f"{found}.indices" + (f".to({dtype})" if self.dtype != "int64" else "")
+            return self._torch_indices(m, found)
         if self.ret_typ == "both":
-            if self.dtype == "int64":
-                return found
-            types = f"({m.dtype(m.type(data))}, {dtype})"
-            return f"map(torch.Tensor.to, {found}, {types})"
+            types = f"({m.dtype(m.type(data))}, {m.dtype(self.dtype)})"
+            return found if self.dtype == "int64" else f"map(torch.Tensor.to, {found}, {types})"
         if self.axis is None:
             zeros = f"torch.zeros_like({data}).flatten()"
             return f"{zeros}.scatter(0, {found}.indices, 1).reshape({data}.shape)"

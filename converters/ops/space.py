@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Optional
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, show
+from ..shape import Dim, Dims, Shape, show, with_axes
 from .attributes import Ints
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .repeating import times
 
 
@@ -19,14 +20,15 @@ class Pad(Operator):
     pad_width: Ints  # (0, 0, 0, 0, before, behind, ...)
     constant_value: float = 0.0
 
-    def __post_init__(self) -> None:
-        if len(self.pad_width) not in (8, 10) or any(self.pad_width[:4]) or min(self.pad_width) < 0:
-            raise Unsupported(
-                f"pad_width={self.pad_width}; supported: a pair for each of 4 or 5 axes, zeros "
-                "for the first two, none negative"
-            )
+    allowed = (
+        (
+            "pad_width",
+            lambda pads: len(pads) in (8, 10) and not any(pads[:4]) and min(pads) >= 0,
+            "a pair for each of 4 or 5 axes, zeros for the first two, none negative",
+        ),
+    )
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         if data is None or 2 * len(data) != len(self.pad_width):
             raise ShapeError(f"takes {len(self.pad_width) // 2} dimensions, got {show(data)}")
         shape = []
@@ -52,7 +54,7 @@ class Pad(Operator):
         return f"F.pad({data}, {widths}{value})"
 
 
-def _divided(size: Dim, by: int, data: Shape) -> Dim:
+def _divided(size: Dim, by: int, data: Dims) -> Dim:
     if not isinstance(size, int):
         return None
     if size % by:
@@ -60,32 +62,35 @@ def _divided(size: Dim, by: int, data: Shape) -> Dim:
     return size // by
 
 
-def _image(data: Shape) -> None:
-    if data is None or len(data) != 4:
-        raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
+@dataclass(frozen=True)
+class _Blocks(Operator):
+    """Blocks of height and width that become channels, or the other way round."""
+
+    block_size: int
+
+    mode: ClassVar[Optional[str]] = None  # of ONNX's operator, which has the class's name
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        number = "int" in g.type(data)  # of which onnxruntime moves no blocks
+        given = g.cast(data, "float64") if number else data
+        moved = g.op(type(self).__name__, given, blocksize=self.block_size, mode=self.mode)
+        return g.cast(moved, g.type(data)) if number else moved
 
 
 @operator("depth_to_space")
-class DepthToSpace(Operator):
+class DepthToSpace(_Blocks):
     """(N, b * b * C, H, W) -> (N, C, H * b, W * b).  Source: src/operator/tensor/matrix_op-inl.h.
 
     The block's row and column are the outer of the channels' indices, unlike in pixel_shuffle.
     """
 
-    block_size: int
+    mode = "DCR"
 
-    def infer(self, data: Shape) -> Shape:
-        _image(data)
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
+        number, channels, *sides = with_axes(data, "(N, C, H, W)")
         block = self.block_size
-        channels = _divided(data[1], block * block, data)
-        return (data[0], channels, *(times(d, block) for d in data[2:]))
-
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        number = "int" in g.type(data)  # of which onnxruntime moves no blocks
-        given = g.cast(data, "float64") if number else data
-        moved = g.op("DepthToSpace", given, blocksize=self.block_size, mode="DCR")
-        return g.cast(moved, g.type(data)) if number else moved
+        channels = _divided(channels, block * block, data)
+        return (number, channels, *(times(d, block) for d in sides))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         block = self.block_size
@@ -94,29 +99,15 @@ class DepthToSpace(Operator):
 
 
 @operator("space_to_depth")
-class SpaceToDepth(Operator):
+class SpaceToDepth(_Blocks):
     """(N, C, H * b, W * b) -> (N, b * b * C, H, W).  Source: matrix_op-inl.h."""
 
-    block_size: int
-
-    def infer(self, data: Shape) -> Shape:
-        _image(data)
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
+        number, channels, *sides = with_axes(data, "(N, C, H, W)")
         block = self.block_size
-        return (
-            data[0],
-            times(data[1], block * block),
-            *(_divided(d, block, data) for d in data[2:]),
-        )
-
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        number = "int" in g.type(data)  # of which onnxruntime moves no blocks
-        given = g.cast(data, "float64") if number else data
-        moved = g.op("SpaceToDepth", given, blocksize=self.block_size)
-        return g.cast(moved, g.type(data)) if number else moved
+        return (number, times(channels, block * block), *(_divided(d, block, data) for d in sides))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        apart = (
-            f"{data}.unflatten(3, (-1, {self.block_size})).unflatten(2, (-1, {self.block_size}))"
-        )
+        block = f"(-1, {self.block_size})"
+        apart = f"{data}.unflatten(3, {block}).unflatten(2, {block})"
         return f"{apart}.permute(0, 3, 5, 1, 2, 4).flatten(1, 3)"

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any, List, Optional
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, same, show
+from ..shape import Dim, Dims, Shape, same, show
 from .attributes import Ints
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import one_axis
 
 NUM_OUTPUTS_IS_STATED = 18  # by Split, since this opset
+
+
+def onnx_split(
+    g: OnnxBuilder, data: Any, count: int, axis: int, sizes: Optional[Any] = None
+) -> List[Any]:
+    """Equal parts along an axis, or parts of these sizes."""
+    stated = count if sizes is None and g.opset >= NUM_OUTPUTS_IS_STATED else None
+    given = () if sizes is None else (sizes,)
+    return g.ops("Split", data, *given, outputs=count, axis=axis, num_outputs=stated)
 
 
 class Split(Operator):
@@ -21,13 +30,12 @@ class Split(Operator):
     axis: int = 1
     squeeze_axis: bool = False
 
-    def _sizes(self, size: Dim, data: Shape) -> List[Dim]:
+    def _sizes(self, size: Dim, data: Dims) -> List[Dim]:
         """Of the parts along the axis."""
         raise NotImplementedError
 
-    def infer(self, data: Shape) -> List[Shape]:
+    def infer(self, data: Dims) -> List[Shape]:
         axis = one_axis(self.axis, data)
-        assert data is not None
         shapes: List[Shape] = []
         for size in self._sizes(data[axis], data):
             if self.squeeze_axis and not same(size, 1):
@@ -36,27 +44,22 @@ class Split(Operator):
             shapes.append((*data[:axis], *part, *data[axis + 1 :]))
         return shapes
 
-    def _squeezed(self, g: OnnxBuilder, parts: List[Any], axis: int) -> List[Any]:
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> List[Any]:
+        axis = one_axis(self.axis, g.shape(data))
+        parts = [data] if self.visible_outputs() == 1 else self._onnx_parts(g, data, axis)
         if not self.squeeze_axis:
             return parts
         return [g.op("Squeeze", part, g.ints((axis,))) for part in parts]
 
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> List[Any]:
-        axis = one_axis(self.axis, g.shape(data))
-        count = self.visible_outputs()
-        if count == 1:
-            return self._squeezed(g, [data], axis)
-        sizes = [n for n in self._sizes(g.shape(data)[axis], g.shape(data)) if isinstance(n, int)]
-        given = [g.ints(tuple(sizes))] if len(sizes) == count else self._onnx_sizes(g, data, axis)
-        stated = not given and g.opset >= NUM_OUTPUTS_IS_STATED
-        more = {"num_outputs": count} if stated else {}
-        return self._squeezed(
-            g, g.ops("Split", data, *given, outputs=count, axis=axis, **more), axis
-        )
+    def _onnx_parts(self, g: OnnxBuilder, data: Any, axis: int) -> List[Any]:
+        count, shape = self.visible_outputs(), g.shape(data)
+        sizes = tuple(n for n in self._sizes(shape[axis], shape) if isinstance(n, int))
+        given = g.ints(sizes) if len(sizes) == count else self._onnx_sizes(g, data, axis)
+        return onnx_split(g, data, count, axis, given)
 
-    def _onnx_sizes(self, g: OnnxBuilder, data: Any, axis: int) -> List[Any]:
-        """The parts' sizes, computed from the data's; none for equal ones."""
-        return []
+    def _onnx_sizes(self, g: OnnxBuilder, data: Any, axis: int) -> Any:
+        """The parts' sizes, computed from the data's; None for equal ones."""
+        return None
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         if self.visible_outputs() == 1:
@@ -78,7 +81,7 @@ class SliceChannel(Split):
     def visible_outputs(self) -> int:
         return self.num_outputs
 
-    def _sizes(self, size: Dim, data: Shape) -> List[Dim]:
+    def _sizes(self, size: Dim, data: Dims) -> List[Dim]:
         if not isinstance(size, int):
             return [1 if self.squeeze_axis else None] * self.num_outputs
         if size % self.num_outputs:
@@ -108,7 +111,7 @@ class SplitV2(Split):
     def visible_outputs(self) -> int:
         return self.sections or len(self.indices)
 
-    def _sizes(self, size: Dim, data: Shape) -> List[Dim]:
+    def _sizes(self, size: Dim, data: Dims) -> List[Dim]:
         if self.sections:
             if not isinstance(size, int):
                 return [None] * self.sections
@@ -120,16 +123,16 @@ class SplitV2(Split):
             raise ShapeError(f"indices={self.indices} do not ascend within {show(data)}")
         return [*parts]
 
-    def _onnx_sizes(self, g: OnnxBuilder, data: Any, axis: int) -> List[Any]:
+    def _onnx_sizes(self, g: OnnxBuilder, data: Any, axis: int) -> Any:
         size = g.op("Gather", g.op("Shape", data), g.ints((axis,)), axis=0)
         if self.sections:
             count = g.ints((self.sections,))
             numbers = g.constant(np.arange(self.sections))
             larger = g.cast(g.op("Less", numbers, g.op("Mod", size, count)), "int64")
-            return [g.op("Add", g.op("Div", size, count), larger)]
+            return g.op("Add", g.op("Div", size, count), larger)
         first = tuple(e - b for b, e in zip(self.indices, self.indices[1:]))
         last = g.op("Sub", size, g.ints((self.indices[-1],)))
-        return [g.op("Concat", g.ints(first), last, axis=0)]
+        return g.op("Concat", g.ints(first), last, axis=0)
 
     def _torch(self, data: str) -> str:
         where = self.sections or self.indices[1:]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Literal, Optional, Tuple
+from typing import Any, List, Literal, Optional
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Shape, product, show
+from ..shape import Dims, Shape, product, show
 from .attributes import Ints
 from .reduction import (
     NARROW,
@@ -39,21 +39,17 @@ class Norm(Operator):
         "result is no norm; an out_dtype other than the input's, which MXNet refuses on CPU."
     )
 
-    def __post_init__(self) -> None:
-        if self.ord not in (1, 2):
-            raise Unsupported(f"ord={self.ord}; supported: 1, 2")
+    allowed = (("ord", lambda order: order in (1, 2), "1, 2"),)
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         return reduced_shape(data, reduced_axes(self.axis, data), self.keepdims)
 
     def _check(self, dtype: str) -> None:
         if self.ord == 2 and not dtype.startswith("float"):
             raise Unsupported(f"ord=2 of {dtype}, which MXNet does not compute; supported: floats")
         if self.out_dtype not in (None, "float16", dtype):
-            raise Unsupported(
-                f"out_dtype={self.out_dtype!r} of {dtype}, which MXNet refuses on CPU; supported: "
-                f"{dtype}"
-            )
+            stated = f"out_dtype={self.out_dtype!r} of {dtype}, which MXNet refuses on CPU"
+            raise Unsupported(f"{stated}; supported: {dtype}")
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         self._check(g.type(data))
@@ -88,14 +84,13 @@ class Moments(Operator):
     axes: Ints
     keepdims: bool = False
 
+    outputs = 2
+
     def __post_init__(self) -> None:
         if not self.axes:
             raise Unsupported(f"axes={self.axes}, which MXNet refuses; supported: axes by number")
 
-    def visible_outputs(self) -> int:
-        return 2
-
-    def infer(self, data: Shape) -> List[Shape]:
+    def infer(self, data: Dims) -> List[Shape]:
         shape = reduced_shape(data, reduced_axes(self.axes, data), self.keepdims)
         return [shape, shape]
 
@@ -113,13 +108,12 @@ class Moments(Operator):
         axes = reduced_axes(self.axes, m.shape(data))
         middle = torch_mean(m, data, data, axes, True)
         mean = torch_mean(m, data, data, axes, self.keepdims)
-        return (
-            f"{mean}, {torch_mean(m, f'({data} - {middle}).square()', data, axes, self.keepdims)}"
-        )
+        square = f"({data} - {middle}).square()"
+        return f"{mean}, {torch_mean(m, square, data, axes, self.keepdims)}"
 
 
 @operator("_np_cumsum")
-class CumulativeSum(Operator):
+class NpCumsum(Operator):
     """(*) -> same, or without an axis (n) of all elements in a row.
 
     Source: src/operator/numpy/np_cumsum-inl.h.
@@ -128,18 +122,14 @@ class CumulativeSum(Operator):
     axis: Optional[int] = None
     dtype: Optional[Literal["float16", "float32", "float64", "int8", "int32", "int64"]] = None
 
-    def input_names(self) -> Tuple[str, ...]:
-        return ("a",)
-
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, a: Dims) -> Shape:
         if self.axis is None:
-            return (product(data),)
-        if not 0 <= self.axis < len(data):
+            return (product(a),)
+        if not 0 <= self.axis < len(a):
             raise ShapeError(
-                f"axis {self.axis} is not in {show(data)}: MXNet counts from 0, and from the left"
+                f"axis {self.axis} is not in {show(a)}: MXNet counts from 0, and from the left"
             )
-        return data
+        return a
 
     def infer_type(self, *types: Optional[str]) -> Optional[str]:
         return self.dtype or ("int64" if types[0] == "bool" else types[0])

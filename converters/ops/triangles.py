@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ShapeError
-from ..shape import Shape, show
+from ..shape import Dims, Shape, show
 from .matrices import Matrix, WithTriangle, square
 from .products import torch_scaled
 from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator
@@ -39,16 +39,12 @@ class _Triangle(Matrix):
         places = columns * size + rows if self.upper else rows * size + columns
         return places.astype(np.int64)
 
-    def _torch(self, m: TorchBuilder, name: str, data: str, *more: int) -> str:
-        given = ", ".join(map(str, (*more, abs(self.offset))))
-        return f"{m.function(name)}({data}, {given})"
-
 
 @operator("_linalg_extracttrian")
-class Triangle(_Triangle):
+class LinalgExtractTrian(_Triangle):
     """(*, n, n) -> (*, k): the numbers of a triangle."""
 
-    def _size(self, data: Shape) -> int:
+    def _size(self, data: Dims) -> int:
         size = square(data)
         if not isinstance(size, int):
             raise Unsupported(f"matrices of {show(data)}: needs a fixed size: --input")
@@ -56,8 +52,7 @@ class Triangle(_Triangle):
             raise ShapeError(f"has no diagonal {self.offset} in {show(data)}")
         return size
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         return (*data[:-2], len(self._places(self._size(data))))
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
@@ -67,14 +62,15 @@ class Triangle(_Triangle):
         return g.op("Gather", flat, places, axis=rank - 2)
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return self._torch(m, "triangle_of", f"{data}.mT" if self.upper else data)
+        turned = ".mT" if self.upper else ""
+        return f"{m.function('triangle_of')}({data}{turned}, {abs(self.offset)})"
 
 
 @operator("_linalg_maketrian")
-class TriangleMatrix(_Triangle):
+class LinalgMakeTrian(_Triangle):
     """(*, k) -> (*, n, n), 0 but for a triangle."""
 
-    def _size(self, data: Shape) -> int:
+    def _size(self, data: Dims) -> int:
         count = data[-1] if data else None
         if not isinstance(count, int):
             raise Unsupported(f"triangles of {show(data)}: needs a fixed size: --input")
@@ -83,8 +79,7 @@ class TriangleMatrix(_Triangle):
             raise ShapeError(f"{count} numbers in {show(data)} fill no triangle")
         return inner + abs(self.offset)
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         size = self._size(data)
         return (*data[:-1], size, size)
 
@@ -98,8 +93,8 @@ class TriangleMatrix(_Triangle):
         return g.op("Reshape", flat, g.ints((*(0,) * (rank - 1), size, size)))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        text = self._torch(m, "triangle_matrix", data, self._size(m.shape(data)))
-        return f"{text}.mT" if self.upper else text
+        given = f"{data}, {self._size(m.shape(data))}, {abs(self.offset)}"
+        return f"{m.function('triangle_matrix')}({given}){'.mT' if self.upper else ''}"
 
 
 class _Factor(Matrix):
@@ -111,14 +106,14 @@ class _Factor(Matrix):
         raise Unsupported("ONNX has no operator for it; supported: --to pytorch")
 
 
-class _OfSquare(_Factor):
-    def infer(self, data: Shape) -> Shape:
+class _SameSquare(_Factor):
+    def infer(self, data: Dims) -> Shape:
         square(data)
         return data
 
 
 @operator("_linalg_potrf")
-class Cholesky(_OfSquare):
+class LinalgPotrf(_SameSquare):
     """(*, n, n) -> same: L of A = L L^T, or U of A = U^T U. A's given triangle alone is read."""
 
     lower: bool = True
@@ -129,7 +124,7 @@ class Cholesky(_OfSquare):
 
 
 @operator("_linalg_potri")
-class InverseOfCholesky(_OfSquare):
+class LinalgPotri(_SameSquare):
     """(*, n, n) -> same: the inverse of the matrix whose Cholesky factor is given."""
 
     lower: bool = True
@@ -139,7 +134,7 @@ class InverseOfCholesky(_OfSquare):
 
 
 @operator("_linalg_inverse")
-class Inverse(_OfSquare):
+class LinalgInverse(_SameSquare):
     """(*, n, n) -> same."""
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
@@ -147,7 +142,7 @@ class Inverse(_OfSquare):
 
 
 @operator("_linalg_trsm")
-class TriangleSolution(_Factor, WithTriangle):
+class LinalgTrsm(_Factor, WithTriangle):
     """X of A X = alpha B, of which A is a triangle; or of X A = alpha B."""
 
     def to_pytorch(self, m: TorchBuilder, a: str, b: str) -> str:
@@ -159,14 +154,13 @@ class TriangleSolution(_Factor, WithTriangle):
 
 
 @operator("_linalg_gelqf")
-class LQ(_Factor):
+class LinalgGelqf(_Factor):
     """(*, m, n) -> Q (*, m, n) with orthonormal rows, L (*, m, m): A = L Q, for m <= n."""
 
-    def visible_outputs(self) -> int:
-        return 2
+    outputs = 2
 
-    def infer(self, data: Shape) -> List[Shape]:
-        if data is None or len(data) < 2:
+    def infer(self, data: Dims) -> List[Shape]:
+        if len(data) < 2:
             raise ShapeError(f"takes matrices (*, m, n), got {show(data)}")
         rows, columns = data[-2:]
         if isinstance(rows, int) and isinstance(columns, int) and rows > columns:
@@ -178,20 +172,17 @@ class LQ(_Factor):
 
 
 @operator("_linalg_syevd")
-class Eigenvectors(_Factor):
+class LinalgSyevd(_Factor):
     """(*, n, n) -> U (*, n, n), L (*, n): A = U^T diag(L) U. A's lower triangle alone is read.
 
     Of each row of U, the number of largest magnitude is positive.
     """
 
     order_dependent = True
+    outputs = 2
 
-    def visible_outputs(self) -> int:
-        return 2
-
-    def infer(self, data: Shape) -> List[Shape]:
+    def infer(self, data: Dims) -> List[Shape]:
         size = square(data)
-        assert data is not None
         return [data, (*data[:-2], size)]
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:

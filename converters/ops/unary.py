@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Callable, ClassVar, Dict, Tuple, Union
+from typing import Any, Callable, ClassVar, Tuple, Union
 
 import numpy as np
 
-from ..shape import Shape
 from . import special
 from .arithmetic import INTEGERS, Arithmetic, refuse_integers
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from .registry import OnnxBuilder, SameShape, TorchBuilder, declare
 
 Formula = Callable[[Arithmetic, Any], Any]
 
 
 @dataclass(frozen=True)
-class Unary(Operator):
+class Unary(SameShape):
     """(*) -> same.  Source: src/operator/mshadow_op.h, src/operator/tensor/elemwise_unary_op*.cc.
 
     Class attributes:
@@ -29,11 +28,6 @@ class Unary(Operator):
     formula: ClassVar[Tuple[Union[str, Formula]]]
     text: ClassVar[str]
     whole: ClassVar[str]
-
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def _check(self, dtype: str) -> None:
         if not self.whole or dtype == "bool":
@@ -62,9 +56,7 @@ def unary(
     name: str, formula: Union[str, Formula], text: str, whole: str = "", limits: str = ""
 ) -> None:
     """Declare MXNet's operator `name`. See Unary."""
-    body: Dict[str, Any] = {"formula": (formula,), "text": text, "whole": whole, "limits": limits}
-    body.update({"__doc__": Unary.__doc__, "__module__": __name__})
-    operator(name)(type(name, (Unary,), body))
+    declare(name, Unary, formula=(formula,), text=text, whole=whole, limits=limits)
 
 
 def _round_away(a: Arithmetic, x: Any) -> Any:
@@ -123,61 +115,41 @@ def _times(factor: float) -> Formula:
 DEGREES = float(np.float32(180) / np.float32(math.pi))
 RADIANS = float(np.float32(math.pi) / np.float32(180))
 
-unary("abs", "Abs", "{x}.abs()", whole="like others")
-unary("negative", _negative, "-{x}", whole="like others")
-unary("sign", "Sign", "{x}.sign()", whole="like others")
+#: ONNX and PyTorch know them by MXNet's name, and by "a" in place of "arc".
+for _name in ("abs", "sign"):
+    unary(_name, _name.capitalize(), f"{{x}}.{_name}()", whole="like others")
+for _name in ("ceil", "floor"):
+    unary(_name, _name.capitalize(), f"{{x}}.{_name}()", whole="stay")
+_FRACTIONS = "sqrt reciprocal exp log sin cos tan sinh cosh tanh sigmoid erf"
+_INVERSES = "arcsin arccos arctan arcsinh arccosh arctanh"
+for _name in (_FRACTIONS + " " + _INVERSES).split():
+    _short = _name.replace("arc", "a")
+    unary(_name, _short.capitalize(), f"{{x}}.{_short}()")
+
 unary("_contrib_sign_ste", "Sign", "{x}.sign()", whole="like others")
+unary("negative", _negative, "-{x}", whole="like others")
 unary("square", lambda a, x: a.op("Mul", x, x), "{x}.square()", whole="like others")
 unary("relu", _relu, "F.relu({x})", whole="like others")
 unary("logical_not", _logical_not, "({x} == 0).to({x}.dtype)", whole="like others")
 
-unary("ceil", "Ceil", "{x}.ceil()", whole="stay")
-unary("floor", "Floor", "{x}.floor()", whole="stay")
-unary("trunc", _trunc, "{x}.trunc()", whole="stay")
-unary("fix", _trunc, "{x}.trunc()", whole="stay")
-unary("round", _round_away, "round_away({x})", whole="stay")
-unary("_contrib_round_ste", _round_away, "round_away({x})", whole="stay")
+for _name in ("trunc", "fix"):
+    unary(_name, _trunc, "{x}.trunc()", whole="stay")
+for _name in ("round", "_contrib_round_ste"):
+    unary(_name, _round_away, "round_away({x})", whole="stay")
 unary("rint", _round_down, "round_down({x})", whole="stay")
 
-unary("sqrt", "Sqrt", "{x}.sqrt()")
+_CBRT = "{x}.sign() * {x}.abs().pow(1 / 3)"
 unary("rsqrt", lambda a, x: a.op("Reciprocal", a.op("Sqrt", x)), "{x}.rsqrt()")
-unary("cbrt", _cbrt, "{x}.sign() * {x}.abs().pow(1 / 3)")
-unary(
-    "rcbrt",
-    lambda a, x: a.op("Reciprocal", _cbrt(a, x)),
-    "({x}.sign() * {x}.abs().pow(1 / 3)).reciprocal()",
-)
-unary("reciprocal", "Reciprocal", "{x}.reciprocal()")
-unary("exp", "Exp", "{x}.exp()")
+unary("cbrt", _cbrt, _CBRT)
+unary("rcbrt", lambda a, x: a.op("Reciprocal", _cbrt(a, x)), f"({_CBRT}).reciprocal()")
 unary("expm1", special.expm1, "{x}.expm1()")
-unary("log", "Log", "{x}.log()")
 unary("log2", _log_to(2), "{x}.log2()")
 unary("log10", _log_to(10), "{x}.log10()")
 unary("log1p", _log1p, "{x}.log1p()")
-
-unary("sin", "Sin", "{x}.sin()")
-unary("cos", "Cos", "{x}.cos()")
-unary("tan", "Tan", "{x}.tan()")
-unary("arcsin", "Asin", "{x}.asin()")
-unary("arccos", "Acos", "{x}.acos()")
-unary("arctan", "Atan", "{x}.atan()")
-unary("sinh", "Sinh", "{x}.sinh()")
-unary("cosh", "Cosh", "{x}.cosh()")
-unary("tanh", "Tanh", "{x}.tanh()")
-unary("arcsinh", "Asinh", "{x}.asinh()")
-unary("arccosh", "Acosh", "{x}.acosh()")
-unary("arctanh", "Atanh", "{x}.atanh()")
 unary("degrees", _times(DEGREES), f"{{x}} * {DEGREES!r}")
 unary("radians", _times(RADIANS), f"{{x}} * {RADIANS!r}")
-
-unary("sigmoid", "Sigmoid", "{x}.sigmoid()")
 unary("softsign", "Softsign", "F.softsign({x})")
-unary("erf", "Erf", "{x}.erf()")
 unary("erfinv", special.erfinv, "{x}.erfinv()")
-unary(
-    "gamma",
-    special.gamma,
-    "gamma({x})",
-    limits="At its poles it is infinite, where MXNet has NaN.",
-)
+_POLES = "At its poles it is infinite, where MXNet has NaN."
+unary("gamma", special.gamma, "gamma({x})", limits=_POLES)
 unary("gammaln", special.gammaln, "{x}.lgamma()")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any, Dict, List, Literal, Mapping, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, merge, same, show
+from ..shape import Dim, Dims, Shape, merge, same, show, with_axes
 from .deconvolution import Deconvolution
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -32,50 +33,47 @@ class UpSampling(Operator):
             return ("data", "weight")
         return tuple(f"arg{i}" for i in range(self.num_args))
 
+    @property
+    def _kernel(self) -> Tuple[int, int]:
+        return (2 * self.scale - self.scale % 2,) * 2
+
     def _deconvolution(self) -> Deconvolution:
-        kernel, pad = 2 * self.scale - self.scale % 2, self.scale // 2
+        kernel, stride, pad = self._kernel, (self.scale,) * 2, (self.scale // 2,) * 2
+        channels = self.num_filter
         return Deconvolution(
-            kernel=(kernel, kernel),
-            num_filter=self.num_filter,
-            stride=(self.scale, self.scale),
-            pad=(pad, pad),
-            num_group=self.num_filter,
+            kernel=kernel, num_filter=channels, stride=stride, pad=pad, num_group=channels
         )
 
     def __post_init__(self) -> None:
         if self.sample_type == "bilinear" and self.num_filter < 1:
             raise Unsupported(f"num_filter={self.num_filter}; supported: the number of channels")
 
-    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
-        kernel = 2 * self.scale - self.scale % 2
-        return {"weight": (data[1] if data and len(data) > 1 else None, 1, kernel, kernel)}
+    def parameter_shapes(self, data: Shape) -> Dict[str, Dims]:
+        return {"weight": (data[1] if data and len(data) > 1 else None, 1, *self._kernel)}
 
     def data_shape(self, shapes: Mapping[str, Shape]) -> Shape:
         return self._deconvolution().data_shape(shapes) if shapes.get("weight") else None
 
-    def infer(self, *data: Shape) -> Shape:
-        maps: List[Tuple[Dim, ...]] = []
-        for shape in data[:1] if self.sample_type == "bilinear" else data:
-            if shape is None or len(shape) != 4:
-                raise ShapeError(f"takes (N, C, H, W), got {show(shape)}")
-            maps.append(shape)
+    def infer(self, *data: Dims) -> Dims:
+        given = data[:1] if self.sample_type == "bilinear" else data
+        maps = [with_axes(shape, "(N, C, H, W)") for shape in given]
         first, *others = maps
         height, width = (d * self.scale if isinstance(d, int) else None for d in first[2:])
         for other in others:
             self._ratio(first, other)
         return (first[0], self._channels(maps), height, width)
 
-    def _channels(self, maps: List[Tuple[Dim, ...]]) -> Dim:
+    def _channels(self, maps: List[Dims]) -> Dim:
         total: Dim = maps[0][1]
         for other in maps[1:]:
             if self.multi_input_mode == "sum":
                 total = merge(total, other[1])
             else:
-                known = isinstance(total, int) and isinstance(other[1], int)
-                total = total + other[1] if known else None  # type: ignore[operator]
+                more = other[1]
+                total = total + more if isinstance(total, int) and isinstance(more, int) else None
         return total
 
-    def _ratio(self, first: Tuple[Dim, ...], other: Tuple[Dim, ...]) -> Dim:
+    def _ratio(self, first: Dims, other: Dims) -> Dim:
         """How many times larger an input is made; None where sizes are free."""
         ratios: List[Dim] = []
         for size, small in zip(first[2:], other[2:]):
@@ -93,14 +91,9 @@ class UpSampling(Operator):
         if self.sample_type == "bilinear":
             return self._deconvolution().to_onnx(g, *data)
         larger = [self._onnx_nearest(g, data[0], value) for value in data]
-        if len(larger) == 1:
-            return larger[0]
-        if self.multi_input_mode == "concat":
+        if len(larger) > 1 and self.multi_input_mode == "concat":
             return g.op("Concat", *larger, axis=1)
-        total = larger[0]
-        for value in larger[1:]:
-            total = g.op("Add", total, value)
-        return total
+        return reduce(lambda total, value: g.op("Add", total, value), larger)
 
     def _onnx_nearest(self, g: OnnxBuilder, first: Any, value: Any) -> Any:
         ratio = self.scale if value is first else self._ratio(g.shape(first), g.shape(value))
@@ -118,9 +111,7 @@ class UpSampling(Operator):
         if self.sample_type == "bilinear":
             return self._deconvolution().to_pytorch(m, *data)
         larger = [self._torch_nearest(m, data[0], value) for value in data]
-        if len(larger) == 1:
-            return larger[0]
-        if self.multi_input_mode == "concat":
+        if len(larger) > 1 and self.multi_input_mode == "concat":
             return f"torch.cat([{', '.join(larger)}], 1)"
         return " + ".join(larger)
 

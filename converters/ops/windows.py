@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Literal, Tuple
+from typing import Any, Dict, Literal
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, product, show, window
+from ..shape import Dims, product, show, window
 from .attributes import Ints
 from .convolution import per_axis
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported
@@ -48,7 +48,7 @@ class Windows(Operator):
         """What is added to the end of each axis so that rounding down gives as many windows."""
         return tuple(s - 1 if self.full else 0 for s in self.stride)
 
-    def begins_outside(self, sizes: Tuple[Dim, ...], pads: Ints) -> bool:
+    def begins_outside(self, sizes: Dims, pads: Ints) -> bool:
         """May a last window begin behind the input and `pads` at its end?"""
         axes = zip(sizes, self.kernel, self.stride, self.pad, pads)
         return self.full and any(
@@ -58,9 +58,8 @@ class Windows(Operator):
             for n, k, s, p, end in axes
         )
 
-    def pooled(self, data: Shape) -> Shape:
+    def pooled(self, data: Dims) -> Dims:
         """(N, C, *S) -> (N, C, *S')."""
-        assert data is not None
         spatial = len(data) - 2
         if not 1 <= spatial <= 3 or not (self.global_pool or spatial == len(self.kernel)):
             allowed = "3 to 5" if self.global_pool else len(self.kernel) + 2
@@ -80,27 +79,39 @@ class Windows(Operator):
         return g.op("Pad", data, g.ints(pads), *fill) if any(pads) else data
 
     def onnx_sums(self, g: OnnxBuilder, padded: Any, factor: Any) -> Any:
-        """Of each window: the mean of what was multiplied by `factor`, the number of elements.
+        """The sum of each window: the mean of the data times `factor`, the number of elements.
 
-        Before the mean, because onnxruntime takes a Pad right before a pooling into it, where
-        more padding than kernel is an error.
+        The factor comes before the mean, because onnxruntime fuses a Pad with the pooling right
+        behind it, where more padding than kernel is an error.
         """
         if self.elements == 1:
             return self.onnx_max(g, padded)
         return g.op("AveragePool", g.op("Mul", padded, factor), **self.onnx_window())
 
     def onnx_max(self, g: OnnxBuilder, padded: Any, **ceil: int) -> Any:
-        """With the places of the maxima, which nobody reads: without them onnxruntime takes a Pad
-        before it into it, and forgets what the padding was filled with."""
+        """The maximum of each window, and unused indices: without that second output onnxruntime
+        fuses a Pad with the pooling behind it, and forgets what the padding was filled with."""
         return g.ops("MaxPool", padded, outputs=2, **self.onnx_window(), **ceil)[0]
 
-    def torch_padded(self, data: str, more: Ints) -> str:
+    def onnx_global(self, g: OnnxBuilder, data: Any, rank: int) -> Any:
+        """(N, C, *S) -> (N, C, 1, ...): one window over all of S."""
+        name = {"max": "GlobalMaxPool", "avg": "GlobalAveragePool"}.get(self.pool_type)
+        return (
+            g.op(name, data) if name else g.reduce("ReduceSum", data, tuple(range(2, rank)), True)
+        )
+
+    def torch_global(self, data: str, axes: Ints) -> str:
+        reduce = {"max": "amax", "avg": "mean"}.get(self.pool_type, "sum")
+        return f"{data}.{reduce}({axes}, keepdim=True)"
+
+    def torch_padded(self, data: str, more: Ints, fill: str = "") -> str:
+        """With the padding around it, and more at the end; `fill` is an argument of F.pad."""
         pads = [(p, p + m) for p, m in zip(self.pad, more)]
         flat = tuple(n for pair in reversed(pads) for n in pair)
-        return f"F.pad({data}, {flat})" if any(flat) else data
+        return f"F.pad({data}, {flat}{fill})" if any(flat) else data
 
     def torch_sums(self, m: TorchBuilder, data: str) -> str:
-        """Their means, rather."""
+        """The mean of each window, which the caller multiplies by the number of elements."""
         kind = f"nn.AvgPool{len(self.kernel)}d"
         pool = m.module(kind, kernel_size=self.kernel, stride=self.stride)
         return f"{pool}({self.torch_padded(data, self.beyond)})"

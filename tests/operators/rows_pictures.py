@@ -17,13 +17,11 @@ def draw_to_tensor(draw: DrawFn) -> Case:
 def draw_normalize(draw: DrawFn) -> Case:
     channels = draw(st.sampled_from([1, 3]))
     counts = {name: draw(st.sampled_from([1, channels])) for name in ("mean", "std")}
-    attrs = attributes(
-        draw, "_image_normalize", **{n: st.tuples(*(NUMBERS,) * counts[n]) for n in counts}
-    )
+    stated = {name: st.tuples(*(NUMBERS,) * count) for name, count in counts.items()}
+    attrs = attributes(draw, "_image_normalize", **stated)
     shape = (channels, draw(st.integers(1, 5)), draw(st.integers(1, 5)))
     several = (draw(st.integers(1, 3)),) if draw(st.booleans()) else ()
-    axis = len(several)
-    return Case("_image_normalize", (Data((*several, *shape), fixed=(axis,)),), attrs)
+    return Case("_image_normalize", (Data((*several, *shape), fixed=(len(several),)),), attrs)
 
 
 def draw_crop(draw: DrawFn) -> Case:
@@ -36,18 +34,15 @@ def draw_crop(draw: DrawFn) -> Case:
 
 
 STATED = "MXNet's defaults, of 4 numbers, fit no picture"
+PICTURE = Data((8, 6, 3), whole(0, 256), "uint8")
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 ROWS = [
-    Row(
-        "_image_to_tensor",
-        draw_to_tensor,
-        {"a picture": Case("_image_to_tensor", (Data((8, 6, 3), whole(0, 256), "uint8"),))},
-    ),
+    Row("_image_to_tensor", draw_to_tensor, {"a picture": Case("_image_to_tensor", (PICTURE,))}),
     Row(
         "_image_normalize",
         draw_normalize,
         {"ImageNet": Case("_image_normalize", (Data((2, 3, 5, 4), uniform(0, 1)),), IMAGENET)},
-        narrowed={"mean": STATED, "std": STATED},
+        dict.fromkeys(IMAGENET, STATED),
     ),
     Row("_image_crop", draw_crop),
 ]

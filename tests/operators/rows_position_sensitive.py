@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Dict
 
 import numpy as np
 from hypothesis import strategies as st
@@ -19,6 +19,11 @@ def data(images: int, height: int, width: int, **attrs: Any) -> Data:
     return Data((images, attrs["output_dim"] * group**2, height, width))
 
 
+def draw_data(draw: DrawFn, attrs: Dict[str, Any]) -> Data:
+    images, height, width = (draw(st.integers(1, most)) for most in (3, 9, 9))
+    return data(images, height, width, **attrs)
+
+
 def plain(image: Data, number: int, free: bool = True, **attrs: Any) -> Case:
     images, _, *size = image.shape
     rois = regions(images, *(n / attrs["spatial_scale"] for n in size))
@@ -26,15 +31,9 @@ def plain(image: Data, number: int, free: bool = True, **attrs: Any) -> Case:
 
 
 def draw_plain(draw: DrawFn) -> Case:
-    attrs = attributes(
-        draw,
-        PLAIN,
-        spatial_scale=SCALES,
-        output_dim=SIZES,
-        pooled_size=SIZES,
-        group_size=st.none() | st.integers(0, 4),
-    )
-    image = data(draw(st.integers(1, 3)), draw(st.integers(1, 9)), draw(st.integers(1, 9)), **attrs)
+    sizes = {"output_dim": SIZES, "pooled_size": SIZES, "group_size": st.none() | st.integers(0, 4)}
+    attrs = attributes(draw, PLAIN, spatial_scale=SCALES, **sizes)
+    image = draw_data(draw, attrs)
     return plain(image, draw(st.integers(1, 6)), draw(st.booleans()), **attrs)
 
 
@@ -43,15 +42,9 @@ def deformable(
 ) -> Case:
     """With moves of up to `far` regions."""
     part = attrs.get("part_size") or attrs["pooled_size"]
-    given = (
-        *plain(image, number, **attrs).inputs,
-        *(
-            []
-            if attrs.get("no_trans")
-            else [Data((number, 2 * classes, part, part), uniform(-far, far))]
-        ),
-    )
-    return Case(DEFORMABLE, given, attrs, free)
+    trans = Data((number, 2 * classes, part, part), uniform(-far, far))
+    given = plain(image, number, **attrs).inputs
+    return Case(DEFORMABLE, given if attrs.get("no_trans") else (*given, trans), attrs, free)
 
 
 def draw_deformable(draw: DrawFn) -> Case:
@@ -67,7 +60,7 @@ def draw_deformable(draw: DrawFn) -> Case:
         sample_per_part=st.none() | st.integers(1, 3),
         trans_std=st.none() | st.sampled_from([0.1, 1.0]),
     )
-    image = data(draw(st.integers(1, 3)), draw(st.integers(1, 9)), draw(st.integers(1, 9)), **attrs)
+    image = draw_data(draw, attrs)
     return deformable(image, draw(st.integers(1, 6)), classes, draw(st.booleans()), **attrs)
 
 
@@ -86,36 +79,29 @@ STRANGE = given_regions(
 
 RFCN = {"spatial_scale": 0.0625, "output_dim": 8, "pooled_size": 7, "group_size": 7}
 SMALL = {"spatial_scale": 1.0, "output_dim": 2, "pooled_size": 3, "group_size": 3}
-SAMPLED = {"sample_per_part": 4, "trans_std": 0.1}
+SAMPLED = {"sample_per_part": 4, "trans_std": 0.1, **RFCN}
+IMAGE, MIDWAY = data(1, 20, 30, **RFCN), (data(1, 8, 8, **SMALL), STRANGE)
 
 ROWS = [
     Row(
         PLAIN,
         draw_plain,
         {
-            "as R-FCN": plain(data(1, 20, 30, **RFCN), 12, **RFCN),
-            "corners midway, regions outside": Case(
-                PLAIN, (data(1, 8, 8, **SMALL), STRANGE), SMALL
-            ),
+            "as R-FCN": plain(IMAGE, 12, **RFCN),
+            "corners midway, regions outside": Case(PLAIN, MIDWAY, SMALL),
         },
     ),
     Row(
         DEFORMABLE,
         draw_deformable,
         {
-            "as Deformable R-FCN": deformable(
-                data(1, 20, 30, **RFCN), 12, 1, part_size=7, **SAMPLED, **RFCN
-            ),
-            "as its first pass": deformable(
-                data(1, 20, 30, **RFCN), 12, 1, no_trans=True, part_size=7, **SAMPLED, **RFCN
-            ),
+            "as Deformable R-FCN": deformable(IMAGE, 12, 1, part_size=7, **SAMPLED),
+            "as its first pass": deformable(IMAGE, 12, 1, no_trans=True, part_size=7, **SAMPLED),
             "a move for each class": deformable(
-                data(2, 20, 15, **RFCN), 5, 4, part_size=3, **SAMPLED, **RFCN
+                data(2, 20, 15, **RFCN), 5, 4, part_size=3, **SAMPLED
             ),
             "corners midway, regions outside": Case(
-                DEFORMABLE,
-                (data(1, 8, 8, **SMALL), STRANGE),
-                {"no_trans": True, "sample_per_part": 2, **SMALL},
+                DEFORMABLE, MIDWAY, {"no_trans": True, "sample_per_part": 2, **SMALL}
             ),
         },
     ),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Tuple
+from functools import partial
+from typing import Any, Mapping
 
 from hypothesis import strategies as st
 
-from .case import Case, Data, DrawFn, Row, attributes, shapes
-
-Shape = Tuple[int, ...]
+from .case import Case, Data, DrawFn, Row, Shape, attributes, shapes
 
 
 def case(op: str, *shapes: Shape, **attrs: Any) -> Case:
@@ -42,7 +41,7 @@ def draw_batch_dot(draw: DrawFn) -> Case:
     return Case("batch_dot", (Data(lhs), Data(rhs)), attrs, draw(st.booleans()))
 
 
-def gemm(op: str, examples: Mapping[str, Case]) -> Row:
+def lapack(op: str, examples: Mapping[str, Case]) -> Row:
     def draw(draw: DrawFn) -> Case:
         outer, (m, k, n) = shapes(draw, (0, 2)), shapes(draw, 3)
         rank = len(outer) + 2
@@ -62,54 +61,52 @@ def gemm(op: str, examples: Mapping[str, Case]) -> Row:
     return Row(op, draw, examples, narrowed={"axis": "where the rows are depends on the shape"})
 
 
+dot, batch_dot = partial(case, "dot"), partial(case, "batch_dot")
+gemm, gemm2 = partial(case, "_linalg_gemm"), partial(case, "_linalg_gemm2")
+BOTH = {"transpose_a": True, "transpose_b": True}
+
 ROWS = [
     Row(
         "dot",
         draw_dot,
         {
-            "vectors": case("dot", (5,), (5,)),
-            "matrices": case("dot", (3, 4), (4, 5)),
-            "both transposed": case("dot", (4, 3), (5, 4), transpose_a=True, transpose_b=True),
-            "vector and matrix": case("dot", (4,), (4, 5)),
-            "matrix and vector": case("dot", (3, 4), (4,)),
-            "many axes": case("dot", (2, 3, 4), (4, 5, 6)),
-            "many axes transposed": case(
-                "dot", (4, 2, 3), (5, 6, 4), transpose_a=True, transpose_b=True
-            ),
-            "vector and many": case("dot", (4,), (4, 2, 3), transpose_a=True),
-            "one": case("dot", (1, 1), (1, 1)),
+            "vectors": dot((5,), (5,)),
+            "matrices": dot((3, 4), (4, 5)),
+            "both transposed": dot((4, 3), (5, 4), **BOTH),
+            "vector and matrix": dot((4,), (4, 5)),
+            "matrix and vector": dot((3, 4), (4,)),
+            "many axes": dot((2, 3, 4), (4, 5, 6)),
+            "many axes transposed": dot((4, 2, 3), (5, 6, 4), **BOTH),
+            "vector and many": dot((4,), (4, 2, 3), transpose_a=True),
+            "one": dot((1, 1), (1, 1)),
         },
     ),
     Row(
         "batch_dot",
         draw_batch_dot,
         {
-            "plain": case("batch_dot", (2, 3, 4), (2, 4, 5)),
-            "first": case("batch_dot", (2, 4, 3), (2, 4, 5), transpose_a=True),
-            "second": case("batch_dot", (2, 3, 4), (2, 5, 4), transpose_b=True),
-            "both": case("batch_dot", (2, 4, 3), (2, 5, 4), transpose_a=True, transpose_b=True),
-            "four axes": case("batch_dot", (2, 3, 4, 5), (2, 3, 5, 6)),
+            "plain": batch_dot((2, 3, 4), (2, 4, 5)),
+            "first": batch_dot((2, 4, 3), (2, 4, 5), transpose_a=True),
+            "second": batch_dot((2, 3, 4), (2, 5, 4), transpose_b=True),
+            "both": batch_dot((2, 4, 3), (2, 5, 4), **BOTH),
+            "four axes": batch_dot((2, 3, 4, 5), (2, 3, 5, 6)),
         },
     ),
-    gemm(
+    lapack(
         "_linalg_gemm2",
         {
-            "plain": case("_linalg_gemm2", (3, 4), (4, 5)),
-            "scaled": case("_linalg_gemm2", (2, 3, 4), (2, 5, 4), transpose_b=True, alpha=0.1),
-            "rows first": case("_linalg_gemm2", (3, 2, 4), (4, 2, 5), axis=0),
-            "heads": case(
-                "_linalg_gemm2", (2, 3, 4, 5), (2, 6, 4, 5), axis=1, transpose_b=True, alpha=0.3
-            ),
+            "plain": gemm2((3, 4), (4, 5)),
+            "scaled": gemm2((2, 3, 4), (2, 5, 4), transpose_b=True, alpha=0.1),
+            "rows first": gemm2((3, 2, 4), (4, 2, 5), axis=0),
+            "heads": gemm2((2, 3, 4, 5), (2, 6, 4, 5), axis=1, transpose_b=True, alpha=0.3),
         },
     ),
-    gemm(
+    lapack(
         "_linalg_gemm",
         {
-            "plain": case("_linalg_gemm", (3, 4), (4, 5), (3, 5)),
-            "scaled": case(
-                "_linalg_gemm", (2, 4, 3), (2, 4, 5), (2, 3, 5), transpose_a=True, alpha=2, beta=0.1
-            ),
-            "rows first": case("_linalg_gemm", (3, 2, 4), (4, 2, 5), (3, 2, 5), axis=-3),
+            "plain": gemm((3, 4), (4, 5), (3, 5)),
+            "scaled": gemm((2, 4, 3), (2, 4, 5), (2, 3, 5), transpose_a=True, alpha=2, beta=0.1),
+            "rows first": gemm((3, 2, 4), (4, 2, 5), (3, 2, 5), axis=-3),
         },
     ),
 ]

@@ -32,17 +32,15 @@ def proposal(op: str) -> Row:
 
     def draw(draw: DrawFn) -> Case:
         some = st.lists(st.sampled_from([0.3, 0.5, 1.0, 2.0, 3.0]), min_size=1, max_size=3)
-        attrs = attributes(
-            draw,
-            op,
-            rpn_pre_nms_top_n=st.integers(-1, 40),
-            rpn_post_nms_top_n=st.integers(1, 30),
-            threshold=st.sampled_from([0.3, 0.7, 0.5]),
-            rpn_min_size=st.integers(0, 16),
-            feature_stride=st.sampled_from([4, 8, 16]),
-            scales=some.map(tuple),
-            ratios=some.map(tuple),
-        )
+        narrowed = {
+            "rpn_pre_nms_top_n": st.integers(-1, 40),
+            "rpn_post_nms_top_n": st.integers(1, 30),
+            "threshold": st.sampled_from([0.3, 0.7, 0.5]),
+            "rpn_min_size": st.integers(0, 16),
+            "feature_stride": st.sampled_from([4, 8, 16]),
+            **dict.fromkeys(("scales", "ratios"), some.map(tuple)),
+        }
+        attrs = attributes(draw, op, **narrowed)
         sizes = draw(batches), draw(st.integers(1, 5)), draw(st.integers(1, 5))
         return case(op, *sizes, draw(st.booleans()), **attrs)
 

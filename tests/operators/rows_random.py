@@ -12,21 +12,23 @@ from converters.ops.distributions import DISTRIBUTIONS
 
 from .case import Case, Data, DrawFn, Row, attributes, moved, shapes, uniform
 
-POSITIVE = st.floats(0.25, 4, width=32).map(lambda x: round(x, 2))
-PART = st.floats(0.25, 0.875, width=32).map(lambda x: round(x, 2))
+
+def floats(low: float, high: float) -> st.SearchStrategy[float]:
+    return st.floats(low, high, width=32).map(lambda x: round(x, 2))
+
+
 #: Attribute -> what may be drawn for it, where the type allows more.
 PARAMETERS: Dict[str, Any] = {
-    **dict.fromkeys(("scale", "alpha", "beta", "lam", "mu", "high"), POSITIVE),
-    "low": st.floats(-2, 0, width=32).map(lambda x: round(x, 2)),
+    **dict.fromkeys(("scale", "alpha", "beta", "lam", "mu", "high"), floats(0.25, 4)),
+    "low": floats(-2, 0),
     "k": st.integers(1, 4),
-    "p": PART,
+    "p": floats(0.25, 0.875),
 }
-IMPOSSIBLE = {
-    name: {"onnx": "ONNX has no operator that draws from this distribution"}
-    for name in DISTRIBUTIONS
-    if name not in ("uniform", "normal", "exponential")
-}
+NO_OPERATOR = {"onnx": "ONNX has no operator that draws from this distribution"}
+IMPOSSIBLE = dict.fromkeys(set(DISTRIBUTIONS) - {"uniform", "normal", "exponential"}, NO_OPERATOR)
 SHAPE = (3, 4)
+DTYPES = st.sampled_from((None, "None", "float32", "float64"))
+WIDENED = {"dtype": "float16 is widened"}
 
 
 def parameters(name: str) -> Dict[str, Any]:
@@ -39,11 +41,10 @@ def of_shape(name: str) -> Row:
 
     def draw(draw: DrawFn) -> Case:
         shape = shapes(draw, (1, 3))
-        dtype = st.sampled_from((None, "None", "float32", "float64"))
-        return Case(op, (), attributes(draw, op, shape=shape, dtype=dtype, **parameters(name)))
+        return Case(op, (), attributes(draw, op, shape=shape, dtype=DTYPES, **parameters(name)))
 
     examples = {"shape only": Case(op, (), {"shape": SHAPE})}
-    narrowed = {"shape": "one must be stated", "dtype": "float16 is widened"}
+    narrowed = {"shape": "one must be stated", **WIDENED}
     return Row(op, draw, examples, narrowed, IMPOSSIBLE.get(name, {}))
 
 
@@ -67,15 +68,14 @@ def of_each(name: str) -> Row:
 
     def draw(draw: DrawFn) -> Case:
         shape = draw(st.sampled_from((None, (2,), (2, 3))))
-        dtype = st.sampled_from((None, "None", "float32", "float64"))
-        attrs = attributes(draw, op, shape=shape, dtype=dtype)
+        attrs = attributes(draw, op, shape=shape, dtype=DTYPES)
         return Case(op, tuple(given(shapes(draw, (1, 2)))), attrs, draw(st.booleans()))
 
     examples = {
         "one of each": Case(op, tuple(given((3,)))),
         "several of each": Case(op, tuple(given((3, 2))), {"shape": (4, 2)}),
     }
-    narrowed = {"shape": "few numbers do", "dtype": "float16 is widened"}
+    narrowed = {"shape": "few numbers do", **WIDENED}
     return Row(op, draw, examples, narrowed, IMPOSSIBLE.get(name, {}))
 
 
@@ -88,24 +88,17 @@ def draw_multinomial(draw: DrawFn) -> Case:
     shape = draw(st.sampled_from((None, (2,), (2, 3))))
     dtype = st.sampled_from((None, "uint8", "int32", "float32", "float64"))
     attrs = attributes(draw, "_sample_multinomial", shape=shape, dtype=dtype)
-    data = Data(shapes(draw, (1, 3)), chances)
-    return Case("_sample_multinomial", (data,), attrs, draw(st.booleans()))
+    return multinomial(shapes(draw, (1, 3)), free=draw(st.booleans()), **attrs)
 
 
-def multinomial(size: Any, **attrs: Any) -> Case:
-    return Case("_sample_multinomial", (Data(size, chances),), attrs)
+def multinomial(size: Any, free: bool = True, **attrs: Any) -> Case:
+    return Case("_sample_multinomial", (Data(size, chances),), attrs, free)
 
 
 def draw_integer(draw: DrawFn) -> Case:
     low = draw(st.integers(-5, 5))
-    attrs = attributes(
-        draw,
-        "_random_randint",
-        low=low,
-        high=low + draw(st.integers(1, 9)),
-        shape=shapes(draw, (1, 3)),
-    )
-    return Case("_random_randint", (), attrs)
+    narrowed = {"low": low, "high": low + draw(st.integers(1, 9)), "shape": shapes(draw, (1, 3))}
+    return Case("_random_randint", (), attributes(draw, "_random_randint", **narrowed))
 
 
 def draw_shuffle(draw: DrawFn) -> Case:
@@ -125,7 +118,7 @@ ROWS = [
             "with logarithms": multinomial((2, 3, 5), shape=(4, 2), get_prob=True),
             "as numbers": multinomial((3, 5), dtype="float32", get_prob=True),
         },
-        narrowed={"shape": "few numbers do", "dtype": "float16 is widened"},
+        narrowed={"shape": "few numbers do", **WIDENED},
     ),
     Row(
         "_random_randint",

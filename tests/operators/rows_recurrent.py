@@ -12,6 +12,9 @@ from converters.ops import parse
 from .case import Case, Data, DrawFn, Row, Stored, attributes, moved, shapes, uniform
 
 MODES = ("rnn_relu", "rnn_tanh", "lstm", "gru")
+CONCAT = "_rnn_param_concat"
+DEEP = {"num_layers": 2, "bidirectional": True, "state_outputs": True}
+PROJECTED = {"projection_size": 2, "state_outputs": True}
 
 
 def rnn(mode: str, time: int = 4, batch: int = 2, features: int = 3, **attrs: Any) -> Case:
@@ -20,15 +23,11 @@ def rnn(mode: str, time: int = 4, batch: int = 2, features: int = 3, **attrs: An
     known = {"mode": mode, "state_size": 5, "num_layers": 1, **attrs}
     packing = parse("RNN", {k: str(v) for k, v in known.items()}).packing
     weights = Data if fed else Stored
-    inputs = [
-        Data((time, batch, features)),
-        weights((packing.length(features),), uniform(-0.5, 0.5), fixed=(0,)),
-    ]
+    parameters = weights((packing.length(features),), uniform(-0.5, 0.5), fixed=(0,))
     rows = packing.layers * packing.directions
-    inputs.append(Data((rows, batch, packing.output)))
-    if mode == "lstm":
-        inputs.append(Data((rows, batch, packing.size)))
-    return Case("RNN", tuple(inputs), known)
+    sizes = (packing.output, packing.size)[: 2 if mode == "lstm" else 1]
+    states = (Data((rows, batch, size)) for size in sizes)
+    return Case("RNN", (Data((time, batch, features)), parameters, *states), known)
 
 
 def draw_rnn(draw: DrawFn) -> Case:
@@ -54,28 +53,23 @@ def draw_rnn(draw: DrawFn) -> Case:
 
 def draw_concat(draw: DrawFn) -> Case:
     shape = shapes(draw, (2, 3))
-    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    dim = axis = draw(st.integers(-len(shape), len(shape) - 1))
     sizes = draw(st.lists(st.integers(1, 5), min_size=1, max_size=4))
-    inputs = []
-    for size in sizes:
-        part = list(shape)
-        part[axis] = size
-        inputs.append(
-            moved(draw, tuple(part)) if not inputs else replace(inputs[0], shape=tuple(part))
-        )
-    attrs = attributes(draw, "_rnn_param_concat", dim=axis)
-    return Case("_rnn_param_concat", tuple(inputs), {"num_args": len(sizes), **attrs})
+    axis %= len(shape)
+    parts = [(*shape[:axis], size, *shape[axis + 1 :]) for size in sizes]
+    first = moved(draw, parts[0])
+    attrs = attributes(draw, CONCAT, dim=dim)
+    given = (replace(first, shape=part) for part in parts)
+    return Case(CONCAT, tuple(given), {"num_args": len(sizes), **attrs})
 
 
 ROWS = [
     Row(
-        "_rnn_param_concat",
+        CONCAT,
         draw_concat,
         {
-            "vectors": Case(
-                "_rnn_param_concat", (Data((5,)), Stored((3,))), {"num_args": 2, "dim": 0}
-            ),
-            "default": Case("_rnn_param_concat", (Data((2, 3)), Data((2, 4))), {"num_args": 2}),
+            "vectors": Case(CONCAT, (Data((5,)), Stored((3,))), {"num_args": 2, "dim": 0}),
+            "default": Case(CONCAT, (Data((2, 3)), Data((2, 4))), {"num_args": 2}),
         },
         narrowed={"dim": "depends on the shape"},
     ),
@@ -85,24 +79,13 @@ ROWS = [
         {
             **{mode: rnn(mode) for mode in MODES},
             **{
-                f"{mode} in both directions, with states": rnn(
-                    mode, num_layers=2, bidirectional=True, state_outputs=True, p=0.3
-                )
+                f"{mode} in both directions, with states": rnn(mode, **DEEP, p=0.3)
                 for mode in MODES
             },
-            **{
-                f"{mode} fed its weights": rnn(
-                    mode, num_layers=2, bidirectional=True, state_outputs=True, fed=True
-                )
-                for mode in MODES
-            },
-            "lstm projected and fed its weights": rnn(
-                "lstm", num_layers=2, projection_size=2, state_outputs=True, fed=True
-            ),
-            "lstm projected": rnn("lstm", projection_size=2, state_outputs=True),
-            "lstm projected in both directions": rnn(
-                "lstm", num_layers=2, bidirectional=True, projection_size=3, state_outputs=True
-            ),
+            **{f"{mode} fed its weights": rnn(mode, **DEEP, fed=True) for mode in MODES},
+            "lstm projected and fed its weights": rnn("lstm", num_layers=2, **PROJECTED, fed=True),
+            "lstm projected": rnn("lstm", **PROJECTED),
+            "lstm projected in both directions": rnn("lstm", **DEEP, projection_size=3),
         },
         narrowed={
             "use_sequence_length": "MXNet's CPU has no lengths",

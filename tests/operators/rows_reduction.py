@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any, Dict
 
 import numpy as np
@@ -28,9 +30,9 @@ def numbers(dtype: str) -> Values:
 
 def axes(draw: DrawFn, rank: int, empty: bool = True) -> Any:
     """None, a number, or a tuple of axes; negative ones too."""
-    chosen = draw(
-        st.lists(st.integers(0, rank - 1), unique=True, min_size=0 if empty else 1, max_size=rank)
-    )
+    least = 0 if empty else 1
+    any_axis = st.integers(0, rank - 1)
+    chosen = draw(st.lists(any_axis, unique=True, min_size=least, max_size=rank))
     signed = tuple(a - rank if draw(st.booleans()) else a for a in chosen)
     if len(signed) == 1 and draw(st.booleans()):
         return signed[0]
@@ -48,10 +50,9 @@ def reduction(op: str, values: Values = normal, image: Any = IMAGE) -> Row:
         shape = shapes(draw, (1, 4), high=4)
         dtype = draw(st.sampled_from(TYPES))
         given = values if dtype.startswith("float") else numbers(dtype)
-        attrs = attributes(draw, op, axis=None)
-        data = Data(shape, given, dtype)
-        free = draw(st.booleans())
-        return Case(op, (data,), kept(attrs, axis=axes(draw, len(shape))), free)
+        attrs, free = attributes(draw, op, axis=None), draw(st.booleans())
+        attrs = kept(attrs, axis=axes(draw, len(shape)))
+        return Case(op, (Data(shape, given, dtype),), attrs, free)
 
     def example(shape: Any = image, dtype: str = "float32", **attrs: Any) -> Case:
         given = values if dtype.startswith("float") else numbers(dtype)
@@ -74,28 +75,26 @@ def reduction(op: str, values: Values = normal, image: Any = IMAGE) -> Row:
     return Row(op, draw, examples)
 
 
+def case(op: str, shape: Any = IMAGE, dtype: str = "float32", **attrs: Any) -> Case:
+    return Case(op, (Data(shape, numbers(dtype), dtype),), attrs)
+
+
+norm, moments, cumsum = (partial(case, op) for op in ("norm", "moments", "_np_cumsum"))
+
+
 def draw_norm(draw: DrawFn) -> Case:
     shape = shapes(draw, (1, 4))
     attrs = attributes(draw, "norm", axis=None, ord=None, out_dtype=None)
     order = draw(st.sampled_from((None, 1, 2)))
     dtype = draw(st.sampled_from(("float32", "int32") if order == 1 else ("float32",)))
-    data = Data(shape, numbers(dtype), dtype)
-    return Case("norm", (data,), kept(attrs, ord=order, axis=axes(draw, len(shape))))
-
-
-def norm(shape: Any = IMAGE, **attrs: Any) -> Case:
-    return Case("norm", (Data(shape),), attrs)
+    return norm(shape, dtype, **kept(attrs, ord=order, axis=axes(draw, len(shape))))
 
 
 def draw_moments(draw: DrawFn) -> Case:
     shape = shapes(draw, (1, 4), low=2, high=4)
     dtype = draw(st.sampled_from(("float32", "int32", "int8")))
     attrs = attributes(draw, "moments", axes=axes(draw, len(shape), empty=False))
-    return Case("moments", (Data(shape, numbers(dtype), dtype),), attrs, draw(st.booleans()))
-
-
-def moments(shape: Any = IMAGE, dtype: str = "float32", **attrs: Any) -> Case:
-    return Case("moments", (Data(shape, numbers(dtype), dtype),), attrs)
+    return replace(moments(shape, dtype, **attrs), free=draw(st.booleans()))
 
 
 def draw_cumsum(draw: DrawFn) -> Case:
@@ -104,11 +103,7 @@ def draw_cumsum(draw: DrawFn) -> Case:
     dtype = draw(st.sampled_from(("float32", "int32", "int64", "int8", "bool")))
     to = draw(st.sampled_from((None, "float32", "float64", "int32", "int64", "int8")))
     attrs = kept({}, axis=axis, dtype=to)
-    return Case("_np_cumsum", (Data(shape, numbers(dtype), dtype),), attrs, draw(st.booleans()))
-
-
-def cumsum(shape: Any = (2, 3, 4), dtype: str = "float32", **attrs: Any) -> Case:
-    return Case("_np_cumsum", (Data(shape, numbers(dtype), dtype),), attrs)
+    return Case("_np_cumsum", cumsum(shape, dtype).inputs, attrs, draw(st.booleans()))
 
 
 ROWS = [
@@ -146,9 +141,9 @@ ROWS = [
         "_np_cumsum",
         draw_cumsum,
         {
-            "flat": cumsum(),
-            "first axis": cumsum(axis=0),
-            "last axis": cumsum(axis=2, dtype="int64"),
+            "flat": cumsum((2, 3, 4)),
+            "first axis": cumsum((2, 3, 4), axis=0),
+            "last axis": cumsum((2, 3, 4), axis=2, dtype="int64"),
             "truth values": cumsum((5,), "bool"),
             "bytes": cumsum((5, 2), "int8", axis=0),
         },

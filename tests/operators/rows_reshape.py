@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from .case import Case, Data, DrawFn, Row, Shape, moved, shapes
 
 IMAGE = (2, 4, 9, 8)
+#: What happens to an axis -> its code, and how many axes more it takes.
+CODES = {"copy": (0, 0), "rest": (-1, 0), "remaining": (-2, 9), "merge": (-3, 1)}
 
 
 def draw_codes(draw: DrawFn, shape: Shape) -> List[int]:
@@ -22,18 +24,12 @@ def draw_codes(draw: DrawFn, shape: Shape) -> List[int]:
         kinds += ["rest"] if not {-1, -4}.intersection(codes) else []  # MXNet misplaces it
         kind = draw(st.sampled_from([*kinds, "remaining"]))
         size = left.pop(0)
-        if kind == "copy":
-            codes.append(0)
+        if kind in CODES:
+            code, taken = CODES[kind]
+            codes.append(code)
+            del left[:taken]
         elif kind == "state":
             codes.append(size)
-        elif kind == "merge":
-            left.pop(0)
-            codes.append(-3)
-        elif kind == "rest":
-            codes.append(-1)
-        elif kind == "remaining":
-            left.clear()
-            codes.append(-2)
         else:
             part = draw(st.sampled_from([d for d in range(1, size + 1) if size % d == 0]))
             pair = [(part, size // part), (-1, size // part), (part, -1)]
@@ -77,10 +73,8 @@ def _ends(draw: DrawFn, side: str, begin: int, count: int, rank: int) -> Dict[st
     first: Tuple[Any, ...] = (begin, begin - rank, *([None] if begin == 0 else []))
     end = begin + count
     last = (None,) if end == rank else (end, end - rank)
-    return {
-        f"{side}_begin": draw(st.sampled_from(first)),
-        f"{side}_end": draw(st.sampled_from((*last, *([end] if end == rank else [])))),
-    }
+    ends = (first, (*last, *([end] if end == rank else [])))
+    return {f"{side}_{k}": draw(st.sampled_from(v)) for k, v in zip(("begin", "end"), ends)}
 
 
 ROWS = [

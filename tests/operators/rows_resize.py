@@ -32,15 +32,13 @@ def bilinear(shape: Ints, scale: int, weights: type = Stored, **more: Any) -> Ca
 
 def draw_upsampling(draw: DrawFn) -> Case:
     scale = draw(st.integers(1, 5))
-    batch, channels, height, width = shapes(draw, 4)
-    free = draw(st.booleans())
+    shape, free = shapes(draw, 4), draw(st.booleans())
     if draw(st.booleans()):
         weights = draw(st.sampled_from([Stored, Data]))
-        return replace(bilinear((batch, channels, height, width), scale, weights), free=free)
-    maps = [(batch, channels, height, width)]
-    attrs = attributes(
-        draw, "UpSampling", scale=None, sample_type=None, num_args=None, num_filter=None
-    )
+        return replace(bilinear(shape, scale, weights), free=free)
+    (batch, channels, height, width), maps = shape, [shape]
+    fixed = dict.fromkeys(("scale", "sample_type", "num_args", "num_filter"))
+    attrs = attributes(draw, "UpSampling", **fixed)
     for _ in range(draw(st.integers(0, 2))):
         other = channels if attrs.get("multi_input_mode") == "sum" else draw(st.integers(1, 3))
         ratios = [r for r in range(1, scale + 1) if not (height * scale % r or width * scale % r)]
@@ -61,15 +59,9 @@ def draw_resize(draw: DrawFn) -> Case:
     shape, mode, free = shapes(draw, 4, high=9), draw(st.sampled_from(MODES)), draw(st.booleans())
     scaled = mode == "odd_scale" or (mode == "size" and draw(st.booleans()))
     scales = st.sampled_from([0.5, 1.0, 1.5, 2.0, 3.0] if free else [0.7, 0.5, 1.3, 2.0, 0.9])
-    attrs = attributes(
-        draw,
-        op,
-        mode=mode,
-        height=st.integers(1, 12) if mode == "size" else None,
-        width=st.integers(1, 12) if mode == "size" else None,
-        scale_height=scales if scaled else None,
-        scale_width=scales if scaled else None,
-    )
+    stated = dict.fromkeys(("height", "width"), st.integers(1, 12) if mode == "size" else None)
+    by = dict.fromkeys(("scale_height", "scale_width"), scales if scaled else None)
+    attrs = attributes(draw, op, mode=mode, **stated, **by)
     like = [shapes(draw, 4, high=12)] if mode == "like" else []
     try:
         parse(op, {k: str(v) for k, v in attrs.items()}).infer(shape, *like)
@@ -78,6 +70,7 @@ def draw_resize(draw: DrawFn) -> Case:
     return resize(shape, *like, free=free, **attrs)
 
 
+SEVEN_TENTHS = {"scale_height": 0.7, "scale_width": 0.7}
 ROWS = [
     Row(
         "UpSampling",
@@ -104,9 +97,7 @@ ROWS = [
             "like": resize(IMAGE, (1, 2, 15, 5), mode="like"),
             "like, pixels": resize(IMAGE, (1, 2, 1, 5), mode="like", align_corners=False),
             "scale": resize(scale_height=1.5, scale_width=0.5),
-            "scale that float32 rounds up": resize(
-                (1, 2, 10, 10), free=False, scale_height=0.7, scale_width=0.7
-            ),
+            "scale that float32 rounds up": resize((1, 2, 10, 10), free=False, **SEVEN_TENTHS),
             "odd_scale": resize(mode="odd_scale", scale_height=2, scale_width=0.5),
             **{mode: resize(mode=mode) for mode in MODES[3:]},
         },

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -24,39 +26,35 @@ def regions(images: int, height: float, width: float, columns: int = 5) -> Value
     return values
 
 
-def roi_align(shape: Shape, rois: int, scale: float, free: bool = True, **attrs: object) -> Case:
+ALIGN, POOLING = "_contrib_ROIAlign", "ROIPooling"
+
+
+def pooled(
+    op: str, shape: Shape, rois: int, scale: float, free: bool = True, **attrs: object
+) -> Case:
     given = regions(shape[0], shape[2] / scale, shape[3] / scale)
-    attrs = {"spatial_scale": scale, **attrs}
-    return Case("_contrib_ROIAlign", (Data(shape), Data((rois, 5), given)), attrs, free)
+    return Case(op, (Data(shape), Data((rois, 5), given)), {"spatial_scale": scale, **attrs}, free)
+
+
+def given_regions(op: str, shape: Shape, rois: int, values: Values, **attrs: object) -> Case:
+    return Case(op, (Data(shape), Data((rois, 5), values)), attrs)
 
 
 def draw_align(draw: DrawFn) -> Case:
-    pooled = draw(st.integers(1, 4)), draw(st.integers(1, 4))
-    attrs = attributes(
-        draw,
-        "_contrib_ROIAlign",
-        pooled_size=st.just(pooled),
-        spatial_scale=None,
-        sample_ratio=st.integers(-1, 3),
-    )
-    channels = draw(st.integers(1, 3)) * (
-        pooled[0] * pooled[1] if attrs.get("position_sensitive") else 1
-    )
+    size, ratio = (draw(st.integers(1, 4)), draw(st.integers(1, 4))), st.integers(-1, 3)
+    narrowed = {"pooled_size": st.just(size), "spatial_scale": None, "sample_ratio": ratio}
+    attrs = attributes(draw, ALIGN, **narrowed)
+    channels = draw(st.integers(1, 3)) * (prod(size) if attrs.get("position_sensitive") else 1)
     shape = (draw(st.integers(1, 3)), channels, draw(st.integers(1, 9)), draw(st.integers(1, 9)))
-    return roi_align(shape, draw(st.integers(1, 6)), draw(SCALES), draw(st.booleans()), **attrs)
-
-
-def roi_pooling(shape: Shape, rois: int, scale: float, free: bool = True, **attrs: object) -> Case:
-    given = regions(shape[0], shape[2] / scale, shape[3] / scale)
-    attrs = {"spatial_scale": scale, **attrs}
-    return Case("ROIPooling", (Data(shape), Data((rois, 5), given)), attrs, free)
+    return pooled(ALIGN, shape, draw(st.integers(1, 6)), draw(SCALES), draw(st.booleans()), **attrs)
 
 
 def draw_pooling(draw: DrawFn) -> Case:
     size = st.tuples(st.integers(1, 5), st.integers(1, 5))
-    attrs = attributes(draw, "ROIPooling", pooled_size=size, spatial_scale=None)
+    attrs = attributes(draw, POOLING, pooled_size=size, spatial_scale=None)
     shape = tuple(draw(st.integers(1, n)) for n in (3, 3, 12, 12))
-    return roi_pooling(shape, draw(st.integers(1, 6)), draw(SCALES), draw(st.booleans()), **attrs)
+    rois, scale, free = draw(st.integers(1, 6)), draw(SCALES), draw(st.booleans())
+    return pooled(POOLING, shape, rois, scale, free, **attrs)
 
 
 def strange_images(random: np.random.Generator, shape: Shape) -> Array:
@@ -77,40 +75,35 @@ def halves(random: np.random.Generator, shape: Shape) -> Array:
     return np.array([[0, 1, 3, 9, 11], [0, -1, -3, 5, 7], [0, 5, 1, 13, 17]], np.float64)
 
 
+FOUR = {"pooled_size": (2, 2), "spatial_scale": 1.0}
+RCNN = ((1, 16, 20, 30), 12, 0.0625)
+
 ROWS = [
     Row(
-        "ROIPooling",
+        POOLING,
         draw_pooling,
         {
-            "VGG's Faster R-CNN": roi_pooling((1, 16, 20, 30), 12, 0.0625, pooled_size=(7, 7)),
-            "no such image, no such place, ends exchanged": Case(
-                "ROIPooling",
-                (Data((2, 3, 8, 8)), Data((4, 5), strange_images)),
-                {"pooled_size": (2, 2), "spatial_scale": 1.0},
+            "VGG's Faster R-CNN": pooled(POOLING, *RCNN, pooled_size=(7, 7)),
+            "no such image, no such place, ends exchanged": given_regions(
+                POOLING, (2, 3, 8, 8), 4, strange_images, **FOUR
             ),
-            "rounded from midway": Case(
-                "ROIPooling",
-                (Data((1, 2, 9, 9)), Data((3, 5), halves)),
-                {"pooled_size": (3, 2), "spatial_scale": 0.5},
+            "rounded from midway": given_regions(
+                POOLING, (1, 2, 9, 9), 3, halves, pooled_size=(3, 2), spatial_scale=0.5
             ),
         },
     ),
     Row(
-        "_contrib_ROIAlign",
+        ALIGN,
         draw_align,
         {
-            "as GluonCV's Faster R-CNN": roi_align(
-                (1, 16, 20, 30), 12, 0.0625, pooled_size=(7, 7), sample_ratio=2
+            "as GluonCV's Faster R-CNN": pooled(ALIGN, *RCNN, pooled_size=(7, 7), sample_ratio=2),
+            "many samples": pooled(ALIGN, (2, 3, 40, 50), 5, 0.25, pooled_size=(2, 3)),
+            "aligned": pooled(ALIGN, (2, 3, 20, 15), 5, 0.25, pooled_size=(2, 3), aligned=True),
+            "of no image, as feature pyramids mark them": given_regions(
+                ALIGN, (2, 3, 8, 8), 4, no_image, **FOUR
             ),
-            "many samples": roi_align((2, 3, 40, 50), 5, 0.25, pooled_size=(2, 3)),
-            "aligned": roi_align((2, 3, 20, 15), 5, 0.25, pooled_size=(2, 3), aligned=True),
-            "of no image, as feature pyramids mark them": Case(
-                "_contrib_ROIAlign",
-                (Data((2, 3, 8, 8)), Data((4, 5), no_image)),
-                {"pooled_size": (2, 2), "spatial_scale": 1.0},
-            ),
-            "position sensitive": roi_align(
-                (2, 18, 20, 15), 5, 0.25, pooled_size=(3, 3), position_sensitive=True
+            "position sensitive": pooled(
+                ALIGN, (2, 18, 20, 15), 5, 0.25, pooled_size=(3, 3), position_sensitive=True
             ),
         },
     ),

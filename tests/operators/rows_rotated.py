@@ -26,8 +26,12 @@ def turned_regions(images: int, height: float, width: float) -> Values:
 
 def align(shape: Shape, number: int, scale: float, free: bool = True, **attrs: object) -> Case:
     rois = turned_regions(shape[0], shape[2] / scale, shape[3] / scale)
-    attrs = {"spatial_scale": scale, **attrs}
-    return Case(OP, (Data(shape), Data((number, 6), rois)), attrs, free)
+    inputs = (Data(shape), Data((number, 6), rois))
+    return Case(OP, inputs, {"spatial_scale": scale, **attrs}, free)
+
+
+def given(shape: Shape, number: int, rois: Values, **attrs: object) -> Case:
+    return Case(OP, (Data(shape), Data((number, 6), rois)), {**attrs, "spatial_scale": 1.0})
 
 
 def draw_align(draw: DrawFn) -> Case:
@@ -47,13 +51,8 @@ def right_angles(random: np.random.Generator, shape: Shape) -> Array:
 def at_the_border(random: np.random.Generator, shape: Shape) -> Array:
     """Regions of which, in float32, the rounding of the angle decides whether a sample counts."""
     least = 2.0**-22
-    rois = [
-        [0, 5, -1 - least, 14, 14, 45],
-        [0, 5, -1 - least, 32, 36, -45],
-        [0, 5, -1 + least, 30, 15, 45],
-        [0, 5, -1 + least, 22, 33, 135],
-    ]
-    return np.array(rois, np.float64)
+    rois = [[-least, 14, 14, 45], [-least, 32, 36, -45], [least, 30, 15, 45], [least, 22, 33, 135]]
+    return np.array([[0, 5, -1 + beyond, *rest] for beyond, *rest in rois], np.float64)
 
 
 ROWS = [
@@ -63,16 +62,10 @@ ROWS = [
         {
             "of text": align((1, 16, 20, 30), 12, 0.25, pooled_size=(8, 16), sampling_ratio=2),
             "many samples": align((2, 3, 40, 50), 5, 0.25, pooled_size=(2, 3)),
-            "right angles": Case(
-                OP,
-                (Data((1, 2, 7, 8)), Data((27, 6), right_angles)),
-                {"pooled_size": (4, 2), "spatial_scale": 1.0, "sampling_ratio": 1},
+            "right angles": given(
+                (1, 2, 7, 8), 27, right_angles, pooled_size=(4, 2), sampling_ratio=1
             ),
-            "the angle's rounding": Case(
-                OP,
-                (Data((1, 1, 20, 50)), Data((4, 6), at_the_border)),
-                {"pooled_size": (4, 8), "spatial_scale": 1.0},
-            ),
+            "the angle's rounding": given((1, 1, 20, 50), 4, at_the_border, pooled_size=(4, 8)),
         },
     )
 ]

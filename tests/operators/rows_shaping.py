@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, List
 
 from hypothesis import strategies as st
@@ -37,14 +38,11 @@ def axes_of(draw: DrawFn, rank: int, low: int = 0) -> List[int]:
 
 def draw_concat(draw: DrawFn) -> Case:
     shape = shapes(draw, (1, 4))
-    axis = axis_of(draw, len(shape))
-    first = moved(draw, shape)
-    inputs = [first]
-    for size in draw(st.lists(st.integers(1, 4), max_size=3)):
-        other = list(shape)
-        other[axis] = size
-        inputs.append(Data(tuple(other), first.values, first.dtype))
-    return Case("Concat", tuple(inputs), {"dim": axis, "num_args": len(inputs)})
+    dim = axis_of(draw, len(shape))
+    first, axis = moved(draw, shape), dim % len(shape)
+    sizes = draw(st.lists(st.integers(1, 4), max_size=3))
+    others = (replace(first, shape=(*shape[:axis], d, *shape[axis + 1 :])) for d in sizes)
+    return Case("Concat", (first, *others), {"dim": dim, "num_args": len(sizes) + 1})
 
 
 def draw_stack(draw: DrawFn) -> Case:
@@ -102,13 +100,10 @@ def draw_flatten(draw: DrawFn) -> Case:
     return Case("Flatten", (moved(draw, shapes(draw, (1, 5))),))
 
 
+LAST = {"num_args": 2, "dim": -1}
 ROWS = [
     Row("Flatten", draw_flatten, {"video": plain("Flatten", (2, 4, 5, 6, 7))}),
-    Row(
-        "Concat",
-        draw_concat,
-        {"last": Case("Concat", (Data(IMAGE), Data(IMAGE)), {"num_args": 2, "dim": -1})},
-    ),
+    Row("Concat", draw_concat, {"last": Case("Concat", (Data(IMAGE),) * 2, LAST)}),
     Row("stack", draw_stack),
     Row(
         "squeeze",

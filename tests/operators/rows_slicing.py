@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any, List, Optional, Tuple
 
 from hypothesis import strategies as st
 
 from .case import Case, Data, DrawFn, Row, Shape, moved, shapes
-
-IMAGE = (2, 4, 9, 8)
-
-
-def plain(op: str, shape: Shape, **attrs: Any) -> Case:
-    return Case(op, (Data(shape),), attrs)
-
+from .rows_shaping import IMAGE, axis_of, plain
 
 Range = Tuple[Optional[int], Optional[int], Optional[int]]
 
@@ -30,11 +25,8 @@ def draw_ranges(draw: DrawFn, shape: Shape) -> Tuple[Any, Any, Any]:
     count = draw(st.integers(1, len(shape)))
     ranges = [draw_range(draw, size) for size in shape[:count]]
     begin, end, step = zip(*ranges)
-    if draw(st.booleans()) and all(
-        range(*slice(b, e).indices(d)) for b, e, d in zip(begin, end, shape)
-    ):
-        step = ()
-    return begin, end, step
+    without = (range(*slice(b, e).indices(d)) for b, e, d in zip(begin, end, shape))
+    return begin, end, () if draw(st.booleans()) and all(without) else step
 
 
 def draw_slice(draw: DrawFn) -> Case:
@@ -46,7 +38,7 @@ def draw_slice(draw: DrawFn) -> Case:
 
 def draw_slice_axis(draw: DrawFn) -> Case:
     shape = shapes(draw, (1, 4))
-    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    axis = axis_of(draw, len(shape))
     size = shape[axis]
     begin = draw(st.integers(0, size - 1))
     end = draw(st.integers(begin + 1, size))
@@ -88,8 +80,7 @@ def draw_crop(draw: DrawFn) -> Case:
 def draw_channels(draw: DrawFn) -> Case:
     """Equal parts along an axis; with squeeze_axis of size 1 each, and without the axis."""
     shape: List[int] = list(shapes(draw, (1, 4), high=4))
-    axis = draw(st.integers(-len(shape), len(shape) - 1))
-    count = draw(st.integers(1, 4))
+    axis, count = axis_of(draw, len(shape)), draw(st.integers(1, 4))
     squeeze = len(shape) > 1 and draw(st.booleans())
     shape[axis] = count * (1 if squeeze else draw(st.integers(1, 3)))
     attrs = {"num_outputs": count, "axis": axis, "squeeze_axis": squeeze}
@@ -99,13 +90,12 @@ def draw_channels(draw: DrawFn) -> Case:
 def draw_split(draw: DrawFn) -> Case:
     """Parts that begin at indices, or nearly equal sections."""
     shape: List[int] = list(shapes(draw, (1, 4), high=4))
-    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    axis = axis_of(draw, len(shape))
     squeeze = len(shape) > 1 and draw(st.booleans())
     sizes = [1] * draw(st.integers(1, 4))
     if not squeeze:
         sizes = draw(st.lists(st.integers(1, 3), min_size=1, max_size=4))
-    begins = [sum(sizes[:i]) for i in range(len(sizes))]
-    shape[axis] = sum(sizes)
+    *begins, shape[axis] = accumulate(sizes, initial=0)
     attrs = {"axis": axis, "squeeze_axis": squeeze, "indices": tuple(begins)}
     if draw(st.booleans()):
         attrs.update(indices=(), sections=len(sizes))

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Tuple
+from typing import Any
 
 from hypothesis import strategies as st
 
-from .case import Case, Data, DrawFn, Label, Row, attributes, shapes, whole
-
-Ints = Tuple[int, ...]
+from .case import Case, Data, DrawFn, Label, Row, Shape, Values, attributes, normal, shapes, whole
 
 IMAGE = (2, 4, 9, 8)
+NO_LENGTH = {"use_length": "MXNet has it for softmax only"}
 
 
 def along(op: str) -> Any:
     def draw(draw: DrawFn) -> Case:
         shape = shapes(draw, (1, 4))
         by_length = op == "softmax" and draw(st.booleans())
-        attrs = attributes(
-            draw,
-            op,
-            axis=draw(st.none() | st.integers(-1 if by_length else -len(shape), len(shape) - 1)),
-            temperature=draw(st.sampled_from([None, 1.0, 0.3, 2.5])),
-            use_length=True if by_length else None,
-        )
+        axes = st.integers(-1 if by_length else -len(shape), len(shape) - 1)
+        along = {"axis": draw(st.none() | axes)}
+        along["temperature"] = draw(st.sampled_from([None, 1.0, 0.3, 2.5]))
+        attrs = attributes(draw, op, **along, use_length=by_length or None)
         inputs = [Data(shape)]
         if by_length:
             axis = attrs.get("axis", -1) % len(shape)
@@ -35,7 +31,11 @@ def along(op: str) -> Any:
     return draw
 
 
-def output(shape: Ints, label: str = "softmax_label", **attrs: Any) -> Case:
+def plain(op: str, shape: Shape, *lengths: Data, values: Values = normal, **attrs: Any) -> Case:
+    return Case(op, (Data(shape, values), *lengths), attrs)
+
+
+def output(shape: Shape, label: str = "softmax_label", **attrs: Any) -> Case:
     return Case("SoftmaxOutput", (Data(shape), Label(label)), attrs)
 
 
@@ -54,34 +54,27 @@ ROWS = [
         "softmax",
         along("softmax"),
         {
-            "axis": Case("softmax", (Data(IMAGE),), {"axis": 1}),
-            "temperature": Case("softmax", (Data((3, 7)),), {"temperature": 0.1}),
-            "length": Case(
-                "softmax",
-                (Data(IMAGE), Data((2, 9, 8), whole(0, 5), "int32")),
-                {"axis": 1, "use_length": True},
+            "axis": plain("softmax", IMAGE, axis=1),
+            "temperature": plain("softmax", (3, 7), temperature=0.1),
+            "length": plain(
+                "softmax", IMAGE, Data((2, 9, 8), whole(0, 5), "int32"), axis=1, use_length=True
             ),
-            "length of a vector": Case(
-                "softmax", (Data((7,)), Data((1,), whole(2, 5), "int64")), {"use_length": True}
+            "length of a vector": plain(
+                "softmax", (7,), Data((1,), whole(2, 5), "int64"), use_length=True
             ),
-            "float64": Case("softmax", (Data((3, 7)),), {"dtype": "float64"}),
+            "float64": plain("softmax", (3, 7), dtype="float64"),
         },
     ),
     Row(
         "log_softmax",
         along("log_softmax"),
         {
-            "axis": Case("log_softmax", (Data(IMAGE),), {"axis": 1, "use_length": False}),
-            "far apart": Case("log_softmax", (Data((3, 7), whole(-500, 500)),)),
+            "axis": plain("log_softmax", IMAGE, axis=1, use_length=False),
+            "far apart": plain("log_softmax", (3, 7), values=whole(-500, 500)),
         },
-        {"use_length": "MXNet has it for softmax only"},
+        NO_LENGTH,
     ),
-    Row(
-        "softmin",
-        along("softmin"),
-        {"axis": Case("softmin", (Data(IMAGE),), {"axis": 1})},
-        {"use_length": "MXNet has it for softmax only"},
-    ),
+    Row("softmin", along("softmin"), {"axis": plain("softmin", IMAGE, axis=1)}, NO_LENGTH),
     Row(
         "SoftmaxOutput",
         draw_output,
@@ -96,8 +89,8 @@ ROWS = [
         "SoftmaxActivation",
         draw_activation,
         {
-            "channel": Case("SoftmaxActivation", (Data(IMAGE),), {"mode": "channel"}),
-            "instance": Case("SoftmaxActivation", (Data(IMAGE),)),
+            "channel": plain("SoftmaxActivation", IMAGE, mode="channel"),
+            "instance": plain("SoftmaxActivation", IMAGE),
         },
     ),
 ]

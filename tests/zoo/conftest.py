@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Iterator, List
+from typing import Any, Iterator, List
 
 import pytest
 
@@ -13,66 +13,45 @@ from fixtures.gluoncv import GLUONCV, Exporter
 from .misses import disagreements
 from .prove import rows_of
 
-#: Run on every change: family -> one small model of it.
-SMALL = {
-    "alexnet": "alexnet",
-    "alpha_pose": "alpha_pose_resnet101_v1b_coco",
-    "center_net": "center_net_mobilenetv3_small_duc_voc",
-    "cifar": "cifar_resnet20_v1",
-    "danet": "danet_resnet50_citys",
-    "darknet": "darknet53",
-    "deeplab": "deeplab_resnet50_citys",
-    "densenet": "densenet121",
-    "dla": "dla34",
-    "fastscnn": "fastscnn_citys",
-    "fcn": "fcn_resnet50_voc",
-    "googlenet": "googlenet",
-    "hrnet": "hrnet_w18_small_v1_s",
-    "i3d": "i3d_inceptionv1_kinetics400",
-    "icnet": "icnet_resnet50_citys",
-    "inception": "inceptionv3",
-    "mobile_pose": "mobile_pose_mobilenetv3_small",
-    "mobilenet": "mobilenet0.25",
-    "monodepth2": "monodepth2_resnet18_kitti_mono_640x192",
-    "nasnet": "nasnet_4_1056",
-    "psp": "psp_resnet50_ade",
-    "rcnn": "mask_rcnn_resnet18_v1b_coco",
-    "residualattentionnet": "cifar_residualattentionnet56",
-    "resnest": "resnest14",
-    "resnet": "resnet50_v1d_0.11",
-    "resnext": "resnext50_32x4d",
-    "se_resnet": "se_resnet18_v1",
-    "shufflenet": "shufflenet_v1",
-    "siamrpn": "siamrpn_alexnet_v2_otb15",
-    "simple_pose": "simple_pose_resnet18_v1b",
-    "slowfast": "slowfast_4x16_resnet50_custom",
-    "squeezenet": "squeezenet1.1",
-    "ssd": "ssd_300_mobilenet0.25_custom",
-    "tsn": "resnet18_v1b_custom",
-    "vgg": "vgg11",
-    "video": "p3d_resnet50_kinetics400",
-    "xception": "xception",
-    "yolo3": "yolo3_mobilenet0.25_custom",
-}
+#: Proven on every change: cheap ones, as different as can be. A minute of CPU time in all.
+_DAILY = (
+    "cifar_resnet20_v1 mobilenet0.25 mobile_pose_mobilenetv3_small "
+    "monodepth2_resnet18_kitti_mono_640x192 siamrpn_alexnet_v2_otb15 simple_pose_resnet18_v1b "
+    "squeezenet1.1 ssd_300_mobilenet0.25_custom"
+)
+#: And nightly: a small model of each of the other families.
+_NIGHTLY = (
+    "alexnet alpha_pose_resnet101_v1b_coco center_net_mobilenetv3_small_duc_voc "
+    "cifar_residualattentionnet56 danet_resnet50_citys darknet53 deeplab_resnet50_citys "
+    "densenet121 dla34 fastscnn_citys fcn_resnet50_voc googlenet hrnet_w18_small_v1_s "
+    "i3d_inceptionv1_kinetics400 icnet_resnet50_citys inceptionv3 mask_rcnn_resnet18_v1b_coco "
+    "nasnet_4_1056 p3d_resnet50_kinetics400 psp_resnet50_ade resnest14 resnet18_v1b_custom "
+    "resnet50_v1d_0.11 resnext50_32x4d se_resnet18_v1 shufflenet_v1 slowfast_4x16_resnet50_custom "
+    "vgg11 xception yolo3_mobilenet0.25_custom"
+)
+DAILY, NIGHTLY = _DAILY.split(), _NIGHTLY.split()
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
-    """The others are not skipped, but not there: a skip is a test that should have run."""
-    everything = config.getoption("--zoo") == "all"
+def chosen(config: pytest.Config) -> Iterator[Any]:
+    """The models that `--zoo` names, but for those that `--zoo-results` has as proven.
+
+    A small one is called by its family, so that `-k resnet101` selects none of them.
+    """
     results = config.getoption("--zoo-results")
     rows = rows_of(Path(results)) if results else {}
-    done = [name for name, row in rows.items() if not disagreements(name, row.reasons)]
-    chosen = set(GLUONCV if everything else SMALL.values()) - set(done)
-    outside = [i for i in items if _model(i) not in (None, *chosen)]
-    config.hook.pytest_deselected(items=outside)
-    items[:] = [i for i in items if i not in outside]
+    done = {name for name, row in rows.items() if not disagreements(name, row.reasons)}
+    small = config.getoption("--zoo") == "small"
+    names: List[str] = [*DAILY, *NIGHTLY] if small else list(GLUONCV)
+    for model in (GLUONCV[name] for name in names if name not in done):
+        marks = () if small and model.name in DAILY else pytest.mark.nightly
+        if not model.hindrance:
+            yield pytest.param(model, id=model.family if small else model.name, marks=marks)
 
 
-def _model(item: pytest.Item) -> str | None:
-    if item.get_closest_marker("gluoncv_zoo") is None or not hasattr(item, "callspec"):
-        return None
-    name: str = item.callspec.params["name"]
-    return name
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Other models are not skipped, but not there: a skip is a test that should have run."""
+    if "model" in metafunc.fixturenames:
+        metafunc.parametrize("model", list(chosen(metafunc.config)))
 
 
 @pytest.fixture(scope="session")

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 from converters import ConversionError, Graph, ShapeError
 from converters.shape import Shape
 from fixtures.gluoncv import Exporter, ExportError, GluonModel, checkpoint
 from mxproof.evidence import Live
-from mxproof.proof import PRECISIONS, Proof, TargetProof
+from mxproof.proof import PRECISIONS, TargetProof
 from mxproof.prover import verify
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import Subject, load_for_run
 from mxproof.targets import TARGETS
 
-Shapes = Dict[str, Shape]
+Shapes = Mapping[str, Shape]
 
 #: One input says whether it is the same function. Where it also says that float32 is noisier than
 #: MXNet's, the noise is judged again over as many as `mxproof verify` takes: the ratio of two
@@ -102,22 +103,17 @@ def prove(model: GluonModel, exporter: Exporter, mxnet: MxnetProcess, folder: Pa
 def _proven(
     subject: Subject, mxnet: MxnetProcess, model: GluonModel, row: Row, folder: Path
 ) -> Dict[str, Found]:
-    proof: Optional[Proof] = None
-    reference = mxnet.load(subject.prefix, 0, subject.graph)
     shapes = widest(subject.graph, model.inputs)
     row.shapes = {name: list(shape) for name, shape in shapes.items()}
     inputs = [subject.inputs(shapes, seed) for seed in range(SAMPLES)]
     found: Dict[str, Found] = {}
     targets = list(TARGETS)
-    for samples in (1, SAMPLES):
-        evidence = Live(reference, inputs[:samples], mxnet.versions)
-        proof = verify(subject, targets, evidence, folder)
-        for target, proven in proof.targets.items():
-            found[target] = _found(proven, model.name, samples)
-        targets = [t for t, proven in proof.targets.items() if _only_noise(proven)]
-        if not targets:
-            break
-    reference.close()
+    with closing(mxnet.load(subject.prefix, 0, subject.graph)) as reference:
+        for samples in (1, SAMPLES):
+            evidence = Live(reference, inputs[:samples], mxnet.versions)
+            proofs = verify(subject, targets, evidence, folder).targets if targets else {}
+            found.update((t, _found(proof, model.name, samples)) for t, proof in proofs.items())
+            targets = [t for t, proof in proofs.items() if _only_noise(proof)]
     return found
 
 
@@ -130,13 +126,7 @@ def widest(graph: Graph, shapes: Shapes) -> Dict[str, Any]:
     is baked in, or mistakes height for width, shows there. Not so for the largest networks, whose
     smaller relatives have the same layers."""
     for batch, width in ((1, 32), (1, 0)):
-        wider = {
-            v.name: tuple(
-                _more(d, free, i, len(shapes[v.name] or ()), batch, width)
-                for i, (d, free) in enumerate(zip(shapes[v.name] or (), v.shape or ()))
-            )
-            for v in graph.inputs
-        }
+        wider = {v.name: _wider(shapes[v.name], v.shape, batch, width) for v in graph.inputs}
         try:
             found = graph.infer_shapes(wider)
         except ShapeError:
@@ -147,10 +137,13 @@ def widest(graph: Graph, shapes: Shapes) -> Dict[str, Any]:
     return dict(shapes)
 
 
-def _more(size: Any, free: Any, axis: int, axes: int, batch: int, width: int) -> Any:
-    if isinstance(free, int):
-        return size
-    return size + {0: batch, axes - 1: width}.get(axis, 0)
+def _wider(stated: Shape, converted: Shape, batch: int, width: int) -> Any:
+    """The stated shape, larger on the first and the last axis where those are free."""
+    shape: List[Any] = list(stated or ())
+    for axis, more in ((0, batch), (-1, width)):
+        if converted and not isinstance(converted[axis], int):
+            shape[axis] += more
+    return tuple(shape)
 
 
 def _only_noise(proof: TargetProof) -> bool:
@@ -173,5 +166,4 @@ def _found(proof: TargetProof, model: str, samples: int) -> Found:
 
 def _line(text: str) -> str:
     """The first of its lines, not too long."""
-    lines: Iterator[str] = (line.strip() for line in text.splitlines())
-    return next(filter(None, lines), "failed")[:300]
+    return next(filter(None, map(str.strip, text.splitlines())), "failed")[:300]

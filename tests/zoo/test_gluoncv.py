@@ -1,8 +1,9 @@
 """Each model of GluonCV converts to ONNX and PyTorch, and every layer equals MXNet's.
 
-By default one small model of each family; `--zoo all` runs them all, which takes hours on two
-cores: `-n auto` shares them out, `--zoo-results FILE` keeps a line for each (models proven
-there are not run again), and `python -m tests.zoo.table FILE` makes docs/gluoncv-zoo.md of them.
+Daily, these are a few small models of different families; nightly, one of each family. `--zoo all`
+runs all of them, which takes hours on two cores: `-n auto` shares them out, `--zoo-results FILE`
+keeps a line for each (models proven there are not run again), and `python -m tests.zoo.table FILE`
+makes docs/gluoncv-zoo.md of them.
 """
 
 from __future__ import annotations
@@ -15,35 +16,31 @@ import pytest
 
 from converters import ops
 from converters.symbol import parse_symbol
-from fixtures.gluoncv import GLUONCV, Exporter
+from fixtures.gluoncv import GLUONCV, Exporter, GluonModel
 from mxproof.report.pytest_report import UNEXPECTED_PASS
 from mxproof.runtimes.mxnet import MxnetProcess
 
 from .misses import disagreements, outlived
 from .prove import prove
 
-MODELS = [name for name, model in GLUONCV.items() if not model.hindrance]
 
-
-@pytest.mark.gluoncv_zoo
-@pytest.mark.parametrize("name", MODELS)
 def test_model(
-    name: str,
+    model: GluonModel,
     exporter: Exporter,
     mxnet: MxnetProcess,
     tmp_path: Path,
     request: pytest.FixtureRequest,
     record_property: Callable[[str, object], None],
 ) -> None:
-    row = prove(GLUONCV[name], exporter, mxnet, tmp_path)
+    row = prove(model, exporter, mxnet, tmp_path)
     results = request.config.getoption("--zoo-results")
     if results:
         row.append_to(Path(results))
-    for unneeded in outlived(name, row.reasons):
+    for unneeded in outlived(model.name, row.reasons):
         record_property(UNEXPECTED_PASS, unneeded)
-    wrong = disagreements(name, row.reasons)
+    wrong = disagreements(model.name, row.reasons)
     if wrong:
-        pytest.fail(f"{name}: {wrong}", pytrace=False)
+        pytest.fail(f"{model.name}: {wrong}", pytrace=False)
 
 
 @pytest.mark.parametrize("name", ["mobilenet1.0_int8", "ssd_300_vgg16_atrous_voc_int8"])
