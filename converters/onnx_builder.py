@@ -144,7 +144,11 @@ class OnnxBuilder:
 
     def cast(self, value: ir.Value, dtype: str) -> ir.Value:
         """The numbers in another element type ("int64"); float16 if the network keeps that."""
-        return self.op("Cast", value, to=ir.DataType[ONNX_TYPES[self._graph.kept(dtype)]].value)
+        return self.op("Cast", value, to=self.type_number(self._graph.kept(dtype)))
+
+    def type_number(self, dtype: str) -> int:
+        """ONNX's number for an element type, for attributes: "float32" -> 1."""
+        return int(_ir_type(dtype).dtype)
 
     def type(self, value: ir.Value) -> str:
         """The element type of a layer's input: "float32", "int64", ..."""

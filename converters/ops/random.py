@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, List, Literal, Optional, Tuple, Type, Union, cast
 
 import numpy as np
-import onnx_ir as ir
 
 from ..errors import ShapeError
 from ..shape import Shape, merge_shapes, show
@@ -64,7 +63,7 @@ class _OfShape(_Drawing):
         return "float32" if self.dtype == "None" else self.dtype
 
     def to_onnx(self, g: OnnxBuilder) -> Any:
-        dtype = _onnx_type(g.output_type())
+        dtype = g.type_number(g.output_type())
         return self._onnx_fixed(g, lambda kind: g.op(kind, shape=self.shape, dtype=dtype))
 
     def to_pytorch(self, m: TorchBuilder) -> str:
@@ -132,10 +131,6 @@ class _OfEach(_Drawing):
         return f"{m.function(self._distribution().function)}({', '.join(given)})"
 
 
-def _onnx_type(dtype: str) -> int:
-    return ir.DataType[{"float16": "FLOAT16", "float32": "FLOAT", "float64": "DOUBLE"}[dtype]].value
-
-
 def _declare(name: str, form: Type[_Drawing], ignores: Tuple[str, ...] = (), **more: Any) -> None:
     distribution = DISTRIBUTIONS[name.split("_", 2)[2].replace("_like", "")]
     bases = (form,) if form is _OfEach else (form, distribution)
@@ -168,7 +163,7 @@ class RandomInteger(_Random):
     def to_onnx(self, g: OnnxBuilder) -> Any:
         if self.high - self.low > 2**53:
             raise Unsupported(f"{self.low} to {self.high}; supported: fewer than 2**53 numbers")
-        unit = g.op("RandomUniform", shape=self.shape, dtype=_onnx_type("float64"))
+        unit = g.op("RandomUniform", shape=self.shape, dtype=g.type_number("float64"))
         size = g.constant(np.array(float(self.high - self.low)), dtype="float64")
         number = g.cast(g.op("Floor", g.op("Mul", unit, size)), "int64")
         low, last = (g.constant(np.array(n)) for n in (self.low, self.high - 1))
@@ -209,7 +204,7 @@ class Multinomial(_Random):
         rows = g.op("Reshape", data, g.op("Concat", g.ints((-1,)), last, axis=0))
         logs = g.op("Log", rows)
         count = int(np.prod(self.shape, dtype=int))
-        chosen = g.op("Multinomial", logs, sample_size=count, dtype=ir.DataType.INT64.value)
+        chosen = g.op("Multinomial", logs, sample_size=count, dtype=g.type_number("int64"))
         outer = g.op("Gather", classes, g.ints(tuple(range(rank - 1))))
         size = g.op("Concat", outer, g.ints(self.shape), axis=0)
         size = g.ints((1,)) if rank == 1 and not self.shape else size

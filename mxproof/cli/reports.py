@@ -13,7 +13,6 @@ from converters.progress import report
 
 from ..benchmark.timing import latencies
 from ..proof import Proof
-from ..repro.writer import SUFFIXES
 from ..runtimes.base import RuntimeFailure
 from ..subject import Subject
 from .common import say, write_text
@@ -46,6 +45,8 @@ def with_latency(args: argparse.Namespace, subject: Subject, proof: Proof, folde
     passed = [target for target, result in proof.targets.items() if result.passed]
     if not (args.html or args.latency) or not passed:
         return proof
+    from ..repro.writer import SUFFIXES
+
     report(f"{subject.name}: measuring latency")
     paths = {t: folder / f"{subject.graph.name}{SUFFIXES[t]}" for t in passed}
     inputs = subject.inputs(dict(proof.shapes), args.seed or 0)
