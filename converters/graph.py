@@ -201,17 +201,6 @@ class Graph:
                     found[name] = min(limit, found.get(name, limit))
         return {v.name: found[v.name] for v in self.inputs if v.name in found}
 
-    def where(self, size: str) -> Tuple[str, int]:
-        """The input and the axis that has this name.
-
-        Raises:
-            Unsupported: no input has it.
-        """
-        for value in self.inputs:
-            if value.shape and size in value.shape:
-                return value.name, value.shape.index(size)
-        raise ops.Unsupported(f"size {size!r} is that of no input; supported: a fixed size")
-
     def kept(self, dtype: str) -> str:
         """The element type in which one of the checkpoint's is exported."""
         return "float32" if dtype == "float16" and not self.half else dtype

@@ -19,7 +19,6 @@ from .graph import Graph
 from .onnx_builder import OnnxBuilder
 from .opsets import DEFAULT_OPSET, NEWEST_OPSET, OLDEST_OPSET
 from .progress import counted
-from .sizes import known_shape
 
 #: Those that the installed onnx knows.
 SUPPORTED_OPSETS = range(OLDEST_OPSET, min(NEWEST_OPSET, onnx.defs.onnx_opset_version()) + 1)
@@ -39,7 +38,7 @@ def to_onnx(graph: Graph, *, opset: int = DEFAULT_OPSET) -> ir.Model:
     _ = graph.operators  # first, so that all that is unsupported is listed
     builder = OnnxBuilder(graph, opset)
     for value in graph.inputs:
-        builder.add_input(value.name, known_shape(graph, value.name))
+        builder.add_input(value.name)
     for node in counted(graph.nodes, f"{graph.name}: converting to ONNX, layers"):
         try:
             builder.add_layer(node)

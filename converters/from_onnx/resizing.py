@@ -139,3 +139,34 @@ def grid_sample(
         )
     turned = b.node("transpose", grid, axes=(0, 3, 1, 2))
     return b.node("BilinearSampler", x, turned)
+
+
+@onnx_operator("RoiAlign")
+def roi_align(
+    b: SymbolBuilder,
+    x: Value,
+    regions: Value,
+    images: Value,
+    *,
+    output_height: int = 1,
+    output_width: int = 1,
+    sampling_ratio: int = 0,
+    spatial_scale: float = 1.0,
+    mode: str = "avg",
+    coordinate_transformation_mode: str = "half_pixel",
+) -> Tensor:
+    """MXNet has the number of the image in front of the corners."""
+    if mode != "avg":
+        raise Unsupported(f"mode={mode}; supported in MXNet: avg")
+    corners = b.tensor(regions)
+    column = b.node("expand_dims", images, axis=1)
+    number = b.node("Cast", column, dtype=corners.dtype)
+    return b.node(
+        "_contrib_ROIAlign",
+        x,
+        b.node("Concat", number, corners, dim=1, num_args=2),
+        pooled_size=(output_height, output_width),
+        spatial_scale=spatial_scale,
+        sample_ratio=sampling_ratio or -1,
+        aligned=coordinate_transformation_mode == "half_pixel",
+    )

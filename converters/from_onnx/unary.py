@@ -3,56 +3,40 @@
 from __future__ import annotations
 
 import math
-from typing import Dict
+from typing import Any, Dict, Tuple
 
+import numpy as np
+import onnx_ir as ir
+
+from ..onnx_builder import ONNX_TYPES
 from ..ops import Unsupported
 from .builder import SymbolBuilder
 from .elementwise import binary
 from .registry import onnx_operator
-from .values import Known, Tensor, Value
+from .values import Tensor, Value, is_stored
 
-UNARY: Dict[str, str] = {
-    "Abs": "abs",
-    "Acos": "arccos",
-    "Acosh": "arccosh",
-    "Asin": "arcsin",
-    "Asinh": "arcsinh",
-    "Atan": "arctan",
-    "Atanh": "arctanh",
-    "Ceil": "ceil",
-    "Cos": "cos",
-    "Cosh": "cosh",
-    "Erf": "erf",
-    "Exp": "exp",
-    "Floor": "floor",
-    "Log": "log",
-    "Neg": "negative",
-    "Reciprocal": "reciprocal",
-    "Sign": "sign",
-    "Sin": "sin",
-    "Sinh": "sinh",
-    "Softsign": "softsign",
-    "Sqrt": "sqrt",
-    "Tan": "tan",
+PLAIN = "Abs Ceil Cos Cosh Erf Exp Floor Log Reciprocal Sign Sin Sinh Softsign Sqrt Tan"
+#: ONNX -> MXNet's operator and its attributes.
+UNARY: Dict[str, Tuple[str, Dict[str, Any]]] = {
+    **{name: (name.lower(), {}) for name in PLAIN.split()},
+    **{f"A{name}": (f"arc{name}", {}) for name in ("cos", "cosh", "sin", "sinh", "tan", "tanh")},
+    "Neg": ("negative", {}),
+    "Relu": ("Activation", {"act_type": "relu"}),
+    "Sigmoid": ("Activation", {"act_type": "sigmoid"}),
+    "Softplus": ("Activation", {"act_type": "softrelu"}),
+    "Tanh": ("Activation", {"act_type": "tanh"}),
 }
-ACTIVATIONS = {"Relu": "relu", "Sigmoid": "sigmoid", "Softplus": "softrelu", "Tanh": "tanh"}
 #: What ONNX's Selu has where nothing is stated: alpha and gamma, of float32.
 SELU = (1.67326319217681884765625, 1.05070102214813232421875)
-#: NumPy's names of ONNX's numbers for element types.
-TYPES = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool", 10: "float16"}
-TYPES[11] = "float64"
+#: ONNX's numbers for element types -> NumPy's names.
+TYPES = {ir.DataType[onnx_name].value: name for name, onnx_name in ONNX_TYPES.items()}
 
 
 @onnx_operator(*UNARY)
 def unary(b: SymbolBuilder, x: Value, *, op_type: str) -> Tensor:
     data = b.tensor(x)
-    return b.node(UNARY[op_type], data, out=data.shape)
-
-
-@onnx_operator(*ACTIVATIONS)
-def activation(b: SymbolBuilder, x: Value, *, op_type: str) -> Tensor:
-    data = b.tensor(x)
-    return b.node("Activation", data, act_type=ACTIVATIONS[op_type], out=data.shape)
+    op, attributes = UNARY[op_type]
+    return b.node(op, data, out=data.shape, **attributes)
 
 
 @onnx_operator("Not")
@@ -98,12 +82,10 @@ def prelu(b: SymbolBuilder, x: Value, slope: Value) -> Tensor:
     """LeakyReLU with a slope for each channel, where the slope's shape is that."""
     data = b.tensor(x)
     rank = len(data.shape)
-    if isinstance(slope, Known) and not slope.symbolic:
+    if is_stored(slope):
         shape = (1,) * (rank - slope.array.ndim) + slope.array.shape
         if all(d == 1 for axis, d in enumerate(shape) if axis != 1) and len(shape) == rank > 1:
-            exact = None if slope.exact is None else slope.exact.reshape(-1)
-            gamma = Known(slope.array.reshape(-1), slope.name, exact)
-            return b.node("LeakyReLU", data, gamma, act_type="prelu")
+            return b.node("LeakyReLU", data, slope.map(np.ravel), act_type="prelu")
     above = b.node("_maximum_scalar", data, scalar=0.0)
     below = b.node("_minimum_scalar", data, scalar=0.0)
     return binary(b, "Add", above, binary(b, "Mul", below, slope))
