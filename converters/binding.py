@@ -15,6 +15,7 @@ from .errors import CheckpointError, UnsupportedError, UnusedParametersWarning
 from .folding import fold_parameters
 from .graph import Graph, Node, Value
 from .naming import distinct_names, readable, with_readable_variables
+from .params import TYPE_FLAGS
 from .shape import AXES, Shape
 from .symbol import VARIABLE, Entry, Symbol, SymbolNode, in_visiting_order
 
@@ -147,10 +148,6 @@ def _without(symbol: Symbol, made_labels: Sequence[Tuple[int, int, str]]) -> Sym
     return in_visiting_order(replace(symbol, nodes=tuple(nodes)))
 
 
-#: MXNet's numbers for element types, as `__dtype__` states them.
-TYPE_FLAGS = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
-
-
 def _typed(value: Value, graph: Graph, symbol: Symbol, types: Mapping[str, str]) -> Value:
     """The input with its element type: as told, as the file states, or as the parameters have."""
     node = next(n for n in symbol.nodes if n.is_variable and n.name == value.name)
@@ -210,22 +207,18 @@ def _nodes(
     outputs: Dict[int, List[str]] = {}
     for (index, _), value in sorted(values.items()):
         outputs.setdefault(index, []).append(value)
-    nodes = []
-    for index, node in enumerate(symbol.nodes):
-        if node.is_variable:
-            continue
-        read = [values[e] for e in node.inputs]
-        nodes.append(
-            Node(
-                name=names[index],
-                mxnet_name=node.name,
-                op=node.op,
-                attrs=node.attrs,
-                inputs=tuple(None if v in labels else v for v in read),
-                outputs=tuple(outputs[index]),
-            )
+    return tuple(
+        Node(
+            name=names[index],
+            mxnet_name=node.name,
+            op=node.op,
+            attrs=node.attrs,
+            inputs=tuple(None if values[e] in labels else values[e] for e in node.inputs),
+            outputs=tuple(outputs[index]),
         )
-    return tuple(nodes)
+        for index, node in enumerate(symbol.nodes)
+        if not node.is_variable
+    )
 
 
 def _hinted_shape(symbol: Symbol, name: str) -> Shape:

@@ -21,11 +21,7 @@ from .graph import Graph
 from .naming import readable
 from .params import load_params, save_params
 from .shape import Shape
-from .symbol import (
-    Symbol,
-    load_symbol,
-    symbol_to_json,
-)
+from .symbol import Symbol, load_symbol, symbol_to_json
 
 Array = npt.NDArray[Any]
 PathLike = Union[str, "os.PathLike[str]"]

@@ -9,7 +9,6 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Set, Tuple, Union
 import numpy.typing as npt
 
 from . import ops
-from .display import layers_html, summary
 from .errors import ShapeError, UnsupportedError
 from .shape import Open, Shape, compatible, settled, show
 
@@ -75,10 +74,13 @@ class Graph:
     unfolded: Tuple[Node, ...] = ()
 
     def __repr__(self) -> str:
-        return summary(self)
-
-    def _repr_html_(self) -> str:
-        return layers_html(self)
+        numbers = sum(array.size for array in self.params.values())
+        inputs, outputs = (
+            ", ".join(f"{name} {show(self.shapes[name])}" for name in names)
+            for names in ([v.name for v in self.inputs], self.outputs)
+        )
+        size = f"{len(self.nodes)} layers, {numbers:,} stored numbers"
+        return f"<Graph {self.name}: {size}, {inputs} -> {outputs}>"
 
     @property
     def listed(self) -> Tuple[Node, ...]:

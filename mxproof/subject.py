@@ -17,7 +17,7 @@ from converters import (
     load_checkpoint,
     preprocessing,
 )
-from converters.binding import TYPE_FLAGS
+from converters.params import TYPE_FLAGS
 from converters.preprocessing import Preprocessing
 from converters.shape import AXES, Dim, Shape
 from fixtures.weights import STANDARD

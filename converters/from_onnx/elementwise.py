@@ -82,7 +82,7 @@ def widened_rank(b: SymbolBuilder, value: Tensor, rank: int) -> Tensor:
     missing = rank - len(value.shape)
     shape = (1,) * missing + value.shape
     for _ in range(missing):
-        value = b.node("expand_dims", value, axis=0, truth=value.truth)
+        value = b.node("expand_dims", value, axis=0)
     return Tensor(value.entry, shape, value.dtype, value.truth)
 
 
@@ -107,7 +107,7 @@ def several(b: SymbolBuilder, first: Value, *others: Value, op_type: str) -> Ten
     total = first
     for other in others:
         total = binary(b, "Add" if op_type == "Sum" else op_type, total, other)
-    return total if isinstance(total, Tensor) and others else b.node("_copy", total)
+    return total if isinstance(total, Tensor) and others else b.copy(total)
 
 
 @onnx_operator("Where")
@@ -130,9 +130,7 @@ def _like(b: SymbolBuilder, value: Tensor, others: List[Tensor]) -> Tensor:
             i for i, (d, o) in enumerate(zip(value.shape, other.shape)) if d == 1 and o != 1
         )
         if axes:
-            value = b.node(
-                "broadcast_like", value, other, lhs_axes=axes, rhs_axes=axes, truth=value.truth
-            )
+            value = b.node("broadcast_like", value, other, lhs_axes=axes, rhs_axes=axes)
     return value
 
 

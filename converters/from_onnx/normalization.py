@@ -67,11 +67,9 @@ def layer_normalization(
     rank = len(data.shape)
     if axis not in (-1, rank - 1):
         raise Unsupported(f"axis={axis} of {rank} dimensions; supported: the last one, -1")
-    if bias is None:
-        gamma = b.tensor(scale)
-        zeros = b.node("zeros_like", gamma)
-        return b.node("LayerNorm", data, gamma, zeros, axis=-1, eps=epsilon)
-    return b.node("LayerNorm", data, scale, bias, axis=-1, eps=epsilon)
+    gamma = b.tensor(scale)
+    beta = b.node("zeros_like", gamma) if bias is None else bias
+    return b.node("LayerNorm", data, gamma, beta, axis=-1, eps=epsilon)
 
 
 @onnx_operator("LRN")
@@ -114,5 +112,4 @@ def dropout(
 
 @onnx_operator("Identity")
 def identity(b: SymbolBuilder, x: Value) -> Tensor:
-    data = b.tensor(x)
-    return b.node("_copy", data, out=data.shape, truth=data.truth)
+    return b.copy(x)

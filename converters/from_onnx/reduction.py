@@ -9,17 +9,17 @@ from .builder import SymbolBuilder
 from .registry import onnx_operator
 from .values import Tensor, Value
 
-PLAIN: Dict[str, str] = {
-    "ReduceMax": "max",
-    "ReduceMean": "mean",
-    "ReduceMin": "min",
-    "ReduceProd": "prod",
-    "ReduceSum": "sum",
+PLAIN = {f"Reduce{name}": name.lower() for name in ("Max", "Mean", "Min", "Prod", "Sum")}
+#: What is done to each number before they are summed, and to the sum.
+AROUND_SUM: Dict[str, Tuple[str, str]] = {
+    "ReduceL1": ("abs", ""),
+    "ReduceL2": ("square", "sqrt"),
+    "ReduceLogSum": ("", "log"),
+    "ReduceSumSquare": ("square", ""),
 }
-COMPOSED = ("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare")
 
 
-@onnx_operator(*PLAIN, *COMPOSED)
+@onnx_operator(*PLAIN, *AROUND_SUM, "ReduceLogSumExp")
 def reduce(
     b: SymbolBuilder,
     x: Value,
@@ -34,32 +34,22 @@ def reduce(
     data = b.tensor(x)
     chosen = axes if given is None else b.ints(given, "its axes")
     if not chosen and noop_with_empty_axes:
-        return b.node("_copy", data)
-    options: Dict[str, Any] = {
-        "axis": tuple(chosen) if chosen else None,
-        "keepdims": bool(keepdims),
-    }
-    rank = len(data.shape)
-    gone = len(chosen) if chosen else rank
-    shape = () if gone == rank and not keepdims else None
-    if op_type in PLAIN:
-        return b.node(PLAIN[op_type], data, out=shape, truth=data.truth, **options)
-    before = {"ReduceL1": "abs", "ReduceLogSum": None, "ReduceLogSumExp": "exp"}
-    first = before.get(op_type, "square")
-    peak: Optional[Tensor] = None
+        return b.copy(data)
+    axis = tuple(chosen) if chosen else None
+    gone = len(chosen) if chosen else len(data.shape)
+    shape = () if gone == len(data.shape) and not keepdims else None
     if op_type == "ReduceLogSumExp":
-        peak = b.node("max", data, axis=options["axis"], keepdims=True)
-        data = b.node("broadcast_sub", data, peak)
-        options["keepdims"] = True
-    total = b.node("sum", b.node(first, data) if first else data, out=shape, **options)
-    if op_type == "ReduceL2":
-        return b.node("sqrt", total, out=shape)
-    if op_type == "ReduceLogSum":
-        return b.node("log", total, out=shape)
-    if peak is None:
-        return total
-    out = b.node("elemwise_add", b.node("log", Tensor(total.entry, peak.shape, total.dtype)), peak)
-    return out if keepdims else b.node("squeeze", out, axis=options["axis"], out=shape)
+        peak = b.node("max", data, axis=axis, keepdims=True)
+        moved = b.node("exp", b.node("broadcast_sub", data, peak))
+        logs = b.node("log", b.node("sum", moved, axis=axis, keepdims=True))
+        out = b.node("elemwise_add", logs, peak)
+        return out if keepdims else b.node("squeeze", out, axis=axis, out=shape)
+    options: Dict[str, Any] = {"axis": axis, "keepdims": bool(keepdims), "out": shape}
+    if op_type in PLAIN:
+        return b.node(PLAIN[op_type], data, truth=data.truth, **options)
+    first, last = AROUND_SUM[op_type]
+    total = b.node("sum", b.node(first, data) if first else data, **options)
+    return b.node(last, total, out=shape) if last else total
 
 
 @onnx_operator("ArgMax", "ArgMin")

@@ -7,7 +7,7 @@ from typing import Any, List, Optional, Tuple
 from ..ops import Unsupported
 from .builder import SymbolBuilder
 from .registry import onnx_operator
-from .values import Known, Operand, Size, Tensor, Value
+from .values import Operand, Size, Tensor, Value, is_stored
 
 BILINEAR = {"align_corners": True, "pytorch_half_pixel": False, "half_pixel": False}
 
@@ -71,7 +71,7 @@ def _sizes(
     if given is not None:
         _, _, height, width = b.numbers(given, "its sizes")
         return height, width
-    if not isinstance(scales, Known) or scales.symbolic:
+    if not is_stored(scales):
         raise Unsupported("its scales are computed; supported: known ones")
     found: List[Operand] = []
     for dim, scale in zip(data.shape[2:], scales.array.tolist()[2:]):
@@ -95,7 +95,7 @@ def _nearest(
         for dim, size in zip(data.shape[2:], b.numbers(given, "its sizes")[2:]):
             ratio = size // b.size(dim)
             ratios.append(ratio if ratio * b.size(dim) == size else 0)
-    elif isinstance(scales, Known) and not scales.symbolic:
+    elif is_stored(scales):
         ratios = scales.array.tolist()[2:]
     if (
         len(set(map(str, ratios))) != 1

@@ -65,7 +65,7 @@ def squeeze(
             raise Unsupported("no axes for an input of free sizes; supported: axes that are stated")
         chosen = tuple(a for a, d in enumerate(data.shape) if d == 1)
     left = tuple(d for a, d in enumerate(data.shape) if a not in chosen)
-    return b.node("squeeze", data, axis=chosen, out=left, truth=data.truth)
+    return b.node("squeeze", data, axis=chosen, out=left)
 
 
 @onnx_operator("Unsqueeze")
@@ -81,10 +81,10 @@ def unsqueeze(
     count = len(axes or ()) if given is None else len(b.ints(given, "its axes"))
     chosen = _axes(b, given, axes, rank + count) or ()
     if not data.shape:
-        return b.node("Reshape", data, shape=(1,) * count, truth=data.truth)
+        return b.node("Reshape", data, shape=(1,) * count)
     for axis in chosen:
         shape = (*data.shape[:axis], 1, *data.shape[axis:])
-        data = b.node("expand_dims", data, axis=axis, out=shape, truth=data.truth)
+        data = b.node("expand_dims", data, axis=axis, out=shape)
     return data
 
 
@@ -93,7 +93,7 @@ def transpose(b: SymbolBuilder, x: Value, *, perm: Tuple[int, ...] = ()) -> Tens
     data = b.tensor(x)
     order = perm or tuple(reversed(range(len(data.shape))))
     shape = tuple(data.shape[a] for a in order)
-    return b.node("transpose", data, axes=order, out=shape, truth=data.truth)
+    return b.node("transpose", data, axes=order, out=shape)
 
 
 @onnx_operator("Tile")
@@ -120,7 +120,7 @@ def expanded(b: SymbolBuilder, data: Tensor, target: Sequence[Operand]) -> Tenso
         else:
             numbers[axis] = want
     if any(numbers):
-        data = b.node("broadcast_to", data, shape=tuple(numbers), truth=data.truth)
+        data = b.node("broadcast_to", data, shape=tuple(numbers))
     for axis, want in like:
         data = _as_large(b, data, axis, want)
     return data
@@ -138,7 +138,6 @@ def _as_large(b: SymbolBuilder, data: Tensor, axis: int, want: Size) -> Tensor:
         lhs_axes=(axis,),
         rhs_axes=(place[1],),
         out=shape,
-        truth=data.truth,
     )
 
 
@@ -146,7 +145,7 @@ def _as_large(b: SymbolBuilder, data: Tensor, axis: int, want: Size) -> Tensor:
 def expand(b: SymbolBuilder, x: Value, shape: Value) -> Tensor:
     data = b.tensor(x)
     made = expanded(b, data, b.numbers(shape, "its sizes"))
-    return b.node("_copy", data, out=data.shape) if made.entry == data.entry else made
+    return b.copy(data) if made.entry == data.entry else made
 
 
 @onnx_operator("ConstantOfShape")

@@ -10,7 +10,7 @@ from ..ops import Unsupported
 from .builder import SymbolBuilder
 from .elementwise import same_type
 from .registry import onnx_operator
-from .values import Known, Operand, Size, Tensor, Value
+from .values import Known, Operand, Size, Tensor, Value, is_stored
 from .windows import padded
 
 FAR = 1 << 31  # ends beyond all that there is
@@ -21,7 +21,7 @@ def concat(b: SymbolBuilder, *parts: Value, axis: int) -> Tensor:
     tensors = [b.tensor(part) for part in parts]
     tensors = [same_type(b, t, tensors[0])[0] for t in tensors]
     if len(tensors) == 1:
-        return b.node("_copy", tensors[0], out=tensors[0].shape)
+        return b.copy(tensors[0])
     truth = all(t.truth for t in tensors)
     dim = axis % len(tensors[0].shape)
     shape: List[Any] = list(tensors[0].shape)
@@ -51,7 +51,7 @@ def cut(
     strides = (1,) * len(begins) if steps is None else b.ints(steps, "its steps")
     for axis, begin, end, step in zip(chosen, begins, limits, strides):
         data = _cut_axis(b, data, axis % rank, begin, end, step)
-    return data if data.entry != b.tensor(x).entry else b.node("_copy", data, out=data.shape)
+    return data if data.entry != b.tensor(x).entry else b.copy(data)
 
 
 def _cut_axis(
@@ -76,13 +76,10 @@ def _cut_axis(
     if (first in (0, None)) and last is None and step == 1:
         return data
     if step == 1:
-        begin_at = 0 if first is None else first
-        end_at = "None" if last is None else last
-        return b.node("slice_axis", data, axis=axis, begin=begin_at, end=end_at, truth=data.truth)
-    spans = {"begin": first, "end": last, "step": step}
+        stop = "None" if last is None else last
+        return b.node("slice_axis", data, axis=axis, begin=first or 0, end=stop)
     lead = (None,) * axis
-    given = {k: (*lead, v) for k, v in spans.items()}
-    return b.node("slice", data, truth=data.truth, **given)
+    return b.node("slice", data, begin=(*lead, first), end=(*lead, last), step=(*lead, step))
 
 
 def _end(place: int, step: int, first: bool) -> Optional[int]:
@@ -107,7 +104,7 @@ def _as_long(b: SymbolBuilder, data: Tensor, axis: int, end: Operand) -> Tensor:
         order[axis], order[along] = order[along], order[axis]
         like = b.node("transpose", like, axes=tuple(order))
     shape = (*data.shape[:axis], b.dim(end), *data.shape[axis + 1 :])
-    return b.node("slice_like", data, like, axes=(axis,), out=shape, truth=data.truth)
+    return b.node("slice_like", data, like, axes=(axis,), out=shape)
 
 
 @onnx_operator("Split")
@@ -131,7 +128,7 @@ def split(
     else:
         lengths = b.ints(parts, "the lengths of its parts")
     if len(lengths) == 1:
-        return [b.node("_copy", data, out=data.shape)]
+        return [b.copy(data)]
     if len(set(lengths)) == 1:
         return b.several("SliceChannel", data, num_outputs=len(lengths), axis=axis)
     ends = np.cumsum(lengths).tolist()
@@ -145,23 +142,23 @@ def gather(b: SymbolBuilder, x: Value, indices: Value, *, axis: int = 0) -> Tens
     rank = len(data.shape)
     axis %= rank
     size = data.shape[axis]
-    if isinstance(indices, Known) and not indices.symbolic:
+    if is_stored(indices):
         wanted = indices.array.ravel().tolist()
         if isinstance(size, int):
             wanted = [w % size for w in wanted]
         run = wanted == list(range(wanted[0], wanted[0] + len(wanted))) if wanted else False
         if run and indices.array.ndim <= 1 and (wanted[0] >= 0 or len(wanted) == 1):
-            ends: Dict[str, Any] = {"begin": wanted[0], "end": wanted[-1] + 1 or "None"}
-            out = b.node("slice_axis", data, axis=axis, truth=data.truth, **ends)
+            end = wanted[-1] + 1 or "None"
+            out = b.node("slice_axis", data, axis=axis, begin=wanted[0], end=end)
             if indices.array.ndim:
                 return out
             left = (*data.shape[:axis], *data.shape[axis + 1 :])
-            return b.node("squeeze", out, axis=(axis,), out=left, truth=data.truth)
+            return b.node("squeeze", out, axis=(axis,), out=left)
     places = b.tensor(indices)
     shape = (*data.shape[:axis], *places.shape, *data.shape[axis + 1 :])
-    out = b.node("take", data, places, axis=axis, mode="wrap", truth=data.truth)
+    out = b.node("take", data, places, axis=axis, mode="wrap")
     if not places.shape and rank > 1:
-        return b.node("squeeze", out, axis=(axis,), out=shape, truth=data.truth)
+        return b.node("squeeze", out, axis=(axis,), out=shape)
     return Tensor(out.entry, shape, out.dtype, out.truth)
 
 
@@ -237,4 +234,4 @@ def pad(
     if mode not in ("constant", "edge", "reflect"):
         raise Unsupported(f"mode={mode}; supported in MXNet: constant, edge, reflect")
     out = padded(b, data, before, behind, number, mode)
-    return out if out.entry != data.entry else b.node("_copy", data, out=data.shape)
+    return out if out.entry != data.entry else b.copy(data)

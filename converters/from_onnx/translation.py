@@ -171,7 +171,7 @@ class Translation:
             own = index >= first and not (output or index in named or nodes[index].is_variable)
             named.add(index)
             if not own or not self.builder.rename(index, name):
-                copied = self.builder.node("_copy", value, out=value.shape, truth=value.truth)
+                copied = self.builder.copy(value)
                 self.builder.rename(copied.entry[0], name)
                 results[number] = copied
         return results
@@ -193,7 +193,7 @@ class Translation:
         if returns_bool:
             made = builder.node("Cast", tensor, dtype="bool", out=tensor.shape)
         else:
-            made = builder.node("_copy", tensor, out=tensor.shape)
+            made = builder.copy(tensor)
         builder.give_name(made.entry[0], name)
         return made.entry
 

@@ -127,6 +127,6 @@ def cast(b: SymbolBuilder, x: Value, *, to: int, saturate: int = 1) -> Tensor:
         raise Unsupported(f"to={to}; supported: {', '.join(TYPES.values())}")
     if TYPES[to] == "bool":
         if data.truth:
-            return b.node("_copy", data, out=data.shape, truth=True)
+            return b.copy(data)
         return b.node("_not_equal_scalar", data, scalar=0.0, out=data.shape, truth=True)
     return b.node("Cast", data, dtype=TYPES[to], out=data.shape)

@@ -33,6 +33,9 @@ def test_from_disk(tmp_path: Path) -> None:
     assert graph.shapes["softmax"] == ("N", 5)
     assert graph.source["params"] == "small-0012.params"
     assert set(graph.params) == set(net.arrays)
+    stored = sum(array.size for array in net.arrays.values())
+    said = f"13 layers, {stored:,} stored numbers, data Nx3xHxW -> softmax Nx5"
+    assert repr(graph) == f"<Graph small: {said}>"
 
 
 def test_the_epochs_there_are_are_named(tmp_path: Path) -> None:
