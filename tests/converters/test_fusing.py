@@ -13,8 +13,7 @@ from converters import Graph, to_onnx, to_pytorch
 from converters.fusing import LOSS, Fusion, fuse
 from converters.precision import with_floats
 
-from .networks import Network, small_resnet
-from .test_onnx_model import noise, proto
+from .networks import Network, noise, proto, small_resnet
 
 ALONE = "with no convolution or matrix product right before or after"
 

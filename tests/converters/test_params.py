@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Tuple
 
 import numpy as np
 import pytest
@@ -80,31 +80,45 @@ def container(array: bytes, name: bytes = b"w") -> bytes:
     return struct.pack("<3Q", 0x112, 0, 1) + array + names
 
 
-def test_bfloat16_is_widened(tmp_path: Path) -> None:
-    header = struct.pack("<Iii2q", 0xF993FAC9, 0, 2, 1, 2) + struct.pack("<3i", 1, 0, 12)
-    path = tmp_path / "x.params"
-    path.write_bytes(container(header + struct.pack("<2H", 0x3F80, 0xC040)))
-    np.testing.assert_array_equal(load_params(path)["w"], np.array([[1.0, -3.0]], np.float32))
+def header(*numbers: Tuple[str, Tuple[int, ...]]) -> bytes:
+    """Of an array in MXNet 1.x's layout: `struct`'s formats and their numbers, then the data."""
+    return b"".join(struct.pack(f"<{kind}", *values) for kind, values in numbers)
 
 
-def test_row_sparse_is_expanded(tmp_path: Path) -> None:
-    header = struct.pack("<Ii", 0xF993FAC9, 1) + struct.pack("<i2q", 2, 1, 2)  # one stored row
-    header += struct.pack("<i2q", 2, 3, 2) + struct.pack("<3i", 1, 0, 0)
-    header += struct.pack("<iiq", 6, 1, 1)  # indices: int64, shape (1,)
-    data = struct.pack("<2f", 5.0, 6.0) + struct.pack("<q", 1)
-    path = tmp_path / "x.params"
-    path.write_bytes(container(header + data))
-    np.testing.assert_array_equal(load_params(path)["w"], [[0, 0], [5, 6], [0, 0]])
+V2, CPU_FLOAT32 = 0xF993FAC9, ("3i", (1, 0, 0))
+BFLOAT16 = header(("Ii", (V2, 0)), ("i2q", (2, 1, 2)), ("3i", (1, 0, 12)), ("2H", (0x3F80, 0xC040)))
+ROW_SPARSE = header(
+    ("Ii", (V2, 1)),
+    ("i2q", (2, 1, 2)),  # one stored row
+    ("i2q", (2, 3, 2)),
+    CPU_FLOAT32,
+    ("iiq", (6, 1, 1)),  # indices: int64, shape (1,)
+    ("2f", (5.0, 6.0)),
+    ("q", (1,)),
+)
+CSR = header(
+    ("Ii", (V2, 2)),
+    ("iq", (1, 2)),
+    ("i2q", (2, 2, 3)),
+    CPU_FLOAT32,
+    ("iiqiiq", (6, 1, 3, 6, 1, 2)),
+    ("2f", (7.0, 8.0)),
+    ("5q", (0, 1, 2, 2, 0)),
+)
 
 
-def test_csr_is_expanded(tmp_path: Path) -> None:
-    header = struct.pack("<Ii", 0xF993FAC9, 2) + struct.pack("<iq", 1, 2)
-    header += struct.pack("<i2q", 2, 2, 3) + struct.pack("<3i", 1, 0, 0)
-    header += struct.pack("<iiq", 6, 1, 3) + struct.pack("<iiq", 6, 1, 2)
-    data = struct.pack("<2f", 7.0, 8.0) + struct.pack("<3q", 0, 1, 2) + struct.pack("<2q", 2, 0)
-    path = tmp_path / "x.params"
-    path.write_bytes(container(header + data))
-    np.testing.assert_array_equal(load_params(path)["w"], [[0, 0, 7], [8, 0, 0]])
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (BFLOAT16, [[1.0, -3.0]]),
+        (ROW_SPARSE, [[0, 0], [5, 6], [0, 0]]),
+        (CSR, [[0, 0, 7], [8, 0, 0]]),
+    ],
+    ids=["bfloat16", "row-sparse", "CSR"],
+)
+def test_other_layouts_become_dense_float32(array: bytes, expected: Any, tmp_path: Path) -> None:
+    (tmp_path / "x.params").write_bytes(container(array))
+    same(load_params(tmp_path / "x.params"), {"w": np.array(expected, np.float32)})
 
 
 def test_arrays_are_views_of_the_file(tmp_path: Path) -> None:

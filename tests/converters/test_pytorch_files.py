@@ -22,8 +22,7 @@ from converters import (
     to_pytorch,
 )
 
-from .networks import small_resnet
-from .test_onnx_model import resnet
+from .networks import resnet, small_resnet
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,8 +16,8 @@ import safetensors.numpy
 from converters import Graph, save_pytorch, to_pytorch
 from converters.python_text import RESERVED
 
-from .networks import small_resnet
-from .test_onnx_model import NETWORKS, each, evaluate, noise, proto, resnet
+from .networks import evaluate, noise, proto, resnet, small_resnet
+from .test_onnx_model import NETWORKS, each
 
 torch = pytest.importorskip("torch", reason="needs PyTorch, which runs the module")
 
