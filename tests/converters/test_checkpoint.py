@@ -122,13 +122,9 @@ def test_all_that_is_unsupported_is_listed_at_once() -> None:
     with pytest.raises(UnsupportedError) as caught:
         net.graph(x, inputs={"data": (1, 3)})
     assert len(caught.value.problems) == 4
-    for fragment in (
-        "Custom 'mine'",
-        "act_type='gelu'; supported: relu",
-        "mode='always'",
-        "mystery",
-    ):
-        assert fragment in str(caught.value)
+    text = str(caught.value)
+    for part in ("Custom 'mine'", "act_type='gelu'; supported: relu", "mode='always'", "mystery"):
+        assert part in text
 
 
 def test_two_variables_of_one_name() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import Any, Dict, Tuple
+from typing import Any, Dict
 
 import numpy as np
 import pytest
@@ -80,30 +80,17 @@ def container(array: bytes, name: bytes = b"w") -> bytes:
     return struct.pack("<3Q", 0x112, 0, 1) + array + names
 
 
-def header(*numbers: Tuple[str, Tuple[int, ...]]) -> bytes:
-    """Of an array in MXNet 1.x's layout: `struct`'s formats and their numbers, then the data."""
-    return b"".join(struct.pack(f"<{kind}", *values) for kind, values in numbers)
-
-
-V2, CPU_FLOAT32 = 0xF993FAC9, ("3i", (1, 0, 0))
-BFLOAT16 = header(("Ii", (V2, 0)), ("i2q", (2, 1, 2)), ("3i", (1, 0, 12)), ("2H", (0x3F80, 0xC040)))
-ROW_SPARSE = header(
-    ("Ii", (V2, 1)),
-    ("i2q", (2, 1, 2)),  # one stored row
-    ("i2q", (2, 3, 2)),
-    CPU_FLOAT32,
-    ("iiq", (6, 1, 1)),  # indices: int64, shape (1,)
-    ("2f", (5.0, 6.0)),
-    ("q", (1,)),
+V2 = 0xF993FAC9
+#: Magic and storage; for sparse ones the stored shape; shape; CPU 0, type; indices' types and
+#: shapes; the numbers; the indices. bfloat16, one stored row, a matrix of three columns.
+BFLOAT16 = struct.pack("<Ii i2q 3i 2H", V2, 0, 2, 1, 2, 1, 0, 12, 0x3F80, 0xC040)
+ROW_SPARSE = struct.pack(
+    "<Ii i2q i2q 3i iiq 2f q", *(V2, 1, 2, 1, 2, 2, 3, 2, 1, 0, 0), *(6, 1, 1, 5.0, 6.0, 1)
 )
-CSR = header(
-    ("Ii", (V2, 2)),
-    ("iq", (1, 2)),
-    ("i2q", (2, 2, 3)),
-    CPU_FLOAT32,
-    ("iiqiiq", (6, 1, 3, 6, 1, 2)),
-    ("2f", (7.0, 8.0)),
-    ("5q", (0, 1, 2, 2, 0)),
+CSR = struct.pack(
+    "<Ii iq i2q 3i iiq iiq 2f 3q 2q",
+    *(V2, 2, 1, 2, 2, 2, 3, 1, 0, 0),
+    *(6, 1, 3, 6, 1, 2, 7.0, 8.0, 0, 1, 2, 2, 0),
 )
 
 
@@ -153,19 +140,10 @@ def test_garbage_is_an_error(
     [
         (b"PK\3\4" + b"\0" * 60, "starts with 0x"),
         (container(struct.pack("<I", 77) + b"\0" * 400), "is no NDArray header"),
-        (
-            container(struct.pack("<2I", 1, 1) + struct.pack("<3i", 1, 0, 99) + b"\0" * 4),
-            "type flag 99",
-        ),
-        (container(struct.pack("<Ii", 0xF993FAC9, 9) + b"\0" * 40), "storage type 9"),
-        (struct.pack("<3Q", 0x112, 0, 0) + struct.pack("<2Q", 1, 1) + b"w", "0 arrays but 1 names"),
-        (
-            struct.pack("<3Q", 0x112, 0, 1)
-            + struct.pack("<2I", 1, 1)
-            + struct.pack("<3if", 1, 0, 0, 1)
-            + struct.pack("<Q", 0),
-            "without names",
-        ),
+        (container(struct.pack("<2I 3i", 1, 1, 1, 0, 99) + b"\0" * 4), "type flag 99"),
+        (container(struct.pack("<Ii", V2, 9) + b"\0" * 40), "storage type 9"),
+        (struct.pack("<5Q", 0x112, 0, 0, 1, 1) + b"w", "0 arrays but 1 names"),
+        (struct.pack("<3Q 2I 3i f Q", 0x112, 0, 1, 1, 1, 1, 0, 0, 1, 0), "without names"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, content: bytes, message: str) -> None:
