@@ -14,7 +14,7 @@ from . import ops
 from .errors import CheckpointError, UnsupportedError, UnusedParametersWarning
 from .folding import fold_parameters
 from .graph import Graph, Node, Value
-from .naming import distinct_names, readable, with_readable_variables
+from .naming import distinct_names, layer_outputs, readable, with_readable_variables
 from .params import TYPE_FLAGS
 from .shape import AXES, Shape
 from .symbol import VARIABLE, Entry, Symbol, SymbolNode, in_visiting_order
@@ -83,24 +83,14 @@ def bind(
     return graph.with_inputs({**guessed, **inputs})
 
 
-def _listed(symbol: Symbol) -> List[Entry]:
-    """All layers' outputs, as MXNet lists them."""
-    return [
-        (i, output)
-        for i, node in enumerate(symbol.nodes)
-        if not node.is_variable
-        for output in range(ops.visible_outputs(node.op, node.attrs))
-    ]
-
-
 def _positions(symbol: Symbol, outputs: Sequence[str]) -> Tuple[int, ...]:
-    """Names of layers -> their outputs' positions in `_listed`."""
+    """Names of layers -> their outputs' positions among `layer_outputs`."""
     values, names = distinct_names(symbol)
     positions: List[int] = []
     for wanted in outputs:
         found = [
             k
-            for k, (i, output) in enumerate(_listed(symbol))
+            for k, (i, output) in enumerate(layer_outputs(symbol))
             if wanted in (names[i], values[i, output], f"{values[i, output]}_output")
         ]
         if not found:
@@ -112,7 +102,7 @@ def _positions(symbol: Symbol, outputs: Sequence[str]) -> Tuple[int, ...]:
 
 
 def _cut(symbol: Symbol, positions: Tuple[int, ...]) -> Symbol:
-    listed = _listed(symbol)
+    listed = layer_outputs(symbol)
     return in_visiting_order(replace(symbol, heads=tuple(listed[k] for k in positions)))
 
 

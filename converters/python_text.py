@@ -125,9 +125,10 @@ def wrap(line: str, width: int) -> List[str]:
     head, items, tail = _last_brackets(line)
     if not any(items):
         return [line]
-    inside = [", ".join(items)]
-    if len(inside[0]) > width - len(INDENT):
-        inside = [part for item in items for part in wrap(f"{item},", width - len(INDENT))]
+    inside, room = [", ".join(items)], width - len(INDENT)
+    if len(inside[0]) > room:
+        comma = "," if len(items) > 1 else ""
+        inside = [part for item in items for part in wrap(item + comma, room)]
     return [head, *(INDENT + part for part in inside), tail]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping, Tuple, Union
+from typing import Any, Dict, Mapping, Tuple, Union
 
 import numpy.typing as npt
 
@@ -23,6 +23,11 @@ class ModuleCall:
     args: Tuple[Any, ...]
     options: Mapping[str, Any]
     state: Mapping[str, Array]
+
+    @property
+    def arguments(self) -> Dict[Any, Any]:
+        """By their index, and options by their name."""
+        return {**dict(enumerate(self.args)), **self.options}
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,10 @@ def reshaped(b: SymbolBuilder, data: Tensor, target: Sequence[Operand]) -> Tenso
     shape: Tuple[Dim, ...] = tuple(None if t == REST else b.dim(t) for t in want)
     if not target:
         return b.node("Reshape", data, shape=(1,), out=())
-    codes = _codes(have, target, want)
-    if codes is not None:
-        return b.node("Reshape", data, shape=codes, out=shape)
-    codes = _codes(have[::-1], target[::-1], want[::-1])
-    if codes is not None:
-        codes = codes[::-1]
-        return b.node("Reshape", data, shape=codes, reverse=True, out=shape)
+    for reverse, step in ((None, 1), (True, -1)):
+        codes = _codes(have[::step], target[::step], want[::step])
+        if codes is not None:
+            return b.node("Reshape", data, shape=codes[::step], reverse=reverse, out=shape)
     return _in_steps(b, data, have, want)
 
 
