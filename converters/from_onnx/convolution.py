@@ -11,12 +11,9 @@ from .values import Tensor, Value
 from .windows import Ints, padded, positions, sides
 
 
-def _filters(b: SymbolBuilder, weight: Value) -> Any:
-    """The weight, whose sizes are all numbers."""
-    tensor = b.tensor(weight)
-    if not all(isinstance(d, int) for d in tensor.shape):
+def _check_sizes(filters: Tensor) -> None:
+    if not all(isinstance(d, int) for d in filters.shape):
         raise Unsupported("its weight has a free size; supported: a known one")
-    return tensor
 
 
 def _options(
@@ -35,8 +32,8 @@ def _options(
 @onnx_operator("Conv")
 def conv(
     b: SymbolBuilder,
-    x: Value,
-    weight: Value,
+    data: Tensor,
+    filters: Tensor,
     bias: Optional[Value] = None,
     *,
     kernel_shape: Ints = (),
@@ -47,10 +44,9 @@ def conv(
     auto_pad: str = "NOTSET",
 ) -> Tensor:
     """Convolution; behind a Pad where the padding is not the same on both sides."""
-    filters = _filters(b, weight)
-    kernel = filters.shape[2:]
+    _check_sizes(filters)
+    kernel: Any = filters.shape[2:]
     before, behind = sides(pads, len(kernel), auto_pad)
-    data = b.tensor(x)
     if before != behind:
         data = padded(b, data, (0, 0, *before), (0, 0, *behind))
         before = (0,) * len(kernel)
@@ -65,7 +61,7 @@ def conv(
 def conv_transpose(
     b: SymbolBuilder,
     x: Value,
-    weight: Value,
+    filters: Tensor,
     bias: Optional[Value] = None,
     *,
     kernel_shape: Ints = (),
@@ -80,12 +76,13 @@ def conv_transpose(
     """Deconvolution; what is padded on one side more than on the other is cut off it."""
     if output_shape:
         raise Unsupported(f"output_shape={output_shape}; supported: pads and output_padding")
-    filters = _filters(b, weight)
+    _check_sizes(filters)
     before, behind = sides(pads, len(filters.shape) - 2, auto_pad)
     least = tuple(map(min, before, behind))
     options = _options(filters, bias, strides, dilations, least)
     options["adj"] = output_padding if any(output_padding) else None
-    options["num_filter"] = filters.shape[1] * group
+    channels: Any = filters.shape[1]
+    options["num_filter"] = channels * group
     given = [x, filters, *([] if bias is None else [bias])]
     out = b.node("Deconvolution", *given, num_group=group, **options)
     if before == behind:
@@ -99,7 +96,7 @@ def conv_transpose(
 def deformable_convolution(
     b: SymbolBuilder,
     x: Value,
-    weight: Value,
+    filters: Tensor,
     offset: Value,
     bias: Optional[Value] = None,
     mask: Optional[Value] = None,
@@ -111,7 +108,6 @@ def deformable_convolution(
     group: int = 1,
     offset_group: int = 1,
 ) -> Tensor:
-    filters = b.tensor(weight)
     before, behind = sides(pads, len(filters.shape) - 2, "NOTSET")
     if before != behind:
         raise Unsupported(f"pads={pads}; supported: the same on both sides")

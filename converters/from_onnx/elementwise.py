@@ -111,10 +111,9 @@ def several(b: SymbolBuilder, first: Value, *others: Value, op_type: str) -> Ten
 
 
 @onnx_operator("Where")
-def where(b: SymbolBuilder, condition: Value, yes: Value, no: Value) -> Tensor:
+def where(b: SymbolBuilder, chosen: Tensor, yes: Value, no: Value) -> Tensor:
     """MXNet's takes equal shapes: all three are widened by what has no effect on them."""
     a, c = same_type(b, yes, no)
-    chosen = b.tensor(condition)
     if chosen.dtype != a.dtype:
         chosen = b.node("Cast", chosen, dtype=a.dtype)
     if not a.shape == c.shape == chosen.shape:
@@ -136,15 +135,15 @@ def _like(b: SymbolBuilder, value: Tensor, others: List[Tensor]) -> Tensor:
 
 @onnx_operator("Clip")
 def clip(
-    b: SymbolBuilder, x: Value, low: Optional[Value] = None, high: Optional[Value] = None
+    b: SymbolBuilder, x: Tensor, low: Optional[Value] = None, high: Optional[Value] = None
 ) -> Tensor:
-    data = b.tensor(x)
+    data = x
     ends = [v.number if isinstance(v, Known) else None for v in (low, high)]
     if ends[0] is not None and ends[1] is not None:
         return b.node("clip", data, a_min=ends[0], a_max=ends[1])
     for end, op_type in ((low, "Max"), (high, "Min")):
         if end is not None:
             data = binary(b, op_type, data, end)
-    if data.entry == b.tensor(x).entry:
+    if data.entry == x.entry:
         raise Unsupported("has neither min nor max; supported: one of them")
     return data

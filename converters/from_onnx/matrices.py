@@ -16,7 +16,7 @@ from .values import Known, Tensor, Value, is_stored
 @onnx_operator("Gemm")
 def gemm(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     weight: Value,
     bias: Optional[Value] = None,
     *,
@@ -26,7 +26,6 @@ def gemm(
     transB: int = 0,  # noqa: N803
 ) -> Tensor:
     """FullyConnected, where its bias is one for each column."""
-    data = b.tensor(x)
     if transA:
         data = b.node("transpose", data, axes=(1, 0))
     rows = _rows(b, weight, bool(transB))

@@ -13,9 +13,9 @@ from .values import Known, Tensor, Value
 @onnx_operator("BatchNormalization")
 def batch_normalization(
     b: SymbolBuilder,
-    x: Value,
-    scale: Value,
-    bias: Value,
+    x: Tensor,
+    scale: Tensor,
+    bias: Tensor,
     mean: Value,
     variance: Value,
     *,
@@ -27,9 +27,8 @@ def batch_normalization(
     if training_mode:
         raise Unsupported("training_mode=1; supported: inference")
     if not isinstance(mean, Known) or not isinstance(variance, Known):
-        return _normalized(b, b.tensor(x), scale, bias, mean, variance, epsilon)
-    given = [b.tensor(value) for value in (x, scale, bias)]
-    given += [b.auxiliary(mean), b.auxiliary(variance)]
+        return _normalized(b, x, scale, bias, mean, variance, epsilon)
+    given = (x, scale, bias, b.auxiliary(mean), b.auxiliary(variance))
     return b.node("BatchNorm", *given, eps=epsilon, momentum=momentum, fix_gamma=False)
 
 
@@ -54,8 +53,8 @@ def instance_normalization(
 @onnx_operator("LayerNormalization")
 def layer_normalization(
     b: SymbolBuilder,
-    x: Value,
-    scale: Value,
+    data: Tensor,
+    gamma: Tensor,
     bias: Optional[Value] = None,
     *,
     axis: int = -1,
@@ -63,11 +62,9 @@ def layer_normalization(
     stash_type: int = 1,
 ) -> Tensor:
     """LayerNorm, which has one axis."""
-    data = b.tensor(x)
     rank = len(data.shape)
     if axis not in (-1, rank - 1):
         raise Unsupported(f"axis={axis} of {rank} dimensions; supported: the last one, -1")
-    gamma = b.tensor(scale)
     beta = b.node("zeros_like", gamma) if bias is None else bias
     return b.node("LayerNorm", data, gamma, beta, axis=-1, eps=epsilon)
 
@@ -88,8 +85,7 @@ def local_response_normalization(
 
 
 @onnx_operator("LpNormalization")
-def lp_normalization(b: SymbolBuilder, x: Value, *, axis: int = -1, p: int = 2) -> Tensor:
-    data = b.tensor(x)
+def lp_normalization(b: SymbolBuilder, data: Tensor, *, axis: int = -1, p: int = 2) -> Tensor:
     length = b.node("norm", data, ord=p, axis=(axis,), keepdims=True)
     return b.node("broadcast_div", data, length)
 

@@ -9,15 +9,14 @@ import numpy as np
 from ..ops import Unsupported
 from .builder import SymbolBuilder
 from .registry import onnx_operator
-from .values import Tensor, Value
+from .values import Tensor
 from .windows import Ints, padded, positions, sides
 
 LOWEST = float(np.finfo(np.float32).min)
 
 
 @onnx_operator("GlobalAveragePool", "GlobalMaxPool")
-def global_pool(b: SymbolBuilder, x: Value, *, op_type: str) -> Tensor:
-    data = b.tensor(x)
+def global_pool(b: SymbolBuilder, data: Tensor, *, op_type: str) -> Tensor:
     kind = "avg" if op_type == "GlobalAveragePool" else "max"
     kernel = (1,) * (len(data.shape) - 2)
     return b.node("Pooling", data, kernel=kernel, pool_type=kind, global_pool=True)
@@ -26,7 +25,7 @@ def global_pool(b: SymbolBuilder, x: Value, *, op_type: str) -> Tensor:
 @onnx_operator("MaxPool", "AveragePool")
 def pool(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     *,
     kernel_shape: Ints,
     strides: Ints = (),
@@ -42,7 +41,7 @@ def pool(
     before, behind = sides(pads, len(kernel_shape), auto_pad)
     if any(d != 1 for d in dilations):
         raise Unsupported(f"dilations={dilations}; supported in MXNet: 1")
-    data, largest = b.tensor(x), op_type == "MaxPool"
+    largest = op_type == "MaxPool"
     if before != behind or any(p >= k for p, k in zip(before, kernel_shape)):
         if largest and ceil_mode:
             raise Unsupported(f"ceil_mode=1 with pads={pads}; supported: the same on both sides")

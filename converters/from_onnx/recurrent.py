@@ -19,7 +19,7 @@ DIRECTIONS = {"forward": 1, "bidirectional": 2}
 @onnx_operator("RNN", "LSTM", "GRU")
 def recurrent(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     weights: Value,
     recurrences: Value,
     biases: Optional[Value] = None,
@@ -41,7 +41,7 @@ def recurrent(
         raise Unsupported("sequence_lens, P or layout=1; supported: none of them")
     if mode == "gru" and not linear_before_reset:
         raise Unsupported("linear_before_reset=0; supported in MXNet: 1")
-    data, count = b.tensor(x), DIRECTIONS[direction]
+    count = DIRECTIONS[direction]
     given = [data, _packed(b, mode, hidden_size, count, [weights, recurrences, biases])]
     for state in (hidden, cell)[: 2 if mode == "lstm" else 1]:
         given.append(_state(b, data, state, count, hidden_size))

@@ -22,7 +22,7 @@ AROUND_SUM: Dict[str, Tuple[str, str]] = {
 @onnx_operator(*PLAIN, *AROUND_SUM, "ReduceLogSumExp")
 def reduce(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     given: Optional[Value] = None,
     *,
     axes: Optional[Tuple[int, ...]] = None,
@@ -31,7 +31,6 @@ def reduce(
     op_type: str,
 ) -> Tensor:
     """The axes are an attribute in old opsets and an input in new ones."""
-    data = b.tensor(x)
     chosen = axes if given is None else b.ints(given, "its axes")
     if not chosen and noop_with_empty_axes:
         return b.copy(data)
@@ -71,9 +70,8 @@ def extreme(
 
 @onnx_operator("CumSum")
 def running_sum(
-    b: SymbolBuilder, x: Value, axis: Value, *, exclusive: int = 0, reverse: int = 0
+    b: SymbolBuilder, data: Tensor, axis: Value, *, exclusive: int = 0, reverse: int = 0
 ) -> Tensor:
-    data = b.tensor(x)
     along = b.ints(axis, "its axis")[0] % len(data.shape)
     turned = b.node("reverse", data, axis=(along,)) if reverse else data
     total = b.node("_np_cumsum", turned, axis=along)
@@ -85,7 +83,7 @@ def running_sum(
 @onnx_operator("TopK")
 def top_k(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     k: Value,
     *,
     axis: int = -1,
@@ -93,7 +91,6 @@ def top_k(
     sorted: int = 1,
 ) -> Tuple[Tensor, ...]:
     """Values and places."""
-    data = b.tensor(x)
     count = b.numbers(k, "how many it takes")[0]
     whole = b.dim(count) == data.shape[axis]
     number = 0 if whole else b.ints(k, "how many it takes")[0]  # 0 means all

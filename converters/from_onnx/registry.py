@@ -15,8 +15,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def onnx_operator(*names: str) -> Callable[[_F], _F]:
     """The function translates these operators: (builder, *inputs, **attributes) -> the outputs.
 
-    Inputs that are left out are None, and so are attributes without a default of their own. A
-    function for several operators takes `op_type`.
+    Inputs that are left out are None, and so are attributes without a default of their own. One
+    that is annotated as a Tensor is made one. A function for several operators takes `op_type`.
     """
 
     def register(function: _F) -> _F:
@@ -55,4 +55,7 @@ def call(builder: Any, op_type: str, inputs: List[Any], attributes: Dict[str, An
     if len(inputs) > most and inspect.Parameter.VAR_POSITIONAL not in kinds:
         raise Unsupported(f"has {len(inputs)} inputs; supported: {most}")
     more = {"op_type": op_type} if "op_type" in parameters else {}
+    tensors = [p.annotation == "Tensor" for p in parameters.values()][1 : len(inputs) + 1]
+    for k, wanted in enumerate(tensors):
+        inputs[k] = builder.tensor(inputs[k]) if wanted else inputs[k]
     return function(builder, *inputs, **attributes, **more)

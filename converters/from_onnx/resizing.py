@@ -15,7 +15,7 @@ BILINEAR = {"align_corners": True, "pytorch_half_pixel": False, "half_pixel": Fa
 @onnx_operator("Resize")
 def resize(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     roi: Optional[Value] = None,
     scales: Optional[Value] = None,
     given: Optional[Value] = None,
@@ -28,7 +28,6 @@ def resize(
     **others: Any,
 ) -> Tensor:
     """UpSampling for the nearest by a whole number; BilinearResize2D for pictures."""
-    data = b.tensor(x)
     place = coordinate_transformation_mode
     if len(data.shape) != 4 or antialias or axes not in (None, (0, 1, 2, 3)):
         raise Unsupported("supported: (N, C, H, W) without antialias and axes")
@@ -145,7 +144,7 @@ def grid_sample(
 def roi_align(
     b: SymbolBuilder,
     x: Value,
-    regions: Value,
+    corners: Tensor,
     images: Value,
     *,
     output_height: int = 1,
@@ -158,7 +157,6 @@ def roi_align(
     """MXNet has the number of the image in front of the corners."""
     if mode != "avg":
         raise Unsupported(f"mode={mode}; supported in MXNet: avg")
-    corners = b.tensor(regions)
     column = b.node("expand_dims", images, axis=1)
     number = b.node("Cast", column, dtype=corners.dtype)
     return b.node(

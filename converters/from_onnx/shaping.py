@@ -22,8 +22,7 @@ def shape_of(b: SymbolBuilder, x: Value, *, start: int = 0, end: Optional[int] =
 
 
 @onnx_operator("Reshape")
-def reshape(b: SymbolBuilder, x: Value, shape: Value, *, allowzero: int = 0) -> Tensor:
-    data = b.tensor(x)
+def reshape(b: SymbolBuilder, data: Tensor, shape: Value, *, allowzero: int = 0) -> Tensor:
     target = list(b.numbers(shape, "its sizes"))
     if allowzero and 0 in target:
         raise Unsupported("allowzero=1 with a size of 0; supported: 0 for the input's own")
@@ -31,8 +30,7 @@ def reshape(b: SymbolBuilder, x: Value, shape: Value, *, allowzero: int = 0) -> 
 
 
 @onnx_operator("Flatten")
-def flatten(b: SymbolBuilder, x: Value, *, axis: int = 1) -> Tensor:
-    data = b.tensor(x)
+def flatten(b: SymbolBuilder, data: Tensor, *, axis: int = 1) -> Tensor:
     rank = len(data.shape)
     axis = axis % rank if axis < 0 else axis
     sides: List[Operand] = [1, 1]
@@ -53,12 +51,11 @@ def _axes(
 @onnx_operator("Squeeze")
 def squeeze(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     given: Optional[Value] = None,
     *,
     axes: Optional[Tuple[int, ...]] = None,
 ) -> Tensor:
-    data = b.tensor(x)
     chosen = _axes(b, given, axes, len(data.shape))
     if chosen is None:
         if not all(isinstance(d, int) for d in data.shape):
@@ -71,12 +68,11 @@ def squeeze(
 @onnx_operator("Unsqueeze")
 def unsqueeze(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     given: Optional[Value] = None,
     *,
     axes: Optional[Tuple[int, ...]] = None,
 ) -> Tensor:
-    data = b.tensor(x)
     rank = len(data.shape)
     count = len(axes or ()) if given is None else len(b.ints(given, "its axes"))
     chosen = _axes(b, given, axes, rank + count) or ()
@@ -89,8 +85,7 @@ def unsqueeze(
 
 
 @onnx_operator("Transpose")
-def transpose(b: SymbolBuilder, x: Value, *, perm: Tuple[int, ...] = ()) -> Tensor:
-    data = b.tensor(x)
+def transpose(b: SymbolBuilder, data: Tensor, *, perm: Tuple[int, ...] = ()) -> Tensor:
     order = perm or tuple(reversed(range(len(data.shape))))
     shape = tuple(data.shape[a] for a in order)
     return b.node("transpose", data, axes=order, out=shape)
@@ -142,8 +137,7 @@ def _as_large(b: SymbolBuilder, data: Tensor, axis: int, want: Size) -> Tensor:
 
 
 @onnx_operator("Expand")
-def expand(b: SymbolBuilder, x: Value, shape: Value) -> Tensor:
-    data = b.tensor(x)
+def expand(b: SymbolBuilder, data: Tensor, shape: Value) -> Tensor:
     made = expanded(b, data, b.numbers(shape, "its sizes"))
     return b.copy(data) if made.entry == data.entry else made
 

@@ -38,20 +38,19 @@ def concat(b: SymbolBuilder, *parts: Value, axis: int) -> Tensor:
 @onnx_operator("Slice")
 def cut(
     b: SymbolBuilder,
-    x: Value,
+    x: Tensor,
     starts: Value,
     ends: Value,
     axes: Optional[Value] = None,
     steps: Optional[Value] = None,
 ) -> Tensor:
-    data = b.tensor(x)
-    rank = len(data.shape)
+    data, rank = x, len(x.shape)
     begins, limits = b.numbers(starts, "its starts"), b.numbers(ends, "its ends")
     chosen = range(len(begins)) if axes is None else b.ints(axes, "its axes")
     strides = (1,) * len(begins) if steps is None else b.ints(steps, "its steps")
     for axis, begin, end, step in zip(chosen, begins, limits, strides):
         data = _cut_axis(b, data, axis % rank, begin, end, step)
-    return data if data.entry != b.tensor(x).entry else b.copy(data)
+    return data if data.entry != x.entry else b.copy(data)
 
 
 def _cut_axis(
@@ -110,13 +109,12 @@ def _as_long(b: SymbolBuilder, data: Tensor, axis: int, end: Operand) -> Tensor:
 @onnx_operator("Split")
 def split(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     parts: Optional[Value] = None,
     *,
     axis: int = 0,
     num_outputs: Optional[int] = None,
 ) -> List[Tensor]:
-    data = b.tensor(x)
     axis %= len(data.shape)
     if parts is None:
         if num_outputs is None:
@@ -136,9 +134,8 @@ def split(
 
 
 @onnx_operator("Gather")
-def gather(b: SymbolBuilder, x: Value, indices: Value, *, axis: int = 0) -> Tensor:
+def gather(b: SymbolBuilder, data: Tensor, indices: Value, *, axis: int = 0) -> Tensor:
     """A slice where the places are one number or a run of them; take otherwise."""
-    data = b.tensor(x)
     rank = len(data.shape)
     axis %= rank
     size = data.shape[axis]
@@ -163,9 +160,8 @@ def gather(b: SymbolBuilder, x: Value, indices: Value, *, axis: int = 0) -> Tens
 
 
 @onnx_operator("GatherElements")
-def gather_elements(b: SymbolBuilder, x: Value, indices: Value, *, axis: int = 0) -> Tensor:
+def gather_elements(b: SymbolBuilder, data: Tensor, places: Tensor, *, axis: int = 0) -> Tensor:
     """pick, which takes one along the axis; several are picked one by one."""
-    data, places = b.tensor(x), b.tensor(indices)
     rank = len(data.shape)
     axis %= rank
     count = places.shape[axis]
@@ -185,11 +181,10 @@ def gather_elements(b: SymbolBuilder, x: Value, indices: Value, *, axis: int = 0
 
 
 @onnx_operator("GatherND")
-def gather_nd(b: SymbolBuilder, x: Value, indices: Value, *, batch_dims: int = 0) -> Tensor:
+def gather_nd(b: SymbolBuilder, x: Value, places: Tensor, *, batch_dims: int = 0) -> Tensor:
     """MXNet has the coordinates on the first axis."""
     if batch_dims:
         raise Unsupported(f"batch_dims={batch_dims}; supported: 0")
-    places = b.tensor(indices)
     rank = len(places.shape)
     order = (rank - 1, *range(rank - 1))
     first = b.node("transpose", places, axes=order) if rank > 1 else places
@@ -198,9 +193,8 @@ def gather_nd(b: SymbolBuilder, x: Value, indices: Value, *, batch_dims: int = 0
 
 @onnx_operator("OneHot")
 def one_hot(
-    b: SymbolBuilder, indices: Value, depth: Value, values: Value, *, axis: int = -1
+    b: SymbolBuilder, places: Tensor, depth: Value, values: Value, *, axis: int = -1
 ) -> Tensor:
-    places = b.tensor(indices)
     if axis not in (-1, len(places.shape)):
         raise Unsupported(f"axis={axis}; supported: the last, -1")
     if not isinstance(values, Known):
@@ -214,14 +208,13 @@ def one_hot(
 @onnx_operator("Pad")
 def pad(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     pads: Value,
     value: Optional[Value] = None,
     axes: Optional[Value] = None,
     *,
     mode: str = "constant",
 ) -> Tensor:
-    data = b.tensor(x)
     rank = len(data.shape)
     widths = b.ints(pads, "its widths")
     chosen = range(rank) if axes is None else [a % rank for a in b.ints(axes, "its axes")]

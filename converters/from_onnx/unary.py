@@ -33,29 +33,25 @@ TYPES = {ir.DataType[onnx_name].value: name for name, onnx_name in ONNX_TYPES.it
 
 
 @onnx_operator(*UNARY)
-def unary(b: SymbolBuilder, x: Value, *, op_type: str) -> Tensor:
-    data = b.tensor(x)
+def unary(b: SymbolBuilder, data: Tensor, *, op_type: str) -> Tensor:
     op, attributes = UNARY[op_type]
     return b.node(op, data, out=data.shape, **attributes)
 
 
 @onnx_operator("Not")
-def negation(b: SymbolBuilder, x: Value) -> Tensor:
-    data = b.tensor(x)
+def negation(b: SymbolBuilder, data: Tensor) -> Tensor:
     return b.node("logical_not", data, out=data.shape, truth=True)
 
 
 @onnx_operator("IsNaN")
-def is_nan(b: SymbolBuilder, x: Value) -> Tensor:
+def is_nan(b: SymbolBuilder, data: Tensor) -> Tensor:
     """What differs from itself."""
-    data = b.tensor(x)
     return b.node("_not_equal", data, data, out=data.shape, truth=True)
 
 
 @onnx_operator("Round")
-def round_to_even(b: SymbolBuilder, x: Value) -> Tensor:
+def round_to_even(b: SymbolBuilder, data: Tensor) -> Tensor:
     """MXNet's rint goes down from midway: one more there, where that is odd."""
-    data = b.tensor(x)
     down = b.node("rint", data)
     over = b.node("elemwise_sub", data, b.node("floor", data))
     midway = b.node("_equal_scalar", over, scalar=0.5)
@@ -78,9 +74,8 @@ def selu(b: SymbolBuilder, x: Value, *, alpha: float = SELU[0], gamma: float = S
 
 
 @onnx_operator("PRelu")
-def prelu(b: SymbolBuilder, x: Value, slope: Value) -> Tensor:
+def prelu(b: SymbolBuilder, data: Tensor, slope: Value) -> Tensor:
     """LeakyReLU with a slope for each channel, where the slope's shape is that."""
-    data = b.tensor(x)
     rank = len(data.shape)
     if is_stored(slope):
         shape = (1,) * (rank - slope.array.ndim) + slope.array.shape
@@ -97,14 +92,12 @@ def hard_sigmoid(b: SymbolBuilder, x: Value, *, alpha: float = 0.2, beta: float 
 
 
 @onnx_operator("HardSwish")
-def hard_swish(b: SymbolBuilder, x: Value) -> Tensor:
-    data = b.tensor(x)
+def hard_swish(b: SymbolBuilder, data: Tensor) -> Tensor:
     return binary(b, "Mul", data, b.node("hard_sigmoid", data, alpha=1 / 6, beta=0.5))
 
 
 @onnx_operator("Gelu")
-def gelu(b: SymbolBuilder, x: Value, *, approximate: str = "none") -> Tensor:
-    data = b.tensor(x)
+def gelu(b: SymbolBuilder, data: Tensor, *, approximate: str = "none") -> Tensor:
     if approximate == "none":
         return b.node("LeakyReLU", data, act_type="gelu")
     cube = b.node("_mul_scalar", b.node("_power_scalar", data, scalar=3.0), scalar=0.044715)
@@ -120,9 +113,8 @@ def softmax(b: SymbolBuilder, x: Value, *, axis: int = -1, op_type: str) -> Tens
 
 
 @onnx_operator("Cast")
-def cast(b: SymbolBuilder, x: Value, *, to: int, saturate: int = 1) -> Tensor:
+def cast(b: SymbolBuilder, data: Tensor, *, to: int, saturate: int = 1) -> Tensor:
     """To bool, whether it differs from 0."""
-    data = b.tensor(x)
     if to not in TYPES:
         raise Unsupported(f"to={to}; supported: {', '.join(TYPES.values())}")
     if TYPES[to] == "bool":
