@@ -48,7 +48,8 @@ class SymbolBuilder:
         """Append a node with one output; attributes that are None are left out.
 
         Args:
-            out: the output's shape, where more is known than MXNet's operator tells.
+            out: the output's shape, where more is known than MXNet's operator tells. () is told
+                from (1,) only by it, and by operators that preserve their input's shape.
             truth: it stands for ONNX's bool, as what is moved does anyhow.
         """
         return self.several(op, *inputs, out=out, truth=truth, **attributes)[0]
@@ -60,6 +61,8 @@ class SymbolBuilder:
         given = [self.tensor(value) for value in inputs]
         attrs = {k: text(v) for k, v in attributes.items() if v is not None}
         operator = ops.parse(op, attrs)
+        if out is None and operator.shape_preserving and given:
+            out = given[0].shape
         try:
             shapes: Any = operator.infer(*(t.shape or (1,) for t in given))
         except ShapeError as error:
@@ -80,8 +83,7 @@ class SymbolBuilder:
 
     def copy(self, value: Value) -> Tensor:
         """A node of its own for a value that is handed on."""
-        tensor = self.tensor(value)
-        return self.node("_copy", tensor, out=tensor.shape)
+        return self.node("_copy", value)
 
     def _tensor(self, entry: Entry, shape: Shape, dtype: str, truth: bool = False) -> Tensor:
         if shape is None:
@@ -143,11 +145,11 @@ class SymbolBuilder:
             return self.node("_full", out=shape, **options, shape=shape or (1,))
         if value.exact is not None:
             full = self._variable(Known(value.exact, value.name), auxiliary=False)
-            return self.node("Cast", full, dtype=str(value.array.dtype), out=full.shape)
+            return self.node("Cast", full, dtype=str(value.array.dtype))
         stored = self._variable(value, auxiliary=False)
         if stored.dtype == "float64" and not self._double:
             # A network of another type may be run with all that is stored in that type.
-            return self.node("Cast", stored, dtype="float64", out=stored.shape)
+            return self.node("Cast", stored, dtype="float64")
         return stored
 
     def auxiliary(self, value: Value) -> Tensor:

@@ -41,7 +41,7 @@ def binary(b: SymbolBuilder, op_type: str, left: Value, right: Value) -> Tensor:
     for value, other, stem in ((right, left, behind), (left, right, before)):
         number = _scalar(value, other)
         if number is not None and isinstance(other, Tensor):
-            return b.node(f"_{stem}_scalar", other, scalar=number, out=other.shape, truth=truth)
+            return b.node(f"_{stem}_scalar", other, scalar=number, truth=truth)
     a, c = same_type(b, left, right)
     if a.shape == c.shape:
         return b.node(equal, a, c, out=a.shape, truth=truth)

@@ -6,7 +6,7 @@ from typing import Optional
 
 from ..ops import Unsupported
 from .builder import SymbolBuilder
-from .registry import onnx_operator
+from .registry import onnx_operator, renamed
 from .values import Known, Tensor, Value
 
 
@@ -43,11 +43,7 @@ def _normalized(
     return b.node("broadcast_add", scaled, parts[1])
 
 
-@onnx_operator("InstanceNormalization")
-def instance_normalization(
-    b: SymbolBuilder, x: Value, scale: Value, bias: Value, *, epsilon: float = 1e-5
-) -> Tensor:
-    return b.node("InstanceNorm", x, scale, bias, eps=epsilon)
+renamed("InstanceNormalization", "InstanceNorm", {"epsilon": ("eps", 1e-5)}, inputs=3)
 
 
 @onnx_operator("LayerNormalization")
@@ -104,8 +100,3 @@ def dropout(
         raise Unsupported("training_mode; supported: inference")
     number = ratio.number if isinstance(ratio, Known) else None
     return b.node("Dropout", x, p=0.5 if number is None else number)
-
-
-@onnx_operator("Identity")
-def identity(b: SymbolBuilder, x: Value) -> Tensor:
-    return b.copy(x)

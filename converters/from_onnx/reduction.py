@@ -65,7 +65,7 @@ def extreme(
     if select_last_index:
         raise Unsupported("select_last_index=1; supported: the first, 0")
     place = b.node(op_type.lower(), x, axis=axis, keepdims=bool(keepdims))
-    return b.node("Cast", place, dtype="int64", out=place.shape)
+    return b.node("Cast", place, dtype="int64")
 
 
 @onnx_operator("CumSum")

@@ -6,7 +6,7 @@ from typing import Any, List, Optional, Tuple
 
 from ..ops import Unsupported
 from .builder import SymbolBuilder
-from .registry import onnx_operator
+from .registry import onnx_operator, renamed
 from .values import Operand, Size, Tensor, Value, is_stored
 
 BILINEAR = {"align_corners": True, "pytorch_half_pixel": False, "half_pixel": False}
@@ -115,9 +115,7 @@ def depth_to_space(b: SymbolBuilder, x: Value, *, blocksize: int, mode: str = "D
     return b.node("depth_to_space", x, block_size=blocksize)
 
 
-@onnx_operator("SpaceToDepth")
-def space_to_depth(b: SymbolBuilder, x: Value, *, blocksize: int) -> Tensor:
-    return b.node("space_to_depth", x, block_size=blocksize)
+renamed("SpaceToDepth", "space_to_depth", {"blocksize": ("block_size", None)})
 
 
 @onnx_operator("GridSample")

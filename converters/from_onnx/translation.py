@@ -190,10 +190,7 @@ class Translation:
         returns_bool = tensor.truth and output.dtype == ir.DataType.BOOL
         if not builder.nodes[tensor.entry[0]].is_variable and not returns_bool:
             return tensor.entry
-        if returns_bool:
-            made = builder.node("Cast", tensor, dtype="bool", out=tensor.shape)
-        else:
-            made = builder.copy(tensor)
+        made = builder.node("Cast", tensor, dtype="bool") if returns_bool else builder.copy(tensor)
         builder.give_name(made.entry[0], name)
         return made.entry
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, Tuple
 
 import numpy as np
 import onnx_ir as ir
@@ -12,35 +11,36 @@ from ..onnx_builder import ONNX_TYPES
 from ..ops import Unsupported
 from .builder import SymbolBuilder
 from .elementwise import binary
-from .registry import onnx_operator
+from .registry import onnx_operator, renamed
 from .values import Tensor, Value, is_stored
 
-PLAIN = "Abs Ceil Cos Cosh Erf Exp Floor Log Reciprocal Sign Sin Sinh Softsign Sqrt Tan"
-#: ONNX -> MXNet's operator and its attributes.
-UNARY: Dict[str, Tuple[str, Dict[str, Any]]] = {
-    **{name: (name.lower(), {}) for name in PLAIN.split()},
-    **{f"A{name}": (f"arc{name}", {}) for name in ("cos", "cosh", "sin", "sinh", "tan", "tanh")},
-    "Neg": ("negative", {}),
-    "Relu": ("Activation", {"act_type": "relu"}),
-    "Sigmoid": ("Activation", {"act_type": "sigmoid"}),
-    "Softplus": ("Activation", {"act_type": "softrelu"}),
-    "Tanh": ("Activation", {"act_type": "tanh"}),
-}
 #: What ONNX's Selu has where nothing is stated: alpha and gamma, of float32.
 SELU = (1.67326319217681884765625, 1.05070102214813232421875)
 #: ONNX's numbers for element types -> NumPy's names.
 TYPES = {ir.DataType[onnx_name].value: name for name, onnx_name in ONNX_TYPES.items()}
 
 
-@onnx_operator(*UNARY)
-def unary(b: SymbolBuilder, data: Tensor, *, op_type: str) -> Tensor:
-    op, attributes = UNARY[op_type]
-    return b.node(op, data, out=data.shape, **attributes)
+PLAIN = "Abs Ceil Cos Cosh Erf Exp Floor Log Reciprocal Sign Sin Sinh Softsign Sqrt Tan"
+for _name in PLAIN.split():
+    renamed(_name, _name.lower())
+for _name in ("cos", "cosh", "sin", "sinh", "tan", "tanh"):
+    renamed(f"A{_name}", f"arc{_name}")
+renamed("Identity", "_copy")
+renamed("Neg", "negative")
+renamed("Relu", "Activation", act_type="relu")
+renamed("Sigmoid", "Activation", act_type="sigmoid")
+renamed("Softplus", "Activation", act_type="softrelu")
+renamed("Tanh", "Activation", act_type="tanh")
+renamed("LeakyRelu", "LeakyReLU", {"alpha": ("slope", 0.01)}, act_type="leaky")
+renamed("Elu", "LeakyReLU", {"alpha": ("slope", 1.0)}, act_type="elu")
+renamed("HardSigmoid", "hard_sigmoid", {"alpha": ("alpha", 0.2), "beta": ("beta", 0.5)})
+renamed("Softmax", "softmax", {"axis": ("axis", -1)})
+renamed("LogSoftmax", "log_softmax", {"axis": ("axis", -1)})
 
 
 @onnx_operator("Not")
 def negation(b: SymbolBuilder, data: Tensor) -> Tensor:
-    return b.node("logical_not", data, out=data.shape, truth=True)
+    return b.node("logical_not", data, truth=True)
 
 
 @onnx_operator("IsNaN")
@@ -57,13 +57,6 @@ def round_to_even(b: SymbolBuilder, data: Tensor) -> Tensor:
     midway = b.node("_equal_scalar", over, scalar=0.5)
     odd = b.node("_mod_scalar", b.node("floor", data), scalar=2.0)
     return b.node("elemwise_add", down, b.node("elemwise_mul", midway, odd), out=data.shape)
-
-
-@onnx_operator("LeakyRelu", "Elu")
-def leaky(b: SymbolBuilder, x: Value, *, alpha: float = -1.0, op_type: str) -> Tensor:
-    slope = (0.01 if op_type == "LeakyRelu" else 1.0) if alpha == -1.0 else alpha
-    kind = "leaky" if op_type == "LeakyRelu" else "elu"
-    return b.node("LeakyReLU", x, act_type=kind, slope=slope)
 
 
 @onnx_operator("Selu")
@@ -86,11 +79,6 @@ def prelu(b: SymbolBuilder, data: Tensor, slope: Value) -> Tensor:
     return binary(b, "Add", above, binary(b, "Mul", below, slope))
 
 
-@onnx_operator("HardSigmoid")
-def hard_sigmoid(b: SymbolBuilder, x: Value, *, alpha: float = 0.2, beta: float = 0.5) -> Tensor:
-    return b.node("hard_sigmoid", x, alpha=alpha, beta=beta)
-
-
 @onnx_operator("HardSwish")
 def hard_swish(b: SymbolBuilder, data: Tensor) -> Tensor:
     return binary(b, "Mul", data, b.node("hard_sigmoid", data, alpha=1 / 6, beta=0.5))
@@ -107,11 +95,6 @@ def gelu(b: SymbolBuilder, data: Tensor, *, approximate: str = "none") -> Tensor
     return b.node("elemwise_mul", half, gate)
 
 
-@onnx_operator("Softmax", "LogSoftmax")
-def softmax(b: SymbolBuilder, x: Value, *, axis: int = -1, op_type: str) -> Tensor:
-    return b.node("softmax" if op_type == "Softmax" else "log_softmax", x, axis=axis)
-
-
 @onnx_operator("Cast")
 def cast(b: SymbolBuilder, data: Tensor, *, to: int, saturate: int = 1) -> Tensor:
     """To bool, whether it differs from 0."""
@@ -120,5 +103,5 @@ def cast(b: SymbolBuilder, data: Tensor, *, to: int, saturate: int = 1) -> Tenso
     if TYPES[to] == "bool":
         if data.truth:
             return b.copy(data)
-        return b.node("_not_equal_scalar", data, scalar=0.0, out=data.shape, truth=True)
-    return b.node("Cast", data, dtype=TYPES[to], out=data.shape)
+        return b.node("_not_equal_scalar", data, scalar=0.0, truth=True)
+    return b.node("Cast", data, dtype=TYPES[to])
