@@ -6,20 +6,16 @@ import difflib
 import re
 import warnings
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
-
-import numpy.typing as npt
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from . import ops
 from .errors import CheckpointError, UnsupportedError, UnusedParametersWarning
 from .folding import fold_parameters
 from .graph import Graph, Node, Value
 from .naming import distinct_names, layer_outputs, readable, with_readable_variables
-from .params import TYPE_FLAGS
+from .params import TYPE_FLAGS, Array
 from .shape import AXES, Shape
 from .symbol import VARIABLE, Entry, Symbol, SymbolNode, in_visiting_order
-
-Array = npt.NDArray[Any]
 
 
 def bind(
@@ -46,18 +42,8 @@ def bind(
     values, layers = distinct_names(symbol)
     roles = _variable_roles(symbol)
     variables = [n.name for n in symbol.nodes if n.is_variable]
-    if len(set(variables)) != len(variables):
-        twice = sorted({v for v in variables if variables.count(v) > 1})
-        raise CheckpointError(f"variables named alike: {', '.join(map(repr, twice))}.")
-    missing = sorted(
-        v for v in variables if v not in stored and v not in inputs and "parameter" in roles[v]
-    )
-    if missing:
-        raise CheckpointError(
-            f"{where}: missing {len(missing)} parameters that the symbol reads: "
-            f"{', '.join(missing)}. Symbol and parameters do not belong together, or the file "
-            "was saved without them."
-        )
+    parameters = {v for v in variables if v not in inputs and "parameter" in roles[v]}
+    _check_variables(variables, sorted(parameters.difference(stored)), where)
     if not cut_at:
         _warn_of_unused(set(stored) - set(variables), where)
     labels = {v for v in variables if v not in stored and v not in inputs and roles[v] == {"label"}}
@@ -81,6 +67,18 @@ def bind(
     )
     guessed = {v.name: v.shape or guess_input(graph, v.name) for v in graph.inputs}
     return graph.with_inputs({**guessed, **inputs})
+
+
+def _check_variables(variables: List[str], missing: List[str], where: str) -> None:
+    if len(set(variables)) != len(variables):
+        twice = sorted({v for v in variables if variables.count(v) > 1})
+        raise CheckpointError(f"variables named alike: {', '.join(map(repr, twice))}.")
+    if missing:
+        raise CheckpointError(
+            f"{where}: missing {len(missing)} parameters that the symbol reads: "
+            f"{', '.join(missing)}. Symbol and parameters do not belong together, or the file "
+            "was saved without them."
+        )
 
 
 def _positions(symbol: Symbol, outputs: Sequence[str]) -> Tuple[int, ...]:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Tuple
 
-import numpy.typing as npt
-
 from .errors import ShapeError
 from .graph import Graph, Node
 from .ops import Unsupported
+from .params import Array
 from .shape import Dim
-
-Array = npt.NDArray[Any]
 
 
 class Builder:

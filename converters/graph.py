@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Dict, FrozenSet, List, Mapping, Set, Tuple, Union
-
-import numpy.typing as npt
+from typing import Dict, FrozenSet, List, Mapping, Set, Tuple, Union
 
 from . import ops
 from .errors import ShapeError, UnsupportedError
+from .params import Array
 from .shape import Open, Shape, compatible, settled, show
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

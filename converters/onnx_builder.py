@@ -11,9 +11,10 @@ import onnx_ir as ir
 
 from . import ops
 from ._version import __version__
-from .builder import Array, Builder
+from .builder import Builder
 from .graph import Graph, Node
 from .header import description
+from .params import Array
 from .shape import Dim, Shape
 
 REDUCE_AXES_ARE_INPUTS = 18

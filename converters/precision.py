@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from . import ops
 from .errors import UnsupportedError
 from .graph import Graph, Node
-
-Array = npt.NDArray[Any]
 
 HALF = np.finfo(np.float16)
 

@@ -18,10 +18,11 @@ import numpy as np
 import safetensors.numpy
 
 from . import ops
-from .builder import Array, Builder
+from .builder import Builder
 from .errors import UnsupportedError
 from .files import atomic_write
 from .graph import Graph, Node
+from .params import Array
 from .progress import counted
 from .python_text import class_name
 from .pytorch_blocks import partition

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Tuple, Union
 
-import numpy.typing as npt
-
-Array = npt.NDArray[Any]
+from .params import Array
 
 
 def token(kind: str, index: int) -> str:

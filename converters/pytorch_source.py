@@ -13,27 +13,11 @@ from typing import Dict, List, Mapping, Optional, Sequence
 
 from .graph import Graph
 from .header import docstring
-from .python_text import (
-    INDENT,
-    VARIABLES,
-    WIDTH,
-    identifier,
-    indented,
-    prose,
-    signature,
-    wrap,
-)
+from .params import Array
+from .python_text import INDENT, VARIABLES, WIDTH, identifier, indented, prose, signature, wrap
 from .pytorch_flow import BODY, Body, attribute_names
 from .pytorch_functions import closure, functions
-from .pytorch_parts import (
-    Array,
-    BlockClass,
-    Item,
-    Stage,
-    Statement,
-    blocks_of,
-    statements_of,
-)
+from .pytorch_parts import BlockClass, Item, Stage, Statement, blocks_of, statements_of
 from .pytorch_stages import constructor as block_constructor
 from .pytorch_stages import stage_lines
 

@@ -94,11 +94,7 @@ def _in_steps(b: SymbolBuilder, data: Tensor, have: List[Operand], want: List[Op
 
 
 def _split(
-    b: SymbolBuilder,
-    data: Tensor,
-    done: List[Operand],
-    parts: List[Operand],
-    later: List[Operand],
+    b: SymbolBuilder, data: Tensor, done: List[Operand], parts: List[Operand], later: List[Operand]
 ) -> Tensor:
     """The axis behind those that are done, into its parts: all at once if a value has such axes."""
     if sum(isinstance(size, Size) for size in parts) > 1:

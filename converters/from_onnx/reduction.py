@@ -82,13 +82,7 @@ def running_sum(
 
 @onnx_operator("TopK")
 def top_k(
-    b: SymbolBuilder,
-    data: Tensor,
-    k: Value,
-    *,
-    axis: int = -1,
-    largest: int = 1,
-    sorted: int = 1,
+    b: SymbolBuilder, data: Tensor, k: Value, *, axis: int = -1, largest: int = 1, sorted: int = 1
 ) -> Tuple[Tensor, ...]:
     """Values and places."""
     count = b.numbers(k, "how many it takes")[0]

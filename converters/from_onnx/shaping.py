@@ -127,12 +127,7 @@ def _as_large(b: SymbolBuilder, data: Tensor, axis: int, want: Size) -> Tensor:
         raise Unsupported(f"a size of {want}, which no value has; supported: sizes of values")
     shape: Tuple[Dim, ...] = (*data.shape[:axis], b.dim(want), *data.shape[axis + 1 :])
     return b.node(
-        "broadcast_like",
-        data,
-        place[0],
-        lhs_axes=(axis,),
-        rhs_axes=(place[1],),
-        out=shape,
+        "broadcast_like", data, place[0], lhs_axes=(axis,), rhs_axes=(place[1],), out=shape
     )
 
 

@@ -9,14 +9,7 @@ import onnx
 import onnx.version_converter
 import pytest
 
-from converters import (
-    DEFAULT_OPSET,
-    SUPPORTED_OPSETS,
-    Graph,
-    ShapeError,
-    UnsupportedError,
-    to_onnx,
-)
+from converters import DEFAULT_OPSET, SUPPORTED_OPSETS, Graph, ShapeError, UnsupportedError, to_onnx
 
 from .networks import Network, evaluate, noise, proto, resnet
 
