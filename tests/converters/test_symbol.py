@@ -63,8 +63,9 @@ def test_argmax_over_all_before_0_9_5() -> None:
     node = {"op": "argmax", "name": "m", "attr": {"axis": "-1"}, "inputs": [[0, 0]]}
     document = {"nodes": [{"op": "null", "name": "x", "inputs": []}, node], "heads": [[1, 0]]}
     assert parse_symbol(json.dumps(document)).nodes[1].attrs == {}
-    document["attrs"] = {"mxnet_version": ["int", 905]}
-    assert parse_symbol(json.dumps(document)).nodes[1].attrs == {"axis": "-1"}
+    for version, attrs in ((904, {}), (905, {"axis": "-1"})):
+        document["attrs"] = {"mxnet_version": ["int", version]}
+        assert parse_symbol(json.dumps(document)).nodes[1].attrs == attrs
 
 
 def test_order_is_depth_first_from_the_heads_and_dead_ends_are_dropped() -> None:
