@@ -7,18 +7,41 @@ save_onnx(to_onnx(graph), "resnet-50.onnx")
 save_pytorch(to_pytorch(graph), ".")
 """
 
+from typing import TYPE_CHECKING
+
 from ._version import __version__
-from .checkpoint import load_checkpoint, save_checkpoint
-from .errors import (
-    CheckpointError,
-    ConversionError,
-    ShapeError,
-    UnsupportedError,
-    UnusedParametersWarning,
+from .lazy import lazy_exports
+from .opsets import DEFAULT_OPSET
+
+if TYPE_CHECKING:
+    from .checkpoint import load_checkpoint, save_checkpoint
+    from .errors import (
+        CheckpointError,
+        ConversionError,
+        ShapeError,
+        UnsupportedError,
+        UnusedParametersWarning,
+    )
+    from .graph import Graph, Node, Value
+    from .onnx_model import SUPPORTED_OPSETS, save_onnx, to_onnx
+    from .pytorch_module import PytorchModule, save_pytorch, to_pytorch
+
+_MODULES = {
+    "checkpoint": ("load_checkpoint", "save_checkpoint"),
+    "errors": (
+        "CheckpointError",
+        "ConversionError",
+        "ShapeError",
+        "UnsupportedError",
+        "UnusedParametersWarning",
+    ),
+    "graph": ("Graph", "Node", "Value"),
+    "onnx_model": ("SUPPORTED_OPSETS", "save_onnx", "to_onnx"),
+    "pytorch_module": ("PytorchModule", "save_pytorch", "to_pytorch"),
+}
+__getattr__ = lazy_exports(
+    __name__, {n: module for module, names in _MODULES.items() for n in names}
 )
-from .graph import Graph, Node, Value
-from .onnx_model import DEFAULT_OPSET, SUPPORTED_OPSETS, save_onnx, to_onnx
-from .pytorch_module import PytorchModule, save_pytorch, to_pytorch
 
 __all__ = [
     "DEFAULT_OPSET",

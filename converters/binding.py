@@ -6,19 +6,16 @@ import difflib
 import re
 import warnings
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
-
-import numpy.typing as npt
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from . import ops
 from .errors import CheckpointError, UnsupportedError, UnusedParametersWarning
 from .folding import fold_parameters
 from .graph import Graph, Node, Value
-from .naming import distinct_names, readable, with_readable_variables
+from .naming import distinct_names, layer_outputs, readable, with_readable_variables
+from .params import TYPE_FLAGS, Array
 from .shape import AXES, Shape
 from .symbol import VARIABLE, Entry, Symbol, SymbolNode, in_visiting_order
-
-Array = npt.NDArray[Any]
 
 
 def bind(
@@ -45,18 +42,8 @@ def bind(
     values, layers = distinct_names(symbol)
     roles = _variable_roles(symbol)
     variables = [n.name for n in symbol.nodes if n.is_variable]
-    if len(set(variables)) != len(variables):
-        twice = sorted({v for v in variables if variables.count(v) > 1})
-        raise CheckpointError(f"variables named alike: {', '.join(map(repr, twice))}.")
-    missing = sorted(
-        v for v in variables if v not in stored and v not in inputs and "parameter" in roles[v]
-    )
-    if missing:
-        raise CheckpointError(
-            f"{where}: missing {len(missing)} parameters that the symbol reads: "
-            f"{', '.join(missing)}. Symbol and parameters do not belong together, or the file "
-            "was saved without them."
-        )
+    parameters = {v for v in variables if v not in inputs and "parameter" in roles[v]}
+    _check_variables(variables, sorted(parameters.difference(stored)), where)
     if not cut_at:
         _warn_of_unused(set(stored) - set(variables), where)
     labels = {v for v in variables if v not in stored and v not in inputs and roles[v] == {"label"}}
@@ -82,24 +69,26 @@ def bind(
     return graph.with_inputs({**guessed, **inputs})
 
 
-def _listed(symbol: Symbol) -> List[Entry]:
-    """All layers' outputs, as MXNet lists them."""
-    return [
-        (i, output)
-        for i, node in enumerate(symbol.nodes)
-        if not node.is_variable
-        for output in range(ops.visible_outputs(node.op, node.attrs))
-    ]
+def _check_variables(variables: List[str], missing: List[str], where: str) -> None:
+    if len(set(variables)) != len(variables):
+        twice = sorted({v for v in variables if variables.count(v) > 1})
+        raise CheckpointError(f"variables named alike: {', '.join(map(repr, twice))}.")
+    if missing:
+        raise CheckpointError(
+            f"{where}: missing {len(missing)} parameters that the symbol reads: "
+            f"{', '.join(missing)}. Symbol and parameters do not belong together, or the file "
+            "was saved without them."
+        )
 
 
 def _positions(symbol: Symbol, outputs: Sequence[str]) -> Tuple[int, ...]:
-    """Names of layers -> their outputs' positions in `_listed`."""
+    """Names of layers -> their outputs' positions among `layer_outputs`."""
     values, names = distinct_names(symbol)
     positions: List[int] = []
     for wanted in outputs:
         found = [
             k
-            for k, (i, output) in enumerate(_listed(symbol))
+            for k, (i, output) in enumerate(layer_outputs(symbol))
             if wanted in (names[i], values[i, output], f"{values[i, output]}_output")
         ]
         if not found:
@@ -111,7 +100,7 @@ def _positions(symbol: Symbol, outputs: Sequence[str]) -> Tuple[int, ...]:
 
 
 def _cut(symbol: Symbol, positions: Tuple[int, ...]) -> Symbol:
-    listed = _listed(symbol)
+    listed = layer_outputs(symbol)
     return in_visiting_order(replace(symbol, heads=tuple(listed[k] for k in positions)))
 
 
@@ -145,10 +134,6 @@ def _without(symbol: Symbol, made_labels: Sequence[Tuple[int, int, str]]) -> Sym
         nodes[layers[number]] = replace(reader, inputs=tuple(read))
         nodes.append(SymbolNode("null", label))
     return in_visiting_order(replace(symbol, nodes=tuple(nodes)))
-
-
-#: MXNet's numbers for element types, as `__dtype__` states them.
-TYPE_FLAGS = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
 
 
 def _typed(value: Value, graph: Graph, symbol: Symbol, types: Mapping[str, str]) -> Value:
@@ -210,22 +195,18 @@ def _nodes(
     outputs: Dict[int, List[str]] = {}
     for (index, _), value in sorted(values.items()):
         outputs.setdefault(index, []).append(value)
-    nodes = []
-    for index, node in enumerate(symbol.nodes):
-        if node.is_variable:
-            continue
-        read = [values[e] for e in node.inputs]
-        nodes.append(
-            Node(
-                name=names[index],
-                mxnet_name=node.name,
-                op=node.op,
-                attrs=node.attrs,
-                inputs=tuple(None if v in labels else v for v in read),
-                outputs=tuple(outputs[index]),
-            )
+    return tuple(
+        Node(
+            name=names[index],
+            mxnet_name=node.name,
+            op=node.op,
+            attrs=node.attrs,
+            inputs=tuple(None if values[e] in labels else values[e] for e in node.inputs),
+            outputs=tuple(outputs[index]),
         )
-    return tuple(nodes)
+        for index, node in enumerate(symbol.nodes)
+        if not node.is_variable
+    )
 
 
 def _hinted_shape(symbol: Symbol, name: str) -> Shape:

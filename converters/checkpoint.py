@@ -10,24 +10,17 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Mapping, Optional, Sequence, Union
-
-import numpy.typing as npt
+from typing import Mapping, Optional, Sequence, Union
 
 from .binding import bind
 from .errors import CheckpointError
 from .files import atomic_write, sha256
 from .graph import Graph
 from .naming import readable
-from .params import load_params, save_params
+from .params import Array, load_params, save_params
 from .shape import Shape
-from .symbol import (
-    Symbol,
-    load_symbol,
-    symbol_to_json,
-)
+from .symbol import Symbol, load_symbol, symbol_to_json
 
-Array = npt.NDArray[Any]
 PathLike = Union[str, "os.PathLike[str]"]
 
 

@@ -7,15 +7,13 @@ takes, each time anew. A conversion needs the numbers, and the user needs no suc
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Set, Tuple
+from typing import Callable, Dict, List, Set, Tuple
 
 import numpy as np
-import numpy.typing as npt
 
 from . import ops
 from .graph import Graph, Node
-
-Array = npt.NDArray[Any]
+from .params import Array
 
 #: Operators that only move numbers -> what they do, given their declaration.
 FOLDS: Dict[str, Callable[..., Array]] = {

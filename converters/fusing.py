@@ -21,19 +21,17 @@ and a fold is left out where that is above LOSS for any filter.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import numpy as np
-import numpy.typing as npt
 
 from . import ops
 from .graph import Graph, Node
 from .ops.convolution import Convolution
 from .ops.linear import FullyConnected
 from .ops.normalization import BatchNormWithReLU, Norm
+from .params import Array
 from .precision import with_floats
-
-Array = npt.NDArray[Any]
 
 LOSS = 1.5  # of precision, at most, in a fold before a layer
 FLOAT32 = np.finfo(np.float32)
@@ -193,7 +191,7 @@ class _Fusing:
             raise Kept("that more than one layer reads")
         reader = linear[0]
         operator = _operator(reader)
-        if _padded(operator):
+        if any(getattr(operator, "pad", ())):
             raise Kept("before a convolution that pads")
         shape = self.graph.shapes[made]
         if isinstance(operator, FullyConnected) and (shape is None or len(shape) != 2):
@@ -251,10 +249,6 @@ class _Fusing:
 def _operator(node: Node) -> ops.Operator:
     """The declaration of a layer, which may be one that was fused."""
     return ops.parse(node.op, node.attrs)
-
-
-def _padded(operator: ops.Operator) -> bool:
-    return any(getattr(operator, "pad", ()))
 
 
 def _by_filter(values: Array, weight: Array, groups: int) -> Array:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Dict, FrozenSet, List, Mapping, Set, Tuple, Union
-
-import numpy.typing as npt
+from typing import Dict, FrozenSet, List, Mapping, Set, Tuple, Union
 
 from . import ops
-from .display import layers_html, summary
 from .errors import ShapeError, UnsupportedError
+from .params import Array
 from .shape import Open, Shape, compatible, settled, show
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -75,10 +71,13 @@ class Graph:
     unfolded: Tuple[Node, ...] = ()
 
     def __repr__(self) -> str:
-        return summary(self)
-
-    def _repr_html_(self) -> str:
-        return layers_html(self)
+        numbers = sum(array.size for array in self.params.values())
+        inputs, outputs = (
+            ", ".join(f"{name} {show(self.shapes[name])}" for name in names)
+            for names in ([v.name for v in self.inputs], self.outputs)
+        )
+        size = f"{len(self.nodes)} layers, {numbers:,} stored numbers"
+        return f"<Graph {self.name}: {size}, {inputs} -> {outputs}>"
 
     @property
     def listed(self) -> Tuple[Node, ...]:
@@ -200,17 +199,6 @@ class Graph:
                 if name is not None:
                     found[name] = min(limit, found.get(name, limit))
         return {v.name: found[v.name] for v in self.inputs if v.name in found}
-
-    def where(self, size: str) -> Tuple[str, int]:
-        """The input and the axis that has this name.
-
-        Raises:
-            Unsupported: no input has it.
-        """
-        for value in self.inputs:
-            if value.shape and size in value.shape:
-                return value.name, value.shape.index(size)
-        raise ops.Unsupported(f"size {size!r} is that of no input; supported: a fixed size")
 
     def kept(self, dtype: str) -> str:
         """The element type in which one of the checkpoint's is exported."""

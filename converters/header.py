@@ -42,10 +42,7 @@ def _size(dim: Dim, side: int) -> int:
 
 def sources(source: Mapping[str, str]) -> List[str]:
     """One line a fact; the preprocessing, which is JSON, as a list."""
-    lines = []
-    for key, value in source.items():
-        if key != KEY:
-            lines.append(f"{prose(key)}: {prose(value)}")
+    lines = [f"{prose(k)}: {prose(v)}" for k, v in source.items() if k != KEY]
     return lines + preprocessing(source.get(KEY))
 
 
@@ -113,8 +110,5 @@ def run_lines(graph: Graph, model: str = "model") -> List[str]:
 
 def _zeros(shape: Tuple[int, ...], dtype: str) -> str:
     sizes = ", ".join(map(str, shape)) or "()"
-    return (
-        f"torch.zeros({sizes})"
-        if dtype == "float32"
-        else f"torch.zeros({sizes}, dtype=torch.{dtype})"
-    )
+    kind = "" if dtype == "float32" else f", dtype=torch.{dtype}"
+    return f"torch.zeros({sizes}{kind})"

@@ -10,9 +10,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Union
+from typing import Dict, List, Mapping, Optional, Union
 
-import numpy.typing as npt
 import onnx
 import onnx_ir as ir
 
@@ -20,10 +19,10 @@ from .checkpoint import params_path, save_checkpoint, symbol_path
 from .errors import CheckpointError, UnsupportedError
 from .from_onnx.translation import Translation
 from .onnx_model import SUPPORTED_OPSETS
+from .params import Array
 from .shape import Shape
 from .symbol import Symbol
 
-Array = npt.NDArray[Any]
 Source = Union[str, "os.PathLike[str]", onnx.ModelProto, ir.Model]
 
 
@@ -113,6 +112,3 @@ def _read(source: Source) -> ir.Model:
     if not model.opset_imports or not (names or len(model.graph)):
         raise CheckpointError(f"{path}: is no ONNX model: it holds no network. Export it again.")
     return model
-
-
-__all__ = ["MxnetModel", "convert_onnx", "from_onnx", "save_mxnet"]

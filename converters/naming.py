@@ -28,18 +28,21 @@ def distinct_names(symbol: Symbol) -> Tuple[Dict[Entry, str], List[str]]:
         names[index] = name
         taken.add(name)
     values = {(i, 0): name for i, name in enumerate(names)}
-    used = {e for n in symbol.nodes for e in n.inputs} | set(symbol.heads)
-    listed = {
+    read = {e for n in symbol.nodes for e in n.inputs}
+    outputs = {*read, *symbol.heads, *layer_outputs(symbol)}
+    several = {i for i, output in outputs if output > 0}
+    values.update({(i, o): f"{names[i]}_output{o}" for i, o in outputs if i in several})
+    return values, names
+
+
+def layer_outputs(symbol: Symbol) -> List[Entry]:
+    """All layers' outputs, as MXNet lists them."""
+    return [
         (i, output)
         for i, node in enumerate(symbol.nodes)
         if not node.is_variable
         for output in range(ops.visible_outputs(node.op, node.attrs))
-    }
-    several = {i for i, output in used | listed if output > 0}
-    for i, output in used | listed:
-        if i in several:
-            values[i, output] = f"{names[i]}_output{output}"
-    return values, names
+    ]
 
 
 def readable(name: str, op: str = "") -> str:

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterable,
-    List,
-    Optional,
-    Sequence,
-    Set,
-    Tuple,
-)
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import onnx_ir as ir
 
 from . import ops
 from ._version import __version__
+from .builder import Builder
 from .graph import Graph, Node
 from .header import description
+from .params import Array
 from .shape import Dim, Shape
-from .sizes import UNKNOWN_SIZE, known_shape
-
-Array = npt.NDArray[Any]
 
 REDUCE_AXES_ARE_INPUTS = 18
 #: NumPy's names of element types -> ONNX's.
@@ -38,18 +26,17 @@ ONNX_TYPES = {
 }
 
 
-class OnnxBuilder:
+class OnnxBuilder(Builder):
     """What a declaration's `to_onnx` builds with. Values are `onnx_ir.Value`."""
 
     def __init__(self, graph: Graph, opset: int) -> None:
+        super().__init__(graph)
         self.opset = opset
-        self._graph = graph
         self._nodes: List[ir.Node] = []
         self._values: Dict[str, ir.Value] = {}
         self._initializers: Dict[str, ir.Value] = {}
         self._names = set(graph.shapes)  # taken: the layers, the inputs, the parameters
         self._layer = ""
-        self._node: Node
 
     def op(self, op_type: str, *inputs: Optional[ir.Value], **attributes: Any) -> ir.Value:
         """Append one ONNX node with one output; attributes that are None are left out."""
@@ -144,19 +131,14 @@ class OnnxBuilder:
 
     def cast(self, value: ir.Value, dtype: str) -> ir.Value:
         """The numbers in another element type ("int64"); float16 if the network keeps that."""
-        return self.op("Cast", value, to=ir.DataType[ONNX_TYPES[self._graph.kept(dtype)]].value)
+        return self.op("Cast", value, to=self.type_number(self._graph.kept(dtype)))
 
-    def type(self, value: ir.Value) -> str:
-        """The element type of a layer's input: "float32", "int64", ..."""
-        return self._graph.types[str(value.name)]
+    def type_number(self, dtype: str) -> int:
+        """ONNX's number for an element type, for attributes: "float32" -> 1."""
+        return int(_ir_type(dtype).dtype)
 
-    def output_type(self, number: int = 0) -> str:
-        """The element type that the layer's output must have."""
-        return self._graph.types[self._node.outputs[number]]
-
-    def output_shape(self, number: int = 0) -> Tuple[Dim, ...]:
-        """The shape of the layer's output, as far as it is known."""
-        return known_shape(self._graph, self._node.outputs[number])
+    def _name(self, value: ir.Value) -> str:
+        return str(value.name)
 
     def size(self, dim: Dim) -> ir.Value:
         """A size as int64 (1,): a number, or that of the network's input that has its name.
@@ -166,30 +148,12 @@ class OnnxBuilder:
         """
         if isinstance(dim, int):
             return self.ints((dim,))
-        if dim is None:
-            raise ops.Unsupported(UNKNOWN_SIZE)
-        name, axis = self._graph.where(dim)
+        name, axis = self._axis(dim)
         return self.op("Gather", self.op("Shape", self.value(name)), self.ints((axis,)), axis=0)
-
-    def is_stored(self, value: ir.Value) -> bool:
-        """Is it a parameter, whose numbers `array` gives?"""
-        return str(value.name) in self._graph.params
-
-    def shape(self, value: ir.Value) -> Tuple[Dim, ...]:
-        """The shape of a layer's input, as far as it is known.
-
-        Raises:
-            ShapeError: not even the number of dimensions is known.
-        """
-        return known_shape(self._graph, str(value.name))
 
     def is_input(self, value: ir.Value) -> bool:
         """Is it one of the network's inputs?"""
         return any(value.name == given.name for given in self._graph.inputs)
-
-    def array(self, value: ir.Value) -> Array:
-        """The numbers of a parameter."""
-        return self._graph.params[str(value.name)]
 
     def value(self, name: str) -> ir.Value:
         """The ONNX value of an input, a parameter or a layer."""
@@ -213,11 +177,9 @@ class OnnxBuilder:
         self._names.add(name)
         return name
 
-    def add_input(self, name: str, shape: Shape) -> ir.Value:
-        value = ir.Value(name=name, type=_ir_type(self._graph.types[name]))
-        value.shape = _ir_shape(shape)
-        self._values[name] = value
-        return value
+    def add_input(self, name: str) -> None:
+        kind, shape = _ir_type(self._graph.types[name]), _ir_shape(self._shape(name))
+        self._values[name] = ir.Value(name=name, type=kind, shape=shape)
 
     def add_layer(self, node: Node) -> None:
         """Convert one layer; its outputs get its names."""
@@ -255,36 +217,22 @@ class OnnxBuilder:
 
     def model(self) -> ir.Model:
         graph = self._graph
-        used = _read(self._nodes)
         onnx_graph = ir.Graph(
             inputs=[self._values[v.name] for v in graph.inputs],
             outputs=[self._values[name] for name in dict.fromkeys(graph.outputs)],
             nodes=self._nodes,
-            initializers=[v for name, v in self._initializers.items() if name in used],
+            initializers=[v for v in self._initializers.values() if v.uses()],
             opset_imports={"": self.opset},
             name=graph.name,
         )
         return ir.Model(
             onnx_graph,
-            ir_version=onnx.helper.find_min_ir_version_for(
-                [onnx.helper.make_opsetid("", self.opset)]
-            ),
+            ir_version=onnx.helper.OP_SET_ID_VERSION_MAP["ai.onnx", self.opset],
             producer_name="mxproof",
             producer_version=__version__,
             doc_string="\n".join(description(graph)),
             metadata_props={f"mxproof.{k}": v for k, v in graph.source.items()},
         )
-
-
-def _read(nodes: Iterable[ir.Node]) -> Set[Optional[str]]:
-    """Names of the values that nodes read, those in the bodies of loops included."""
-    found: Set[Optional[str]] = set()
-    for node in nodes:
-        found.update(v.name for v in node.inputs if v is not None)
-        for attribute in node.attributes.values():
-            if attribute.type == ir.AttributeType.GRAPH:
-                found |= _read(attribute.as_graph())
-    return found
 
 
 def _ir_type(dtype: str) -> ir.TensorType:

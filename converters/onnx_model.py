@@ -8,13 +8,8 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import (
-    Any,
-    List,
-    Union,
-)
+from typing import List, Union
 
-import numpy.typing as npt
 import onnx
 import onnx_ir as ir
 
@@ -22,14 +17,11 @@ from . import ops
 from .errors import UnsupportedError
 from .graph import Graph
 from .onnx_builder import OnnxBuilder
+from .opsets import DEFAULT_OPSET, NEWEST_OPSET, OLDEST_OPSET
 from .progress import counted
-from .sizes import known_shape
 
-Array = npt.NDArray[Any]
-
-DEFAULT_OPSET = 21
-#: From axes as inputs to what onnxruntime 1.31 runs, or the installed onnx knows.
-SUPPORTED_OPSETS = range(13, min(26, onnx.defs.onnx_opset_version()) + 1)
+#: Those that the installed onnx knows.
+SUPPORTED_OPSETS = range(OLDEST_OPSET, min(NEWEST_OPSET, onnx.defs.onnx_opset_version()) + 1)
 EXTERNAL_DATA_BYTES = 1 << 30  # protobuf ends at 2 GiB
 
 
@@ -46,7 +38,7 @@ def to_onnx(graph: Graph, *, opset: int = DEFAULT_OPSET) -> ir.Model:
     _ = graph.operators  # first, so that all that is unsupported is listed
     builder = OnnxBuilder(graph, opset)
     for value in graph.inputs:
-        builder.add_input(value.name, known_shape(graph, value.name))
+        builder.add_input(value.name)
     for node in counted(graph.nodes, f"{graph.name}: converting to ONNX, layers"):
         try:
             builder.add_layer(node)

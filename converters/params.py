@@ -12,7 +12,7 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, Mapping, Tuple, Union
+from typing import Any, BinaryIO, Dict, List, Mapping, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -26,16 +26,10 @@ LIST_MAGIC = 0x112
 V1_MAGIC, V2_MAGIC, V3_MAGIC = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 MAX_NDIM = 32  # NumPy's own limit; a larger number means that this is no array header
 
-#: mshadow's type flags (3rdparty/mshadow/mshadow/base.h, enum TypeFlag). 12 is bfloat16.
+#: By mshadow's type flag (3rdparty/mshadow/mshadow/base.h, enum TypeFlag), as `__dtype__` too.
+TYPE_FLAGS = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
 DTYPES: Dict[int, np.dtype[Any]] = {
-    0: np.dtype("<f4"),
-    1: np.dtype("<f8"),
-    2: np.dtype("<f2"),
-    3: np.dtype("u1"),
-    4: np.dtype("<i4"),
-    5: np.dtype("i1"),
-    6: np.dtype("<i8"),
-    7: np.dtype("?"),
+    flag: np.dtype(name).newbyteorder("<") for flag, name in enumerate(TYPE_FLAGS)
 }
 FLAGS = {dtype: flag for flag, dtype in DTYPES.items()}
 BFLOAT16_FLAG = 12
@@ -82,7 +76,8 @@ class _Reader:
     def values(self, flag: int, shape: Tuple[int, ...], what: str) -> Array:
         """A view of the file, no copy (bfloat16 is widened to float32, exactly)."""
         if flag == BFLOAT16_FLAG:
-            return _from_bfloat16(self.values(-1, shape, what))
+            bits = self.values(-1, shape, what)
+            return (bits.astype("<u4") << np.uint32(16)).view("<f4")
         if flag != -1 and flag not in DTYPES:
             raise CheckpointError(
                 f"{self.path}: {what} has type flag {flag}; known are "
@@ -91,10 +86,6 @@ class _Reader:
         dtype = DTYPES[flag] if flag != -1 else np.dtype("<u2")
         count = int(np.prod(shape, dtype=object))
         return self.take(count * dtype.itemsize, what).view(dtype).reshape(shape)
-
-
-def _from_bfloat16(bits: Array) -> Array:
-    return (bits.astype("<u4") << np.uint32(16)).view("<f4")
 
 
 def load_params(path: Union[str, os.PathLike[str]]) -> Dict[str, Array]:
@@ -174,30 +165,23 @@ def _read_v2(reader: _Reader, what: str, *, scalars: bool) -> Array:
     ]
     data = reader.values(flag, stored if n_aux else shape, what)
     indices = [reader.values(f, s, f"{what}, indices") for f, s in aux]
-    if storage == ROW_SPARSE:
-        return _dense_rows(reader, what, shape, data, indices[0])
-    return _dense_csr(reader, what, shape, data, *indices) if storage == CSR else data
+    return _dense(reader, what, shape, data, indices) if n_aux else data
 
 
-def _dense_rows(
-    reader: _Reader, what: str, shape: Tuple[int, ...], rows: Array, index: Array
+def _dense(
+    reader: _Reader, what: str, shape: Tuple[int, ...], data: Array, indices: List[Array]
 ) -> Array:
-    dense = np.zeros(shape, rows.dtype)
-    try:
-        dense[index] = rows
-    except (IndexError, ValueError) as error:
-        raise CheckpointError(f"{reader.path}: {what}: row-sparse indices: {error}.") from error
-    return dense
-
-
-def _dense_csr(
-    reader: _Reader, what: str, shape: Tuple[int, ...], data: Array, indptr: Array, index: Array
-) -> Array:
+    """Stored rows and their numbers, or a CSR matrix (row pointers, columns) -> all elements."""
     dense = np.zeros(shape, data.dtype)
     try:
-        dense[np.repeat(np.arange(shape[0]), np.diff(indptr)), index] = data
+        if len(indices) == 1:
+            dense[indices[0]] = data
+        else:
+            rows = np.repeat(np.arange(shape[0]), np.diff(indices[0]))
+            dense[rows, indices[1]] = data
     except (IndexError, ValueError) as error:
-        raise CheckpointError(f"{reader.path}: {what}: CSR indices: {error}.") from error
+        kind = "row-sparse" if len(indices) == 1 else "CSR"
+        raise CheckpointError(f"{reader.path}: {what}: {kind} indices: {error}.") from error
     return dense
 
 

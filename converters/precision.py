@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, List
 
 import numpy as np
-import numpy.typing as npt
 
 from . import ops
 from .errors import UnsupportedError
 from .graph import Graph, Node
-
-Array = npt.NDArray[Any]
 
 HALF = np.finfo(np.float16)
 
@@ -30,7 +26,16 @@ def halved(graph: Graph) -> Graph:
     Raises:
         UnsupportedError: parameters that float16 cannot hold, or layers that stay float32.
     """
-    problems = [p for name, array in graph.params.items() for p in _beyond(name, array)]
+    largest = {
+        name: float(np.abs(array[np.isfinite(array)]).max(initial=0))
+        for name, array in graph.params.items()
+        if array.dtype.kind == "f"
+    }
+    problems = [
+        f"parameter {name!r} holds {number:.3g}; float16 ends at {HALF.max:.0f}."
+        for name, number in largest.items()
+        if number > HALF.max
+    ]
     if problems:
         raise UnsupportedError(
             [*problems, "Leave --float16 out; a batch norm may be folded away: --fuse."]
@@ -45,16 +50,6 @@ def halved(graph: Graph) -> Graph:
             for n in wide
         )
     return half
-
-
-def _beyond(name: str, array: Array) -> List[str]:
-    """What is wrong with a parameter as float16."""
-    if array.dtype.kind != "f" or not array.size:
-        return []
-    largest = float(np.abs(array[np.isfinite(array)]).max(initial=0))
-    if largest <= float(HALF.max):
-        return []
-    return [f"parameter {name!r} holds {largest:.3g}; float16 ends at {float(HALF.max):.0f}."]
 
 
 def lost(graph: Graph) -> int:

@@ -16,69 +16,19 @@ from typing import Any, Collection, List, Sequence, Tuple
 WIDTH = 100
 INDENT = "    "
 
+_MODULE = """
+T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double
+dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter
+get_submodule half ipu load_state_dict modules mtia named_buffers named_children named_modules
+named_parameters parameters register_backward_hook register_buffer register_forward_hook
+register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
+register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module
+register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_
+set_extra_state set_submodule share_memory state_dict to to_empty train training type xpu
+zero_grad self torch nn F
+"""
 #: Attributes of nn.Module that no layer may be called (a test holds this to torch).
-RESERVED = frozenset(
-    [
-        "T_destination",
-        "add_module",
-        "apply",
-        "bfloat16",
-        "buffers",
-        "call_super_init",
-        "children",
-        "compile",
-        "cpu",
-        "cuda",
-        "double",
-        "dump_patches",
-        "eval",
-        "extra_repr",
-        "float",
-        "forward",
-        "get_buffer",
-        "get_extra_state",
-        "get_parameter",
-        "get_submodule",
-        "half",
-        "ipu",
-        "load_state_dict",
-        "modules",
-        "mtia",
-        "named_buffers",
-        "named_children",
-        "named_modules",
-        "named_parameters",
-        "parameters",
-        "register_backward_hook",
-        "register_buffer",
-        "register_forward_hook",
-        "register_forward_pre_hook",
-        "register_full_backward_hook",
-        "register_full_backward_pre_hook",
-        "register_load_state_dict_post_hook",
-        "register_load_state_dict_pre_hook",
-        "register_module",
-        "register_parameter",
-        "register_state_dict_post_hook",
-        "register_state_dict_pre_hook",
-        "requires_grad_",
-        "set_extra_state",
-        "set_submodule",
-        "share_memory",
-        "state_dict",
-        "to",
-        "to_empty",
-        "train",
-        "training",
-        "type",
-        "xpu",
-        "zero_grad",
-        "self",
-        "torch",
-        "nn",
-        "F",
-    ]
-)
+RESERVED = frozenset(_MODULE.split())
 VARIABLES = ("x", "y", "z", "u", "v", "w")
 #: What the emitted file itself imports under a capital letter.
 IMPORTED = ("F", "Path")
@@ -175,9 +125,10 @@ def wrap(line: str, width: int) -> List[str]:
     head, items, tail = _last_brackets(line)
     if not any(items):
         return [line]
-    inside = [", ".join(items)]
-    if len(inside[0]) > width - len(INDENT):
-        inside = [part for item in items for part in wrap(f"{item},", width - len(INDENT))]
+    inside, room = [", ".join(items)], width - len(INDENT)
+    if len(inside[0]) > room:
+        comma = "," if len(items) > 1 else ""
+        inside = [part for item in items for part in wrap(item + comma, room)]
     return [head, *(INDENT + part for part in inside), tail]
 
 

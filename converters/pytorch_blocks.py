@@ -119,21 +119,19 @@ def _varies(value: Any) -> bool:
     )
 
 
+def _form(module: ModuleCall) -> Hashable:
+    """Its constructor's arguments, whatever the sizes among them are."""
+    sizes = {k: "size" for k, v in module.arguments.items() if isinstance(k, int) or _varies(v)}
+    return tuple({**module.arguments, **sizes}.items())
+
+
 def _signature(part: Part) -> Hashable:
     """Equal for parts that can be one class."""
     where = {v: ("outside", i) for i, v in enumerate(_external(part))}
     rows: List[Hashable] = []
     for k, s in enumerate(part):
         wiring = tuple(where[s.inputs[i]] for i in _read_positions(s))
-        modules = tuple(
-            (
-                m.kind,
-                len(m.args),
-                tuple(m.state),
-                tuple((key, "size" if _varies(v) else v) for key, v in m.options.items()),
-            )
-            for m in s.modules
-        )
+        modules = tuple((m.kind, tuple(m.state), _form(m)) for m in s.modules)
         rows.append((s.expression, wiring, modules))
         where.update({v: ("inside", k * 100 + o) for o, v in enumerate(s.outputs)})
     return tuple(rows)
@@ -169,12 +167,13 @@ def _attribute_names(part: Part, instance: str) -> Tuple[str, ...]:
 
 def _places(part: Part) -> Dict[Place, Any]:
     """Every constructor argument that may differ, by where it stands."""
-    found: Dict[Place, Any] = {}
-    for k, s in enumerate(part):
-        for j, m in enumerate(s.modules):
-            found.update({(k, j, i): v for i, v in enumerate(m.args) if _varies(v)})
-            found.update({(k, j, key): v for key, v in m.options.items() if _varies(v)})
-    return found
+    return {
+        (k, j, key): value
+        for k, s in enumerate(part)
+        for j, m in enumerate(s.modules)
+        for key, value in m.arguments.items()
+        if _varies(value)
+    }
 
 
 def _blocks(name: str, parts: Dict[int, Part], names: Dict[int, str]) -> Dict[int, Block]:
@@ -221,28 +220,18 @@ def _type(values: Sequence[Any]) -> str:
 def _with_arguments(statement: Statement, k: int, by_place: Dict[Place, str]) -> Statement:
     modules = []
     for j, m in enumerate(statement.modules):
-        args = [
-            Argument(by_place[k, j, i]) if (k, j, i) in by_place else a
-            for i, a in enumerate(m.args)
-        ]
-        options = {
-            key: Argument(by_place[k, j, key]) if (k, j, key) in by_place else v
-            for key, v in m.options.items()
+        named = {
+            key: Argument(by_place[k, j, key]) for key in m.arguments if (k, j, key) in by_place
         }
-        modules.append(ModuleCall(m.kind, tuple(args), options, {}))
+        args = tuple(named.get(i, value) for i, value in enumerate(m.args))
+        options = {key: named.get(key, value) for key, value in m.options.items()}
+        modules.append(ModuleCall(m.kind, args, options, {}))
     return replace(statement, modules=tuple(modules))
 
 
 def _argument_names(part: Part, groups: List[List[Place]]) -> List[str]:
     """`in_channels`, `out_channels`, `channels` where they are one; options by their name."""
-    sizes = [
-        (k, j, i)
-        for k, s in enumerate(part)
-        for j, m in enumerate(s.modules)
-        for i in range(len(m.args))
-    ]
-    reads = min((p for p in sizes if p[2] == 0), default=None)
-    writes = max((p for p in sizes if p[2] == 1), default=None)
+    reads, writes = (min((p for p in _places(part) if p[2] == i), default=None) for i in (0, 1))
     names: List[str] = []
     for places in groups:
         option = next((str(p[2]) for p in places if isinstance(p[2], str)), None)

@@ -5,21 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from .python_text import INDENT, VARIABLES, WIDTH, literal, wrap
+from .python_text import INDENT, VARIABLES, WIDTH, literal, with_comment, wrap
 from .pytorch_parts import Item, ModuleCall, Statement
 
 BODY = WIDTH - 2 * len(INDENT)  # room in a method
 
 #: PyTorch's own defaults, by the beginning of the module's name: not worth a word.
 DEFAULTS: Dict[str, Dict[str, Any]] = {
-    "nn.Conv": {
-        "stride": 1,
-        "padding": 0,
-        "output_padding": 0,
-        "dilation": 1,
-        "groups": 1,
-        "bias": True,
-    },
+    "nn.Conv": dict(stride=1, padding=0, output_padding=0, dilation=1, groups=1, bias=True),
     "nn.BatchNorm": {"momentum": 0.1},
     "nn.Linear": {"bias": True},
     "nn.MaxPool": {"padding": 0, "ceil_mode": False},
@@ -31,9 +24,7 @@ def constructor(call: ModuleCall) -> str:
     """`nn.Conv2d(3, 64, kernel_size=(7, 7), bias=False)`, PyTorch's defaults left out."""
     if call.kind == "nn.Parameter":
         return _parameter(call)
-    defaults: Mapping[str, Any] = next(
-        (d for kind, d in DEFAULTS.items() if call.kind.startswith(kind)), {}
-    )
+    defaults = next((d for kind, d in DEFAULTS.items() if call.kind.startswith(kind)), {})
     parts = [literal(a) for a in call.args]
     for key, value in call.options.items():
         elements = value if isinstance(value, tuple) else (value,)
@@ -53,31 +44,54 @@ def _parameter(call: ModuleCall) -> str:
     return f"nn.Parameter(torch.empty({shape}, dtype=torch.{dtype}){frozen})"
 
 
-class Flow:
-    """The body of a forward: which variable holds which value, and until when."""
+class Body:
+    """The lines of a constructor and of a forward, and which variable holds which value."""
 
     def __init__(self, inputs: Mapping[str, str], outputs: Sequence[str], items: Sequence[Item]):
-        self.held = dict(inputs)
-        self.keep = set(inputs.values()) - set(VARIABLES)
-        self.last = {v: i for i, item in enumerate(items) for v in item.inputs}
-        self.last.update(dict.fromkeys(outputs, len(items)))
+        self.init = ["super().__init__()"]
+        self._forward: List[str] = []
+        self._outputs = outputs
+        self._held = dict(inputs)
+        self._keep = set(inputs.values()) - set(VARIABLES)
+        self._last = {v: i for i, item in enumerate(items) for v in item.inputs}
+        self._last.update(dict.fromkeys(outputs, len(items)))
 
-    def assign(self, position: int, item: Item) -> Tuple[List[str], List[str]]:
+    def statement(self, position: int, statement: Statement, attribute: str, said: str) -> None:
+        """One layer, with what is said of it in a comment, if anything is."""
+        names = attribute_names(statement, attribute)
+        for name, module in zip(names, statement.modules):
+            self.init += wrap(f"self.{name} = {constructor(module)}", BODY)
+        read, written = self._assign(position, statement)
+        called = _fill(statement.expression, read, [f"self.{name}" for name in names])
+        line = f"{', '.join(written)} = {called}"
+        self._forward += with_comment(line, said, BODY) if said else wrap(line, BODY)
+
+    def call(self, position: int, item: Item, attribute: str) -> None:
+        """A block or a stage, which the constructor makes under this name."""
+        read, written = self._assign(position, item)
+        self._forward += wrap(f"{', '.join(written)} = self.{attribute}({', '.join(read)})", BODY)
+
+    def forward(self) -> List[str]:
+        """All of it, with what it returns."""
+        returned = ", ".join(self._held[v] for v in self._outputs)
+        return [*self._forward, *wrap(f"return {returned}", BODY)]
+
+    def _assign(self, position: int, item: Item) -> Tuple[List[str], List[str]]:
         """Variables that the item reads, and those that take its results."""
-        read = [self.held.get(v, "None") for v in item.inputs]
-        dying = [v for v in item.inputs if v in self.held and self.last.get(v, 0) <= position]
+        read = [self._held.get(v, "None") for v in item.inputs]
+        dying = [v for v in item.inputs if v in self._held and self._last.get(v, 0) <= position]
         for value in dying:
-            self.held.pop(value, None)
-        live = set(self.held.values())
-        spare = [v for v in read if v not in live and v != "None" and v not in self.keep]
+            self._held.pop(value, None)
+        live = set(self._held.values())
+        spare = [v for v in read if v not in live and v != "None" and v not in self._keep]
         written = []
         for value in item.outputs:
             fresh = (v for v in (*spare, *VARIABLES, *(f"v{n}" for n in range(1, 10_000))))
-            name = next(v for v in fresh if v not in live and v not in self.keep)
+            name = next(v for v in fresh if v not in live and v not in self._keep)
             written.append(name)
             live.add(name)
-            if value in self.last:
-                self.held[value] = name
+            if value in self._last:
+                self._held[value] = name
         return read, written
 
 
@@ -91,14 +105,3 @@ def _fill(expression: str, read: Sequence[str], modules: Sequence[str]) -> str:
 def attribute_names(statement: Statement, base: str) -> List[str]:
     """Names of a statement's modules."""
     return [base if i == 0 else f"{base}_{i}" for i in range(len(statement.modules))]
-
-
-def init_lines(statement: Statement, attribute: str) -> List[str]:
-    names = attribute_names(statement, attribute)
-    lines = (f"self.{n} = {constructor(m)}" for n, m in zip(names, statement.modules))
-    return [part for line in lines for part in wrap(line, BODY)]
-
-
-def statement_line(statement: Statement, attribute: str, read: List[str], out: List[str]) -> str:
-    modules = [f"self.{n}" for n in attribute_names(statement, attribute)]
-    return f"{', '.join(out)} = {_fill(statement.expression, read, modules)}"

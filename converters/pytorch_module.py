@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 import numpy as np
-import numpy.typing as npt
 import safetensors.numpy
 
 from . import ops
+from .builder import Builder
 from .errors import UnsupportedError
 from .files import atomic_write
 from .graph import Graph, Node
+from .params import Array
 from .progress import counted
 from .python_text import class_name
 from .pytorch_blocks import partition
@@ -29,51 +30,21 @@ from .pytorch_functions import functions
 from .pytorch_parts import ModuleCall, Statement, token
 from .pytorch_source import render
 from .shape import Dim, Shape
-from .sizes import UNKNOWN_SIZE, known_shape
-
-Array = npt.NDArray[Any]
 
 
-class TorchBuilder:
+class TorchBuilder(Builder):
     """What a declaration's `to_pytorch` builds with. Inputs are tokens that stand for variables."""
 
     def __init__(self, graph: Graph, node: Node) -> None:
-        self._graph, self._node = graph, node
+        super().__init__(graph)
+        self._node = node
         self._names = {token("in", i): name for i, name in enumerate(node.inputs) if name}
         self.modules: List[ModuleCall] = []
         self.more: List[str] = []  # inputs of the network that the expression reads
         self.functions: List[str] = []
 
-    def shape(self, value: str) -> Tuple[Dim, ...]:
-        """The shape of a layer's input, as far as it is known (ShapeError where it is not)."""
-        return known_shape(self._graph, self._names[value])
-
-    def array(self, value: str) -> Array:
-        """The numbers of a parameter.
-
-        Raises:
-            UnsupportedError: the input is no parameter, or one that cannot be exported.
-        """
-        name = self._names[value]
-        if name not in self._graph.params:
-            raise ops.Unsupported(f"{name!r} is computed, not stored; supported: a parameter")
-        return self._graph.stored(name)
-
-    def is_stored(self, value: str) -> bool:
-        """Is it a parameter, whose numbers `array` gives?"""
-        return self._names[value] in self._graph.params
-
-    def type(self, value: str) -> str:
-        """The element type of a layer's input: "float32", "int64", ..."""
-        return self._graph.types[self._names[value]]
-
-    def output_type(self, number: int = 0) -> str:
-        """The element type that the layer's output must have."""
-        return self._graph.types[self._node.outputs[number]]
-
-    def output_shape(self, number: int = 0) -> Tuple[Dim, ...]:
-        """The shape of the layer's output, as far as it is known."""
-        return known_shape(self._graph, self._node.outputs[number])
+    def _name(self, value: str) -> str:
+        return self._names[value]
 
     def size(self, dim: Dim) -> str:
         """A size: a number, or that of the network's input that has its name.
@@ -81,11 +52,9 @@ class TorchBuilder:
         Raises:
             Unsupported: it is not known, or no input's.
         """
-        if dim is None:
-            raise ops.Unsupported(UNKNOWN_SIZE)
         if isinstance(dim, int):
             return str(dim)
-        name, axis = self._graph.where(dim)
+        name, axis = self._axis(dim)
         return f"{self.network_input(name)}.shape[{axis}]"
 
     def network_input(self, name: Optional[str] = None) -> str:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping, Tuple, Union
+from typing import Any, Dict, Mapping, Tuple, Union
 
-import numpy.typing as npt
-
-Array = npt.NDArray[Any]
+from .params import Array
 
 
 def token(kind: str, index: int) -> str:
@@ -23,6 +21,11 @@ class ModuleCall:
     args: Tuple[Any, ...]
     options: Mapping[str, Any]
     state: Mapping[str, Array]
+
+    @property
+    def arguments(self) -> Dict[Any, Any]:
+        """By their index, and options by their name."""
+        return {**dict(enumerate(self.args)), **self.options}
 
 
 @dataclass(frozen=True)

@@ -9,32 +9,15 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import dataclass, field
-from typing import Dict, List, Mapping, Optional, Sequence, Set
+from typing import Dict, List, Mapping, Optional, Sequence
 
 from .graph import Graph
 from .header import docstring
-from .python_text import (
-    INDENT,
-    VARIABLES,
-    WIDTH,
-    identifier,
-    indented,
-    prose,
-    signature,
-    with_comment,
-    wrap,
-)
-from .pytorch_flow import BODY, Flow, attribute_names, init_lines, statement_line
+from .params import Array
+from .python_text import INDENT, VARIABLES, WIDTH, identifier, indented, prose, signature, wrap
+from .pytorch_flow import BODY, Body, attribute_names
 from .pytorch_functions import closure, functions
-from .pytorch_parts import (
-    Array,
-    BlockClass,
-    Item,
-    Stage,
-    Statement,
-    blocks_of,
-    statements_of,
-)
+from .pytorch_parts import BlockClass, Item, Stage, Statement, blocks_of, statements_of
 from .pytorch_stages import constructor as block_constructor
 from .pytorch_stages import stage_lines
 
@@ -98,8 +81,8 @@ def class_text(
     name: str,
     docstring: str,
     arguments: Mapping[str, str],
-    init: List[str],
-    forward: List[str],
+    init: Sequence[str],
+    forward: Sequence[str],
     parameters: Sequence[str],
     results: int = 1,
 ) -> str:
@@ -125,19 +108,15 @@ def class_text(
 
 
 def _block_class(cls: BlockClass) -> str:
-    flow = Flow(dict(zip(cls.inputs, VARIABLES)), cls.outputs, cls.statements)
-    init = ["super().__init__()"]
-    forward: List[str] = []
+    body = Body(dict(zip(cls.inputs, VARIABLES)), cls.outputs, cls.statements)
     for i, (statement, attribute) in enumerate(zip(cls.statements, cls.attributes)):
-        init += init_lines(statement, attribute)
-        line = statement_line(statement, attribute, *flow.assign(i, statement))
-        shown = bool(statement.modules)
-        forward += wrap(line, BODY) if shown else with_comment(line, attribute, BODY)
-    forward += wrap("return " + ", ".join(flow.held[v] for v in cls.outputs), BODY)
-    parameters = VARIABLES[: len(cls.inputs)]
-    document = enumeration(cls.instances)
-    results = len(cls.outputs)
-    return class_text(cls.name, document, cls.arguments, init, forward, parameters, results)
+        body.statement(i, statement, attribute, "" if statement.modules else attribute)
+    said, given, results = (
+        enumeration(cls.instances),
+        VARIABLES[: len(cls.inputs)],
+        len(cls.outputs),
+    )
+    return class_text(cls.name, said, cls.arguments, body.init, body.forward(), given, results)
 
 
 def enumeration(names: Sequence[str]) -> str:
@@ -145,42 +124,6 @@ def enumeration(names: Sequence[str]) -> str:
     if len(names) <= LISTED:
         return ", ".join(names) + "."
     return f"{names[0]}, {names[1]}, ..., {names[-1]} ({len(names)} of them)."
-
-
-class _Network:
-    """The class of the network itself, as text, and what the file of weights says of it."""
-
-    def __init__(self, rendered: Rendered, flow: Flow) -> None:
-        self.rendered, self.flow = rendered, flow
-        self.init = ["super().__init__()"]
-        self.forward: List[str] = []
-        self.attributes: Set[str] = set()
-        self.table = rendered.layers.setdefault("", [])
-
-    def add(self, position: int, item: Item) -> None:
-        read, written = self.flow.assign(position, item)
-        name = item.layer if isinstance(item, Statement) else item.name
-        attribute = identifier(name, self.attributes)
-        self.attributes.add(attribute)
-        if isinstance(item, Statement):
-            self.init += init_lines(item, attribute)
-            line = statement_line(item, attribute, read, written)
-            shown = item.modules and attribute == re.sub(r"_fwd$", "", item.layer)
-            self.forward += wrap(line, BODY) if shown else with_comment(line, item.layer, BODY)
-            _record(self.rendered, item, attribute, "")
-            return
-        call = f"{', '.join(written)} = self.{attribute}({', '.join(read)})"
-        self.forward += wrap(call, BODY)
-        self.table.append(None)
-        if isinstance(item, Stage):
-            self.init += stage_lines(attribute, item, BODY)
-            paths = [f"{attribute}.{name}" for name in item.names]
-        else:
-            self.init += wrap(f"self.{attribute} = {block_constructor(item)}", BODY)
-            paths = [attribute]
-        for path, block in zip(paths, blocks_of(item)):
-            for statement, inner in zip(block.statements, block.cls.attributes):
-                _record(self.rendered, statement, inner, path)
 
 
 def _network(
@@ -191,17 +134,35 @@ def _network(
     outputs: Sequence[str],
     called: Sequence[str],
 ) -> str:
+    """The class of the network itself; what the file of weights says of it goes to `rendered`."""
     parameters: Dict[str, str] = {}
     for name in inputs:
         parameters[name] = identifier(name, [*called, *parameters.values()])
-    flow = Flow(parameters, outputs, items)
-    network = _Network(rendered, flow)
-    for i, item in enumerate(items):
-        network.add(i, item)
-    forward = network.forward
-    forward += wrap("return " + ", ".join(flow.held[v] for v in outputs), BODY)
+    body = Body(parameters, outputs, items)
+    attributes: List[str] = []
+    table = rendered.layers.setdefault("", [])
+    for position, item in enumerate(items):
+        layer = item.layer if isinstance(item, Statement) else item.name
+        attribute = identifier(layer, attributes)
+        attributes.append(attribute)
+        if isinstance(item, Statement):
+            shown = item.modules and attribute == re.sub(r"_fwd$", "", layer)
+            body.statement(position, item, attribute, "" if shown else layer)
+            _record(rendered, item, attribute, "")
+            continue
+        body.call(position, item, attribute)
+        table.append(None)
+        if isinstance(item, Stage):
+            body.init += stage_lines(attribute, item, BODY)
+            paths = [f"{attribute}.{name}" for name in item.names]
+        else:
+            body.init += wrap(f"self.{attribute} = {block_constructor(item)}", BODY)
+            paths = [attribute]
+        for path, block in zip(paths, blocks_of(item)):
+            for statement, inner in zip(block.statements, block.cls.attributes):
+                _record(rendered, statement, inner, path)
     given = list(parameters.values())
-    return class_text(class_name, "", {}, network.init, forward, given, len(outputs))
+    return class_text(class_name, "", {}, body.init, body.forward(), given, len(outputs))
 
 
 def _record(rendered: Rendered, statement: Statement, attribute: str, path: str) -> None:

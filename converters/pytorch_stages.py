@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import groupby
 from typing import Iterator, List, Optional, Sequence, Tuple
 
-from .python_text import INDENT, indented, literal, wrap
+from .python_text import INDENT, literal, wrap
 from .pytorch_parts import Block, Item, Stage
 
 LOOP = 3  # as many equal blocks are worth a loop
@@ -58,28 +58,12 @@ def _parts(name: str) -> Optional[Tuple[str, str, int]]:
 def stage_lines(attribute: str, stage: Stage, width: int) -> List[str]:
     """`self.stage1 = nn.Sequential(…)` as `ruff format` lays it out."""
     indexed = stage.names == tuple(map(str, range(len(stage.names))))
-    depth = 1 if indexed else 2
-    room = width - depth * len(INDENT)
+    room = width - (1 if indexed else 2) * len(INDENT)
     parts = [p for run in _runs(stage) for p in _arguments(run, indexed, room)]
     if not indexed and len(parts) == 1:
         parts = [parts[0].replace("**", "", 1)]  # a loop alone
-    joined = ", ".join(parts)
-    head, call = (
-        f"self.{attribute} = nn.Sequential(",
-        joined if indexed else f"OrderedDict({joined})",
-    )
-    if len(f"{head}{call})") <= width:
-        return [f"{head}{call})"]
-    if len(INDENT + call) <= width:
-        return [head, INDENT + call, ")"]
-    inside = [joined] if len(joined) <= room else _each(parts, room)
-    opened = [head] if indexed else [head, f"{INDENT}OrderedDict("]
-    closed = [")"] if indexed else [f"{INDENT})", ")"]
-    return [*opened, *indented(inside, depth), *closed]
-
-
-def _each(parts: Sequence[str], room: int) -> List[str]:
-    return [line for part in parts for line in wrap(f"{part},", room)]
+    made = ", ".join(parts) if indexed else f"OrderedDict({', '.join(parts)})"
+    return wrap(f"self.{attribute} = nn.Sequential({made})", width)
 
 
 def constructor(block: Block) -> str:

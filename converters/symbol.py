@@ -156,16 +156,20 @@ def _version(document: Mapping[str, Any]) -> Optional[int]:
 
 def _upgrade(symbol: Symbol) -> Symbol:
     """What libmxnet does to a file older than itself."""
-    nodes = [replace(n, attrs=_hide(n.attrs)) for n in symbol.nodes]
+    nodes = [
+        replace(n, attrs={f"__{k}__" if k in HIDDEN_KEYS else k: v for k, v in n.attrs.items()})
+        for n in symbol.nodes
+    ]
     if (symbol.version or 0) < FIRST_STAMPED:
         nodes = _add_missing_variables(nodes)
-    if (symbol.version or 0) < 905:
-        nodes = [_axis_of_arg_reduction(n) for n in nodes]
+    if (symbol.version or 0) < 905:  # -1 was the default, and meant all axes
+        nodes = [
+            replace(n, attrs={k: v for k, v in n.attrs.items() if (k, v) != ("axis", "-1")})
+            if n.op in ("argmax", "argmin")
+            else n
+            for n in nodes
+        ]
     return replace(symbol, nodes=tuple(nodes))
-
-
-def _hide(attrs: Mapping[str, str]) -> Dict[str, str]:
-    return {f"__{k}__" if k in HIDDEN_KEYS else k: v for k, v in attrs.items()}
 
 
 def _add_missing_variables(nodes: List[SymbolNode]) -> List[SymbolNode]:
@@ -177,12 +181,6 @@ def _add_missing_variables(nodes: List[SymbolNode]) -> List[SymbolNode]:
             nodes.append(SymbolNode(VARIABLE, full))
             nodes[i] = replace(nodes[i], inputs=(*nodes[i].inputs, (len(nodes) - 1, 0)))
     return nodes
-
-
-def _axis_of_arg_reduction(node: SymbolNode) -> SymbolNode:
-    if node.op in ("argmax", "argmin") and node.attrs.get("axis") == "-1":
-        return replace(node, attrs={k: v for k, v in node.attrs.items() if k != "axis"})
-    return node
 
 
 def in_visiting_order(symbol: Symbol) -> Symbol:
@@ -226,17 +224,12 @@ def symbol_to_json(symbol: Symbol) -> str:
     no place: leave them out of the symbol.
     """
     legacy = symbol.version is None
-    version = "" if legacy else ", 0"
-
-    def entry(e: Entry) -> str:
-        return f"[{e[0]}, {e[1]}{version}]"
-
-    nodes = [_node_to_json(n, symbol, legacy) for n in symbol.nodes]
+    nodes = [_node_to_json(n, legacy) for n in symbol.nodes]
     variables = [str(i) for i, n in enumerate(symbol.nodes) if n.is_variable]
     parts = ['"nodes": ' + _rows(nodes), '"arg_nodes": ' + _rows(variables)]
     if not legacy:
         parts.append('"node_row_ptr": ' + _rows([str(n) for n in _row_pointers(symbol)]))
-    parts.append('"heads": [' + ", ".join(map(entry, symbol.heads)) + "]")
+    parts.append('"heads": [' + ", ".join(_entry_to_json(e, legacy) for e in symbol.heads) + "]")
     if not legacy:
         parts.append(f'"attrs": {{"mxnet_version": ["int", {symbol.version}]}}')
     return "{\n  " + ", \n  ".join(parts) + "\n}"
@@ -254,7 +247,7 @@ def _row_pointers(symbol: Symbol) -> List[int]:
     return pointers
 
 
-def _node_to_json(node: SymbolNode, symbol: Symbol, legacy: bool) -> str:
+def _node_to_json(node: SymbolNode, legacy: bool) -> str:
     attrs = _attrs_to_json(node.attrs)
     fields = [f'"op": {_quoted(node.op)}']
     if legacy:
@@ -262,20 +255,18 @@ def _node_to_json(node: SymbolNode, symbol: Symbol, legacy: bool) -> str:
     fields.append(f'"name": {_quoted(node.name)}')
     if not legacy and node.attrs:
         fields.append(f'"attrs": {attrs}')
-    entries = (_input_to_json(e, node, k, symbol, legacy) for k, e in enumerate(node.inputs))
+    names, auxiliary = ops.input_names(node.op, node.attrs), ops.auxiliary_names(node.op)
+    written = {k for k, name in enumerate(names) if name in auxiliary}
+    entries = [_entry_to_json(e, legacy, k in written) for k, e in enumerate(node.inputs)]
     fields.append('"inputs": [' + ", ".join(entries) + "]")
     if legacy:
         fields.append('"backward_source_id": -1')
     return "{\n      " + ", \n      ".join(fields) + "\n    }"
 
 
-def _input_to_json(entry: Entry, node: SymbolNode, k: int, symbol: Symbol, legacy: bool) -> str:
+def _entry_to_json(entry: Entry, legacy: bool, written: bool = False) -> str:
     """The third number counts an auxiliary state's writers: 1 there, 0 everywhere else."""
-    if legacy:
-        return f"[{entry[0]}, {entry[1]}]"
-    names = ops.input_names(node.op, node.attrs)
-    written = k < len(names) and names[k] in ops.auxiliary_names(node.op)
-    return f"[{entry[0]}, {entry[1]}, {int(written)}]"
+    return f"[{entry[0]}, {entry[1]}]" if legacy else f"[{entry[0]}, {entry[1]}, {int(written)}]"
 
 
 def _attrs_to_json(attrs: Mapping[str, str]) -> str:

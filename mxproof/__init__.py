@@ -6,9 +6,22 @@ proof = verify("model/net", inputs={"data": (1, 3, 112, 112)})
 proof.passed
 """
 
-from .api import verify
-from .proof import Proof
-from .runtimes.base import RuntimeFailure
-from .subject import UsageError
+from typing import TYPE_CHECKING
+
+from converters.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from .api import verify
+    from .proof import Proof
+    from .runtimes.base import RuntimeFailure
+    from .subject import UsageError
+
+_MODULES = {
+    "verify": "api",
+    "Proof": "proof",
+    "RuntimeFailure": "runtimes.base",
+    "UsageError": "subject",
+}
+__getattr__ = lazy_exports(__name__, _MODULES)
 
 __all__ = ["Proof", "RuntimeFailure", "UsageError", "verify"]

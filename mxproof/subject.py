@@ -16,10 +16,8 @@ from converters import (
     UnsupportedError,
     load_checkpoint,
     preprocessing,
-    to_onnx,
-    to_pytorch,
 )
-from converters.binding import TYPE_FLAGS
+from converters.params import TYPE_FLAGS
 from converters.preprocessing import Preprocessing
 from converters.shape import AXES, Dim, Shape
 from fixtures.weights import STANDARD
@@ -176,6 +174,8 @@ def load_for_run(checkpoint: str, given: Mapping[str, Shape], **reading: Any) ->
     One converted model serves every size. A network that is only defined for fixed sizes is
     loaded with those given.
     """
+    from converters import to_onnx, to_pytorch
+
     try:
         subject = load_subject(checkpoint, inputs=freed(given), **reading)
         for target in (to_onnx, to_pytorch):

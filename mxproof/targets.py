@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Tuple
 
-from converters import DEFAULT_OPSET, Graph, save_onnx, save_pytorch, to_onnx, to_pytorch
+from converters import DEFAULT_OPSET, Graph
 
 from .runtimes.base import Candidate, RuntimeFailure
 
@@ -45,11 +45,16 @@ class Target:
 
 
 def _write_onnx(graph: Graph, folder: Path, opset: int, external: bool) -> List[Path]:
-    model = to_onnx(graph, opset=opset)
-    return save_onnx(model, folder / f"{graph.name}.onnx", external_data=external)
+    from converters import save_onnx, to_onnx
+
+    return save_onnx(
+        to_onnx(graph, opset=opset), folder / f"{graph.name}.onnx", external_data=external
+    )
 
 
 def _write_pytorch(graph: Graph, folder: Path, opset: int, external: bool) -> List[Path]:
+    from converters import save_pytorch, to_pytorch
+
     return save_pytorch(to_pytorch(graph), folder)
 
 

@@ -9,10 +9,16 @@ import numpy as np
 from .. import ops
 from ..errors import ShapeError
 from ..ops import Unsupported
+from ..params import TYPE_FLAGS
 from ..shape import Dim, Shape, compatible, show
 from ..symbol import VARIABLE, Entry, SymbolNode
 from .computed import computed
-from .values import Array, Known, Operand, Size, Tensor, Value
+from .values import Array, Known, Operand, Size, Tensor, Value, is_stored
+
+#: Operators of MXNet that only move numbers: the result stands for what the first input does.
+MOVES = {"Flatten", "Reshape", "SliceChannel", "_copy", "_split_v2", "broadcast_like"}
+MOVES |= {"broadcast_to", "expand_dims", "reshape_like", "reverse", "slice", "slice_axis"}
+MOVES |= {"slice_like", "squeeze", "take", "tile", "transpose"}
 
 
 def text(value: Any) -> str:
@@ -42,8 +48,9 @@ class SymbolBuilder:
         """Append a node with one output; attributes that are None are left out.
 
         Args:
-            out: the output's shape, where more is known than MXNet's operator tells.
-            truth: it stands for ONNX's bool.
+            out: the output's shape, where more is known than MXNet's operator tells. () is told
+                from (1,) only by it, and by operators that preserve their input's shape.
+            truth: it stands for ONNX's bool, as what is moved does anyhow.
         """
         return self.several(op, *inputs, out=out, truth=truth, **attributes)[0]
 
@@ -54,6 +61,8 @@ class SymbolBuilder:
         given = [self.tensor(value) for value in inputs]
         attrs = {k: text(v) for k, v in attributes.items() if v is not None}
         operator = ops.parse(op, attrs)
+        if out is None and operator.shape_preserving and given:
+            out = given[0].shape
         try:
             shapes: Any = operator.infer(*(t.shape or (1,) for t in given))
         except ShapeError as error:
@@ -63,6 +72,7 @@ class SymbolBuilder:
         shapes = shapes if isinstance(shapes, list) else [shapes]
         if out is not None and not all(compatible(out or (1,), s) for s in shapes):
             raise Unsupported(f"ONNX makes {show(out)}, MXNet's {op} {show(shapes[0])}")
+        truth = truth or (op in MOVES and given[0].truth)
         name = self.unique(f"{self.layer}/{op.strip('_')}")
         self.nodes.append(SymbolNode(op, name, tuple(t.entry for t in given), attrs))
         number = len(self.nodes) - 1
@@ -70,6 +80,10 @@ class SymbolBuilder:
             self._tensor((number, k), s if out is None else out, t or "float32", truth)
             for k, (s, t) in enumerate(zip(shapes, types))
         ]
+
+    def copy(self, value: Value) -> Tensor:
+        """A node of its own for a value that is handed on."""
+        return self.node("_copy", value)
 
     def _tensor(self, entry: Entry, shape: Shape, dtype: str, truth: bool = False) -> Tensor:
         if shape is None:
@@ -114,7 +128,7 @@ class SymbolBuilder:
         attrs = {}
         self._double = self._double or dtype == "float64"
         if dtype != "float32":
-            attrs["__dtype__"] = str(_FLAGS.index(dtype))
+            attrs["__dtype__"] = str(TYPE_FLAGS.index(dtype))
         self.nodes.append(SymbolNode(VARIABLE, self.unique(name), (), attrs))
         return self._tensor((len(self.nodes) - 1, 0), shape, dtype, dtype == "bool")
 
@@ -131,16 +145,16 @@ class SymbolBuilder:
             return self.node("_full", out=shape, **options, shape=shape or (1,))
         if value.exact is not None:
             full = self._variable(Known(value.exact, value.name), auxiliary=False)
-            return self.node("Cast", full, dtype=str(value.array.dtype), out=full.shape)
+            return self.node("Cast", full, dtype=str(value.array.dtype))
         stored = self._variable(value, auxiliary=False)
         if stored.dtype == "float64" and not self._double:
             # A network of another type may be run with all that is stored in that type.
-            return self.node("Cast", stored, dtype="float64", out=stored.shape)
+            return self.node("Cast", stored, dtype="float64")
         return stored
 
     def auxiliary(self, value: Value) -> Tensor:
         """An auxiliary state; these are variables of their own."""
-        if not isinstance(value, Known) or value.symbolic:
+        if not is_stored(value):
             raise Unsupported("a moving mean or variance is computed; supported: a stored one")
         return self._variable(value, auxiliary=True)
 
@@ -149,8 +163,10 @@ class SymbolBuilder:
         if key not in self._variables:
             truth = value.array.dtype == bool
             array = value.array.astype(np.float32) if truth else value.array
-            if str(array.dtype) not in _FLAGS:
-                raise Unsupported(f"a constant of {array.dtype}; supported: {', '.join(_FLAGS)}")
+            if str(array.dtype) not in TYPE_FLAGS:
+                raise Unsupported(
+                    f"a constant of {array.dtype}; supported: {', '.join(TYPE_FLAGS)}"
+                )
             name = self.unique(value.name)
             stored = np.ascontiguousarray(array.reshape(array.shape or (1,)))
             self.arrays[f"{'aux' if auxiliary else 'arg'}:{name}"] = stored
@@ -212,9 +228,6 @@ class SymbolBuilder:
                 if tensor.shape[first : first + len(dims)] == dims:
                     return tensor, first
         return None
-
-
-_FLAGS = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
 
 
 def exact_attributes(attributes: Mapping[str, Any], exact: Mapping[str, str]) -> Dict[str, Any]:

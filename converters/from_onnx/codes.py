@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import mul
-from typing import List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..ops import Unsupported
 from ..shape import Dim
@@ -22,14 +22,11 @@ def reshaped(b: SymbolBuilder, data: Tensor, target: Sequence[Operand]) -> Tenso
     want = _with_rest(have, [have[i] if t == 0 else t for i, t in enumerate(target)])
     shape: Tuple[Dim, ...] = tuple(None if t == REST else b.dim(t) for t in want)
     if not target:
-        return b.node("Reshape", data, shape=(1,), out=(), truth=data.truth)
-    codes = _codes(have, target, want)
-    if codes is not None:
-        return b.node("Reshape", data, shape=codes, out=shape, truth=data.truth)
-    codes = _codes(have[::-1], target[::-1], want[::-1])
-    if codes is not None:
-        codes = codes[::-1]
-        return b.node("Reshape", data, shape=codes, reverse=True, out=shape, truth=data.truth)
+        return b.node("Reshape", data, shape=(1,), out=())
+    for reverse, step in ((None, 1), (True, -1)):
+        codes = _codes(have[::step], target[::step], want[::step])
+        if codes is not None:
+            return b.node("Reshape", data, shape=codes[::step], reverse=reverse, out=shape)
     return _in_steps(b, data, have, want)
 
 
@@ -97,11 +94,7 @@ def _in_steps(b: SymbolBuilder, data: Tensor, have: List[Operand], want: List[Op
 
 
 def _split(
-    b: SymbolBuilder,
-    data: Tensor,
-    done: List[Operand],
-    parts: List[Operand],
-    later: List[Operand],
+    b: SymbolBuilder, data: Tensor, done: List[Operand], parts: List[Operand], later: List[Operand]
 ) -> Tensor:
     """The axis behind those that are done, into its parts: all at once if a value has such axes."""
     if sum(isinstance(size, Size) for size in parts) > 1:
@@ -112,10 +105,10 @@ def _split(
                 "size that is free. Give the input a fixed size: --input NAME=1x3x224x224"
             )
         other, first = place
-        own = {"lhs_begin": len(done), "lhs_end": len(done) + 1}
-        like = {"rhs_begin": first, "rhs_end": first + len(parts)}
+        own: Dict[str, Any] = {"lhs_begin": len(done), "lhs_end": len(done) + 1}
+        like: Dict[str, Any] = {"rhs_begin": first, "rhs_end": first + len(parts)}
         out = tuple(b.dim(size) for size in (*done, *parts, *later))
-        return b.node("reshape_like", data, other, out=out, truth=data.truth, **own, **like)
+        return b.node("reshape_like", data, other, out=out, **own, **like)
     for count in range(1, len(parts)):
         left, rest = parts[count - 1], _product(parts[count:])
         halves = [-4, -1, rest] if isinstance(left, Size) else [-4, left, -1]
@@ -127,7 +120,7 @@ def _split(
 
 def _step(b: SymbolBuilder, data: Tensor, codes: Sequence[Operand], sizes: List[Operand]) -> Tensor:
     out = tuple(b.dim(size) for size in sizes)
-    return b.node("Reshape", data, shape=tuple(codes), out=out, truth=data.truth)
+    return b.node("Reshape", data, shape=tuple(codes), out=out)
 
 
 def _groups(

@@ -1,8 +1,8 @@
-"""Convolutions of both directions."""
+"""Convolutions: of both directions, and with kernels that are deformed."""
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Dict, Optional
 
 from ..ops import Unsupported
 from .builder import SymbolBuilder
@@ -11,18 +11,29 @@ from .values import Tensor, Value
 from .windows import Ints, padded, positions, sides
 
 
-def _weight(b: SymbolBuilder, weight: Value) -> Tensor:
-    tensor = b.tensor(weight)
-    if not all(isinstance(d, int) for d in tensor.shape):
+def _check_sizes(filters: Tensor) -> None:
+    if not all(isinstance(d, int) for d in filters.shape):
         raise Unsupported("its weight has a free size; supported: a known one")
-    return tensor
+
+
+def _options(
+    filters: Tensor, bias: Optional[Value], strides: Ints, dilations: Ints, pad: Ints
+) -> Dict[str, Any]:
+    """Attributes that MXNet's convolutions share."""
+    return {
+        "kernel": filters.shape[2:],
+        "stride": strides or None,
+        "dilate": dilations or None,
+        "pad": pad,
+        "no_bias": bias is None,
+    }
 
 
 @onnx_operator("Conv")
 def conv(
     b: SymbolBuilder,
-    x: Value,
-    weight: Value,
+    data: Tensor,
+    filters: Tensor,
     bias: Optional[Value] = None,
     *,
     kernel_shape: Ints = (),
@@ -33,34 +44,24 @@ def conv(
     auto_pad: str = "NOTSET",
 ) -> Tensor:
     """Convolution; behind a Pad where the padding is not the same on both sides."""
-    filters = _weight(b, weight)
+    _check_sizes(filters)
     kernel: Any = filters.shape[2:]
     before, behind = sides(pads, len(kernel), auto_pad)
-    data = b.tensor(x)
     if before != behind:
         data = padded(b, data, (0, 0, *before), (0, 0, *behind))
         before = (0,) * len(kernel)
+    count, spatial = filters.shape[0], positions(data, kernel, strides, before, dilations)
+    options = _options(filters, bias, strides, dilations, before)
     given = [data, filters, *([] if bias is None else [bias])]
-    spatial = positions(data, kernel, strides, before, dilations)
-    return b.node(
-        "Convolution",
-        *given,
-        out=(data.shape[0], filters.shape[0], *spatial),
-        kernel=kernel,
-        stride=strides or None,
-        dilate=dilations or None,
-        pad=before,
-        num_filter=filters.shape[0],
-        num_group=group,
-        no_bias=bias is None,
-    )
+    out = (data.shape[0], count, *spatial)
+    return b.node("Convolution", *given, out=out, num_filter=count, num_group=group, **options)
 
 
 @onnx_operator("ConvTranspose")
 def conv_transpose(
     b: SymbolBuilder,
     x: Value,
-    weight: Value,
+    filters: Tensor,
     bias: Optional[Value] = None,
     *,
     kernel_shape: Ints = (),
@@ -75,30 +76,47 @@ def conv_transpose(
     """Deconvolution; what is padded on one side more than on the other is cut off it."""
     if output_shape:
         raise Unsupported(f"output_shape={output_shape}; supported: pads and output_padding")
-    filters = _weight(b, weight)
-    kernel: Any = filters.shape[2:]
-    before, behind = sides(pads, len(kernel), auto_pad)
+    _check_sizes(filters)
+    before, behind = sides(pads, len(filters.shape) - 2, auto_pad)
     least = tuple(map(min, before, behind))
+    options = _options(filters, bias, strides, dilations, least)
+    options["adj"] = output_padding if any(output_padding) else None
     channels: Any = filters.shape[1]
+    options["num_filter"] = channels * group
     given = [x, filters, *([] if bias is None else [bias])]
-    out = b.node(
-        "Deconvolution",
-        *given,
-        kernel=kernel,
-        stride=strides or None,
-        dilate=dilations or None,
-        pad=least,
-        adj=output_padding if any(output_padding) else None,
-        num_filter=channels * group,
-        num_group=group,
-        no_bias=bias is None,
-    )
-    return out if before == behind else _cut(b, out, before, behind)
-
-
-def _cut(b: SymbolBuilder, out: Tensor, before: Ints, behind: Ints) -> Tensor:
-    """What is padded on one side only."""
-    least = tuple(map(min, before, behind))
+    out = b.node("Deconvolution", *given, num_group=group, **options)
+    if before == behind:
+        return out
     begins = tuple(n - m for n, m in zip(before, least))
     ends = tuple(m - n or None for n, m in zip(behind, least))
     return b.node("slice", out, begin=(0, 0, *begins), end=(None, None, *ends))
+
+
+@onnx_operator("DeformConv")
+def deformable_convolution(
+    b: SymbolBuilder,
+    x: Value,
+    filters: Tensor,
+    offset: Value,
+    bias: Optional[Value] = None,
+    mask: Optional[Value] = None,
+    *,
+    kernel_shape: Ints = (),
+    strides: Ints = (),
+    pads: Ints = (),
+    dilations: Ints = (),
+    group: int = 1,
+    offset_group: int = 1,
+) -> Tensor:
+    before, behind = sides(pads, len(filters.shape) - 2, "NOTSET")
+    if before != behind:
+        raise Unsupported(f"pads={pads}; supported: the same on both sides")
+    given = [x, offset, mask, filters, bias]
+    return b.node(
+        f"_contrib_{'' if mask is None else 'Modulated'}DeformableConvolution",
+        *(value for value in given if value is not None),
+        num_filter=filters.shape[0],
+        num_group=group,
+        num_deformable_group=offset_group,
+        **_options(filters, bias, strides, dilations, before),
+    )

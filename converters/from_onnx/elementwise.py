@@ -9,37 +9,27 @@ import numpy as np
 from ..ops import Unsupported
 from .builder import SymbolBuilder
 from .registry import onnx_operator
-from .values import Known, Tensor, Value
+from .values import Known, Tensor, Value, is_stored
 
-#: ONNX -> MXNet's for equal shapes (if there is one), with broadcasting, with a number behind,
-#: with a number before.
+#: ONNX -> MXNet's for equal shapes, and stems of its names: `broadcast_STEM`, with a number
+#: behind `_STEM_scalar`, and with a number before.
 BINARY: Dict[str, Tuple[str, str, str, str]] = {
-    "Add": ("elemwise_add", "broadcast_add", "_plus_scalar", "_plus_scalar"),
-    "Sub": ("elemwise_sub", "broadcast_sub", "_minus_scalar", "_rminus_scalar"),
-    "Mul": ("elemwise_mul", "broadcast_mul", "_mul_scalar", "_mul_scalar"),
-    "Div": ("elemwise_div", "broadcast_div", "_div_scalar", "_rdiv_scalar"),
-    "Pow": ("_power", "broadcast_power", "_power_scalar", "_rpower_scalar"),
-    "Max": ("_maximum", "broadcast_maximum", "_maximum_scalar", "_maximum_scalar"),
-    "Min": ("_minimum", "broadcast_minimum", "_minimum_scalar", "_minimum_scalar"),
-    "Mod": ("_mod", "broadcast_mod", "_mod_scalar", "_rmod_scalar"),
-    "Equal": ("_equal", "broadcast_equal", "_equal_scalar", "_equal_scalar"),
-    "Greater": ("_greater", "broadcast_greater", "_greater_scalar", "_lesser_scalar"),
-    "Less": ("_lesser", "broadcast_lesser", "_lesser_scalar", "_greater_scalar"),
-    "GreaterOrEqual": (
-        "_greater_equal",
-        "broadcast_greater_equal",
-        "_greater_equal_scalar",
-        "_lesser_equal_scalar",
-    ),
-    "LessOrEqual": (
-        "_lesser_equal",
-        "broadcast_lesser_equal",
-        "_lesser_equal_scalar",
-        "_greater_equal_scalar",
-    ),
-    "And": ("_logical_and", "broadcast_logical_and", "_mul_scalar", "_mul_scalar"),
-    "Or": ("_logical_or", "broadcast_logical_or", "_maximum_scalar", "_maximum_scalar"),
-    "Xor": ("_logical_xor", "broadcast_logical_xor", "_not_equal_scalar", "_not_equal_scalar"),
+    "Add": ("elemwise_add", "add", "plus", "plus"),
+    "Sub": ("elemwise_sub", "sub", "minus", "rminus"),
+    "Mul": ("elemwise_mul", "mul", "mul", "mul"),
+    "Div": ("elemwise_div", "div", "div", "rdiv"),
+    "Pow": ("_power", "power", "power", "rpower"),
+    "Max": ("_maximum", "maximum", "maximum", "maximum"),
+    "Min": ("_minimum", "minimum", "minimum", "minimum"),
+    "Mod": ("_mod", "mod", "mod", "rmod"),
+    "Equal": ("_equal", "equal", "equal", "equal"),
+    "Greater": ("_greater", "greater", "greater", "lesser"),
+    "Less": ("_lesser", "lesser", "lesser", "greater"),
+    "GreaterOrEqual": ("_greater_equal", "greater_equal", "greater_equal", "lesser_equal"),
+    "LessOrEqual": ("_lesser_equal", "lesser_equal", "lesser_equal", "greater_equal"),
+    "And": ("_logical_and", "logical_and", "mul", "mul"),
+    "Or": ("_logical_or", "logical_or", "maximum", "maximum"),
+    "Xor": ("_logical_xor", "logical_xor", "not_equal", "not_equal"),
 }
 TRUTHS = ("Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "And", "Or", "Xor")
 
@@ -48,15 +38,15 @@ def binary(b: SymbolBuilder, op_type: str, left: Value, right: Value) -> Tensor:
     """One of `BINARY`: with a number as an attribute where it is one, as MXNet writes it."""
     equal, broadcast, behind, before = BINARY[op_type]
     truth = op_type in TRUTHS
-    for value, other, op in ((right, left, behind), (left, right, before)):
+    for value, other, stem in ((right, left, behind), (left, right, before)):
         number = _scalar(value, other)
         if number is not None and isinstance(other, Tensor):
-            return b.node(op, other, scalar=number, out=other.shape, truth=truth)
+            return b.node(f"_{stem}_scalar", other, scalar=number, truth=truth)
     a, c = same_type(b, left, right)
     if a.shape == c.shape:
         return b.node(equal, a, c, out=a.shape, truth=truth)
     a, c = same_rank(b, [a, c])
-    return b.node(broadcast, a, c, truth=truth)
+    return b.node(f"broadcast_{broadcast}", a, c, truth=truth)
 
 
 def _scalar(value: Value, other: Value) -> Optional[float]:
@@ -92,7 +82,7 @@ def widened_rank(b: SymbolBuilder, value: Tensor, rank: int) -> Tensor:
     missing = rank - len(value.shape)
     shape = (1,) * missing + value.shape
     for _ in range(missing):
-        value = b.node("expand_dims", value, axis=0, truth=value.truth)
+        value = b.node("expand_dims", value, axis=0)
     return Tensor(value.entry, shape, value.dtype, value.truth)
 
 
@@ -107,12 +97,7 @@ def mod(b: SymbolBuilder, left: Value, right: Value, *, fmod: int = 0) -> Tensor
     if not fmod:
         return binary(b, "Mod", left, right)
     dividend = b.tensor(left)
-    divisor: Value
-    if isinstance(right, Known) and not right.symbolic:
-        exact = None if right.exact is None else np.abs(right.exact)
-        divisor = Known(np.abs(right.array), right.name, exact)
-    else:
-        divisor = b.node("abs", right)
+    divisor = right.map(np.abs) if is_stored(right) else b.node("abs", right)
     rest = binary(b, "Mod", b.node("abs", dividend), divisor)
     return binary(b, "Mul", b.node("sign", dividend), rest)
 
@@ -122,14 +107,13 @@ def several(b: SymbolBuilder, first: Value, *others: Value, op_type: str) -> Ten
     total = first
     for other in others:
         total = binary(b, "Add" if op_type == "Sum" else op_type, total, other)
-    return total if isinstance(total, Tensor) and others else b.node("_copy", total)
+    return total if isinstance(total, Tensor) and others else b.copy(total)
 
 
 @onnx_operator("Where")
-def where(b: SymbolBuilder, condition: Value, yes: Value, no: Value) -> Tensor:
+def where(b: SymbolBuilder, chosen: Tensor, yes: Value, no: Value) -> Tensor:
     """MXNet's takes equal shapes: all three are widened by what has no effect on them."""
     a, c = same_type(b, yes, no)
-    chosen = b.tensor(condition)
     if chosen.dtype != a.dtype:
         chosen = b.node("Cast", chosen, dtype=a.dtype)
     if not a.shape == c.shape == chosen.shape:
@@ -145,23 +129,21 @@ def _like(b: SymbolBuilder, value: Tensor, others: List[Tensor]) -> Tensor:
             i for i, (d, o) in enumerate(zip(value.shape, other.shape)) if d == 1 and o != 1
         )
         if axes:
-            value = b.node(
-                "broadcast_like", value, other, lhs_axes=axes, rhs_axes=axes, truth=value.truth
-            )
+            value = b.node("broadcast_like", value, other, lhs_axes=axes, rhs_axes=axes)
     return value
 
 
 @onnx_operator("Clip")
 def clip(
-    b: SymbolBuilder, x: Value, low: Optional[Value] = None, high: Optional[Value] = None
+    b: SymbolBuilder, x: Tensor, low: Optional[Value] = None, high: Optional[Value] = None
 ) -> Tensor:
-    data = b.tensor(x)
+    data = x
     ends = [v.number if isinstance(v, Known) else None for v in (low, high)]
     if ends[0] is not None and ends[1] is not None:
         return b.node("clip", data, a_min=ends[0], a_max=ends[1])
     for end, op_type in ((low, "Max"), (high, "Min")):
         if end is not None:
             data = binary(b, op_type, data, end)
-    if data.entry == b.tensor(x).entry:
+    if data.entry == x.entry:
         raise Unsupported("has neither min nor max; supported: one of them")
     return data

@@ -24,16 +24,14 @@ def fold(node: onnx.NodeProto, opset: int, inputs: Sequence[Optional[Known]]) ->
     copy.input.extend(f"i{k}" if v is not None else "" for k, v in enumerate(inputs))
     copy.output.extend(f"o{k}" for k in range(len(node.output)))
     arrays = _run(copy, opset, {name: value.array for name, value in named.items()})
-    first = next((v for v in inputs if v is not None), None)
-    keeps = node.op_type in MOVES and first is not None
     exact: List[Optional[Array]] = [None] * len(arrays)
     if any(value.exact is not None for value in named.values()):
         wide = {name: _wide(value) for name, value in named.items()}
         exact = list(_run(copy, opset, wide))
-    return [
-        Known(array, first.name if keeps and first is not None else name, precise)
-        for array, name, precise in zip(arrays, node.output, exact)
-    ]
+    names: Sequence[str] = node.output
+    if node.op_type in MOVES and named:
+        names = [next(iter(named.values())).name]
+    return [Known(*made) for made in zip(arrays, names, exact)]
 
 
 def _wide(value: Known) -> Array:
@@ -76,13 +74,10 @@ def fold_sizes(
     return [Known(sizes(result), name) for result in results]
 
 
-def _axes(axes: Optional[Array], given: Any, rank: int) -> Tuple[int, ...]:
-    chosen = given if axes is None else axes.ravel().tolist()
-    return tuple(int(a) % rank for a in chosen) if chosen is not None else tuple(range(rank))
-
-
-def _gather(data: Array, indices: Array, *, axis: int = 0) -> Array:
-    return np.asarray(np.take(data, indices, axis=axis), object)
+def _axes(axes: Optional[Array], given: Dict[str, Any]) -> Optional[Tuple[int, ...]]:
+    """An attribute in old opsets and an input in new ones; None for all axes."""
+    chosen = given.get("axes") if axes is None else axes.ravel().tolist()
+    return None if chosen is None else tuple(chosen)
 
 
 def _slice(
@@ -104,27 +99,8 @@ def _slice(
     return data[tuple(cut)]
 
 
-def _unsqueeze(data: Array, axes: Optional[Array] = None, **given: Any) -> Array:
-    chosen = given.get("axes") if axes is None else axes.tolist()
-    return np.asarray(np.expand_dims(data, tuple(chosen or ())), object)
-
-
-def _squeeze(data: Array, axes: Optional[Array] = None, **given: Any) -> Array:
-    if axes is None and not given.get("axes"):
-        return np.asarray(np.squeeze(data), object)
-    return np.asarray(np.squeeze(data, _axes(axes, given.get("axes"), data.ndim)), object)
-
-
-def _product(
-    data: Array,
-    axes: Optional[Array] = None,
-    *,
-    keepdims: int = 1,
-    noop_with_empty_axes: int = 0,
-    **given: Any,
-) -> Array:
-    chosen = _axes(axes, given.get("axes"), data.ndim)
-    return np.asarray(np.prod(data, axis=chosen, keepdims=bool(keepdims)), object)
+def _product(data: Array, axes: Optional[Array] = None, *, keepdims: int = 1, **given: Any) -> Any:
+    return np.prod(data, axis=_axes(axes, given), keepdims=bool(keepdims))
 
 
 def _split(data: Array, parts: Optional[Array] = None, *, axis: int = 0, **given: Any) -> Any:
@@ -133,19 +109,15 @@ def _split(data: Array, parts: Optional[Array] = None, *, axis: int = 0, **given
     return np.split(data, np.cumsum(parts)[:-1], axis=axis)
 
 
-def _reshape(data: Array, shape: Array, *, allowzero: int = 0) -> Array:
-    return data.reshape(shape.tolist())
-
-
-#: Operators on sizes. What is not here (a Where of sizes, say) is left to MXNet to compute.
+#: Operators on sizes. Others (a Where of sizes, say) are left to MXNet to compute.
 SIZE_RULES: Dict[str, Callable[..., Any]] = {
     "Identity": lambda data: data,
     "Cast": lambda data, **_: data,
-    "Gather": _gather,
+    "Gather": lambda data, indices, axis=0: np.take(data, indices, axis),
     "Slice": _slice,
-    "Unsqueeze": _unsqueeze,
-    "Squeeze": _squeeze,
-    "Reshape": _reshape,
+    "Unsqueeze": lambda data, axes=None, **given: np.expand_dims(data, _axes(axes, given) or ()),
+    "Squeeze": lambda data, axes=None, **given: np.squeeze(data, _axes(axes, given)),
+    "Reshape": lambda data, shape, allowzero=0: data.reshape(shape.tolist()),
     "ReduceProd": _product,
     "Split": _split,
     "Concat": lambda *parts, axis: np.concatenate([p.astype(object) for p in parts], axis),

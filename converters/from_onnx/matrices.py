@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional, Tuple
 
+import numpy as np
+
 from .builder import SymbolBuilder
 from .codes import reshaped
 from .elementwise import binary, same_rank
-from .registry import onnx_operator
-from .values import Known, Tensor, Value
+from .registry import onnx_operator, renamed
+from .values import Known, Tensor, Value, is_stored
 
 
 @onnx_operator("Gemm")
 def gemm(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     weight: Value,
     bias: Optional[Value] = None,
     *,
@@ -24,15 +26,13 @@ def gemm(
     transB: int = 0,  # noqa: N803
 ) -> Tensor:
     """FullyConnected, where its bias is one for each column."""
-    data = b.tensor(x)
     if transA:
         data = b.node("transpose", data, axes=(1, 0))
     rows = _rows(b, weight, bool(transB))
     plain = alpha == beta == 1.0
     if plain and isinstance(bias, Known) and (bias.array.size,) == rows.shape[:1]:
-        if bias.array.ndim > 1:
-            bias = Known(bias.array.reshape(-1), bias.name, bias.exact)
-        return _connected(b, data, rows, bias)
+        column = bias if bias.array.ndim == 1 else bias.map(np.ravel)
+        return _connected(b, data, rows, column)
     out = _connected(b, data, rows, None)
     if alpha != 1.0:
         out = b.node("_mul_scalar", out, scalar=alpha)
@@ -46,9 +46,8 @@ def _rows(b: SymbolBuilder, weight: Value, turned: bool) -> Tensor:
     """A row for each output, as FullyConnected has it."""
     if turned:
         return b.tensor(weight)
-    if isinstance(weight, Known) and not weight.symbolic:
-        exact = None if weight.exact is None else weight.exact.T
-        return b.tensor(Known(weight.array.T, weight.name, exact))
+    if is_stored(weight):
+        return b.tensor(weight.map(np.transpose))
     return b.node("transpose", weight, axes=(1, 0))
 
 
@@ -65,14 +64,13 @@ def _connected(b: SymbolBuilder, data: Tensor, rows: Tensor, bias: Optional[Valu
 
 @onnx_operator("MatMul")
 def matmul(b: SymbolBuilder, left: Value, right: Value) -> Tensor:
-    if isinstance(right, Known) and not right.symbolic and right.array.ndim == 2:
+    if is_stored(right) and right.array.ndim == 2:
         return _connected(b, b.tensor(left), _rows(b, right, False), None)
     a, c = b.tensor(left), b.tensor(right)
     if len(a.shape) == 1 or len(c.shape) == 1:
         return _with_vectors(b, a, c)
-    turns: Dict[str, Any] = {}
-    (a, turns["transpose_a"]), (c, turns["transpose_b"]) = _turned(b, a), _turned(b, c)
-    turns = {key: True for key, turned in turns.items() if turned}
+    (a, left_turned), (c, right_turned) = _turned(b, a), _turned(b, c)
+    turns: Dict[str, Any] = {"transpose_a": left_turned, "transpose_b": right_turned}
     if len(a.shape) == len(c.shape) == 2:
         return b.node("dot", a, c, **turns)
     a, c = same_rank(b, [a, c])
@@ -86,13 +84,13 @@ def matmul(b: SymbolBuilder, left: Value, right: Value) -> Tensor:
     return b.node("_linalg_gemm2", a, c, **turns)
 
 
-def _turned(b: SymbolBuilder, matrix: Tensor) -> Tuple[Tensor, bool]:
+def _turned(b: SymbolBuilder, matrix: Tensor) -> Tuple[Tensor, Optional[bool]]:
     """What a transpose of the last two axes was made of, as MXNet's products take it."""
     node = b.nodes[matrix.entry[0]]
     rank = len(matrix.shape)
     order = (*range(rank - 2), rank - 1, rank - 2)
     if node.op != "transpose" or node.attrs["axes"] != str(order):
-        return matrix, False
+        return matrix, None
     shape = tuple(matrix.shape[axis] for axis in order)
     return Tensor(node.inputs[0], shape, matrix.dtype), True
 
@@ -107,6 +105,4 @@ def _with_vectors(b: SymbolBuilder, a: Tensor, c: Tensor) -> Tensor:
     return reshaped(b, matmul(b, a, c), [b.size(dim) for dim in shape])
 
 
-@onnx_operator("Det")
-def determinant(b: SymbolBuilder, x: Value) -> Tensor:
-    return b.node("_linalg_det", x)
+renamed("Det", "_linalg_det")

@@ -6,16 +6,16 @@ from typing import Optional
 
 from ..ops import Unsupported
 from .builder import SymbolBuilder
-from .registry import onnx_operator
+from .registry import onnx_operator, renamed
 from .values import Known, Tensor, Value
 
 
 @onnx_operator("BatchNormalization")
 def batch_normalization(
     b: SymbolBuilder,
-    x: Value,
-    scale: Value,
-    bias: Value,
+    x: Tensor,
+    scale: Tensor,
+    bias: Tensor,
     mean: Value,
     variance: Value,
     *,
@@ -27,9 +27,8 @@ def batch_normalization(
     if training_mode:
         raise Unsupported("training_mode=1; supported: inference")
     if not isinstance(mean, Known) or not isinstance(variance, Known):
-        return _normalized(b, b.tensor(x), scale, bias, mean, variance, epsilon)
-    given = [b.tensor(value) for value in (x, scale, bias)]
-    given += [b.auxiliary(mean), b.auxiliary(variance)]
+        return _normalized(b, x, scale, bias, mean, variance, epsilon)
+    given = (x, scale, bias, b.auxiliary(mean), b.auxiliary(variance))
     return b.node("BatchNorm", *given, eps=epsilon, momentum=momentum, fix_gamma=False)
 
 
@@ -44,18 +43,14 @@ def _normalized(
     return b.node("broadcast_add", scaled, parts[1])
 
 
-@onnx_operator("InstanceNormalization")
-def instance_normalization(
-    b: SymbolBuilder, x: Value, scale: Value, bias: Value, *, epsilon: float = 1e-5
-) -> Tensor:
-    return b.node("InstanceNorm", x, scale, bias, eps=epsilon)
+renamed("InstanceNormalization", "InstanceNorm", {"epsilon": ("eps", 1e-5)}, inputs=3)
 
 
 @onnx_operator("LayerNormalization")
 def layer_normalization(
     b: SymbolBuilder,
-    x: Value,
-    scale: Value,
+    data: Tensor,
+    gamma: Tensor,
     bias: Optional[Value] = None,
     *,
     axis: int = -1,
@@ -63,15 +58,11 @@ def layer_normalization(
     stash_type: int = 1,
 ) -> Tensor:
     """LayerNorm, which has one axis."""
-    data = b.tensor(x)
     rank = len(data.shape)
     if axis not in (-1, rank - 1):
         raise Unsupported(f"axis={axis} of {rank} dimensions; supported: the last one, -1")
-    if bias is None:
-        gamma = b.tensor(scale)
-        zeros = b.node("zeros_like", gamma)
-        return b.node("LayerNorm", data, gamma, zeros, axis=-1, eps=epsilon)
-    return b.node("LayerNorm", data, scale, bias, axis=-1, eps=epsilon)
+    beta = b.node("zeros_like", gamma) if bias is None else bias
+    return b.node("LayerNorm", data, gamma, beta, axis=-1, eps=epsilon)
 
 
 @onnx_operator("LRN")
@@ -90,8 +81,7 @@ def local_response_normalization(
 
 
 @onnx_operator("LpNormalization")
-def lp_normalization(b: SymbolBuilder, x: Value, *, axis: int = -1, p: int = 2) -> Tensor:
-    data = b.tensor(x)
+def lp_normalization(b: SymbolBuilder, data: Tensor, *, axis: int = -1, p: int = 2) -> Tensor:
     length = b.node("norm", data, ord=p, axis=(axis,), keepdims=True)
     return b.node("broadcast_div", data, length)
 
@@ -110,9 +100,3 @@ def dropout(
         raise Unsupported("training_mode; supported: inference")
     number = ratio.number if isinstance(ratio, Known) else None
     return b.node("Dropout", x, p=0.5 if number is None else number)
-
-
-@onnx_operator("Identity")
-def identity(b: SymbolBuilder, x: Value) -> Tensor:
-    data = b.tensor(x)
-    return b.node("_copy", data, out=data.shape, truth=data.truth)

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Dict
 
 import numpy as np
 
 from ..ops import Unsupported
 from .builder import SymbolBuilder
 from .registry import onnx_operator
-from .values import Tensor, Value
+from .values import Tensor
 from .windows import Ints, padded, positions, sides
 
 LOWEST = float(np.finfo(np.float32).min)
 
 
 @onnx_operator("GlobalAveragePool", "GlobalMaxPool")
-def global_pool(b: SymbolBuilder, x: Value, *, op_type: str) -> Tensor:
-    data = b.tensor(x)
+def global_pool(b: SymbolBuilder, data: Tensor, *, op_type: str) -> Tensor:
     kind = "avg" if op_type == "GlobalAveragePool" else "max"
     kernel = (1,) * (len(data.shape) - 2)
     return b.node("Pooling", data, kernel=kernel, pool_type=kind, global_pool=True)
 
 
-@onnx_operator("MaxPool")
-def max_pool(
+@onnx_operator("MaxPool", "AveragePool")
+def pool(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     *,
     kernel_shape: Ints,
     strides: Ints = (),
@@ -34,53 +33,30 @@ def max_pool(
     dilations: Ints = (),
     ceil_mode: int = 0,
     storage_order: int = 0,
-    auto_pad: str = "NOTSET",
-) -> Tensor:
-    before, behind = sides(pads, len(kernel_shape), auto_pad)
-    _no_dilation(dilations)
-    data = b.tensor(x)
-    if before != behind or any(p >= k for p, k in zip(before, kernel_shape)):
-        if ceil_mode:
-            raise Unsupported(f"ceil_mode=1 with pads={pads}; supported: the same on both sides")
-        data = padded(b, data, (0, 0, *before), (0, 0, *behind), LOWEST)
-        before = (0,) * len(kernel_shape)
-    return _pool(b, data, kernel_shape, strides, before, ceil_mode, pool_type="max")
-
-
-@onnx_operator("AveragePool")
-def average_pool(
-    b: SymbolBuilder,
-    x: Value,
-    *,
-    kernel_shape: Ints,
-    strides: Ints = (),
-    pads: Ints = (),
-    dilations: Ints = (),
-    ceil_mode: int = 0,
     count_include_pad: int = 0,
     auto_pad: str = "NOTSET",
+    op_type: str,
 ) -> Tensor:
+    """Pooling; behind a Pad where the padding is not the same on both sides."""
     before, behind = sides(pads, len(kernel_shape), auto_pad)
-    _no_dilation(dilations)
-    data = b.tensor(x)
+    if any(d != 1 for d in dilations):
+        raise Unsupported(f"dilations={dilations}; supported in MXNet: 1")
+    largest = op_type == "MaxPool"
     if before != behind or any(p >= k for p, k in zip(before, kernel_shape)):
-        if not count_include_pad or ceil_mode:
+        if largest and ceil_mode:
+            raise Unsupported(f"ceil_mode=1 with pads={pads}; supported: the same on both sides")
+        if not largest and (not count_include_pad or ceil_mode):
             raise Unsupported(
                 f"pads={pads} with ceil_mode={ceil_mode}, count_include_pad={count_include_pad}; "
                 "supported: pads that are the same on both sides and smaller than the kernel, or "
                 "count_include_pad=1 without ceil_mode"
             )
-        data = padded(b, data, (0, 0, *before), (0, 0, *behind))
+        data = padded(b, data, (0, 0, *before), (0, 0, *behind), LOWEST if largest else 0.0)
         before = (0,) * len(kernel_shape)
-    counts = bool(count_include_pad)
-    return _pool(
-        b, data, kernel_shape, strides, before, ceil_mode, pool_type="avg", count_include_pad=counts
-    )
-
-
-def _no_dilation(dilations: Ints) -> None:
-    if any(d != 1 for d in dilations):
-        raise Unsupported(f"dilations={dilations}; supported in MXNet: 1")
+    options: Dict[str, Any] = {"pool_type": "max"}
+    if not largest:
+        options = {"pool_type": "avg", "count_include_pad": bool(count_include_pad)}
+    return _pool(b, data, kernel_shape, strides, before, ceil_mode, **options)
 
 
 def _pool(

@@ -11,7 +11,7 @@ from ..ops.recurrent_onnx import KINDS
 from .builder import SymbolBuilder
 from .registry import onnx_operator
 from .shaping import expanded
-from .values import Array, Known, Tensor, Value
+from .values import Array, Known, Tensor, Value, is_stored
 
 DIRECTIONS = {"forward": 1, "bidirectional": 2}
 
@@ -19,7 +19,7 @@ DIRECTIONS = {"forward": 1, "bidirectional": 2}
 @onnx_operator("RNN", "LSTM", "GRU")
 def recurrent(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     weights: Value,
     recurrences: Value,
     biases: Optional[Value] = None,
@@ -41,7 +41,7 @@ def recurrent(
         raise Unsupported("sequence_lens, P or layout=1; supported: none of them")
     if mode == "gru" and not linear_before_reset:
         raise Unsupported("linear_before_reset=0; supported in MXNet: 1")
-    data, count = b.tensor(x), DIRECTIONS[direction]
+    count = DIRECTIONS[direction]
     given = [data, _packed(b, mode, hidden_size, count, [weights, recurrences, biases])]
     for state in (hidden, cell)[: 2 if mode == "lstm" else 1]:
         given.append(_state(b, data, state, count, hidden_size))
@@ -81,25 +81,18 @@ def _packed(
     b: SymbolBuilder, mode: str, size: int, directions: int, parts: List[Optional[Value]]
 ) -> Tensor:
     """One vector: the weights of each direction, then the biases; gates as MXNet has them."""
-    arrays: List[Array] = []
-    for part in parts:
-        if part is not None and (not isinstance(part, Known) or part.symbolic):
-            raise Unsupported("its weights are computed; supported: stored ones")
-        if isinstance(part, Known):
-            arrays.append(part.array)
+    if not all(part is None or is_stored(part) for part in parts):
+        raise Unsupported("its weights are computed; supported: stored ones")
+    arrays: List[Array] = [part.array for part in parts if is_stored(part)]
     gates = len(KINDS[mode][1])
     if len(arrays) < len(parts):
         arrays.append(np.zeros((directions, 2 * gates * size), arrays[0].dtype))
     back = np.argsort(KINDS[mode][1])
 
-    def turned(array: Array) -> Array:
-        ordered: Array = array.reshape(gates, size, -1)[back]
-        return ordered.ravel()
-
-    pieces = [turned(a[d]) for d in range(directions) for a in arrays[:2]]
-    halves = [half for d in range(directions) for half in np.split(arrays[2][d], 2)]
-    pieces += [turned(half) for half in halves]
-    return b.tensor(Known(np.concatenate(pieces), f"{b.layer}/parameters"))
+    pieces = [array[d] for d in range(directions) for array in arrays[:2]]
+    pieces += [half for d in range(directions) for half in np.split(arrays[2][d], 2)]
+    ordered = [piece.reshape(gates, size, -1)[back].ravel() for piece in pieces]
+    return b.tensor(Known(np.concatenate(ordered), f"{b.layer}/parameters"))
 
 
 def _state(

@@ -9,20 +9,20 @@ from .builder import SymbolBuilder
 from .registry import onnx_operator
 from .values import Tensor, Value
 
-PLAIN: Dict[str, str] = {
-    "ReduceMax": "max",
-    "ReduceMean": "mean",
-    "ReduceMin": "min",
-    "ReduceProd": "prod",
-    "ReduceSum": "sum",
+PLAIN = {f"Reduce{name}": name.lower() for name in ("Max", "Mean", "Min", "Prod", "Sum")}
+#: What is done to each number before they are summed, and to the sum.
+AROUND_SUM: Dict[str, Tuple[str, str]] = {
+    "ReduceL1": ("abs", ""),
+    "ReduceL2": ("square", "sqrt"),
+    "ReduceLogSum": ("", "log"),
+    "ReduceSumSquare": ("square", ""),
 }
-COMPOSED = ("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare")
 
 
-@onnx_operator(*PLAIN, *COMPOSED)
+@onnx_operator(*PLAIN, *AROUND_SUM, "ReduceLogSumExp")
 def reduce(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     given: Optional[Value] = None,
     *,
     axes: Optional[Tuple[int, ...]] = None,
@@ -31,35 +31,24 @@ def reduce(
     op_type: str,
 ) -> Tensor:
     """The axes are an attribute in old opsets and an input in new ones."""
-    data = b.tensor(x)
     chosen = axes if given is None else b.ints(given, "its axes")
     if not chosen and noop_with_empty_axes:
-        return b.node("_copy", data)
-    options: Dict[str, Any] = {
-        "axis": tuple(chosen) if chosen else None,
-        "keepdims": bool(keepdims),
-    }
-    rank = len(data.shape)
-    gone = len(chosen) if chosen else rank
-    shape = () if gone == rank and not keepdims else None
-    if op_type in PLAIN:
-        return b.node(PLAIN[op_type], data, out=shape, truth=data.truth, **options)
-    before = {"ReduceL1": "abs", "ReduceLogSum": None, "ReduceLogSumExp": "exp"}
-    first = before.get(op_type, "square")
-    peak: Optional[Tensor] = None
+        return b.copy(data)
+    axis = tuple(chosen) if chosen else None
+    gone = len(chosen) if chosen else len(data.shape)
+    shape = () if gone == len(data.shape) and not keepdims else None
     if op_type == "ReduceLogSumExp":
-        peak = b.node("max", data, axis=options["axis"], keepdims=True)
-        data = b.node("broadcast_sub", data, peak)
-        options["keepdims"] = True
-    total = b.node("sum", b.node(first, data) if first else data, out=shape, **options)
-    if op_type == "ReduceL2":
-        return b.node("sqrt", total, out=shape)
-    if op_type == "ReduceLogSum":
-        return b.node("log", total, out=shape)
-    if peak is None:
-        return total
-    out = b.node("elemwise_add", b.node("log", Tensor(total.entry, peak.shape, total.dtype)), peak)
-    return out if keepdims else b.node("squeeze", out, axis=options["axis"], out=shape)
+        peak = b.node("max", data, axis=axis, keepdims=True)
+        moved = b.node("exp", b.node("broadcast_sub", data, peak))
+        logs = b.node("log", b.node("sum", moved, axis=axis, keepdims=True))
+        out = b.node("elemwise_add", logs, peak)
+        return out if keepdims else b.node("squeeze", out, axis=axis, out=shape)
+    options: Dict[str, Any] = {"axis": axis, "keepdims": bool(keepdims), "out": shape}
+    if op_type in PLAIN:
+        return b.node(PLAIN[op_type], data, truth=data.truth, **options)
+    first, last = AROUND_SUM[op_type]
+    total = b.node("sum", b.node(first, data) if first else data, **options)
+    return b.node(last, total, out=shape) if last else total
 
 
 @onnx_operator("ArgMax", "ArgMin")
@@ -76,14 +65,13 @@ def extreme(
     if select_last_index:
         raise Unsupported("select_last_index=1; supported: the first, 0")
     place = b.node(op_type.lower(), x, axis=axis, keepdims=bool(keepdims))
-    return b.node("Cast", place, dtype="int64", out=place.shape)
+    return b.node("Cast", place, dtype="int64")
 
 
 @onnx_operator("CumSum")
 def running_sum(
-    b: SymbolBuilder, x: Value, axis: Value, *, exclusive: int = 0, reverse: int = 0
+    b: SymbolBuilder, data: Tensor, axis: Value, *, exclusive: int = 0, reverse: int = 0
 ) -> Tensor:
-    data = b.tensor(x)
     along = b.ints(axis, "its axis")[0] % len(data.shape)
     turned = b.node("reverse", data, axis=(along,)) if reverse else data
     total = b.node("_np_cumsum", turned, axis=along)
@@ -94,16 +82,9 @@ def running_sum(
 
 @onnx_operator("TopK")
 def top_k(
-    b: SymbolBuilder,
-    x: Value,
-    k: Value,
-    *,
-    axis: int = -1,
-    largest: int = 1,
-    sorted: int = 1,
+    b: SymbolBuilder, data: Tensor, k: Value, *, axis: int = -1, largest: int = 1, sorted: int = 1
 ) -> Tuple[Tensor, ...]:
     """Values and places."""
-    data = b.tensor(x)
     count = b.numbers(k, "how many it takes")[0]
     whole = b.dim(count) == data.shape[axis]
     number = 0 if whole else b.ints(k, "how many it takes")[0]  # 0 means all

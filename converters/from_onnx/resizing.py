@@ -6,8 +6,8 @@ from typing import Any, List, Optional, Tuple
 
 from ..ops import Unsupported
 from .builder import SymbolBuilder
-from .registry import onnx_operator
-from .values import Known, Operand, Size, Tensor, Value
+from .registry import onnx_operator, renamed
+from .values import Operand, Size, Tensor, Value, is_stored
 
 BILINEAR = {"align_corners": True, "pytorch_half_pixel": False, "half_pixel": False}
 
@@ -15,7 +15,7 @@ BILINEAR = {"align_corners": True, "pytorch_half_pixel": False, "half_pixel": Fa
 @onnx_operator("Resize")
 def resize(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     roi: Optional[Value] = None,
     scales: Optional[Value] = None,
     given: Optional[Value] = None,
@@ -28,7 +28,6 @@ def resize(
     **others: Any,
 ) -> Tensor:
     """UpSampling for the nearest by a whole number; BilinearResize2D for pictures."""
-    data = b.tensor(x)
     place = coordinate_transformation_mode
     if len(data.shape) != 4 or antialias or axes not in (None, (0, 1, 2, 3)):
         raise Unsupported("supported: (N, C, H, W) without antialias and axes")
@@ -71,7 +70,7 @@ def _sizes(
     if given is not None:
         _, _, height, width = b.numbers(given, "its sizes")
         return height, width
-    if not isinstance(scales, Known) or scales.symbolic:
+    if not is_stored(scales):
         raise Unsupported("its scales are computed; supported: known ones")
     found: List[Operand] = []
     for dim, scale in zip(data.shape[2:], scales.array.tolist()[2:]):
@@ -95,7 +94,7 @@ def _nearest(
         for dim, size in zip(data.shape[2:], b.numbers(given, "its sizes")[2:]):
             ratio = size // b.size(dim)
             ratios.append(ratio if ratio * b.size(dim) == size else 0)
-    elif isinstance(scales, Known) and not scales.symbolic:
+    elif is_stored(scales):
         ratios = scales.array.tolist()[2:]
     if (
         len(set(map(str, ratios))) != 1
@@ -116,9 +115,7 @@ def depth_to_space(b: SymbolBuilder, x: Value, *, blocksize: int, mode: str = "D
     return b.node("depth_to_space", x, block_size=blocksize)
 
 
-@onnx_operator("SpaceToDepth")
-def space_to_depth(b: SymbolBuilder, x: Value, *, blocksize: int) -> Tensor:
-    return b.node("space_to_depth", x, block_size=blocksize)
+renamed("SpaceToDepth", "space_to_depth", {"blocksize": ("block_size", None)})
 
 
 @onnx_operator("GridSample")
@@ -139,3 +136,33 @@ def grid_sample(
         )
     turned = b.node("transpose", grid, axes=(0, 3, 1, 2))
     return b.node("BilinearSampler", x, turned)
+
+
+@onnx_operator("RoiAlign")
+def roi_align(
+    b: SymbolBuilder,
+    x: Value,
+    corners: Tensor,
+    images: Value,
+    *,
+    output_height: int = 1,
+    output_width: int = 1,
+    sampling_ratio: int = 0,
+    spatial_scale: float = 1.0,
+    mode: str = "avg",
+    coordinate_transformation_mode: str = "half_pixel",
+) -> Tensor:
+    """MXNet has the number of the image in front of the corners."""
+    if mode != "avg":
+        raise Unsupported(f"mode={mode}; supported in MXNet: avg")
+    column = b.node("expand_dims", images, axis=1)
+    number = b.node("Cast", column, dtype=corners.dtype)
+    return b.node(
+        "_contrib_ROIAlign",
+        x,
+        b.node("Concat", number, corners, dim=1, num_args=2),
+        pooled_size=(output_height, output_width),
+        spatial_scale=spatial_scale,
+        sample_ratio=sampling_ratio or -1,
+        aligned=coordinate_transformation_mode == "half_pixel",
+    )

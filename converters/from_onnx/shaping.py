@@ -22,8 +22,7 @@ def shape_of(b: SymbolBuilder, x: Value, *, start: int = 0, end: Optional[int] =
 
 
 @onnx_operator("Reshape")
-def reshape(b: SymbolBuilder, x: Value, shape: Value, *, allowzero: int = 0) -> Tensor:
-    data = b.tensor(x)
+def reshape(b: SymbolBuilder, data: Tensor, shape: Value, *, allowzero: int = 0) -> Tensor:
     target = list(b.numbers(shape, "its sizes"))
     if allowzero and 0 in target:
         raise Unsupported("allowzero=1 with a size of 0; supported: 0 for the input's own")
@@ -31,8 +30,7 @@ def reshape(b: SymbolBuilder, x: Value, shape: Value, *, allowzero: int = 0) -> 
 
 
 @onnx_operator("Flatten")
-def flatten(b: SymbolBuilder, x: Value, *, axis: int = 1) -> Tensor:
-    data = b.tensor(x)
+def flatten(b: SymbolBuilder, data: Tensor, *, axis: int = 1) -> Tensor:
     rank = len(data.shape)
     axis = axis % rank if axis < 0 else axis
     sides: List[Operand] = [1, 1]
@@ -53,47 +51,44 @@ def _axes(
 @onnx_operator("Squeeze")
 def squeeze(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     given: Optional[Value] = None,
     *,
     axes: Optional[Tuple[int, ...]] = None,
 ) -> Tensor:
-    data = b.tensor(x)
     chosen = _axes(b, given, axes, len(data.shape))
     if chosen is None:
         if not all(isinstance(d, int) for d in data.shape):
             raise Unsupported("no axes for an input of free sizes; supported: axes that are stated")
         chosen = tuple(a for a, d in enumerate(data.shape) if d == 1)
     left = tuple(d for a, d in enumerate(data.shape) if a not in chosen)
-    return b.node("squeeze", data, axis=chosen, out=left, truth=data.truth)
+    return b.node("squeeze", data, axis=chosen, out=left)
 
 
 @onnx_operator("Unsqueeze")
 def unsqueeze(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     given: Optional[Value] = None,
     *,
     axes: Optional[Tuple[int, ...]] = None,
 ) -> Tensor:
-    data = b.tensor(x)
     rank = len(data.shape)
     count = len(axes or ()) if given is None else len(b.ints(given, "its axes"))
     chosen = _axes(b, given, axes, rank + count) or ()
     if not data.shape:
-        return b.node("Reshape", data, shape=(1,) * count, truth=data.truth)
+        return b.node("Reshape", data, shape=(1,) * count)
     for axis in chosen:
         shape = (*data.shape[:axis], 1, *data.shape[axis:])
-        data = b.node("expand_dims", data, axis=axis, out=shape, truth=data.truth)
+        data = b.node("expand_dims", data, axis=axis, out=shape)
     return data
 
 
 @onnx_operator("Transpose")
-def transpose(b: SymbolBuilder, x: Value, *, perm: Tuple[int, ...] = ()) -> Tensor:
-    data = b.tensor(x)
+def transpose(b: SymbolBuilder, data: Tensor, *, perm: Tuple[int, ...] = ()) -> Tensor:
     order = perm or tuple(reversed(range(len(data.shape))))
     shape = tuple(data.shape[a] for a in order)
-    return b.node("transpose", data, axes=order, out=shape, truth=data.truth)
+    return b.node("transpose", data, axes=order, out=shape)
 
 
 @onnx_operator("Tile")
@@ -120,7 +115,7 @@ def expanded(b: SymbolBuilder, data: Tensor, target: Sequence[Operand]) -> Tenso
         else:
             numbers[axis] = want
     if any(numbers):
-        data = b.node("broadcast_to", data, shape=tuple(numbers), truth=data.truth)
+        data = b.node("broadcast_to", data, shape=tuple(numbers))
     for axis, want in like:
         data = _as_large(b, data, axis, want)
     return data
@@ -132,21 +127,14 @@ def _as_large(b: SymbolBuilder, data: Tensor, axis: int, want: Size) -> Tensor:
         raise Unsupported(f"a size of {want}, which no value has; supported: sizes of values")
     shape: Tuple[Dim, ...] = (*data.shape[:axis], b.dim(want), *data.shape[axis + 1 :])
     return b.node(
-        "broadcast_like",
-        data,
-        place[0],
-        lhs_axes=(axis,),
-        rhs_axes=(place[1],),
-        out=shape,
-        truth=data.truth,
+        "broadcast_like", data, place[0], lhs_axes=(axis,), rhs_axes=(place[1],), out=shape
     )
 
 
 @onnx_operator("Expand")
-def expand(b: SymbolBuilder, x: Value, shape: Value) -> Tensor:
-    data = b.tensor(x)
+def expand(b: SymbolBuilder, data: Tensor, shape: Value) -> Tensor:
     made = expanded(b, data, b.numbers(shape, "its sizes"))
-    return b.node("_copy", data, out=data.shape) if made.entry == data.entry else made
+    return b.copy(data) if made.entry == data.entry else made
 
 
 @onnx_operator("ConstantOfShape")

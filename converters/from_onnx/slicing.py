@@ -10,7 +10,7 @@ from ..ops import Unsupported
 from .builder import SymbolBuilder
 from .elementwise import same_type
 from .registry import onnx_operator
-from .values import Known, Operand, Size, Tensor, Value
+from .values import Known, Operand, Size, Tensor, Value, is_stored
 from .windows import padded
 
 FAR = 1 << 31  # ends beyond all that there is
@@ -21,7 +21,7 @@ def concat(b: SymbolBuilder, *parts: Value, axis: int) -> Tensor:
     tensors = [b.tensor(part) for part in parts]
     tensors = [same_type(b, t, tensors[0])[0] for t in tensors]
     if len(tensors) == 1:
-        return b.node("_copy", tensors[0], out=tensors[0].shape)
+        return b.copy(tensors[0])
     truth = all(t.truth for t in tensors)
     dim = axis % len(tensors[0].shape)
     shape: List[Any] = list(tensors[0].shape)
@@ -38,20 +38,19 @@ def concat(b: SymbolBuilder, *parts: Value, axis: int) -> Tensor:
 @onnx_operator("Slice")
 def cut(
     b: SymbolBuilder,
-    x: Value,
+    x: Tensor,
     starts: Value,
     ends: Value,
     axes: Optional[Value] = None,
     steps: Optional[Value] = None,
 ) -> Tensor:
-    data = b.tensor(x)
-    rank = len(data.shape)
+    data, rank = x, len(x.shape)
     begins, limits = b.numbers(starts, "its starts"), b.numbers(ends, "its ends")
     chosen = range(len(begins)) if axes is None else b.ints(axes, "its axes")
     strides = (1,) * len(begins) if steps is None else b.ints(steps, "its steps")
     for axis, begin, end, step in zip(chosen, begins, limits, strides):
         data = _cut_axis(b, data, axis % rank, begin, end, step)
-    return data if data.entry != b.tensor(x).entry else b.node("_copy", data, out=data.shape)
+    return data if data.entry != x.entry else b.copy(data)
 
 
 def _cut_axis(
@@ -76,13 +75,10 @@ def _cut_axis(
     if (first in (0, None)) and last is None and step == 1:
         return data
     if step == 1:
-        begin_at = 0 if first is None else first
-        end_at = "None" if last is None else last
-        return b.node("slice_axis", data, axis=axis, begin=begin_at, end=end_at, truth=data.truth)
-    spans = {"begin": first, "end": last, "step": step}
+        stop = "None" if last is None else last
+        return b.node("slice_axis", data, axis=axis, begin=first or 0, end=stop)
     lead = (None,) * axis
-    given = {k: (*lead, v) for k, v in spans.items()}
-    return b.node("slice", data, truth=data.truth, **given)
+    return b.node("slice", data, begin=(*lead, first), end=(*lead, last), step=(*lead, step))
 
 
 def _end(place: int, step: int, first: bool) -> Optional[int]:
@@ -107,19 +103,18 @@ def _as_long(b: SymbolBuilder, data: Tensor, axis: int, end: Operand) -> Tensor:
         order[axis], order[along] = order[along], order[axis]
         like = b.node("transpose", like, axes=tuple(order))
     shape = (*data.shape[:axis], b.dim(end), *data.shape[axis + 1 :])
-    return b.node("slice_like", data, like, axes=(axis,), out=shape, truth=data.truth)
+    return b.node("slice_like", data, like, axes=(axis,), out=shape)
 
 
 @onnx_operator("Split")
 def split(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     parts: Optional[Value] = None,
     *,
     axis: int = 0,
     num_outputs: Optional[int] = None,
 ) -> List[Tensor]:
-    data = b.tensor(x)
     axis %= len(data.shape)
     if parts is None:
         if num_outputs is None:
@@ -131,7 +126,7 @@ def split(
     else:
         lengths = b.ints(parts, "the lengths of its parts")
     if len(lengths) == 1:
-        return [b.node("_copy", data, out=data.shape)]
+        return [b.copy(data)]
     if len(set(lengths)) == 1:
         return b.several("SliceChannel", data, num_outputs=len(lengths), axis=axis)
     ends = np.cumsum(lengths).tolist()
@@ -139,36 +134,34 @@ def split(
 
 
 @onnx_operator("Gather")
-def gather(b: SymbolBuilder, x: Value, indices: Value, *, axis: int = 0) -> Tensor:
+def gather(b: SymbolBuilder, data: Tensor, indices: Value, *, axis: int = 0) -> Tensor:
     """A slice where the places are one number or a run of them; take otherwise."""
-    data = b.tensor(x)
     rank = len(data.shape)
     axis %= rank
     size = data.shape[axis]
-    if isinstance(indices, Known) and not indices.symbolic:
+    if is_stored(indices):
         wanted = indices.array.ravel().tolist()
         if isinstance(size, int):
             wanted = [w % size for w in wanted]
         run = wanted == list(range(wanted[0], wanted[0] + len(wanted))) if wanted else False
         if run and indices.array.ndim <= 1 and (wanted[0] >= 0 or len(wanted) == 1):
-            ends: Dict[str, Any] = {"begin": wanted[0], "end": wanted[-1] + 1 or "None"}
-            out = b.node("slice_axis", data, axis=axis, truth=data.truth, **ends)
+            end = wanted[-1] + 1 or "None"
+            out = b.node("slice_axis", data, axis=axis, begin=wanted[0], end=end)
             if indices.array.ndim:
                 return out
             left = (*data.shape[:axis], *data.shape[axis + 1 :])
-            return b.node("squeeze", out, axis=(axis,), out=left, truth=data.truth)
+            return b.node("squeeze", out, axis=(axis,), out=left)
     places = b.tensor(indices)
     shape = (*data.shape[:axis], *places.shape, *data.shape[axis + 1 :])
-    out = b.node("take", data, places, axis=axis, mode="wrap", truth=data.truth)
+    out = b.node("take", data, places, axis=axis, mode="wrap")
     if not places.shape and rank > 1:
-        return b.node("squeeze", out, axis=(axis,), out=shape, truth=data.truth)
+        return b.node("squeeze", out, axis=(axis,), out=shape)
     return Tensor(out.entry, shape, out.dtype, out.truth)
 
 
 @onnx_operator("GatherElements")
-def gather_elements(b: SymbolBuilder, x: Value, indices: Value, *, axis: int = 0) -> Tensor:
+def gather_elements(b: SymbolBuilder, data: Tensor, places: Tensor, *, axis: int = 0) -> Tensor:
     """pick, which takes one along the axis; several are picked one by one."""
-    data, places = b.tensor(x), b.tensor(indices)
     rank = len(data.shape)
     axis %= rank
     count = places.shape[axis]
@@ -188,11 +181,10 @@ def gather_elements(b: SymbolBuilder, x: Value, indices: Value, *, axis: int = 0
 
 
 @onnx_operator("GatherND")
-def gather_nd(b: SymbolBuilder, x: Value, indices: Value, *, batch_dims: int = 0) -> Tensor:
+def gather_nd(b: SymbolBuilder, x: Value, places: Tensor, *, batch_dims: int = 0) -> Tensor:
     """MXNet has the coordinates on the first axis."""
     if batch_dims:
         raise Unsupported(f"batch_dims={batch_dims}; supported: 0")
-    places = b.tensor(indices)
     rank = len(places.shape)
     order = (rank - 1, *range(rank - 1))
     first = b.node("transpose", places, axes=order) if rank > 1 else places
@@ -201,9 +193,8 @@ def gather_nd(b: SymbolBuilder, x: Value, indices: Value, *, batch_dims: int = 0
 
 @onnx_operator("OneHot")
 def one_hot(
-    b: SymbolBuilder, indices: Value, depth: Value, values: Value, *, axis: int = -1
+    b: SymbolBuilder, places: Tensor, depth: Value, values: Value, *, axis: int = -1
 ) -> Tensor:
-    places = b.tensor(indices)
     if axis not in (-1, len(places.shape)):
         raise Unsupported(f"axis={axis}; supported: the last, -1")
     if not isinstance(values, Known):
@@ -217,14 +208,13 @@ def one_hot(
 @onnx_operator("Pad")
 def pad(
     b: SymbolBuilder,
-    x: Value,
+    data: Tensor,
     pads: Value,
     value: Optional[Value] = None,
     axes: Optional[Value] = None,
     *,
     mode: str = "constant",
 ) -> Tensor:
-    data = b.tensor(x)
     rank = len(data.shape)
     widths = b.ints(pads, "its widths")
     chosen = range(rank) if axes is None else [a % rank for a in b.ints(axes, "its axes")]
@@ -237,4 +227,4 @@ def pad(
     if mode not in ("constant", "edge", "reflect"):
         raise Unsupported(f"mode={mode}; supported in MXNet: constant, edge, reflect")
     out = padded(b, data, before, behind, number, mode)
-    return out if out.entry != data.entry else b.node("_copy", data, out=data.shape)
+    return out if out.entry != data.entry else b.copy(data)

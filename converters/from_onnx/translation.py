@@ -171,7 +171,7 @@ class Translation:
             own = index >= first and not (output or index in named or nodes[index].is_variable)
             named.add(index)
             if not own or not self.builder.rename(index, name):
-                copied = self.builder.node("_copy", value, out=value.shape, truth=value.truth)
+                copied = self.builder.copy(value)
                 self.builder.rename(copied.entry[0], name)
                 results[number] = copied
         return results
@@ -190,10 +190,7 @@ class Translation:
         returns_bool = tensor.truth and output.dtype == ir.DataType.BOOL
         if not builder.nodes[tensor.entry[0]].is_variable and not returns_bool:
             return tensor.entry
-        if returns_bool:
-            made = builder.node("Cast", tensor, dtype="bool", out=tensor.shape)
-        else:
-            made = builder.node("_copy", tensor, out=tensor.shape)
+        made = builder.node("Cast", tensor, dtype="bool") if returns_bool else builder.copy(tensor)
         builder.give_name(made.entry[0], name)
         return made.entry
 

@@ -3,87 +3,60 @@
 from __future__ import annotations
 
 import math
-from typing import Dict
 
+import numpy as np
+import onnx_ir as ir
+
+from ..onnx_builder import ONNX_TYPES
 from ..ops import Unsupported
 from .builder import SymbolBuilder
 from .elementwise import binary
-from .registry import onnx_operator
-from .values import Known, Tensor, Value
+from .registry import onnx_operator, renamed
+from .values import Tensor, Value, is_stored
 
-UNARY: Dict[str, str] = {
-    "Abs": "abs",
-    "Acos": "arccos",
-    "Acosh": "arccosh",
-    "Asin": "arcsin",
-    "Asinh": "arcsinh",
-    "Atan": "arctan",
-    "Atanh": "arctanh",
-    "Ceil": "ceil",
-    "Cos": "cos",
-    "Cosh": "cosh",
-    "Erf": "erf",
-    "Exp": "exp",
-    "Floor": "floor",
-    "Log": "log",
-    "Neg": "negative",
-    "Reciprocal": "reciprocal",
-    "Sign": "sign",
-    "Sin": "sin",
-    "Sinh": "sinh",
-    "Softsign": "softsign",
-    "Sqrt": "sqrt",
-    "Tan": "tan",
-}
-ACTIVATIONS = {"Relu": "relu", "Sigmoid": "sigmoid", "Softplus": "softrelu", "Tanh": "tanh"}
 #: What ONNX's Selu has where nothing is stated: alpha and gamma, of float32.
 SELU = (1.67326319217681884765625, 1.05070102214813232421875)
-#: NumPy's names of ONNX's numbers for element types.
-TYPES = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool", 10: "float16"}
-TYPES[11] = "float64"
+#: ONNX's numbers for element types -> NumPy's names.
+TYPES = {ir.DataType[onnx_name].value: name for name, onnx_name in ONNX_TYPES.items()}
 
 
-@onnx_operator(*UNARY)
-def unary(b: SymbolBuilder, x: Value, *, op_type: str) -> Tensor:
-    data = b.tensor(x)
-    return b.node(UNARY[op_type], data, out=data.shape)
-
-
-@onnx_operator(*ACTIVATIONS)
-def activation(b: SymbolBuilder, x: Value, *, op_type: str) -> Tensor:
-    data = b.tensor(x)
-    return b.node("Activation", data, act_type=ACTIVATIONS[op_type], out=data.shape)
+PLAIN = "Abs Ceil Cos Cosh Erf Exp Floor Log Reciprocal Sign Sin Sinh Softsign Sqrt Tan"
+for _name in PLAIN.split():
+    renamed(_name, _name.lower())
+for _name in ("cos", "cosh", "sin", "sinh", "tan", "tanh"):
+    renamed(f"A{_name}", f"arc{_name}")
+renamed("Identity", "_copy")
+renamed("Neg", "negative")
+renamed("Relu", "Activation", act_type="relu")
+renamed("Sigmoid", "Activation", act_type="sigmoid")
+renamed("Softplus", "Activation", act_type="softrelu")
+renamed("Tanh", "Activation", act_type="tanh")
+renamed("LeakyRelu", "LeakyReLU", {"alpha": ("slope", 0.01)}, act_type="leaky")
+renamed("Elu", "LeakyReLU", {"alpha": ("slope", 1.0)}, act_type="elu")
+renamed("HardSigmoid", "hard_sigmoid", {"alpha": ("alpha", 0.2), "beta": ("beta", 0.5)})
+renamed("Softmax", "softmax", {"axis": ("axis", -1)})
+renamed("LogSoftmax", "log_softmax", {"axis": ("axis", -1)})
 
 
 @onnx_operator("Not")
-def negation(b: SymbolBuilder, x: Value) -> Tensor:
-    data = b.tensor(x)
-    return b.node("logical_not", data, out=data.shape, truth=True)
+def negation(b: SymbolBuilder, data: Tensor) -> Tensor:
+    return b.node("logical_not", data, truth=True)
 
 
 @onnx_operator("IsNaN")
-def is_nan(b: SymbolBuilder, x: Value) -> Tensor:
+def is_nan(b: SymbolBuilder, data: Tensor) -> Tensor:
     """What differs from itself."""
-    data = b.tensor(x)
     return b.node("_not_equal", data, data, out=data.shape, truth=True)
 
 
 @onnx_operator("Round")
-def round_to_even(b: SymbolBuilder, x: Value) -> Tensor:
+def round_to_even(b: SymbolBuilder, data: Tensor) -> Tensor:
     """MXNet's rint goes down from midway: one more there, where that is odd."""
-    data = b.tensor(x)
     down = b.node("rint", data)
     over = b.node("elemwise_sub", data, b.node("floor", data))
     midway = b.node("_equal_scalar", over, scalar=0.5)
     odd = b.node("_mod_scalar", b.node("floor", data), scalar=2.0)
     return b.node("elemwise_add", down, b.node("elemwise_mul", midway, odd), out=data.shape)
-
-
-@onnx_operator("LeakyRelu", "Elu")
-def leaky(b: SymbolBuilder, x: Value, *, alpha: float = -1.0, op_type: str) -> Tensor:
-    slope = (0.01 if op_type == "LeakyRelu" else 1.0) if alpha == -1.0 else alpha
-    kind = "leaky" if op_type == "LeakyRelu" else "elu"
-    return b.node("LeakyReLU", x, act_type=kind, slope=slope)
 
 
 @onnx_operator("Selu")
@@ -94,35 +67,25 @@ def selu(b: SymbolBuilder, x: Value, *, alpha: float = SELU[0], gamma: float = S
 
 
 @onnx_operator("PRelu")
-def prelu(b: SymbolBuilder, x: Value, slope: Value) -> Tensor:
+def prelu(b: SymbolBuilder, data: Tensor, slope: Value) -> Tensor:
     """LeakyReLU with a slope for each channel, where the slope's shape is that."""
-    data = b.tensor(x)
     rank = len(data.shape)
-    if isinstance(slope, Known) and not slope.symbolic:
+    if is_stored(slope):
         shape = (1,) * (rank - slope.array.ndim) + slope.array.shape
         if all(d == 1 for axis, d in enumerate(shape) if axis != 1) and len(shape) == rank > 1:
-            exact = None if slope.exact is None else slope.exact.reshape(-1)
-            gamma = Known(slope.array.reshape(-1), slope.name, exact)
-            return b.node("LeakyReLU", data, gamma, act_type="prelu")
+            return b.node("LeakyReLU", data, slope.map(np.ravel), act_type="prelu")
     above = b.node("_maximum_scalar", data, scalar=0.0)
     below = b.node("_minimum_scalar", data, scalar=0.0)
     return binary(b, "Add", above, binary(b, "Mul", below, slope))
 
 
-@onnx_operator("HardSigmoid")
-def hard_sigmoid(b: SymbolBuilder, x: Value, *, alpha: float = 0.2, beta: float = 0.5) -> Tensor:
-    return b.node("hard_sigmoid", x, alpha=alpha, beta=beta)
-
-
 @onnx_operator("HardSwish")
-def hard_swish(b: SymbolBuilder, x: Value) -> Tensor:
-    data = b.tensor(x)
+def hard_swish(b: SymbolBuilder, data: Tensor) -> Tensor:
     return binary(b, "Mul", data, b.node("hard_sigmoid", data, alpha=1 / 6, beta=0.5))
 
 
 @onnx_operator("Gelu")
-def gelu(b: SymbolBuilder, x: Value, *, approximate: str = "none") -> Tensor:
-    data = b.tensor(x)
+def gelu(b: SymbolBuilder, data: Tensor, *, approximate: str = "none") -> Tensor:
     if approximate == "none":
         return b.node("LeakyReLU", data, act_type="gelu")
     cube = b.node("_mul_scalar", b.node("_power_scalar", data, scalar=3.0), scalar=0.044715)
@@ -132,19 +95,13 @@ def gelu(b: SymbolBuilder, x: Value, *, approximate: str = "none") -> Tensor:
     return b.node("elemwise_mul", half, gate)
 
 
-@onnx_operator("Softmax", "LogSoftmax")
-def softmax(b: SymbolBuilder, x: Value, *, axis: int = -1, op_type: str) -> Tensor:
-    return b.node("softmax" if op_type == "Softmax" else "log_softmax", x, axis=axis)
-
-
 @onnx_operator("Cast")
-def cast(b: SymbolBuilder, x: Value, *, to: int, saturate: int = 1) -> Tensor:
+def cast(b: SymbolBuilder, data: Tensor, *, to: int, saturate: int = 1) -> Tensor:
     """To bool, whether it differs from 0."""
-    data = b.tensor(x)
     if to not in TYPES:
         raise Unsupported(f"to={to}; supported: {', '.join(TYPES.values())}")
     if TYPES[to] == "bool":
         if data.truth:
-            return b.node("_copy", data, out=data.shape, truth=True)
-        return b.node("_not_equal_scalar", data, scalar=0.0, out=data.shape, truth=True)
-    return b.node("Cast", data, dtype=TYPES[to], out=data.shape)
+            return b.copy(data)
+        return b.node("_not_equal_scalar", data, scalar=0.0, truth=True)
+    return b.node("Cast", data, dtype=TYPES[to])

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple, Union
 
 import numpy as np
 import numpy.typing as npt
 
 from ..shape import Dim
 from ..symbol import Entry
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
 
 Array = npt.NDArray[Any]
 Operand = Union["Size", int]
@@ -119,6 +122,11 @@ class Known:
     def symbolic(self) -> bool:
         return self.array.dtype == object
 
+    def map(self, function: Callable[[Array], Array]) -> Known:
+        """The numbers in another arrangement, under the same name."""
+        exact = None if self.exact is None else function(self.exact)
+        return Known(function(self.array), self.name, exact)
+
     @property
     def precise(self) -> Array:
         """The numbers as well as they are known."""
@@ -154,6 +162,11 @@ class Tensor:
 
 
 Value = Union[Known, Tensor]
+
+
+def is_stored(value: Optional[Value]) -> TypeGuard[Known]:
+    """Are they numbers that a checkpoint can hold, with no free size among them?"""
+    return isinstance(value, Known) and not value.symbolic
 
 
 def sizes(items: Any) -> Array:

@@ -16,7 +16,6 @@ from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupporte
 FloatType = Literal["None", "float16", "float32", "float64"]
 
 #: onnx.TensorProto's numbers of the element types.
-ONNX_TYPES = {"float16": 10, "float32": 1, "float64": 11, "int64": 7}
 
 
 def _stated(shape: Ints) -> Ints:
@@ -65,7 +64,7 @@ class _OfShape(_Typed):
         return _stated(self.shape)
 
     def to_onnx(self, g: OnnxBuilder) -> Any:
-        dtype = ONNX_TYPES[g.output_type()]
+        dtype = g.type_number(g.output_type())
         return self._onnx_fixed(g, lambda kind: g.op(kind, shape=self.shape, dtype=dtype))
 
     def to_pytorch(self, m: TorchBuilder) -> str:
@@ -145,7 +144,7 @@ class RandomRandint(_Random):
     def to_onnx(self, g: OnnxBuilder) -> Any:
         if self.high - self.low > 2**53:
             raise Unsupported(f"{self.low} to {self.high}; supported: fewer than 2**53 numbers")
-        unit = g.op("RandomUniform", shape=self.shape, dtype=ONNX_TYPES["float64"])
+        unit = g.op("RandomUniform", shape=self.shape, dtype=g.type_number("float64"))
         size = g.constant(np.array(float(self.high - self.low)), dtype="float64")
         number = g.cast(g.op("Floor", g.op("Mul", unit, size)), "int64")
         low, last = (g.constant(np.array(n)) for n in (self.low, self.high - 1))
@@ -185,7 +184,7 @@ class SampleMultinomial(_Random):
         rows = g.op("Reshape", data, g.op("Concat", g.ints((-1,)), last, axis=0))
         logs = g.op("Log", rows)
         count = int(np.prod(self.shape, dtype=int))
-        chosen = g.op("Multinomial", logs, sample_size=count, dtype=ONNX_TYPES["int64"])
+        chosen = g.op("Multinomial", logs, sample_size=count, dtype=g.type_number("int64"))
         outer = g.op("Gather", classes, g.ints(tuple(range(rank - 1))))
         size = g.op("Concat", outer, g.ints(self.shape), axis=0)
         size = g.ints((1,)) if rank == 1 and not self.shape else size

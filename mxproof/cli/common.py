@@ -14,8 +14,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
 from rich.text import Text
 
-from converters.binding import TYPE_FLAGS
 from converters.files import atomic_write
+from converters.params import TYPE_FLAGS
 from converters.progress import listening
 from fixtures.zoo import ZOO
 

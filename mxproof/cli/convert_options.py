@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from converters import DEFAULT_OPSET, SUPPORTED_OPSETS
+from converters.opsets import DEFAULT_OPSET, NEWEST_OPSET, OLDEST_OPSET
 
 from ..evidence import SAMPLES
 from .common import count, mxnet_python
@@ -16,8 +16,7 @@ def forms(group: Any) -> None:
         "--opset",
         type=int,
         default=DEFAULT_OPSET,
-        help=f"ONNX opset, {SUPPORTED_OPSETS[0]} to {SUPPORTED_OPSETS[-1]} "
-        f"(default: {DEFAULT_OPSET})",
+        help=f"ONNX opset, {OLDEST_OPSET} to {NEWEST_OPSET} (default: {DEFAULT_OPSET})",
     )
     group.add_argument(
         "--external-data",

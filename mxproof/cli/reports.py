@@ -14,7 +14,6 @@ from converters.progress import report
 from ..benchmark.side_by_side import latencies
 from ..proof import Proof
 from ..report.templates import require_jinja
-from ..repro.writer import SUFFIXES
 from ..runtimes.base import RuntimeFailure
 from ..subject import Subject, UsageError
 from .common import say, write_text
@@ -60,6 +59,7 @@ def with_latency(args: argparse.Namespace, subject: Subject, proof: Proof, folde
     passed = [target for target, result in proof.targets.items() if result.passed]
     if not (args.html or args.latency) or not passed:
         return proof
+
     report(f"{subject.name}: measuring latency")
     paths = {t: folder / f"{subject.graph.name}{SUFFIXES[t]}" for t in passed}
     mxnet = [] if args.reference else ["mxnet"]

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
+import onnx
+import onnx_ir as ir
+from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
-from converters import Graph
+from converters import DEFAULT_OPSET, Graph, to_onnx
 from converters.binding import bind
 from converters.symbol import Symbol, SymbolNode
 
@@ -79,3 +83,45 @@ def small_resnet() -> Tuple[Network, Tuple[int, int]]:
     weight, bias = net.parameter("fc_weight", 5, 4), net.parameter("fc_bias", 5)
     x = net.layer("FullyConnected", "fc", x, weight, bias, num_hidden=5)
     return net, net.layer("SoftmaxOutput", "softmax", x, net.variable("softmax_label"))
+
+
+def resnet(**inputs: Any) -> Graph:
+    """`small_resnet`, with shapes of its inputs where they are given."""
+    net, head = small_resnet()
+    return net.graph(head, inputs=inputs)
+
+
+def noise(*shape: int) -> Any:
+    return np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+
+
+def proto(graph: Graph, opset: int = DEFAULT_OPSET) -> onnx.ModelProto:
+    return ir.to_proto(to_onnx(graph, opset=opset))
+
+
+def evaluate(model: onnx.ModelProto, **inputs: Any) -> Any:
+    """By ONNX's own definition."""
+    return ReferenceEvaluator(model).run(None, inputs)
+
+
+def onnx_model(
+    nodes: Sequence[onnx.NodeProto],
+    shape: Sequence[Any] = ("N", 3, "H", "W"),
+    arrays: Optional[Mapping[str, Any]] = None,
+    *,
+    dtype: Any = np.float32,
+    outputs: Sequence[str] = ("y",),
+    opset: int = 21,
+) -> onnx.ModelProto:
+    """A network of ONNX nodes that read `x` and stored arrays, and return `y`."""
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    stored = [numpy_helper.from_array(np.asarray(a), name) for name, a in (arrays or {}).items()]
+    graph = helper.make_graph(
+        list(nodes),
+        "net",
+        [helper.make_tensor_value_info("x", kind, list(shape))],
+        [onnx.ValueInfoProto(name=name) for name in outputs],
+        stored,
+    )
+    opsets = [helper.make_opsetid("", opset)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10)

@@ -11,14 +11,7 @@ from typing import Any, Callable, Iterator, Tuple
 
 import pytest
 
-from converters import (
-    ConversionError,
-    Graph,
-    load_checkpoint,
-    save_checkpoint,
-    to_onnx,
-    to_pytorch,
-)
+from converters import ConversionError, Graph, load_checkpoint, save_checkpoint, to_onnx, to_pytorch
 from converters.binding import bind
 from converters.symbol import parse_symbol, symbol_to_json
 

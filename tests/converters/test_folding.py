@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
-
 import numpy as np
 
 from converters import to_onnx, to_pytorch
@@ -13,40 +11,28 @@ from .networks import Network
 SIZE, FEATURES = 3, 2
 
 
-def gluon_gru(net: Network) -> Tuple[int, int]:
-    """A recurrent layer as Gluon exports it: matrices made flat and joined."""
-    parts: List[Tuple[int, int]] = []
-    for name, shape in (
-        ("l0_i2h_weight", (3 * SIZE, FEATURES)),
-        ("l0_h2h_weight", (3 * SIZE, SIZE)),
-        ("l0_i2h_bias", (3 * SIZE,)),
-        ("l0_h2h_bias", (3 * SIZE,)),
-    ):
-        parts.append(net.layer("Reshape", f"flat_{name}", net.parameter(name, *shape), shape="-1"))
-    packed = net.layer("_rnn_param_concat", "packed", *parts, dim=0, num_args=len(parts))
-    inputs = (net.variable("data"), packed, net.variable("state"))
-    return net.layer("RNN", "gru", *inputs, state_size=SIZE, num_layers=1, mode="gru")
+#: As Gluon exports a recurrent layer: matrices made flat and joined.
+PARTS = {
+    "l0_i2h_weight": (3 * SIZE, FEATURES),
+    "l0_h2h_weight": (3 * SIZE, SIZE),
+    "l0_i2h_bias": (3 * SIZE,),
+    "l0_h2h_bias": (3 * SIZE,),
+}
 
 
 def test_layers_that_only_make_parameters_are_left_out() -> None:
     net = Network()
-    graph = net.graph(gluon_gru(net), inputs={"data": ("T", "N", 2), "state": (1, "N", 3)})
+    stored = {name: net.parameter(name, *shape) for name, shape in PARTS.items()}
+    parts = [net.layer("Reshape", f"flat_{n}", entry, shape="-1") for n, entry in stored.items()]
+    packed = net.layer("_rnn_param_concat", "packed", *parts, dim=0, num_args=len(parts))
+    inputs = (net.variable("data"), packed, net.variable("state"))
+    head = net.layer("RNN", "gru", *inputs, state_size=SIZE, num_layers=1, mode="gru")
+    graph = net.graph(head, inputs={"data": ("T", "N", 2), "state": (1, "N", 3)})
     assert [node.name for node in graph.nodes] == ["gru"]
-    assert set(graph.params) == {"packed"}
-    stored = ("l0_i2h_weight", "l0_h2h_weight", "l0_i2h_bias", "l0_h2h_bias")
-    expected = np.concatenate([net.arrays[name].ravel() for name in stored])
-    np.testing.assert_array_equal(graph.params["packed"], expected)
-
-
-def test_they_are_still_listed_as_mxnet_lists_them() -> None:
-    net = Network()
-    graph = net.graph(gluon_gru(net), inputs={"data": ("T", "N", 2), "state": (1, "N", 3)})
     assert [node.op for node in graph.listed] == ["Reshape"] * 4 + ["_rnn_param_concat", "RNN"]
-
-
-def test_what_is_emitted_is_an_ordinary_layer() -> None:
-    net = Network()
-    graph = net.graph(gluon_gru(net), inputs={"data": ("T", "N", 2), "state": (1, "N", 3)})
+    assert set(graph.params) == {"packed"}
+    expected = np.concatenate([net.arrays[name].ravel() for name in PARTS])
+    np.testing.assert_array_equal(graph.params["packed"], expected)
     module = to_pytorch(graph)
     assert "nn.GRU(2, 3, num_layers=1" in module.source
     np.testing.assert_array_equal(module.state["gru.weight_ih_l0"], net.arrays["l0_i2h_weight"])

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import FrozenInstanceError
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Iterator, List
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
-from onnx import TensorProto, helper, numpy_helper
-from onnx.reference import ReferenceEvaluator
+from onnx import TensorProto, helper
 
 from converters import (
     SUPPORTED_OPSETS,
@@ -32,32 +30,9 @@ from converters import (
 from converters.from_onnx.registry import onnx_operator
 from converters.mxnet_symbol import MxnetModel, convert_onnx, from_onnx, save_mxnet
 
-from .networks import Network, small_resnet
+from .networks import Network, evaluate, noise, onnx_model, proto, resnet
 
 OPSETS = (SUPPORTED_OPSETS[0], 17, 21, SUPPORTED_OPSETS[-1])
-
-
-def resnet(**inputs: Any) -> Graph:
-    net, head = small_resnet()
-    return net.graph(head, inputs=inputs)
-
-
-def model_of(
-    nodes: Sequence[onnx.NodeProto],
-    shape: Sequence[Any] = ("N", 3, "H", "W"),
-    arrays: Optional[Dict[str, Any]] = None,
-    outputs: Sequence[str] = ("y",),
-    opset: int = 21,
-) -> onnx.ModelProto:
-    stored = [numpy_helper.from_array(np.asarray(a), name) for name, a in (arrays or {}).items()]
-    graph = helper.make_graph(
-        list(nodes),
-        "net",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, list(shape))],
-        [onnx.ValueInfoProto(name=name) for name in outputs],
-        stored,
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
 
 
 def layers(model: MxnetModel) -> List[str]:
@@ -67,14 +42,6 @@ def layers(model: MxnetModel) -> List[str]:
 def again(model: MxnetModel, folder: Path) -> Graph:
     save_mxnet(model, folder / "back")
     return load_checkpoint(folder / "back", inputs=model.inputs)
-
-
-def evaluate(graph: Graph, **inputs: Any) -> Any:
-    return ReferenceEvaluator(ir.to_proto(to_onnx(graph))).run(None, inputs)
-
-
-def noise(*shape: int) -> Any:
-    return np.random.default_rng(1).standard_normal(shape).astype(np.float32)
 
 
 @pytest.mark.parametrize("opset", OPSETS)
@@ -89,22 +56,23 @@ def test_layers_arrays_and_numbers_come_back(opset: int, tmp_path: Path) -> None
         assert np.array_equal(model.arrays[f"{kind}:{name}"], array), name
     assert len(model.arrays) == len(graph.params)
     x = noise(2, 3, 9, 8)
-    assert np.array_equal(evaluate(graph, data=x)[0], evaluate(back, data=x)[0])
+    assert np.array_equal(evaluate(proto(graph), data=x)[0], evaluate(proto(back), data=x)[0])
 
 
-def test_operators_and_attributes_are_mxnets() -> None:
-    nodes = {n.name: n for n in from_onnx(to_onnx(resnet())).symbol.nodes}
-    norm = nodes["unit1_bn1"]
-    assert norm.op == "BatchNorm"
-    assert {k: norm.attrs[k] for k in ("eps", "fix_gamma")} == {
-        "eps": "2e-05",
-        "fix_gamma": "False",
-    }
-    assert nodes["conv0"].op == "Convolution"
-    assert nodes["conv0"].attrs["no_bias"] == "True"
-    assert nodes["fc"].op == "FullyConnected"
-    assert nodes["_plus1"].op == "elemwise_add"
-    assert nodes["pool"].attrs["global_pool"] == "True"
+@pytest.mark.parametrize(
+    ("layer", "op", "attributes"),
+    [
+        ("unit1_bn1", "BatchNorm", {"eps": "2e-05", "fix_gamma": "False"}),
+        ("conv0", "Convolution", {"no_bias": "True"}),
+        ("fc", "FullyConnected", {}),
+        ("_plus1", "elemwise_add", {}),
+        ("pool", "Pooling", {"global_pool": "True"}),
+    ],
+)
+def test_operators_and_attributes_are_mxnets(layer: str, op: str, attributes: Any) -> None:
+    node = next(n for n in from_onnx(to_onnx(resnet())).symbol.nodes if n.name == layer)
+    assert node.op == op
+    assert attributes.items() <= node.attrs.items()
 
 
 def test_the_symbol_is_1_9s(tmp_path: Path) -> None:
@@ -126,11 +94,6 @@ def test_a_file_a_proto_and_a_model_are_the_same(tmp_path: Path) -> None:
     assert all(path.is_file() for path in written)
 
 
-def test_what_comes_back_is_frozen() -> None:
-    with pytest.raises(FrozenInstanceError):
-        from_onnx(to_onnx(resnet())).name = "other"  # type: ignore[misc]
-
-
 def test_any_names_come_back(tmp_path: Path) -> None:
     names = ['a "quoted"\nname', "../../etc", "ünï", "</script>"]
     net = Network()
@@ -142,24 +105,16 @@ def test_any_names_come_back(tmp_path: Path) -> None:
 
 
 def test_an_input_of_whole_numbers_says_so(tmp_path: Path) -> None:
-    info = helper.make_tensor_value_info("ids", TensorProto.INT64, ["N"])
-    graph = helper.make_graph(
-        [helper.make_node("Gather", ["table", "ids"], ["y"])],
-        "net",
-        [info],
-        [onnx.ValueInfoProto(name="y")],
-        [numpy_helper.from_array(noise(5, 2), "table")],
-    )
-    opsets = [helper.make_opsetid("", 21)]
-    back = again(from_onnx(helper.make_model(graph, opset_imports=opsets)), tmp_path)
-    assert back.types["ids"] == "int64"
+    node = helper.make_node("Gather", ["table", "x"], ["y"])
+    model = onnx_model([node], ["N"], {"table": noise(5, 2)}, dtype=np.int64)
+    assert again(from_onnx(model), tmp_path).types["x"] == "int64"
 
 
 def test_one_array_can_be_a_parameter_and_a_state(tmp_path: Path) -> None:
     """MXNet's auxiliary states are no arguments: such an array is stored twice."""
     norm = helper.make_node("BatchNormalization", ["x", "a", "a", "a", "v"], ["y"])
     one = np.ones(3, np.float32)
-    model = from_onnx(model_of([norm], arrays={"a": one, "v": one + 1}))
+    model = from_onnx(onnx_model([norm], arrays={"a": one, "v": one + 1}))
     assert sorted(model.arrays) == ["arg:a", "aux:a_1", "aux:v"]
     again(model, tmp_path)
 
@@ -176,28 +131,20 @@ def test_one_array_can_be_a_parameter_and_a_state(tmp_path: Path) -> None:
     ],
 )
 def test_free_sizes_become_codes(shape: Any, target: Any, codes: Any, tmp_path: Path) -> None:
-    """A target of the input's own sizes, as exporters compute it."""
+    """A target of the input's own sizes, multiplied with numbers as exporters do it."""
     nodes, parts, arrays = [helper.make_node("Shape", ["x"], ["s"])], [], {}
     for k, entry in enumerate(target):
-        names = str(entry).split("*") if isinstance(entry, str) else []
-        axes = [shape.index(n) if n in shape else None for n in names]
-        if not names:
-            arrays[f"c{k}"] = np.array([entry], np.int64)
-        elif None in axes or len(axes) == 1:
-            factor = next((int(n) for n in names if n.isdigit()), 1)
-            axis = next(a for a in axes if a is not None)
-            arrays.update({f"i{k}": np.array([axis]), f"f{k}": np.array([factor])})
-            nodes.append(helper.make_node("Gather", ["s", f"i{k}"], [f"g{k}"]))
-            nodes.append(helper.make_node("Mul", [f"g{k}", f"f{k}"], [f"c{k}"]))
-        else:
-            arrays[f"i{k}"] = np.array(axes)
-            nodes.append(helper.make_node("Gather", ["s", f"i{k}"], [f"g{k}"]))
-            nodes.append(helper.make_node("ReduceProd", [f"g{k}"], [f"c{k}"]))
+        names = str(entry).split("*")
+        arrays[f"n{k}"] = np.array([int(n) for n in names if n not in shape] or [1])
+        arrays[f"i{k}"] = np.array([shape.index(n) for n in names if n in shape], np.int64)
+        nodes.append(helper.make_node("Gather", ["s", f"i{k}"], [f"g{k}"]))
+        nodes.append(helper.make_node("ReduceProd", [f"g{k}"], [f"p{k}"]))
+        nodes.append(helper.make_node("Mul", [f"p{k}", f"n{k}"], [f"c{k}"]))
         parts.append(f"c{k}")
     nodes.append(helper.make_node("Concat", parts, ["t"], axis=0))
     nodes.append(helper.make_node("Reshape", ["x", "t"], ["y"]))
-    proto = model_of(nodes, shape, arrays)
-    model = from_onnx(proto)
+    source = onnx_model(nodes, shape, arrays)
+    model = from_onnx(source)
     found = [
         (n.attrs["shape"][1:-1], n.attrs.get("reverse", ""))
         for n in model.symbol.nodes
@@ -206,8 +153,8 @@ def test_free_sizes_become_codes(shape: Any, target: Any, codes: Any, tmp_path: 
     assert codes is None or found == codes
     sizes = {"N": 2, "H": 4, "W": 5}
     x = noise(*(sizes.get(d, d) for d in shape))
-    expected = ReferenceEvaluator(proto).run(None, {"x": x})[0]
-    assert np.array_equal(evaluate(again(model, tmp_path), x=x)[0], expected)
+    expected = evaluate(source, x=x)[0]
+    assert np.array_equal(evaluate(proto(again(model, tmp_path)), x=x)[0], expected)
 
 
 def test_sizes_that_are_numbers_leave_nothing_to_compute() -> None:
@@ -216,22 +163,26 @@ def test_sizes_that_are_numbers_leave_nothing_to_compute() -> None:
         helper.make_node("Expand", ["c", "s"], ["e"]),
         helper.make_node("Add", ["x", "e"], ["y"]),
     ]
-    proto = model_of(nodes, arrays={"c": np.ones((1, 3, 1, 1), np.float32)})
-    assert "broadcast_like" in [n.op for n in from_onnx(proto).symbol.nodes]
-    fixed = from_onnx(proto, inputs={"x": (1, 3, 4, 5)})
+    model = onnx_model(nodes, arrays={"c": np.ones((1, 3, 1, 1), np.float32)})
+    assert "broadcast_like" in [n.op for n in from_onnx(model).symbol.nodes]
+    fixed = from_onnx(model, inputs={"x": (1, 3, 4, 5)})
     assert layers(fixed) == ["y"]
     assert fixed.inputs == {"x": (1, 3, 4, 5)}
 
 
+BODY = helper.make_graph([], "body", [], [])
+
+
 def refused(*nodes: onnx.NodeProto, **more: Any) -> UnsupportedError:
     with pytest.raises(UnsupportedError) as caught:
-        from_onnx(model_of(nodes, **more))
+        from_onnx(onnx_model(nodes, **more))
     return caught.value
 
 
 def test_all_that_is_unsupported_is_listed_at_once() -> None:
     error = refused(
         helper.make_node("Hardmax", ["x"], ["a"]),
+        helper.make_node("If", ["x"], ["i"], then_branch=BODY, else_branch=BODY),
         helper.make_node("FancyOp", ["a"], ["b"], domain="com.example"),
         helper.make_node("Relu", ["b"], ["c"]),
         helper.make_node("MaxPool", ["x"], ["d"], kernel_shape=[2, 2], dilations=[2, 2]),
@@ -239,15 +190,10 @@ def test_all_that_is_unsupported_is_listed_at_once() -> None:
     )
     assert error.problems == (
         "Hardmax 'a': Hardmax has no way to MXNet.",
+        "If 'i': If has no way to MXNet.",
         "FancyOp 'b': com.example::FancyOp has no way to MXNet.",
         "MaxPool 'd': dilations=(2, 2); supported in MXNet: 1.",
     )
-
-
-def test_control_flow_is_refused() -> None:
-    body = helper.make_graph([], "body", [], [])
-    problem = refused(helper.make_node("If", ["x"], ["y"], then_branch=body, else_branch=body))
-    assert problem.problems == ("If 'y': If has no way to MXNet.",)
 
 
 @pytest.mark.parametrize(
@@ -280,25 +226,25 @@ def test_windows_that_may_begin_in_the_padding_need_a_size(kernel: int) -> None:
         "MaxPool", ["x"], ["y"], kernel_shape=[kernel] * 2, strides=[2, 2], pads=pads, ceil_mode=1
     )
     if kernel == 3:  # 1 + 2 <= 3: none can
-        assert layers(from_onnx(model_of([node]))) == ["y"]
+        assert layers(from_onnx(onnx_model([node]))) == ["y"]
         return
     assert "where MXNet and ONNX may differ; supported: a known size" in str(refused(node))
     for size, operators in ((5, 3), (6, 1)):
-        model = from_onnx(model_of([node]), inputs={"x": (1, 3, size, size)})
+        model = from_onnx(onnx_model([node]), inputs={"x": (1, 3, size, size)})
         assert len(layers(model)) == operators
 
 
 def test_an_opset_that_is_too_old_is_refused() -> None:
     with pytest.raises(UnsupportedError, match=r"opset 12; supported: 13 to .*version_converter"):
-        from_onnx(model_of([helper.make_node("Relu", ["x"], ["y"])], opset=12))
+        from_onnx(onnx_model([helper.make_node("Relu", ["x"], ["y"])], opset=12))
 
 
 def test_inputs_are_checked() -> None:
-    proto = model_of([helper.make_node("Relu", ["x"], ["y"])])
+    model = onnx_model([helper.make_node("Relu", ["x"], ["y"])])
     with pytest.raises(ShapeError, match="data: no such input; there are: x"):
-        from_onnx(proto, inputs={"data": (1, 3, 4, 4)})
+        from_onnx(model, inputs={"data": (1, 3, 4, 4)})
     with pytest.raises(ShapeError, match="got 1x4x4x4; the model has Nx3xHxW"):
-        from_onnx(proto, inputs={"x": (1, 4, 4, 4)})
+        from_onnx(model, inputs={"x": (1, 4, 4, 4)})
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00" * 64, b"no model", b'{"nodes": []}'])
@@ -311,36 +257,30 @@ def test_what_is_no_onnx_file_is_refused(content: bytes, tmp_path: Path) -> None
         from_onnx(tmp_path / "other.onnx")
 
 
-def test_every_cut_of_a_file_is_refused_or_read(tmp_path: Path) -> None:
-    """A damaged file is an error of ours, whatever protobuf makes of it."""
-    save_onnx(to_onnx(resnet()), tmp_path / "net.onnx")
-    whole = (tmp_path / "net.onnx").read_bytes()
-    path = tmp_path / "cut.onnx"
-    refusals = 0
-    for end in range(1, len(whole), len(whole) // 60):
-        path.write_bytes(whole[:end])
-        try:
-            from_onnx(path)
-        except (CheckpointError, UnsupportedError, ShapeError):
-            refusals += 1
-    assert refusals > 50
+def cut(whole: bytes) -> Iterator[bytes]:
+    return (whole[:end] for end in range(1, len(whole), len(whole) // 60))
 
 
-def test_bytes_that_were_changed_are_no_crash(tmp_path: Path) -> None:
-    """Changed numbers cannot be told; all else is refused in words of ours."""
-    save_onnx(to_onnx(resnet()), tmp_path / "net.onnx")
-    whole = np.fromfile(tmp_path / "net.onnx", np.uint8)
+def with_bytes_changed(whole: bytes) -> Iterator[bytes]:
     random = np.random.default_rng(0)
-    refusals = 0
     for _ in range(100):
-        changed = whole.copy()
+        changed = np.frombuffer(whole, np.uint8).copy()
         changed[random.integers(0, len(whole), 3)] = random.integers(0, 256, 3)
-        changed.tofile(tmp_path / "changed.onnx")
+        yield changed.tobytes()
+
+
+@pytest.mark.parametrize(("damage", "least"), [(cut, 50), (with_bytes_changed, 20)])
+def test_a_damaged_file_is_an_error_of_ours(damage: Any, least: int, tmp_path: Path) -> None:
+    """Whatever protobuf makes of it; changed weights cannot be told."""
+    save_onnx(to_onnx(resnet()), tmp_path / "net.onnx")
+    refusals = 0
+    for content in damage((tmp_path / "net.onnx").read_bytes()):
+        (tmp_path / "damaged.onnx").write_bytes(content)
         try:
-            from_onnx(tmp_path / "changed.onnx")
+            from_onnx(tmp_path / "damaged.onnx")
         except (CheckpointError, UnsupportedError, ShapeError):
             refusals += 1
-    assert refusals > 20
+    assert refusals > least
 
 
 def test_several_outputs_of_a_node_keep_their_names(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ import pytest
 from converters import Graph, save_onnx, to_onnx
 from converters.ops.registry import REGISTRY, Operator, operator
 
-from .networks import Network
-from .test_onnx_model import evaluate, proto
+from .networks import Network, evaluate, proto
 
 
 @dataclass(frozen=True)

@@ -7,45 +7,19 @@ from typing import Any, Callable, Dict, List, Tuple
 import numpy as np
 import onnx
 import onnx.version_converter
-import onnx_ir as ir
 import pytest
-from onnx.reference import ReferenceEvaluator
 
-from converters import (
-    DEFAULT_OPSET,
-    SUPPORTED_OPSETS,
-    Graph,
-    ShapeError,
-    UnsupportedError,
-    to_onnx,
-)
+from converters import DEFAULT_OPSET, SUPPORTED_OPSETS, Graph, ShapeError, UnsupportedError, to_onnx
 
-from .networks import Network, small_resnet
+from .networks import Network, evaluate, noise, proto, resnet
 
 OPSETS = (SUPPORTED_OPSETS[0], DEFAULT_OPSET, SUPPORTED_OPSETS[-1])
-
-
-def proto(graph: Graph, opset: int = DEFAULT_OPSET) -> onnx.ModelProto:
-    return ir.to_proto(to_onnx(graph, opset=opset))
-
-
-def evaluate(model: onnx.ModelProto, **inputs: Any) -> Any:
-    return ReferenceEvaluator(model).run(None, inputs)
 
 
 def stated(model: onnx.ModelProto) -> List[onnx.ValueInfoProto]:
     """The results of nodes that the file states a type for."""
     infos = {i.name: i for i in (*model.graph.value_info, *model.graph.output)}
     return [infos[name] for node in model.graph.node for name in node.output if name in infos]
-
-
-def noise(*shape: int) -> Any:
-    return np.random.default_rng(1).standard_normal(shape).astype(np.float32)
-
-
-def resnet() -> Graph:
-    net, head = small_resnet()
-    return net.graph(head)
 
 
 def pyramid() -> Graph:
@@ -130,7 +104,8 @@ def test_every_layer_has_the_shape_that_is_stated(build: Callable[[], Graph], op
 
 
 @cases
-def test_every_layer_is_there_once_by_its_name(build: Callable[[], Graph], opset: int) -> None:
+def test_names(build: Callable[[], Graph], opset: int) -> None:
+    """Every layer is there once by its name; weights are no inputs, and none is idle."""
     graph, model = build(), proto(build(), opset)
     results = [name for node in model.graph.node for name in node.output]
     layers = [name for node in graph.nodes for name in node.outputs]
@@ -138,14 +113,9 @@ def test_every_layer_is_there_once_by_its_name(build: Callable[[], Graph], opset
     assert [name for name in results if name in set(layers)] == layers
     assert [i.name for i in stated(model)] == layers, "helpers state no type: they are no layers"
     assert [o.name for o in model.graph.output] == list(graph.outputs)
-
-
-@cases
-def test_weights_are_no_inputs_and_none_is_idle(build: Callable[[], Graph], opset: int) -> None:
-    model = proto(build(), opset)
-    stored = {t.name for t in model.graph.initializer}
-    assert stored.isdisjoint(i.name for i in model.graph.input)
     assert [i.name for i in model.graph.input] == ["data"]
+    stored = {t.name for t in model.graph.initializer}
+    assert stored.isdisjoint(["data"])
     assert stored <= {name for node in model.graph.node for name in node.input}
 
 
@@ -162,16 +132,10 @@ def test_all_opsets_compute_the_same(build: Callable[[], Graph]) -> None:
 
 
 def test_symbolic_dimensions_keep_their_names() -> None:
-    model = proto(resnet())
-    (data,) = model.graph.input
-    assert [d.dim_param or d.dim_value for d in data.type.tensor_type.shape.dim] == [
-        "N",
-        3,
-        "H",
-        "W",
-    ]
-    (out,) = model.graph.output
-    assert [d.dim_param or d.dim_value for d in out.type.tensor_type.shape.dim] == ["N", 5]
+    graph = proto(resnet()).graph
+    data, out = (v.type.tensor_type.shape.dim for v in (*graph.input, *graph.output))
+    assert [d.dim_param or d.dim_value for d in data] == ["N", 3, "H", "W"]
+    assert [d.dim_param or d.dim_value for d in out] == ["N", 5]
 
 
 @pytest.mark.parametrize("opset", [SUPPORTED_OPSETS[0] - 1, SUPPORTED_OPSETS[-1] + 1, 0, -1])
@@ -238,7 +202,5 @@ def test_a_head_that_is_neither_layer_nor_input(head: str, message: str) -> None
 def test_a_second_output_that_no_operator_has() -> None:
     net = Network()
     index, _ = net.layer("Activation", "act", net.variable("data"), act_type="relu")
-    with pytest.raises(
-        UnsupportedError, match="Activation 'act': 2 outputs are read; supported: 1"
-    ):
+    with pytest.raises(UnsupportedError, match="'act': 2 outputs are read; supported: 1"):
         net.graph((index, 1), inputs={"data": (1, 3)})

@@ -80,31 +80,32 @@ def container(array: bytes, name: bytes = b"w") -> bytes:
     return struct.pack("<3Q", 0x112, 0, 1) + array + names
 
 
-def test_bfloat16_is_widened(tmp_path: Path) -> None:
-    header = struct.pack("<Iii2q", 0xF993FAC9, 0, 2, 1, 2) + struct.pack("<3i", 1, 0, 12)
-    path = tmp_path / "x.params"
-    path.write_bytes(container(header + struct.pack("<2H", 0x3F80, 0xC040)))
-    np.testing.assert_array_equal(load_params(path)["w"], np.array([[1.0, -3.0]], np.float32))
+V2 = 0xF993FAC9
+#: Magic and storage; for sparse ones the stored shape; shape; CPU 0, type; indices' types and
+#: shapes; the numbers; the indices. bfloat16, one stored row, a matrix of three columns.
+BFLOAT16 = struct.pack("<Ii i2q 3i 2H", V2, 0, 2, 1, 2, 1, 0, 12, 0x3F80, 0xC040)
+ROW_SPARSE = struct.pack(
+    "<Ii i2q i2q 3i iiq 2f q", *(V2, 1, 2, 1, 2, 2, 3, 2, 1, 0, 0), *(6, 1, 1, 5.0, 6.0, 1)
+)
+CSR = struct.pack(
+    "<Ii iq i2q 3i iiq iiq 3f 3q 3q",
+    *(V2, 2, 1, 3, 2, 2, 3, 1, 0, 0),
+    *(6, 1, 3, 6, 1, 3, 7.0, 8.0, 9.0, 0, 1, 3, 2, 0, 1),
+)
 
 
-def test_row_sparse_is_expanded(tmp_path: Path) -> None:
-    header = struct.pack("<Ii", 0xF993FAC9, 1) + struct.pack("<i2q", 2, 1, 2)  # one stored row
-    header += struct.pack("<i2q", 2, 3, 2) + struct.pack("<3i", 1, 0, 0)
-    header += struct.pack("<iiq", 6, 1, 1)  # indices: int64, shape (1,)
-    data = struct.pack("<2f", 5.0, 6.0) + struct.pack("<q", 1)
-    path = tmp_path / "x.params"
-    path.write_bytes(container(header + data))
-    np.testing.assert_array_equal(load_params(path)["w"], [[0, 0], [5, 6], [0, 0]])
-
-
-def test_csr_is_expanded(tmp_path: Path) -> None:
-    header = struct.pack("<Ii", 0xF993FAC9, 2) + struct.pack("<iq", 1, 2)
-    header += struct.pack("<i2q", 2, 2, 3) + struct.pack("<3i", 1, 0, 0)
-    header += struct.pack("<iiq", 6, 1, 3) + struct.pack("<iiq", 6, 1, 2)
-    data = struct.pack("<2f", 7.0, 8.0) + struct.pack("<3q", 0, 1, 2) + struct.pack("<2q", 2, 0)
-    path = tmp_path / "x.params"
-    path.write_bytes(container(header + data))
-    np.testing.assert_array_equal(load_params(path)["w"], [[0, 0, 7], [8, 0, 0]])
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (BFLOAT16, [[1.0, -3.0]]),
+        (ROW_SPARSE, [[0, 0], [5, 6], [0, 0]]),
+        (CSR, [[0, 0, 7], [8, 9, 0]]),
+    ],
+    ids=["bfloat16", "row-sparse", "CSR"],
+)
+def test_other_layouts_become_dense_float32(array: bytes, expected: Any, tmp_path: Path) -> None:
+    (tmp_path / "x.params").write_bytes(container(array))
+    same(load_params(tmp_path / "x.params"), {"w": np.array(expected, np.float32)})
 
 
 def test_arrays_are_views_of_the_file(tmp_path: Path) -> None:
@@ -139,19 +140,10 @@ def test_garbage_is_an_error(
     [
         (b"PK\3\4" + b"\0" * 60, "starts with 0x"),
         (container(struct.pack("<I", 77) + b"\0" * 400), "is no NDArray header"),
-        (
-            container(struct.pack("<2I", 1, 1) + struct.pack("<3i", 1, 0, 99) + b"\0" * 4),
-            "type flag 99",
-        ),
-        (container(struct.pack("<Ii", 0xF993FAC9, 9) + b"\0" * 40), "storage type 9"),
-        (struct.pack("<3Q", 0x112, 0, 0) + struct.pack("<2Q", 1, 1) + b"w", "0 arrays but 1 names"),
-        (
-            struct.pack("<3Q", 0x112, 0, 1)
-            + struct.pack("<2I", 1, 1)
-            + struct.pack("<3if", 1, 0, 0, 1)
-            + struct.pack("<Q", 0),
-            "without names",
-        ),
+        (container(struct.pack("<2I 3i", 1, 1, 1, 0, 99) + b"\0" * 4), "type flag 99"),
+        (container(struct.pack("<Ii", V2, 9) + b"\0" * 40), "storage type 9"),
+        (struct.pack("<5Q", 0x112, 0, 0, 1, 1) + b"w", "0 arrays but 1 names"),
+        (struct.pack("<3Q 2I 3i f Q", 0x112, 0, 1, 1, 1, 1, 0, 0, 1, 0), "without names"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, content: bytes, message: str) -> None:

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
-from onnx.reference import ReferenceEvaluator
 
-from converters import CheckpointError, Graph, UnsupportedError, to_pytorch
+from converters import CheckpointError, UnsupportedError, to_pytorch
 from converters.logits import logits
 from converters.precision import halved, lost
 
-from .networks import Network, small_resnet
-from .test_onnx_model import noise, proto
-
-
-def resnet() -> Graph:
-    net, head = small_resnet()
-    return net.graph(head)
+from .networks import Network, evaluate, noise, proto, resnet
 
 
 def test_all_of_it_is_float16() -> None:
@@ -31,8 +23,8 @@ def test_all_of_it_is_float16() -> None:
     model = proto(half)
     assert {i.data_type for i in model.graph.initializer} <= {10, 7}  # FLOAT16, and shapes
     data = noise(2, 3, 6, 5)
-    expected = ReferenceEvaluator(proto(graph)).run(None, {"data": data})[0]
-    found = ReferenceEvaluator(model).run(None, {"data": data.astype(np.float16)})[0]
+    expected = evaluate(proto(graph), data=data)[0]
+    found = evaluate(model, data=data.astype(np.float16))[0]
     assert found.dtype == np.float16
     np.testing.assert_allclose(found.astype(np.float32), expected, atol=5e-3)
     module = to_pytorch(half)
@@ -62,19 +54,12 @@ def test_what_float16_cannot_hold() -> None:
     assert lost(replace(graph, params={"small": small})) == 2
 
 
-@pytest.mark.parametrize(
-    ("op", "attrs"),
-    [
-        ("SoftmaxOutput", {}),
-        ("softmax", {"axis": 1}),
-        ("log_softmax", {}),
-        ("SoftmaxActivation", {}),
-        ("sigmoid", {}),
-        ("Activation", {"act_type": "sigmoid"}),
-        ("LogisticRegressionOutput", {}),
-    ],
-)
-def test_logits(op: str, attrs: Any) -> None:
+FINAL = "SoftmaxOutput softmax log_softmax SoftmaxActivation sigmoid LogisticRegressionOutput"
+
+
+@pytest.mark.parametrize("op", [*FINAL.split(), "Activation"])
+def test_logits(op: str) -> None:
+    attrs = {"act_type": "sigmoid"} if op == "Activation" else {}
     net = Network()
     data = net.variable("data")
     weight, bias = net.parameter("fc_weight", 5, 4), net.parameter("fc_bias", 5)
@@ -87,10 +72,9 @@ def test_logits(op: str, attrs: Any) -> None:
 
 def test_no_logits() -> None:
     net = Network()
-    x = net.layer("Activation", "relu", net.variable("data"), act_type="relu")
+    data = net.variable("data")
+    relu = net.layer("Activation", "relu", data, act_type="relu")
     with pytest.raises(CheckpointError, match=r"ends in 'relu' \(Activation\), which is no"):
-        logits(net.graph(x, inputs={"data": ("N", 3)}))
-    net = Network()
-    x = net.layer("softmax", "end", net.variable("data"))
+        logits(net.graph(relu, inputs={"data": ("N", 3)}))
     with pytest.raises(CheckpointError, match=r"'data' is no layer of net"):
-        logits(net.graph(x, inputs={"data": ("N", 3)}))
+        logits(net.graph(net.layer("softmax", "end", data), inputs={"data": ("N", 3)}))

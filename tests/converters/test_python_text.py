@@ -28,37 +28,13 @@ from converters.python_text import (
 
 text = st.text() | st.text(st.characters(categories=["Cs", "Nd", "Pc", "Cc"]))
 HOSTILE = (
-    "",
-    "_",
-    "__init__",
-    "_modules",
-    "__class__",
-    "forward",
-    "training",
-    "self",
-    "None",
-    "lambda",
-    "x",
-    "x_",
-    "9lives",
+    *("", "_", "__init__", "_modules", "__class__", "forward", "training", "self", "None"),
+    *("lambda", "x", "x_", "9lives", "a\0b", "\ud800", "a\nb", "a\rb", "a\u2028b", "\\", '\\"'),
     "\u0661\u0662",  # digits, but not ASCII's
     "\u03c7",  # looks like x
     "\uff53elf",  # NFKC-normalised by the compiler to `self`
-    "a\0b",
-    "\ud800",
-    "a\nb",
-    "a\rb",
-    "a\u2028b",
-    "\\",
-    '\\"',
-    '"""',
-    "'''",
-    "{class_name}",
-    "%s",
-    '"); import os; os.system("x") #',
-    '"""\nimport os\n"""',
-    "\\N{BULLET}",
-    "# -*- coding: rot13 -*-",
+    *('"""', "'''", "{class_name}", "%s", "\\N{BULLET}", "# -*- coding: rot13 -*-"),
+    *('"); import os; os.system("x") #', '"""\nimport os\n"""'),
 )
 
 

@@ -7,7 +7,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Dict
 
 import numpy as np
 import pytest
@@ -16,8 +16,8 @@ import safetensors.numpy
 from converters import Graph, save_pytorch, to_pytorch
 from converters.python_text import RESERVED
 
-from .networks import small_resnet
-from .test_onnx_model import NETWORKS, each, evaluate, noise, proto, resnet
+from .networks import evaluate, noise, proto, resnet, small_resnet
+from .test_onnx_model import NETWORKS, each
 
 torch = pytest.importorskip("torch", reason="needs PyTorch, which runs the module")
 
@@ -83,15 +83,7 @@ def test_loading_as_the_file_says(name: str, tmp_path: Path) -> None:
     assert done.stdout == f"{module.class_name} False\n"
 
 
-def exported(model: Any, data: Any) -> Any:
-    return torch.export.export(model, (data,)).module()(data)
-
-
-def traced(model: Any, data: Any) -> Any:
-    return torch.jit.trace(model, data)(data)
-
-
-def scripted_state(model: Any, data: Any) -> Any:
+def state_dict(model: Any, data: Any) -> Any:
     """Out into a state dict and strictly back, as a fresh network would take it."""
     other = type(model)().eval()
     assert not torch.equal(other(data), model(data))
@@ -99,16 +91,12 @@ def scripted_state(model: Any, data: Any) -> Any:
     return other(data)
 
 
-def trained_and_back(model: Any, data: Any) -> Any:
-    return model.train().eval()(data)
-
-
-USES = {
+USES: Dict[str, Callable[[Any, Any], Any]] = {
     "deepcopy": lambda model, data: copy.deepcopy(model)(data),
-    "export": exported,
-    "trace": traced,
-    "state dict": scripted_state,
-    "train and eval": trained_and_back,
+    "export": lambda model, data: torch.export.export(model, (data,)).module()(data),
+    "trace": lambda model, data: torch.jit.trace(model, data)(data),
+    "state dict": state_dict,
+    "train and eval": lambda model, data: model.train().eval()(data),
     "batch": lambda model, data: torch.cat([model(data[:1]), model(data[1:])]),
 }
 

@@ -10,10 +10,6 @@ import pytest
 
 from converters import Graph
 from converters import to_pytorch as convert
-from converters.binding import bind
-from converters.symbol import parse_symbol, symbol_to_json
-from fixtures.weights import seeded_parameters
-from fixtures.zoo import ZOO
 
 from .networks import Network, small_resnet
 from .test_onnx_model import each
@@ -83,14 +79,6 @@ def classes(source: str) -> List[str]:
     return [s.name for s in ast.parse(source).body if isinstance(s, ast.ClassDef)]
 
 
-def zoo_source(name: str) -> str:
-    model = ZOO[name]
-    symbol, inputs = model.symbol(), {"data": model.input_shape}
-    arrays = seeded_parameters(symbol, inputs, 0, model.pixels)
-    upgraded = parse_symbol(symbol_to_json(symbol))
-    return convert(bind(upgraded, arrays, name=name, inputs=inputs)).source
-
-
 def test_source_that_a_person_would_have_written() -> None:
     net, head = small_resnet()
     source = convert(net.graph(head, name="small")).source
@@ -101,24 +89,17 @@ def test_arrays_are_mxnets() -> None:
     """By torch's name for each; a fixed gamma is 1 whatever was stored."""
     net, head = small_resnet()
     expected = {"conv0.weight": "conv0_weight", "fc.weight": "fc_weight", "fc.bias": "fc_bias"}
+    theirs = ("weight", "bias", "running_mean", "running_var")
     for unit in ("unit1", "unit2"):
         expected[f"{unit}.conv1.weight"] = f"{unit}_conv1_weight"
-        for theirs, ours in BATCH_NORM.items():
-            expected[f"{unit}.bn1.{theirs}"] = f"{unit}_bn1_{ours}"
+        for name, ours in zip(theirs, ("gamma", "beta", "moving_mean", "moving_var")):
+            expected[f"{unit}.bn1.{name}"] = f"{unit}_bn1_{ours}"
     state = convert(net.graph(head)).state
     assert set(state) == set(expected)
     for key, name in expected.items():
         assert state[key].dtype == np.float32
         np.testing.assert_array_equal(state[key], net.arrays[name])
     assert sorted(expected.values()) == sorted(net.arrays)
-
-
-BATCH_NORM = {
-    "weight": "gamma",
-    "bias": "beta",
-    "running_mean": "moving_mean",
-    "running_var": "moving_var",
-}
 
 
 @pytest.mark.parametrize("attrs", [{}, {"fix_gamma": True}, {"fix_gamma": False}])

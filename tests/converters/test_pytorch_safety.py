@@ -17,8 +17,8 @@ from converters import Graph, PytorchModule, save_pytorch, to_pytorch
 from converters.binding import bind
 from converters.symbol import Symbol
 
-from .networks import small_resnet
-from .test_onnx_model import each, noise
+from .networks import noise, small_resnet
+from .test_onnx_model import each
 from .test_python_text import HOSTILE, text
 
 Renaming = Callable[[str], str]

@@ -121,57 +121,46 @@ def test_lengths(sources: Dict[str, str]) -> None:
     assert sources["resnet152"].count("\n") < 200
     assert "unit{i}" in sources["resnet152"]
     assert "(46 of them)" in sources["resnet152"]
-    assert (
-        "forward(self, data: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:"
-        in (sources["two_outputs"])
-    )
+    two = "forward(self, data: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:"
+    assert two in sources["two_outputs"]
 
 
+PLAIN = ["--isolated", "--line-length", "100"]
 RUFF = [
-    ["format", "--check", "--isolated", "--line-length", "100"],
-    ["check", "--isolated", "--line-length", "100"],
-    [
-        "check",
-        "--isolated",
-        "--line-length",
-        "100",
-        "--select",
-        "A,B,C4,E,F,I,PIE,RET502,SIM,UP,W",
-    ],
+    ["format", "--check", *PLAIN],
+    ["check", *PLAIN],
+    ["check", *PLAIN, "--select", "A,B,C4,E,F,I,PIE,RET502,SIM,UP,W"],
 ]
+
+
+def run(tool: str, *arguments: str, folder: Path) -> None:
+    """The tool must find nothing in the folder."""
+    pytest.importorskip(tool, reason=f"needs {tool}, which judges the source")
+    command = [sys.executable, "-m", tool, *arguments, "."]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("command", RUFF, ids=["format", "default", "more"])
 def test_ruff_finds_nothing(sources: Dict[str, str], tmp_path: Path, command: List[str]) -> None:
-    pytest.importorskip("ruff", reason="needs ruff, which judges the source")
     for name, source in sources.items():
         (tmp_path / f"{name}.py").write_text(source)
-    ruff = [sys.executable, "-m", "ruff", *command, "--target-version", "py39", "."]
-    done = subprocess.run(ruff, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    run("ruff", *command, "--target-version", "py39", folder=tmp_path)
 
 
 def test_mypy_finds_nothing(sources: Dict[str, str], tmp_path: Path) -> None:
-    """Strictly, but for what nn.Module itself leaves open."""
-    pytest.importorskip("mypy", reason="needs mypy, which judges the source")
+    """Strictly, but for what nn.Module itself leaves open: its call returns Any."""
     pytest.importorskip("torch", reason="needs PyTorch, whose types they are")
     for name, source in sources.items():
         (tmp_path / f"{name}.py").write_text(source)
-    options = ["--strict", "--no-warn-return-any"]  # nn.Module's call returns Any
-    mypy = [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), *options]
-    done = subprocess.run(
-        [*mypy, *(f"{name}.py" for name in sources)], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout
+    cache = str(tmp_path / "cache")
+    run("mypy", "--cache-dir", cache, "--strict", "--no-warn-return-any", folder=tmp_path)
 
 
 def test_a_real_network_reads_as_well(samples_dir: Path, tmp_path: Path) -> None:
     """mnet.25, flat as it is: 110 layers, three strides, nine outputs."""
-    pytest.importorskip("ruff", reason="needs ruff, which judges the source")
     with pytest.warns(UnusedParametersWarning):
         graph = load_checkpoint(samples_dir / "mnet.25")
     (tmp_path / "face.py").write_text(to_pytorch(graph).source)
     for command in RUFF:
-        ruff = [sys.executable, "-m", "ruff", *command, "--target-version", "py39", "."]
-        done = subprocess.run(ruff, cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout
+        run("ruff", *command, "--target-version", "py39", folder=tmp_path)

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, Dict
 
 import pytest
 
 from converters import CheckpointError
 from converters.symbol import Symbol, SymbolNode, load_symbol, parse_symbol, symbol_to_json
 
+
+def old(op: str, name: str, *inputs: int, **param: str) -> Dict[str, Any]:
+    """A node as MXNet wrote it before 0.9."""
+    node = {"op": op, "param": param, "name": name, "inputs": [[i, 0] for i in inputs]}
+    return {**node, "backward_source_id": -1}
+
+
 BEFORE_0_9 = {
     "nodes": [
-        {"op": "null", "param": {}, "name": "data", "inputs": [], "backward_source_id": -1},
-        {"op": "null", "param": {}, "name": "bn_gamma", "inputs": [], "backward_source_id": -1},
-        {"op": "null", "param": {}, "name": "bn_beta", "inputs": [], "backward_source_id": -1},
+        *(old("null", name) for name in ("data", "bn_gamma", "bn_beta")),
         {
-            "op": "BatchNorm",
-            "param": {"eps": "0.001"},
-            "name": "bn",
-            "inputs": [[0, 0], [1, 0], [2, 0]],
-            "backward_source_id": -1,
+            **old("BatchNorm", "bn", 0, 1, 2, eps="0.001"),
             "attr": {"ctx_group": "stage1", "gamma_lr_mult": "0.5"},
         },
-        {
-            "op": "_Plus",
-            "param": {},
-            "name": "sum",
-            "inputs": [[3, 0], [0, 0]],
-            "backward_source_id": -1,
-        },
+        old("_Plus", "sum", 3, 0),
     ],
     "arg_nodes": [0, 1, 2],
     "heads": [[4, 0]],
@@ -67,8 +63,9 @@ def test_argmax_over_all_before_0_9_5() -> None:
     node = {"op": "argmax", "name": "m", "attr": {"axis": "-1"}, "inputs": [[0, 0]]}
     document = {"nodes": [{"op": "null", "name": "x", "inputs": []}, node], "heads": [[1, 0]]}
     assert parse_symbol(json.dumps(document)).nodes[1].attrs == {}
-    document["attrs"] = {"mxnet_version": ["int", 905]}
-    assert parse_symbol(json.dumps(document)).nodes[1].attrs == {"axis": "-1"}
+    for version, attrs in ((904, {}), (905, {"axis": "-1"})):
+        document["attrs"] = {"mxnet_version": ["int", version]}
+        assert parse_symbol(json.dumps(document)).nodes[1].attrs == attrs
 
 
 def test_order_is_depth_first_from_the_heads_and_dead_ends_are_dropped() -> None:
@@ -90,6 +87,11 @@ def test_a_network_of_ten_thousand_layers_needs_no_recursion() -> None:
     assert len(symbol.nodes) == 10_001
 
 
+def one(heads: Any = ((0, 0),), **more: Any) -> str:
+    """The file of a single node."""
+    return json.dumps({"nodes": [{"op": "x", "name": "a", **more}], "heads": heads})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -101,14 +103,11 @@ def test_a_network_of_ten_thousand_layers_needs_no_recursion() -> None:
         ('{"nodes": {}, "heads": []}', "'nodes' is dict, not a list"),
         ('{"nodes": [], "heads": []}', "has no heads"),
         ('{"nodes": [1], "heads": [[0, 0]]}', "node 0 has no 'op' and 'name'"),
-        ('{"nodes": [{"op": "null", "name": "a"}], "heads": [[1, 0]]}', "no reference to one"),
-        ('{"nodes": [{"op": "null", "name": "a"}], "heads": [["0", 0]]}', "no reference to one"),
-        (
-            '{"nodes": [{"op": "x", "name": "a", "inputs": [[7, 0]]}], "heads": [[0, 0]]}',
-            "reads node 7",
-        ),
-        ('{"nodes": [{"op": "x", "name": "a", "inputs": [[0, 0]]}], "heads": [[0, 0]]}', "a cycle"),
-        ('{"nodes": [{"op": "x", "name": "a", "attrs": {"k": 1}}], "heads": [[0, 0]]}', "no text"),
+        (one(heads=[[1, 0]]), "no reference to one"),
+        (one(heads=[["0", 0]]), "no reference to one"),
+        (one(inputs=[[7, 0]]), "reads node 7"),
+        (one(inputs=[[0, 0]]), "a cycle"),
+        (one(attrs={"k": 1}), "no text"),
     ],
 )
 def test_what_is_no_symbol_is_said(tmp_path: Path, text: str, message: str) -> None:
