@@ -15,8 +15,6 @@ from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupporte
 
 FloatType = Literal["None", "float16", "float32", "float64"]
 
-#: onnx.TensorProto's numbers of the element types.
-
 
 def _stated(shape: Ints) -> Ints:
     if not shape or 0 in shape:
