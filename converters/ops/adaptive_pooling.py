@@ -7,7 +7,7 @@ from typing import Any, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, show
+from ..shape import Dim, Dims, Shape, show
 from .attributes import Ints
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -32,8 +32,8 @@ class AdaptiveAvgPooling2D(Operator):
             return (size[0], size[1])
         return (size[0], size[0]) if len(size) == 1 else (1, 1)
 
-    def infer(self, data: Shape) -> Shape:
-        if data is None or len(data) != 4:
+    def infer(self, data: Dims) -> Shape:
+        if len(data) != 4:
             raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
         return (*data[:2], *self._size())
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, ClassVar, List, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, merge, merge_shapes, same, show
+from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
 from .arithmetic import Arithmetic, refuse_integers
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
@@ -107,8 +107,7 @@ class Binary(Operator):
     text: ClassVar[str]
     whole: ClassVar[str]
 
-    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
-        assert lhs is not None and rhs is not None
+    def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         return merge_shapes(lhs, rhs)
 
     def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
@@ -131,8 +130,7 @@ class Broadcast(Binary):
     Sizes of 1 give way, as do axes that one of the two does not have.
     """
 
-    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
-        assert lhs is not None and rhs is not None
+    def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         return broadcast(lhs, rhs)
 
 

@@ -9,20 +9,19 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Dim, Shape, merge, same, show
+from ..shape import Dims, Shape, merge, same, show
 from .attributes import Single
 from .detection import Format, options
 from .onnx_math import Formula, count, formula, join, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
-def _of_boxes(name: str, shape: Shape, rank: int = 0) -> Tuple[Dim, ...]:
+def _of_boxes(name: str, shape: Dims, rank: int = 0) -> Dims:
     """The shape of boxes (..., 4), with `rank` dimensions or at least 2.
 
     Raises:
         ShapeError: it is none.
     """
-    assert shape is not None
     wrong = len(shape) != rank if rank else len(shape) < 2
     if wrong or not same(shape[-1], 4):
         dimensions = f"{rank} dimensions" if rank else "2 dimensions or more"
@@ -44,7 +43,7 @@ class BoxDecode(Operator):
     clip: Single = Single(-1.0)  # of the logarithm of a side; none if it is not above 0
     format: Format = "center"  # of the anchors
 
-    def infer(self, data: Shape, anchors: Shape) -> Shape:
+    def infer(self, data: Dims, anchors: Dims) -> Shape:
         batch, number, _ = _of_boxes("data", data, 3)
         first, others, _ = _of_boxes("anchors", anchors, 3)
         if not same(first, 1) or not same(number, others):
@@ -89,7 +88,7 @@ class BoxIou(Operator):
 
     format: Format = "corner"
 
-    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
+    def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         return (*_of_boxes("lhs", lhs)[:-1], *_of_boxes("rhs", rhs)[:-1])
 
     def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
@@ -115,11 +114,10 @@ class BoxEncode(Operator):
     Source: src/operator/contrib/bounding_box-inl.h, box_encode.
     """
 
-    def visible_outputs(self) -> int:
-        return 2
+    outputs = 2
 
     def infer(
-        self, samples: Shape, matches: Shape, anchors: Shape, refs: Shape, means: Shape, stds: Shape
+        self, samples: Dims, matches: Dims, anchors: Dims, refs: Dims, means: Dims, stds: Dims
     ) -> List[Shape]:
         shape = _of_boxes("anchors", anchors, 3)
         _of_boxes("refs", refs, 3)
@@ -170,12 +168,9 @@ class BipartiteMatching(Operator):
     topk: int = -1
 
     order_dependent = True
+    outputs = 2
 
-    def visible_outputs(self) -> int:
-        return 2
-
-    def infer(self, data: Shape) -> List[Shape]:
-        assert data is not None
+    def infer(self, data: Dims) -> List[Shape]:
         if len(data) < 2:
             raise ShapeError(f"takes (..., rows, columns), got {show(data)}")
         return [data[:-1], (*data[:-2], data[-1])]

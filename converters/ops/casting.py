@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from typing import Any, List, Optional
 
-from ..shape import Shape
+from ..shape import Dims, Shape
 from .attributes import DType
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupported, operator
 
 #: What automatic mixed precision casts; the rest it leaves alone.
 MIXED = ("float16", "float32")
 
 
 @operator("Cast")
-class Cast(Operator):
+class Cast(SameShape):
     """(*) -> same in another type; a fraction is cut off, and all but 0 is True.
 
     Source: src/operator/tensor/elemwise_unary_op.h, CastParam.
     """
 
     dtype: DType
-
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def infer_type(self, *types: Optional[str]) -> str:
         return self.dtype
@@ -51,7 +46,7 @@ class AmpCast(Operator):
         if not self.dtype.startswith("float"):
             raise Unsupported(f"dtype={self.dtype}; supported: float16, float32, float64")
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         return data
 
     def infer_type(self, *types: Optional[str]) -> Optional[str]:
@@ -77,7 +72,7 @@ class AmpMulticast(Operator):
     def visible_outputs(self) -> int:
         return self.num_outputs
 
-    def infer(self, *data: Shape) -> List[Shape]:
+    def infer(self, *data: Dims) -> List[Shape]:
         return list(data)
 
     def infer_type(self, *types: Optional[str]) -> List[Optional[str]]:

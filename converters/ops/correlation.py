@@ -6,7 +6,7 @@ from typing import Any, List
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Shape, compatible, merge, show, window
+from ..shape import Dims, Shape, compatible, merge, show, window
 from .onnx_math import Formula, formula, join, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -28,6 +28,8 @@ class Correlation(Operator):
 
     limits = "kernel_size must be odd, as MXNet says"
 
+    hidden_outputs = 2
+
     def __post_init__(self) -> None:
         if self.kernel_size < 1 or self.kernel_size % 2 == 0:
             raise Unsupported(f"kernel_size={self.kernel_size}; supported: odd numbers above 0")
@@ -45,11 +47,7 @@ class Correlation(Operator):
         middle = self.max_displacement
         return list(range(middle - reach, middle + reach + 1, self.stride2))
 
-    def stored_outputs(self) -> int:
-        return 3
-
-    def infer(self, data1: Shape, data2: Shape) -> Shape:
-        assert data1 is not None and data2 is not None
+    def infer(self, data1: Dims, data2: Dims) -> Shape:
         if len(data1) != 4 or not compatible(data1, data2):
             raise ShapeError(f"takes NxCxHxW twice, got {show(data1)} and {show(data2)}")
         n, _, height, width = map(merge, data1, data2)

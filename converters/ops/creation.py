@@ -6,15 +6,15 @@ A size of 0 is one that MXNet finds where the numbers are read; see `shape.Open`
 from __future__ import annotations
 
 import math
-from typing import Any, Optional, Tuple, Union
+from typing import Any, ClassVar, Optional, Tuple, Union
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape
+from ..shape import Dim, Dims, Shape
 from .attributes import DType, Ints
 from .onnx_sizes import count_to, numbers, size_of, whole
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupported, operator
 from .shaping import one_axis
 
 Number = Union[int, float]
@@ -25,13 +25,11 @@ class Filled(Operator):
 
     shape: Optional[Ints]
     dtype: Any
+    value: float
 
     def __post_init__(self) -> None:
         if not self.shape or min(self.shape) < 0:
             raise Unsupported(f"shape={self.shape}; supported: sizes, or 0 where readers tell them")
-
-    def number(self) -> float:
-        raise NotImplementedError
 
     def infer(self) -> Shape:
         return tuple(d or None for d in self.shape or ())
@@ -46,12 +44,12 @@ class Filled(Operator):
             sizes = g.ints(fixed)
         else:
             sizes = g.op("Concat", *map(g.size, shape), axis=0)
-        return g.op("Expand", numbers(g, self.number(), g.output_type()), sizes)
+        return g.op("Expand", numbers(g, self.value, g.output_type()), sizes)
 
     def to_pytorch(self, m: TorchBuilder) -> str:
         sizes = ", ".join(map(m.size, m.output_shape()))
         shape = f"({sizes},)" if len(m.output_shape()) == 1 else f"({sizes})"
-        number, dtype = self.number(), m.dtype(m.output_type())
+        number, dtype = self.value, m.dtype(m.output_type())
         like = m.network_input()
         if number in (0, 1):
             return f"{like}.new_{'ones' if number else 'zeros'}({shape}, dtype={dtype})"
@@ -65,22 +63,16 @@ class Zeros(Filled):
 
     shape: Optional[Ints] = None
     dtype: DType = "float32"
-
-    def number(self) -> float:
-        return 0
+    value = 0
 
 
 @operator("_zeros_without_dtype", ignores=("ctx", "dtype"))
-class ZerosWithoutType(Filled):
+class ZerosWithoutDtype(Filled):
     """() -> zeros of a shape, float32."""
 
     shape: Optional[Ints] = None
-
-    def number(self) -> float:
-        return 0
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return "float32"
+    dtype = "float32"
+    value = 0
 
 
 @operator("_ones", ignores=("ctx",))
@@ -89,9 +81,7 @@ class Ones(Filled):
 
     shape: Optional[Ints] = None
     dtype: DType = "float32"
-
-    def number(self) -> float:
-        return 1
+    value = 1
 
 
 @operator("_full", ignores=("ctx",))
@@ -101,9 +91,6 @@ class Full(Filled):
     value: float
     shape: Optional[Ints] = None
     dtype: DType = "float32"
-
-    def number(self) -> float:
-        return self.value
 
 
 @operator("_eye", ignores=("ctx",))
@@ -223,8 +210,7 @@ class ArangeLike(Progression):
     repeat: int = 1
     axis: Optional[int] = None
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         return data if self.axis is None else (data[one_axis(self.axis, data)],)
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
@@ -264,7 +250,26 @@ class Linspace(Operator):
         return numbers(g, self.start + self._step() * np.arange(self.num), g.output_type())
 
     def to_pytorch(self, m: TorchBuilder) -> str:
-        counted = (
-            f"torch.arange({self.num}, dtype=torch.float64, device={m.network_input()}.device)"
-        )
+        device = f"{m.network_input()}.device"
+        counted = f"torch.arange({self.num}, dtype=torch.float64, device={device})"
         return f"({counted} * {self._step()} + {self.start}).to({m.dtype(self.dtype)})"
+
+
+@operator("zeros_like", ignores=("dtype",))  # which MXNet takes, and does not read
+class ZerosLike(SameShape):
+    """(*) -> same, of 0 in the input's type.  Source: src/operator/tensor/init_op.cc."""
+
+    value: ClassVar[int] = 0
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return g.op("Expand", g.scalar(self.value, data), g.op("Shape", data))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"torch.{self.mxnet_name}({data})"
+
+
+@operator("ones_like", ignores=("dtype",))
+class OnesLike(ZerosLike):
+    """(*) -> same, of 1 in the input's type.  Source: src/operator/tensor/init_op.cc."""
+
+    value = 1

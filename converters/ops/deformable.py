@@ -9,9 +9,9 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Dim, Shape, merge, same, show, window
+from ..shape import Dim, Dims, Shape, merge, same, show, window
 from .attributes import Ints
-from .convolution import per_axis
+from .convolution import fill_windows
 from .interpolation import Lines, Map, clamped, padded
 from .onnx_math import Formula, count, formula, join, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
@@ -36,8 +36,7 @@ class Deformable(Operator):
     def __post_init__(self) -> None:
         if len(self.kernel) != 2:
             raise Unsupported(f"kernel={self.kernel}; supported: 2 dimensions, as in MXNet")
-        for name, default in (("stride", 1), ("dilate", 1), ("pad", 0)):
-            object.__setattr__(self, name, per_axis(getattr(self, name), self.kernel, default))
+        fill_windows(self, stride=1, dilate=1, pad=0)
 
     @property
     def taps(self) -> int:
@@ -54,9 +53,8 @@ class Deformable(Operator):
             return None
         return ("N", weight[1] * self.num_group, "H", "W")
 
-    def output_shape(self, data: Shape, **moved: Tuple[Shape, int]) -> Shape:
+    def output_shape(self, data: Dims, **moved: Tuple[Dims, int]) -> Shape:
         """Args: name of an input -> its shape, and how many numbers it has for each tap."""
-        assert data is not None
         channels = data[1] if len(data) == 4 else None
         groups = (self.num_group, self.num_deformable_group)
         if len(data) != 4 or (isinstance(channels, int) and any(channels % n for n in groups)):
@@ -68,7 +66,6 @@ class Deformable(Operator):
         height, width = (window(*axis) for axis in axes)
         for name, (shape, numbers) in moved.items():
             expected = (data[0], self.num_deformable_group * self.taps * numbers, height, width)
-            assert shape is not None
             if len(shape) != 4 or not all(map(same, shape, expected)):
                 raise ShapeError(f"takes {name} of shape {show(expected)}, got {show(shape)}")
             height, width = merge(height, shape[2]), merge(width, shape[3])
@@ -159,7 +156,7 @@ class DeformableConvolution(Deformable):
     def input_names(self) -> Tuple[str, ...]:
         return ("data", "offset", "weight", *(() if self.no_bias else ("bias",)))
 
-    def infer(self, data: Shape, offset: Shape, weight: Shape, bias: Shape = None) -> Shape:
+    def infer(self, data: Dims, offset: Dims, weight: Dims, bias: Shape = None) -> Shape:
         return self.output_shape(data, offset=(offset, 2))
 
     def lines(self, place: Formula, size: Formula) -> Lines:
@@ -191,7 +188,7 @@ class ModulatedDeformableConvolution(Deformable):
         return ("data", "offset", "mask", "weight", *(() if self.no_bias else ("bias",)))
 
     def infer(
-        self, data: Shape, offset: Shape, mask: Shape, weight: Shape, bias: Shape = None
+        self, data: Dims, offset: Dims, mask: Dims, weight: Dims, bias: Shape = None
     ) -> Shape:
         return self.output_shape(data, offset=(offset, 2), mask=(mask, 1))
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Shape, show
+from ..shape import Dims, Shape, show
 from .attributes import Single
 from .onnx_math import Formula, formula, join, result, stack
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
@@ -37,13 +37,10 @@ class BoxNms(Operator):
     out_format: Format = "corner"
 
     shape_preserving = True
+    hidden_outputs = 1
     order_dependent = True
 
-    def stored_outputs(self) -> int:
-        return 2  # the places, for training
-
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         if len(data) < 2:
             raise ShapeError(f"takes (..., boxes, numbers of a box), got {show(data)}")
         columns = (self.score_index, *((self.id_index,) if self.id_index >= 0 else ()))

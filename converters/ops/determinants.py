@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from typing import Any, List
 
-from ..shape import Shape
+from ..shape import Dims, Shape
 from .matrices import Matrix, onnx_diagonal, square
 from .registry import OnnxBuilder, TorchBuilder, operator
 
 
-@operator("_linalg_sumlogdiag")
-class SumOfLogarithms(Matrix):
-    """(*, n, n) -> (*): the sum of the logarithms of the diagonal; (1,) of one matrix."""
+class Numbers(Matrix):
+    """An operator whose outputs have a number for each matrix; (1,) of one matrix."""
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> List[Shape]:
         square(data)
-        assert data is not None
-        return data[:-2] or (1,)
+        return [data[:-2] or (1,)] * self.outputs
+
+
+@operator("_linalg_sumlogdiag")
+class LinalgSumlogdiag(Numbers):
+    """(*, n, n) -> (*): the sum of the logarithms of the diagonal."""
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         rank = len(g.shape(data))
@@ -32,16 +35,10 @@ class SumOfLogarithms(Matrix):
 
 
 @operator("_linalg_det")
-class Determinant(Matrix):
-    """(*, n, n) -> (*); (1,) of one matrix."""
+class LinalgDet(Numbers):
+    """(*, n, n) -> (*)."""
 
-    def stored_outputs(self) -> int:
-        return 3
-
-    def infer(self, data: Shape) -> Shape:
-        square(data)
-        assert data is not None
-        return data[:-2] or (1,)
+    hidden_outputs = 2
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         value = g.op("Det", data)
@@ -53,28 +50,16 @@ class Determinant(Matrix):
 
 
 @operator("_linalg_slogdet")
-class LogDeterminant(Matrix):
-    """(*, n, n) -> (*), (*): sign and logarithm of the determinant; (1,) of one matrix."""
+class LinalgSlogdet(LinalgDet):
+    """(*, n, n) -> (*), (*): sign and logarithm of the determinant."""
 
     limits = "in ONNX, determinants beyond the range of float32 (there is only Det)"
-
-    def visible_outputs(self) -> int:
-        return 2
-
-    def stored_outputs(self) -> int:
-        return 4
-
-    def infer(self, data: Shape) -> List[Shape]:
-        square(data)
-        assert data is not None
-        return [data[:-2] or (1,)] * 2
+    outputs = 2
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        value = g.op("Det", data)
-        if len(g.shape(data)) == 2:
-            value = g.op("Reshape", value, g.ints((1,)))
+        value = super().to_onnx(g, data)
         return [g.op("Sign", value), g.op("Log", g.op("Abs", value))]
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        whole = f"{data}.unsqueeze(0)" if len(m.shape(data)) == 2 else data
-        return f"torch.linalg.slogdet({whole})"
+        stack = f"{data}.unsqueeze(0)" if len(m.shape(data)) == 2 else data
+        return f"torch.linalg.slogdet({stack})"

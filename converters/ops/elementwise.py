@@ -9,25 +9,20 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Shape
+from ..shape import Dims, Shape
 from .arithmetic import INTEGERS, Arithmetic, refuse_integers
 from .attributes import Ints, Single, single
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupported, operator
 
 #: Above it MXNet's softrelu is its input, as torch's is.
 SOFTRELU_END = 20.0
 
 
 @operator("Activation")
-class Activation(Operator):
+class Activation(SameShape):
     """(*) -> same.  Source: src/operator/nn/activation-inl.h, src/operator/mshadow_op.h."""
 
     act_type: Literal["relu", "sigmoid", "tanh", "softrelu", "softsign"]
-
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         name = {
@@ -63,6 +58,7 @@ class Dropout(Operator):
     axes: Ints = ()
 
     shape_preserving = True
+    hidden_outputs = 1
 
     def __post_init__(self) -> None:
         if self.mode == "always":
@@ -71,10 +67,7 @@ class Dropout(Operator):
                 "Export the network with mode='training'"
             )
 
-    def stored_outputs(self) -> int:
-        return 2
-
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
@@ -85,16 +78,11 @@ class Dropout(Operator):
 
 
 @operator("hard_sigmoid")
-class HardSigmoid(Operator):
+class HardSigmoid(SameShape):
     """(*) -> same: alpha x + beta, cut to 0 … 1.  Source: tensor/elemwise_unary_op.h."""
 
     alpha: Single = single(0.2)
     beta: Single = single(0.5)
-
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         a = Arithmetic(g, data, composed=False)
@@ -105,7 +93,7 @@ class HardSigmoid(Operator):
 
 
 @operator("clip")
-class Clip(Operator):
+class Clip(SameShape):
     """(*) -> same: a_max above it, else a_min below that (which may be the larger of the two).
 
     Source: src/operator/tensor/matrix_op-inl.h, clip.
@@ -113,11 +101,6 @@ class Clip(Operator):
 
     a_min: Single
     a_max: Single
-
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         dtype = g.type(data)
@@ -159,7 +142,7 @@ class SmoothL1(Operator):
         if not self.scalar:
             raise Unsupported("scalar=0; supported: other numbers")
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
@@ -178,17 +161,12 @@ class SmoothL1(Operator):
 
 
 @operator("_contrib_quadratic")
-class Quadratic(Operator):
+class Quadratic(SameShape):
     """(*) -> same: a x^2 + b x + c.  Source: src/operator/contrib/quadratic_op-inl.h."""
 
     a: Single = single(0)
     b: Single = single(0)
     c: Single = single(0)
-
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         refuse_integers(g.type(data))
@@ -207,7 +185,7 @@ class DivSqrtDim(Operator):
 
     shape_preserving = True
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         if not data:
             raise ShapeError("takes at least one dimension, got ()")
         return data

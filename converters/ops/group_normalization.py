@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Dim, Shape, same, show
+from ..shape import Dim, Dims, Shape, same, show
 from .attributes import Single, single
 from .axes import moved
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
@@ -22,17 +22,15 @@ class InstanceNorm(Operator):
     eps: Single = single(1e-3)
 
     shape_preserving = True
+    hidden_outputs = 2
     limits = "PyTorch refuses maps of a single pixel"
-
-    def stored_outputs(self) -> int:
-        return 3
 
     def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
         channels = data[1] if data and len(data) > 1 else None
         return {name: (channels,) for name in self.parameters}
 
-    def infer(self, data: Shape, gamma: Shape, beta: Shape) -> Shape:
-        if data is None or len(data) < 3:
+    def infer(self, data: Dims, gamma: Dims, beta: Dims) -> Shape:
+        if len(data) < 3:
             raise ShapeError(f"takes (N, C, *S), got {show(data)}")
         return data
 
@@ -90,8 +88,7 @@ class LayerNorm(_WithMoments):
     axis: int = -1
     eps: Single = single(1e-5)
 
-    def _size(self, data: Shape) -> Dim:
-        assert data is not None
+    def _size(self, data: Dims) -> Dim:
         if not -len(data) <= self.axis < len(data):
             raise ShapeError(f"axis {self.axis} is not in {show(data)}")
         return data[self.axis]
@@ -100,8 +97,7 @@ class LayerNorm(_WithMoments):
         size = self._size(data) if data else None
         return {name: (size,) for name in self.parameters}
 
-    def infer(self, data: Shape, gamma: Shape, beta: Shape) -> Union[Shape, List[Shape]]:
-        assert data is not None
+    def infer(self, data: Dims, gamma: Dims, beta: Dims) -> Union[Shape, List[Shape]]:
         if gamma and not same(gamma[0], self._size(data)):
             raise ShapeError(f"takes {gamma[0]} on axis {self.axis}, got {show(data)}")
         axis = self.axis % len(data)
@@ -163,8 +159,8 @@ class GroupNorm(_WithMoments):
     def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
         return {name: (self.num_groups,) for name in self.parameters}
 
-    def infer(self, data: Shape, gamma: Shape, beta: Shape) -> Union[Shape, List[Shape]]:
-        if data is None or len(data) < 3:
+    def infer(self, data: Dims, gamma: Dims, beta: Dims) -> Union[Shape, List[Shape]]:
+        if len(data) < 3:
             raise ShapeError(f"takes (N, C, *S), got {show(data)}")
         if isinstance(data[1], int) and data[1] % self.num_groups:
             raise ShapeError(f"num_groups={self.num_groups} does not divide {data[1]} channels")

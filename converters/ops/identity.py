@@ -6,18 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Dict, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, show
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from ..shape import Dim, Dims, Shape, show
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, operator
 
 
 @dataclass(frozen=True)
-class Identity(Operator):
+class Identity(SameShape):
     """(*) -> same.  Source: src/operator/tensor/elemwise_unary_op_basic.cc."""
-
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.op("Identity", data)
@@ -67,8 +62,7 @@ class IdentityAttachKLSparseReg(Operator):
     def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
         return {"moving_avg": (data[1] if data else None,)}
 
-    def infer(self, data: Shape, moving_avg: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims, moving_avg: Dims) -> Shape:
         if len(data) < 2:
             raise ShapeError(f"takes (N, C, ...), got {show(data)}")
         return data
@@ -86,7 +80,7 @@ class IdentityWithAttrLikeRhs(Operator):
 
     shape_preserving = True
 
-    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
+    def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         return lhs
 
     def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:

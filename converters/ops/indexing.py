@@ -10,7 +10,7 @@ from typing import Any, Dict, Literal, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, merge, merge_shapes, same, show
+from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
 from .attributes import DType
 from .onnx_sizes import numbers, size_of, whole
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
@@ -54,8 +54,7 @@ class Take(Operator):
     axis: int = 0
     mode: Literal["clip", "wrap", "raise"] = "clip"
 
-    def infer(self, a: Shape, indices: Shape) -> Shape:
-        assert a is not None and indices is not None
+    def infer(self, a: Dims, indices: Dims) -> Shape:
         axis = one_axis(self.axis, a)
         return (*a[:axis], *indices, *a[axis + 1 :])
 
@@ -81,8 +80,7 @@ class Embedding(Operator):
     output_dim: int
     dtype: DType = "float32"  # the weight's, where that is not known yet
 
-    def infer(self, data: Shape, weight: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims, weight: Dims) -> Shape:
         return (*data, self.output_dim)
 
     def infer_type(self, *types: Optional[str]) -> Optional[str]:
@@ -120,8 +118,7 @@ class OneHot(Operator):
     def index_limits(self) -> Dict[str, int]:
         return {"indices": self.depth}
 
-    def infer(self, indices: Shape) -> Shape:
-        assert indices is not None
+    def infer(self, indices: Dims) -> Shape:
         return (*indices, self.depth)
 
     def infer_type(self, *types: Optional[str]) -> str:
@@ -156,13 +153,11 @@ class Pick(Operator):
     keepdims: bool = False
     mode: Literal["clip", "wrap"] = "clip"
 
-    def _kept(self, data: Shape) -> Tuple[Dim, ...]:
-        assert data is not None
+    def _kept(self, data: Dims) -> Tuple[Dim, ...]:
         axis = one_axis(self.axis, data)
         return (*data[:axis], 1, *data[axis + 1 :])
 
-    def infer(self, data: Shape, index: Shape) -> Shape:
-        assert data is not None and index is not None
+    def infer(self, data: Dims, index: Dims) -> Shape:
         kept, axis = self._kept(data), one_axis(self.axis, data)
         gone = (*kept[:axis], *kept[axis + 1 :]) or (1,)
         merge_shapes(index, kept if len(index) == len(data) else gone)
@@ -190,8 +185,8 @@ class Pick(Operator):
 class BatchTake(Operator):
     """(N, C), int32 (N,) -> (N,): one element of each row.  Source: indexing_op.h, batch_take."""
 
-    def infer(self, a: Shape, indices: Shape) -> Shape:
-        if a is None or indices is None or len(a) != 2 or len(indices) != 1:
+    def infer(self, a: Dims, indices: Dims) -> Shape:
+        if len(a) != 2 or len(indices) != 1:
             raise ShapeError(f"takes (N, C) and (N,), got {show(a)} and {show(indices)}")
         if not same(a[0], indices[0]):
             raise ShapeError(f"{show(a)} and {show(indices)} differ in N")

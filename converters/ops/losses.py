@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import ShapeError
-from ..shape import Shape, same, show
+from ..shape import Dims, Shape, same, show
 from .attributes import single
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
@@ -15,7 +15,7 @@ class _Output(Operator):
 
     shape_preserving = True
 
-    def infer(self, data: Shape, label: Shape = None) -> Shape:
+    def infer(self, data: Dims, label: Shape = None) -> Shape:
         return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any, label: Any = None) -> Any:
@@ -62,8 +62,8 @@ class SoftmaxCrossEntropy(Operator):
     Source: src/operator/loss_binary_op-inl.h.
     """
 
-    def infer(self, data: Shape, label: Shape) -> Shape:
-        if data is None or len(data) != 2 or label is None or len(label) != 1:
+    def infer(self, data: Dims, label: Dims) -> Shape:
+        if len(data) != 2 or len(label) != 1:
             raise ShapeError(f"takes (N, C) and (N,), got {show(data)} and {show(label)}")
         if not same(data[0], label[0]):
             raise ShapeError(f"got {show(data)} and {show(label)}, whose first axes differ")

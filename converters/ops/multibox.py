@@ -6,7 +6,7 @@ import math
 from typing import Any, List, Tuple
 
 from ..errors import ShapeError
-from ..shape import Shape, merge, product, same, show
+from ..shape import Dims, Shape, merge, product, same, show
 from .attributes import Single, Singles, single
 from .detection import options
 from .onnx_math import Formula, count, formula, join, result, stack
@@ -50,8 +50,7 @@ class MultiBoxPrior(Operator):
         roots = [(size, math.sqrt(ratio)) for size, ratio in pairs]
         return [(size / root / 2, size * root / 2) for size, root in roots]
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         if len(data) < 4:
             raise ShapeError(f"takes NxCxHxW, got {show(data)}")
         return (1, product((data[2], data[3], len(self.shapes))), 4)
@@ -97,8 +96,7 @@ class MultiBoxDetection(Operator):
         if len(self.variances) != 4:
             raise Unsupported(f"variances={self.variances}; supported: four numbers")
 
-    def infer(self, cls_prob: Shape, loc_pred: Shape, anchor: Shape) -> Shape:
-        assert cls_prob is not None and loc_pred is not None and anchor is not None
+    def infer(self, cls_prob: Dims, loc_pred: Dims, anchor: Dims) -> Shape:
         if (
             (len(cls_prob), len(loc_pred), len(anchor)) != (3, 2, 3)
             or not same(cls_prob[2], anchor[1])
