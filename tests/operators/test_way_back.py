@@ -1,18 +1,18 @@
 """Every operator to ONNX and back: MXNet computes the same of what comes back, in float64.
 
-What has no way back is listed with its reason; a row that works after all is a failure.
+What has no way back is listed with what refuses it; a row that works after all is a failure.
 """
 
 from __future__ import annotations
 
+import re
 import tempfile
-from contextlib import suppress
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Callable, Dict, List, Tuple
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from converters import Graph, UnsupportedError, load_checkpoint, save_checkpoint, to_onnx
@@ -20,44 +20,47 @@ from converters.mxnet_symbol import from_onnx, save_mxnet
 from mxproof.runtimes.mxnet import MxnetProcess
 
 from .all_rows import ROWS
-from .case import Case, Row
+from .case import Case, Row, drawn
 from .prove import load
 
 #: Of float64, as MXNet computes it: ONNX composes some operators of others.
 EQUAL = 1e-12
+#: Operator -> the same, where constants come back as the float32 that the ONNX file holds.
+ROUNDED = {"_contrib_MultiBoxPrior": 2.0**-23}
 
-LOOP = "becomes a Loop, and MXNet's symbols have none without a subgraph"
-FED = "weights that are inputs would have to be put in order by layers of their own"
-COMPUTED = "a size is computed from numbers (of another shape, with a float scale): fixed ones work"
+#: What the refusals say: patterns.
+LOOP = "Loop has no way to MXNet"
+FED = "its weights are computed; supported: stored ones"
+WEIGHT = "its weight has a free size; supported: a known one"
+SIZES = "its sizes are computed from numbers; supported: known ones"
+END = "its end are computed from numbers; supported: known ones"
+RANGE = r"from \(0,\) by \(1,\) to .*; supported: from 0 by 1 to a size"
+TARGET = "its target is computed"
+ALONG = "takes s.* along an axis; supported: a known number up to 64"
+NEAREST = r"by \[0, 0\]; supported for the nearest: one whole number"
+SCATTER = "Scatter(ND|Elements) has no way to MXNet"
 
-#: Operator -> example ("" for all) -> why it does not come back.
+#: Operator -> example ("" for all) -> the refusal that it meets.
 MISSES: Dict[str, Dict[str, str]] = {
-    "Pooling": {"empty last maximum": "the lowest number that there is: ONNX holds float32's"},
-    "Pooling_v1": {"zeros in a maximum": "reads where the maximum is, which MXNet has not"},
+    "Pooling_v1": {"zeros in a maximum": "2 outputs are read; supported: 1"},
     "RNN": {
-        "gru fed its weights": FED,
-        "lstm fed its weights": FED,
-        "lstm projected": LOOP,
-        "lstm projected and fed its weights": LOOP,
-        "lstm projected in both directions": LOOP,
-        "rnn_relu fed its weights": FED,
-        "rnn_tanh fed its weights": FED,
+        **{f"{mode} fed its weights": FED for mode in ("gru", "lstm", "rnn_relu", "rnn_tanh")},
+        **{
+            f"lstm projected{how}": LOOP
+            for how in ("", " and fed its weights", " in both directions")
+        },
     },
     "ROIPooling": {"": LOOP},
     "_contrib_BilinearResize2D": {
-        "odd_scale": COMPUTED,
-        "scale": COMPUTED,
-        "to_even_down": COMPUTED,
-        "to_even_up": COMPUTED,
-        "to_odd_down": COMPUTED,
-        "to_odd_up": COMPUTED,
+        "scale": r"to a size of .*; supported: numbers, or the size of another value",
+        **dict.fromkeys(
+            ("odd_scale", "to_even_down", "to_even_up", "to_odd_down", "to_odd_up"), SIZES
+        ),
     },
     "_contrib_DeformablePSROIPooling": {"": LOOP},
     "_contrib_MultiBoxDetection": {
-        "as in SSD": LOOP,
-        "more than there are": LOOP,
-        "nothing is found": LOOP,
-        "nothing is struck out": "how many are left is a size that is computed",
+        **dict.fromkeys(("as in SSD", "more than there are", "nothing is found"), LOOP),
+        "nothing is struck out": ALONG,
     },
     "_contrib_MultiProposal": {"": LOOP},
     "_contrib_PSROIPooling": {"": LOOP},
@@ -72,21 +75,39 @@ MISSES: Dict[str, Dict[str, str]] = {
         "of MXNet's exporter": LOOP,
         "to corners": LOOP,
     },
-    "_split_v2": {"uneven": COMPUTED},
-    "diag": {"above": COMPUTED, "below": COMPUTED, "made": "ScatterND has no way to MXNet"},
-    "nanprod": {name: LOOP for name in ("whole numbers", "bytes", "overflowing", "truth values")},
-    "prod": {name: LOOP for name in ("whole numbers", "bytes", "overflowing", "truth values")},
-    "reshape_like": {"whole": COMPUTED},
-    "topk": {"mask": "ScatterElements has no way to MXNet"},
-    "Convolution": {"computed weight": COMPUTED},
-    "Deconvolution": {"computed": COMPUTED},
-    "UpSampling": {"joined": COMPUTED, "added": COMPUTED, "bilinear, computed": COMPUTED},
+    "_split_v2": {"uneven": "the lengths of its parts are computed from numbers"},
+    "diag": {"above": END, "below": END, "made": SCATTER},
+    "nanprod": dict.fromkeys(("whole numbers", "bytes", "overflowing", "truth values"), LOOP),
+    "prod": dict.fromkeys(("whole numbers", "bytes", "overflowing", "truth values"), LOOP),
+    "reshape_like": {"whole": TARGET},
+    "topk": {"mask": SCATTER},
+    "Convolution": {"computed weight": WEIGHT},
+    "Deconvolution": {"computed": WEIGHT},
+    "UpSampling": {"joined": NEAREST, "added": NEAREST, "bilinear, computed": WEIGHT},
+}
+
+
+def lowest_of_float32(numbers: np.ndarray) -> np.ndarray:
+    """An empty window's maximum is the lowest number there is, and ONNX has it in float32."""
+    lowest = np.finfo(np.float64).min
+    assert (numbers == lowest).any()
+    return np.where(numbers == lowest, float(np.finfo(np.float32).min), numbers)
+
+
+#: Operator, example -> MXNet's numbers as they come back instead.
+CHANGED: Dict[Tuple[str, str], Callable[[np.ndarray], np.ndarray]] = {
+    ("Pooling", "empty last maximum"): lowest_of_float32
 }
 
 RANDOM_ROWS = [row for row in ROWS if any(w in row.op for w in ("random", "sample", "shuffle"))]
 
 
-def goes_back(row: Row, case: Case, mxnet: MxnetProcess) -> None:
+def goes_back(
+    row: Row,
+    case: Case,
+    mxnet: MxnetProcess,
+    changed: Callable[[np.ndarray], np.ndarray] = lambda numbers: numbers,
+) -> None:
     """Assert that the case equals MXNet's own; with free sizes if the row has them."""
     net, heads = case.network()
     with tempfile.TemporaryDirectory() as name:
@@ -101,7 +122,8 @@ def goes_back(row: Row, case: Case, mxnet: MxnetProcess) -> None:
     assert len(found) == len(expected)
     for ours, theirs in zip(found, expected):
         assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
-        compare(ours.astype(np.float64), theirs.astype(np.float64))
+        expected_numbers = changed(theirs.astype(np.float64))
+        compare(ours.astype(np.float64), expected_numbers, ROUNDED.get(row.op, EQUAL))
 
 
 def run(case: Case, graph: Graph, prefix: Path, mxnet: MxnetProcess) -> List[np.ndarray]:
@@ -115,12 +137,12 @@ def run(case: Case, graph: Graph, prefix: Path, mxnet: MxnetProcess) -> List[np.
         loaded.close()
 
 
-def compare(ours: np.ndarray, theirs: np.ndarray) -> None:
+def compare(ours: np.ndarray, theirs: np.ndarray, limit: float) -> None:
     assert np.array_equal(np.isfinite(ours), np.isfinite(theirs))
     odd = ~np.isfinite(theirs)
     assert np.array_equal(ours[odd], theirs[odd], equal_nan=True)
     largest = np.abs(theirs[~odd]).max(initial=0)
-    assert np.abs(ours[~odd] - theirs[~odd]).max(initial=0) <= EQUAL * largest
+    assert np.abs(ours[~odd] - theirs[~odd]).max(initial=0) <= limit * largest
 
 
 def examples(row: Row) -> List[Tuple[str, Case]]:
@@ -133,28 +155,28 @@ TRIED = [
 ]
 
 
-def reason(row: Row, name: str) -> str:
-    listed = MISSES.get(row.op, {})
-    return listed.get(name) or listed.get("", "")
-
-
 @pytest.mark.parametrize(
     ("row", "name", "case"),
     [pytest.param(row, name, case, id=f"{row.op} {name}") for row, name, case in TRIED],
 )
 def test_example(row: Row, name: str, case: Case, mxnet: MxnetProcess) -> None:
-    if not reason(row, name):
-        goes_back(row, case, mxnet)
-        return
-    with pytest.raises((UnsupportedError, AssertionError)):
+    listed = MISSES.get(row.op, {})
+    refusal = listed.get(name) or listed.get("")
+    if refusal:
+        with pytest.raises(UnsupportedError, match=refusal):
+            goes_back(row, case, mxnet)
+    elif (row.op, name) in CHANGED:
+        goes_back(row, case, mxnet, CHANGED[row.op, name])
+    else:
         goes_back(row, case, mxnet)
 
 
 def test_misses_are_examples() -> None:
     names = {row.op: {name for name, _ in examples(row)} for row in ROWS}
     for op, listed in MISSES.items():
-        assert op in names
         assert set(listed) - {""} <= names[op]
+    for op, name in CHANGED:
+        assert name in names[op]
 
 
 @pytest.mark.parametrize("row", RANDOM_ROWS, ids=lambda row: row.op)
@@ -168,13 +190,81 @@ def test_random_numbers_are_refused(row: Row) -> None:
             from_onnx(to_onnx(graph))
 
 
-DRAWN = [row for row in ROWS if row.op not in MISSES and row not in RANDOM_ROWS]
+#: Operator -> the shares of its drawn cases that come back, at least and at most, and what refuses
+#: the others.
+PARTLY: Dict[str, Tuple[float, float, str]] = {
+    **dict.fromkeys(
+        (
+            "ROIPooling",
+            "_contrib_DeformablePSROIPooling",
+            "_contrib_MultiProposal",
+            "_contrib_PSROIPooling",
+            "_contrib_Proposal",
+            "_contrib_RROIAlign",
+            "_contrib_bipartite_matching",
+        ),
+        (0, 0, LOOP),
+    ),
+    **dict.fromkeys(
+        ("_contrib_index_copy", "_slice_assign", "_slice_assign_scalar", "scatter_nd"),
+        (0, 0, SCATTER),
+    ),
+    "_contrib_boolean_mask": (0, 0, "Compress has no way to MXNet"),
+    "Convolution": (0.5, 1, WEIGHT),
+    "Convolution_v1": (0.5, 1, WEIGHT),
+    "Crop": (0.2, 1, "supported: ends that are known"),
+    "Deconvolution": (0.5, 1, WEIGHT),
+    "Pooling_v1": (0, 1, "2 outputs are read; supported: 1"),
+    "RNN": (0.3, 1, f"{FED}|{LOOP}"),
+    "Reshape": (0.6, 1, TARGET),
+    "SequenceLast": (0.3, 1, "batch_dims=1; supported: 0"),
+    "SequenceReverse": (0.3, 1, "ReverseSequence has no way to MXNet"),
+    "SliceChannel": (0.3, 1, "into .*; supported: equal parts of a known size"),
+    "UpSampling": (0.6, 1, f"{NEAREST}|{WEIGHT}"),
+    "_contrib_BilinearResize2D": (0.4, 1, f"{SIZES}|supported: numbers, or the size of another"),
+    "_contrib_MultiBoxDetection": (0, 1, f"{LOOP}|{ALONG}"),
+    "_contrib_ROIAlign": (0.6, 1, LOOP),
+    "_contrib_arange_like": (0, 1, END),
+    "_contrib_box_encode": (0, 1, "indices that have other sizes than the data"),
+    "_contrib_box_iou": (0.3, 1, TARGET),
+    "_contrib_box_nms": (0, 1, LOOP),
+    "_split_v2": (0.3, 1, "the lengths of its parts"),
+    "diag": (0, 1, f"{END}|{SCATTER}"),
+    "im2col": (0, 1, RANGE),
+    "nanprod": (0.2, 1, LOOP),
+    "prod": (0.2, 1, LOOP),
+    "reshape_like": (0.3, 1, TARGET),
+    "topk": (0.6, 1, SCATTER),
+}
+#: Of any other operator, what is drawn rarely may be refused, for whatever reason.
+ALMOST_ALL = (0.75, 1, "")
+#: All but Pooling, of which CHANGED says that some numbers do not come back.
+DRAWN = [
+    row
+    for row in ROWS
+    if row not in RANDOM_ROWS and "onnx" not in row.impossible and row.op != "Pooling"
+]
 
 
 @pytest.mark.parametrize("row", DRAWN, ids=lambda row: row.op)
-@settings(suppress_health_check=list(HealthCheck), max_examples=2)
-@given(data=st.data())
-def test_drawn(row: Row, mxnet: MxnetProcess, data: st.DataObject) -> None:
-    """What is drawn comes back, or is refused in words."""
-    with suppress(UnsupportedError):
-        goes_back(row, row.draw(data.draw), mxnet)
+def test_drawn(row: Row, mxnet: MxnetProcess) -> None:
+    least, most, refusal = PARTLY.get(row.op, ALMOST_ALL)
+    outcomes: List[str] = []
+
+    @drawn(daily=3)
+    @given(data=st.data())
+    def come_back(data: st.DataObject) -> None:
+        case = row.draw(data.draw)
+        try:
+            goes_back(row, case, mxnet)
+        except UnsupportedError as error:
+            outcomes.append(f"{case}: {error}")
+        else:
+            outcomes.append("")
+
+    come_back()
+    refused = [text for text in outcomes if text]
+    others = [text for text in refused if not re.search(refusal, text)]
+    assert not others, "\n".join(["refused for reasons that are not listed:", *others])
+    back = 1 - len(refused) / len(outcomes)
+    assert least <= back <= most, "\n".join([f"{back:.0%} come back; refused are:", *refused])
