@@ -8,8 +8,6 @@ from typing import Any, Dict, Tuple
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from converters.ops import Unsupported, parse
-
 from .case import Case, Data, DrawFn, Row, attributes, shapes
 
 Ints = Tuple[int, ...]
@@ -48,20 +46,28 @@ def drawn(draw: DrawFn, op: str, axes: int, **narrowed: Any) -> Case:
     last = str(attrs.get("layout")).endswith("C")
     shape = (batch[0], *spatial, batch[1]) if last else (*batch, *spatial)
     case = replace(pooling(shape, op, **attrs), free=draw(st.booleans()))
-    assume(op != "Pooling_v1" or not refused(case, spatial))
+    assume(op != "Pooling_v1" or not has_empty_maximum(case, spatial))
     return case
 
 
-def refused(case: Case, spatial: Ints) -> bool:
-    """Pooling_v1 has no maximum of an empty window."""
-    operator: Any = parse(case.op, {k: str(v) for k, v in case.attrs.items()})
-    if operator.global_pool:
+def has_empty_maximum(case: Case, spatial: Ints) -> bool:
+    """Can the last window of an axis hold nothing, not even padding? It has no maximum then.
+
+    With "full", ceil((n + 2 pad - kernel) / stride) windows follow the first one, and the last may
+    begin behind the padded input: at some free n wherever the stride is larger than the kernel.
+    Source: src/operator/pooling_v1-inl.h, InferShape.
+    """
+    attrs = {"pool_type": "max", **case.attrs}
+    if attrs.get("pooling_convention") != "full" or attrs["pool_type"] != "max":
         return False
-    try:
-        operator._check_windows(tuple("n" if case.free and n > 1 else n for n in spatial))
-    except Unsupported:
-        return True
-    return False
+    if attrs.get("global_pool"):
+        return False
+    ones = (1,) * len(spatial)
+    axes = zip(spatial, attrs["kernel"], attrs.get("stride", ones), attrs["pad"])
+    return any(
+        s > k if case.free and n > 1 else -(-(n + 2 * p - k) // s) * s >= n + 2 * p
+        for n, k, s, p in axes
+    )
 
 
 def draw_pooling(draw: DrawFn) -> Case:
