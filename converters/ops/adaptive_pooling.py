@@ -6,8 +6,7 @@ from typing import Any, Tuple
 
 import numpy as np
 
-from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, show
+from ..shape import Dim, Dims, Shape, with_axes
 from .attributes import Ints
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -33,9 +32,7 @@ class AdaptiveAvgPooling2D(Operator):
         return (size[0], size[0]) if len(size) == 1 else (1, 1)
 
     def infer(self, data: Dims) -> Shape:
-        if len(data) != 4:
-            raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
-        return (*data[:2], *self._size())
+        return (*with_axes(data, "(N, C, H, W)")[:2], *self._size())
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         if self._size() == (1, 1):

@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Dims, Shape, merge, same, show
 from .attributes import Single
-from .detection import Format, options
+from .detection import Called, Format
 from .onnx_math import Formula, count, formula, join, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
@@ -30,7 +30,7 @@ def _of_boxes(name: str, shape: Dims, rank: int = 0) -> Dims:
 
 
 @operator("_contrib_box_decode")
-class BoxDecode(Operator):
+class BoxDecode(Called):
     """(B, N, 4), (1, N, 4) -> (B, N, 4): corners of the boxes that lie so far from the anchors.
 
     Source: src/operator/contrib/bounding_box-inl.h, box_decode.
@@ -42,6 +42,8 @@ class BoxDecode(Operator):
     std3: Single = Single(1.0)
     clip: Single = Single(-1.0)  # of the logarithm of a side; none if it is not above 0
     format: Format = "center"  # of the anchors
+
+    function = "box_decode"
 
     def infer(self, data: Dims, anchors: Dims) -> Shape:
         batch, number, _ = _of_boxes("data", data, 3)
@@ -62,9 +64,6 @@ class BoxDecode(Operator):
         half = grown.op("Exp") * size * 0.5
         return result(join([moved - half, moved + half], 2))
 
-    def to_pytorch(self, m: TorchBuilder, data: str, anchors: str) -> str:
-        return f"{m.function('box_decode')}({data}, {anchors}{options(self)})"
-
 
 def _area(boxes: Formula, center: bool) -> Formula:
     """(..., 4) -> (...)"""
@@ -80,13 +79,15 @@ def _ends(boxes: Formula, center: bool) -> Tuple[Formula, Formula]:
 
 
 @operator("_contrib_box_iou")
-class BoxIou(Operator):
+class BoxIou(Called):
     """(*L, 4), (*R, 4) -> (*L, *R): what two boxes share, as a part of their union.
 
     Source: src/operator/contrib/bounding_box-inl.h, compute_overlap.
     """
 
     format: Format = "corner"
+
+    function = "box_iou"
 
     def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         return (*_of_boxes("lhs", lhs)[:-1], *_of_boxes("rhs", rhs)[:-1])
@@ -102,18 +103,16 @@ class BoxIou(Operator):
         shape = join([left.shape().slice(0, 0, -1), right.shape().slice(0, 0, -1)], 0)
         return result((shared > 0).where(part, 0).op("Reshape", shape))
 
-    def to_pytorch(self, m: TorchBuilder, lhs: str, rhs: str) -> str:
-        return f"{m.function('box_iou')}({lhs}, {rhs}{options(self)})"
-
 
 @operator("_contrib_box_encode")
-class BoxEncode(Operator):
+class BoxEncode(Called):
     """samples (B, N), matches (B, N), anchors (B, N, 4), refs (B, M, 4), means (4), stds (4) ->
     (B, N, 4), (B, N, 4): how far each anchor's reference lies from it, and whether it counts.
 
     Source: src/operator/contrib/bounding_box-inl.h, box_encode.
     """
 
+    function = "box_encode"
     outputs = 2
 
     def infer(
@@ -123,16 +122,8 @@ class BoxEncode(Operator):
         _of_boxes("refs", refs, 3)
         return [shape, shape]
 
-    def to_onnx(
-        self,
-        g: OnnxBuilder,
-        samples: Any,
-        matches: Any,
-        anchors: Any,
-        refs: Any,
-        means: Any,
-        stds: Any,
-    ) -> List[Any]:
+    def to_onnx(self, g: OnnxBuilder, samples: Any, matches: Any, *more: Any) -> List[Any]:
+        anchors, refs, means, stds = more
         valid = (formula(g, samples) > 0.5).unsqueeze(2)
         # Of an anchor that does not count, no reference is read.
         places = formula(g, matches).whole().maximum(0).unsqueeze(2)
@@ -143,9 +134,6 @@ class BoxEncode(Operator):
         targets = valid.where((offsets - formula(g, means)) / formula(g, stds), 0)
         masks = valid.real().op("Expand", anchor.shape())
         return [result(targets, 0), result(replace(masks, like=anchor.like), 1)]
-
-    def to_pytorch(self, m: TorchBuilder, *given: str) -> str:
-        return f"{m.function('box_encode')}({', '.join(given)})"
 
 
 def _centers(boxes: Formula) -> Tuple[Formula, Formula]:

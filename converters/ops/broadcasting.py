@@ -7,7 +7,7 @@ from typing import Any, Dict, Optional
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, same, show
 from .attributes import Ints
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, operator
 from .shaping import one_axis
 
 
@@ -123,14 +123,13 @@ class BroadcastLike(Operator):
 
 
 @operator("shape_array")
-class ShapeArray(Operator):
+class ShapeArray(Typed):
     """(*) -> (number of axes,), int64: the sizes.  Source: elemwise_unary_op_basic.cc."""
+
+    dtype = "int64"
 
     def infer(self, data: Dims) -> Shape:
         return (len(data),)
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return "int64"
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.op("Shape", data)
@@ -140,14 +139,13 @@ class ShapeArray(Operator):
 
 
 @operator("size_array")
-class SizeArray(Operator):
+class SizeArray(Typed):
     """(*) -> (1,), int64: the number of elements.  Source: elemwise_unary_op_basic.cc."""
+
+    dtype = "int64"
 
     def infer(self, data: Dims) -> Shape:
         return (1,)
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return "int64"
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.op("Reshape", g.op("Size", data), g.ints((1,)))

@@ -6,23 +6,20 @@ from typing import Any, List, Optional
 
 from ..shape import Dims, Shape
 from .attributes import DType
-from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Typed, operator
 
 #: What automatic mixed precision casts; the rest it leaves alone.
 MIXED = ("float16", "float32")
 
 
 @operator("Cast")
-class Cast(SameShape):
+class Cast(SameShape, Typed):
     """(*) -> same in another type; a fraction is cut off, and all but 0 is True.
 
     Source: src/operator/tensor/elemwise_unary_op.h, CastParam.
     """
 
     dtype: DType
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return self.dtype
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.cast(data, self.dtype)
@@ -32,7 +29,7 @@ class Cast(SameShape):
 
 
 @operator("amp_cast")
-class AmpCast(Operator):
+class AmpCast(SameShape):
     """(*) -> same in another type, if it is of float16 or float32.
 
     Source: src/operator/tensor/amp_cast.h.
@@ -40,14 +37,7 @@ class AmpCast(Operator):
 
     dtype: DType
 
-    shape_preserving = True
-
-    def __post_init__(self) -> None:
-        if not self.dtype.startswith("float"):
-            raise Unsupported(f"dtype={self.dtype}; supported: float16, float32, float64")
-
-    def infer(self, data: Dims) -> Shape:
-        return data
+    allowed = (("dtype", lambda name: "float" in name, "float16, float32, float64"),)
 
     def infer_type(self, *types: Optional[str]) -> Optional[str]:
         return self.dtype if types[0] in MIXED else types[0]

@@ -7,7 +7,7 @@ from typing import Any, List, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, product, same, show, window
+from ..shape import Dim, Dims, Shape, product, same, show, window, with_axes
 from .attributes import Ints
 from .convolution import fill_windows
 from .onnx_sizes import count_to, size_of, whole
@@ -54,9 +54,8 @@ class Im2col(Windows):
     pad: Ints = ()
 
     def infer(self, data: Dims) -> Shape:
-        if len(data) != 4:
-            raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
-        return (data[0], times(data[1], self._elements()), product(self._counts(data[2:])))
+        batch, channels, *sizes = with_axes(data, "(N, C, H, W)")
+        return (batch, times(channels, self._elements()), product(self._counts(tuple(sizes))))
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         """Each axis is read at place kernel * dilate + window * stride, by both numbers."""

@@ -9,7 +9,7 @@ from ..shape import Dims, Shape, compatible, show
 from .attributes import Ints
 from .indexing import onnx_index, torch_index
 from .onnx_sizes import count_to, size_of
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, Unsupported, operator
 from .shaping import one_axis
 
 
@@ -119,10 +119,12 @@ class BooleanMask(Operator):
 
 
 @operator("_contrib_index_array")
-class IndexArray(Operator):
+class IndexArray(Typed):
     """(*) -> (*, axes), int64: each place's own indices.  Source: contrib/index_array-inl.h."""
 
     axes: Optional[Ints] = None
+
+    dtype = "int64"
 
     def _axes(self, data: Dims) -> Ints:
         if self.axes is None:
@@ -131,9 +133,6 @@ class IndexArray(Operator):
 
     def infer(self, data: Dims) -> Shape:
         return (*data, len(self._axes(data)))
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return "int64"
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         rank, shape, parts = len(g.shape(data)), g.op("Shape", data), []

@@ -14,28 +14,22 @@ from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape
 from .attributes import DType, Ints
 from .onnx_sizes import count_to, numbers, size_of, whole
-from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Typed, Unsupported, operator
 from .shaping import one_axis
 
 Number = Union[int, float]
 
 
-class Filled(Operator):
+class Filled(Typed):
     """One number everywhere.  Source: src/operator/tensor/init_op.h, InitShape."""
 
     shape: Optional[Ints]
-    dtype: Any
     value: float
 
-    def __post_init__(self) -> None:
-        if not self.shape or min(self.shape) < 0:
-            raise Unsupported(f"shape={self.shape}; supported: sizes, or 0 where readers tell them")
+    allowed = (("shape", lambda s: s and min(s) >= 0, "sizes, or 0 where readers tell them"),)
 
     def infer(self) -> Shape:
         return tuple(d or None for d in self.shape or ())
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return str(self.dtype)
 
     def to_onnx(self, g: OnnxBuilder) -> Any:
         shape = g.output_shape()
@@ -94,7 +88,7 @@ class Full(Filled):
 
 
 @operator("_eye", ignores=("ctx",))
-class Eye(Operator):
+class Eye(Typed):
     """() -> (N, M) with ones on the k-th diagonal.  Source: src/operator/tensor/init_op.h."""
 
     N: int
@@ -104,9 +98,6 @@ class Eye(Operator):
 
     def infer(self) -> Shape:
         return (self.N, self.M or self.N)
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return self.dtype
 
     def to_onnx(self, g: OnnxBuilder) -> Any:
         return numbers(g, np.eye(self.N, self.M or self.N, self.k), g.output_type())
@@ -157,7 +148,7 @@ class Progression(Operator):
 
 
 @operator("_arange", ignores=("ctx",))
-class Arange(Progression):
+class Arange(Progression, Typed):
     """() -> (n,): from start to before stop, each number `repeat` times.
 
     Without stop, from 0 to before start; with infer_range, as many as readers tell.
@@ -184,9 +175,6 @@ class Arange(Progression):
         if count < 1:
             raise ShapeError(f"from {self.start} to {self.stop} by {self.step} there is nothing")
         return (count,)
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return self.dtype
 
     def to_onnx(self, g: OnnxBuilder) -> Any:
         (count,) = g.output_shape()
@@ -227,7 +215,7 @@ class ArangeLike(Progression):
 
 
 @operator("_linspace", ignores=("ctx",))
-class Linspace(Operator):
+class Linspace(Typed):
     """() -> (num,): evenly spaced from start to stop.  Source: init_op.h, linspace_fwd."""
 
     start: float
@@ -238,9 +226,6 @@ class Linspace(Operator):
 
     def infer(self) -> Shape:
         return (self.num,)
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return self.dtype
 
     def _step(self) -> float:
         parts = self.num - self.endpoint

@@ -14,6 +14,14 @@ from .arithmetic import INTEGERS, Arithmetic, refuse_integers
 from .attributes import Ints, Single, single
 from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupported, operator
 
+#: What ONNX and PyTorch call them.
+ACTIVATIONS = {
+    "relu": ("Relu", "F.relu"),
+    "sigmoid": ("Sigmoid", "torch.sigmoid"),
+    "tanh": ("Tanh", "torch.tanh"),
+    "softrelu": ("Softplus", "F.softplus"),
+    "softsign": ("Softsign", "F.softsign"),
+}
 #: Above it MXNet's softrelu is its input, as torch's is.
 SOFTRELU_END = 20.0
 
@@ -25,39 +33,24 @@ class Activation(SameShape):
     act_type: Literal["relu", "sigmoid", "tanh", "softrelu", "softsign"]
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        name = {
-            "relu": "Relu",
-            "sigmoid": "Sigmoid",
-            "tanh": "Tanh",
-            "softrelu": "Softplus",
-            "softsign": "Softsign",
-        }[self.act_type]
         a = Arithmetic(g, data, composed=False)
-        result = a.op(name, data)
+        result = a.op(ACTIVATIONS[self.act_type][0], data)
         if self.act_type == "softrelu":  # Softplus adds 2e-9 there
             return a.op("Where", a.op("Greater", data, a.number(SOFTRELU_END)), data, result)
         return result
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        name = {
-            "relu": "F.relu",
-            "sigmoid": "torch.sigmoid",
-            "tanh": "torch.tanh",
-            "softrelu": "F.softplus",
-            "softsign": "F.softsign",
-        }[self.act_type]
-        return f"{name}({data})"
+        return f"{ACTIVATIONS[self.act_type][1]}({data})"
 
 
 @operator("Dropout", ignores=("cudnn_off",))
-class Dropout(Operator):
+class Dropout(SameShape):
     """(*) -> same: the identity in inference.  Source: src/operator/nn/dropout-inl.h."""
 
     p: float = 0.5
     mode: Literal["training", "always"] = "training"
     axes: Ints = ()
 
-    shape_preserving = True
     hidden_outputs = 1
 
     def __post_init__(self) -> None:
@@ -66,9 +59,6 @@ class Dropout(Operator):
                 "mode='always' draws random numbers in inference; supported: training. "
                 "Export the network with mode='training'"
             )
-
-    def infer(self, data: Dims) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.op("Identity", data)
@@ -128,7 +118,7 @@ class Clip(SameShape):
 
 
 @operator("smooth_l1", ignores=("is_int",))
-class SmoothL1(Operator):
+class SmoothL1(SameShape):
     """(*) -> same: (s x)^2 / 2 where |x| <= 1 / s^2, |x| - 1 / (2 s^2) elsewhere.
 
     Source: src/operator/mshadow_op.h, smooth_l1_loss.
@@ -136,14 +126,9 @@ class SmoothL1(Operator):
 
     scalar: float = 1.0
 
-    shape_preserving = True
-
     def __post_init__(self) -> None:
         if not self.scalar:
             raise Unsupported("scalar=0; supported: other numbers")
-
-    def infer(self, data: Dims) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         refuse_integers(g.type(data))

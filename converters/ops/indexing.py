@@ -13,7 +13,7 @@ from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
 from .attributes import DType
 from .onnx_sizes import numbers, size_of, whole
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, operator
 from .shaping import one_axis
 
 
@@ -104,7 +104,7 @@ class Embedding(Operator):
 
 
 @operator("one_hot")
-class OneHot(Operator):
+class OneHot(Typed):
     """(*) -> (*, depth): on_value where the index says, also where none does: off_value.
 
     Source: src/operator/tensor/indexing_op.h, OneHotOpForward.
@@ -120,9 +120,6 @@ class OneHot(Operator):
 
     def infer(self, indices: Dims) -> Shape:
         return (*indices, self.depth)
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return self.dtype
 
     def to_onnx(self, g: OnnxBuilder, indices: Any) -> Any:
         column = g.op("Unsqueeze", onnx_index(g, indices), g.ints((-1,)))

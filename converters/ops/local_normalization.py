@@ -6,9 +6,9 @@ from typing import Any, Literal, Tuple
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Dims, Shape, show
+from ..shape import Dims, Shape, show, with_axes
 from .attributes import Single, single
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
 @operator("L2Normalization")
@@ -64,14 +64,10 @@ class LRN(Operator):
     hidden_outputs = 1
     limits = "nsize must be odd, as MXNet says"
 
-    def __post_init__(self) -> None:
-        if self.nsize % 2 == 0:
-            raise Unsupported(f"nsize={self.nsize}; supported: odd numbers")
+    allowed = (("nsize", lambda n: n % 2, "odd numbers"),)
 
     def infer(self, data: Dims) -> Shape:
-        if len(data) != 4:
-            raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
-        return data
+        return with_axes(data, "(N, C, H, W)")
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.op("LRN", data, size=self.nsize, alpha=self.alpha, beta=self.beta, bias=self.knorm)

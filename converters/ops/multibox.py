@@ -8,16 +8,16 @@ from typing import Any, List, Tuple
 from ..errors import ShapeError
 from ..shape import Dims, Shape, merge, product, same, show
 from .attributes import Single, Singles, single
-from .detection import options
+from .detection import Called
 from .onnx_math import Formula, count, formula, join, result, stack
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Unsupported, operator
 from .suppression import Candidates, best, first_kept, rows, suppress
 
 HALVES = (Single(0.5), Single(0.5))
 
 
 @operator("_contrib_MultiBoxPrior")
-class MultiBoxPrior(Operator):
+class MultiBoxPrior(Called):
     """(N, C, H, W) -> (1, H * W * A, 4): corners of the anchors of each place, in parts of the
     image; each size with the first ratio, then the first size with the other ratios.
 
@@ -29,6 +29,8 @@ class MultiBoxPrior(Operator):
     clip: bool = False
     steps: Singles = (Single(-1.0), Single(-1.0))  # down and across; 1 / H and 1 / W if not above 0
     offsets: Singles = HALVES
+
+    function = "multibox_prior"
 
     def __post_init__(self) -> None:
         if not self.sizes or not self.ratios or min(self.ratios) <= 0:
@@ -70,12 +72,9 @@ class MultiBoxPrior(Operator):
         boxes = stack([side.op("Expand", shape) for side in sides], 3).reshape(1, -1, 4)
         return result(boxes.maximum(0).minimum(1) if self.clip else boxes)
 
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{m.function('multibox_prior')}({data}{options(self)})"
-
 
 @operator("_contrib_MultiBoxDetection", ignores=("background_id", "keep_topk"))
-class MultiBoxDetection(Operator):
+class MultiBoxDetection(Called):
     """cls_prob (B, C, N), loc_pred (B, N * 4), anchor (1, N, 4) -> (B, N, 6): class, score and
     corners of what is detected, the best first; class -1 is what better ones overlap.
 
@@ -90,11 +89,9 @@ class MultiBoxDetection(Operator):
     nms_topk: int = -1
     variances: Singles = (single(0.1), single(0.1), single(0.2), single(0.2))
 
+    function = "multibox_detection"
     order_dependent = True
-
-    def __post_init__(self) -> None:
-        if len(self.variances) != 4:
-            raise Unsupported(f"variances={self.variances}; supported: four numbers")
+    allowed = (("variances", lambda numbers: len(numbers) == 4, "four numbers"),)
 
     def infer(self, cls_prob: Dims, loc_pred: Dims, anchor: Dims) -> Shape:
         if (
@@ -150,7 +147,3 @@ class MultiBoxDetection(Operator):
             nothing = (rest.slice(2, 0, 1) * 0) - 1
             parts.append(join([nothing, rest.slice(2, 1)], 2))
         return join(parts, 1)
-
-    def to_pytorch(self, m: TorchBuilder, cls_prob: str, loc_pred: str, anchor: str) -> str:
-        function = m.function("multibox_detection")
-        return f"{function}({cls_prob}, {loc_pred}, {anchor}{options(self)})"
