@@ -47,7 +47,7 @@ def weighted(
     kernel: Optional[Ints] = None,
     **options: Any,
 ) -> str:
-    """A layer with a weight and a bias: a module that holds them, or a call where others make them.
+    """A module that holds weight and bias, or a function's call where other layers make them.
 
     Args:
         kinds: the function's name and the module's.

@@ -34,10 +34,8 @@ class Filled(Typed):
     def to_onnx(self, g: OnnxBuilder) -> Any:
         shape = g.output_shape()
         fixed = tuple(d for d in shape if isinstance(d, int))
-        if len(fixed) == len(shape):
-            sizes = g.ints(fixed)
-        else:
-            sizes = g.op("Concat", *map(g.size, shape), axis=0)
+        known = len(fixed) == len(shape)
+        sizes = g.ints(fixed) if known else g.op("Concat", *map(g.size, shape), axis=0)
         return g.op("Expand", numbers(g, self.value, g.output_type()), sizes)
 
     def to_pytorch(self, m: TorchBuilder) -> str:

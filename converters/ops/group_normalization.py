@@ -41,13 +41,11 @@ class InstanceNorm(Operator):
         spatial = len(m.shape(data)) - 2
         if spatial > 3 or not (m.is_stored(gamma) and m.is_stored(beta)):
             return f"F.instance_norm({data}, weight={gamma}, bias={beta}, eps={literal(self.eps)})"
-        norm = m.module(
+        kind, state = (
             f"nn.InstanceNorm{spatial}d",
-            len(m.array(gamma)),
-            eps=self.eps,
-            affine=True,
-            state={"weight": m.array(gamma), "bias": m.array(beta)},
+            {"weight": m.array(gamma), "bias": m.array(beta)},
         )
+        norm = m.module(kind, len(state["weight"]), eps=self.eps, affine=True, state=state)
         return f"{norm}({data})"
 
 
@@ -72,6 +70,17 @@ def onnx_moments(
     centred = g.op("Sub", data, mean)
     var = g.reduce("ReduceMean", g.op("Mul", centred, centred), axes, True)
     return centred, mean, g.op("Sqrt", g.op("Add", var, eps))
+
+
+def onnx_affine(
+    g: OnnxBuilder, centred: Any, std: Any, weights: Tuple[Any, Any], shape: Any = None
+) -> Any:
+    """The normalised numbers times gamma plus beta, each of them brought to the shape."""
+    if shape is not None:
+        gamma, beta = (g.op("Reshape", value, shape) for value in weights)
+    else:
+        gamma, beta = weights
+    return g.op("Add", g.op("Mul", g.op("Div", centred, std), gamma), beta)
 
 
 #: From where on ONNX has it as one operator.
@@ -114,9 +123,7 @@ class LayerNorm(_WithMoments):
         shape = g.ints((-1, *(1,) * (rank - 1 - axis)))
         eps = g.scalar(self.eps, data)
         centred, mean, std = onnx_moments(g, data, (axis,), eps)
-        if axis < rank - 1:
-            gamma, beta = g.op("Reshape", gamma, shape), g.op("Reshape", beta, shape)
-        out = g.op("Add", g.op("Mul", g.op("Div", centred, std), gamma), beta)
+        out = onnx_affine(g, centred, std, (gamma, beta), shape if axis < rank - 1 else None)
         if not self.output_mean_var:
             return out
         return [out, g.op("Identity", mean), g.op("Identity", std)]  # outputs come in order
@@ -127,12 +134,8 @@ class LayerNorm(_WithMoments):
         eps = literal(self.eps)
         last = data if axis == rank - 1 else f"{data}.movedim({axis}, -1)"
         if m.is_stored(gamma) and m.is_stored(beta):
-            norm = m.module(
-                "nn.LayerNorm",
-                len(m.array(gamma)),
-                eps=self.eps,
-                state={"weight": m.array(gamma), "bias": m.array(beta)},
-            )
+            state = {"weight": m.array(gamma), "bias": m.array(beta)}
+            norm = m.module("nn.LayerNorm", len(state["weight"]), eps=self.eps, state=state)
             out = f"{norm}({last})"
         else:
             out = f"F.layer_norm({last}, {gamma}.shape, {gamma}, {beta}, eps={eps})"
@@ -173,9 +176,7 @@ class GroupNorm(_WithMoments):
             out = g.op("InstanceNormalization", groups, gamma, beta, epsilon=self.eps)
             return g.op("Reshape", out, g.op("Shape", data))
         centred, mean, std = onnx_moments(g, groups, (2,), g.scalar(self.eps, data))
-        column = g.ints((-1, 1))
-        gamma, beta = g.op("Reshape", gamma, column), g.op("Reshape", beta, column)
-        out = g.op("Add", g.op("Mul", g.op("Div", centred, std), gamma), beta)
+        out = onnx_affine(g, centred, std, (gamma, beta), g.ints((-1, 1)))
         out = g.op("Reshape", out, g.op("Shape", data))
         last = g.ints((2,))
         return [out, g.op("Squeeze", mean, last), g.op("Squeeze", std, last)]
@@ -192,16 +193,9 @@ class GroupNorm(_WithMoments):
         channels = m.shape(data)[1]
         if isinstance(channels, int) and m.is_stored(gamma) and m.is_stored(beta):
             each = channels // self.num_groups
-            norm = m.module(
-                "nn.GroupNorm",
-                self.num_groups,
-                channels,
-                eps=self.eps,
-                state={
-                    "weight": np.repeat(m.array(gamma), each),
-                    "bias": np.repeat(m.array(beta), each),
-                },
-            )
+            weight, bias = (np.repeat(m.array(value), each) for value in (gamma, beta))
+            state = {"weight": weight, "bias": bias}
+            norm = m.module("nn.GroupNorm", self.num_groups, channels, eps=self.eps, state=state)
             return f"{norm}({data})"
         times = f"{data}.shape[1] // {self.num_groups}"
         repeated = ", ".join(f"{v}.repeat_interleave({times})" for v in (gamma, beta))

@@ -49,15 +49,25 @@ class BlockGrad(Identity):
         return f"{data}.detach()"
 
 
+class WithAnother(Operator):
+    """The first of two inputs, handed on."""
+
+    shape_preserving = True
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, other: Any) -> Any:
+        return g.op("Identity", data)
+
+    def to_pytorch(self, m: TorchBuilder, data: str, other: str) -> str:
+        return f"{m.module('nn.Identity')}({data})"
+
+
 @operator(
     "IdentityAttachKLSparseReg",
     ignores=("sparseness_target", "penalty", "momentum"),
     auxiliary=("moving_avg",),
 )
-class IdentityAttachKLSparseReg(Operator):
+class IdentityAttachKLSparseReg(WithAnother):
     """(N, C, *) -> same.  Source: src/operator/identity_attach_KL_sparse_reg-inl.h."""
-
-    shape_preserving = True
 
     def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
         return {"moving_avg": (data[1] if data else None,)}
@@ -67,24 +77,10 @@ class IdentityAttachKLSparseReg(Operator):
             raise ShapeError(f"takes (N, C, ...), got {show(data)}")
         return data
 
-    def to_onnx(self, g: OnnxBuilder, data: Any, moving_avg: Any) -> Any:
-        return g.op("Identity", data)
-
-    def to_pytorch(self, m: TorchBuilder, data: str, moving_avg: str) -> str:
-        return f"{m.module('nn.Identity')}({data})"
-
 
 @operator("_identity_with_attr_like_rhs")
-class IdentityWithAttrLikeRhs(Operator):
+class IdentityWithAttrLikeRhs(WithAnother):
     """(*), (*) -> the first.  Source: src/operator/tensor/elemwise_unary_op_basic.cc."""
-
-    shape_preserving = True
 
     def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         return lhs
-
-    def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
-        return g.op("Identity", lhs)
-
-    def to_pytorch(self, m: TorchBuilder, lhs: str, rhs: str) -> str:
-        return f"{m.module('nn.Identity')}({lhs})"

@@ -10,8 +10,9 @@ from .attributes import single
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
-class _Output(Operator):
-    """(*) -> same; the label is for training."""
+@operator("LinearRegressionOutput", ignores=("grad_scale",), labels=("label",))
+class LinearRegressionOutput(Operator):
+    """(*) -> same; the label is for training.  Source: src/operator/regression_output.cc."""
 
     shape_preserving = True
 
@@ -25,18 +26,13 @@ class _Output(Operator):
         return data
 
 
-@operator("LinearRegressionOutput", ignores=("grad_scale",), labels=("label",))
-class LinearRegressionOutput(_Output):
-    """(*) -> same.  Source: src/operator/regression_output.cc."""
-
-
 @operator("MAERegressionOutput", ignores=("grad_scale",), labels=("label",))
-class MAERegressionOutput(_Output):
+class MAERegressionOutput(LinearRegressionOutput):
     """(*) -> same.  Source: src/operator/regression_output.cc."""
 
 
 @operator("LogisticRegressionOutput", ignores=("grad_scale",), labels=("label",))
-class LogisticRegressionOutput(_Output):
+class LogisticRegressionOutput(LinearRegressionOutput):
     """(*) -> same: the sigmoid.  Source: src/operator/regression_output.cc."""
 
     def to_onnx(self, g: OnnxBuilder, data: Any, label: Any = None) -> Any:
@@ -51,7 +47,7 @@ class LogisticRegressionOutput(_Output):
     ignores=("margin", "regularization_coefficient", "use_linear"),
     labels=("label",),
 )
-class SVMOutput(_Output):
+class SVMOutput(LinearRegressionOutput):
     """(*) -> same.  Source: src/operator/svm_output-inl.h."""
 
 
