@@ -11,6 +11,7 @@ from .case import Case, Data, DrawFn, Row, Stored, attributes, shapes, uniform, 
 from .rows_unary import AROUND_0
 
 ANY = ("float32", "int32", "int64", "uint8", "int8")
+SHARES = st.floats(0, 1, width=32, allow_subnormal=False)
 
 
 def draw_data(draw: DrawFn, *dtypes: str) -> Data:
@@ -64,9 +65,7 @@ ROWS = [
             "softrelu ends": activation("softrelu", 15, 30),
         },
     ),
-    plain(
-        "Dropout", mode="training", axes=None, p=st.floats(0, 1), narrowed="read in training only"
-    ),
+    plain("Dropout", mode="training", axes=None, p=SHARES, narrowed="read in training only"),
     plain("hard_sigmoid"),
     Row(
         "clip",

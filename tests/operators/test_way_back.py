@@ -28,6 +28,8 @@ EQUAL = 1e-12
 #: Operator -> the same, where constants come back as the float32 that the ONNX file holds.
 ROUNDED = {"_contrib_MultiBoxPrior": 2.0**-23}
 
+#: Operator, element type -> another type that may come back: of (s2, 1) truth values, numbers do.
+RETYPED = {(op, "bool"): "float64" for op in ("ones_like", "zeros_like")}
 #: What the refusals say: patterns.
 LOOP = "Loop has no way to MXNet"
 FED = "its weights are computed; supported: stored ones"
@@ -121,9 +123,11 @@ def goes_back(
         found = run(case, back, folder / "back", mxnet)
     assert len(found) == len(expected)
     for ours, theirs in zip(found, expected):
-        assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
-        expected_numbers = changed(theirs.astype(np.float64))
-        compare(ours.astype(np.float64), expected_numbers, ROUNDED.get(row.op, EQUAL))
+        dtype = str(theirs.dtype)
+        assert ours.shape == theirs.shape
+        assert str(ours.dtype) in (dtype, RETYPED.get((row.op, dtype)))
+        wanted = changed(theirs.astype(np.float64))
+        compare(ours.astype(np.float64), wanted, ROUNDED.get(row.op, EQUAL))
 
 
 def run(case: Case, graph: Graph, prefix: Path, mxnet: MxnetProcess) -> List[np.ndarray]:
