@@ -13,6 +13,8 @@ from .case import Case, Data, DrawFn, Row, attributes, shapes
 Ints = Tuple[int, ...]
 
 IMAGE, SOUND, VIDEO = (2, 4, 9, 8), (2, 4, 11), (2, 4, 5, 6, 7)
+LAST = (2, 9, 8, 4)  # channels
+AVERAGE = {"pool_type": "avg"}
 
 
 def pooling(shape: Ints, op: str = "Pooling", **attrs: Any) -> Case:
@@ -38,9 +40,7 @@ def drawn(draw: DrawFn, op: str, axes: int, **narrowed: Any) -> Case:
         draw, op, kernel=kernel, stride=draw(st.none() | st.just(each(1, 4))), pad=pad, **narrowed
     )
     if attrs.get("global_pool") and draw(st.booleans()):
-        attrs.pop("kernel")
-        attrs.pop("pad")
-        attrs.pop("stride", None)
+        attrs = {k: v for k, v in attrs.items() if k not in ("kernel", "pad", "stride")}
     spatial = tuple(max(1, k - p) + draw(st.integers(0, 5)) for k, p in zip(kernel, pad))
     batch = shapes(draw, 2, high=3)
     last = str(attrs.get("layout")).endswith("C")
@@ -84,10 +84,6 @@ def draw_pooling(draw: DrawFn) -> Case:
     )
 
 
-def draw_pooling_v1(draw: DrawFn) -> Case:
-    return drawn(draw, "Pooling_v1", 2)
-
-
 def global_pooling() -> Dict[str, Case]:
     return {
         f"global {kind} {what}": pooling(shape, global_pool=True, pool_type=kind, **ignored)
@@ -121,7 +117,7 @@ ROWS = [
             "default stride": pooling(IMAGE, kernel=(3, 3), pool_type="avg"),
             "average counts padding": pooling(IMAGE, kernel=(3, 3), pad=(1, 1), pool_type="avg"),
             "average without padding": pooling(
-                IMAGE, kernel=(3, 3), pad=(1, 1), pool_type="avg", count_include_pad=False
+                IMAGE, kernel=(3, 3), pad=(1, 1), count_include_pad=False, **AVERAGE
             ),
             "full max": full(IMAGE, "max", 3, 2),
             "full average": full(IMAGE, "avg", 3, 2, 1),
@@ -136,28 +132,18 @@ ROWS = [
             "padded sum": pooling(IMAGE, kernel=(2, 3), pad=(4, 3), pool_type="sum"),
             "lp": pooling(IMAGE, kernel=(2, 3), pool_type="lp", p_value=2),
             "lp of cubes": pooling(SOUND, kernel=(3,), pad=(4,), pool_type="lp", p_value=3),
-            "channels last": pooling(
-                (2, 9, 8, 4), kernel=(3, 3), pad=(1, 1), layout="NHWC", pool_type="avg"
-            ),
-            "global, channels last": pooling((2, 9, 8, 4), global_pool=True, layout="NHWC"),
+            "channels last": pooling(LAST, kernel=(3, 3), pad=(1, 1), layout="NHWC", **AVERAGE),
+            "global, channels last": pooling(LAST, global_pool=True, layout="NHWC"),
             "global lp": pooling(VIDEO, global_pool=True, pool_type="lp", p_value=2),
             **global_pooling(),
         },
     ),
     Row(
         "Pooling_v1",
-        draw_pooling_v1,
+        lambda draw: drawn(draw, "Pooling_v1", 2),
         {
             "zeros in a maximum": pooling(IMAGE, "Pooling_v1", kernel=(3, 3), pad=(2, 2)),
-            "full average": pooling(
-                IMAGE,
-                "Pooling_v1",
-                kernel=(3, 3),
-                stride=(2, 2),
-                pad=(1, 1),
-                pool_type="avg",
-                pooling_convention="full",
-            ),
+            "full average": replace(full(IMAGE, "avg", 3, 2, 1), op="Pooling_v1"),
             "global": pooling(IMAGE, "Pooling_v1", global_pool=True, pool_type="avg"),
         },
     ),
