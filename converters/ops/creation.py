@@ -6,18 +6,17 @@ A size of 0 is one that MXNet finds where the numbers are read; see `shape.Open`
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, Optional, Tuple, Union
+from typing import Any, ClassVar, Optional, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape
+from ..shape import Dims, Shape
 from .attributes import DType, Ints
+from .indexing import torch_size
 from .onnx_sizes import count_to, numbers, size_of, whole
 from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Typed, Unsupported, operator
 from .shaping import one_axis
-
-Number = Union[int, float]
 
 
 class Filled(Typed):
@@ -41,8 +40,7 @@ class Filled(Typed):
     def to_pytorch(self, m: TorchBuilder) -> str:
         sizes = ", ".join(map(m.size, m.output_shape()))
         shape = f"({sizes},)" if len(m.output_shape()) == 1 else f"({sizes})"
-        number, dtype = self.value, m.dtype(m.output_type())
-        like = m.network_input()
+        number, dtype, like = self.value, m.dtype(m.output_type()), m.network_input()
         if number in (0, 1):
             return f"{like}.new_{'ones' if number else 'zeros'}({shape}, dtype={dtype})"
         number = number if "float" in dtype else int(number)
@@ -68,11 +66,9 @@ class ZerosWithoutDtype(Filled):
 
 
 @operator("_ones", ignores=("ctx",))
-class Ones(Filled):
+class Ones(Zeros):
     """() -> ones of a shape."""
 
-    shape: Optional[Ints] = None
-    dtype: DType = "float32"
     value = 1
 
 
@@ -114,7 +110,7 @@ class Progression(Operator):
     step: float
     repeat: int
 
-    def _terms(self, dtype: str) -> Tuple[Number, Number]:
+    def _terms(self, dtype: str) -> Tuple[float, float]:
         """Start and step as the element type has them: whole numbers are cut off before."""
         if "float" in dtype:
             return self.start, self.step
@@ -136,8 +132,7 @@ class Progression(Operator):
     def _torch(self, m: TorchBuilder, count: str, like: str) -> str:
         dtype = m.output_type()
         start, step = self._terms(dtype)
-        given = f"dtype={m.dtype(dtype)}, device={like}.device"
-        index = f"torch.arange({count}, {given})"
+        index = f"torch.arange({count}, dtype={m.dtype(dtype)}, device={like}.device)"
         if self.repeat > 1:
             index = f"torch.arange({count}, device={like}.device) // {self.repeat}"
             index = f"({index}).to({m.dtype(dtype)})"
@@ -207,9 +202,7 @@ class ArangeLike(Progression):
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         if self.axis is None:
             return f"({self._torch(m, f'{data}.numel()', data)}).reshape({data}.shape)"
-        axis = one_axis(self.axis, m.shape(data))
-        size: Dim = m.shape(data)[axis]
-        return self._torch(m, str(size) if isinstance(size, int) else f"{data}.shape[{axis}]", data)
+        return self._torch(m, torch_size(m, data, one_axis(self.axis, m.shape(data))), data)
 
 
 @operator("_linspace", ignores=("ctx",))

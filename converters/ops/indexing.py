@@ -36,15 +36,21 @@ def onnx_within(g: OnnxBuilder, index: Any, size: Any, mode: str) -> Any:
     return g.op("Clip", onnx_index(g, index), whole(g, 0), last)
 
 
-def torch_within(m: TorchBuilder, index: str, data: str, axis: int, mode: str) -> str:
+def torch_size(m: TorchBuilder, data: str, axis: int, less: int = 0) -> str:
+    """The size of an axis, less a number: a number itself, or an expression."""
     size = m.shape(data)[axis]
+    if isinstance(size, int):
+        return str(size - less)
+    return f"{data}.shape[{axis}] - {less}" if less else f"{data}.shape[{axis}]"
+
+
+def torch_within(m: TorchBuilder, index: str, data: str, axis: int, mode: str) -> str:
     index = torch_index(m, index)
-    if mode == "wrap":
-        return f"{index} % {size if isinstance(size, int) else f'{data}.shape[{axis}]'}"
     if mode == "raise":
         return index
-    last = str(size - 1) if isinstance(size, int) else f"{data}.shape[{axis}] - 1"
-    return f"{index}.clamp(0, {last})"
+    if mode == "wrap":
+        return f"{index} % {torch_size(m, data, axis)}"
+    return f"{index}.clamp(0, {torch_size(m, data, axis, less=1)})"
 
 
 @operator("take")
