@@ -29,7 +29,7 @@ from converters.ops.attributes import Single
 from tests.converters.networks import Network
 
 #: On every push, few cases are drawn and each is tried at one opset; all of it runs nightly.
-PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "")
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev")
 
 Array = np.ndarray
 Shape = Tuple[int, ...]
