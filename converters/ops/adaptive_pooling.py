@@ -6,8 +6,7 @@ from typing import Any, Tuple
 
 import numpy as np
 
-from ..errors import ShapeError
-from ..shape import Dim, Shape, show
+from ..shape import Dim, Dims, Shape, with_axes
 from .attributes import Ints
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -32,10 +31,8 @@ class AdaptiveAvgPooling2D(Operator):
             return (size[0], size[1])
         return (size[0], size[0]) if len(size) == 1 else (1, 1)
 
-    def infer(self, data: Shape) -> Shape:
-        if data is None or len(data) != 4:
-            raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
-        return (*data[:2], *self._size())
+    def infer(self, data: Dims) -> Shape:
+        return (*with_axes(data, "(N, C, H, W)")[:2], *self._size())
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         if self._size() == (1, 1):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Callable, ClassVar, List, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, merge, merge_shapes, same, show
+from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
 from .arithmetic import Arithmetic, refuse_integers
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, declare
 
 #: Two values -> the result, of their type or bool.
 Formula = Callable[[Arithmetic, Any, Any], Any]
@@ -107,8 +107,7 @@ class Binary(Operator):
     text: ClassVar[str]
     whole: ClassVar[str]
 
-    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
-        assert lhs is not None and rhs is not None
+    def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         return merge_shapes(lhs, rhs)
 
     def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
@@ -131,8 +130,7 @@ class Broadcast(Binary):
     Sizes of 1 give way, as do axes that one of the two does not have.
     """
 
-    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
-        assert lhs is not None and rhs is not None
+    def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         return broadcast(lhs, rhs)
 
 
@@ -158,8 +156,7 @@ def binary(
     body = {"formula": (formula,), "text": text, "whole": whole or text, **more}
     for declared, base in ((name, Binary), (broadcasts, Broadcast)):
         if declared:
-            cls = type(declared, (base,), {**body, "__doc__": base.__doc__, "__module__": __name__})
-            operator(declared)(cls)
+            declare(declared, base, **body)
 
 
 binary("elemwise_add", "broadcast_add", ADD, "{a} + {b}")
@@ -197,6 +194,6 @@ COMPARISONS = (
 for _name, _formula, _sign in COMPARISONS:
     _text = f"({{a}} {_sign} {{b}}).to({{dtype}})"
     binary(f"_{_name}", f"broadcast_{_name}", _formula, _text, order_dependent=True)
-binary("_logical_and", "broadcast_logical_and", AND, "{a}.logical_and({b}).to({dtype})")
-binary("_logical_or", "broadcast_logical_or", OR, "{a}.logical_or({b}).to({dtype})")
-binary("_logical_xor", "broadcast_logical_xor", XOR, "{a}.logical_xor({b}).to({dtype})")
+for _name, _formula in (("and", AND), ("or", OR), ("xor", XOR)):
+    _text = f"{{a}}.logical_{_name}({{b}}).to({{dtype}})"
+    binary(f"_logical_{_name}", f"broadcast_logical_{_name}", _formula, _text)

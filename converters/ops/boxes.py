@@ -9,20 +9,19 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Dim, Shape, merge, same, show
+from ..shape import Dims, Shape, merge, same, show
 from .attributes import Single
-from .detection import Format, options
+from .detection import Called, Format
 from .onnx_math import Formula, count, formula, join, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
-def _of_boxes(name: str, shape: Shape, rank: int = 0) -> Tuple[Dim, ...]:
+def _of_boxes(name: str, shape: Dims, rank: int = 0) -> Dims:
     """The shape of boxes (..., 4), with `rank` dimensions or at least 2.
 
     Raises:
         ShapeError: it is none.
     """
-    assert shape is not None
     wrong = len(shape) != rank if rank else len(shape) < 2
     if wrong or not same(shape[-1], 4):
         dimensions = f"{rank} dimensions" if rank else "2 dimensions or more"
@@ -31,7 +30,7 @@ def _of_boxes(name: str, shape: Shape, rank: int = 0) -> Tuple[Dim, ...]:
 
 
 @operator("_contrib_box_decode")
-class BoxDecode(Operator):
+class BoxDecode(Called):
     """(B, N, 4), (1, N, 4) -> (B, N, 4): corners of the boxes that lie so far from the anchors.
 
     Source: src/operator/contrib/bounding_box-inl.h, box_decode.
@@ -44,7 +43,9 @@ class BoxDecode(Operator):
     clip: Single = Single(-1.0)  # of the logarithm of a side; none if it is not above 0
     format: Format = "center"  # of the anchors
 
-    def infer(self, data: Shape, anchors: Shape) -> Shape:
+    function = "box_decode"
+
+    def infer(self, data: Dims, anchors: Dims) -> Shape:
         batch, number, _ = _of_boxes("data", data, 3)
         first, others, _ = _of_boxes("anchors", anchors, 3)
         if not same(first, 1) or not same(number, others):
@@ -63,9 +64,6 @@ class BoxDecode(Operator):
         half = grown.op("Exp") * size * 0.5
         return result(join([moved - half, moved + half], 2))
 
-    def to_pytorch(self, m: TorchBuilder, data: str, anchors: str) -> str:
-        return f"{m.function('box_decode')}({data}, {anchors}{options(self)})"
-
 
 def _area(boxes: Formula, center: bool) -> Formula:
     """(..., 4) -> (...)"""
@@ -81,7 +79,7 @@ def _ends(boxes: Formula, center: bool) -> Tuple[Formula, Formula]:
 
 
 @operator("_contrib_box_iou")
-class BoxIou(Operator):
+class BoxIou(Called):
     """(*L, 4), (*R, 4) -> (*L, *R): what two boxes share, as a part of their union.
 
     Source: src/operator/contrib/bounding_box-inl.h, compute_overlap.
@@ -89,7 +87,9 @@ class BoxIou(Operator):
 
     format: Format = "corner"
 
-    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
+    function = "box_iou"
+
+    def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         return (*_of_boxes("lhs", lhs)[:-1], *_of_boxes("rhs", rhs)[:-1])
 
     def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
@@ -103,38 +103,27 @@ class BoxIou(Operator):
         shape = join([left.shape().slice(0, 0, -1), right.shape().slice(0, 0, -1)], 0)
         return result((shared > 0).where(part, 0).op("Reshape", shape))
 
-    def to_pytorch(self, m: TorchBuilder, lhs: str, rhs: str) -> str:
-        return f"{m.function('box_iou')}({lhs}, {rhs}{options(self)})"
-
 
 @operator("_contrib_box_encode")
-class BoxEncode(Operator):
+class BoxEncode(Called):
     """samples (B, N), matches (B, N), anchors (B, N, 4), refs (B, M, 4), means (4), stds (4) ->
     (B, N, 4), (B, N, 4): how far each anchor's reference lies from it, and whether it counts.
 
     Source: src/operator/contrib/bounding_box-inl.h, box_encode.
     """
 
-    def visible_outputs(self) -> int:
-        return 2
+    function = "box_encode"
+    outputs = 2
 
     def infer(
-        self, samples: Shape, matches: Shape, anchors: Shape, refs: Shape, means: Shape, stds: Shape
+        self, samples: Dims, matches: Dims, anchors: Dims, refs: Dims, means: Dims, stds: Dims
     ) -> List[Shape]:
         shape = _of_boxes("anchors", anchors, 3)
         _of_boxes("refs", refs, 3)
         return [shape, shape]
 
-    def to_onnx(
-        self,
-        g: OnnxBuilder,
-        samples: Any,
-        matches: Any,
-        anchors: Any,
-        refs: Any,
-        means: Any,
-        stds: Any,
-    ) -> List[Any]:
+    def to_onnx(self, g: OnnxBuilder, samples: Any, matches: Any, *more: Any) -> List[Any]:
+        anchors, refs, means, stds = more
         valid = (formula(g, samples) > 0.5).unsqueeze(2)
         # Of an anchor that does not count, no reference is read.
         places = formula(g, matches).whole().maximum(0).unsqueeze(2)
@@ -145,9 +134,6 @@ class BoxEncode(Operator):
         targets = valid.where((offsets - formula(g, means)) / formula(g, stds), 0)
         masks = valid.real().op("Expand", anchor.shape())
         return [result(targets, 0), result(replace(masks, like=anchor.like), 1)]
-
-    def to_pytorch(self, m: TorchBuilder, *given: str) -> str:
-        return f"{m.function('box_encode')}({', '.join(given)})"
 
 
 def _centers(boxes: Formula) -> Tuple[Formula, Formula]:
@@ -170,12 +156,9 @@ class BipartiteMatching(Operator):
     topk: int = -1
 
     order_dependent = True
+    outputs = 2
 
-    def visible_outputs(self) -> int:
-        return 2
-
-    def infer(self, data: Shape) -> List[Shape]:
-        assert data is not None
+    def infer(self, data: Dims) -> List[Shape]:
         if len(data) < 2:
             raise ShapeError(f"takes (..., rows, columns), got {show(data)}")
         return [data[:-1], (*data[:-2], data[-1])]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, same, show
+from ..shape import Dim, Dims, Shape, same, show
 from .attributes import Ints
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, operator
 from .shaping import one_axis
 
 
-def widened(have: Dim, want: Dim, data: Shape) -> Dim:
+def widened(have: Dim, want: Dim, data: Dims) -> Dim:
     """The size of an axis of size 1, or of `want` already, that becomes `want`."""
     if have == 1 or not isinstance(have, int):
         return want
@@ -37,8 +37,7 @@ class BroadcastAxis(Operator):
     axis: Ints = ()
     size: Ints = ()
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         if len(self.axis) != len(self.size) or not all(0 <= a < len(data) for a in self.axis):
             raise ShapeError(f"axis={self.axis}, size={self.size} do not fit {show(data)}")
         shape = list(data)
@@ -64,8 +63,8 @@ class BroadcastTo(Operator):
 
     shape: Ints = ()
 
-    def infer(self, data: Shape) -> Shape:
-        if data is None or len(data) != len(self.shape):
+    def infer(self, data: Dims) -> Shape:
+        if len(data) != len(self.shape):
             raise ShapeError(f"shape={self.shape} has another number of axes than {show(data)}")
         return tuple(widened(d, s, data) if s else d for d, s in zip(data, self.shape))
 
@@ -89,9 +88,8 @@ class BroadcastLike(Operator):
     lhs_axes: Optional[Ints] = None
     rhs_axes: Optional[Ints] = None
 
-    def _pairs(self, lhs: Shape, rhs: Shape) -> Dict[int, int]:
+    def _pairs(self, lhs: Dims, rhs: Dims) -> Dict[int, int]:
         """Axis of lhs -> axis of rhs."""
-        assert lhs is not None and rhs is not None
         if self.lhs_axes is None or self.rhs_axes is None:
             if len(lhs) != len(rhs):
                 raise ShapeError(f"{show(lhs)} and {show(rhs)} must have equally many axes")
@@ -101,9 +99,8 @@ class BroadcastLike(Operator):
         pairs = zip(self.lhs_axes, self.rhs_axes)
         return {one_axis(a, lhs): one_axis(b, rhs) for a, b in pairs}
 
-    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
+    def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         pairs = self._pairs(lhs, rhs)
-        assert lhs is not None and rhs is not None
         sizes = ((d, rhs[pairs[a]] if a in pairs else d) for a, d in enumerate(lhs))
         return tuple(widened(have, want, lhs) for have, want in sizes)
 
@@ -126,15 +123,13 @@ class BroadcastLike(Operator):
 
 
 @operator("shape_array")
-class ShapeArray(Operator):
+class ShapeArray(Typed):
     """(*) -> (number of axes,), int64: the sizes.  Source: elemwise_unary_op_basic.cc."""
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
-        return (len(data),)
+    dtype = "int64"
 
-    def infer_type(self, *types: Optional[str]) -> str:
-        return "int64"
+    def infer(self, data: Dims) -> Shape:
+        return (len(data),)
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.op("Shape", data)
@@ -144,14 +139,13 @@ class ShapeArray(Operator):
 
 
 @operator("size_array")
-class SizeArray(Operator):
+class SizeArray(Typed):
     """(*) -> (1,), int64: the number of elements.  Source: elemwise_unary_op_basic.cc."""
 
-    def infer(self, data: Shape) -> Shape:
-        return (1,)
+    dtype = "int64"
 
-    def infer_type(self, *types: Optional[str]) -> str:
-        return "int64"
+    def infer(self, data: Dims) -> Shape:
+        return (1,)
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.op("Reshape", g.op("Size", data), g.ints((1,)))

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 from typing import Any, List, Optional
 
-from ..shape import Shape
+from ..shape import Dims, Shape
 from .attributes import DType
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Typed, operator
 
 #: What automatic mixed precision casts; the rest it leaves alone.
 MIXED = ("float16", "float32")
 
 
 @operator("Cast")
-class Cast(Operator):
+class Cast(SameShape, Typed):
     """(*) -> same in another type; a fraction is cut off, and all but 0 is True.
 
     Source: src/operator/tensor/elemwise_unary_op.h, CastParam.
     """
 
     dtype: DType
-
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return self.dtype
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.cast(data, self.dtype)
@@ -37,7 +29,7 @@ class Cast(Operator):
 
 
 @operator("amp_cast")
-class AmpCast(Operator):
+class AmpCast(SameShape):
     """(*) -> same in another type, if it is of float16 or float32.
 
     Source: src/operator/tensor/amp_cast.h.
@@ -45,14 +37,7 @@ class AmpCast(Operator):
 
     dtype: DType
 
-    shape_preserving = True
-
-    def __post_init__(self) -> None:
-        if not self.dtype.startswith("float"):
-            raise Unsupported(f"dtype={self.dtype}; supported: float16, float32, float64")
-
-    def infer(self, data: Shape) -> Shape:
-        return data
+    allowed = (("dtype", lambda name: "float" in name, "float16, float32, float64"),)
 
     def infer_type(self, *types: Optional[str]) -> Optional[str]:
         return self.dtype if types[0] in MIXED else types[0]
@@ -77,7 +62,7 @@ class AmpMulticast(Operator):
     def visible_outputs(self) -> int:
         return self.num_outputs
 
-    def infer(self, *data: Shape) -> List[Shape]:
+    def infer(self, *data: Dims) -> List[Shape]:
         return list(data)
 
     def infer_type(self, *types: Optional[str]) -> List[Optional[str]]:

@@ -7,9 +7,9 @@ from typing import Any, List, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, product, same, show, window
+from ..shape import Dim, Dims, Shape, product, same, show, window, with_axes
 from .attributes import Ints
-from .convolution import per_axis
+from .convolution import fill_windows
 from .onnx_sizes import count_to, size_of, whole
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .repeating import times
@@ -28,9 +28,7 @@ class Windows(Operator):
     def __post_init__(self) -> None:
         if len(self.kernel) != 2:
             raise Unsupported(f"kernel={self.kernel}; supported: two dimensions, as MXNet runs")
-        for name, default in (("stride", 1), ("dilate", 1), ("pad", 0)):
-            values = per_axis(getattr(self, name), self.kernel, default)
-            object.__setattr__(self, name, values)
+        fill_windows(self, stride=1, dilate=1, pad=0)
 
     def _elements(self) -> int:
         return int(np.prod(self.kernel))
@@ -39,6 +37,11 @@ class Windows(Operator):
         """How many windows there are along each spatial axis."""
         axes = zip(sizes, self.kernel, self.stride, self.pad, self.dilate)
         return [window(*axis) for axis in axes]
+
+    def _text(self, **options: Ints) -> str:
+        """The call's arguments behind the data and the first size."""
+        options = {**options, "dilation": self.dilate, "padding": self.pad, "stride": self.stride}
+        return ", ".join(f"{name}={value}" for name, value in options.items())
 
 
 @operator("im2col")
@@ -50,10 +53,9 @@ class Im2col(Windows):
     dilate: Ints = ()
     pad: Ints = ()
 
-    def infer(self, data: Shape) -> Shape:
-        if data is None or len(data) != 4:
-            raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
-        return (data[0], times(data[1], self._elements()), product(self._counts(data[2:])))
+    def infer(self, data: Dims) -> Shape:
+        batch, channels, *sizes = with_axes(data, "(N, C, H, W)")
+        return (batch, times(channels, self._elements()), product(self._counts(tuple(sizes))))
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         """Each axis is read at place kernel * dilate + window * stride, by both numbers."""
@@ -74,10 +76,7 @@ class Im2col(Windows):
         return g.op("Reshape", apart, g.op("Concat", g.ints((0,)), channels, g.ints((-1,)), axis=0))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        names = ("dilation", "padding", "stride")
-        values = (self.dilate, self.pad, self.stride)
-        options = (f"{name}={value}" for name, value in zip(names, values))
-        return f"F.unfold({data}, {self.kernel}, {', '.join(options)})"
+        return f"F.unfold({data}, {self.kernel}, {self._text()})"
 
 
 @operator("col2im")
@@ -90,9 +89,9 @@ class Col2im(Windows):
     dilate: Ints = ()
     pad: Ints = ()
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         count = product(self._counts(self.output_size))
-        if data is None or len(data) != 3 or not same(data[2], count):
+        if len(data) != 3 or not same(data[2], count):
             raise ShapeError(f"takes (N, C * {self._elements()}, {count}), got {show(data)}")
         channels = data[1]
         if not isinstance(channels, int) or channels % self._elements():
@@ -112,12 +111,8 @@ class Col2im(Windows):
         channels = g.output_shape()[1]
         assert isinstance(channels, int)
         apart = g.op("Reshape", data, g.ints((0, 0, *(c for c in counts if isinstance(c, int)))))
-        left = (
-            (o + 2 * p - d * (k - 1) - 1) % s
-            for o, p, d, k, s in zip(
-                self.output_size, self.pad, self.dilate, self.kernel, self.stride
-            )
-        )
+        axes = zip(self.output_size, self.pad, self.dilate, self.kernel, self.stride)
+        left = ((o + 2 * p - d * (k - 1) - 1) % s for o, p, d, k, s in axes)
         return g.op(
             "ConvTranspose",
             apart,
@@ -131,7 +126,5 @@ class Col2im(Windows):
         )
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        names = ("output_size", "kernel_size", "dilation", "padding", "stride")
-        values = (self.output_size, self.kernel, self.dilate, self.pad, self.stride)
-        options = (f"{name}={value}" for name, value in zip(names, values))
-        return f"F.fold({data}, {', '.join(options)})"
+        options = self._text(output_size=self.output_size, kernel_size=self.kernel)
+        return f"F.fold({data}, {options})"

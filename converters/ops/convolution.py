@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Literal, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Literal, Mapping, Optional, Tuple
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import AXES, Dim, Shape, product, same, show, window
+from ..shape import AXES, Dim, Dims, Shape, product, same, show, window
 from .attributes import Ints
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -19,6 +19,13 @@ def per_axis(values: Ints, kernel: Ints, default: int) -> Ints:
     return values or (default,) * len(kernel)
 
 
+def fill_windows(operator: Any, **defaults: int) -> None:
+    """State an operator's attributes (stride=1, ...) for each axis of its kernel."""
+    for name, default in defaults.items():
+        values = per_axis(getattr(operator, name), operator.kernel, default)
+        object.__setattr__(operator, name, values)
+
+
 def functional(name: str, *inputs: Optional[str], **options: Any) -> str:
     """`F.conv2d(x, weight, bias, stride=(2, 2))`, PyTorch's defaults left out."""
     defaults = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
@@ -28,6 +35,33 @@ def functional(name: str, *inputs: Optional[str], **options: Any) -> str:
         if any(e != defaults[key] for e in elements):
             given.append(f"{key}={literal(value)}")
     return f"F.{name}({', '.join(given)})"
+
+
+def weighted(
+    m: TorchBuilder,
+    kinds: Tuple[str, str],
+    sizes: Callable[[Any], Tuple[int, int]],
+    data: str,
+    weight: str,
+    bias: Optional[str],
+    kernel: Optional[Ints] = None,
+    **options: Any,
+) -> str:
+    """A module that holds weight and bias, or a function's call where other layers make them.
+
+    Args:
+        kinds: the function's name and the module's.
+        sizes: weight -> how many channels go in and out.
+    """
+    if not all(m.is_stored(value) for value in (weight, bias) if value is not None):
+        return functional(kinds[0], data, weight, bias, **options)
+    arrays = {"weight": m.array(weight), "bias": None if bias is None else m.array(bias)}
+    options = {"kernel_size": kernel, **options} if kernel else options
+    inner, outer = sizes(arrays["weight"])
+    module = m.module(
+        f"nn.{kinds[1]}", inner, outer, **options, bias=bias is not None, state=arrays
+    )
+    return f"{module}({data})"
 
 
 @dataclass(frozen=True)
@@ -46,9 +80,7 @@ class Filters(Operator):
     def __post_init__(self) -> None:
         if not 1 <= len(self.kernel) <= 3:
             raise Unsupported(f"kernel={self.kernel}; supported: 1 to 3 dimensions")
-        for name, default in (("stride", 1), ("dilate", 1), ("pad", 0)):
-            value = per_axis(getattr(self, name), self.kernel, default)
-            object.__setattr__(self, name, value)
+        fill_windows(self, stride=1, dilate=1, pad=0)
 
     def input_names(self) -> Tuple[str, ...]:
         return ("data", "weight") if self.no_bias else ("data", "weight", "bias")
@@ -58,16 +90,11 @@ class Filters(Operator):
         group = channels // self.num_group if isinstance(channels, int) else None
         return {"weight": (self.num_filter, group, *self.kernel), "bias": (self.num_filter,)}
 
-    def check_rank(self, data: Shape) -> None:
-        assert data is not None
+    def check_rank(self, data: Dims) -> None:
         if len(data) != len(self.kernel) + 2:
             raise ShapeError(f"takes {len(self.kernel) + 2} dimensions, got {show(data)}")
         if isinstance(data[1], int) and data[1] % self.num_group:
             raise ShapeError(f"num_group={self.num_group} does not divide {data[1]} channels")
-
-    def stored(self, m: TorchBuilder, *inputs: Optional[str]) -> bool:
-        """Are all of them parameters, for a module to hold?"""
-        return all(m.is_stored(value) for value in inputs if value is not None)
 
 
 @operator(
@@ -87,8 +114,7 @@ class Convolution(Filters):
         batch, _, *spatial = AXES[len(self.kernel) + 2]
         return (batch, weight[1] * self.num_group, *spatial)
 
-    def infer(self, data: Shape, weight: Shape, bias: Shape = None) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims, weight: Dims, bias: Shape = None) -> Shape:
         self.check_rank(data)
         if weight and not same(product((weight[1], self.num_group)), data[1]):
             expected = product((weight[1], self.num_group))
@@ -110,25 +136,19 @@ class Convolution(Filters):
     def to_pytorch(
         self, m: TorchBuilder, data: str, weight: str, bias: Optional[str] = None
     ) -> str:
-        options = {
-            "stride": self.stride,
-            "padding": self.pad,
-            "dilation": self.dilate,
-            "groups": self.num_group,
-        }
-        if not self.stored(m, weight, bias):
-            return functional(f"conv{len(self.kernel)}d", data, weight, bias, **options)
-        out_channels, group_channels = m.array(weight).shape[:2]
-        conv = m.module(
-            f"nn.Conv{len(self.kernel)}d",
-            group_channels * self.num_group,
-            out_channels,
-            kernel_size=self.kernel,
-            **options,
-            bias=bias is not None,
-            state={"weight": m.array(weight), "bias": None if bias is None else m.array(bias)},
+        return weighted(
+            m,
+            (f"conv{len(self.kernel)}d", f"Conv{len(self.kernel)}d"),
+            lambda stored: (stored.shape[1] * self.num_group, stored.shape[0]),
+            data,
+            weight,
+            bias,
+            kernel=self.kernel,
+            stride=self.stride,
+            padding=self.pad,
+            dilation=self.dilate,
+            groups=self.num_group,
         )
-        return f"{conv}({data})"
 
 
 @operator(

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..errors import ShapeError
-from ..shape import Shape, compatible, show
+from ..shape import Dims, Shape, compatible, show
 from .attributes import Ints
 from .indexing import onnx_index, torch_index
 from .onnx_sizes import count_to, size_of
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, Unsupported, operator
 from .shaping import one_axis
 
 
-def _depth(indices: Shape, data: Shape) -> int:
+def _depth(indices: Dims, data: Dims) -> int:
     """How many axes the indices (axes, *) are of."""
-    assert indices is not None and data is not None
     depth = indices[0] if indices else None
     if not isinstance(depth, int):
         raise Unsupported(
@@ -40,9 +39,8 @@ class GatherNd(Operator):
     Source: src/operator/tensor/indexing_op.h, gather_nd.
     """
 
-    def infer(self, data: Shape, indices: Shape) -> Shape:
+    def infer(self, data: Dims, indices: Dims) -> Shape:
         depth = _depth(indices, data)
-        assert data is not None and indices is not None
         return (*indices[1:], *data[depth:])
 
     def to_onnx(self, g: OnnxBuilder, data: Any, indices: Any) -> Any:
@@ -63,9 +61,8 @@ class ScatterNd(Operator):
 
     shape: Ints
 
-    def infer(self, data: Shape, indices: Shape) -> Shape:
+    def infer(self, data: Dims, indices: Dims) -> Shape:
         depth = _depth(indices, self.shape)
-        assert indices is not None
         if not compatible(data, (*indices[1:], *self.shape[depth:])):
             raise ShapeError(
                 f"data {show(data)} and indices {show(indices)} do not fit {show(self.shape)}"
@@ -85,7 +82,7 @@ class ScatterNd(Operator):
 class IndexCopy(Operator):
     """old with new's rows in place of those that index names.  Source: contrib/index_copy-inl.h."""
 
-    def infer(self, old_tensor: Shape, index_vector: Shape, new_tensor: Shape) -> Shape:
+    def infer(self, old_tensor: Dims, index_vector: Dims, new_tensor: Dims) -> Shape:
         return old_tensor
 
     def to_onnx(self, g: OnnxBuilder, old_tensor: Any, index_vector: Any, new_tensor: Any) -> Any:
@@ -107,8 +104,7 @@ class BooleanMask(Operator):
 
     axis: int = 0
 
-    def infer(self, data: Shape, index: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims, index: Dims) -> Shape:
         axis = one_axis(self.axis, data)
         return (*data[:axis], None, *data[axis + 1 :])
 
@@ -123,23 +119,20 @@ class BooleanMask(Operator):
 
 
 @operator("_contrib_index_array")
-class IndexArray(Operator):
+class IndexArray(Typed):
     """(*) -> (*, axes), int64: each place's own indices.  Source: contrib/index_array-inl.h."""
 
     axes: Optional[Ints] = None
 
-    def _axes(self, data: Shape) -> Ints:
-        assert data is not None
+    dtype = "int64"
+
+    def _axes(self, data: Dims) -> Ints:
         if self.axes is None:
             return tuple(range(len(data)))
         return tuple(one_axis(a, data) for a in self.axes)
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         return (*data, len(self._axes(data)))
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return "int64"
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         rank, shape, parts = len(g.shape(data)), g.op("Shape", data), []

@@ -6,9 +6,9 @@ from typing import Any, List
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Shape, compatible, merge, show, window
+from ..shape import Dims, Shape, compatible, merge, show, window
 from .onnx_math import Formula, formula, join, result
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
 @operator("Correlation")
@@ -28,15 +28,15 @@ class Correlation(Operator):
 
     limits = "kernel_size must be odd, as MXNet says"
 
-    def __post_init__(self) -> None:
-        if self.kernel_size < 1 or self.kernel_size % 2 == 0:
-            raise Unsupported(f"kernel_size={self.kernel_size}; supported: odd numbers above 0")
-        for name in ("stride1", "stride2"):
-            if getattr(self, name) < 1:
-                raise Unsupported(f"{name}={getattr(self, name)}; supported: numbers above 0")
-        for name in ("max_displacement", "pad_size"):
-            if getattr(self, name) < 0:
-                raise Unsupported(f"{name}={getattr(self, name)}; supported: 0 and above")
+    hidden_outputs = 2
+
+    allowed = (
+        ("kernel_size", lambda n: n > 0 and n % 2, "odd numbers above 0"),
+        ("stride1", lambda n: n > 0, "numbers above 0"),
+        ("stride2", lambda n: n > 0, "numbers above 0"),
+        ("max_displacement", lambda n: n >= 0, "0 and above"),
+        ("pad_size", lambda n: n >= 0, "0 and above"),
+    )
 
     @property
     def _begins(self) -> List[int]:
@@ -45,11 +45,7 @@ class Correlation(Operator):
         middle = self.max_displacement
         return list(range(middle - reach, middle + reach + 1, self.stride2))
 
-    def stored_outputs(self) -> int:
-        return 3
-
-    def infer(self, data1: Shape, data2: Shape) -> Shape:
-        assert data1 is not None and data2 is not None
+    def infer(self, data1: Dims, data2: Dims) -> Shape:
         if len(data1) != 4 or not compatible(data1, data2):
             raise ShapeError(f"takes NxCxHxW twice, got {show(data1)} and {show(data2)}")
         n, _, height, width = map(merge, data1, data2)
@@ -64,15 +60,12 @@ class Correlation(Operator):
         here, there = (self._padded(formula(g, data)) for data in (data1, data2))
         middle = self.max_displacement
         here = self._part(self._part(here, 2, middle), 3, middle)
-        maps = []
-        for begin in self._begins:
-            rows = self._part(there, 2, begin)
-            for left in self._begins:
-                maps.append(self._alike(here, self._part(rows, 3, left)))
-        side = (self.kernel_size, self.kernel_size)
-        strides = (self.stride1, self.stride1)
-        alike = join(maps, 1).op("AveragePool", kernel_shape=side, strides=strides)
-        return result(alike)
+        bands = (self._part(there, 2, begin) for begin in self._begins)
+        maps = [
+            self._alike(here, self._part(band, 3, left)) for band in bands for left in self._begins
+        ]
+        side, strides = (self.kernel_size,) * 2, (self.stride1,) * 2
+        return result(join(maps, 1).op("AveragePool", kernel_shape=side, strides=strides))
 
     def _padded(self, data: Formula) -> Formula:
         pads = (0, 0, self.pad_size, self.pad_size) * 2

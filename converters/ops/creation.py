@@ -6,53 +6,41 @@ A size of 0 is one that MXNet finds where the numbers are read; see `shape.Open`
 from __future__ import annotations
 
 import math
-from typing import Any, Optional, Tuple, Union
+from typing import Any, ClassVar, Optional, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape
+from ..shape import Dims, Shape
 from .attributes import DType, Ints
+from .indexing import torch_size
 from .onnx_sizes import count_to, numbers, size_of, whole
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Typed, Unsupported, operator
 from .shaping import one_axis
 
-Number = Union[int, float]
 
-
-class Filled(Operator):
+class Filled(Typed):
     """One number everywhere.  Source: src/operator/tensor/init_op.h, InitShape."""
 
     shape: Optional[Ints]
-    dtype: Any
+    value: float
 
-    def __post_init__(self) -> None:
-        if not self.shape or min(self.shape) < 0:
-            raise Unsupported(f"shape={self.shape}; supported: sizes, or 0 where readers tell them")
-
-    def number(self) -> float:
-        raise NotImplementedError
+    allowed = (("shape", lambda s: s and min(s) >= 0, "sizes, or 0 where readers tell them"),)
 
     def infer(self) -> Shape:
         return tuple(d or None for d in self.shape or ())
 
-    def infer_type(self, *types: Optional[str]) -> str:
-        return str(self.dtype)
-
     def to_onnx(self, g: OnnxBuilder) -> Any:
         shape = g.output_shape()
         fixed = tuple(d for d in shape if isinstance(d, int))
-        if len(fixed) == len(shape):
-            sizes = g.ints(fixed)
-        else:
-            sizes = g.op("Concat", *map(g.size, shape), axis=0)
-        return g.op("Expand", numbers(g, self.number(), g.output_type()), sizes)
+        known = len(fixed) == len(shape)
+        sizes = g.ints(fixed) if known else g.op("Concat", *map(g.size, shape), axis=0)
+        return g.op("Expand", numbers(g, self.value, g.output_type()), sizes)
 
     def to_pytorch(self, m: TorchBuilder) -> str:
         sizes = ", ".join(map(m.size, m.output_shape()))
         shape = f"({sizes},)" if len(m.output_shape()) == 1 else f"({sizes})"
-        number, dtype = self.number(), m.dtype(m.output_type())
-        like = m.network_input()
+        number, dtype, like = self.value, m.dtype(m.output_type()), m.network_input()
         if number in (0, 1):
             return f"{like}.new_{'ones' if number else 'zeros'}({shape}, dtype={dtype})"
         number = number if "float" in dtype else int(number)
@@ -65,33 +53,23 @@ class Zeros(Filled):
 
     shape: Optional[Ints] = None
     dtype: DType = "float32"
-
-    def number(self) -> float:
-        return 0
+    value = 0
 
 
 @operator("_zeros_without_dtype", ignores=("ctx", "dtype"))
-class ZerosWithoutType(Filled):
+class ZerosWithoutDtype(Filled):
     """() -> zeros of a shape, float32."""
 
     shape: Optional[Ints] = None
-
-    def number(self) -> float:
-        return 0
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return "float32"
+    dtype = "float32"
+    value = 0
 
 
 @operator("_ones", ignores=("ctx",))
-class Ones(Filled):
+class Ones(Zeros):
     """() -> ones of a shape."""
 
-    shape: Optional[Ints] = None
-    dtype: DType = "float32"
-
-    def number(self) -> float:
-        return 1
+    value = 1
 
 
 @operator("_full", ignores=("ctx",))
@@ -102,12 +80,9 @@ class Full(Filled):
     shape: Optional[Ints] = None
     dtype: DType = "float32"
 
-    def number(self) -> float:
-        return self.value
-
 
 @operator("_eye", ignores=("ctx",))
-class Eye(Operator):
+class Eye(Typed):
     """() -> (N, M) with ones on the k-th diagonal.  Source: src/operator/tensor/init_op.h."""
 
     N: int
@@ -117,9 +92,6 @@ class Eye(Operator):
 
     def infer(self) -> Shape:
         return (self.N, self.M or self.N)
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return self.dtype
 
     def to_onnx(self, g: OnnxBuilder) -> Any:
         return numbers(g, np.eye(self.N, self.M or self.N, self.k), g.output_type())
@@ -138,7 +110,7 @@ class Progression(Operator):
     step: float
     repeat: int
 
-    def _terms(self, dtype: str) -> Tuple[Number, Number]:
+    def _terms(self, dtype: str) -> Tuple[float, float]:
         """Start and step as the element type has them: whole numbers are cut off before."""
         if "float" in dtype:
             return self.start, self.step
@@ -160,8 +132,7 @@ class Progression(Operator):
     def _torch(self, m: TorchBuilder, count: str, like: str) -> str:
         dtype = m.output_type()
         start, step = self._terms(dtype)
-        given = f"dtype={m.dtype(dtype)}, device={like}.device"
-        index = f"torch.arange({count}, {given})"
+        index = f"torch.arange({count}, dtype={m.dtype(dtype)}, device={like}.device)"
         if self.repeat > 1:
             index = f"torch.arange({count}, device={like}.device) // {self.repeat}"
             index = f"({index}).to({m.dtype(dtype)})"
@@ -170,7 +141,7 @@ class Progression(Operator):
 
 
 @operator("_arange", ignores=("ctx",))
-class Arange(Progression):
+class Arange(Progression, Typed):
     """() -> (n,): from start to before stop, each number `repeat` times.
 
     Without stop, from 0 to before start; with infer_range, as many as readers tell.
@@ -198,9 +169,6 @@ class Arange(Progression):
             raise ShapeError(f"from {self.start} to {self.stop} by {self.step} there is nothing")
         return (count,)
 
-    def infer_type(self, *types: Optional[str]) -> str:
-        return self.dtype
-
     def to_onnx(self, g: OnnxBuilder) -> Any:
         (count,) = g.output_shape()
         if not isinstance(count, int):
@@ -223,8 +191,7 @@ class ArangeLike(Progression):
     repeat: int = 1
     axis: Optional[int] = None
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         return data if self.axis is None else (data[one_axis(self.axis, data)],)
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
@@ -235,13 +202,11 @@ class ArangeLike(Progression):
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         if self.axis is None:
             return f"({self._torch(m, f'{data}.numel()', data)}).reshape({data}.shape)"
-        axis = one_axis(self.axis, m.shape(data))
-        size: Dim = m.shape(data)[axis]
-        return self._torch(m, str(size) if isinstance(size, int) else f"{data}.shape[{axis}]", data)
+        return self._torch(m, torch_size(m, data, one_axis(self.axis, m.shape(data))), data)
 
 
 @operator("_linspace", ignores=("ctx",))
-class Linspace(Operator):
+class Linspace(Typed):
     """() -> (num,): evenly spaced from start to stop.  Source: init_op.h, linspace_fwd."""
 
     start: float
@@ -253,9 +218,6 @@ class Linspace(Operator):
     def infer(self) -> Shape:
         return (self.num,)
 
-    def infer_type(self, *types: Optional[str]) -> str:
-        return self.dtype
-
     def _step(self) -> float:
         parts = self.num - self.endpoint
         return (self.stop - self.start) / parts if parts > 0 else 0.0
@@ -264,7 +226,26 @@ class Linspace(Operator):
         return numbers(g, self.start + self._step() * np.arange(self.num), g.output_type())
 
     def to_pytorch(self, m: TorchBuilder) -> str:
-        counted = (
-            f"torch.arange({self.num}, dtype=torch.float64, device={m.network_input()}.device)"
-        )
+        device = f"{m.network_input()}.device"
+        counted = f"torch.arange({self.num}, dtype=torch.float64, device={device})"
         return f"({counted} * {self._step()} + {self.start}).to({m.dtype(self.dtype)})"
+
+
+@operator("zeros_like", ignores=("dtype",))  # which MXNet takes, and does not read
+class ZerosLike(SameShape):
+    """(*) -> same, of 0 in the input's type.  Source: src/operator/tensor/init_op.cc."""
+
+    value: ClassVar[int] = 0
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return g.op("Expand", g.scalar(self.value, data), g.op("Shape", data))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return f"torch.{self.mxnet_name}({data})"
+
+
+@operator("ones_like", ignores=("dtype",))
+class OnesLike(ZerosLike):
+    """(*) -> same, of 1 in the input's type.  Source: src/operator/tensor/init_op.cc."""
+
+    value = 1

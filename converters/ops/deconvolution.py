@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import AXES, Dim, Shape, same, show
+from ..shape import AXES, Dim, Dims, Shape, same, show
 from .attributes import Ints
-from .convolution import Filters, functional, per_axis
+from .convolution import Filters, fill_windows, per_axis, weighted
 from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator
 
 
@@ -34,7 +34,7 @@ class Deconvolution(Filters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "adj", per_axis(self.adj, self.kernel, 0))
+        fill_windows(self, adj=0)
         if any(self.target_shape):
             per_axis(self.target_shape, self.kernel, 0)
             if not all(self.target_shape):
@@ -74,8 +74,7 @@ class Deconvolution(Filters):
         batch, _, *spatial = AXES[len(self.kernel) + 2]
         return (batch, weight[0], *spatial)
 
-    def infer(self, data: Shape, weight: Shape, bias: Shape = None) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims, weight: Dims, bias: Shape = None) -> Shape:
         self.check_rank(data)
         if weight and not same(weight[0], data[1]):
             raise ShapeError(f"takes {weight[0]} channels, got {data[1]} in {show(data)}")
@@ -117,24 +116,17 @@ class Deconvolution(Filters):
         self, m: TorchBuilder, data: str, weight: str, bias: Optional[str] = None
     ) -> str:
         pad, adj = self._padding(m.shape(data) if any(self.target_shape) else ())
-        kind = f"{len(self.kernel)}d"
-        options = {
-            "stride": self.stride,
-            "padding": pad,
-            "output_padding": adj,
-            "groups": self.num_group,
-            "dilation": self.dilate,
-        }
-        if not self.stored(m, weight, bias):
-            return functional(f"conv_transpose{kind}", data, weight, bias, **options)
-        channels = m.array(weight).shape[0]
-        conv = m.module(
-            f"nn.ConvTranspose{kind}",
-            channels,
-            self.num_filter,
-            kernel_size=self.kernel,
-            **options,
-            bias=bias is not None,
-            state={"weight": m.array(weight), "bias": None if bias is None else m.array(bias)},
+        return weighted(
+            m,
+            (f"conv_transpose{len(self.kernel)}d", f"ConvTranspose{len(self.kernel)}d"),
+            lambda stored: (stored.shape[0], self.num_filter),
+            data,
+            weight,
+            bias,
+            kernel=self.kernel,
+            stride=self.stride,
+            padding=pad,
+            output_padding=adj,
+            groups=self.num_group,
+            dilation=self.dilate,
         )
-        return f"{conv}({data})"

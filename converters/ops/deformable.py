@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
+from typing import Any, ClassVar, Dict, List, Literal, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Dim, Shape, merge, same, show, window
+from ..shape import Dim, Dims, Shape, merge, same, show, window
 from .attributes import Ints
-from .convolution import per_axis
+from .convolution import fill_windows
 from .interpolation import Lines, Map, clamped, padded
 from .onnx_math import Formula, count, formula, join, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 DEFORM_CONV = 19  # the first opset that has it
+#: Of the function for PyTorch.
+DEFAULTS = {
+    "stride": (1, 1),
+    "dilate": (1, 1),
+    "pad": (0, 0),
+    "num_group": 1,
+    "num_deformable_group": 1,
+}
 
 
 @dataclass(frozen=True)
 class Deformable(Operator):
-    """What both kinds share: the offsets are (N, groups * taps * 2, H', W'), down and across."""
+    """What both kinds share: the offsets are (N, groups * taps * 2, H', W'), down and across.
+
+    Class attributes:
+        names: MXNet's names of the inputs, but for the bias, which is the last one.
+    """
+
+    names: ClassVar[Tuple[str, ...]]
 
     kernel: Ints
     num_filter: int
@@ -36,8 +50,7 @@ class Deformable(Operator):
     def __post_init__(self) -> None:
         if len(self.kernel) != 2:
             raise Unsupported(f"kernel={self.kernel}; supported: 2 dimensions, as in MXNet")
-        for name, default in (("stride", 1), ("dilate", 1), ("pad", 0)):
-            object.__setattr__(self, name, per_axis(getattr(self, name), self.kernel, default))
+        fill_windows(self, stride=1, dilate=1, pad=0)
 
     @property
     def taps(self) -> int:
@@ -54,9 +67,8 @@ class Deformable(Operator):
             return None
         return ("N", weight[1] * self.num_group, "H", "W")
 
-    def output_shape(self, data: Shape, **moved: Tuple[Shape, int]) -> Shape:
+    def output_shape(self, data: Dims, **moved: Tuple[Dims, int]) -> Shape:
         """Args: name of an input -> its shape, and how many numbers it has for each tap."""
-        assert data is not None
         channels = data[1] if len(data) == 4 else None
         groups = (self.num_group, self.num_deformable_group)
         if len(data) != 4 or (isinstance(channels, int) and any(channels % n for n in groups)):
@@ -68,7 +80,6 @@ class Deformable(Operator):
         height, width = (window(*axis) for axis in axes)
         for name, (shape, numbers) in moved.items():
             expected = (data[0], self.num_deformable_group * self.taps * numbers, height, width)
-            assert shape is not None
             if len(shape) != 4 or not all(map(same, shape, expected)):
                 raise ShapeError(f"takes {name} of shape {show(expected)}, got {show(shape)}")
             height, width = merge(height, shape[2]), merge(width, shape[3])
@@ -129,19 +140,28 @@ class Deformable(Operator):
         product = columns.op("MatMul", kernels).op("Transpose", perm=(0, 1, 3, 2))
         if bias is not None:
             product = product + bias.reshape(self.num_group, filters, 1)
-        return product.op(
-            "Reshape", join([batch, batch.array((self.num_filter,)), height, width], 0)
-        )
+        shape = join([batch, batch.array((self.num_filter,)), height, width], 0)
+        return product.op("Reshape", shape)
 
-    def text(self, m: TorchBuilder, *given: str, bias: Optional[str], mask: Optional[str]) -> str:
-        """The call of the function for PyTorch."""
-        more = {"stride": (self.stride, (1, 1)), "dilate": (self.dilate, (1, 1))}
-        more["pad"] = (self.pad, (0, 0))
-        others = {"num_group": self.num_group, "num_deformable_group": self.num_deformable_group}
-        options = [f", {k}={v}" for k, v in (("bias", bias), ("mask", mask)) if v]
-        options += [f", {k}={literal(v)}" for k, (v, default) in more.items() if v != default]
-        options += [f", {k}={v}" for k, v in others.items() if v != 1]
-        return f"{m.function('deformable_convolution')}({', '.join(given)}{''.join(options)})"
+    def input_names(self) -> Tuple[str, ...]:
+        return self.names if self.no_bias else (*self.names, "bias")
+
+    def formulas(self, g: OnnxBuilder, inputs: Sequence[Any]) -> Dict[str, Formula]:
+        given = dict(zip(self.input_names(), inputs))
+        names = ("bias", "data", "offset", "weight", "mask")
+        return {name: formula(g, given[name]) for name in names if name in given}
+
+    def to_onnx(self, g: OnnxBuilder, *inputs: Any) -> Any:
+        return result(self.composed(**self.formulas(g, inputs)))
+
+    def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
+        given = dict(zip(self.input_names(), inputs))
+        call = ", ".join(given[name] for name in ("data", "offset", "weight"))
+        call += "".join(f", {k}={given[k]}" for k in ("bias", "mask") if k in given)
+        for name, default in DEFAULTS.items():
+            value = getattr(self, name)
+            call += f", {name}={literal(value)}" if value != default else ""
+        return f"{m.function('deformable_convolution')}({call})"
 
 
 def _whole(like: Formula, number: int) -> Formula:
@@ -156,24 +176,13 @@ class DeformableConvolution(Deformable):
     Source: src/operator/contrib/nn/deformable_im2col.h.
     """
 
-    def input_names(self) -> Tuple[str, ...]:
-        return ("data", "offset", "weight", *(() if self.no_bias else ("bias",)))
+    names = ("data", "offset", "weight")
 
-    def infer(self, data: Shape, offset: Shape, weight: Shape, bias: Shape = None) -> Shape:
+    def infer(self, data: Dims, offset: Dims, weight: Dims, bias: Shape = None) -> Shape:
         return self.output_shape(data, offset=(offset, 2))
 
     def lines(self, place: Formula, size: Formula) -> Lines:
         return clamped(place, size, (place >= 0) & (place < size.real()))
-
-    def to_onnx(self, g: OnnxBuilder, data: Any, offset: Any, weight: Any, bias: Any = None) -> Any:
-        shift = None if bias is None else formula(g, bias)
-        first, moved, kernel = (formula(g, v) for v in (data, offset, weight))
-        return result(self.composed(first, moved, kernel, shift))
-
-    def to_pytorch(
-        self, m: TorchBuilder, data: str, offset: str, weight: str, bias: Optional[str] = None
-    ) -> str:
-        return self.text(m, data, offset, weight, bias=bias, mask=None)
 
 
 @operator(
@@ -187,27 +196,24 @@ class ModulatedDeformableConvolution(Deformable):
     Source: src/operator/contrib/nn/modulated_deformable_im2col.h.
     """
 
-    def input_names(self) -> Tuple[str, ...]:
-        return ("data", "offset", "mask", "weight", *(() if self.no_bias else ("bias",)))
+    names = ("data", "offset", "mask", "weight")
 
     def infer(
-        self, data: Shape, offset: Shape, mask: Shape, weight: Shape, bias: Shape = None
+        self, data: Dims, offset: Dims, mask: Dims, weight: Dims, bias: Shape = None
     ) -> Shape:
         return self.output_shape(data, offset=(offset, 2), mask=(mask, 1))
 
     def lines(self, place: Formula, size: Formula) -> Lines:
         return padded(place, size)
 
-    def to_onnx(
-        self, g: OnnxBuilder, data: Any, offset: Any, mask: Any, weight: Any, bias: Any = None
-    ) -> Any:
-        shift = None if bias is None else formula(g, bias)
-        first, moved, kernel, parts = (formula(g, v) for v in (data, offset, weight, mask))
-        if g.opset < DEFORM_CONV or first.like is not None:
-            return result(self.composed(first, moved, kernel, shift, parts))
+    def to_onnx(self, g: OnnxBuilder, *inputs: Any) -> Any:
+        given = self.formulas(g, inputs)
+        if g.opset < DEFORM_CONV or given["data"].like is not None:
+            return result(self.composed(**given))
+        ordered = (given.get(name) for name in ("data", "weight", "offset", "bias", "mask"))
         made = g.op(
             "DeformConv",
-            *(first.value, kernel.value, moved.value, shift.value if shift else None, parts.value),
+            *(value.value if value else None for value in ordered),
             kernel_shape=self.kernel,
             strides=self.stride,
             pads=self.pad * 2,
@@ -216,14 +222,3 @@ class ModulatedDeformableConvolution(Deformable):
             offset_group=self.num_deformable_group,
         )
         return result(Formula(g, made))
-
-    def to_pytorch(
-        self,
-        m: TorchBuilder,
-        data: str,
-        offset: str,
-        mask: str,
-        weight: str,
-        bias: Optional[str] = None,
-    ) -> str:
-        return self.text(m, data, offset, weight, bias=bias, mask=mask)

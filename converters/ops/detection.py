@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Shape, show
+from ..shape import Dims, show
 from .attributes import Single
 from .onnx_math import Formula, formula, join, result, stack
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupported, operator
 from .suppression import Candidates, Sides, best, first_kept, rows, suppress
 
 Format = Literal["corner", "center"]
 
 
+def options(operator: Any) -> str:
+    """`, topk=400`: the attributes that are not the defaults, for a function with the same."""
+    given = {f.name: getattr(operator, f.name) for f in fields(operator)}
+    others = {f.name: f.default for f in fields(operator)}
+    return "".join(f", {k}={literal(v)}" for k, v in given.items() if v != others[k])
+
+
+class Called(Operator):
+    """An operator that is a function in PyTorch, which has the operator's attributes."""
+
+    function: ClassVar[str]  # in converters/functions
+
+    def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
+        return f"{m.function(self.function)}({', '.join(inputs)}{options(self)})"
+
+
 @operator("_contrib_box_nms")
-class BoxNms(Operator):
+class BoxNms(SameShape, Called):
     """(..., N, W) -> same: boxes without those that a better one overlaps, the best first; the
     rest of the rows is -1.  Source: src/operator/contrib/bounding_box-inl.h.
 
@@ -36,14 +52,11 @@ class BoxNms(Operator):
     in_format: Format = "corner"
     out_format: Format = "corner"
 
-    shape_preserving = True
+    function = "box_nms"
+    hidden_outputs = 1
     order_dependent = True
 
-    def stored_outputs(self) -> int:
-        return 2  # the places, for training
-
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Dims:
         if len(data) < 2:
             raise ShapeError(f"takes (..., boxes, numbers of a box), got {show(data)}")
         columns = (self.score_index, *((self.id_index,) if self.id_index >= 0 else ()))
@@ -107,17 +120,8 @@ class BoxNms(Operator):
         changed = (a >= 0).unsqueeze(2).where(changed, boxes.slice(2, begin, end))
         return join([boxes.slice(2, 0, begin), changed, boxes.slice(2, end)], 2)
 
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        if self.topk == 0:
-            return f"{data}.clone()"
-        return f"{m.function('box_nms')}({data}{options(self)})"
-
-
-def options(operator: Any) -> str:
-    """`, topk=400`: the attributes that are not the defaults, for a function with the same."""
-    given = {f.name: getattr(operator, f.name) for f in fields(operator)}
-    others = {f.name: f.default for f in fields(operator)}
-    return "".join(f", {k}={literal(v)}" for k, v in given.items() if v != others[k])
+    def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
+        return f"{inputs[0]}.clone()" if self.topk == 0 else super().to_pytorch(m, *inputs)
 
 
 def _corners(x: Formula, y: Formula, width: Formula, height: Formula) -> Sides:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, merge, show
+from ..shape import Dim, Dims, Shape, merge, show
 from .onnx_sizes import count_to, size_of, whole
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .shaping import one_axis
@@ -22,14 +22,13 @@ class Diag(Operator):
     axis1: int = 0
     axis2: int = 1
 
-    def _axes(self, data: Shape) -> Tuple[int, int]:
+    def _axes(self, data: Dims) -> Tuple[int, int]:
         axes = one_axis(self.axis1, data), one_axis(self.axis2, data)
         if axes[0] == axes[1]:
             raise ShapeError(f"axis1={self.axis1} and axis2={self.axis2} are one axis")
         return axes
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         if len(data) == 1:
             size = data[0] if not isinstance(data[0], int) else data[0] + abs(self.k)
             size = size if isinstance(size, int) or not self.k else None

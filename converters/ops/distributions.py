@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Callable, ClassVar, Tuple
 
 import numpy as np
@@ -27,7 +27,9 @@ class Distribution:
     function: ClassVar[str]
 
     def numbers(self) -> Tuple[float, ...]:
-        raise NotImplementedError
+        """The attributes, less those that an operator has beside them."""
+        kind = next(c for c in type(self).__mro__ if Distribution in c.__bases__)
+        return tuple(getattr(self, f.name) for f in fields(kind))
 
     def onnx(self, g: OnnxBuilder, draw: Draw, *parameters: Any) -> Any:
         """Parameters that broadcast with the draws -> numbers of the distribution."""
@@ -45,9 +47,6 @@ class Uniform(Distribution):
     inputs = ("low", "high")
     function = "draw_uniform"
 
-    def numbers(self) -> Tuple[float, ...]:
-        return (self.low, self.high)
-
     def onnx(self, g: OnnxBuilder, draw: Draw, *parameters: Any) -> Any:
         low, high = parameters
         scaled = g.op("Mul", draw("RandomUniform"), g.op("Sub", high, low))
@@ -62,9 +61,6 @@ class Normal(Distribution):
     inputs = ("mu", "sigma")
     function = "draw_normal"
 
-    def numbers(self) -> Tuple[float, ...]:
-        return (self.loc, self.scale)
-
     def onnx(self, g: OnnxBuilder, draw: Draw, *parameters: Any) -> Any:
         mean, deviation = parameters
         return g.op("Add", g.op("Mul", draw("RandomNormal"), deviation), mean)
@@ -76,9 +72,6 @@ class Exponential(Distribution):
 
     inputs = ("lam",)
     function = "draw_exponential"
-
-    def numbers(self) -> Tuple[float, ...]:
-        return (self.lam,)
 
     def onnx(self, g: OnnxBuilder, draw: Draw, *parameters: Any) -> Any:
         one = g.constant(np.array(1.0), dtype=g.output_type())
@@ -94,9 +87,6 @@ class Gamma(Distribution):
     inputs = ("alpha", "beta")
     function = "draw_gamma"
 
-    def numbers(self) -> Tuple[float, ...]:
-        return (self.alpha, self.beta)
-
 
 @dataclass(frozen=True)
 class Poisson(Distribution):
@@ -104,9 +94,6 @@ class Poisson(Distribution):
 
     inputs = ("lam",)
     function = "draw_poisson"
-
-    def numbers(self) -> Tuple[float, ...]:
-        return (self.lam,)
 
 
 @dataclass(frozen=True)
@@ -119,9 +106,6 @@ class NegativeBinomial(Distribution):
     inputs = ("k", "p")
     function = "draw_negative_binomial"
 
-    def numbers(self) -> Tuple[float, ...]:
-        return (self.k, self.p)
-
 
 @dataclass(frozen=True)
 class GeneralizedNegativeBinomial(Distribution):
@@ -132,9 +116,6 @@ class GeneralizedNegativeBinomial(Distribution):
 
     inputs = ("mu", "alpha")
     function = "draw_by_dispersion"
-
-    def numbers(self) -> Tuple[float, ...]:
-        return (self.mu, self.alpha)
 
 
 DISTRIBUTIONS = {

@@ -9,60 +9,49 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Shape
+from ..shape import Dims, Shape
 from .arithmetic import INTEGERS, Arithmetic, refuse_integers
 from .attributes import Ints, Single, single
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupported, operator
 
+#: What ONNX and PyTorch call them.
+ACTIVATIONS = {
+    "relu": ("Relu", "F.relu"),
+    "sigmoid": ("Sigmoid", "torch.sigmoid"),
+    "tanh": ("Tanh", "torch.tanh"),
+    "softrelu": ("Softplus", "F.softplus"),
+    "softsign": ("Softsign", "F.softsign"),
+}
 #: Above it MXNet's softrelu is its input, as torch's is.
 SOFTRELU_END = 20.0
 
 
 @operator("Activation")
-class Activation(Operator):
+class Activation(SameShape):
     """(*) -> same.  Source: src/operator/nn/activation-inl.h, src/operator/mshadow_op.h."""
 
     act_type: Literal["relu", "sigmoid", "tanh", "softrelu", "softsign"]
 
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
-
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        name = {
-            "relu": "Relu",
-            "sigmoid": "Sigmoid",
-            "tanh": "Tanh",
-            "softrelu": "Softplus",
-            "softsign": "Softsign",
-        }[self.act_type]
         a = Arithmetic(g, data, composed=False)
-        result = a.op(name, data)
+        result = a.op(ACTIVATIONS[self.act_type][0], data)
         if self.act_type == "softrelu":  # Softplus adds 2e-9 there
             return a.op("Where", a.op("Greater", data, a.number(SOFTRELU_END)), data, result)
         return result
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        name = {
-            "relu": "F.relu",
-            "sigmoid": "torch.sigmoid",
-            "tanh": "torch.tanh",
-            "softrelu": "F.softplus",
-            "softsign": "F.softsign",
-        }[self.act_type]
-        return f"{name}({data})"
+        return f"{ACTIVATIONS[self.act_type][1]}({data})"
 
 
 @operator("Dropout", ignores=("cudnn_off",))
-class Dropout(Operator):
+class Dropout(SameShape):
     """(*) -> same: the identity in inference.  Source: src/operator/nn/dropout-inl.h."""
 
     p: float = 0.5
     mode: Literal["training", "always"] = "training"
     axes: Ints = ()
 
-    shape_preserving = True
+    hidden_outputs = 1
 
     def __post_init__(self) -> None:
         if self.mode == "always":
@@ -70,12 +59,6 @@ class Dropout(Operator):
                 "mode='always' draws random numbers in inference; supported: training. "
                 "Export the network with mode='training'"
             )
-
-    def stored_outputs(self) -> int:
-        return 2
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.op("Identity", data)
@@ -85,16 +68,11 @@ class Dropout(Operator):
 
 
 @operator("hard_sigmoid")
-class HardSigmoid(Operator):
+class HardSigmoid(SameShape):
     """(*) -> same: alpha x + beta, cut to 0 … 1.  Source: tensor/elemwise_unary_op.h."""
 
     alpha: Single = single(0.2)
     beta: Single = single(0.5)
-
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         a = Arithmetic(g, data, composed=False)
@@ -105,7 +83,7 @@ class HardSigmoid(Operator):
 
 
 @operator("clip")
-class Clip(Operator):
+class Clip(SameShape):
     """(*) -> same: a_max above it, else a_min below that (which may be the larger of the two).
 
     Source: src/operator/tensor/matrix_op-inl.h, clip.
@@ -113,11 +91,6 @@ class Clip(Operator):
 
     a_min: Single
     a_max: Single
-
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         dtype = g.type(data)
@@ -145,7 +118,7 @@ class Clip(Operator):
 
 
 @operator("smooth_l1", ignores=("is_int",))
-class SmoothL1(Operator):
+class SmoothL1(SameShape):
     """(*) -> same: (s x)^2 / 2 where |x| <= 1 / s^2, |x| - 1 / (2 s^2) elsewhere.
 
     Source: src/operator/mshadow_op.h, smooth_l1_loss.
@@ -153,14 +126,9 @@ class SmoothL1(Operator):
 
     scalar: float = 1.0
 
-    shape_preserving = True
-
     def __post_init__(self) -> None:
         if not self.scalar:
             raise Unsupported("scalar=0; supported: other numbers")
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         refuse_integers(g.type(data))
@@ -178,17 +146,12 @@ class SmoothL1(Operator):
 
 
 @operator("_contrib_quadratic")
-class Quadratic(Operator):
+class Quadratic(SameShape):
     """(*) -> same: a x^2 + b x + c.  Source: src/operator/contrib/quadratic_op-inl.h."""
 
     a: Single = single(0)
     b: Single = single(0)
     c: Single = single(0)
-
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         refuse_integers(g.type(data))
@@ -207,7 +170,7 @@ class DivSqrtDim(Operator):
 
     shape_preserving = True
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         if not data:
             raise ShapeError("takes at least one dimension, got ()")
         return data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal, Optional
 
-from ..shape import Shape
+from ..shape import Dims, Shape
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .shaping import one_axis
 from .sorting import orderable
@@ -22,8 +22,7 @@ class Extreme(Operator):
     axis: Optional[int] = None  # of all, which leaves (1,)
     keepdims: bool = False
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         if self.axis is None:
             return (1,) * len(data) if self.keepdims else (1,)
         axis = one_axis(self.axis, data)

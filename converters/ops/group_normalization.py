@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Dim, Shape, same, show
+from ..shape import Dim, Dims, Shape, same, show
 from .attributes import Single, single
 from .axes import moved
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
@@ -22,17 +22,15 @@ class InstanceNorm(Operator):
     eps: Single = single(1e-3)
 
     shape_preserving = True
+    hidden_outputs = 2
     limits = "PyTorch refuses maps of a single pixel"
-
-    def stored_outputs(self) -> int:
-        return 3
 
     def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
         channels = data[1] if data and len(data) > 1 else None
         return {name: (channels,) for name in self.parameters}
 
-    def infer(self, data: Shape, gamma: Shape, beta: Shape) -> Shape:
-        if data is None or len(data) < 3:
+    def infer(self, data: Dims, gamma: Dims, beta: Dims) -> Shape:
+        if len(data) < 3:
             raise ShapeError(f"takes (N, C, *S), got {show(data)}")
         return data
 
@@ -43,13 +41,11 @@ class InstanceNorm(Operator):
         spatial = len(m.shape(data)) - 2
         if spatial > 3 or not (m.is_stored(gamma) and m.is_stored(beta)):
             return f"F.instance_norm({data}, weight={gamma}, bias={beta}, eps={literal(self.eps)})"
-        norm = m.module(
+        kind, state = (
             f"nn.InstanceNorm{spatial}d",
-            len(m.array(gamma)),
-            eps=self.eps,
-            affine=True,
-            state={"weight": m.array(gamma), "bias": m.array(beta)},
+            {"weight": m.array(gamma), "bias": m.array(beta)},
         )
+        norm = m.module(kind, len(state["weight"]), eps=self.eps, affine=True, state=state)
         return f"{norm}({data})"
 
 
@@ -76,6 +72,17 @@ def onnx_moments(
     return centred, mean, g.op("Sqrt", g.op("Add", var, eps))
 
 
+def onnx_affine(
+    g: OnnxBuilder, centred: Any, std: Any, weights: Tuple[Any, Any], shape: Any = None
+) -> Any:
+    """The normalised numbers times gamma plus beta, each of them brought to the shape."""
+    if shape is not None:
+        gamma, beta = (g.op("Reshape", value, shape) for value in weights)
+    else:
+        gamma, beta = weights
+    return g.op("Add", g.op("Mul", g.op("Div", centred, std), gamma), beta)
+
+
 #: From where on ONNX has it as one operator.
 LAYER_NORMALIZATION = 17
 
@@ -90,8 +97,7 @@ class LayerNorm(_WithMoments):
     axis: int = -1
     eps: Single = single(1e-5)
 
-    def _size(self, data: Shape) -> Dim:
-        assert data is not None
+    def _size(self, data: Dims) -> Dim:
         if not -len(data) <= self.axis < len(data):
             raise ShapeError(f"axis {self.axis} is not in {show(data)}")
         return data[self.axis]
@@ -100,8 +106,7 @@ class LayerNorm(_WithMoments):
         size = self._size(data) if data else None
         return {name: (size,) for name in self.parameters}
 
-    def infer(self, data: Shape, gamma: Shape, beta: Shape) -> Union[Shape, List[Shape]]:
-        assert data is not None
+    def infer(self, data: Dims, gamma: Dims, beta: Dims) -> Union[Shape, List[Shape]]:
         if gamma and not same(gamma[0], self._size(data)):
             raise ShapeError(f"takes {gamma[0]} on axis {self.axis}, got {show(data)}")
         axis = self.axis % len(data)
@@ -118,9 +123,7 @@ class LayerNorm(_WithMoments):
         shape = g.ints((-1, *(1,) * (rank - 1 - axis)))
         eps = g.scalar(self.eps, data)
         centred, mean, std = onnx_moments(g, data, (axis,), eps)
-        if axis < rank - 1:
-            gamma, beta = g.op("Reshape", gamma, shape), g.op("Reshape", beta, shape)
-        out = g.op("Add", g.op("Mul", g.op("Div", centred, std), gamma), beta)
+        out = onnx_affine(g, centred, std, (gamma, beta), shape if axis < rank - 1 else None)
         if not self.output_mean_var:
             return out
         return [out, g.op("Identity", mean), g.op("Identity", std)]  # outputs come in order
@@ -131,12 +134,8 @@ class LayerNorm(_WithMoments):
         eps = literal(self.eps)
         last = data if axis == rank - 1 else f"{data}.movedim({axis}, -1)"
         if m.is_stored(gamma) and m.is_stored(beta):
-            norm = m.module(
-                "nn.LayerNorm",
-                len(m.array(gamma)),
-                eps=self.eps,
-                state={"weight": m.array(gamma), "bias": m.array(beta)},
-            )
+            state = {"weight": m.array(gamma), "bias": m.array(beta)}
+            norm = m.module("nn.LayerNorm", len(state["weight"]), eps=self.eps, state=state)
             out = f"{norm}({last})"
         else:
             out = f"F.layer_norm({last}, {gamma}.shape, {gamma}, {beta}, eps={eps})"
@@ -163,8 +162,8 @@ class GroupNorm(_WithMoments):
     def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
         return {name: (self.num_groups,) for name in self.parameters}
 
-    def infer(self, data: Shape, gamma: Shape, beta: Shape) -> Union[Shape, List[Shape]]:
-        if data is None or len(data) < 3:
+    def infer(self, data: Dims, gamma: Dims, beta: Dims) -> Union[Shape, List[Shape]]:
+        if len(data) < 3:
             raise ShapeError(f"takes (N, C, *S), got {show(data)}")
         if isinstance(data[1], int) and data[1] % self.num_groups:
             raise ShapeError(f"num_groups={self.num_groups} does not divide {data[1]} channels")
@@ -177,9 +176,7 @@ class GroupNorm(_WithMoments):
             out = g.op("InstanceNormalization", groups, gamma, beta, epsilon=self.eps)
             return g.op("Reshape", out, g.op("Shape", data))
         centred, mean, std = onnx_moments(g, groups, (2,), g.scalar(self.eps, data))
-        column = g.ints((-1, 1))
-        gamma, beta = g.op("Reshape", gamma, column), g.op("Reshape", beta, column)
-        out = g.op("Add", g.op("Mul", g.op("Div", centred, std), gamma), beta)
+        out = onnx_affine(g, centred, std, (gamma, beta), g.ints((-1, 1)))
         out = g.op("Reshape", out, g.op("Shape", data))
         last = g.ints((2,))
         return [out, g.op("Squeeze", mean, last), g.op("Squeeze", std, last)]
@@ -196,16 +193,9 @@ class GroupNorm(_WithMoments):
         channels = m.shape(data)[1]
         if isinstance(channels, int) and m.is_stored(gamma) and m.is_stored(beta):
             each = channels // self.num_groups
-            norm = m.module(
-                "nn.GroupNorm",
-                self.num_groups,
-                channels,
-                eps=self.eps,
-                state={
-                    "weight": np.repeat(m.array(gamma), each),
-                    "bias": np.repeat(m.array(beta), each),
-                },
-            )
+            weight, bias = (np.repeat(m.array(value), each) for value in (gamma, beta))
+            state = {"weight": weight, "bias": bias}
+            norm = m.module("nn.GroupNorm", self.num_groups, channels, eps=self.eps, state=state)
             return f"{norm}({data})"
         times = f"{data}.shape[1] // {self.num_groups}"
         repeated = ", ".join(f"{v}.repeat_interleave({times})" for v in (gamma, beta))

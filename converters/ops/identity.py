@@ -6,18 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Dict, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, show
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from ..shape import Dim, Dims, Shape, show
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, operator
 
 
 @dataclass(frozen=True)
-class Identity(Operator):
+class Identity(SameShape):
     """(*) -> same.  Source: src/operator/tensor/elemwise_unary_op_basic.cc."""
-
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.op("Identity", data)
@@ -54,43 +49,38 @@ class BlockGrad(Identity):
         return f"{data}.detach()"
 
 
+class WithAnother(Operator):
+    """The first of two inputs, handed on."""
+
+    shape_preserving = True
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, other: Any) -> Any:
+        return g.op("Identity", data)
+
+    def to_pytorch(self, m: TorchBuilder, data: str, other: str) -> str:
+        return f"{m.module('nn.Identity')}({data})"
+
+
 @operator(
     "IdentityAttachKLSparseReg",
     ignores=("sparseness_target", "penalty", "momentum"),
     auxiliary=("moving_avg",),
 )
-class IdentityAttachKLSparseReg(Operator):
+class IdentityAttachKLSparseReg(WithAnother):
     """(N, C, *) -> same.  Source: src/operator/identity_attach_KL_sparse_reg-inl.h."""
-
-    shape_preserving = True
 
     def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
         return {"moving_avg": (data[1] if data else None,)}
 
-    def infer(self, data: Shape, moving_avg: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims, moving_avg: Dims) -> Shape:
         if len(data) < 2:
             raise ShapeError(f"takes (N, C, ...), got {show(data)}")
         return data
 
-    def to_onnx(self, g: OnnxBuilder, data: Any, moving_avg: Any) -> Any:
-        return g.op("Identity", data)
-
-    def to_pytorch(self, m: TorchBuilder, data: str, moving_avg: str) -> str:
-        return f"{m.module('nn.Identity')}({data})"
-
 
 @operator("_identity_with_attr_like_rhs")
-class IdentityWithAttrLikeRhs(Operator):
+class IdentityWithAttrLikeRhs(WithAnother):
     """(*), (*) -> the first.  Source: src/operator/tensor/elemwise_unary_op_basic.cc."""
 
-    shape_preserving = True
-
-    def infer(self, lhs: Shape, rhs: Shape) -> Shape:
+    def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         return lhs
-
-    def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
-        return g.op("Identity", lhs)
-
-    def to_pytorch(self, m: TorchBuilder, lhs: str, rhs: str) -> str:
-        return f"{m.module('nn.Identity')}({lhs})"

@@ -10,10 +10,10 @@ from typing import Any, Dict, Literal, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, merge, merge_shapes, same, show
+from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
 from .attributes import DType
 from .onnx_sizes import numbers, size_of, whole
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, operator
 from .shaping import one_axis
 
 
@@ -36,15 +36,21 @@ def onnx_within(g: OnnxBuilder, index: Any, size: Any, mode: str) -> Any:
     return g.op("Clip", onnx_index(g, index), whole(g, 0), last)
 
 
-def torch_within(m: TorchBuilder, index: str, data: str, axis: int, mode: str) -> str:
+def torch_size(m: TorchBuilder, data: str, axis: int, less: int = 0) -> str:
+    """The size of an axis, less a number: a number itself, or an expression."""
     size = m.shape(data)[axis]
+    if isinstance(size, int):
+        return str(size - less)
+    return f"{data}.shape[{axis}] - {less}" if less else f"{data}.shape[{axis}]"
+
+
+def torch_within(m: TorchBuilder, index: str, data: str, axis: int, mode: str) -> str:
     index = torch_index(m, index)
-    if mode == "wrap":
-        return f"{index} % {size if isinstance(size, int) else f'{data}.shape[{axis}]'}"
     if mode == "raise":
         return index
-    last = str(size - 1) if isinstance(size, int) else f"{data}.shape[{axis}] - 1"
-    return f"{index}.clamp(0, {last})"
+    if mode == "wrap":
+        return f"{index} % {torch_size(m, data, axis)}"
+    return f"{index}.clamp(0, {torch_size(m, data, axis, less=1)})"
 
 
 @operator("take")
@@ -54,8 +60,7 @@ class Take(Operator):
     axis: int = 0
     mode: Literal["clip", "wrap", "raise"] = "clip"
 
-    def infer(self, a: Shape, indices: Shape) -> Shape:
-        assert a is not None and indices is not None
+    def infer(self, a: Dims, indices: Dims) -> Shape:
         axis = one_axis(self.axis, a)
         return (*a[:axis], *indices, *a[axis + 1 :])
 
@@ -81,8 +86,7 @@ class Embedding(Operator):
     output_dim: int
     dtype: DType = "float32"  # the weight's, where that is not known yet
 
-    def infer(self, data: Shape, weight: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims, weight: Dims) -> Shape:
         return (*data, self.output_dim)
 
     def infer_type(self, *types: Optional[str]) -> Optional[str]:
@@ -106,7 +110,7 @@ class Embedding(Operator):
 
 
 @operator("one_hot")
-class OneHot(Operator):
+class OneHot(Typed):
     """(*) -> (*, depth): on_value where the index says, also where none does: off_value.
 
     Source: src/operator/tensor/indexing_op.h, OneHotOpForward.
@@ -120,12 +124,8 @@ class OneHot(Operator):
     def index_limits(self) -> Dict[str, int]:
         return {"indices": self.depth}
 
-    def infer(self, indices: Shape) -> Shape:
-        assert indices is not None
+    def infer(self, indices: Dims) -> Shape:
         return (*indices, self.depth)
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return self.dtype
 
     def to_onnx(self, g: OnnxBuilder, indices: Any) -> Any:
         column = g.op("Unsqueeze", onnx_index(g, indices), g.ints((-1,)))
@@ -156,13 +156,11 @@ class Pick(Operator):
     keepdims: bool = False
     mode: Literal["clip", "wrap"] = "clip"
 
-    def _kept(self, data: Shape) -> Tuple[Dim, ...]:
-        assert data is not None
+    def _kept(self, data: Dims) -> Tuple[Dim, ...]:
         axis = one_axis(self.axis, data)
         return (*data[:axis], 1, *data[axis + 1 :])
 
-    def infer(self, data: Shape, index: Shape) -> Shape:
-        assert data is not None and index is not None
+    def infer(self, data: Dims, index: Dims) -> Shape:
         kept, axis = self._kept(data), one_axis(self.axis, data)
         gone = (*kept[:axis], *kept[axis + 1 :]) or (1,)
         merge_shapes(index, kept if len(index) == len(data) else gone)
@@ -190,8 +188,8 @@ class Pick(Operator):
 class BatchTake(Operator):
     """(N, C), int32 (N,) -> (N,): one element of each row.  Source: indexing_op.h, batch_take."""
 
-    def infer(self, a: Shape, indices: Shape) -> Shape:
-        if a is None or indices is None or len(a) != 2 or len(indices) != 1:
+    def infer(self, a: Dims, indices: Dims) -> Shape:
+        if len(a) != 2 or len(indices) != 1:
             raise ShapeError(f"takes (N, C) and (N,), got {show(a)} and {show(indices)}")
         if not same(a[0], indices[0]):
             raise ShapeError(f"{show(a)} and {show(indices)} differ in N")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Callable, List, Optional, Tuple
+from functools import reduce
+from operator import add
+from typing import Any, Callable, List, Tuple
 
 from .onnx_math import Formula
 
@@ -30,15 +32,14 @@ class Map:
 
     def sample(self, first: Formula, rows: Lines, columns: Lines) -> Formula:
         """The number of the map, int64 (*P), and lines of shape (*P) -> (*P, C)."""
-        total: Optional[Formula] = None
         start = first * self.area
-        for row, part in rows:
-            for column, other in columns:
-                here = self.table.op("Gather", start + row * self.width + column, axis=0)
-                term = here * (part * other).unsqueeze(-1)
-                total = term if total is None else total + term
-        assert total is not None
-        return total
+        terms = (
+            self.table.op("Gather", start + row * self.width + column, axis=0)
+            * (part * other).unsqueeze(-1)
+            for row, part in rows
+            for column, other in columns
+        )
+        return reduce(add, terms)
 
 
 def of_images(data: Formula) -> Map:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from ..errors import ShapeError
-from ..shape import Shape, merge, product, same, show
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from ..shape import Dims, Shape, merge, product, same, show
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, operator
 
 
 @operator("khatri_rao", ignores=("num_args",))
@@ -16,10 +16,10 @@ class KhatriRao(Operator):
     Source: src/operator/contrib/krprod.cc.
     """
 
-    def infer(self, *args: Shape) -> Shape:
+    def infer(self, *args: Dims) -> Shape:
         rows, columns = [], args[0][-1] if args[0] else None
         for matrix in args:
-            if matrix is None or len(matrix) != 2 or not same(matrix[1], columns):
+            if len(matrix) != 2 or not same(matrix[1], columns):
                 raise ShapeError(f"takes matrices of equally many columns, got {show(matrix)}")
             rows.append(matrix[0])
             columns = merge(columns, matrix[1])
@@ -42,15 +42,10 @@ class KhatriRao(Operator):
 
 
 @operator("cast_storage")
-class CastStorage(Operator):
+class CastStorage(SameShape):
     """(*) -> same: the numbers of a sparse array are those of the dense one."""
 
     stype: Literal["default", "csr", "row_sparse"]
-
-    shape_preserving = True
-
-    def infer(self, data: Shape) -> Shape:
-        return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return data

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Dim, Shape, same, show
+from ..shape import Dim, Dims, same, show
 from .arithmetic import Arithmetic, refuse_integers
 from .attributes import Single, single
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
@@ -42,10 +42,8 @@ class LeakyReLU(Operator):
     def visible_outputs(self) -> int:
         return 2 if self.act_type == "rrelu" else 1
 
-    def infer(self, data: Shape, gamma: Shape = None) -> Any:
-        assert data is not None
+    def infer(self, data: Dims, gamma: Dims = ()) -> Any:
         if self.act_type == "prelu":
-            assert gamma is not None
             _axes(data, gamma)
         return [data] * self.visible_outputs()
 

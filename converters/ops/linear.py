@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, product, same, show
-from .convolution import functional
+from ..shape import Dim, Dims, Shape, product, same, show
+from .convolution import weighted
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
@@ -38,7 +38,7 @@ class FullyConnected(Operator):
         weight = shapes.get("weight")
         return ("N", weight[1]) if weight and len(weight) == 2 else None
 
-    def infer(self, data: Shape, weight: Shape, bias: Shape = None) -> Shape:
+    def infer(self, data: Dims, weight: Dims, bias: Shape = None) -> Shape:
         if not data:
             raise ShapeError(f"takes (N, *), got {show(data)}")
         features = self._features(data)
@@ -61,14 +61,4 @@ class FullyConnected(Operator):
         rank = len(m.shape(data))
         if self.flatten and rank != 2:
             data = f"{data}.flatten(1)" if rank > 2 else f"{data}.unsqueeze(1)"
-        if not (m.is_stored(weight) and (bias is None or m.is_stored(bias))):
-            return functional("linear", data, weight, bias)
-        out_features, in_features = m.array(weight).shape
-        linear = m.module(
-            "nn.Linear",
-            in_features,
-            out_features,
-            bias=bias is not None,
-            state={"weight": m.array(weight), "bias": None if bias is None else m.array(bias)},
-        )
-        return f"{linear}({data})"
+        return weighted(m, ("linear", "Linear"), lambda w: w.shape[::-1], data, weight, bias)

@@ -6,9 +6,9 @@ from typing import Any, Literal, Tuple
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Shape, show
+from ..shape import Dims, Shape, show, with_axes
 from .attributes import Single, single
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
 @operator("L2Normalization")
@@ -21,17 +21,15 @@ class L2Normalization(Operator):
     mode: Literal["instance", "channel", "spatial"] = "instance"
 
     shape_preserving = True
-
-    def stored_outputs(self) -> int:
-        return 2
+    hidden_outputs = 1
 
     def _axes(self, rank: int) -> Tuple[int, ...]:
         first, last = {"instance": (1, rank), "channel": (1, 2), "spatial": (2, rank)}[self.mode]
         return tuple(range(first, last))
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         least = 1 if self.mode == "instance" else 3
-        if data is None or len(data) < least:
+        if len(data) < least:
             raise ShapeError(f"takes {least} dimensions or more, got {show(data)}")
         return data
 
@@ -63,19 +61,13 @@ class LRN(Operator):
     knorm: Single = single(2)
 
     shape_preserving = True
+    hidden_outputs = 1
     limits = "nsize must be odd, as MXNet says"
 
-    def __post_init__(self) -> None:
-        if self.nsize % 2 == 0:
-            raise Unsupported(f"nsize={self.nsize}; supported: odd numbers")
+    allowed = (("nsize", lambda n: n % 2, "odd numbers"),)
 
-    def stored_outputs(self) -> int:
-        return 2
-
-    def infer(self, data: Shape) -> Shape:
-        if data is None or len(data) != 4:
-            raise ShapeError(f"takes (N, C, H, W), got {show(data)}")
-        return data
+    def infer(self, data: Dims) -> Shape:
+        return with_axes(data, "(N, C, H, W)")
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.op("LRN", data, size=self.nsize, alpha=self.alpha, beta=self.beta, bias=self.knorm)

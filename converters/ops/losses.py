@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import ShapeError
-from ..shape import Shape, same, show
+from ..shape import Dims, Shape, same, show
 from .attributes import single
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
-class _Output(Operator):
-    """(*) -> same; the label is for training."""
+@operator("LinearRegressionOutput", ignores=("grad_scale",), labels=("label",))
+class LinearRegressionOutput(Operator):
+    """(*) -> same; the label is for training.  Source: src/operator/regression_output.cc."""
 
     shape_preserving = True
 
-    def infer(self, data: Shape, label: Shape = None) -> Shape:
+    def infer(self, data: Dims, label: Shape = None) -> Shape:
         return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any, label: Any = None) -> Any:
@@ -25,18 +26,13 @@ class _Output(Operator):
         return data
 
 
-@operator("LinearRegressionOutput", ignores=("grad_scale",), labels=("label",))
-class LinearRegressionOutput(_Output):
-    """(*) -> same.  Source: src/operator/regression_output.cc."""
-
-
 @operator("MAERegressionOutput", ignores=("grad_scale",), labels=("label",))
-class MAERegressionOutput(_Output):
+class MAERegressionOutput(LinearRegressionOutput):
     """(*) -> same.  Source: src/operator/regression_output.cc."""
 
 
 @operator("LogisticRegressionOutput", ignores=("grad_scale",), labels=("label",))
-class LogisticRegressionOutput(_Output):
+class LogisticRegressionOutput(LinearRegressionOutput):
     """(*) -> same: the sigmoid.  Source: src/operator/regression_output.cc."""
 
     def to_onnx(self, g: OnnxBuilder, data: Any, label: Any = None) -> Any:
@@ -51,7 +47,7 @@ class LogisticRegressionOutput(_Output):
     ignores=("margin", "regularization_coefficient", "use_linear"),
     labels=("label",),
 )
-class SVMOutput(_Output):
+class SVMOutput(LinearRegressionOutput):
     """(*) -> same.  Source: src/operator/svm_output-inl.h."""
 
 
@@ -62,8 +58,8 @@ class SoftmaxCrossEntropy(Operator):
     Source: src/operator/loss_binary_op-inl.h.
     """
 
-    def infer(self, data: Shape, label: Shape) -> Shape:
-        if data is None or len(data) != 2 or label is None or len(label) != 1:
+    def infer(self, data: Dims, label: Dims) -> Shape:
+        if len(data) != 2 or len(label) != 1:
             raise ShapeError(f"takes (N, C) and (N,), got {show(data)} and {show(label)}")
         if not same(data[0], label[0]):
             raise ShapeError(f"got {show(data)} and {show(label)}, whose first axes differ")

@@ -1,4 +1,4 @@
-"""Matrices: products with triangles and with themselves, diagonals.
+"""Matrices: products with triangles and with themselves, diagonals, determinants.
 
 All take a stack of matrices (*, m, n). Source: src/operator/tensor/la_op.h, la_op-inl.h.
 """
@@ -11,8 +11,7 @@ from typing import Any, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Shape, merge, merge_shapes, show
-from .attributes import Ints
+from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
 from .products import onnx_scaled, onnx_swapped, torch_product, torch_scaled
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
@@ -26,18 +25,15 @@ class Matrix(Operator):
         return ("A",)
 
 
-def square(data: Shape) -> Dim:
+def square(data: Dims) -> Dim:
     """n of (*, n, n).
 
     Raises:
         ShapeError: these are no square matrices.
     """
-    if data is None or len(data) < 2:
+    if len(data) < 2 or not same(data[-2], data[-1]):
         raise ShapeError(f"takes square matrices (*, n, n), got {show(data)}")
-    try:
-        return merge(data[-2], data[-1])
-    except ShapeError:
-        raise ShapeError(f"takes square matrices (*, n, n), got {show(data)}") from None
+    return merge(data[-2], data[-1])
 
 
 def onnx_range(g: OnnxBuilder, data: Any, axis: int) -> Any:
@@ -67,9 +63,8 @@ class WithTriangle(Matrix):
     def input_names(self) -> Tuple[str, ...]:
         return ("A", "B")
 
-    def infer(self, a: Shape, b: Shape) -> Shape:
+    def infer(self, a: Dims, b: Dims) -> Shape:
         size = square(a)
-        assert a is not None and b is not None
         if len(a) != len(b):
             raise ShapeError(f"{show(a)} and {show(b)} have not equally many axes")
         merge(size, b[-1] if self.rightside else b[-2])
@@ -77,7 +72,7 @@ class WithTriangle(Matrix):
 
 
 @operator("_linalg_trmm")
-class TriangleProduct(WithTriangle):
+class LinalgTrmm(WithTriangle):
     """alpha A B, of which A is a triangle; or B A."""
 
     def to_onnx(self, g: OnnxBuilder, a: Any, b: Any) -> Any:
@@ -96,14 +91,14 @@ class TriangleProduct(WithTriangle):
 
 
 @operator("_linalg_syrk")
-class ProductWithItself(Matrix):
+class LinalgSyrk(Matrix):
     """(*, m, n) -> (*, m, m): alpha A A^T, or (*, n, n): alpha A^T A."""
 
     transpose: bool = False
     alpha: float = 1.0
 
-    def infer(self, data: Shape) -> Shape:
-        if data is None or len(data) < 2:
+    def infer(self, data: Dims) -> Shape:
+        if len(data) < 2:
             raise ShapeError(f"takes matrices (*, m, n), got {show(data)}")
         size = data[-1] if self.transpose else data[-2]
         return (*data[:-2], size, size)
@@ -131,14 +126,13 @@ def onnx_diagonal(g: OnnxBuilder, data: Any, offset: int) -> Any:
 
 
 @operator("_linalg_extractdiag")
-class Diagonal(Matrix):
+class LinalgExtractdiag(Matrix):
     """(*, n, n) -> (*, n - |offset|): a diagonal, counted from the main one to the right."""
 
     offset: int = 0
 
-    def infer(self, data: Shape) -> Shape:
+    def infer(self, data: Dims) -> Shape:
         size = square(data)
-        assert data is not None
         if not isinstance(size, int):
             return (*data[:-2], None if self.offset else size)
         if abs(self.offset) >= size:
@@ -153,13 +147,12 @@ class Diagonal(Matrix):
 
 
 @operator("_linalg_makediag")
-class DiagonalMatrix(Matrix):
+class LinalgMakediag(Matrix):
     """(*, n) -> (*, n + |offset|, n + |offset|), 0 but for one diagonal."""
 
     offset: int = 0
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         size = data[-1]
         if self.offset:
             size = size + abs(self.offset) if isinstance(size, int) else None
@@ -167,8 +160,8 @@ class DiagonalMatrix(Matrix):
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         rank = len(g.shape(data))
-        before, after = max(0, -self.offset), max(0, self.offset)
-        widths: Ints = (*(0,) * (rank - 1), before, *(0,) * (rank - 1), after)
+        outer = (0,) * (rank - 1)
+        widths = (*outer, max(0, -self.offset), *outer, max(0, self.offset))
         rows = g.op("Pad", data, g.ints(widths)) if self.offset else data
         index = onnx_range(g, rows, rank - 1)
         column = g.op("Unsqueeze", index, g.ints((1,)))
@@ -178,3 +171,56 @@ class DiagonalMatrix(Matrix):
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         return f"{data}.diag_embed({self.offset})"
+
+
+class Numbers(Matrix):
+    """An operator whose outputs have a number for each matrix; (1,) of one matrix."""
+
+    def infer(self, data: Dims) -> list[Shape]:
+        square(data)
+        return [data[:-2] or (1,)] * self.outputs
+
+
+@operator("_linalg_sumlogdiag")
+class LinalgSumlogdiag(Numbers):
+    """(*, n, n) -> (*): the sum of the logarithms of the diagonal."""
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        rank = len(g.shape(data))
+        logs = g.op("Log", onnx_diagonal(g, data, 0))
+        return g.reduce("ReduceSum", logs, (rank - 2,), rank == 2)
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        keep = ", keepdim=True" if len(m.shape(data)) == 2 else ""
+        return f"{data}.diagonal(dim1=-2, dim2=-1).log().sum(-1{keep})"
+
+
+@operator("_linalg_det")
+class LinalgDet(Numbers):
+    """(*, n, n) -> (*)."""
+
+    hidden_outputs = 2
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        value = g.op("Det", data)
+        return g.op("Reshape", value, g.ints((1,))) if len(g.shape(data)) == 2 else value
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        shape = ".reshape(1)" if len(m.shape(data)) == 2 else ""
+        return f"torch.linalg.det({data}){shape}"
+
+
+@operator("_linalg_slogdet")
+class LinalgSlogdet(LinalgDet):
+    """(*, n, n) -> (*), (*): sign and logarithm of the determinant."""
+
+    limits = "in ONNX, determinants beyond the range of float32 (there is only Det)"
+    outputs = 2
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        value = super().to_onnx(g, data)
+        return [g.op("Sign", value), g.op("Log", g.op("Abs", value))]
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        stack = f"{data}.unsqueeze(0)" if len(m.shape(data)) == 2 else data
+        return f"torch.linalg.slogdet({stack})"

@@ -6,18 +6,18 @@ import math
 from typing import Any, List, Tuple
 
 from ..errors import ShapeError
-from ..shape import Shape, merge, product, same, show
+from ..shape import Dims, Shape, merge, product, same, show
 from .attributes import Single, Singles, single
-from .detection import options
+from .detection import Called
 from .onnx_math import Formula, count, formula, join, result, stack
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Unsupported, operator
 from .suppression import Candidates, best, first_kept, rows, suppress
 
 HALVES = (Single(0.5), Single(0.5))
 
 
 @operator("_contrib_MultiBoxPrior")
-class MultiBoxPrior(Operator):
+class MultiBoxPrior(Called):
     """(N, C, H, W) -> (1, H * W * A, 4): corners of the anchors of each place, in parts of the
     image; each size with the first ratio, then the first size with the other ratios.
 
@@ -29,6 +29,8 @@ class MultiBoxPrior(Operator):
     clip: bool = False
     steps: Singles = (Single(-1.0), Single(-1.0))  # down and across; 1 / H and 1 / W if not above 0
     offsets: Singles = HALVES
+
+    function = "multibox_prior"
 
     def __post_init__(self) -> None:
         if not self.sizes or not self.ratios or min(self.ratios) <= 0:
@@ -50,8 +52,7 @@ class MultiBoxPrior(Operator):
         roots = [(size, math.sqrt(ratio)) for size, ratio in pairs]
         return [(size / root / 2, size * root / 2) for size, root in roots]
 
-    def infer(self, data: Shape) -> Shape:
-        assert data is not None
+    def infer(self, data: Dims) -> Shape:
         if len(data) < 4:
             raise ShapeError(f"takes NxCxHxW, got {show(data)}")
         return (1, product((data[2], data[3], len(self.shapes))), 4)
@@ -71,12 +72,9 @@ class MultiBoxPrior(Operator):
         boxes = stack([side.op("Expand", shape) for side in sides], 3).reshape(1, -1, 4)
         return result(boxes.maximum(0).minimum(1) if self.clip else boxes)
 
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{m.function('multibox_prior')}({data}{options(self)})"
-
 
 @operator("_contrib_MultiBoxDetection", ignores=("background_id", "keep_topk"))
-class MultiBoxDetection(Operator):
+class MultiBoxDetection(Called):
     """cls_prob (B, C, N), loc_pred (B, N * 4), anchor (1, N, 4) -> (B, N, 6): class, score and
     corners of what is detected, the best first; class -1 is what better ones overlap.
 
@@ -91,14 +89,11 @@ class MultiBoxDetection(Operator):
     nms_topk: int = -1
     variances: Singles = (single(0.1), single(0.1), single(0.2), single(0.2))
 
+    function = "multibox_detection"
     order_dependent = True
+    allowed = (("variances", lambda numbers: len(numbers) == 4, "four numbers"),)
 
-    def __post_init__(self) -> None:
-        if len(self.variances) != 4:
-            raise Unsupported(f"variances={self.variances}; supported: four numbers")
-
-    def infer(self, cls_prob: Shape, loc_pred: Shape, anchor: Shape) -> Shape:
-        assert cls_prob is not None and loc_pred is not None and anchor is not None
+    def infer(self, cls_prob: Dims, loc_pred: Dims, anchor: Dims) -> Shape:
         if (
             (len(cls_prob), len(loc_pred), len(anchor)) != (3, 2, 3)
             or not same(cls_prob[2], anchor[1])
@@ -152,7 +147,3 @@ class MultiBoxDetection(Operator):
             nothing = (rest.slice(2, 0, 1) * 0) - 1
             parts.append(join([nothing, rest.slice(2, 1)], 2))
         return join(parts, 1)
-
-    def to_pytorch(self, m: TorchBuilder, cls_prob: str, loc_pred: str, anchor: str) -> str:
-        function = m.function("multibox_detection")
-        return f"{function}({cls_prob}, {loc_pred}, {anchor}{options(self)})"

@@ -135,6 +135,15 @@ class SameShape(Operator):
         return data
 
 
+class Typed(Operator):
+    """An operator whose result has the element type `dtype`: an attribute, or always the same."""
+
+    dtype: Any
+
+    def infer_type(self, *types: Optional[str]) -> str:
+        return str(self.dtype)
+
+
 REGISTRY: dict[str, type[Operator]] = {}
 
 _Declared = TypeVar("_Declared", bound=type[Operator])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass, field
 from typing import (
     Any,
@@ -19,6 +20,7 @@ from typing import (
 )
 
 import numpy as np
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from converters.binding import TYPE_FLAGS
@@ -26,11 +28,23 @@ from converters.ops import REGISTRY, visible_outputs
 from converters.ops.attributes import Single
 from tests.converters.networks import Network
 
+#: On every push, few cases are drawn and each is tried at one opset; all of it runs nightly.
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev")
+
 Array = np.ndarray
 Shape = Tuple[int, ...]
 #: (random, shape) -> float64 numbers of that shape, which are then cast.
 Values = Callable[[np.random.Generator, Shape], Array]
 DrawFn = Callable[[st.SearchStrategy[Any]], Any]
+
+
+def drawn(daily: int) -> settings:
+    """As many examples as the profile says; `daily` of them in the profile of every push.
+
+    The first that Hypothesis draws is the simplest one.
+    """
+    count = daily if PROFILE == "ci" else settings.default.max_examples
+    return settings(max_examples=count, suppress_health_check=[HealthCheck.too_slow])
 
 
 def normal(random: np.random.Generator, shape: Shape) -> Array:

@@ -22,19 +22,10 @@ def weights(batches: int, rows: int, columns: int) -> Data:
 
 
 KINDS = {
-    "selfatt_qk": lambda s, t, n, heads, d: (packed(t, n, 3 * heads * d),),
-    "selfatt_valatt": lambda s, t, n, heads, d: (
-        packed(t, n, 3 * heads * d),
-        weights(n * heads, t, t),
-    ),
-    "encdec_qk": lambda s, t, n, heads, d: (
-        packed(s, n, heads * d),
-        packed(t, n, 2 * heads * d),
-    ),
-    "encdec_valatt": lambda s, t, n, heads, d: (
-        packed(t, n, 2 * heads * d),
-        weights(n * heads, s, t),
-    ),
+    "selfatt_qk": lambda s, t, n, h, d: (packed(t, n, 3 * h * d),),
+    "selfatt_valatt": lambda s, t, n, h, d: (packed(t, n, 3 * h * d), weights(n * h, t, t)),
+    "encdec_qk": lambda s, t, n, h, d: (packed(s, n, h * d), packed(t, n, 2 * h * d)),
+    "encdec_valatt": lambda s, t, n, h, d: (packed(t, n, 2 * h * d), weights(n * h, s, t)),
 }
 
 

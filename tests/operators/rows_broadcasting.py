@@ -6,7 +6,7 @@ from typing import List
 
 from hypothesis import strategies as st
 
-from .case import Case, Data, DrawFn, Row, attributes, moved, shapes
+from .case import Case, Data, DrawFn, Row, Shape, attributes, moved, shapes
 from .rows_shaping import FEW, axes_of, of_any, plain
 
 
@@ -77,6 +77,10 @@ def draw_pad(draw: DrawFn) -> Case:
     return Case("Pad", (Data(shape),), attrs)
 
 
+def padded(shape: Shape, mode: str, *widths: int, **attrs: float) -> Case:
+    return plain("Pad", shape, mode=mode, pad_width=(0, 0, 0, 0, *widths), **attrs)
+
+
 def draw_blocks(op: str) -> Row:
     def draw(draw: DrawFn) -> Case:
         block = draw(st.integers(1, 3))
@@ -88,35 +92,24 @@ def draw_blocks(op: str) -> Row:
     return Row(op, draw)
 
 
+DIAGONALS = {
+    "above": plain("diag", (4, 6), k=2),
+    "below": plain("diag", (4, 6), k=-2),
+    "made": plain("diag", (5,), k=-2),
+}
 ROWS = [
     Row("broadcast_axis", draw_axis, narrowed={"axis": FEW}),
     Row("broadcast_to", draw_to, narrowed={"shape": FEW}),
     Row("broadcast_like", draw_like, narrowed={"lhs_axes": FEW}),
     draw_any("shape_array"),
     draw_any("size_array"),
-    Row(
-        "diag",
-        draw_diag,
-        {
-            "above": plain("diag", (4, 6), k=2),
-            "below": plain("diag", (4, 6), k=-2),
-            "made": plain("diag", (5,), k=-2),
-        },
-    ),
+    Row("diag", draw_diag, DIAGONALS),
     Row(
         "Pad",
         draw_pad,
         {
-            "video": plain(
-                "Pad", (1, 2, 3, 4, 5), mode="reflect", pad_width=(0, 0, 0, 0, 1, 2, 3, 2, 1, 4)
-            ),
-            "value": plain(
-                "Pad",
-                (1, 2, 3, 4),
-                mode="constant",
-                pad_width=(0, 0, 0, 0, 1, 2, 3, 2),
-                constant_value=0.1,
-            ),
+            "video": padded((1, 2, 3, 4, 5), "reflect", 1, 2, 3, 2, 1, 4),
+            "value": padded((1, 2, 3, 4), "constant", 1, 2, 3, 2, constant_value=0.1),
         },
         {"mode": "MXNet reflects less than the size, and pads floating-point numbers only"},
     ),

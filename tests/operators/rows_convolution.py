@@ -66,14 +66,6 @@ def drawn(draw: DrawFn, op: str, axes: int) -> Case:
     )
 
 
-def draw_convolution(draw: DrawFn) -> Case:
-    return drawn(draw, "Convolution", draw(st.integers(1, 3)))
-
-
-def draw_convolution_v1(draw: DrawFn) -> Case:
-    return drawn(draw, "Convolution_v1", 2)
-
-
 def draw_deconvolution(draw: DrawFn) -> Case:
     case = drawn(draw, "Deconvolution", draw(st.integers(1, 3)))
     if draw(st.booleans()):
@@ -87,31 +79,29 @@ def draw_deconvolution(draw: DrawFn) -> Case:
 
 
 LAYOUT = {"layout": "only the one that MXNet's CPU has"}
+STATED = {"layout": "NCHW", "workspace": 1, "cudnn_off": True}
+BIASED = (Data(SOUND), Stored((6, 4, 3)), Data((6,)))
+EACH = {"num_group": 4, "num_filter": 4}  # a group for each channel
+TARGET = {"target_shape": (17, 18), "pad": (9, 9)}
 
 ROWS = [
     Row(
         "Convolution",
-        draw_convolution,
+        lambda draw: drawn(draw, "Convolution", draw(st.integers(1, 3))),
         {
             "1d": convolution(SOUND, (3,), stride=(2,), pad=(1,)),
             "2d": convolution(IMAGE, (3, 2), no_bias=True, stride=(2, 1), pad=(1, 0)),
             "3d": convolution(VIDEO, (3, 1, 2), stride=(1, 2, 2), pad=(1, 0, 1)),
             "dilated": convolution(IMAGE, (3, 3), dilate=(2, 3), pad=(2, 3)),
             "grouped": convolution(IMAGE, (3, 3), num_group=2),
-            "depthwise": convolution(IMAGE, (3, 3), num_group=4, num_filter=4, pad=(1, 1)),
-            "layout stated": convolution(
-                IMAGE, (1, 1), no_bias=True, layout="NCHW", workspace=1, cudnn_off=True
-            ),
+            "depthwise": convolution(IMAGE, (3, 3), pad=(1, 1), **EACH),
+            "layout stated": convolution(IMAGE, (1, 1), no_bias=True, **STATED),
             "computed weight": convolution(IMAGE, (3, 3), weights=Data, num_group=2, pad=(1, 1)),
-            "computed bias": Case(
-                "Convolution",
-                (Data(SOUND), Stored((6, 4, 3)), Data((6,))),
-                {"kernel": (3,), "num_filter": 6},
-            ),
+            "computed bias": Case("Convolution", BIASED, {"kernel": (3,), "num_filter": 6}),
         },
         LAYOUT,
     ),
-    Row("Convolution_v1", draw_convolution_v1, {}, LAYOUT),
+    Row("Convolution_v1", lambda draw: drawn(draw, "Convolution_v1", 2), {}, LAYOUT),
     Row(
         "Deconvolution",
         draw_deconvolution,
@@ -120,16 +110,11 @@ ROWS = [
             "2d": convolution(IMAGE, (4, 3), "Deconvolution", stride=(2, 3), adj=(1, 2)),
             "3d": convolution(VIDEO, (2, 3, 4), "Deconvolution", stride=(2, 1, 2), no_bias=False),
             "dilated": convolution(IMAGE, (3, 3), "Deconvolution", stride=(2, 2), dilate=(2, 3)),
-            "depthwise": convolution(
-                IMAGE, (4, 4), "Deconvolution", num_group=4, num_filter=4, stride=(2, 2)
-            ),
+            "depthwise": convolution(IMAGE, (4, 4), "Deconvolution", stride=(2, 2), **EACH),
             "padding beyond the kernel": convolution(IMAGE, (1, 3), "Deconvolution", pad=(3, 3)),
             "computed": convolution(IMAGE, (3, 3), "Deconvolution", Data, no_bias=False),
             "target shape": replace(
-                convolution(
-                    IMAGE, (4, 4), "Deconvolution", stride=(2, 2), target_shape=(17, 18), pad=(9, 9)
-                ),
-                free=False,
+                convolution(IMAGE, (4, 4), "Deconvolution", stride=(2, 2), **TARGET), free=False
             ),
         },
         LAYOUT,

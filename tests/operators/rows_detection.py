@@ -19,9 +19,8 @@ def boxes(
         table = random.standard_normal(shape)
         corner = random.integers(-1, 4, (*shape[:-1], 2)) + random.uniform(0, 0.5, (*shape[:-1], 2))
         sides = random.uniform(-0.2, 4, (*shape[:-1], 2))
-        table[..., start : start + 4] = np.concatenate(
-            [corner, sides if center else corner + sides], -1
-        )
+        ends = sides if center else corner + sides
+        table[..., start : start + 4] = np.concatenate([corner, ends], -1)
         if score >= 0:
             table[..., score] = random.integers(-2, 9, shape[:-1]) / 8
         if id_ >= 0:
@@ -32,21 +31,11 @@ def boxes(
 
 
 #: coord_start, score_index, id_index, columns.
-LAYOUTS = st.sampled_from(
-    [
-        (2, 1, -1, 6),
-        (2, 1, 0, 6),
-        (0, 4, 5, 6),
-        (1, 0, -1, 5),
-        (0, 5, 4, 7),
-        (3, 1, 0, 9),
-        (1, 5, 0, 6),
-    ]
-)
+LAYOUTS = [(2, 1, -1, 6), (2, 1, 0, 6), (0, 4, 5, 6), (1, 0, -1, 5), (0, 5, 4, 7), (3, 1, 0, 9)]
 
 
 def draw_nms(draw: DrawFn) -> Case:
-    start, score, id_, columns = draw(LAYOUTS)
+    start, score, id_, columns = draw(st.sampled_from([*LAYOUTS, (1, 5, 0, 6)]))
     attrs = attributes(
         draw,
         "_contrib_box_nms",
@@ -61,30 +50,21 @@ def draw_nms(draw: DrawFn) -> Case:
     batch = draw(st.lists(st.integers(1, 3), max_size=2))
     shape = (*batch, draw(st.integers(1, 20)), columns)
     given = boxes(columns, start, score, id_, attrs.get("in_format") == "center")
-    return Case(
-        "_contrib_box_nms",
-        (Data(shape, given),),
-        attrs,
-        draw(st.booleans()),
-    )
+    return Case("_contrib_box_nms", (Data(shape, given),), attrs, draw(st.booleans()))
 
 
 def nms(shape: Shape, center: bool = False, **attrs: object) -> Case:
-    return Case(
-        "_contrib_box_nms",
-        (Data(shape, boxes(6, 2, 1, 0, center)),),
-        attrs,
-    )
+    return Case("_contrib_box_nms", (Data(shape, boxes(6, 2, 1, 0, center)),), attrs)
 
 
 STD = st.sampled_from([0.1, 0.2, 1.0, 0.25])
+SIZES = st.integers(1, 8)
 
 
 def draw_decode(draw: DrawFn) -> Case:
     batch, number = draw(st.integers(1, 3)), draw(st.integers(1, 20))
-    attrs = attributes(
-        draw, "_contrib_box_decode", clip=st.sampled_from([None, -1, 0.1, 0.5, 4.42])
-    )
+    clip = st.sampled_from([None, -1, 0.1, 0.5, 4.42])
+    attrs = attributes(draw, "_contrib_box_decode", clip=clip)
     attrs = {k: draw(STD) if k.startswith("std") else v for k, v in attrs.items()}
     center = attrs.get("format", "center") == "center"
     given = Data((batch, number, 4)), Data((1, number, 4), boxes(center=center))
@@ -108,15 +88,9 @@ def proper(random: np.random.Generator, shape: Shape) -> Array:
 def draw_encode(draw: DrawFn) -> Case:
     batch, number, refs = (draw(st.integers(1, n)) for n in (3, 12, 5))
     low = draw(st.integers(-1, 0))  # an anchor that does not count may have no reference
-    matches = whole(0, refs)
-    if low < 0:
-        samples = uniform(-1, 0.5)
-        matches = whole(-1, refs)
-    else:
-        samples = whole(-1, 2)
     given = (
-        Data((batch, number), samples),
-        Data((batch, number), matches),
+        Data((batch, number), uniform(-1, 0.5) if low < 0 else whole(-1, 2)),
+        Data((batch, number), whole(low, refs)),
         Data((batch, number, 4), proper),
         Data((batch, refs, 4), proper),
         Data((4,)),
@@ -135,9 +109,6 @@ def draw_matching(draw: DrawFn) -> Case:
     shape = (*draw(st.lists(st.integers(1, 3), max_size=2)), draw(SIZES), draw(SIZES))
     values = draw(st.sampled_from([normal, eighths]))
     return Case("_contrib_bipartite_matching", (Data(shape, values),), attrs, draw(st.booleans()))
-
-
-SIZES = st.integers(1, 8)
 
 
 def eighths(random: np.random.Generator, shape: Shape) -> Array:
@@ -188,25 +159,18 @@ def draw_detection(draw: DrawFn) -> Case:
     return detection(*sizes, draw(st.booleans()), **attrs)
 
 
+GLUONCV = {"overlap_thresh": 0.45, "topk": 40, "valid_thresh": 0.01}
+TO_CENTER = {"in_format": "corner", "out_format": "center"}
 ROWS = [
     Row(
         "_contrib_box_nms",
         draw_nms,
         {
             "of MXNet's exporter": nms((1, 50, 6), overlap_thresh=0.5, valid_thresh=0.1, topk=10),
-            "as GluonCV's SSD": nms(
-                (2, 60, 6),
-                overlap_thresh=0.45,
-                topk=40,
-                valid_thresh=0.01,
-                id_index=0,
-                score_index=1,
-            ),
+            "as GluonCV's SSD": nms((2, 60, 6), id_index=0, score_index=1, **GLUONCV),
             "nothing is valid": nms((2, 9, 6), valid_thresh=3),
             "topk 0 hands all through": nms((2, 9, 6), topk=0),
-            "boxes left of 0 keep their format": nms(
-                (1, 40, 6), in_format="corner", out_format="center"
-            ),
+            "boxes left of 0 keep their format": nms((1, 40, 6), **TO_CENTER),
             "to corners": nms((1, 40, 6), True, in_format="center", out_format="corner", topk=30),
             "more than there are": nms((2, 5, 6), topk=400),
         },

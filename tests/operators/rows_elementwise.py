@@ -11,6 +11,7 @@ from .case import Case, Data, DrawFn, Row, Stored, attributes, shapes, uniform, 
 from .rows_unary import AROUND_0
 
 ANY = ("float32", "int32", "int64", "uint8", "int8")
+SHARES = st.floats(0, 1, width=32, allow_subnormal=False)
 
 
 def draw_data(draw: DrawFn, *dtypes: str) -> Data:
@@ -33,7 +34,10 @@ def draw_clip(draw: DrawFn) -> Case:
     data = draw_data(draw, *ANY)
     least = 0 if data.dtype == "uint8" else -9  # in C, a negative end has no unsigned value
     ends = st.floats(least, 9, width=32, allow_subnormal=False)
-    low, high = draw(ends), draw(ends)  # in any order
+    return clipped(data, draw(ends), draw(ends))  # in any order
+
+
+def clipped(data: Data, low: float, high: float) -> Case:
     return Case("clip", (data,), {"a_min": low, "a_max": high})
 
 
@@ -52,30 +56,19 @@ def activation(act_type: str, low: float, high: float) -> Case:
     return Case("Activation", (Data((4, 5), uniform(low, high)),), {"act_type": act_type})
 
 
+KINDS = ("relu", "sigmoid", "tanh", "softrelu", "softsign")
+ACTIVATIONS = {kind: activation(kind, -3, 3) for kind in KINDS}
+ACTIVATIONS["softrelu ends"] = activation("softrelu", 15, 30)
 ROWS = [
-    Row(
-        "Activation",
-        plain("Activation").draw,
-        examples={
-            **{
-                kind: activation(kind, -3, 3)
-                for kind in ("relu", "sigmoid", "tanh", "softrelu", "softsign")
-            },
-            "softrelu ends": activation("softrelu", 15, 30),
-        },
-    ),
-    plain(
-        "Dropout", mode="training", axes=None, p=st.floats(0, 1), narrowed="read in training only"
-    ),
+    Row("Activation", plain("Activation").draw, ACTIVATIONS),
+    plain("Dropout", mode="training", axes=None, p=SHARES, narrowed="read in training only"),
     plain("hard_sigmoid"),
     Row(
         "clip",
         draw_clip,
-        examples={
-            "whole": Case(
-                "clip", (Data((9,), whole(-9, 9), "int64"),), {"a_min": -2.5, "a_max": 3}
-            ),
-            "tenth": Case("clip", (Data((9,)),), {"a_min": -0.1, "a_max": 0.1}),
+        {
+            "whole": clipped(Data((9,), whole(-9, 9), "int64"), -2.5, 3),
+            "tenth": clipped(Data((9,)), -0.1, 0.1),
         },
     ),
     plain("smooth_l1", scalar=st.sampled_from([1.0, 0.3, 3.0]), narrowed="0 is refused"),

@@ -21,7 +21,7 @@ from .case import (
     shapes,
     whole,
 )
-from .rows_shaping import axis_of, plain
+from .rows_shaping import axis_of, of_any, plain
 from .rows_slicing import draw_ranges
 
 BEYOND = st.sampled_from((0, 3))  # how far indices lie outside their axis
@@ -33,35 +33,36 @@ def indices(draw: DrawFn, shape: Shape, low: int, high: int, **more: Any) -> Dat
     return Data(shape, whole(low, high), draw(st.sampled_from(types)), **more)
 
 
+def places_in(draw: DrawFn, size: int, beyond: bool = True) -> Data:
+    """Indices of an axis of this size, and maybe beyond it."""
+    more = draw(BEYOND) if beyond else 0
+    return indices(draw, shapes(draw, (1, 3)), -more, size + more)
+
+
 def draw_take(draw: DrawFn) -> Case:
     shape = shapes(draw, (1, 4))
     axis = axis_of(draw, len(shape))
     attrs = attributes(draw, "take", axis=axis)
-    beyond = 0 if attrs.get("mode") == "raise" else draw(BEYOND)
-    index = indices(draw, shapes(draw, (1, 3)), -beyond, shape[axis] + beyond)
+    index = places_in(draw, shape[axis], beyond=attrs.get("mode") != "raise")
     return Case("take", (moved(draw, shape), index), attrs)
 
 
 def draw_embedding(draw: DrawFn) -> Case:
     rows, width = draw(st.integers(1, 6)), draw(st.integers(1, 5))
-    beyond = draw(BEYOND)
-    index = indices(draw, shapes(draw, (1, 3)), -beyond, rows + beyond)
-    kind = draw(st.sampled_from((Stored, Data)))
+    weight = draw(st.sampled_from((Stored, Data)))((rows, width), fixed=(0, 1))
     attrs = {"input_dim": rows, "output_dim": width}
-    return Case("Embedding", (index, kind((rows, width), fixed=(0, 1))), attrs)
+    return Case("Embedding", (places_in(draw, rows), weight), attrs)
 
 
 def draw_one_hot(draw: DrawFn) -> Case:
     """A type has room for its values."""
     depth = draw(st.integers(1, 6))
-    beyond = draw(BEYOND)
     attrs = attributes(draw, "one_hot", depth=depth)
     if attrs.get("dtype") in ("float16", "float64", "bool"):
         del attrs["dtype"]
     if "int" in attrs.get("dtype", ""):
         attrs.update(on_value=draw(st.integers(0, 9)), off_value=draw(st.integers(0, 9)))
-    index = indices(draw, shapes(draw, (1, 3)), -beyond, depth + beyond)
-    return Case("one_hot", (index,), attrs)
+    return Case("one_hot", (places_in(draw, depth),), attrs)
 
 
 def draw_pick(draw: DrawFn) -> Case:
@@ -73,8 +74,7 @@ def draw_pick(draw: DrawFn) -> Case:
     if len(shape) > 1 and draw(st.booleans()):
         del size[axis]
     index = indices(draw, tuple(size), -beyond, shape[axis] + beyond)
-    attrs = attributes(draw, "pick", axis=axis)
-    return Case("pick", (moved(draw, shape), index), attrs)
+    return Case("pick", (moved(draw, shape), index), attributes(draw, "pick", axis=axis))
 
 
 def draw_batch_take(draw: DrawFn) -> Case:
@@ -96,15 +96,15 @@ def coordinates(sizes: Shape, signed: bool = False, unique: bool = False) -> Val
     return make
 
 
+TYPES = st.sampled_from(("float32", "int32", "int64"))
+
+
 def draw_gather_nd(draw: DrawFn) -> Case:
     shape = shapes(draw, (1, 4))
     depth = draw(st.integers(1, len(shape)))
     values = coordinates(shape[:depth], signed=draw(st.booleans()))
     index = Data((depth, *shapes(draw, (1, 3))), values, draw(TYPES), (0,))
     return Case("gather_nd", (moved(draw, shape), index))
-
-
-TYPES = st.sampled_from(("float32", "int32", "int64"))
 
 
 def draw_scatter_nd(draw: DrawFn) -> Case:
@@ -144,9 +144,7 @@ def draw_mask(draw: DrawFn) -> Case:
 def draw_index_array(draw: DrawFn) -> Case:
     shape = shapes(draw, (1, 4))
     some = st.lists(st.integers(-len(shape), len(shape) - 1), min_size=1, max_size=3)
-    axes = draw(st.one_of(st.none(), some.map(tuple)))
-    attrs = {} if axes is None else {"axes": axes}
-    return Case("_contrib_index_array", (moved(draw, shape),), attrs)
+    return of_any("_contrib_index_array", draw, shape, axes=st.none() | some.map(tuple))
 
 
 def draw_unravel(draw: DrawFn) -> Case:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Mapping, Optional, Tuple
+from types import MappingProxyType
+from typing import Any, Mapping, Tuple
 
 import numpy as np
 from hypothesis import strategies as st
 
-from .case import Case, Data, DrawFn, Row, Values, attributes, normal, shapes
-
-Shape = Tuple[int, ...]
+from .case import Case, Data, DrawFn, Row, Shape, Values, attributes, normal, shapes
 
 
 def case(op: str, *shapes: Shape, **attrs: Any) -> Case:
@@ -20,8 +19,7 @@ def case(op: str, *shapes: Shape, **attrs: Any) -> Case:
 def positive(random: np.random.Generator, shape: Shape) -> np.ndarray:
     """Symmetric, with eigenvalues that are far from 0 and from each other."""
     half = random.standard_normal(shape)
-    size = shape[-1]
-    return (half + np.swapaxes(half, -1, -2)) / 8 + np.diag(1.0 + np.arange(size))
+    return (half + np.swapaxes(half, -1, -2)) / 8 + np.diag(1.0 + np.arange(shape[-1]))
 
 
 def lopsided(random: np.random.Generator, shape: Shape) -> np.ndarray:
@@ -41,7 +39,7 @@ ONNX = {"onnx": "ONNX has no operator for it"}
 def matrix(
     op: str,
     values: Values = normal,
-    impossible: Optional[Mapping[str, str]] = None,
+    impossible: Mapping[str, str] = MappingProxyType({}),
     fixed: Tuple[int, ...] = (),
     **more: Any,
 ) -> Row:
@@ -62,7 +60,7 @@ def matrix(
         "a stack of stacks": Case(op, (given((2, 3, 4, 4)),)),
         **{name: Case(op, (given((2, 4, 4)),), attrs) for name, attrs in more.items()},
     }
-    return Row(op, draw, examples, {}, dict(impossible or {}))
+    return Row(op, draw, examples, {}, impossible)
 
 
 def unread(row: Row) -> Row:
@@ -71,7 +69,7 @@ def unread(row: Row) -> Row:
     return replace(row, examples={**row.examples, **more})
 
 
-def with_triangle(op: str, impossible: Optional[Mapping[str, str]] = None) -> Row:
+def with_triangle(op: str, **impossible: str) -> Row:
     def inputs(outer: Shape, size: int, other: int, right: Any) -> Tuple[Data, ...]:
         b = (*outer, other, size) if right else (*outer, size, other)
         return (Data((*outer, size, size), regular, fixed=()), Data(b, fixed=()))
@@ -89,10 +87,10 @@ def with_triangle(op: str, impossible: Optional[Mapping[str, str]] = None) -> Ro
         ),
         "transposed": Case(op, inputs((2,), 3, 4, False), {"transpose": True}),
     }
-    return Row(op, draw, examples, {}, dict(impossible or {}))
+    return Row(op, draw, examples, {}, impossible)
 
 
-def draw_diagonal_matrix(draw: DrawFn) -> Case:
+def draw_makediag(draw: DrawFn) -> Case:
     attrs = attributes(draw, "_linalg_makediag", offset=st.integers(-3, 3))
     data = Data(shapes(draw, (1, 3), high=4), fixed=())
     return Case("_linalg_makediag", (data,), attrs, draw(st.booleans()))
@@ -103,20 +101,20 @@ def triangle(*shape: int, **attrs: Any) -> Case:
     return Case("_linalg_maketrian", (data,), attrs)
 
 
-def draw_triangle_matrix(draw: DrawFn) -> Case:
+def draw_maketrian(draw: DrawFn) -> Case:
     size = draw(st.integers(1, 4))
     attrs = attributes(draw, "_linalg_maketrian", offset=st.integers(-3, 3))
     case = triangle(*shapes(draw, (0, 2), high=3), size * (size + 1) // 2, **attrs)
     return replace(case, free=draw(st.booleans()))
 
 
-def draw_product_with_itself(draw: DrawFn) -> Case:
+def draw_syrk(draw: DrawFn) -> Case:
     data = Data(shapes(draw, (2, 4), high=4))
     attrs = attributes(draw, "_linalg_syrk", alpha=st.sampled_from((None, 1, -0.7)))
     return Case("_linalg_syrk", (data,), attrs, draw(st.booleans()))
 
 
-def draw_lq(draw: DrawFn) -> Case:
+def draw_gelqf(draw: DrawFn) -> Case:
     rows, more = shapes(draw, 2, high=4)
     shape = (*shapes(draw, (0, 2), high=3), rows, rows + more - 1)
     return Case("_linalg_gelqf", (Data(shape),), {}, draw(st.booleans()))
@@ -124,10 +122,10 @@ def draw_lq(draw: DrawFn) -> Case:
 
 ROWS = [
     with_triangle("_linalg_trmm"),
-    with_triangle("_linalg_trsm", ONNX),
+    with_triangle("_linalg_trsm", **ONNX),
     Row(
         "_linalg_syrk",
-        draw_product_with_itself,
+        draw_syrk,
         {
             "defaults": case("_linalg_syrk", (3, 4)),
             "transposed": case("_linalg_syrk", (2, 3, 4), transpose=True, alpha=0.1),
@@ -137,7 +135,7 @@ ROWS = [
     matrix("_linalg_extractdiag", offset={"offset": -1}, right={"offset": 2}),
     Row(
         "_linalg_makediag",
-        draw_diagonal_matrix,
+        draw_makediag,
         {
             "one": case("_linalg_makediag", (4,)),
             "above": case("_linalg_makediag", (2, 3), offset=2),
@@ -154,7 +152,7 @@ ROWS = [
     ),
     Row(
         "_linalg_maketrian",
-        draw_triangle_matrix,
+        draw_maketrian,
         {
             "one": triangle(6),
             "upper": triangle(2, 6, lower=False),
@@ -170,7 +168,7 @@ ROWS = [
     unread(matrix("_linalg_syevd", positive, ONNX)),
     Row(
         "_linalg_gelqf",
-        draw_lq,
+        draw_gelqf,
         {"one": case("_linalg_gelqf", (3, 5)), "square": case("_linalg_gelqf", (2, 3, 3))},
         impossible=ONNX,
     ),

@@ -8,13 +8,13 @@ from typing import Any, Dict, Tuple
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from converters.ops import Unsupported, parse
-
 from .case import Case, Data, DrawFn, Row, attributes, shapes
 
 Ints = Tuple[int, ...]
 
 IMAGE, SOUND, VIDEO = (2, 4, 9, 8), (2, 4, 11), (2, 4, 5, 6, 7)
+LAST = (2, 9, 8, 4)  # channels
+AVERAGE = {"pool_type": "avg"}
 
 
 def pooling(shape: Ints, op: str = "Pooling", **attrs: Any) -> Case:
@@ -40,28 +40,34 @@ def drawn(draw: DrawFn, op: str, axes: int, **narrowed: Any) -> Case:
         draw, op, kernel=kernel, stride=draw(st.none() | st.just(each(1, 4))), pad=pad, **narrowed
     )
     if attrs.get("global_pool") and draw(st.booleans()):
-        attrs.pop("kernel")
-        attrs.pop("pad")
-        attrs.pop("stride", None)
+        attrs = {k: v for k, v in attrs.items() if k not in ("kernel", "pad", "stride")}
     spatial = tuple(max(1, k - p) + draw(st.integers(0, 5)) for k, p in zip(kernel, pad))
     batch = shapes(draw, 2, high=3)
     last = str(attrs.get("layout")).endswith("C")
     shape = (batch[0], *spatial, batch[1]) if last else (*batch, *spatial)
     case = replace(pooling(shape, op, **attrs), free=draw(st.booleans()))
-    assume(op != "Pooling_v1" or not refused(case, spatial))
+    assume(op != "Pooling_v1" or not has_empty_maximum(case, spatial))
     return case
 
 
-def refused(case: Case, spatial: Ints) -> bool:
-    """Pooling_v1 has no maximum of an empty window."""
-    operator: Any = parse(case.op, {k: str(v) for k, v in case.attrs.items()})
-    if operator.global_pool:
+def has_empty_maximum(case: Case, spatial: Ints) -> bool:
+    """Can the last window of an axis hold nothing, not even padding? It has no maximum then.
+
+    With "full", ceil((n + 2 pad - kernel) / stride) windows follow the first one, and the last may
+    begin behind the padded input: at some free n wherever the stride is larger than the kernel.
+    Source: src/operator/pooling_v1-inl.h, InferShape.
+    """
+    attrs = {"pool_type": "max", **case.attrs}
+    if attrs.get("pooling_convention") != "full" or attrs["pool_type"] != "max":
         return False
-    try:
-        operator._check_windows(tuple("n" if case.free and n > 1 else n for n in spatial))
-    except Unsupported:
-        return True
-    return False
+    if attrs.get("global_pool"):
+        return False
+    ones = (1,) * len(spatial)
+    axes = zip(spatial, attrs["kernel"], attrs.get("stride", ones), attrs["pad"])
+    return any(
+        s > k if case.free and n > 1 else -(-(n + 2 * p - k) // s) * s >= n + 2 * p
+        for n, k, s, p in axes
+    )
 
 
 def draw_pooling(draw: DrawFn) -> Case:
@@ -76,10 +82,6 @@ def draw_pooling(draw: DrawFn) -> Case:
         p_value=draw(st.sampled_from([1, 2, 3])) if kind == "lp" else None,
         layout=draw(st.sampled_from([None, *layouts])),
     )
-
-
-def draw_pooling_v1(draw: DrawFn) -> Case:
-    return drawn(draw, "Pooling_v1", 2)
 
 
 def global_pooling() -> Dict[str, Case]:
@@ -115,7 +117,7 @@ ROWS = [
             "default stride": pooling(IMAGE, kernel=(3, 3), pool_type="avg"),
             "average counts padding": pooling(IMAGE, kernel=(3, 3), pad=(1, 1), pool_type="avg"),
             "average without padding": pooling(
-                IMAGE, kernel=(3, 3), pad=(1, 1), pool_type="avg", count_include_pad=False
+                IMAGE, kernel=(3, 3), pad=(1, 1), count_include_pad=False, **AVERAGE
             ),
             "full max": full(IMAGE, "max", 3, 2),
             "full average": full(IMAGE, "avg", 3, 2, 1),
@@ -130,28 +132,18 @@ ROWS = [
             "padded sum": pooling(IMAGE, kernel=(2, 3), pad=(4, 3), pool_type="sum"),
             "lp": pooling(IMAGE, kernel=(2, 3), pool_type="lp", p_value=2),
             "lp of cubes": pooling(SOUND, kernel=(3,), pad=(4,), pool_type="lp", p_value=3),
-            "channels last": pooling(
-                (2, 9, 8, 4), kernel=(3, 3), pad=(1, 1), layout="NHWC", pool_type="avg"
-            ),
-            "global, channels last": pooling((2, 9, 8, 4), global_pool=True, layout="NHWC"),
+            "channels last": pooling(LAST, kernel=(3, 3), pad=(1, 1), layout="NHWC", **AVERAGE),
+            "global, channels last": pooling(LAST, global_pool=True, layout="NHWC"),
             "global lp": pooling(VIDEO, global_pool=True, pool_type="lp", p_value=2),
             **global_pooling(),
         },
     ),
     Row(
         "Pooling_v1",
-        draw_pooling_v1,
+        lambda draw: drawn(draw, "Pooling_v1", 2),
         {
             "zeros in a maximum": pooling(IMAGE, "Pooling_v1", kernel=(3, 3), pad=(2, 2)),
-            "full average": pooling(
-                IMAGE,
-                "Pooling_v1",
-                kernel=(3, 3),
-                stride=(2, 2),
-                pad=(1, 1),
-                pool_type="avg",
-                pooling_convention="full",
-            ),
+            "full average": replace(full(IMAGE, "avg", 3, 2, 1), op="Pooling_v1"),
             "global": pooling(IMAGE, "Pooling_v1", global_pool=True, pool_type="avg"),
         },
     ),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from converters import load_checkpoint, save_checkpoint
@@ -22,7 +22,7 @@ from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
 from tests.converters.networks import Network
 
-from .case import DrawFn
+from .case import DrawFn, drawn
 
 Entry = Tuple[int, int]
 SHAPE = (2, 4, 6, 5)
@@ -146,7 +146,7 @@ def heads(s: Sketch) -> List[Entry]:
     return found
 
 
-@settings(suppress_health_check=list(HealthCheck))
+@drawn(daily=10)
 @given(data=st.data())
 def test_graph(mxnet: MxnetProcess, data: st.DataObject) -> None:
     s = Sketch(data.draw)

@@ -1,15 +1,14 @@
 """Every operator, with drawn attributes, shapes and numbers, against MXNet.
 
-Each case is converted to PyTorch, and to ONNX at the lowest, the default and the newest opset,
-and held to MXNet in float64 and float32. A declared operator without a row fails the suite.
+Each case is converted to PyTorch, and to ONNX at the lowest, the default and the newest opset (see
+prove.py), and held to MXNet in float64 and float32. A declared operator without a row fails the
+suite.
 """
 
 from __future__ import annotations
 
-from typing import List, Tuple
-
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from converters import SUPPORTED_OPSETS
@@ -17,13 +16,11 @@ from converters.ops import REGISTRY
 from mxproof.runtimes.mxnet import MxnetProcess
 
 from .all_rows import ROWS
-from .case import Case, Row
+from .case import Case, Row, drawn
 from .prove import OPSETS, prove
 from .table import FILE, table
 
-EXAMPLES: List[Tuple[Row, str, Case]] = [
-    (row, name, case) for row in ROWS for name, case in row.examples.items()
-]
+EXAMPLES = [(row, name, case) for row in ROWS for name, case in row.examples.items()]
 
 
 def test_every_operator_has_a_row() -> None:
@@ -41,15 +38,19 @@ def test_the_table_is_current() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "case"),
-    [pytest.param(row, case, id=f"{row.op} {name}") for row, name, case in EXAMPLES],
+    ("row", "case", "turn"),
+    [
+        pytest.param(row, case, turn, id=f"{row.op} {name}")
+        for turn, (row, name, case) in enumerate(EXAMPLES)
+    ],
 )
-def test_example(row: Row, case: Case, mxnet: MxnetProcess) -> None:
-    prove(case, row, mxnet)
+def test_example(row: Row, case: Case, turn: int, mxnet: MxnetProcess) -> None:
+    prove(case, row, mxnet, turn)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.op)
-@settings(suppress_health_check=list(HealthCheck))
+@drawn(daily=3)
 @given(data=st.data())
 def test_drawn(row: Row, mxnet: MxnetProcess, data: st.DataObject) -> None:
-    prove(row.draw(data.draw), row, mxnet)
+    turn = data.draw(st.integers(0, len(OPSETS) - 1), label="turn")
+    prove(row.draw(data.draw), row, mxnet, turn)

@@ -1,18 +1,18 @@
 """Every operator to ONNX and back: MXNet computes the same of what comes back, in float64.
 
-What has no way back is listed with its reason; a row that works after all is a failure.
+What has no way back is listed in back_misses.py; a row that works after all is a failure.
 """
 
 from __future__ import annotations
 
+import re
 import tempfile
-from contextlib import suppress
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Callable, Dict, List, Tuple
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from converters import Graph, UnsupportedError, load_checkpoint, save_checkpoint, to_onnx
@@ -20,73 +20,40 @@ from converters.mxnet_symbol import from_onnx, save_mxnet
 from mxproof.runtimes.mxnet import MxnetProcess
 
 from .all_rows import ROWS
-from .case import Case, Row
+from .back_misses import ALMOST_ALL, MISSES, PARTLY
+from .case import Case, Row, drawn
 from .prove import load
 
 #: Of float64, as MXNet computes it: ONNX composes some operators of others.
 EQUAL = 1e-12
+#: Operator -> the same, where constants come back as the float32 that the ONNX file holds.
+ROUNDED = {"_contrib_MultiBoxPrior": 2.0**-23}
 
-LOOP = "becomes a Loop, and MXNet's symbols have none without a subgraph"
-FED = "weights that are inputs would have to be put in order by layers of their own"
-COMPUTED = "a size is computed from numbers (of another shape, with a float scale): fixed ones work"
+#: Operator, element type -> another type that may come back: of (s2, 1) truth values, numbers do.
+RETYPED = {(op, "bool"): "float64" for op in ("ones_like", "zeros_like")}
 
-#: Operator -> example ("" for all) -> why it does not come back.
-MISSES: Dict[str, Dict[str, str]] = {
-    "Pooling": {"empty last maximum": "the lowest number that there is: ONNX holds float32's"},
-    "Pooling_v1": {"zeros in a maximum": "reads where the maximum is, which MXNet has not"},
-    "RNN": {
-        "gru fed its weights": FED,
-        "lstm fed its weights": FED,
-        "lstm projected": LOOP,
-        "lstm projected and fed its weights": LOOP,
-        "lstm projected in both directions": LOOP,
-        "rnn_relu fed its weights": FED,
-        "rnn_tanh fed its weights": FED,
-    },
-    "ROIPooling": {"": LOOP},
-    "_contrib_BilinearResize2D": {
-        "odd_scale": COMPUTED,
-        "scale": COMPUTED,
-        "to_even_down": COMPUTED,
-        "to_even_up": COMPUTED,
-        "to_odd_down": COMPUTED,
-        "to_odd_up": COMPUTED,
-    },
-    "_contrib_DeformablePSROIPooling": {"": LOOP},
-    "_contrib_MultiBoxDetection": {
-        "as in SSD": LOOP,
-        "more than there are": LOOP,
-        "nothing is found": LOOP,
-        "nothing is struck out": "how many are left is a size that is computed",
-    },
-    "_contrib_MultiProposal": {"": LOOP},
-    "_contrib_PSROIPooling": {"": LOOP},
-    "_contrib_Proposal": {"": LOOP},
-    "_contrib_ROIAlign": {"position sensitive": LOOP},
-    "_contrib_RROIAlign": {"": LOOP},
-    "_contrib_box_nms": {
-        "as GluonCV's SSD": LOOP,
-        "boxes left of 0 keep their format": LOOP,
-        "more than there are": LOOP,
-        "nothing is valid": LOOP,
-        "of MXNet's exporter": LOOP,
-        "to corners": LOOP,
-    },
-    "_split_v2": {"uneven": COMPUTED},
-    "diag": {"above": COMPUTED, "below": COMPUTED, "made": "ScatterND has no way to MXNet"},
-    "nanprod": {name: LOOP for name in ("whole numbers", "bytes", "overflowing", "truth values")},
-    "prod": {name: LOOP for name in ("whole numbers", "bytes", "overflowing", "truth values")},
-    "reshape_like": {"whole": COMPUTED},
-    "topk": {"mask": "ScatterElements has no way to MXNet"},
-    "Convolution": {"computed weight": COMPUTED},
-    "Deconvolution": {"computed": COMPUTED},
-    "UpSampling": {"joined": COMPUTED, "added": COMPUTED, "bilinear, computed": COMPUTED},
+
+def lowest_of_float32(numbers: np.ndarray) -> np.ndarray:
+    """An empty window's maximum is the lowest number there is, and ONNX has it in float32."""
+    lowest = np.finfo(np.float64).min
+    assert (numbers == lowest).any()
+    return np.where(numbers == lowest, float(np.finfo(np.float32).min), numbers)
+
+
+#: Operator, example -> MXNet's numbers as they come back instead.
+CHANGED: Dict[Tuple[str, str], Callable[[np.ndarray], np.ndarray]] = {
+    ("Pooling", "empty last maximum"): lowest_of_float32
 }
 
 RANDOM_ROWS = [row for row in ROWS if any(w in row.op for w in ("random", "sample", "shuffle"))]
 
 
-def goes_back(row: Row, case: Case, mxnet: MxnetProcess) -> None:
+def goes_back(
+    row: Row,
+    case: Case,
+    mxnet: MxnetProcess,
+    changed: Callable[[np.ndarray], np.ndarray] = lambda numbers: numbers,
+) -> None:
     """Assert that the case equals MXNet's own; with free sizes if the row has them."""
     net, heads = case.network()
     with tempfile.TemporaryDirectory() as name:
@@ -100,8 +67,11 @@ def goes_back(row: Row, case: Case, mxnet: MxnetProcess) -> None:
         found = run(case, back, folder / "back", mxnet)
     assert len(found) == len(expected)
     for ours, theirs in zip(found, expected):
-        assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
-        compare(ours.astype(np.float64), theirs.astype(np.float64))
+        dtype = str(theirs.dtype)
+        assert ours.shape == theirs.shape
+        assert str(ours.dtype) in (dtype, RETYPED.get((row.op, dtype)))
+        wanted = changed(theirs.astype(np.float64))
+        compare(ours.astype(np.float64), wanted, ROUNDED.get(row.op, EQUAL))
 
 
 def run(case: Case, graph: Graph, prefix: Path, mxnet: MxnetProcess) -> List[np.ndarray]:
@@ -115,12 +85,12 @@ def run(case: Case, graph: Graph, prefix: Path, mxnet: MxnetProcess) -> List[np.
         loaded.close()
 
 
-def compare(ours: np.ndarray, theirs: np.ndarray) -> None:
+def compare(ours: np.ndarray, theirs: np.ndarray, limit: float) -> None:
     assert np.array_equal(np.isfinite(ours), np.isfinite(theirs))
     odd = ~np.isfinite(theirs)
     assert np.array_equal(ours[odd], theirs[odd], equal_nan=True)
     largest = np.abs(theirs[~odd]).max(initial=0)
-    assert np.abs(ours[~odd] - theirs[~odd]).max(initial=0) <= EQUAL * largest
+    assert np.abs(ours[~odd] - theirs[~odd]).max(initial=0) <= limit * largest
 
 
 def examples(row: Row) -> List[Tuple[str, Case]]:
@@ -133,28 +103,28 @@ TRIED = [
 ]
 
 
-def reason(row: Row, name: str) -> str:
-    listed = MISSES.get(row.op, {})
-    return listed.get(name) or listed.get("", "")
-
-
 @pytest.mark.parametrize(
     ("row", "name", "case"),
     [pytest.param(row, name, case, id=f"{row.op} {name}") for row, name, case in TRIED],
 )
 def test_example(row: Row, name: str, case: Case, mxnet: MxnetProcess) -> None:
-    if not reason(row, name):
-        goes_back(row, case, mxnet)
-        return
-    with pytest.raises((UnsupportedError, AssertionError)):
+    listed = MISSES.get(row.op, {})
+    refusal = listed.get(name) or listed.get("")
+    if refusal:
+        with pytest.raises(UnsupportedError, match=refusal):
+            goes_back(row, case, mxnet)
+    elif (row.op, name) in CHANGED:
+        goes_back(row, case, mxnet, CHANGED[row.op, name])
+    else:
         goes_back(row, case, mxnet)
 
 
 def test_misses_are_examples() -> None:
     names = {row.op: {name for name, _ in examples(row)} for row in ROWS}
     for op, listed in MISSES.items():
-        assert op in names
         assert set(listed) - {""} <= names[op]
+    for op, name in CHANGED:
+        assert name in names[op]
 
 
 @pytest.mark.parametrize("row", RANDOM_ROWS, ids=lambda row: row.op)
@@ -168,13 +138,33 @@ def test_random_numbers_are_refused(row: Row) -> None:
             from_onnx(to_onnx(graph))
 
 
-DRAWN = [row for row in ROWS if row.op not in MISSES and row not in RANDOM_ROWS]
+#: All but Pooling, of which CHANGED says that some numbers do not come back.
+DRAWN = [
+    row
+    for row in ROWS
+    if row not in RANDOM_ROWS and "onnx" not in row.impossible and row.op != "Pooling"
+]
 
 
 @pytest.mark.parametrize("row", DRAWN, ids=lambda row: row.op)
-@settings(suppress_health_check=list(HealthCheck), max_examples=2)
-@given(data=st.data())
-def test_drawn(row: Row, mxnet: MxnetProcess, data: st.DataObject) -> None:
-    """What is drawn comes back, or is refused in words."""
-    with suppress(UnsupportedError):
-        goes_back(row, row.draw(data.draw), mxnet)
+def test_drawn(row: Row, mxnet: MxnetProcess) -> None:
+    least, most, refusal = PARTLY.get(row.op, ALMOST_ALL)
+    outcomes: List[str] = []
+
+    @drawn(daily=3)
+    @given(data=st.data())
+    def come_back(data: st.DataObject) -> None:
+        case = row.draw(data.draw)
+        try:
+            goes_back(row, case, mxnet)
+        except UnsupportedError as error:
+            outcomes.append(f"{case}: {error}")
+        else:
+            outcomes.append("")
+
+    come_back()
+    refused = [text for text in outcomes if text]
+    others = [text for text in refused if not re.search(refusal, text)]
+    assert not others, "\n".join(["refused for reasons that are not listed:", *others])
+    back = 1 - len(refused) / len(outcomes)
+    assert least <= back <= most, "\n".join([f"{back:.0%} come back; refused are:", *refused])
