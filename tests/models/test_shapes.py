@@ -28,7 +28,7 @@ from .conftest import Case
 Shapes = Dict[str, Tuple[int, ...]]
 
 LARGEST = {"N": 2, "T": 10}
-LARGEST_SIDE = 64
+LARGEST_SIDE = 48
 #: Inputs on which a float32 ratio that failed is judged again.
 AGAIN = 12
 

@@ -19,7 +19,7 @@ from .conftest import Case
 #: seeded weights is 0.95 (README, `mxproof tables`); a single view scatters more.
 LIMIT = 1.5
 VIEWS = 8
-SIDE = 112
+SIDE = 64
 
 
 @pytest.mark.models(*ZOO)
