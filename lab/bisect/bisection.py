@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Callable, List, Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 from converters.progress import report
 from mxproof.cli.common import reading
@@ -16,10 +16,9 @@ from mxproof.subject import Subject, UsageError, load_for_run, parse_inputs
 from mxproof.truth import Truth
 
 from .environments import Environment, changes
-from .numbers import numbers_judge
-from .runner import EnvironmentRunner, Stopped
+from .judges import Judge, numbers_judge, speed_judge
+from .runner import EnvironmentRunner
 from .search import GREEN, UNKNOWN, Factors, Findings, Outcome, search
-from .speed import RISK, speed_judge
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class Bisection:
             report(f"{target}: good with {', '.join(chosen) or 'nothing'} of bad")
             try:
                 return judge({name: (bad if name in chosen else good)[name] for name in good})
-            except (Stopped, UsageError) as error:
+            except (RuntimeFailure, UsageError) as error:
                 return Outcome(UNKNOWN, str(error))
 
         found = search(changed, probe)
@@ -67,46 +66,34 @@ class Bisection:
             raise UsageError(f"nothing to attribute: the bad environment is green: {last.note}.")
         return replace(found, criterion=criterion)
 
-    def _judge(
-        self, target: str, good: Environment, bad: Environment
-    ) -> Tuple[str, Callable[[Environment], Outcome]]:
-        """The criterion, and the judge that decides by it."""
-        options = self.options
+    def _judge(self, target: str, good: Environment, bad: Environment) -> Judge:
+        options, folder = self.options, self.folder
+        runner = EnvironmentRunner(
+            self.model, folder, Path(options.repository), tuple(options.output)
+        )
         if options.what == "numbers":
-            references, inputs = self._evidence
-            runner = self._runner(inputs)
-            return numbers_judge(runner, target, good, bad, references, options.tolerance)
+            inputs, references = self._evidence
+            return numbers_judge(runner, target, good, bad, inputs, references, options.tolerance)
         shapes = self.model.concrete(parse_inputs(options.input) or self.model.gate_shapes)
-        runner = self._runner([self.model.inputs(shapes, options.seed)])
-        risk = RISK / (2 + 2 * len(changes(good, bad)))
-        return speed_judge(runner, target, good, risk, options.seconds)
-
-    def _runner(self, inputs: Sequence[Inputs]) -> EnvironmentRunner:
-        repository, outputs = Path(self.options.repository), tuple(self.options.output)
-        return EnvironmentRunner(self.model, inputs, self.folder, repository, outputs)
+        inputs = self.model.inputs(shapes, options.seed)
+        return speed_judge(runner, target, good, bad, inputs, options.seconds)
 
     @cached_property
-    def _evidence(self) -> Tuple[List[Truth], Sequence[Inputs]]:
-        """MXNet's results, or none where there are none to be had, and the inputs."""
+    def _evidence(self) -> Tuple[Sequence[Inputs], List[Truth]]:
+        """The inputs and MXNet's results on them, which are left out where it does not run."""
         options, shapes = self.options, parse_inputs(self.options.input)
         inputs = self.model.evidence(shapes, seed=options.seed, samples=options.samples)
         if options.no_proof:
-            return [], inputs
+            return inputs, []
+        reference = Path(options.reference) if options.reference else None
+        how = {"mxnet_python": options.mxnet_python, "reference": reference}
         try:
-            if self.model.graph.anchored:  # names layers that recorded traces cannot judge
-                raise RuntimeFailure("some layers can only be judged one by one")
-            with evidence_for(
-                self.model,
-                shapes,
-                inputs=inputs,
-                mxnet_python=options.mxnet_python,
-                reference=Path(options.reference) if options.reference else None,
-            ) as evidence:
+            with evidence_for(self.model, shapes, inputs=inputs, **how) as evidence:
                 report(f"{self.model.name}: MXNet's results")
                 references = list(evidence)
-            return references, [reference.inputs for reference in references]
         except RuntimeFailure as error:
-            if options.mxnet_python or options.reference:
+            if options.mxnet_python or reference:
                 raise
             self.notes.append(f"only outputs are compared, and nothing is proven: {error}")
-            return [], inputs
+            return inputs, []
+        return [reference.inputs for reference in references], references

@@ -107,10 +107,9 @@ def test_a_commit_by_the_proof(
     assert found["causes"] == [["revision"]]
     assert found["red_means"].startswith("Red means that the proof fails")
     notes = {tuple(t["from_bad"]): t["note"] for t in found["tried"]}
-    assert "BatchNorm 'bn0'" in notes["revision",]
-    assert (
-        notes["optimisation",].startswith("outputs differ") and "bn0" not in notes["optimisation",]
-    )
+    assert "output 'relu0'" in notes["revision",]
+    assert notes["optimisation",].startswith("outputs differ")
+    assert "relu0" not in notes["optimisation",]
 
 
 def test_a_commit_and_a_level_by_their_outputs(
