@@ -6,17 +6,16 @@ import argparse
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import List, Sequence, Tuple
+from typing import List
 
 from converters.progress import report
 from mxproof.cli.common import reading
 from mxproof.evidence import evidence_for
-from mxproof.runtimes.base import Inputs, RuntimeFailure
+from mxproof.runtimes.base import RuntimeFailure
 from mxproof.subject import Subject, UsageError, load_for_run, parse_inputs
-from mxproof.truth import Truth
 
 from .environments import Environment, changes
-from .judges import Judge, numbers_judge, speed_judge
+from .judges import Judge, Sample, numbers_judge, speed_judge
 from .runner import EnvironmentRunner
 from .search import GREEN, UNKNOWN, Factors, Findings, Outcome, search
 
@@ -72,28 +71,24 @@ class Bisection:
             self.model, folder, Path(options.repository), tuple(options.output)
         )
         if options.what == "numbers":
-            inputs, references = self._evidence
-            return numbers_judge(runner, target, good, bad, inputs, references, options.tolerance)
+            return numbers_judge(runner, target, good, bad, self._samples, options.tolerance)
         shapes = self.model.concrete(parse_inputs(options.input) or self.model.gate_shapes)
         inputs = self.model.inputs(shapes, options.seed)
         return speed_judge(runner, target, good, bad, inputs, options.seconds)
 
     @cached_property
-    def _evidence(self) -> Tuple[Sequence[Inputs], List[Truth]]:
-        """The inputs and MXNet's results on them, which are left out where it does not run."""
+    def _samples(self) -> List[Sample]:
         options, shapes = self.options, parse_inputs(self.options.input)
         inputs = self.model.evidence(shapes, seed=options.seed, samples=options.samples)
-        if options.no_proof:
-            return inputs, []
         reference = Path(options.reference) if options.reference else None
         how = {"mxnet_python": options.mxnet_python, "reference": reference}
         try:
-            with evidence_for(self.model, shapes, inputs=inputs, **how) as evidence:
-                report(f"{self.model.name}: MXNet's results")
-                references = list(evidence)
+            if not options.no_proof:
+                with evidence_for(self.model, shapes, inputs=inputs, **how) as evidence:
+                    report(f"{self.model.name}: MXNet's results")
+                    return [(truth.inputs, truth) for truth in evidence]
         except RuntimeFailure as error:
             if options.mxnet_python or reference:
                 raise
             self.notes.append(f"only outputs are compared, and nothing is proven: {error}")
-            return inputs, []
-        return [reference.inputs for reference in references], references
+        return [(sample, None) for sample in inputs]

@@ -14,16 +14,7 @@ from mxproof.report.sheet import Sheet
 from mxproof.subject import UsageError
 from mxproof.targets import TARGETS
 
-from .environments import (
-    PACKAGES,
-    SETTINGS,
-    Environment,
-    changes,
-    checked,
-    complete,
-    load,
-    relevant,
-)
+from .environments import PACKAGES, SETTINGS, changes, checked, complete, load, relevant
 from .search import Findings
 
 HEADINGS = ("environment", "verdict", "reason")
@@ -94,7 +85,9 @@ def run(args: argparse.Namespace) -> int:
     found: Dict[str, Findings] = {}
     nothing: List[str] = []
     with common.progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
-        bisection = Bisection(args, Path(folder), _unused(good, bad))
+        unused = [t for n, t in changes(good, bad).items() if n not in (*PACKAGES, *SETTINGS)]
+        notes = [f"not swapped, because nothing here uses it: {', '.join(unused)}"] * bool(unused)
+        bisection = Bisection(args, Path(folder), notes)
         for target in args.to or TARGETS:
             try:
                 pair = relevant(target, good), relevant(target, bad)
@@ -103,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
                 nothing.append(f"{target}: {error}")
         if not found:
             raise UsageError(" ".join(nothing))
-        model, notes = bisection.model, [*nothing, *bisection.notes]
+        model, notes = bisection.model, [*nothing, *notes]
     record = {"schema": 1, "model": model.name, "weights": model.weights, "what": args.what}
     _write(args, {**record, "good": good, "bad": bad, "notes": notes}, found)
     return common.PROVEN if all(f.proven for f in found.values()) else common.FAILED
@@ -126,13 +119,6 @@ def _environment(args: argparse.Namespace, side: str) -> Dict[str, str]:
             raise UsageError(f"--{side}-{error}.") from None
     stated = complete(stated)
     return {**stated, "revision": resolve(stated["revision"], Path(args.repository))}
-
-
-def _unused(good: Environment, bad: Environment) -> List[str]:
-    """A note about the packages that differ and that no target uses."""
-    known = (*PACKAGES, *SETTINGS)
-    texts = [text for name, text in changes(good, bad).items() if name not in known]
-    return [f"not swapped, because nothing here uses it: {', '.join(texts)}"] if texts else []
 
 
 def _write(

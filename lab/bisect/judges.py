@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache, reduce
-from operator import add
-from typing import Callable, List, Optional, Sequence, Tuple, Union
+from functools import lru_cache
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
+from converters import Graph
 from mxproof.benchmark.decision import FAIL, INCONCLUSIVE, PASS, TestPlan, require_extra
 from mxproof.benchmark.gate import judge
 from mxproof.benchmark.timing import TimingProcess, TimingTarget
@@ -22,20 +22,26 @@ from .environments import CONVERTER_PACKAGES, Environment, changes
 from .runner import EnvironmentRunner
 from .search import GREEN, RED, UNKNOWN, Outcome
 
-STOPS = "Red means that the conversion or the runtime fails."
-PROOF = "Red means that the proof fails: an output differs from MXNet's."
-OUTPUTS = "Red means that outputs differ from the good environment's by more than reruns do."
+#: What became of a model in an environment; the later, the worse.
+RUNS, FAILS, STOPS = range(3)
+#: Worst state of the bad environment, if the good one is better -> what red means.
+CRITERIA = (
+    "Red means that outputs differ from the good environment's by more than reruns do.",
+    "Red means that the proof fails: an output differs from MXNet's.",
+    "Red means that the conversion or the runtime fails.",
+)
 SLOWER = "Red means slower than the good environment, timed side by side."
 VERDICTS = {PASS: GREEN, FAIL: RED, INCONCLUSIVE: UNKNOWN}
 #: Factors that cannot matter if the files are the same.
 ONLY_WRITING = {*CONVERTER_PACKAGES, "revision"} - {"numpy"}
 
+#: Inputs, and MXNet's results on them if they are to be had.
+Sample = Tuple[Inputs, Optional[Truth]]
 #: The sentence that says what red means, and the judge that goes by it.
 Judge = Tuple[str, Callable[[Environment], Outcome]]
 
 
-@dataclass(frozen=True)
-class Recorded:
+class Recorded(NamedTuple):
     """A candidate whose outputs on one input are known."""
 
     outputs: List[Array]
@@ -53,21 +59,19 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Numbers:
-    """
+    """What a model computes in an environment.
+
     Attributes:
+        state: RUNS, FAILS (the proof of the outputs) or STOPS.
+        note: why it is not RUNS.
         outputs: of all inputs, in float32, as the user gets them.
         noise: their distance from those of a second run.
-        passed: whether they are as precise as MXNet's; None without a reference.
-        note: the output that is not, and how.
     """
 
-    outputs: Sequence[Array]
-    noise: float = 0.0
-    passed: Optional[bool] = None
+    state: int
     note: str = ""
-
-
-Found = Union[Numbers, RuntimeFailure]
+    outputs: Sequence[Array] = ()
+    noise: float = 0.0
 
 
 def numbers_judge(
@@ -75,49 +79,47 @@ def numbers_judge(
     target: str,
     good: Environment,
     bad: Environment,
-    inputs: Sequence[Inputs],
-    references: Sequence[Truth] = (),
-    tolerance: float = 0.0,
+    samples: Sequence[Sample],
+    tolerance: float,
 ) -> Judge:
-    """Judge by outputs; see `choose_criterion`, `judge_numbers`.
-
-    Args:
-        references: MXNet's results for each of the inputs, or none.
-    """
+    """Judge by outputs; see `choose_criterion`, `judge_numbers`."""
 
     @lru_cache(None)
-    def measured(*environment: Tuple[str, str]) -> Found:
+    def measured(*environment: Tuple[str, str]) -> Numbers:
         try:
-            return _measure(runner.convert(dict(environment), target))
+            converted = runner.convert(dict(environment), target)
+            return measure(converted, samples, runner.model.graph)
         except RuntimeFailure as error:
-            return error
-
-    def _measure(converted: TimingTarget) -> Numbers:
-        first: List[List[Array]] = []
-        again: List[List[Array]] = []
-        with TimingProcess(converted) as process:
-            for sample in inputs:
-                process.load(sample)
-                first.append(process.time(1)[1])
-                again.append(process.time(1)[1])
-        noise = distance(sum(again, []), sum(first, []))
-        if not references:
-            return Numbers(sum(first, []), noise)
-        proof = reduce(
-            add,
-            (
-                prove_outputs(Recorded(outputs), truth, runner.model.graph)
-                for outputs, truth in zip(first, references)
-            ),
-        )
-        wrong = [f"{c.op} {c.layer!r}: {c.problem}" for c in proof.checks.culprits]
-        note = "" if proof.passed else (wrong or ["the proof fails"])[0]
-        return Numbers(sum(first, []), noise, proof.passed, note)
+            return Numbers(STOPS, str(error))
 
     expected = measured(*good.items())
-    criterion = choose_criterion(expected, measured(*bad.items()))
-    assert isinstance(expected, Numbers)
-    return criterion, lambda e: judge_numbers(criterion, measured(*e.items()), expected, tolerance)
+    state = choose_criterion(expected, measured(*bad.items()))
+    return CRITERIA[state], lambda environment: judge_numbers(
+        state, measured(*environment.items()), expected, tolerance
+    )
+
+
+def measure(converted: TimingTarget, samples: Sequence[Sample], graph: Graph) -> Numbers:
+    """Run a converted model twice on each input, and prove its outputs where MXNet's are known.
+
+    Raises:
+        RuntimeFailure: it does not run.
+    """
+    first: List[Array] = []
+    again: List[Array] = []
+    wrong: List[str] = []
+    with TimingProcess(converted) as process:
+        for inputs, truth in samples:
+            process.load(inputs)
+            outputs = process.time(1)[1]
+            first += outputs
+            again += process.time(1)[1]
+            proof = truth and prove_outputs(Recorded(outputs), truth, graph)
+            if proof and not proof.passed:
+                culprits = [f"{c.op} {c.layer!r}: {c.problem}" for c in proof.checks.culprits]
+                wrong += culprits or ["the proof fails"]
+    state, note = (FAILS, wrong[0]) if wrong else (RUNS, "")
+    return Numbers(state, note, first, distance(again, first))
 
 
 def distance(found: Sequence[Array], expected: Sequence[Array]) -> float:
@@ -138,36 +140,36 @@ def distance(found: Sequence[Array], expected: Sequence[Array]) -> float:
     return largest
 
 
-def choose_criterion(good: Found, bad: Found) -> str:
-    """The first of STOPS, PROOF and OUTPUTS that can tell the bad environment from the good one.
+def choose_criterion(good: Numbers, bad: Numbers) -> int:
+    """The state from which on an environment is red; RUNS if outputs have to decide.
 
     Raises:
-        UsageError: the good one is not good.
+        UsageError: the good environment is not good.
     """
-    if isinstance(good, RuntimeFailure):
-        raise UsageError(f"the good environment fails: {good}. Give one in which the model runs.")
-    if isinstance(bad, RuntimeFailure):
-        return STOPS
-    if good.passed is False and bad.passed:
+    if good.state == STOPS:
+        raise UsageError(
+            f"the good environment fails: {good.note}. Give one in which the model runs."
+        )
+    if good.state > bad.state:
         raise UsageError(
             f"the good environment fails the proof ({good.note}), and the bad one passes it. "
             "Exchange --good and --bad."
         )
-    return PROOF if good.passed and not bad.passed else OUTPUTS
+    return bad.state if bad.state > good.state else RUNS
 
 
-def judge_numbers(criterion: str, found: Found, good: Numbers, tolerance: float = 0.0) -> Outcome:
+def judge_numbers(criterion: int, found: Numbers, good: Numbers, tolerance: float = 0.0) -> Outcome:
     """Judge what was found in an environment.
 
     Args:
         tolerance: a distance up to which outputs count as the same, noise or not.
     """
-    if isinstance(found, RuntimeFailure):
-        return Outcome(RED if criterion == STOPS else UNKNOWN, str(found))
+    if found.state == STOPS:
+        return Outcome(RED if criterion == STOPS else UNKNOWN, found.note)
     gap = distance(found.outputs, good.outputs)
     same = gap <= max(tolerance, 2 * good.noise, 2 * found.noise)
     note = "the same outputs" if same else f"outputs differ by {gap:.1e} of the largest"
-    red = {STOPS: False, PROOF: found.passed is False, OUTPUTS: not same}[criterion]
+    red = found.state >= criterion if criterion else not same
     return Outcome(RED if red else GREEN, "; ".join(filter(None, (note, found.note))))
 
 

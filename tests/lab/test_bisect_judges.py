@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Union
+from typing import Any, List
 
 import numpy as np
 import pytest
 
 from lab.bisect.judges import (
-    OUTPUTS,
-    PROOF,
+    FAILS,
+    RUNS,
     STOPS,
     Numbers,
     choose_criterion,
@@ -17,19 +17,19 @@ from lab.bisect.judges import (
     judge_numbers,
 )
 from lab.bisect.search import GREEN, RED, UNKNOWN
-from mxproof.runtimes.base import Array, RuntimeFailure
+from mxproof.runtimes.base import Array
 from mxproof.subject import UsageError
 
 INF, NAN = np.inf, np.nan
-STOPPED = RuntimeFailure("no such operator")
+STOPPED = Numbers(STOPS, "no such operator")
 
 
 def array(*values: float, dtype: str = "float32") -> Array:
     return np.array(values, dtype)
 
 
-def numbers(value: float, passed: Optional[bool] = None, noise: float = 0.0) -> Numbers:
-    return Numbers([array(value)], noise, passed)
+def numbers(value: float, state: int = RUNS, noise: float = 0.0) -> Numbers:
+    return Numbers(state, "", [array(value)], noise)
 
 
 @pytest.mark.parametrize(
@@ -63,16 +63,13 @@ def test_another_type_or_number_of_outputs_is_not_rounding(found: List[Array]) -
     ("good", "bad", "criterion"),
     [
         (numbers(1), STOPPED, STOPS),
-        (numbers(1, True), STOPPED, STOPS),
-        (numbers(1, True), numbers(1, False), PROOF),
-        (numbers(1, True), numbers(2, True), OUTPUTS),
-        (numbers(1, False), numbers(2, False), OUTPUTS),
-        (numbers(1), numbers(2), OUTPUTS),
+        (numbers(1, FAILS), STOPPED, STOPS),
+        (numbers(1), numbers(1, FAILS), FAILS),
+        (numbers(1), numbers(2), RUNS),
+        (numbers(1, FAILS), numbers(2, FAILS), RUNS),
     ],
 )
-def test_what_decides(
-    good: Numbers, bad: Union[Numbers, RuntimeFailure], criterion: str
-) -> None:
+def test_what_decides(good: Numbers, bad: Numbers, criterion: int) -> None:
     assert choose_criterion(good, bad) == criterion
     assert judge_numbers(criterion, good, good).verdict == GREEN
     assert judge_numbers(criterion, bad, good).verdict == RED
@@ -80,30 +77,30 @@ def test_what_decides(
 
 @pytest.mark.parametrize(
     ("good", "said"),
-    [(STOPPED, "no such operator"), (numbers(1, False), "Exchange --good")],
+    [(STOPPED, "no such operator"), (numbers(1, FAILS), "Exchange --good")],
 )
 def test_a_good_environment_that_is_not_good(good: Any, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        choose_criterion(good, numbers(1, True))
+        choose_criterion(good, numbers(1))
 
 
 @pytest.mark.parametrize(
     ("criterion", "found", "good", "tolerance", "verdict"),
     [
-        (OUTPUTS, numbers(1 + 2**-23), numbers(1), 0.0, RED),
-        (OUTPUTS, numbers(1 + 2**-23), numbers(1), 1e-5, GREEN),
-        (OUTPUTS, numbers(1.015, noise=0.01), numbers(1), 0.0, GREEN),
-        (OUTPUTS, numbers(1.025, noise=0.01), numbers(1), 0.0, RED),
-        (OUTPUTS, numbers(1.015), numbers(1, noise=0.01), 0.0, GREEN),
-        (OUTPUTS, numbers(1, False), numbers(1, True), 0.0, GREEN),
-        (PROOF, numbers(1.5, True), numbers(1, True), 0.0, GREEN),
-        (STOPS, numbers(1.5), numbers(1, True), 0.0, GREEN),
-        (OUTPUTS, STOPPED, numbers(1), 0.0, UNKNOWN),
-        (PROOF, STOPPED, numbers(1, True), 0.0, UNKNOWN),
+        (RUNS, numbers(1 + 2**-23), numbers(1), 0.0, RED),
+        (RUNS, numbers(1 + 2**-23), numbers(1), 1e-5, GREEN),
+        (RUNS, numbers(1.015, noise=0.01), numbers(1), 0.0, GREEN),
+        (RUNS, numbers(1.025, noise=0.01), numbers(1), 0.0, RED),
+        (RUNS, numbers(1.015), numbers(1, noise=0.01), 0.0, GREEN),
+        (RUNS, numbers(1, FAILS), numbers(1), 0.0, GREEN),
+        (FAILS, numbers(1.5), numbers(1), 0.0, GREEN),
+        (STOPS, numbers(1.5), numbers(1), 0.0, GREEN),
+        (RUNS, STOPPED, numbers(1), 0.0, UNKNOWN),
+        (FAILS, STOPPED, numbers(1), 0.0, UNKNOWN),
     ],
 )
 def test_verdicts(
-    criterion: str, found: Any, good: Numbers, tolerance: float, verdict: str
+    criterion: int, found: Any, good: Numbers, tolerance: float, verdict: str
 ) -> None:
     """What a rerun gives is not a change, and what stops in between accuses nobody."""
     assert judge_numbers(criterion, found, good, tolerance).verdict == verdict
