@@ -21,12 +21,18 @@ from mxproof.subject import UsageError
 
 from .judge import Judgement
 from .readers import BROKEN, STEP, STEPS, VERSIONS, read_run
-from .records import INCONCLUSIVE, Run, number
+from .records import INCONCLUSIVE, Run
 
 SCHEMA = 2
 FILE, GREEN, NEXT, MARK = "history.jsonl", "green", "green.next", "entry.json"
 #: What is kept of a green run: the records that the judge compares, and the versions.
 KEPT = {STEP, VERSIONS, *(record for record, _ in STEPS.values())}
+#: Key of a line -> its type.
+FORM = {
+    **dict.fromkeys(("date", "commit", "accepted"), str),
+    **dict.fromkeys(("reasons", "inconclusive"), list),
+    **dict.fromkeys(("versions", "counts", "numbers"), dict),
+}
 #: Of the reasons for a red run, this many are kept, and this many characters of each.
 REASONS, LONGEST = 100, 300
 
@@ -53,20 +59,15 @@ def entry_of(run: Run, found: Judgement, accept: str) -> Json:
 
 def parse(line: str) -> Json:
     """Read a line; what it raises for one of another form is in BROKEN."""
-    entry = json.loads(line)
+    entry: Json = json.loads(line)
     if entry["schema"] != SCHEMA or entry["verdict"] not in ("green", "red"):
         raise ValueError(f"schema {entry['schema']!r}, verdict {entry['verdict']!r}")
-    counts = {s: {o: int(n) for o, n in row.items()} for s, row in entry["counts"].items()}
-    numbers = {name: list(map(number, row)) for name, row in entry["numbers"].items()}
-    if any(len(row) != 3 or row[0] is None for row in numbers.values()):
-        raise ValueError("a number is not [value, low, high]")
-    return {
-        **{key: str(entry[key]) for key in ("date", "commit", "verdict", "accepted")},
-        **{key: list(map(str, entry[key])) for key in ("reasons", "inconclusive")},
-        "versions": {name: str(version) for name, version in entry["versions"].items()},
-        "counts": counts,
-        "numbers": numbers,
-    }
+    for key, form in FORM.items():
+        if not isinstance(entry[key], form):
+            raise TypeError(f"{key} is {entry[key]!r}")
+    for value, _low, _high in entry["numbers"].values():
+        float(value)
+    return entry
 
 
 class History:
