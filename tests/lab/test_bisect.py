@@ -161,6 +161,7 @@ def test_an_older_onnxruntime(run: Run, tmp_path: Path, request: pytest.FixtureR
     assert found["causes"] == [["onnxruntime"]]
 
 
+@pytest.mark.nightly
 def test_files_that_are_the_same_are_not_timed(run: Run, prefix: Path, repository: Path) -> None:
     commits = plant(repository, *COMMENT)
     result = run("bisect", prefix, *SHAPE, "onnx", "--what", "speed", *commits)
@@ -182,7 +183,7 @@ def test_exit_codes(
         changed = (environment["optimisation"] != "all") + (environment["threads"] != "all")
         return Outcome([GREEN, alone, RED][changed], "seen")
 
-    monkeypatch.setattr("lab.bisect.bisection.numbers_judge", lambda *args: ("Red.", judge))
+    monkeypatch.setattr("lab.bisect.command.numbers_judge", lambda *args: ("Red.", judge))
     result = run("bisect", prefix, *SHAPE, "onnx", "--bad-threads", 1, *LEVEL)
     assert result.code == code
     assert said in result.out

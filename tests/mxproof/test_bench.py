@@ -21,6 +21,7 @@ from mxproof.subject import load_for_run
 from .conftest import Run
 
 
+@pytest.mark.nightly
 def test_every_runtime_in_every_setting(prefix: Path, run: Run, tmp_path: Path) -> None:
     files = ["--json", tmp_path / "bench.json", "--markdown", tmp_path / "bench.md"]
     names = ["mxnet", "onnxruntime", "pytorch"]
@@ -46,6 +47,7 @@ def test_every_runtime_in_every_setting(prefix: Path, run: Run, tmp_path: Path) 
     assert "onnxruntime" in (tmp_path / "bench.md").read_text()
 
 
+@pytest.mark.nightly
 def test_a_baseline_is_kept_or_the_run_fails(prefix: Path, run: Run, tmp_path: Path) -> None:
     """A network of a few layers: MXNet's overhead is larger than all else. Then the baseline says
     that it was a hundred times as fast, or is another machine's."""
@@ -103,6 +105,7 @@ def test_another_python_is_the_control_with_its_own_files(
     assert [row["side"] for row in record["runs"]] == ["candidate", "control"]
 
 
+@pytest.mark.nightly
 def test_another_python_reads_the_checkpoint_as_this_one_does(prefix: Path, tmp_path: Path) -> None:
     """The same sizes, left free, and the same part of the network: two folders, one name."""
     parts = []
@@ -149,6 +152,7 @@ def test_a_record_names_the_python_that_was_measured() -> None:
     assert environment({})["python"] == platform.python_version()
 
 
+@pytest.mark.nightly
 def test_calibrate(prefix: Path, tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     options = ["--runtime", "onnxruntime", "--trials", "1", "--slowdown", "0,900", "--quiet"]

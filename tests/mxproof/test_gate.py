@@ -88,7 +88,7 @@ def test_the_fastest_pass_of_a_turn_counts() -> None:
 
 @pytest.mark.parametrize(
     ("slowdown", "seconds", "expected"),
-    [(0.0, 600, PASS), (0.1, 600, FAIL), (0.5, 600, FAIL), (0.0, 0, PASS), (0.2, 0, FAIL)],
+    [(0.0, 600, PASS), (0.1, 600, FAIL), (0.0, 0, PASS), (0.2, 0, FAIL)],
 )
 def test_clear_cases_are_quick_however_little_time_there_is(
     machine: Clock, slowdown: float, seconds: float, expected: str
@@ -119,6 +119,7 @@ def test_rounds_are_analysed_as_often_as_the_plan_says(machine: Clock) -> None:
     assert lengths <= set(LOOKS)
 
 
+@pytest.mark.nightly
 def test_false_alarms_and_slowdowns_found(machine: Clock) -> None:
     """As often as the plan says: rare in 400 clean runs; 5 % nearly always."""
     assert sum(verdict(decided(0.0, 0.05)) == FAIL for _ in range(400)) <= 1
