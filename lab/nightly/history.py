@@ -96,13 +96,7 @@ class History:
 
     def green_run(self) -> Optional[Run]:
         """The records of the last green run; None before there is one."""
-        if not (self.folder / GREEN).exists():
-            return None
-        try:
-            return read_run(self.folder / GREEN)
-        except UsageError:
-            self.problems.append(f"{self.folder / GREEN} has no records to compare with")
-            return None
+        return read_run(self.folder / GREEN) if (self.folder / GREEN).exists() else None
 
     def add(self, entry: Json, results: Path) -> None:
         """Append a run, and keep the records of a green one: both or nothing."""

@@ -40,7 +40,8 @@ def read_run(folder: Path, demanded: Sequence[str] = ()) -> Run:
     Raises:
         UsageError: there is no step in it.
     """
-    folders = {path: _step_of(path) for path in sorted(folder.glob("*")) if _step_of(path)}
+    found = {path: _step_of(path.name) for path in sorted(folder.glob("*")) if path.is_dir()}
+    folders = {path: step for path, step in found.items() if step}
     if not folders:
         raise UsageError(f"{folder}: has no results. Name the folder that .ci/nightly wrote.")
     run = Run(steps={name: Step() for name in folders.values()})
@@ -59,36 +60,36 @@ def read_run(folder: Path, demanded: Sequence[str] = ()) -> Run:
             run.steps[name].problems.append(f"{path.name}: {type(error).__name__}: {error}")
     run.date = min(began.values()).strftime(TIME) if began else ""
     run.commit = Counter(commits.values()).most_common(1)[0][0] if commits else ""
-    for path, name in folders.items():
-        problems = run.steps[name].problems
-        if path in began and max(began.values()) - began[path] > LONGEST_RUN:
+    for path in began:
+        problems = run.steps[folders[path]].problems
+        if max(began.values()) - began[path] > LONGEST_RUN:
             problems.append(f"{path.name} is left over from {began[path]}")
         if commits.get(path, run.commit) != run.commit:
             problems.append(f"{path.name} is of commit {commits[path]}, others of {run.commit}")
-        for part in _parts(path.name):
-            if folder / part not in folders and f"{part} left nothing" not in problems:
-                problems.append(f"{part} left nothing")
+    for part in sorted({part for path in folders for part in _parts(path)} - {*folders}):
+        run.steps[_step_of(part.name)].problems.append(f"{part.name} left nothing")
     for name in demanded:
         absent = Step(problems=["left nothing: it did not run, or ended at once"])
         run.steps.setdefault(name, absent)
     return run
 
 
-def _step_of(path: Path) -> str:
-    """ "zoo-2-of-8" -> "zoo"; "" for what is not the folder of a step."""
-    match = re.fullmatch(r"([a-z]+)(-\d+-of-\d+)?", path.name)
-    return match[1] if match and match[1] in STEPS and path.is_dir() else ""
+def _step_of(name: str) -> str:
+    """ "zoo-2-of-8" -> "zoo"; "" for another name than a step's."""
+    match = re.fullmatch(r"([a-z]+)(-\d+-of-\d+)?", name)
+    return match[1] if match and match[1] in STEPS else ""
 
 
-def _parts(name: str) -> List[str]:
-    """ "zoo-2-of-3" -> ["zoo-1-of-3", "zoo-2-of-3", "zoo-3-of-3"]; none of a whole step."""
-    step, _, count = name.partition("-of-")
-    return [f"{step.partition('-')[0]}-{k}-of-{count}" for k in range(1, int(count or 0) + 1)]
+def _parts(path: Path) -> List[Path]:
+    """ "zoo-2-of-3" -> "zoo-1-of-3", "zoo-2-of-3", "zoo-3-of-3"; none of a whole step."""
+    step, _, count = path.name.partition("-of-")
+    step = step.partition("-")[0]
+    return [path.with_name(f"{step}-{k}-of-{count}") for k in range(1, int(count or 0) + 1)]
 
 
 def _read_record(folder: Path, step: Step, code: int) -> None:
     """Read a step, or a part of it, that ended with this exit code."""
-    name, reader = STEPS[_step_of(folder)]
+    name, reader = STEPS[_step_of(folder.name)]
     for case in reader(folder / name):
         step.add(*case)
     if name == CALIBRATION:  # its exit code says whether the bars were met
