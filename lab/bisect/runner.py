@@ -13,7 +13,7 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Mapping, Sequence, Tuple, Type, Union
+from typing import Any, Dict, Mapping, Sequence, Tuple, Type, Union
 
 from filelock import FileLock
 from packaging.specifiers import SpecifierSet
@@ -61,7 +61,7 @@ class EnvironmentRunner:
         packages, graph = packages_of(environment), self.model.graph
         report(f"{self.model.name}: {target} with {' '.join(map(' '.join, packages.items()))}")
         python = interpreter(packages)
-        job = {
+        job: Dict[str, Any] = {
             "converters": str(source(environment["revision"], self.repository, self.folder)),
             "target": target,
             "prefix": str(self.model.prefix.absolute()),
