@@ -100,20 +100,20 @@ class History:
 
     def add(self, entry: Json, results: Path) -> None:
         """Append a run, and keep the records of a green one: both or nothing."""
-        line = json.dumps(entry, separators=(",", ":")).encode()
+        line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
         if entry["verdict"] == "green":
             shutil.copytree(results, self.folder / NEXT, ignore=_others)
             (self.folder / NEXT / MARK).write_bytes(line)
         text = self._text if self._text.endswith(b"\n") or not self._text else self._text + b"\n"
         with atomic_write(self.path) as file:
-            file.write(text + line + b"\n")
-        self._text = text + line + b"\n"
+            file.write(text + line)
+        self._text = text + line
         self._settle()
 
     def _settle(self) -> None:
         """Make the waiting records the standard if their run is in the history; else drop them."""
         waiting, mark = self.folder / NEXT, self.folder / NEXT / MARK
-        if mark.exists() and self._text.endswith(mark.read_bytes() + b"\n"):
+        if mark.exists() and [mark.read_bytes()] == self._text.splitlines(keepends=True)[-1:]:
             shutil.rmtree(self.folder / GREEN, ignore_errors=True)
             waiting.rename(self.folder / GREEN)
         elif waiting.exists():

@@ -118,6 +118,10 @@ def test_a_crash_leaves_all_of_the_old_or_all_of_the_new(
         versions = read_run(folder / "green").versions["torch"]
         assert (len(history.entries), versions) in [(1, "2.13.0"), (2, "2.14.0")]
         assert not history.problems
+    (folder / "green.next").mkdir()
+    (folder / "green.next" / "entry.json").touch()  # it ended before it had written this
+    with opened(folder) as history:
+        assert read_run(folder / "green").versions["torch"] == versions
     assert names(folder) == [".lock", "green", "history.jsonl"]
     assert nightly().code == 0
 
