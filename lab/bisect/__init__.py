@@ -1,5 +1,5 @@
 """Name the difference between two environments that changed a converted model.
 
-The runner (runner.py) converts and runs the model in an environment (environments.py); a judge
-(judges.py) calls the result green or red; the search (search.py) swaps what differs.
+The environments (environments.py) are built and run (runner.py); a judge (judges.py) calls a result
+green or red; the search (search.py) swaps what differs.
 """

@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from functools import partial
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Dict, List, Mapping
+from typing import Any, Callable, Dict, List, Mapping
 
+from converters.progress import report
 from mxproof.cli import common
+from mxproof.evidence import evidence_for
 from mxproof.report.sheet import Sheet
-from mxproof.subject import UsageError
+from mxproof.runtimes.base import RuntimeFailure
+from mxproof.subject import Subject, UsageError, load_for_run, parse_inputs
 from mxproof.targets import TARGETS
 
 from .environments import (
@@ -24,7 +28,9 @@ from .environments import (
     load,
     relevant,
 )
-from .search import Findings
+from .judges import Sample, numbers_judge, speed_judge
+from .runner import EnvironmentRunner, resolve
+from .search import GREEN, UNKNOWN, Factors, Findings, Outcome, search
 
 HEADINGS = ("environment", "verdict", "reason")
 
@@ -54,29 +60,26 @@ def add_parser(commands: Any) -> None:
             text = f"{title}, {pattern} (default: {default})"
             group.add_argument(f"--{side}-{name}", metavar="VALUE", help=text)
     group.add_argument("--repository", metavar="DIR", default=".", help="where the revisions are")
-    _add_verdict_options(parser)
+    _verdict_options(parser)
     parser.set_defaults(run=run)
 
 
-def _add_verdict_options(parser: argparse.ArgumentParser) -> None:
+def _verdict_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "the verdict",
-        "Numbers: if only the bad environment fails the proof against MXNet or a recording, that "
-        "decides; otherwise outputs that differ by more than reruns do.",
+        "Numbers: if only the bad environment's outputs fail the proof against MXNet or a "
+        "recording, that decides; otherwise outputs that differ by more than reruns do.",
     )
     positive = partial(common.count, least=1)
-    group.add_argument("--seed", type=common.count, default=0, help="of the input (default: 0)")
-    group.add_argument("--samples", type=positive, default=4, help="of the input (default: 4)")
-    group.add_argument(
-        "--tolerance",
-        type=float,
-        default=0.0,
-        metavar="X",
-        help="ignore differences up to this fraction of the largest output",
-    )
-    group.add_argument(
-        "--seconds", type=positive, default=60, help="for each comparison of speed (default: 60)"
-    )
+    for option, kind, default, text in (
+        ("--seed", common.count, 0, "of the input"),
+        ("--samples", positive, 4, "of the input"),
+        ("--tolerance", float, 0.0, "ignore differences up to this fraction of the largest output"),
+        ("--seconds", positive, 60, "for each comparison of speed"),
+    ):
+        group.add_argument(
+            option, type=kind, default=default, metavar="N", help=f"{text} (default: {default})"
+        )
     group.add_argument("--no-proof", action="store_true", help="compare outputs, without MXNet")
     common.mxnet_python(group)
     group.add_argument("--reference", metavar="FILE", help="a recording, in place of MXNet")
@@ -85,25 +88,29 @@ def _add_verdict_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from .bisection import Bisection
-
     common.writable(args, "json", "markdown")
     if not 0 <= args.tolerance < 1:
         raise UsageError(f"--tolerance {args.tolerance}: use a number from 0 to 1.")
     good, bad = (_environment(args, side) for side in ("good", "bad"))
+    unused = [text for n, text in changes(good, bad).items() if n not in (*PACKAGES, *SETTINGS)]
+    notes = [f"not swapped, because nothing here uses it: {', '.join(unused)}"] * bool(unused)
     found: Dict[str, Findings] = {}
     nothing: List[str] = []
     with common.progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
-        bisection = Bisection(args, Path(folder), _unused(good, bad))
+        report(f"reading {args.checkpoint}")
+        how = common.reading(args)
+        model = load_for_run(args.checkpoint, parse_inputs(args.input), **how)
+        samples = cache(partial(_samples, args, model, notes))
+        runner = EnvironmentRunner(model, Path(folder), Path(args.repository), how["outputs"])
         for target in args.to or TARGETS:
             try:
                 pair = relevant(target, good), relevant(target, bad)
-                found[target] = bisection.findings(target, *pair)
+                found[target] = _findings(args, runner, samples, target, *pair)
             except UsageError as error:
                 nothing.append(f"{target}: {error}")
-        if not found:
-            raise UsageError(" ".join(nothing))
-        model, notes = bisection.model, [*nothing, *bisection.notes]
+    if not found:
+        raise UsageError(" ".join(nothing))
+    notes = [*nothing, *notes]
     record = {"schema": 1, "model": model.name, "weights": model.weights, "what": args.what}
     _write(args, {**record, "good": good, "bad": bad, "notes": notes}, found)
     return common.PROVEN if all(f.proven for f in found.values()) else common.FAILED
@@ -115,8 +122,6 @@ def _environment(args: argparse.Namespace, side: str) -> Dict[str, str]:
     Raises:
         UsageError: one of these states something impossible.
     """
-    from .runner import resolve
-
     stated = load(Path(getattr(args, side))) if getattr(args, side) else {}
     for name in SETTINGS:
         value = getattr(args, f"{side}_{name}")
@@ -128,11 +133,62 @@ def _environment(args: argparse.Namespace, side: str) -> Dict[str, str]:
     return {**stated, "revision": resolve(stated["revision"], Path(args.repository))}
 
 
-def _unused(good: Environment, bad: Environment) -> List[str]:
-    """A note about the packages that differ and that no target uses."""
-    known = (*PACKAGES, *SETTINGS)
-    texts = [text for name, text in changes(good, bad).items() if name not in known]
-    return [f"not swapped, because nothing here uses it: {', '.join(texts)}"] if texts else []
+def _samples(args: argparse.Namespace, model: Subject, notes: List[str]) -> List[Sample]:
+    """Inputs, and MXNet's results on them; a note says why these are missing."""
+    shapes = parse_inputs(args.input)
+    inputs = model.evidence(shapes, seed=args.seed, samples=args.samples)
+    reference = Path(args.reference) if args.reference else None
+    how: Any = {"mxnet_python": args.mxnet_python, "reference": reference}
+    try:
+        if not args.no_proof:
+            with evidence_for(model, shapes, inputs=inputs, **how) as evidence:
+                report(f"{model.name}: MXNet's results")
+                return [(truth.inputs, truth) for truth in evidence]
+    except RuntimeFailure as error:
+        if args.mxnet_python or reference:
+            raise
+        notes.append(f"only outputs are compared, and nothing is proven: {error}")
+    return [(sample, None) for sample in inputs]
+
+
+def _findings(
+    args: argparse.Namespace,
+    runner: EnvironmentRunner,
+    samples: Callable[[], List[Sample]],
+    target: str,
+    good: Environment,
+    bad: Environment,
+) -> Findings:
+    """Find the changes that turn the good environment red.
+
+    Raises:
+        UsageError: there is nothing to attribute.
+    """
+    changed, model = changes(good, bad), runner.model
+    if not changed:
+        raise UsageError("nothing to attribute: the environments differ in nothing it uses.")
+    if args.what == "numbers":
+        criterion, judge = numbers_judge(runner, target, good, bad, samples(), args.tolerance)
+    else:
+        inputs = model.inputs(
+            model.concrete(parse_inputs(args.input) or model.gate_shapes), args.seed
+        )
+        criterion, judge = speed_judge(runner, target, good, bad, inputs, args.seconds)
+
+    def probe(chosen: Factors) -> Outcome:
+        report(f"{target}: good with {', '.join(chosen) or 'nothing'} of bad")
+        try:
+            return judge({name: (bad if name in chosen else good)[name] for name in good})
+        except (RuntimeFailure, UsageError) as error:
+            return Outcome(UNKNOWN, str(error))
+
+    found = search(changed, probe)
+    first, last = found.tried[frozenset()], found.tried.get(frozenset(changed))
+    if first.verdict != GREEN:
+        raise UsageError(f"the good environment is {first.verdict}: {first.note}.")
+    if last and last.verdict == GREEN:
+        raise UsageError(f"nothing to attribute: the bad environment is green: {last.note}.")
+    return replace(found, criterion=criterion)
 
 
 def _write(

@@ -16,7 +16,7 @@ import re
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, Mapping, Tuple
+from typing import Dict, Iterable, Iterator, Mapping, Tuple
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -53,7 +53,10 @@ def load(path: Path) -> Dict[str, str]:
     line = ""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        text = _pins(json.loads(text)) if text.lstrip().startswith("{") else text
+        if text.lstrip().startswith("{"):
+            record = json.loads(text)
+            versions = record.get("versions") or record.get("environment", {}).get("versions") or {}
+            text = "\n".join(f"{name}=={number}" for name, number in versions.items())
         for line in re.sub(r"\\\r?\n", " ", text).splitlines():
             for name, value in _factors(line.strip()):
                 if found.setdefault(name, value) != value:
@@ -63,12 +66,6 @@ def load(path: Path) -> Dict[str, str]:
     except (AttributeError, RecursionError, ValueError) as error:
         raise UsageError(f"{path}: {line} {error}. `pip freeze` writes such files.") from None
     return found
-
-
-def _pins(record: Any) -> str:
-    """The versions in a JSON record, as a lock file."""
-    versions = record.get("versions") or record.get("environment", {}).get("versions") or {}
-    return "\n".join(f"{name}=={number}" for name, number in versions.items())
 
 
 def _factors(line: str) -> Iterator[Tuple[str, str]]:

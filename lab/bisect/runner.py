@@ -1,4 +1,4 @@
-"""Converts and runs a model in environments: each in a process, with packages of its own."""
+"""Convert a model in environments: packages of their own, and the converters of a commit."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, Mapping, Sequence, Tuple, Type, Union
 
-import numpy as np
 from filelock import FileLock
 from packaging.specifiers import SpecifierSet
 
 from converters.progress import report
 from fixtures.downloads import cache_dir
-from mxproof.runtimes.base import Inputs
+from mxproof.benchmark.timing import TimingTarget
+from mxproof.runtimes.base import RuntimeFailure
 from mxproof.subject import Subject, UsageError
-from mxproof.targets import TARGETS
 
 from .environments import Environment, installed, packages_of
 
 ROOT = Path(__file__).parents[2]
-PROBE = Path(__file__).with_name("probe.py")
+CONVERT = Path(__file__).with_name("convert.py")
+SUFFIXES = {"onnx": ".onnx", "pytorch": ".py"}
 ISOLATED = ("-E", "-B", "-W", "ignore")  # PYTHONPATH would add modules of another interpreter
 
 
@@ -37,43 +36,9 @@ class NotBuilt(UsageError):
     """The packages or the converters of an environment cannot be had."""
 
 
-class Stopped(Exception):
-    """The conversion or the runtime failed in an environment."""
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A converted model in the process of its environment.
-
-    Attributes:
-        folder: has an .npz of each run on each input, until the probe is closed.
-    """
-
-    folder: Path
-    process: subprocess.Popen[str]
-
-    def seconds(self, passes: int) -> float:
-        """Run the model on the first input; returns the time of the fastest pass.
-
-        Raises:
-            Stopped: the runtime fails.
-        """
-        with suppress(OSError):  # if the probe has ended, its answer says why
-            print(passes, file=self.process.stdin, flush=True)
-        return float(self.answer())
-
-    def answer(self) -> Any:
-        assert self.process.stdout
-        line = self.process.stdout.readline()
-        if not line:
-            code = self.process.wait()
-            raise Stopped(last_line((self.folder / "stderr").read_bytes()) or f"exit code {code}")
-        return json.loads(line)
-
-
 @dataclass(frozen=True)
 class EnvironmentRunner:
-    """Runs one model in many environments.
+    """Converts one model in many environments.
 
     Attributes:
         folder: for all files; the caller deletes it.
@@ -82,55 +47,21 @@ class EnvironmentRunner:
     """
 
     model: Subject
-    inputs: Sequence[Inputs]
     folder: Path
     repository: Path
     outputs: Tuple[str, ...] = ()
 
-    @contextmanager
-    def start(
-        self, environment: Environment, target: str, **runs: Tuple[str, bool]
-    ) -> Iterator[Tuple[Probe, List[str]]]:
-        """Convert the model and carry out the runs; yields the probe and the files' hashes.
-
-        Args:
-            runs: name -> the precision, and whether to record every layer.
+    def convert(self, environment: Environment, target: str) -> TimingTarget:
+        """Convert the model there -> the file and how it is run there.
 
         Raises:
             NotBuilt: there can be no such environment.
-            Stopped: the conversion or a run fails.
+            RuntimeFailure: the conversion fails.
         """
-        packages = packages_of(environment)
-        python, job = interpreter(packages), {**self._job(environment, target), "runs": runs}
+        packages, graph = packages_of(environment), self.model.graph
         report(f"{self.model.name}: {target} with {' '.join(map(' '.join, packages.items()))}")
-        with tempfile.TemporaryDirectory(dir=self.folder) as name:
-            folder = Path(name)
-            for number, arrays in enumerate(self.inputs):
-                np.savez(folder / f"input{number}", *arrays.values())
-            (folder / "job.json").write_text(json.dumps({**job, "folder": name}), encoding="utf-8")
-            with (
-                open(folder / "stderr", "wb") as errors,
-                subprocess.Popen(
-                    [python, *ISOLATED, str(PROBE), str(folder / "job.json")],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    encoding="utf-8",
-                ) as process,
-            ):
-                probe = Probe(folder, process)
-                try:
-                    yield probe, probe.answer()
-                finally:
-                    process.kill()
-                    process.communicate()
-
-    def _job(self, environment: Environment, target: str) -> Dict[str, Any]:
-        threads = None if environment["threads"] == "all" else int(environment["threads"])
-        session = {"threads": threads, "optimisation": environment.get("optimisation")}
-        graph = self.model.graph
-        return {
-            "mxproof": str(ROOT / "mxproof"),
+        python = interpreter(packages)
+        job: Dict[str, Any] = {
             "converters": str(source(environment["revision"], self.repository, self.folder)),
             "target": target,
             "prefix": str(self.model.prefix.absolute()),
@@ -138,13 +69,17 @@ class EnvironmentRunner:
             "shapes": {value.name: value.shape for value in graph.inputs},
             "types": {v.name: v.type for v in graph.inputs if v.type != "float32"},
             "outputs": self.outputs,
-            "threads": threads,
-            "runtimes": {
-                precision: (module, name, session if module == "onnxruntime" else dict(arguments))
-                for precision, (module, name, arguments) in TARGETS[target].runtimes.items()
-            },
-            "inputs": [list(arrays) for arrays in self.inputs],
+            "folder": tempfile.mkdtemp(dir=self.folder),
         }
+        execute(python, *ISOLATED, CONVERT, json.dumps(job), failure=RuntimeFailure)
+        (path,) = Path(job["folder"]).glob(f"*{SUFFIXES[target]}")
+        return TimingTarget(
+            "onnxruntime" if target == "onnx" else target,
+            path,
+            python,
+            threads=None if environment["threads"] == "all" else int(environment["threads"]),
+            optimisation=environment.get("optimisation", "all"),
+        )
 
 
 def interpreter(packages: Mapping[str, str]) -> str:
@@ -217,20 +152,17 @@ def source(commit: str, repository: Path, folder: Path) -> Path:
     return folder / commit
 
 
-def execute(*command: Union[str, Path]) -> bytes:
+def execute(*command: Union[str, Path], failure: Type[Exception] = NotBuilt) -> bytes:
     """Run a program to its end; returns what it prints.
 
     Raises:
-        NotBuilt: it cannot be started, or fails.
+        failure: it cannot be started, or fails.
     """
     try:
         done = subprocess.run(command, capture_output=True, check=False)
     except OSError as error:
-        raise NotBuilt(f"{command[0]}: {error.strerror}") from None
+        raise failure(f"{command[0]}: {error.strerror}") from None
     if done.returncode:
-        raise NotBuilt(last_line(done.stderr) or f"{command[0]}: exit code {done.returncode}")
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise failure((lines or [f"{command[0]}: exit code {done.returncode}"])[-1])
     return done.stdout
-
-
-def last_line(output: bytes) -> str:
-    return (output.decode(errors="replace").strip().splitlines() or [""])[-1]

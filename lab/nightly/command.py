@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +62,9 @@ def run(args: argparse.Namespace) -> int:
         entry = entry_of(nightly, found, accept)
         notes = [*history.problems, *(f"inconclusive: {name}" for name in entry["inconclusive"])]
         write_text(args.markdown, summary(entry, found, green, notes))
-        write_text(args.json, json.dumps({**asdict(found), "entry": entry}, indent=1))
+        reasons, accepted = ([r._asdict() for r in rows] for rows in found[:2])
+        record = {"reasons": reasons, "accepted": accepted, "new": found.new, "entry": entry}
+        write_text(args.json, json.dumps(record, indent=1))
         write_text(args.html, page([*history.entries, entry], notes))
         history.add(entry, results)
     for reason in found.reasons[:SHOWN]:

@@ -21,12 +21,18 @@ from mxproof.subject import UsageError
 
 from .judge import Judgement
 from .readers import BROKEN, STEP, STEPS, VERSIONS, read_run
-from .records import INCONCLUSIVE, Run, number
+from .records import INCONCLUSIVE, Run
 
 SCHEMA = 2
 FILE, GREEN, NEXT, MARK = "history.jsonl", "green", "green.next", "entry.json"
 #: What is kept of a green run: the records that the judge compares, and the versions.
 KEPT = {STEP, VERSIONS, *(record for record, _ in STEPS.values())}
+#: Key of a line -> its type.
+FORM = {
+    **dict.fromkeys(("date", "commit", "accepted"), str),
+    **dict.fromkeys(("reasons", "inconclusive"), list),
+    **dict.fromkeys(("versions", "counts", "numbers"), dict),
+}
 #: Of the reasons for a red run, this many are kept, and this many characters of each.
 REASONS, LONGEST = 100, 300
 
@@ -53,20 +59,15 @@ def entry_of(run: Run, found: Judgement, accept: str) -> Json:
 
 def parse(line: str) -> Json:
     """Read a line; what it raises for one of another form is in BROKEN."""
-    entry = json.loads(line)
+    entry: Json = json.loads(line)
     if entry["schema"] != SCHEMA or entry["verdict"] not in ("green", "red"):
         raise ValueError(f"schema {entry['schema']!r}, verdict {entry['verdict']!r}")
-    counts = {s: {o: int(n) for o, n in row.items()} for s, row in entry["counts"].items()}
-    numbers = {name: list(map(number, row)) for name, row in entry["numbers"].items()}
-    if any(len(row) != 3 or row[0] is None for row in numbers.values()):
-        raise ValueError("a number is not [value, low, high]")
-    return {
-        **{key: str(entry[key]) for key in ("date", "commit", "verdict", "accepted")},
-        **{key: list(map(str, entry[key])) for key in ("reasons", "inconclusive")},
-        "versions": {name: str(version) for name, version in entry["versions"].items()},
-        "counts": counts,
-        "numbers": numbers,
-    }
+    for key, form in FORM.items():
+        if not isinstance(entry[key], form):
+            raise TypeError(f"{key} is {entry[key]!r}")
+    for value, _low, _high in entry["numbers"].values():
+        float(value)
+    return entry
 
 
 class History:
@@ -95,30 +96,24 @@ class History:
 
     def green_run(self) -> Optional[Run]:
         """The records of the last green run; None before there is one."""
-        if not (self.folder / GREEN).exists():
-            return None
-        try:
-            return read_run(self.folder / GREEN)
-        except UsageError:
-            self.problems.append(f"{self.folder / GREEN} has no records to compare with")
-            return None
+        return read_run(self.folder / GREEN) if (self.folder / GREEN).exists() else None
 
     def add(self, entry: Json, results: Path) -> None:
         """Append a run, and keep the records of a green one: both or nothing."""
-        line = json.dumps(entry, separators=(",", ":")).encode()
+        line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
         if entry["verdict"] == "green":
             shutil.copytree(results, self.folder / NEXT, ignore=_others)
             (self.folder / NEXT / MARK).write_bytes(line)
         text = self._text if self._text.endswith(b"\n") or not self._text else self._text + b"\n"
         with atomic_write(self.path) as file:
-            file.write(text + line + b"\n")
-        self._text = text + line + b"\n"
+            file.write(text + line)
+        self._text = text + line
         self._settle()
 
     def _settle(self) -> None:
         """Make the waiting records the standard if their run is in the history; else drop them."""
         waiting, mark = self.folder / NEXT, self.folder / NEXT / MARK
-        if mark.exists() and self._text.endswith(mark.read_bytes() + b"\n"):
+        if mark.exists() and [mark.read_bytes()] == self._text.splitlines(keepends=True)[-1:]:
             shutil.rmtree(self.folder / GREEN, ignore_errors=True)
             waiting.rename(self.folder / GREEN)
         elif waiting.exists():

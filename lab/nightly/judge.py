@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Iterator, List, Optional
+from typing import Iterator, List, NamedTuple, Optional
 
 from .records import RED, Run
 
@@ -11,8 +10,7 @@ from .records import RED, Run
 BROKEN, VANISHED, IDLE = "broken step", "vanished", "no longer runs"
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(NamedTuple):
     """Why a run is red; `about` is a case or a step."""
 
     kind: str
@@ -20,11 +18,10 @@ class Reason:
     message: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.about}" + (f": {self.message}" if self.message else "")
+        return ": ".join(filter(None, self))
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(NamedTuple):
     """The verdict on a run, which is red if there are any reasons.
 
     Attributes:
@@ -54,22 +51,20 @@ def judge(run: Run, green: Optional[Run], *, accept: bool = False) -> Judgement:
         reasons += [Reason(kind, n, case.message) for n, case in cases if case.outcome == kind]
     if green is None:
         return Judgement(reasons, [], [])
-    lost = list(_lost(run, green))
-    ran, before = ({name for name, case in r.cases() if case.ran} for r in (run, green))
-    return Judgement(
-        reasons if accept else reasons + lost, lost if accept else [], sorted(ran - before)
-    )
+    lost, new = list(_lost(run, green)), sorted(run.ran - green.ran)
+    return Judgement(reasons, lost, new) if accept else Judgement(reasons + lost, [], new)
 
 
 def _lost(run: Run, green: Run) -> Iterator[Reason]:
     """Whatever ran in the last green run and did not run in this one."""
     for name, step in green.steps.items():
-        now, ran = run.steps.get(name), {n for n, case in step.cases.items() if case.ran}
+        now = run.steps.get(name)
         if now is None:
-            yield Reason(VANISHED, f"step {name}", f"{len(ran)} cases ran in the last green run")
+            ran = f"{len(step.ran)} cases ran in the last green run"
+            yield Reason(VANISHED, f"step {name}", ran)
         elif not now.problems:  # each is a reason already, to which its missing cases add nothing
-            for case in sorted(ran - set(now.cases)):
-                yield Reason(VANISHED, case, "ran in the last green run")
-            for case in sorted(ran & set(now.cases)):
-                if not now.cases[case].ran:
+            for case in sorted(step.ran - now.ran):
+                if case in now.cases:
                     yield Reason(IDLE, case, now.cases[case].message)
+                else:
+                    yield Reason(VANISHED, case, "ran in the last green run")

@@ -15,14 +15,15 @@ from mxproof.report.pytest_report import UNEXPECTED_PASS
 from mxproof.subject import UsageError
 
 from . import records
-from .records import FAILED, PASSED, SKIPPED, Case, Run, Step
+from .records import FAILED, PASSED, SKIPPED, Run, Step
 
-STEP, VERSIONS = "step.json", "versions.txt"
+#: A case: its name, what became of it, why, and what was measured: see `Step.add`.
+Found = Tuple[Any, ...]
+
+STEP, VERSIONS, CALIBRATION = "step.json", "versions.txt", "calibration.json"
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 #: A step that began this much before the last one is left over from an earlier run.
 LONGEST_RUN = timedelta(hours=24)
-#: Records are a few megabytes; parsing one that is much larger would exhaust the memory.
-LARGEST = 256 * 2**20
 #: The share of the mutations that make a difference which must be named at their layer.
 NAMED = 0.99
 DECISIONS = {"pass": PASSED, "fail": records.SLOWER, "inconclusive": records.INCONCLUSIVE}
@@ -39,7 +40,8 @@ def read_run(folder: Path, demanded: Sequence[str] = ()) -> Run:
     Raises:
         UsageError: there is no step in it.
     """
-    folders = {path: _step_of(path) for path in sorted(folder.glob("*")) if _step_of(path)}
+    found = {path: _step_of(path.name) for path in sorted(folder.glob("*")) if path.is_dir()}
+    folders = {path: step for path, step in found.items() if step}
     if not folders:
         raise UsageError(f"{folder}: has no results. Name the folder that .ci/nightly wrote.")
     run = Run(steps={name: Step() for name in folders.values()})
@@ -58,37 +60,41 @@ def read_run(folder: Path, demanded: Sequence[str] = ()) -> Run:
             run.steps[name].problems.append(f"{path.name}: {type(error).__name__}: {error}")
     run.date = min(began.values()).strftime(TIME) if began else ""
     run.commit = Counter(commits.values()).most_common(1)[0][0] if commits else ""
-    for path, name in folders.items():
-        problems = run.steps[name].problems
-        if path in began and max(began.values()) - began[path] > LONGEST_RUN:
+    for path in began:
+        problems = run.steps[folders[path]].problems
+        if max(began.values()) - began[path] > LONGEST_RUN:
             problems.append(f"{path.name} is left over from {began[path]}")
         if commits.get(path, run.commit) != run.commit:
             problems.append(f"{path.name} is of commit {commits[path]}, others of {run.commit}")
-        for part in _parts(path.name):
-            if folder / part not in folders and f"{part} left nothing" not in problems:
-                problems.append(f"{part} left nothing")
+    for part in sorted({part for path in folders for part in _parts(path)} - {*folders}):
+        run.steps[_step_of(part.name)].problems.append(f"{part.name} left nothing")
     for name in demanded:
         absent = Step(problems=["left nothing: it did not run, or ended at once"])
         run.steps.setdefault(name, absent)
     return run
 
 
-def _step_of(path: Path) -> str:
-    """ "zoo-2-of-8" -> "zoo"; "" for what is not the folder of a step."""
-    match = re.fullmatch(r"([a-z]+)(-\d+-of-\d+)?", path.name)
-    return match[1] if match and match[1] in STEPS and path.is_dir() else ""
+def _step_of(name: str) -> str:
+    """ "zoo-2-of-8" -> "zoo"; "" for another name than a step's."""
+    match = re.fullmatch(r"([a-z]+)(-\d+-of-\d+)?", name)
+    return match[1] if match and match[1] in STEPS else ""
 
 
-def _parts(name: str) -> List[str]:
-    """ "zoo-2-of-3" -> ["zoo-1-of-3", "zoo-2-of-3", "zoo-3-of-3"]; none of a whole step."""
-    step, _, count = name.partition("-of-")
-    return [f"{step.partition('-')[0]}-{k}-of-{count}" for k in range(1, int(count or 0) + 1)]
+def _parts(path: Path) -> List[Path]:
+    """ "zoo-2-of-3" -> "zoo-1-of-3", "zoo-2-of-3", "zoo-3-of-3"; none of a whole step."""
+    step, _, count = path.name.partition("-of-")
+    step = step.partition("-")[0]
+    return [path.with_name(f"{step}-{k}-of-{count}") for k in range(1, int(count or 0) + 1)]
 
 
 def _read_record(folder: Path, step: Step, code: int) -> None:
     """Read a step, or a part of it, that ended with this exit code."""
-    name, reader = STEPS[_step_of(folder)]
-    reader(folder / name, step, code)
+    name, reader = STEPS[_step_of(folder.name)]
+    for case in reader(folder / name):
+        step.add(*case)
+    if name == CALIBRATION:  # its exit code says whether the bars were met
+        shares = "; ".join(f"{name[13:]}: {case.value} failed" for name, case in step.cases.items())
+        step.add("calibration::bars", FAILED if code == 1 else PASSED, shares)
     outcomes = {case.outcome for case in step.cases.values()}
     if code and not outcomes.intersection((*records.RED, records.INCONCLUSIVE)):
         step.problems.append(f"{folder.name}: no case explains its exit code {code}")
@@ -96,36 +102,30 @@ def _read_record(folder: Path, step: Step, code: int) -> None:
         step.problems.append(f"{folder.name}: no case ran")
 
 
-def text_of(path: Path) -> str:
-    size = path.stat().st_size
-    if size > LARGEST:
-        raise ValueError(f"{path.name} has {size} bytes; records have at most {LARGEST}")
-    return path.read_text(encoding="utf-8")
-
-
 def load(path: Path) -> Any:
-    return json.loads(text_of(path))
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
-def pytest_run(path: Path, step: Step, code: int) -> None:
+def pytest_cases(path: Path) -> Iterator[Found]:
     """pytest's JUnit XML and, where the step wrote them, the records of the six models, of
     GluonCV's zoo, and of pytest-benchmark."""
-    text, folder = text_of(path), path.parent
+    text, folder = path.read_text(encoding="utf-8"), path.parent
     if "<!" in text:
         raise ValueError("declares a document type or entities, which pytest never writes")
-    for element in ElementTree.fromstring(text).iter("testcase"):
-        for case in _cases(element):
-            step.add(_id(element), case.outcome, case.message)
+    tests = [(_id(element), element) for element in ElementTree.fromstring(text).iter("testcase")]
+    for name, element in tests:
+        yield name, PASSED
+        yield from ((name, *bad) for bad in _outcomes(element))
     if (folder / "report.json").exists():
         for record in load(folder / "report.json")["records"]:
-            _measure(record, record["model"], step)
+            yield from _worst(record, record["model"])
     if (folder / "zoo.jsonl").exists():
-        for line in text_of(folder / "zoo.jsonl").splitlines():
-            _measure(json.loads(line), "GluonCV's zoo", step)
+        for line in (folder / "zoo.jsonl").read_text(encoding="utf-8").splitlines():
+            yield from _worst(json.loads(line), "GluonCV's zoo")
     if (folder / "benchmark.json").exists():
         for found in load(folder / "benchmark.json")["benchmarks"]:
-            if found["fullname"] in step.cases:
-                step.add(found["fullname"], PASSED, "", found["stats"]["median"])
+            if found["fullname"] in dict(tests):
+                yield found["fullname"], PASSED, "", found["stats"]["median"]
 
 
 def _id(element: ElementTree.Element) -> str:
@@ -136,32 +136,29 @@ def _id(element: ElementTree.Element) -> str:
     return "::".join(filter(None, (file, groups, element.get("name", ""))))
 
 
-def _cases(element: ElementTree.Element) -> Iterator[Case]:
-    """All that became of a test: it may fail, and its teardown again."""
-    yield Case(PASSED)
+def _outcomes(element: ElementTree.Element) -> Iterator[Tuple[str, str]]:
+    """All that kept a test from passing: it may fail, and its teardown again."""
     properties = {p.get("name"): p.get("value", "") for p in element.iter("property")}
     for child in element:
         message = child.get("message", "")
         if child.tag == "skipped":
-            expected = child.get("type") == "pytest.xfail"
-            yield Case(records.XFAILED if expected else SKIPPED, message)
+            yield records.XFAILED if child.get("type") == "pytest.xfail" else SKIPPED, message
         elif child.tag in ("failure", "error") and UNEXPECTED_PASS in properties:
-            yield Case(records.UNUSED, properties[UNEXPECTED_PASS])
+            yield records.UNUSED, properties[UNEXPECTED_PASS]
         elif child.tag in ("failure", "error"):
-            unexpected = message.startswith("[XPASS(strict)]")
-            yield Case(records.XPASSED if unexpected else FAILED, message)
+            yield records.XPASSED if message.startswith("[XPASS(strict)]") else FAILED, message
 
 
-def _measure(record: Any, model: str, step: Step) -> None:
-    """The worst layer of each target: the tests say whether it is good enough."""
+def _worst(record: Any, model: str) -> Iterator[Found]:
+    """The layers of each target, of which the worst counts: tests say whether it is good enough."""
     for target, found in record["targets"].items():
         for layer in found.get("layers", [found]):
             for key in ("float64_rel", "float32_ratio"):
                 if layer.get(key) is not None:
-                    step.add(f"{key}::{model}/{target}", PASSED, "", layer[key])
+                    yield f"{key}::{model}/{target}", PASSED, "", layer[key]
 
 
-def mutation_run(path: Path, step: Step, code: int) -> None:
+def mutation_cases(path: Path) -> Iterator[Found]:
     """`python -m lab mutation --json`. A case is the n-th mutant of its kind in a model, because
     the layers to mutate are drawn."""
     record, count, named = load(path), Counter[str](), []
@@ -170,55 +167,50 @@ def mutation_run(path: Path, step: Step, code: int) -> None:
         count[group] += 1
         equivalent, killed = mutant["equivalent"] is not None, bool(mutant["killed"])
         message = f"{'false alarm' if equivalent else 'survived'}: {mutant['site']}"
-        outcome = FAILED if killed is equivalent else PASSED
-        step.add(f"{group}-{count[group]}]", outcome, message)
+        yield f"{group}-{count[group]}]", FAILED if killed is equivalent else PASSED, message
         if not equivalent:
             named.append(bool(mutant.get("localised", mutant["named"])))
     for clean in record.get("clean", ()):
         name = f"mutation::none[{clean['model']}/{clean['target']}]"
-        step.add(name, FAILED if clean["killed"] else PASSED, "false alarm")
+        yield name, FAILED if clean["killed"] else PASSED, "false alarm"
     share = sum(named) / max(1, len(named))
     message = f"{sum(named)} of {len(named)} were; {NAMED:.0%} are required"
-    step.add("mutation::named at the layer", PASSED if share >= NAMED else FAILED, message, share)
+    yield "mutation::named at the layer", PASSED if share >= NAMED else FAILED, message, share
 
 
-def latency_run(path: Path, step: Step, code: int) -> None:
+def latency_cases(path: Path) -> Iterator[Found]:
     """`mxproof bench --against … --json`: a decision for each benchmark."""
     for found in load(path)["decisions"]:
-        ratio, low, high = (found.get(key) for key in ("ratio", "low", "high"))
-        message = f"{ratio} times its control ({low} to {high})"
-        step.add(
-            f"latency::{found['name']}", DECISIONS[found["verdict"]], message, ratio, low, high
-        )
+        numbers = tuple(found.get(key) for key in ("ratio", "low", "high"))
+        message = "{} times its control ({} to {})".format(*numbers)
+        yield (f"latency::{found['name']}", DECISIONS[found["verdict"]], message, *numbers)
 
 
-def calibration_run(path: Path, step: Step, code: int) -> None:
-    """`python -m lab calibrate --json`. Its exit code says whether its bars were met."""
+def calibration_cases(path: Path) -> Iterator[Found]:
+    """`python -m lab calibrate --json`."""
     for rate in load(path)["rates"]:
         name = f"calibration::{100 * rate['slowdown']:g} % slower"
-        step.add(name, PASSED, "", rate["share_failed"])
-    shares = "; ".join(f"{name[13:]}: {case.value} failed" for name, case in step.cases.items())
-    step.add("calibration::bars", FAILED if code == 1 else PASSED, shares)
+        yield name, PASSED, "", rate["share_failed"]
 
 
-def matrix_run(path: Path, step: Step, code: int) -> None:
+def matrix_cases(path: Path) -> Iterator[Found]:
     """`tox -m matrix --result-json`: a case for each environment."""
     for name, found in load(path)["testenvs"].items():
         result = found.get("result")  # the environment that builds the package has none
         if result:
             outcome = PASSED if found.get("test") else SKIPPED
             message = f"exit code {result['exit_code']}"
-            step.add(f"matrix::{name}", outcome if result["success"] else FAILED, message)
+            yield f"matrix::{name}", outcome if result["success"] else FAILED, message
 
 
 #: Step -> the record that it must leave, and its reader.
-STEPS: Dict[str, Tuple[str, Callable[[Path, Step, int], None]]] = {
-    "models": ("junit.xml", pytest_run),
-    "operators": ("junit.xml", pytest_run),
-    "zoo": ("junit.xml", pytest_run),
-    "mutation": ("mutation.json", mutation_run),
-    "latency": ("latency.json", latency_run),
-    "calibration": ("calibration.json", calibration_run),
-    "matrix": ("tox.json", matrix_run),
-    "docs": ("junit.xml", pytest_run),
+STEPS: Dict[str, Tuple[str, Callable[[Path], Iterator[Found]]]] = {
+    "models": ("junit.xml", pytest_cases),
+    "operators": ("junit.xml", pytest_cases),
+    "zoo": ("junit.xml", pytest_cases),
+    "mutation": ("mutation.json", mutation_cases),
+    "latency": ("latency.json", latency_cases),
+    "calibration": (CALIBRATION, calibration_cases),
+    "matrix": ("tox.json", matrix_cases),
+    "docs": ("junit.xml", pytest_cases),
 }

@@ -4,38 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 FAILED, SLOWER, XPASSED, UNUSED = "failed", "slower", "unexpected pass", "unused override"
 INCONCLUSIVE, SKIPPED, XFAILED, PASSED = "inconclusive", "skipped", "expected failure", "passed"
-#: The most severe first: where a case is reported twice, the more severe outcome counts.
-OUTCOMES = (FAILED, SLOWER, XPASSED, UNUSED, INCONCLUSIVE, SKIPPED, XFAILED, PASSED)
 #: Each of these makes a run red.
 RED = (FAILED, SLOWER, XPASSED, UNUSED)
+#: The most severe first: where a case is reported twice, the more severe outcome counts.
+OUTCOMES = (*RED, INCONCLUSIVE, SKIPPED, XFAILED, PASSED)
 
 
-@dataclass(frozen=True)
-class Case:
-    """What became of one case.
-
-    Attributes:
-        message: why.
-        value: what was measured, with the ends of its interval if it has one.
-    """
+class Case(NamedTuple):
+    """What became of one case, and why; what was measured, with the ends of its interval."""
 
     outcome: str
     message: str = ""
     value: Optional[float] = None
     low: Optional[float] = None
     high: Optional[float] = None
-
-    @property
-    def ran(self) -> bool:
-        return self.outcome != SKIPPED
-
-    @property
-    def rank(self) -> Tuple[int, float]:
-        return OUTCOMES.index(self.outcome), -(self.value or 0.0)
 
 
 @dataclass
@@ -52,7 +38,14 @@ class Step:
     def add(self, name: str, outcome: str, message: str = "", *numbers: Any) -> None:
         """Record a case; of several with one name, keep the most severe, or the largest."""
         case = Case(outcome, message, *map(number, numbers))
-        self.cases[name] = min(self.cases.get(name, case), case, key=lambda each: each.rank)
+        known = self.cases.setdefault(name, case)
+        self.cases[name] = min(
+            known, case, key=lambda c: (OUTCOMES.index(c.outcome), -(c.value or 0.0))
+        )
+
+    @property
+    def ran(self) -> Set[str]:
+        return {name for name, case in self.cases.items() if case.outcome != SKIPPED}
 
 
 @dataclass
@@ -73,8 +66,11 @@ class Run:
         for step in self.steps.values():
             yield from sorted(step.cases.items())
 
+    @property
+    def ran(self) -> Set[str]:
+        return {name for step in self.steps.values() for name in step.ran}
+
 
 def number(value: Any) -> Optional[float]:
     """A finite number, or None: JSON that Python wrote may hold NaN and infinities."""
-    usable = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if usable and math.isfinite(value) else None
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None

@@ -42,10 +42,8 @@ def summary(entry: Json, found: Judgement, green: Optional[Json], notes: Sequenc
         green: the last green run before this one.
         notes: worth a look, without making the run red.
     """
-    kinds = dict.fromkeys(reason.kind for reason in found.reasons)
-    reasons = [reason for kind in kinds for reason in found.reasons if reason.kind == kind]
     sections = {
-        "Why it is red": list(map(str, reasons)),
+        "Why it is red": list(map(str, found.reasons)),
         f"Intended ({entry['accepted']})": list(map(str, found.accepted)),
         "Worth a look": notes,
         "New cases": found.new,

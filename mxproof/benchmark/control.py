@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from converters.shape import Shape, show
 
@@ -25,14 +24,24 @@ class Control:
     """The other side of a comparison.
 
     Attributes:
-        name: for records; ratios to controls of the same name can be compared.
-        target: (model, runtime) -> what that candidate is timed against.
+        name: "mxnet", "python" (another one's runtimes), or "itself" for calibration.
+        python: that has MXNet, or the runtimes; None means this one.
+        options: of `mxproof convert`, beside epoch and inputs: how the checkpoints are read here.
         baseline: decisions of an earlier run, as its JSON has them, whose ratios are to be kept.
     """
 
     name: str
-    target: Callable[[ConvertedModel, str], TimingTarget]
+    python: Optional[str] = None
+    options: Sequence[str] = ()
     baseline: Sequence[Row] = ()
+
+    def target(self, model: ConvertedModel, runtime: str) -> TimingTarget:
+        """Whatever the model in this runtime is timed against."""
+        if self.name == "mxnet":
+            return model.target("mxnet", python=self.python)
+        if self.name == "itself":
+            return model.target(runtime)
+        return _other_python(str(self.python), self.options, model, runtime)
 
     def benchmark(
         self, model: ConvertedModel, runtime: str, given: Optional[Mapping[str, Shape]] = None
@@ -50,18 +59,16 @@ class Control:
 def control_of(
     against: str, mxnet_python: Optional[str] = None, options: Sequence[str] = ()
 ) -> Control:
-    """What `--against` names: "mxnet", a baseline, or a Python.
-
-    Args:
-        options: of `mxproof convert`, beside epoch and inputs: how the checkpoints are read here.
+    """The control that `--against` names: "mxnet", a baseline, or a Python.
 
     Raises:
         UsageError: it is a file that is no baseline.
     """
-    if against != "mxnet" and not against.endswith(".json"):
-        return Control("python", partial(_other_python, against, options))
-    baseline = () if against == "mxnet" else _read_baseline(against)
-    return Control("mxnet", partial(_mxnet, mxnet_python), baseline)
+    if against.endswith(".json"):
+        return Control("mxnet", mxnet_python, baseline=_read_baseline(against))
+    if against == "mxnet":
+        return Control("mxnet", mxnet_python)
+    return Control("python", against, options)
 
 
 def _read_baseline(path: str) -> Sequence[Row]:
@@ -76,10 +83,6 @@ def _read_baseline(path: str) -> Sequence[Row]:
             "`mxproof bench --against mxnet --json FILE`."
         ) from None
     return rows
-
-
-def _mxnet(python: Optional[str], model: ConvertedModel, runtime: str) -> TimingTarget:
-    return model.target("mxnet", python=python)
 
 
 def _other_python(

@@ -59,16 +59,17 @@ def measure(
             found = interleave(processes, rounds=rounds, seconds=seconds)
             figures = {name: process.figures() for name, process in processes.items()}
         for name, target in targets.items():
+            row = row_of(model.name, target, inputs, found[name], figures[name])
             ratio = None
             if "mxnet" in found:
                 ratio = statistics.median(found[name]) / statistics.median(found["mxnet"])
-            row = row_of(model.name, target, inputs, found[name], figures[name])
-            kind = target_of(name)
-            costs = {
-                "convert_seconds": model.seconds.get(kind),
-                "file_bytes": model.sizes.get(kind),
+            yield {
+                **row,
+                "convert_seconds": model.seconds.get(target_of(name)),
+                "file_bytes": model.sizes.get(target_of(name)),
+                "batch": batch,
+                "ratio_to_mxnet": ratio,
             }
-            yield {**row, **costs, "batch": batch, "ratio_to_mxnet": ratio}
 
 
 def latencies(
@@ -84,10 +85,10 @@ def latencies(
         paths: target -> its file, which is timed in its usual runtime.
         more: runtimes to time beside these.
     """
-    runtimes = [*more, *(FORMS[target][0] for target in paths)]
+    model = ConvertedModel(subject, paths, {}, {})
     rows = measure(
-        ConvertedModel(subject, paths, {}, {}),
-        runtimes,
+        model,
+        [*more, *(FORMS[target][0] for target in paths)],
         batches=(1,),
         given=shapes,
         rounds=(3, 20),

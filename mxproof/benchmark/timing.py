@@ -148,8 +148,7 @@ class TimingProcess(WorkerProcess):
         """Open the file, and bind it to these inputs."""
         path, threads = str(self.target.path.resolve()), self.target.threads
         options = {"path": path, "threads": threads, "optimisation": self.target.optimisation}
-        self.ask({"do": "open", **options})
-        self.ask({"do": "prepare", "inputs": list(inputs)}, list(inputs.values()))
+        self.ask({"do": "open", **options, "inputs": list(inputs)}, list(inputs.values()))
 
     def time(self, passes: int) -> Tuple[List[float], List[Array]]:
         """Run over the inputs -> (seconds of each pass, outputs of the last one)."""

@@ -157,15 +157,16 @@ def run(args: argparse.Namespace) -> int:
 
 def side_by_side(args: argparse.Namespace, models: Sequence[ConvertedModel]) -> Row:
     """Every runtime in every setting."""
-    how: Any = {
-        "batches": args.batch or (),
-        "threads": args.threads or THREADS,
-        "given": parse_inputs(args.input),
-        "seconds": args.seconds,
-        "mxnet_python": args.mxnet_python,
-    }
-    runtimes = list(dict.fromkeys(args.runtime or SHOWN))
-    return {"runs": [row for model in models for row in measure(model, runtimes, **how)]}
+    timed = partial(
+        measure,
+        runtimes=list(dict.fromkeys(args.runtime or SHOWN)),
+        batches=args.batch or (),
+        threads=args.threads or THREADS,
+        given=parse_inputs(args.input),
+        seconds=args.seconds,
+        mxnet_python=args.mxnet_python,
+    )
+    return {"runs": [row for model in models for row in timed(model)]}
 
 
 def decided(args: argparse.Namespace, models: Sequence[ConvertedModel], control: Control) -> Row:
@@ -217,13 +218,9 @@ def time_table(rows: Sequence[Row]) -> Sheet:
         "model runtime batch threads median_ms:.1f min_ms:.1f ratio_to_mxnet:.2f rounds "
         "convert_seconds:.2f load_seconds:.2f file_mb:.0f peak_mb:.0f"
     )
+    sizes = ("file_mb", "file_bytes"), ("peak_mb", "peak_bytes")
     shown = [
-        {
-            **row,
-            "threads": row["threads"] or "all",
-            "file_mb": row["file_bytes"] / 1e6,
-            "peak_mb": row["peak_bytes"] / 1e6,
-        }
+        {**row, "threads": row["threads"] or "all", **{mb: row[key] / 1e6 for mb, key in sizes}}
         for row in rows
     ]
     return table("A pass, and what else it takes", columns, shown)

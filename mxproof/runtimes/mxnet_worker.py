@@ -11,13 +11,12 @@ import sys
 
 import numpy as np
 
-from .footprint import timed
 from .mxnet_attributes import numbers
 from .mxnet_definitions import register
 from .mxnet_forms import FLOATS, form, open_size, stated
 from .mxnet_pieces import boundary, cut, without_labels
 from .tiling import tiles
-from .worker import Worker, main
+from .worker import Worker, main, timed
 
 
 def wide(array, dtype):

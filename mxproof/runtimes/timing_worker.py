@@ -12,12 +12,9 @@ import sys
 import numpy as np
 
 if __package__:
-    from .footprint import timed
-    from .worker import Worker, main
+    from .worker import Worker, main, timed
 else:
-    from footprint import timed
-    from worker import Worker, main
-
+    from worker import Worker, main, timed
 
 LEVELS = {
     "all": "ORT_ENABLE_ALL",
@@ -28,7 +25,7 @@ LEVELS = {
 
 
 def open_onnxruntime(path, threads, optimisation):
-    """An .onnx file -> a function that takes inputs and returns the pass over them."""
+    """An .onnx file -> a function of inputs that returns the pass over them."""
     ort = importlib.import_module("onnxruntime")
     options = ort.SessionOptions()
     if threads:
@@ -103,17 +100,13 @@ class TimingWorker(Worker):
         self.channel.send(versions)
 
     def do_open(self, request, arrays):
-        """Read the file."""
+        """Read the file, and bind it to the inputs: everything but the passes themselves."""
         path, threads = request["path"], request["threads"]
         if self.runtime in FORMS:
-            self.prepare = open_pytorch(path, threads, FORMS[self.runtime])
+            prepare = open_pytorch(path, threads, FORMS[self.runtime])
         else:
-            self.prepare = open_onnxruntime(path, threads, request["optimisation"])
-        self.channel.send({})
-
-    def do_prepare(self, request, arrays):
-        """Everything but the passes themselves."""
-        self.run = self.prepare(dict(zip(request["inputs"], arrays)))
+            prepare = open_onnxruntime(path, threads, request["optimisation"])
+        self.run = prepare(dict(zip(request["inputs"], arrays)))
         self.channel.send({})
 
     def do_time(self, request, arrays):

@@ -4,11 +4,12 @@ Imported by scripts that may run in another interpreter: Python >= 3.6 and NumPy
 """
 
 import os
+import resource
 import sys
+import time
 from typing import Any
 
 from .channel import Channel
-from .footprint import peak_bytes
 
 
 class Worker:
@@ -32,6 +33,36 @@ class Worker:
     def do_peak(self, request: Any, arrays: Any) -> None:
         """The most bytes of memory that this process ever had."""
         self.channel.send({"bytes": peak_bytes()})
+
+
+def timed(run: Any, passes: int, slowdown: float = 0.0) -> Any:
+    """Call `run` that many times -> (seconds of each pass, what the last one returned).
+
+    Args:
+        slowdown: lengthens each pass by this fraction: a known regression, for calibration.
+    """
+    seconds, outputs = [], None
+    for _ in range(passes):
+        begin = time.perf_counter()
+        outputs = run()
+        if slowdown:
+            end = begin + (1 + slowdown) * (time.perf_counter() - begin)
+            while time.perf_counter() < end:
+                pass
+        seconds.append(time.perf_counter() - begin)
+    return seconds, outputs
+
+
+def peak_bytes() -> int:
+    """The most memory that this process ever had resident.
+
+    On Linux from /proc, because getrusage there starts at the size of the process that forked us.
+    """
+    if os.path.exists("/proc/self/status"):
+        with open("/proc/self/status") as status:
+            return 1024 * int(status.read().partition("VmHWM:")[2].split()[0])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def failure(error: Exception) -> Any:

@@ -20,6 +20,8 @@ from .test_bisect_environments import git
 
 ROOT = Path(__file__).parents[2]
 SHAPE = ("--input", "data=1x3x16x16", "--samples", 2, "--no-proof", "--to")
+LEVEL = ("--bad-optimisation", "disabled")
+ONE_THREAD = ("--good-threads", 1, "--bad-threads", 1)  # several wait for the last of them
 #: Changes of the converters: a file, what is replaced in it, and by what.
 EPSILON = ("ops/normalization.py", "epsilon=self.eps", "epsilon=1e-3")
 COMMENT = ("__init__.py", "from ._version", "# a comment\nfrom ._version")
@@ -65,84 +67,101 @@ def plant(repository: Path, file: str, old: str, new: str) -> List[object]:
     return ["--repository", repository, "--good-revision", "HEAD~1", "--bad-revision", "HEAD"]
 
 
-def bisected(run: Run, tmp_path: Path, *arguments: object) -> Dict[str, Any]:
-    """The record of a bisection that named something."""
-    result = run("bisect", *arguments, "--json", tmp_path / "found.json")
+def bisected(run: Run, folder: Path, *arguments: object) -> Dict[str, Any]:
+    """The record of a bisection that named something; the files of both sides are in `folder`."""
+    words: List[object] = ["--markdown", folder / "md", "--json", folder / "found.json"]
+    for option, name in (("--good", "green"), ("--bad", "red")):
+        words += [option, folder / name] if (folder / name).exists() else []
+    result = run("bisect", *arguments, *words)
     assert result.code == PROVEN, result.out + result.err
-    record: Dict[str, Any] = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    record: Dict[str, Any] = json.loads((folder / "found.json").read_text(encoding="utf-8"))
     for target in record["targets"].values():
         assert " ".join(result.out.split()).count(" ".join(target["sentence"].split())) == 1
+        assert target["sentence"] in (folder / "md").read_text(encoding="utf-8")
+        assert target["without_causes"] == "green"
     return record
+
+
+def lock(folder: Path, name: str, **versions: object) -> None:
+    text = "".join(f"{package}=={number}\n" for package, number in versions.items())
+    (folder / name).write_text(text, encoding="utf-8")
 
 
 def test_an_optimisation_level(run: Run, prefix: Path, repository: Path, tmp_path: Path) -> None:
     """A commit that changes nothing and a package that nothing uses are not blamed."""
+    lock(tmp_path, "green", tqdm=1)
+    lock(tmp_path, "red", tqdm=2)
     commits = plant(repository, *COMMENT)
-    for name, number in (("green", 1), ("red", 2)):
-        text = f"onnxruntime=={version('onnxruntime')}\ntqdm=={number}\n"
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    record = bisected(
-        run, tmp_path, prefix, *SHAPE, "onnx", "--bad-optimisation", "disabled", *commits,
-        "--good", tmp_path / "green", "--bad", tmp_path / "red", "--markdown", tmp_path / "md",
-    )  # fmt: skip
+    record = bisected(run, tmp_path, prefix, *SHAPE, "onnx", *LEVEL, *commits)
     found = record["targets"]["onnx"]
     assert list(found["changes"]) == ["optimisation", "revision"]
     assert found["causes"] == [["optimisation"]]
-    assert found["without_causes"] == "green"
     assert record["notes"] == ["not swapped, because nothing here uses it: tqdm 1 -> 2"]
-    text = (tmp_path / "md").read_text(encoding="utf-8")
-    assert "| good | green | the same outputs |" in text
-    assert "onnx: graph optimisation all -> disabled explains it." in text
+    assert "| good | green | the same outputs |" in (tmp_path / "md").read_text(encoding="utf-8")
 
 
+@pytest.mark.nightly
 def test_a_commit_by_the_proof(
     run: Run, mxnet: Any, prefix: Path, repository: Path, tmp_path: Path
 ) -> None:
     """What only rounds otherwise is not blamed."""
-    record = bisected(
-        run, tmp_path, prefix, *SHAPE[:4], "--to", "onnx", "--bad-optimisation", "disabled",
-        *plant(repository, *EPSILON),
-    )  # fmt: skip
-    found = record["targets"]["onnx"]
+    commits = plant(repository, *EPSILON)
+    options = (*SHAPE[:4], "--to", "onnx", *LEVEL, *commits)
+    found = bisected(run, tmp_path, prefix, *options)["targets"]["onnx"]
     assert found["causes"] == [["revision"]]
     assert found["red_means"].startswith("Red means that the proof fails")
     notes = {tuple(t["from_bad"]): t["note"] for t in found["tried"]}
-    assert "BatchNorm 'bn0'" in notes["revision",]
-    assert (
-        notes["optimisation",].startswith("outputs differ") and "bn0" not in notes["optimisation",]
-    )
+    assert "output 'relu0'" in notes["revision",]
+    assert notes["optimisation",].startswith("outputs differ")
+    assert "relu0" not in notes["optimisation",]
 
 
-def test_a_commit_and_a_level_by_their_outputs(
-    run: Run, prefix: Path, repository: Path, tmp_path: Path
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    ("change", "target", "options", "causes", "note"),
+    [
+        (EPSILON, "onnx", LEVEL, [["optimisation"], ["revision"]], "outputs differ by"),
+        (BROKEN, "onnx", ("--bad-threads", 1), [["revision"]], "No module named 'nothing_of_the"),
+        (
+            *(SLOW, "pytorch", ("--what", "speed", "--seconds", 1, *ONE_THREAD)),
+            *([["revision"]], " times as long ("),
+        ),
+    ],
+    ids=["both by their outputs", "converters that stop", "slower"],
+)
+def test_a_commit(
+    change: Any,
+    target: str,
+    options: Any,
+    causes: Any,
+    note: str,
+    run: Run,
+    prefix: Path,
+    repository: Path,
+    tmp_path: Path,
 ) -> None:
-    """Without MXNet both are seen, each by itself."""
-    commits = plant(repository, *EPSILON)
-    arguments = (prefix, *SHAPE, "onnx", "--bad-optimisation", "disabled", *commits)
-    found = bisected(run, tmp_path, *arguments)["targets"]["onnx"]
-    assert found["causes"] == [["optimisation"], ["revision"]]
+    commits = plant(repository, *change)
+    record = bisected(run, tmp_path, prefix, *SHAPE, target, *options, *commits)
+    found = record["targets"][target]
+    assert found["causes"] == causes
+    assert note in found["tried"][1]["note"]
 
 
-def test_converters_that_stop(run: Run, prefix: Path, repository: Path, tmp_path: Path) -> None:
-    commits = plant(repository, *BROKEN)
-    record = bisected(run, tmp_path, prefix, *SHAPE, "onnx", *commits, "--bad-threads", 1)
-    found = record["targets"]["onnx"]
-    assert found["causes"] == [["revision"]]
-    notes = [tried["note"] for tried in found["tried"]]
-    assert "ModuleNotFoundError: No module named 'nothing_of_the_kind'" in notes
+@pytest.mark.nightly
+def test_an_older_onnxruntime(run: Run, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Between two lock files; another package differs as well. Environments are built for real."""
+    if not request.config.getoption("--installs"):
+        pytest.skip("installs packages, hundreds of megabytes: --installs, as the nightly run does")
+    older = {"onnxruntime": "1.24.4", "safetensors": "0.6.2"}
+    lock(tmp_path, "green", **{package: version(package) for package in older})
+    lock(tmp_path, "red", **older)
+    options = ("--weights", "seeded", "--no-proof", "--to", "onnx")
+    found = bisected(run, tmp_path, "resnet18", *options)["targets"]["onnx"]
+    assert list(found["changes"]) == ["safetensors", "onnxruntime"]
+    assert found["causes"] == [["onnxruntime"]]
 
 
-def test_a_commit_that_makes_it_slower(
-    run: Run, prefix: Path, repository: Path, tmp_path: Path
-) -> None:
-    commits = plant(repository, *SLOW)
-    one_thread = ("--good-threads", 1, "--bad-threads", 1)  # several wait for the last of them
-    options = ("--what", "speed", "--seconds", 1, *one_thread)
-    record = bisected(run, tmp_path, prefix, *SHAPE, "pytorch", *options, *commits)
-    assert record["targets"]["pytorch"]["causes"] == [["revision"]]
-    assert " times as long (" in record["targets"]["pytorch"]["tried"][1]["note"]
-
-
+@pytest.mark.nightly
 def test_files_that_are_the_same_are_not_timed(run: Run, prefix: Path, repository: Path) -> None:
     commits = plant(repository, *COMMENT)
     result = run("bisect", prefix, *SHAPE, "onnx", "--what", "speed", *commits)
@@ -164,9 +183,8 @@ def test_exit_codes(
         changed = (environment["optimisation"] != "all") + (environment["threads"] != "all")
         return Outcome([GREEN, alone, RED][changed], "seen")
 
-    monkeypatch.setattr("lab.bisect.bisection.numbers_judge", lambda *args: ("Red.", judge))
-    options = ("--bad-threads", 1, "--bad-optimisation", "basic")
-    result = run("bisect", prefix, *SHAPE, "onnx", *options)
+    monkeypatch.setattr("lab.bisect.command.numbers_judge", lambda *args: ("Red.", judge))
+    result = run("bisect", prefix, *SHAPE, "onnx", "--bad-threads", 1, *LEVEL)
     assert result.code == code
     assert said in result.out
 
@@ -180,7 +198,7 @@ def test_exit_codes(
         (("--tolerance", "nan"), "--tolerance nan: use a number from 0 to 1"),
         (("--json", "no/such/folder/x.json"), "there is no such folder"),
         ((), "nothing to attribute: the environments differ in nothing"),
-        (("--bad-optimisation", "basic"), "nothing to attribute: the environments differ"),
+        (LEVEL, "nothing to attribute: the environments differ"),
     ],
 )
 def test_refused(run: Run, prefix: Path, arguments: Any, said: str) -> None:

@@ -31,10 +31,8 @@ def nightly(run: Run, tmp_path: Path) -> Nightly:
         return run("nightly", results, "--history", tmp_path / "history", *options)
 
     first = judge()
-    assert (first.code, first.err) == (0, "")
-    assert (
-        "Green: no failure, no loss, no slowdown. 142 cases ran; no green run before" in first.out
-    )
+    said = "Green: no failure, no loss, no slowdown. 142 cases ran; no green run before"
+    assert (first.code, first.err) == (0, "") and said in first.out
     return judge
 
 
@@ -64,17 +62,14 @@ def test_a_red_run_is_no_standard(nightly: Nightly, tmp_path: Path) -> None:
     assert failed.code == 1 and "failed: " in failed.err and ONE not in failed.err
     assert nightly(without_one(), "--accept", "one is gone").code == 0
     assert nightly(without_one()).code == 0, "fewer cases are the standard now"
-    assert [entry["accepted"] for entry in entries(tmp_path / "history")[-3:]] == [
-        *("one is gone", "one is gone", "")
-    ]
+    accepted = [entry["accepted"] for entry in entries(tmp_path / "history")]
+    assert accepted[-3:] == ["one is gone", "one is gone", ""]
 
 
 def test_a_demanded_step_is_red_in_the_first_run(nightly: Nightly, tmp_path: Path) -> None:
     assert nightly((), "--steps", "models", "operators").code == 1
-    assert (
-        "broken step: step operators: left nothing"
-        in entries(tmp_path / "history")[-1]["reasons"][0]
-    )
+    (reason,) = entries(tmp_path / "history")[-1]["reasons"]
+    assert reason.startswith("broken step: step operators: left nothing")
 
 
 def test_the_records_of_the_last_green_run_are_kept(nightly: Nightly, tmp_path: Path) -> None:
@@ -123,6 +118,10 @@ def test_a_crash_leaves_all_of_the_old_or_all_of_the_new(
         versions = read_run(folder / "green").versions["torch"]
         assert (len(history.entries), versions) in [(1, "2.13.0"), (2, "2.14.0")]
         assert not history.problems
+    (folder / "green.next").mkdir()
+    (folder / "green.next" / "entry.json").touch()  # it ended before it had written this
+    with opened(folder) as history:
+        assert read_run(folder / "green").versions["torch"] == versions
     assert names(folder) == [".lock", "green", "history.jsonl"]
     assert nightly().code == 0
 
@@ -141,11 +140,8 @@ def test_lines_of_another_form_are_reported_and_kept(nightly: Nightly, tmp_path:
     bad = ["{", "[1]", "[" * 50_000, "\x00", *(json.dumps({**entry, **form}) for form in forms)]
     path.write_text("\n".join([*bad, json.dumps(entry)]))
     done = nightly()
-    assert done.code == 0
-    assert [f"history.jsonl:{place}: " in done.out for place in range(1, 10)] == [
-        *[True] * 8,
-        False,
-    ]
+    reported = [place for place in range(1, 10) if f"history.jsonl:{place}: " in done.out]
+    assert (done.code, reported) == (0, [*range(1, 9)])
     assert path.read_text().split("\n")[:8] == bad
 
 

@@ -38,13 +38,13 @@ def one_case(outcome: str, kind: str = "") -> Regression:
 
 
 def one_row(
-    path: str, kind: str, about: str, code: int, change: Callable[[Any], Any]
+    step: str, code: int, kind: str, about: str, change: Callable[[Any], Any]
 ) -> Regression:
-    """A row of a record is changed, or vanishes."""
+    """A row of a record is changed, or vanishes; the step ends with this exit code."""
 
     def regress(made: Made, draw: Draw) -> Tuple[str, str]:
-        change(made[path])
-        made[f"{path.partition('/')[0]}/step.json"]["exit"] = code
+        change(made[f"{step}/{STEPS[step][0]}"])
+        made[f"{step}/step.json"]["exit"] = code
         return kind, about
 
     return regress
@@ -59,8 +59,13 @@ def one_step(change: Callable[[Made, str, Draw], object], kind: str = "broken st
     return regress
 
 
-def lose_step(made: Made, folder: str, draw: Draw) -> None:
-    for path in [path for path in made if path.startswith(folder.partition("-")[0])]:
+def about_a_step(**change: Any) -> Regression:
+    """Something else stands in its step.json."""
+    return one_step(lambda made, folder, _: made[f"{folder}/step.json"].update(change))
+
+
+def lose(made: Made, folder: str, draw: Any = None) -> None:
+    for path in [path for path in made if path.startswith(folder)]:
         del made[path]
 
 
@@ -72,14 +77,8 @@ def break_record(made: Made, folder: str, draw: Draw) -> None:
     made[record] = draw(st.sampled_from((entities, "", "{", "[1]", "<testsuite>", "[" * 10_000)))
 
 
-def exits_with(made: Made, folder: str, draw: Draw) -> None:
-    made[f"{folder}/step.json"]["exit"] = draw(st.sampled_from((2, 3, 139)))
-
-
 def lose_part(made: Made, draw: Draw) -> Tuple[str, str]:
-    part = draw(st.sampled_from(("zoo-1-of-2", "zoo-2-of-2")))
-    for path in [path for path in made if path.startswith(part)]:
-        del made[path]
+    lose(made, draw(st.sampled_from(("zoo-1-of-2", "zoo-2-of-2"))))
     return "broken step", "step zoo"
 
 
@@ -88,11 +87,9 @@ def run_nothing(made: Made, draw: Draw) -> Tuple[str, str]:
     return "broken step", "step docs"
 
 
-MUTATION, LATENCY, MATRIX = "mutation/mutation.json", "latency/latency.json", "matrix/tox.json"
-CALIBRATION = "calibration/calibration.json"
-FIRST, BENCHMARK = "mutation::stride dropped[small/onnx-1]", "latency::small-onnxruntime"
-NAMED, NONE = "mutation::named at the layer", "mutation::none[small/onnx]"
-ROW, FAILED_ROW = "py39-oldest", {"success": False, "exit_code": 1}
+MUTANT, NONE = "mutation::stride dropped[small/onnx-1]", "mutation::none[small/onnx]"
+NAMED, BENCHMARK = "mutation::named at the layer", "latency::small-onnxruntime"
+BARS, ROW, FAILED_ROW = "calibration::bars", "py39-oldest", {"success": False, "exit_code": 1}
 REGRESSIONS: Dict[str, Regression] = {
     "a failed test": one_case("failed"),
     "a vanished case": one_case("", "vanished"),
@@ -100,47 +97,44 @@ REGRESSIONS: Dict[str, Regression] = {
     "an unexpected pass": one_case("unexpected pass"),
     "an unused override": one_case("unused override"),
     "a slowdown": one_row(
-        *(LATENCY, "slower", BENCHMARK, 1),
+        *("latency", 1, "slower", BENCHMARK),
         lambda record: record["decisions"][0].update(verdict="fail", ratio=1.2),
     ),
     "a vanished benchmark": one_row(
-        LATENCY, "vanished", BENCHMARK, 0, lambda record: record["decisions"].pop(0)
+        "latency", 0, "vanished", BENCHMARK, lambda record: record["decisions"].pop(0)
     ),
     "a mutation that survived": one_row(
-        MUTATION, "failed", FIRST, 1, lambda record: record["faults"][0].update(killed=False)
+        "mutation", 1, "failed", MUTANT, lambda record: record["faults"][0].update(killed=False)
     ),
     "a false alarm about an equivalent": one_row(
-        MUTATION, "failed", FIRST, 1, lambda record: record["faults"][0].update(equivalent="0 = 0")
+        *("mutation", 1, "failed", MUTANT),
+        lambda record: record["faults"][0].update(equivalent="0 = 0"),
     ),
     "a false alarm about nothing": one_row(
-        MUTATION, "failed", NONE, 1, lambda record: record["clean"][0].update(killed=True)
+        "mutation", 1, "failed", NONE, lambda record: record["clean"][0].update(killed=True)
     ),
     "mutations that were not named": one_row(
-        *(MUTATION, "failed", NAMED, 1),
+        *("mutation", 1, "failed", NAMED),
         lambda record: [mutant.update(named=None) for mutant in record["faults"][:2]],
     ),
-    "a calibration that missed its bars": one_row(
-        CALIBRATION, "failed", "calibration::bars", 1, lambda record: None
-    ),
+    "a calibration that missed its bars": one_row("calibration", 1, "failed", BARS, bool),
     "a failed row of the matrix": one_row(
-        *(MATRIX, "failed", f"matrix::{ROW}", 255),
+        *("matrix", 255, "failed", f"matrix::{ROW}"),
         lambda record: record["testenvs"][ROW].update(result=FAILED_ROW),
     ),
     "an idle row of the matrix": one_row(
-        *(MATRIX, "no longer runs", f"matrix::{ROW}", 0),
+        *("matrix", 0, "no longer runs", f"matrix::{ROW}"),
         lambda record: record["testenvs"][ROW].update(test=[]),
     ),
-    "a step that is missing": one_step(lose_step, "vanished"),
+    "a step that is missing": one_step(
+        lambda made, folder, _: lose(made, folder.partition("-")[0]), "vanished"
+    ),
     "a part of a step that is missing": lose_part,
     "a step that ran nothing": run_nothing,
-    "a step that crashed": one_step(exits_with),
+    "a step that crashed": about_a_step(exit=2),
     "a step that was killed": one_step(lambda made, folder, _: made.pop(f"{folder}/step.json")),
-    "a step of another commit": one_step(
-        lambda made, folder, _: made[f"{folder}/step.json"].update(commit="def")
-    ),
-    "a step that is left over": one_step(
-        lambda made, folder, _: made[f"{folder}/step.json"].update(began="2026-11-18T03:00:00Z")
-    ),
+    "a step of another commit": about_a_step(commit="def"),
+    "a step that is left over": about_a_step(began="2026-11-18T03:00:00Z"),
     "a broken record": one_step(break_record),
 }
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.nightly import readers
-from lab.nightly.readers import pytest_run, read_run
+from lab.nightly.readers import pytest_cases, read_run
 from lab.nightly.records import Step
 from mxproof.report.pytest_report import UNEXPECTED_PASS
 
@@ -53,7 +52,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+@pytest.mark.parametrize(
+    "workers", [(), pytest.param(("-n", "2"), marks=pytest.mark.nightly)], ids=["alone", "-n 2"]
+)
 def test_a_file_of_pytest(workers: tuple, tmp_path: Path) -> None:  # type: ignore[type-arg]
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "test_it.py").write_text(SUITE, encoding="utf-8")
@@ -70,7 +71,8 @@ def test_a_file_of_pytest(workers: tuple, tmp_path: Path) -> None:  # type: igno
         check=False,
     )
     step = Step()
-    pytest_run(tmp_path / "junit.xml", step, 1)
+    for case in pytest_cases(tmp_path / "junit.xml"):
+        step.add(*case)
     found = {name: case.outcome for name, case in step.cases.items()}
     assert found == {f"tests/test_it.py::{name}": outcome for name, outcome in CASES.items()}
     assert step.cases["tests/test_it.py::Group::Inner::test_it"].message == "needs a moon"
@@ -90,11 +92,3 @@ def test_numbers_are_read(tmp_path: Path) -> None:
     assert (latency.value, latency.low, latency.high) == (0.7, 0.7 - 0.02, 0.7 + 0.02)
     assert cases["calibration::10 % slower"].value == 0.5
     assert cases["mutation::named at the layer"].value == 1.0
-
-
-def test_a_record_that_is_too_large_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(readers, "LARGEST", 1000)
-    step = read_run(write(tmp_path, green_results())).steps["mutation"]
-    assert "bytes; records have at most 1000" in step.problems[0]

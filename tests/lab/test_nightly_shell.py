@@ -87,12 +87,8 @@ def test_a_run_in_jobs(machine: Machine) -> None:
     for part in ("1/2", "2/2"):
         done = machine.nightly("--steps", "zoo", "--shard", part)
         assert done.returncode == 0, done.stderr
-    rest = (
-        "--steps",
-        "models,docs,mutation,latency,calibration,matrix,judge",
-        "--only",
-        "resnet18",
-    )
+    steps = "models,docs,mutation,latency,calibration,matrix,judge"
+    rest = ("--steps", steps, "--only", "resnet18")
     done = machine.nightly(*rest, "--demand", "models,zoo")
     assert done.returncode == 0, done.stderr + done.stdout
     results, history = machine.folder / "nightly-results", machine.folder / "nightly-history"

@@ -45,6 +45,7 @@ def peak_of_a_proof(model: object, shape: str, mxnet: MxnetProcess) -> int:
     return peak
 
 
+@pytest.mark.nightly
 def test_memory_is_not_that_of_all_layers(tmp_path: Path, mxnet: MxnetProcess) -> None:
     """The results of these layers are 0.6 GiB in MXNet's two precisions. The libraries take 0.6,
     and a share of the layers is held at a time."""
@@ -83,11 +84,13 @@ class Counted:
         return self.candidate.trace(*arguments, **options)
 
 
-def test_passes(mxnet: MxnetProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passes(
+    mxnet: MxnetProcess, prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All layers are compared in one pass of each runtime in each precision, and one more in
     float32, whose outputs are judged as a user gets them, untraced."""
     pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
-    subject = load_subject("resnet18", weights="seeded")
+    subject = load_subject(str(prefix))
     paths = {target: convert(subject.graph, target, tmp_path)[0] for target in TARGETS}
     counts: Counts[str] = Counter()
     ask, open_target = mxnet.ask, Target.open
@@ -99,7 +102,7 @@ def test_passes(mxnet: MxnetProcess, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(mxnet, "ask", counted_ask)
     monkeypatch.setattr(Target, "open", lambda *of: Counted(open_target(*of), counts))
     model = mxnet.load(subject.prefix, 0, subject.graph)
-    evidence = Live(model, [subject.inputs({"data": (1, 3, 64, 64)})], {})
+    evidence = Live(model, [subject.inputs({"data": (1, 3, 32, 32)})], {})
     proofs, _ = Prover(subject.graph, paths, Budgets()).prove(evidence)
     model.close()
     assert all(proof.passed for proof in proofs.values())

@@ -46,7 +46,7 @@ def test_each_round_is_divided_by_its_level() -> None:
 
 def test_the_error_is_that_of_many_repetitions() -> None:
     """The bootstrap's standard error against the scatter of the ratios of fresh rounds."""
-    found = [paired_ratio(tuple(drawn(seed, 60))) for seed in range(200)]
+    found = [paired_ratio(tuple(drawn(seed, 60))) for seed in range(100)]
     scatter = np.std([math.log(ratio) for ratio, _ in found])
     assert np.median([error for _, error in found]) == pytest.approx(scatter, rel=0.35)
 
