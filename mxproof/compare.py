@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any, List, Optional
 
 import numpy as np
 
 from converters import Graph, Node
 from converters.progress import report
 
+from .check import Incomparable, check_form, same_form
 from .check import check as judge
-from .check import check_form, other_form
-from .portions import LIMIT
 from .runtimes.base import Array, Candidate, Layer
 from .ties import reading
 from .tolerance import Budgets
-from .truth import Truth
+from .truth import LIMIT, Truth
 from .verdict import Check, Comparison
 
 
@@ -39,7 +38,9 @@ def compare(
         found = _Pass(truth, candidate, graph, budgets, alone=alone).run()
         if graph.anchored:
             given = _Pass(truth, candidate, graph, budgets, alone=True, anchored=True).run()
-            found = replace(found, checks=_merged(found.checks, given.checks))
+            by_layer = {c.layer: c for c in given.checks if c.judged}
+            checks = (c if c.judged else by_layer.get(c.layer, c) for c in found.checks)
+            found = replace(found, checks=tuple(checks))
             if given.stopped and not found.stopped:
                 found = replace(found, stopped=given.stopped, stopped_at=given.stopped_at)
     for check in found.checks:
@@ -68,16 +69,17 @@ class _Pass:
     def __post_init__(self) -> None:
         self.nodes = {name: node for node in self.graph.nodes for name in node.outputs}
         self.checks: List[Check] = []
-        what = f"{self.graph.name}: {self.candidate.name} {self.candidate.precision}"
-        self.doing = f"{what}, each by itself, layers" if self.alone else f"{what}, layers"
 
     def visit(self, layer: str, value: Array) -> Optional[Array]:
         if layer not in self.truth:
             return None
-        report(self.doing, len(self.checks), len(self.truth.names))
+        how = ", each by itself" if self.alone else ""
+        doing = f"{self.graph.name}: {self.candidate.name} {self.candidate.precision}{how}, layers"
+        report(doing, len(self.checks), len(self.truth))
         node = self.nodes[layer]
         if (layer in self.graph.anchored) != self.anchored:
-            self.checks.append(Check.unjudged(layer, node.op, value.shape))
+            fault = "was not judged"
+            self.checks.append(Check.broken(layer, node.op, fault, value.shape, judged=False))
         elif self.graph.operators[node.name].random:
             self.checks.append(check_form(node.op, value, self.truth[layer], self.candidate))
         else:
@@ -93,9 +95,10 @@ class _Pass:
             read = reading(self.graph.operators[node.name], node.outputs.index(layer))
         if read is None:
             return truth.check(layer, node.op, value, precision, row, self.alone)
-        wrong = other_form(value, getattr(truth[layer], precision))
-        if wrong:
-            return Check.broken(layer, node.op, wrong, value.shape)
+        try:
+            same_form(value, getattr(truth[layer], precision))
+        except Incomparable as error:
+            return Check.broken(layer, node.op, str(error), value.shape)
         data = self.given(node.inputs[0])
         double, single = (read(data, r) for r in (truth[layer].float64, truth[layer].float32))
         numbers = read(data, value).astype(precision)
@@ -125,10 +128,8 @@ class _Pass:
         except Exception as error:  # whatever a converted model does wrong is a failed proof
             stopped = f"{type(error).__name__}: {error}"
             seen = {c.layer for c in self.checks}
-            missing = next((name for name in truth.names if name not in seen), None)
-            if missing:
-                op = self.nodes[missing].op
-                stopped_at = Check.broken(missing, op, f"stopped with {stopped}")
+            for name in [name for name in truth.names if name not in seen][:1]:
+                stopped_at = Check.broken(name, self.nodes[name].op, f"stopped with {stopped}")
         return Comparison(
             self.candidate.name,
             self.candidate.precision,
@@ -139,9 +140,3 @@ class _Pass:
             stopped_at,
             self.budgets.median,
         )
-
-
-def _merged(checks: Sequence[Check], given: Sequence[Check]) -> Tuple[Check, ...]:
-    """Each layer as the pass that judged it found it."""
-    by_layer = {c.layer: c for c in given if c.judged}
-    return tuple(c if c.judged else by_layer.get(c.layer, c) for c in checks)

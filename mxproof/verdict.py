@@ -5,7 +5,8 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import List, Optional, Sequence, Tuple
+from operator import add
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -23,12 +24,13 @@ class Sums:
     count: int
 
     def __add__(self, other: Sums) -> Sums:
-        return Sums(
-            self.error + other.error,
-            self.noise + other.noise,
-            self.size + other.size,
-            self.count + other.count,
-        )
+        return Sums(*map(add, vars(self).values(), vars(other).values()))
+
+    def rms(self) -> Iterator[Tuple[Array, float]]:
+        """Of the error, the noise and the size: over each channel, and over all of them."""
+        for total in (self.error, self.noise, self.size):
+            by_channel = np.sqrt(total / self.count)
+            yield by_channel, float(np.sqrt(np.mean(by_channel * by_channel)))
 
 
 @dataclass(frozen=True)
@@ -66,16 +68,12 @@ class Check:
     judged: bool = True
 
     @staticmethod
-    def unjudged(layer: str, op: str, shape: Tuple[int, ...]) -> Check:
-        """A layer that is judged in another pass; a failure if it is not."""
-        fault = "was not judged"
-        return Check(layer, op, shape, float("inf"), 0.0, 0.0, fault, judged=False)
-
-    @staticmethod
-    def broken(layer: str, op: str, fault: str, shape: Tuple[int, ...] = ()) -> Check:
-        """A result that cannot be compared."""
+    def broken(
+        layer: str, op: str, fault: str, shape: Tuple[int, ...] = (), *, judged: bool = True
+    ) -> Check:
+        """A result that cannot be compared, or not in this pass."""
         bad = float("inf")
-        return Check(layer, op, shape, bad, bad, bad, fault)
+        return Check(layer, op, shape, bad, bad, bad, fault, judged=judged)
 
     @property
     def budget(self) -> Budget:
@@ -84,7 +82,7 @@ class Check:
     @property
     def needs_row(self) -> bool:
         """Would the standard budget fail it?"""
-        noisy = self.sums is not None and _same_precision(self.sums, Budget()) is not None
+        noisy = self.sums is not None and _worst_part(self.sums, Budget())[0] > 1
         return self.beyond_standard or noisy
 
     @property
@@ -100,7 +98,7 @@ class Check:
         """What the ratio, or in float64 `rel`, may be over the layer; None if nothing says."""
         if self.sums is None:
             return self.rel64 or None
-        noise = float(np.sqrt(np.mean(self.sums.noise / self.sums.count)))
+        _, (_, noise), _ = self.sums.rms()
         return float32_limits(self.sums, self.budget)[0] / noise if noise else None
 
     @property
@@ -108,8 +106,7 @@ class Check:
         """The ratio; where the error is of so few ulps that it always passes, 1 at most."""
         if self.sums is None or self.ratio is None:
             return None
-        error, size = (float(s.sum()) for s in (self.sums.error, self.sums.size))
-        few = error <= (Budget().ulps * ULP32) ** 2 * size
+        few = self.sums.error.sum() <= (Budget().ulps * ULP32) ** 2 * self.sums.size.sum()
         return min(self.ratio, 1.0) if few else self.ratio
 
     @property
@@ -129,22 +126,18 @@ class Check:
         """What is wrong, in words; None if nothing is."""
         if self.fault or self.sums is None:
             return self.fault
-        return _same_precision(self.sums, self.budget)
+        part, words = _worst_part(self.sums, self.budget)
+        return words if part > 1 else None
 
     def __add__(self, other: Check) -> Check:
         """The same layer on more inputs."""
-        both = self.sums + other.sums if self.sums and other.sums else None
+        largest = ("rel", "max_abs", "max_rel", "beyond_standard", "part64", "magnified")
         return replace(
             self,
-            rel=max(self.rel, other.rel),
-            max_abs=max(self.max_abs, other.max_abs),
-            max_rel=max(self.max_rel, other.max_rel),
+            **{name: max(getattr(self, name), getattr(other, name)) for name in largest},
             fault=self.fault or other.fault,
-            beyond_standard=self.beyond_standard or other.beyond_standard,
-            sums=both,
-            part64=max(self.part64, other.part64),
+            sums=self.sums + other.sums if self.sums and other.sums else None,
             rel64=(self if self.rel >= other.rel else other).rel64,
-            magnified=self.magnified or other.magnified,
         )
 
 
@@ -217,11 +210,6 @@ class Comparison:
         return not self.failed and not self.problems
 
     @property
-    def conclusive(self) -> bool:
-        """Does nothing fail, and nothing need another look?"""
-        return self.passed and not any(c.magnified for c in self.checks)
-
-    @property
     def worst(self) -> Optional[Check]:
         """The layer with the largest relative error in float64, or float32 ratio."""
         key = "rel" if self.precision == "float64" else "ratio"
@@ -237,16 +225,9 @@ def _median(numbers: Sequence[Optional[float]]) -> Optional[float]:
     return statistics.median(known) if known else None
 
 
-def _same_precision(sums: Sums, budget: Budget) -> Optional[str]:
-    """What is wrong with a layer's noise, in words; None if nothing is."""
-    part, words = _worst_part(sums, budget)
-    return words if part > 1 else None
-
-
 def float32_limits(sums: Sums, budget: Budget) -> Tuple[float, Array]:
     """RMS(x - t) that is allowed over the layer, and over each channel (C,)."""
-    noises, sizes = (np.sqrt(s / sums.count) for s in (sums.noise, sums.size))
-    noise, size = (float(np.sqrt(np.mean(s * s))) for s in (noises, sizes))
+    _, (noises, noise), (sizes, size) = sums.rms()
     # In a softmax most of the error is that of the few large values, and MXNet's may be small
     # there by luck; what is usual for a value of that size is known from the others. Those that
     # are next to nothing are not asked: what underflows is wrong by all of itself.
@@ -263,22 +244,15 @@ def float32_limits(sums: Sums, budget: Budget) -> Tuple[float, Array]:
 def _worst_part(sums: Sums, budget: Budget) -> Tuple[float, str]:
     """How much of the float32 budget is used up, by the layer as a whole or by its worst channel,
     and what is to be said of it."""
-    errors, noises = (np.sqrt(s / sums.count) for s in (sums.error, sums.noise))
-    error, noise = (float(np.sqrt(np.mean(s * s))) for s in (errors, noises))
+    (errors, error), (noises, noise), _ = sums.rms()
     allowed, limits = float32_limits(sums, budget)
-    whole = _part(error, allowed)
-    parts = [_part(e, limit) for e, limit in zip(errors, limits)]
-    c = int(np.argmax(parts))
+    found, most = np.append(errors, error), np.append(limits, allowed)
+    parts = np.divide(found, most, out=np.where(found > 0, np.inf, 0.0), where=most > 0)
+    whole, c = float(parts[-1]), int(np.argmax(parts[:-1]))
     if whole > 1 or whole >= parts[c]:
         words = f"float32 error {error:.1e} RMS, allowed {allowed:.1e} (MXNet's own: {noise:.1e})"
         return whole, words
-    return parts[c], (
+    return float(parts[c]), (
         f"float32 error of channel {c} is {errors[c]:.1e} RMS, allowed {limits[c]:.1e} "
         f"(MXNet's own: {noises[c]:.1e}, over all channels {noise:.1e})"
     )
-
-
-def _part(error: float, allowed: float) -> float:
-    if allowed:
-        return float(error / allowed)
-    return float("inf") if error else 0.0

@@ -70,9 +70,11 @@ def clean(truth: Sequence[LayerTruth], precision: str, noise: float = 1.0) -> La
     return [(t.name, (t.float64 * (1 + noise) - noise * t.float32).astype("f")) for t in truth]
 
 
-def judge(layers: Layers, precision: str, truth: Optional[List[Layer]] = None) -> Comparison:
+def judge(
+    layers: Layers, precision: str, truth: Optional[List[Layer]] = None, **options: Any
+) -> Comparison:
     reference = truth_of() if truth is None else truth
-    return compare(Truth({}, reference), Fake(layers, precision), GRAPH)
+    return compare(Truth({}, reference), Fake(layers, precision), GRAPH, **options)
 
 
 @dataclass

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mxproof.check import check
-from mxproof.localise import describe_failure
+from mxproof.proof import describe_failure
 from mxproof.runtimes.base import Layer
 
 from .fakes import NOISE, PRECISIONS, SHAPES, Array, clean, judge, truth_of

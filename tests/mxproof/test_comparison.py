@@ -10,7 +10,7 @@ import pytest
 
 from converters import Graph
 from mxproof.compare import compare
-from mxproof.localise import describe_failure, introduced
+from mxproof.proof import describe_failure
 from mxproof.runtimes.base import Layer
 from mxproof.tolerance import folded
 from mxproof.truth import Truth
@@ -147,9 +147,9 @@ def test_introduced_and_propagated(wrong: int) -> None:
     chain, reference = Chain(wrong), Truth({"data": data}, truth)
     result = compare(reference, chain, GRAPH)
     assert [c.layer for c in result.failed] == list(NAMES[wrong:])
-    culprits = introduced(reference, chain, GRAPH)
+    culprits = compare(reference, chain, GRAPH, alone=True).culprits
     assert [c.layer for c in culprits] == [NAMES[wrong]]
     text = describe_failure("net", "chain", result, culprits)
     assert f"{NAMES[wrong]!r} introduced the first difference (layer {wrong + 1} of 3)" in text
     assert text.endswith(f"{3 - wrong} of 3 layers differ in the chain.")
-    assert introduced(reference, Chain(-1), GRAPH) == ()
+    assert compare(reference, Chain(-1), GRAPH, alone=True).culprits == ()

@@ -10,9 +10,11 @@ from typing import Any, Optional
 import numpy as np
 import pytest
 
+from mxproof import check as checking
 from mxproof.compare import compare
-from mxproof.recording import RecordedTruth, judge
+from mxproof.recording import RecordedTruth
 from mxproof.recording import sketch as module
+from mxproof.recording.recorded import measured
 from mxproof.recording.sketch import (
     CELL,
     CELLS,
@@ -26,7 +28,7 @@ from mxproof.recording.sketch import (
 )
 from mxproof.runtimes.base import Layer
 from mxproof.tolerance import Budget, Deviation
-from mxproof.verdict import Comparison
+from mxproof.verdict import Check, Comparison
 
 from .fakes import GRAPH, NAMES, NOISE, Array, Fake, Layers, clean, truth_of
 from .test_compare import DIFFERS, WRONG, each_precision
@@ -50,6 +52,10 @@ def recorded(layers: Layers, precision: str, seed: int = 0) -> Comparison:
     kept = [module.unpacked(k.name, k.shape, module.packed(k)) for k in map(keep, truth)]
     assert [k.whole for k in kept] == [True, False, True]
     return compare(RecordedTruth({}, kept, []), Fake(layers, precision), GRAPH)
+
+
+def judge(kept: Kept, value: Array, precision: str, row: Optional[Deviation] = None) -> Check:
+    return checking.check("op", value, kept, precision, row, measure=measured)
 
 
 def numbers(seed: int = 0, shape: Any = SHAPE) -> Array:
@@ -89,16 +95,16 @@ def test_one_number_anywhere(sign: int) -> None:
     for place in places:
         x = t.copy()
         x.flat[place] += sign * 1e-9 * np.abs(t).max()
-        assert re.search("1 of 64 channels", str(judge(kept, "op", x, "float64").problem)), place
+        assert re.search("1 of 64 channels", str(judge(kept, x, "float64").problem)), place
 
 
 def test_one_number_in_four_million() -> None:
     t = numbers(0, (1, 256, 129, 128)).astype("f").astype("d")
     kept = kept_of(t)
     assert form(t.shape)[2] == CELL
-    assert judge(kept, "op", t, "float64").problem is None
+    assert judge(kept, t, "float64").problem is None
     t[0, 200, 128, 127] += 1e-9 * np.abs(t[0, 200]).max()
-    assert re.match(r"1 of 256 .* channel 200 ", str(judge(kept, "op", t, "float64").problem))
+    assert re.match(r"1 of 256 .* channel 200 ", str(judge(kept, t, "float64").problem))
 
 
 @pytest.mark.parametrize("factor", [0.99, 1.01])
@@ -115,7 +121,7 @@ def test_boundary_of_a_number(factor: float) -> None:
     x = t.copy()
     allowed = 1e-12 * kept.channels[0, 5] * np.sqrt(length)
     x.flat[place] += factor * allowed / np.abs(cells).max()
-    assert (judge(kept, "op", x, "float64").problem is None) == (factor < 1)
+    assert (judge(kept, x, "float64").problem is None) == (factor < 1)
 
 
 @pytest.mark.parametrize("factor", [0.99, 1.01])
@@ -126,7 +132,7 @@ def test_boundary_of_a_sample(factor: float) -> None:
     at = np.unravel_index(place, SHAPE)
     x = t.copy()
     x[at] += factor * 1e-12 * np.abs(t[:, at[1]]).max() * 1.001  # kept in float16, rounded up
-    problem = judge(kept, "op", x, "float64").problem
+    problem = judge(kept, x, "float64").problem
     assert (problem is None) == (factor < 1)
     said = (
         f"1 of {SAMPLES} samples, worst {abs(x - t).max():.1e} at {tuple(map(int, at))}, allowed "
@@ -139,7 +145,7 @@ def test_a_channel_that_is_a_little_off() -> None:
     for off, seen in ((1e-13, False), (1e-11, True)):
         x = t.copy()
         x[:, 9] *= 1 + off
-        problem = judge(kept_of(t), "op", x, "float64").problem
+        problem = judge(kept_of(t), x, "float64").problem
         assert bool(problem) == seen
         assert not seen or "1 of 64 channels, worst channel 9 by about" in str(problem)
 
@@ -150,7 +156,7 @@ def test_numbers_that_change_places() -> None:
     for _ in range(20):
         x, (i, j) = t.copy(), random.choice(t.size, 2, replace=False)
         x.flat[[i, j]] = x.flat[[j, i]]
-        assert judge(kept, "op", x, "float64").problem
+        assert judge(kept, x, "float64").problem
 
 
 def test_rounding_of_any_kind_passes() -> None:
@@ -159,14 +165,14 @@ def test_rounding_of_any_kind_passes() -> None:
     kept, peak = kept_of(t), np.abs(t).max((0, 2, 3), keepdims=True)
     for seed in range(5):
         for error in (numbers(seed) / 3, np.ones(SHAPE), 3 * t / peak):
-            assert judge(kept, "op", t + 1e-13 * peak * error, "float64").problem is None
+            assert judge(kept, t + 1e-13 * peak * error, "float64").problem is None
 
 
 @pytest.mark.parametrize(("factor", "passes"), [(3.2, True), (5.0, False)])
 def test_float32_of_a_layer(factor: float, passes: bool) -> None:
     t, noise = numbers(), NOISE * numbers(1)
     kept = kept_of(t, t + noise)
-    result = judge(kept, "op", (t + factor * NOISE * numbers(2)).astype("f"), "float32")
+    result = judge(kept, (t + factor * NOISE * numbers(2)).astype("f"), "float32")
     assert result.ratio == pytest.approx(factor, rel=0.15)
     assert (result.problem is None) == passes
 
@@ -178,16 +184,16 @@ def test_float32_of_a_channel(factor: float, passes: bool) -> None:
     t, noise = numbers(0, shape), NOISE * numbers(1, shape)
     x = t - noise
     x[:, 5] += factor * noise[:, 5]
-    problem = judge(kept_of(t, t + noise), "op", x.astype("f"), "float32").problem
+    problem = judge(kept_of(t, t + noise), x.astype("f"), "float32").problem
     assert (problem is None) == passes
     assert passes or "float32 error of channel 5 is" in str(problem)
 
 
 def test_float32_where_mxnet_is_exact() -> None:
     t = numbers().astype("f").astype("d")
-    result = judge(kept_of(t), "op", t.astype("f"), "float32")
+    result = judge(kept_of(t), t.astype("f"), "float32")
     assert (result.ratio, result.problem, result.max_abs) == (None, None, 0)
-    off = judge(kept_of(t), "op", (t * (1 + 2e-6)).astype("f"), "float32")
+    off = judge(kept_of(t), (t * (1 + 2e-6)).astype("f"), "float32")
     assert "MXNet's own: 0.0e+00" in str(off.problem)
 
 
@@ -205,14 +211,14 @@ def test_more_inputs_add_up() -> None:
 @each_precision
 def test_a_layer_of_zeros(value: float, precision: str) -> None:
     kept = kept_of(np.zeros(SHAPE))
-    result = judge(kept, "op", np.full(SHAPE, value).astype(precision), precision)
+    result = judge(kept, np.full(SHAPE, value).astype(precision), precision)
     assert (result.problem is None) == (value == 0)
 
 
 def test_a_budget_of_its_own() -> None:
     t = numbers()
     row = Deviation("", Budget(float64_rel=1e-9))
-    within, beyond = (judge(kept_of(t), "op", t * (1 + e), "float64", row) for e in (1e-10, 1e-8))
+    within, beyond = (judge(kept_of(t), t * (1 + e), "float64", row) for e in (1e-10, 1e-8))
     assert within.problem is None
     assert within.needs_row
     assert beyond.problem
@@ -249,5 +255,5 @@ def test_weights_by_definition(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sums.shape == (64, 5)
     assert sums[[0, -1], 0].tolist() == pytest.approx([-1.3536028470274024, 226.6572870899613])
     assert positions("relu", SHAPE)[:3].tolist() == [209, 1145, 1560]
-    monkeypatch.setattr(module, "BLOCK", 100)
+    monkeypatch.setattr(checking, "BLOCK", 100)
     assert (module.sketch("relu", ramp) == sums).all(), "however the work is divided"
