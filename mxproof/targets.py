@@ -44,18 +44,11 @@ class Target:
         return candidate
 
 
-def _write_onnx(graph: Graph, folder: Path, opset: int, external: bool) -> List[Path]:
-    model = to_onnx(graph, opset=opset)
-    return save_onnx(model, folder / f"{graph.name}.onnx", external_data=external)
-
-
-def _write_pytorch(graph: Graph, folder: Path, opset: int, external: bool) -> List[Path]:
-    return save_pytorch(to_pytorch(graph), folder)
-
-
 TARGETS: Dict[str, Target] = {
     "onnx": Target(
-        write=_write_onnx,
+        write=lambda graph, folder, opset, external: save_onnx(
+            to_onnx(graph, opset=opset), folder / f"{graph.name}.onnx", external_data=external
+        ),
         runtimes={
             "float64": ("onnx_reference", "OnnxReference", {}),
             "float32": ("onnxruntime", "OnnxRuntime", {}),
@@ -63,11 +56,8 @@ TARGETS: Dict[str, Target] = {
         extra="onnx",
     ),
     "pytorch": Target(
-        write=_write_pytorch,
-        runtimes={
-            "float64": ("pytorch", "Pytorch", {"precision": "float64"}),
-            "float32": ("pytorch", "Pytorch", {"precision": "float32"}),
-        },
+        write=lambda graph, folder, opset, external: save_pytorch(to_pytorch(graph), folder),
+        runtimes={p: ("pytorch", "Pytorch", {"precision": p}) for p in ("float64", "float32")},
         extra="pytorch",
     ),
 }

@@ -7,6 +7,7 @@ at its places, and that no place is there twice.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Callable, Optional
 
 import numpy as np
@@ -22,13 +23,12 @@ Reading = Callable[[Array, Array], Array]
 
 def reading(operator: Operator, output: int) -> Optional[Reading]:
     """How to read result number `output` of an operator; None where nothing is left open."""
-    if isinstance(operator, Argsort):
-        return lambda data, places: numbers_at(data, places, operator.axis)
-    if isinstance(operator, Topk):
-        if operator.ret_typ == "mask":
-            return lambda data, mask: numbers_under(data, mask, operator.axis)
-        if (operator.ret_typ, output) in (("indices", 0), ("both", 1)):
-            return lambda data, places: numbers_at(data, places, operator.axis)
+    if isinstance(operator, Topk) and operator.ret_typ == "mask":
+        return partial(numbers_under, axis=operator.axis)
+    if isinstance(operator, Argsort) or (
+        isinstance(operator, Topk) and (operator.ret_typ, output) in (("indices", 0), ("both", 1))
+    ):
+        return partial(numbers_at, axis=operator.axis)
     return None
 
 

@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import add
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 import numpy as np
 
@@ -88,10 +88,8 @@ class Check:
     @property
     def ratio(self) -> Optional[float]:
         """RMS(x - t) / RMS(m - t); None in float64, and where MXNet's float32 is exact."""
-        if self.sums is None:
-            return None
-        noise = float(self.sums.noise.sum())
-        return float(np.sqrt(self.sums.error.sum() / noise)) if noise else None
+        noise = float(self.sums.noise.sum()) if self.sums else 0.0
+        return float(np.sqrt(self.sums.error.sum() / noise)) if self.sums and noise else None
 
     @property
     def limit(self) -> Optional[float]:
@@ -102,14 +100,6 @@ class Check:
         return float32_limits(self.sums, self.budget)[0] / noise if noise else None
 
     @property
-    def excess(self) -> Optional[float]:
-        """The ratio; where the error is of so few ulps that it always passes, 1 at most."""
-        if self.sums is None or self.ratio is None:
-            return None
-        few = self.sums.error.sum() <= (Budget().ulps * ULP32) ** 2 * self.sums.size.sum()
-        return min(self.ratio, 1.0) if few else self.ratio
-
-    @property
     def part(self) -> float:
         """How much of its budget the layer uses up; more than 1 is too much."""
         return float("inf") if self.fault else self.used or 0.0
@@ -118,16 +108,18 @@ class Check:
     def used(self) -> Optional[float]:
         """The same in numbers for what failed; None if there are none."""
         if self.sums is not None:
-            return _worst_part(self.sums, self.budget)[0]
+            return self._worst[0]
         return self.part64 if np.isfinite(self.rel) else None
 
     @cached_property
+    def _worst(self) -> Tuple[float, str]:
+        return _worst_part(self.sums, self.budget) if self.sums else (0.0, "")
+
+    @property
     def problem(self) -> Optional[str]:
         """What is wrong, in words; None if nothing is."""
-        if self.fault or self.sums is None:
-            return self.fault
-        part, words = _worst_part(self.sums, self.budget)
-        return words if part > 1 else None
+        part, words = self._worst
+        return self.fault or (words if part > 1 else None)
 
     def __add__(self, other: Check) -> Check:
         """The same layer on more inputs."""
@@ -187,9 +179,15 @@ class Comparison:
             problems.append(f"{len(missing)} of {len(self.expected)} layers missing: {missing[:5]}")
         elif seen != list(self.expected):
             problems.append("the layers come in another order than MXNet's, or more than once")
-        ratios = [c.excess for c in self.checks if c.excess is not None]
-        median = _median(ratios)
-        if median and median > self.median and len(ratios) >= FLOAT32_LAYERS and not self.alone:
+        # An error of so few ulps that it always passes is no more than MXNet's.
+        few = (Budget().ulps * ULP32) ** 2
+        ratios = [
+            min(c.ratio, 1.0) if c.sums.error.sum() <= few * c.sums.size.sum() else c.ratio
+            for c in self.checks
+            if c.sums is not None and c.ratio is not None
+        ]
+        median = statistics.median(ratios) if len(ratios) >= FLOAT32_LAYERS else 0.0
+        if median > self.median and not self.alone:
             problems.append(
                 f"the median of the float32 error over {len(ratios)} layers is {median:.2f} times "
                 f"MXNet's own; allowed {self.median:.3g}"
@@ -217,12 +215,8 @@ class Comparison:
 
     @property
     def median_ratio(self) -> Optional[float]:
-        return _median([c.ratio for c in self.checks])
-
-
-def _median(numbers: Sequence[Optional[float]]) -> Optional[float]:
-    known = [n for n in numbers if n is not None]
-    return statistics.median(known) if known else None
+        ratios = [c.ratio for c in self.checks if c.ratio is not None]
+        return statistics.median(ratios) if ratios else None
 
 
 def float32_limits(sums: Sums, budget: Budget) -> Tuple[float, Array]:

@@ -67,7 +67,7 @@ def test_a_row_helps_its_layer_and_must_be_needed(
     candidate = Fake(noisy(precision, factor), precision)
     result = compare(Truth({}, truth_of()), candidate, GRAPH, budgets)
     assert [c.layer for c in result.failed] == ([] if passes else ["relu"])
-    assert bool(budgets.idle) == idle
+    assert bool(budgets.problems) == idle
 
 
 def test_the_first_row_that_matches_rules(tmp_path: Path) -> None:
