@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from converters import ShapeError
 from converters.shape import show
 from mxproof.compare import compare
-from mxproof.distributions import DISTRIBUTIONS
 from mxproof.proof import PRECISIONS, describe_failure
+from mxproof.subject import DISTRIBUTIONS
 from mxproof.truth import Truth
 from mxproof.verdict import Comparison
 

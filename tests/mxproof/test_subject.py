@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from converters import load_checkpoint, save_checkpoint
-from mxproof.distributions import DISTRIBUTIONS
-from mxproof.subject import Subject, load_subject
+from mxproof.subject import DISTRIBUTIONS, Subject, load_subject
 from tests.converters.networks import Network
 
 
