@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import math
+import mmap
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -16,7 +19,6 @@ from converters import Graph, __version__
 from .check import check_form
 from .compare import compare
 from .evidence import Evidence
-from .memory import trim_memory
 from .outputs import DIFFERS, TopK, differences, same_top, top_k, worst_top
 from .proof import PRECISIONS, OutputProof, Proof, TargetProof
 from .runtimes.base import Array, Candidate, RuntimeFailure
@@ -212,3 +214,20 @@ def versions_of(reference: Mapping[str, str]) -> Dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
+
+
+def trim_memory(arrays: Iterable[Any] = ()) -> None:
+    """Free what nobody holds, and the pages of memory-mapped `arrays` (they are read again when
+    they are needed).
+
+    The C library keeps what was freed for the next request; a runtime's few hundred megabytes
+    then add to those of the next.
+    """
+    gc.collect()
+    for array in arrays:
+        while array is not None and not isinstance(array, mmap.mmap):
+            array = getattr(array, "base", None)
+        if array is not None and hasattr(mmap, "MADV_DONTNEED"):
+            array.madvise(mmap.MADV_DONTNEED)
+    with suppress(OSError, TypeError, AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from converters.progress import counted, listening, report
-from mxproof.memory import trim_memory
+from mxproof.prover import trim_memory
 from mxproof.runtimes.base import Array, RuntimeFailure
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import Subject, load_subject
