@@ -131,29 +131,36 @@ def measured(value: Array, truth: LayerTruth, precision: str) -> Measured:
     finite = _finite(value, t64, m32)
     x, t, m = map(channels, finite)
     rows: List[List[Array]] = []
-    max_abs = max_rel = 0.0
     for block in blocks(t):
-        row = [np.abs(t[:, block]).max(axis=(0, 2))]
-        error = x[:, block] - t[:, block]
-        np.abs(error, out=error)
-        row.append(error.max(axis=(0, 2)))
-        apart = error
+        xs, ts, ms = (a[:, block] for a in (x, t, m))
+        error, size = np.abs(xs - ts), np.abs(ms)
+        apart = np.abs(xs - ms) if precision == "float32" else error
+        relative = np.divide(apart, size, out=np.zeros_like(apart), where=size != 0)
+        row = [a.max(axis=(0, 2)) for a in (np.abs(ts), error, apart, relative)]
         if precision == "float32":
-            noise = m[:, block] - t[:, block]
-            row += [np.einsum("ncs,ncs->c", a, a) for a in (error, noise, t[:, block])]
-            apart = np.abs(x[:, block] - m[:, block])
-        size = np.abs(m[:, block])
-        max_abs = max(max_abs, float(apart.max()))
-        nonzero = np.divide(apart, size, out=np.zeros_like(apart), where=size != 0)
-        max_rel = max(max_rel, float(nonzero.max()))
+            row += [np.einsum("ncs,ncs->c", a, a) for a in (error, ms - ts, ts)]
         rows.append(row)
-    peaks, worst, *squares = (np.concatenate(column) for column in zip(*rows))
+    peaks, worst, apart, relative, *squares = (np.concatenate(column) for column in zip(*rows))
     sums = Sums(*squares, t.size // t.shape[1]) if squares else None
     if not np.isfinite(worst + peaks + (sums.noise if sums else 0.0)).all():
-        raise Incomparable(_not_finite(*finite[::2]))
-    carried, describe = partial(_carried, truth), partial(_differing, *finite[:2])
-    every = np.arange(len(peaks))
-    return Measured(peaks, worst, every, max_abs, max_rel, carried, describe, sums)
+        ours, theirs = (int((~np.isfinite(a)).sum()) for a in finite[::2])
+        where = "MXNet" if theirs else "MXNet's float64"
+        count = f"{theirs} values" if theirs else "values"
+        raise Incomparable(
+            f"holds {ours} values that are not finite; MXNet holds none"
+            if ours and not theirs
+            else f"holds {count} in {where} that are not finite: nothing to judge"
+        )
+    return Measured(
+        peaks,
+        worst,
+        channel=np.arange(len(peaks)),
+        max_abs=float(apart.max()),
+        max_rel=float(relative.max()),
+        carried=partial(_carried, truth),
+        describe=partial(_differing, *finite[:2]),
+        sums=sums,
+    )
 
 
 def same_form(value: Array, reference: Array) -> None:
@@ -189,15 +196,6 @@ def _finite(value: Array, truth: Array, single: Array) -> List[Array]:
         count = f"{int((~alike).sum())} of {int(odd.sum())}"
         raise Incomparable(f"differs in {count} values that are not finite in MXNet")
     return [np.where(odd, 0, a) for a in arrays]
-
-
-def _not_finite(value: Array, reference: Array) -> str:
-    bad, expected = (int((~np.isfinite(a)).sum()) for a in (value, reference))
-    if expected:
-        return f"holds {expected} values in MXNet that are not finite: nothing to judge"
-    if bad:
-        return f"holds {bad} values that are not finite; MXNet holds none"
-    return "holds values in MXNet's float64 that are not finite: nothing to judge"
 
 
 def carried_by(noise: float) -> float:

@@ -99,7 +99,7 @@ class _Pass:
         output = node.outputs.index(layer)
         read = self.anchored and reading(self.graph.operators[node.name], output)
         if not read:
-            return truth.check(layer, node.op, value, precision, row, self.alone)
+            return truth.check(layer, node.op, value, precision, row=row, alone=self.alone)
         data = self.given(node.inputs[0])
 
         def numbers(value: Array, expected: LayerTruth, precision: str) -> Measured:

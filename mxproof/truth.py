@@ -13,7 +13,6 @@ import numpy as np
 
 from .check import check
 from .runtimes.base import Array, Inputs, LayerTruth
-from .tolerance import Deviation
 from .verdict import Check
 
 #: Bytes of results that a runtime may hold beside what the network itself needs. Runtimes that
@@ -107,24 +106,12 @@ class Truth:
         sizes = (limit if n in alone else 4 * prod(shape) for n, shape in self.shapes.items())
         return portions(sizes, limit)
 
-    def check(
-        self,
-        name: str,
-        op: str,
-        value: Array,
-        precision: str,
-        row: Optional[Deviation] = None,
-        alone: bool = False,
-    ) -> Check:
-        """Judge a candidate's result for the layer `name`; `alone`: on MXNet's own inputs."""
-        return check(op, value, self[name], precision, row, alone)
+    def check(self, name: str, op: str, value: Array, precision: str, **how: Any) -> Check:
+        """Judge a candidate's result for the layer `name`; `row` and `alone` as for `check`."""
+        return check(op, value, self[name], precision, **how)
 
     def read(self, name: str, precision: str) -> Array:
-        """A new array.
-
-        Raises:
-            KeyError: no such layer.
-        """
+        """A new array; KeyError if there is no such layer."""
         offset, dtype = self._places[name, precision]
         shape = self.shapes[name]
         self._file.seek(offset)

@@ -13,13 +13,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Iterable, Iterator, Mapping, Optional, Tuple
+from typing import Any, Iterable, Iterator, Mapping, Tuple
 
 import numpy as np
 
 from ..check import Incomparable, Measured, carried_by, check, same_form
 from ..runtimes.base import Array, Inputs
-from ..tolerance import Deviation
 from ..truth import StoredLayer, Truth
 from ..verdict import Check, Sums
 from .sketch import SAMPLES, Kept, form, positions, sketch
@@ -46,18 +45,10 @@ class RecordedTruth(Truth):
     def holds(self, name: str) -> bool:
         return name in self and self._kept[name].whole
 
-    def check(
-        self,
-        name: str,
-        op: str,
-        value: Array,
-        precision: str,
-        row: Optional[Deviation] = None,
-        alone: bool = False,
-    ) -> Check:
+    def check(self, name: str, op: str, value: Array, precision: str, **how: Any) -> Check:
         if self.holds(name):
-            return super().check(name, op, value, precision, row, alone)
-        return check(op, value, self._kept[name], precision, row, alone, measured)
+            return super().check(name, op, value, precision, **how)
+        return check(op, value, self._kept[name], precision, **how, measure=measured)
 
     def read(self, name: str, precision: str) -> Array:
         array: Array = getattr(self._kept[name], precision)
