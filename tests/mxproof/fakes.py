@@ -62,14 +62,19 @@ GRAPH = graph("dense")
 each_precision = pytest.mark.parametrize("precision", PRECISIONS)
 
 
-def truth_of(seed: int = 0, names: Sequence[str] = NAMES) -> List[Layer]:
+def made_up(names: Sequence[str], shapes: Sequence[Any], seed: int = 0) -> List[Layer]:
+    """Normal numbers, and the same with NOISE."""
     random = np.random.default_rng(seed)
     truth = []
-    for name, shape in zip(names, SHAPES):
+    for name, shape in zip(names, shapes):
         t = random.standard_normal(shape)
         m = t + NOISE * random.standard_normal(shape)
         truth.append(Layer(name, t, m.astype(np.float32)))
     return truth
+
+
+def truth_of(seed: int = 0) -> List[Layer]:
+    return made_up(NAMES, SHAPES, seed)
 
 
 def clean(truth: Sequence[LayerTruth], precision: str, noise: float = 1.0) -> Layers:
