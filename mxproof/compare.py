@@ -42,12 +42,12 @@ def compare(
             given = _Pass(truth, candidate, graph, budgets, alone=True, anchored=True).run()
             by_layer = {c.layer: c for c in given.checks if c.judged}
             checks = (c if c.judged else by_layer.get(c.layer, c) for c in found.checks)
-            found = replace(found, checks=tuple(checks))
-            if given.stopped and not found.stopped:
-                found = replace(found, stopped=given.stopped, stopped_at=given.stopped_at)
-    for check in found.checks:
-        if check.row and check.needs_row and not check.problem:
-            budgets.note(check.row)
+            ended = found if found.stopped or not given.stopped else given
+            found = replace(
+                found, checks=tuple(checks), stopped=ended.stopped, stopped_at=ended.stopped_at
+            )
+    helped = (c for c in found.checks if c.row and c.needs_row and not c.problem)
+    budgets.needed.update(id(check.row) for check in helped)
     return found
 
 

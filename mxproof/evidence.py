@@ -21,11 +21,7 @@ SAMPLES = 4
 
 
 class Evidence(Protocol):
-    """Truths on several inputs; they can be gone through more than once.
-
-    Attributes:
-        versions: of what they were made with.
-    """
+    """Truths on several inputs, that can be gone through more than once; and what made them."""
 
     @property
     def versions(self) -> Mapping[str, str]: ...

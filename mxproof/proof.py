@@ -76,19 +76,14 @@ class TargetProof:
     def culprits(self) -> Tuple[Check, ...]:
         """The layers that introduced a difference, by the sharpest comparison that saw any;
         where no layer is to blame, the outputs that differ."""
-        for precision in PRECISIONS:
-            if self.introduced.get(precision):
-                return self.introduced[precision]
-        chain = [c for p in PRECISIONS for c in self.comparisons[p].culprits[:1]]
-        return tuple(chain[:1] or self.output.checks.culprits)
+        alone = [self.introduced.get(p, ()) for p in PRECISIONS]
+        chain = [self.comparisons[p].culprits[:1] for p in PRECISIONS]
+        return next(filter(None, alone + chain), self.output.checks.culprits)
 
     def __add__(self, other: TargetProof) -> TargetProof:
         """The same target on more inputs."""
-        return TargetProof(
-            self.target,
-            {p: c + other.comparisons[p] for p, c in self.comparisons.items()},
-            self.output + other.output,
-        )
+        comparisons = {p: c + other.comparisons[p] for p, c in self.comparisons.items()}
+        return TargetProof(self.target, comparisons, self.output + other.output)
 
     def explain(self, model: str) -> List[str]:
         """A paragraph for every precision that failed, or else for the untraced run."""

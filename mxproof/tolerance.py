@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Dict, Optional, Sequence, Set, Tuple
@@ -111,38 +111,31 @@ DEVIATIONS: Tuple[Deviation, ...] = (
 )
 
 
+@dataclass(eq=False)
 class Budgets:
-    """The budget of each layer: the first row that matches, else the standard one."""
+    """The budget of each layer: the first row that matches, else the standard one.
 
-    def __init__(
-        self,
-        rows: Sequence[Deviation] = (),
-        path: Optional[Path] = None,
-        median: float = FLOAT32_MEDIAN,
-    ) -> None:
-        """
-        Args:
-            rows: the user's own, which go before DEVIATIONS.
-            path: where they are written.
-            median: of the float32 ratio, over all layers; at most this.
-        """
-        self.own, self.path, self.median = tuple(rows), path, median
-        self._needed: Set[int] = set()
+    Attributes:
+        own: the user's rows, which go before DEVIATIONS.
+        path: where they are written.
+        median: of the float32 ratio, over all layers; at most this.
+        needed: by their id, those that passed a layer which the standard budget would have failed.
+    """
+
+    own: Sequence[Deviation] = ()
+    path: Optional[Path] = None
+    median: float = FLOAT32_MEDIAN
+    needed: Set[int] = field(default_factory=set)
 
     def row(self, runtime: str, node: Node, layer: str) -> Optional[Deviation]:
         rows = (*self.own, *DEVIATIONS)
         return next((r for r in rows if r.matches(runtime, node, layer)), None)
 
-    def note(self, row: Deviation) -> None:
-        """A layer passed by this row, which the standard budget would have failed."""
-        self._needed.add(id(row))
-
     @property
     def problems(self) -> Tuple[str, ...]:
         """The user's rows that no layer needed: they hide what they do not explain."""
-        idle = [row for row in self.own if id(row) not in self._needed]
-        said = "no layer needed the row for"
-        return tuple(f"--budgets {self.path}: {said} {row}. Delete it." for row in idle)
+        where = f"--budgets {self.path}: no layer needed the row for"
+        return tuple(f"{where} {r}. Delete it." for r in self.own if id(r) not in self.needed)
 
 
 #: Products in an element of a first layer of 7x7 on three channels, the largest that is common.

@@ -98,12 +98,21 @@ def _save(archive: Archive, folder: str, graph: Graph, truth: Truth) -> Dict[str
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[Archive]:
-    """Whatever can be wrong inside a file is one kind of error."""
+def _reading(path: Path) -> Iterator[Tuple[Archive, Any]]:
+    """The file and its header. Whatever can be wrong inside is one kind of error."""
     with path.open("rb") as file:
         try:
             with Archive(file) as archive:
-                yield archive
+                header = archive.header()
+                if header["format"] != FORMAT:
+                    raise ValueError(f"its header says {header['format']!r}, not {FORMAT!r}")
+                if header["schema"] != SCHEMA:
+                    raise RecordingError(
+                        f"{path}: is of schema {header['schema']}, written by mxproof "
+                        f"{header['mxproof']}; this mxproof, {__version__}, reads schema {SCHEMA}. "
+                        "Use that one, or record again."
+                    )
+                yield archive, header
         except (RecordingError, MemoryError):
             raise
         except Exception as error:  # zipfile, zlib, json and NumPy raise a dozen kinds
@@ -113,29 +122,16 @@ def _reading(path: Path) -> Iterator[Archive]:
             ) from error
 
 
-def _header(path: Path, archive: Archive) -> Dict[str, Any]:
-    header: Dict[str, Any] = archive.header()
-    if header["format"] != FORMAT:
-        raise ValueError(f"its header says {header['format']!r}, not {FORMAT!r}")
-    if header["schema"] != SCHEMA:
-        raise RecordingError(
-            f"{path}: is of schema {header['schema']}, written by mxproof {header['mxproof']}; "
-            f"this mxproof, {__version__}, reads schema {SCHEMA}. Use that one, or record again."
-        )
-    return header
-
-
 def given_inputs(path: Path) -> Dict[str, Shape]:
     """The shapes that were stated for the recording, which the checkpoint is to be loaded for.
 
     Raises:
         RecordingError: the file is no recording, or a later mxproof's.
     """
-    with _reading(path) as archive:
-        given = _header(path, archive)["given"]
+    with _reading(path) as (_, header):
         return {
             name: tuple(d if isinstance(d, str) and d.isidentifier() else _size(d) for d in shape)
-            for name, shape in given.items()
+            for name, shape in header["given"].items()
         }
 
 
@@ -155,8 +151,7 @@ def load_recording(path: Path, graph: Graph) -> Recording:
     Raises:
         RecordingError: the file is no recording, a later mxproof's, or another checkpoint's.
     """
-    with _reading(path) as archive:
-        header = _header(path, archive)
+    with _reading(path) as (archive, header):
         _check_origin(path, header, graph)
         truths = [_load(archive, f"{n}", graph, e) for n, e in enumerate(header["truths"])]
         if not truths:
