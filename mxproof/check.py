@@ -141,7 +141,8 @@ def measured(value: Array, truth: LayerTruth, precision: str) -> Measured:
             row += [np.einsum("ncs,ncs->c", a, a) for a in (error, ms - ts, ts)]
         rows.append(row)
     peaks, worst, apart, relative, *squares = (np.concatenate(column) for column in zip(*rows))
-    sums = Sums(*squares, count=t.size // t.shape[1]) if squares else None
+    count = t.size // t.shape[1]
+    sums = Sums(squares[0], squares[1], squares[2], count) if squares else None
     if not np.isfinite(worst + peaks + (sums.noise if sums else 0.0)).all():
         ours, theirs = (int((~np.isfinite(a)).sum()) for a in finite[::2])
         where = "MXNet" if theirs else "MXNet's float64"

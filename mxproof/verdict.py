@@ -82,8 +82,7 @@ class Check:
     @property
     def needs_row(self) -> bool:
         """Would the standard budget fail it?"""
-        noisy = self.sums is not None and _worst_part(self.sums, Budget())[0] > 1
-        return self.beyond_standard or noisy
+        return self.beyond_standard or bool(self.sums and _worst_part(self.sums, Budget())[0] > 1)
 
     @property
     def ratio(self) -> Optional[float]:
@@ -107,9 +106,8 @@ class Check:
     @property
     def used(self) -> Optional[float]:
         """The same in numbers for what failed; None if there are none."""
-        if self.sums is not None:
-            return self._worst[0]
-        return self.part64 if np.isfinite(self.rel) else None
+        part64 = self.part64 if np.isfinite(self.rel) else None
+        return self._worst[0] if self.sums else part64
 
     @cached_property
     def _worst(self) -> Tuple[float, str]:
@@ -184,7 +182,7 @@ class Comparison:
         ratios = [
             min(c.ratio, 1.0) if c.sums.error.sum() <= few * c.sums.size.sum() else c.ratio
             for c in self.checks
-            if c.sums is not None and c.ratio is not None
+            if c.sums and c.ratio is not None
         ]
         median = statistics.median(ratios) if len(ratios) >= FLOAT32_LAYERS else 0.0
         if median > self.median and not self.alone:
