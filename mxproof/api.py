@@ -16,6 +16,7 @@ from .evidence import SAMPLES, evidence_for
 from .pictures import picture_inputs
 from .proof import Proof
 from .prover import verify as prove
+from .recording.file import given_inputs
 from .subject import UsageError, load_for_run
 from .targets import TARGETS
 from .tolerance import Budgets, load_budgets
@@ -76,11 +77,12 @@ def verify(
     with ExitStack() as stack:
         if folder is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mxproof-"))
-        given = _recorded_inputs(reference) if reference is not None else dict(inputs or {})
+        recorded = None if reference is None else Path(reference)
+        given = given_inputs(recorded) if recorded else dict(inputs or {})
         subject = load_for_run(
             os.fspath(checkpoint), given, epoch=epoch, weights=weights, types=types, outputs=outputs
         )
-        files = [Path(image) for image in images]
+        files = list(map(Path, images))
         evidence = stack.enter_context(
             evidence_for(
                 subject,
@@ -89,15 +91,9 @@ def verify(
                 samples=samples,
                 inputs=picture_inputs(subject, files, preprocessing, given) if files else None,
                 mxnet_python=mxnet_python,
-                reference=None if reference is None else Path(reference),
+                reference=recorded,
             )
         )
         rows = Budgets() if budgets is None else load_budgets(Path(budgets))
         proof = prove(subject, tuple(to), evidence, Path(folder), budgets=rows)
-    return proof if reference is None else replace(proof, reference=Path(reference).name)
-
-
-def _recorded_inputs(reference: PathLike) -> Mapping[str, Shape]:
-    from .recording.file import given_inputs
-
-    return given_inputs(Path(reference))
+    return replace(proof, reference=recorded.name) if recorded else proof

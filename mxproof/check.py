@@ -1,9 +1,10 @@
-"""One layer's result against MXNet's."""
+"""One layer's result against MXNet's: measured by channel, then held to its budget."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Iterator, List, Optional, Tuple
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Callable, Iterator, List, Optional
 
 import numpy as np
 
@@ -18,6 +19,34 @@ BLOCK = 1 << 18
 LARGEST = float(np.finfo(np.float32).max)
 
 
+class Incomparable(Exception):
+    """Why a result cannot be compared with MXNet's at all."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How far a layer's result x is from MXNet's.
+
+    Attributes:
+        peaks: (C,), max|t| of each channel.
+        errors: what float64 limits, such as max|x - t| of each channel.
+        channel: of each error.
+        max_abs, max_rel: see `Check`.
+        carried: the float64 rounding that the layer carries from those before it.
+        describe: the limits of the errors -> which of them are exceeded, in words.
+        sums: in float32 only.
+    """
+
+    peaks: Array
+    errors: Array
+    channel: Array
+    max_abs: float
+    max_rel: float
+    carried: Callable[[], float]
+    describe: Callable[[Array], str]
+    sums: Optional[Sums] = None
+
+
 def check(
     op: str,
     value: Array,
@@ -25,6 +54,7 @@ def check(
     precision: str,
     row: Optional[Deviation] = None,
     alone: bool = False,
+    measure: Optional[Callable[[Array, Any, str], Measured]] = None,
 ) -> Check:
     """Compare dtype, shape and finiteness first, then the numbers.
 
@@ -33,49 +63,42 @@ def check(
         precision: the candidate's.
         row: the layer's own budget, if it has one.
         alone: the layer was given MXNet's results, so it carries no rounding but its own.
+        measure: (value, truth, precision) -> what is judged; `measured` by default.
     """
-    t = truth.float64
-    m = truth.float32 if precision == "float32" else t
-    wrong = other_form(value, m)
-    if not wrong:
-        value, t, m, wrong = _finite(value, t, m)
-    if not wrong:
-        largest, worst, sums, max_abs, max_rel = _statistics(value, t, m, precision)
-        noise = sums.noise if sums else 0.0
-        if not np.isfinite(worst + largest + noise).all():
-            wrong = _not_finite(value, m)
-    if wrong:
-        return Check.broken(truth.name, op, wrong, value.shape)
-    peak, error = float(largest.max()), float(worst.max())
-    rel = error / peak if peak else (float("inf") if error else 0.0)
-    result = Check(truth.name, op, value.shape, rel, max_abs, max_rel, None, sums, row)
-    if precision == "float64":
-        allowed, standard = (allowed_by_channel(largest, b) for b in (result.budget, Budget()))
-        magnified = not alone and bool((worst > allowed).any())
-        if not alone and (worst > standard).any():
-            passed_on = carried(truth)
-            allowed, standard = (np.maximum(a, passed_on) for a in (allowed, standard))
-        strict = bool((worst > standard).any())
-        fault = _differing(value, t, allowed) if (worst > allowed).any() else None
-        parts = np.divide(worst, allowed, out=np.zeros_like(worst), where=allowed > 0)
-        result = replace(
-            result,
-            fault=fault,
-            beyond_standard=strict,
-            part64=float(parts.max()),
-            rel64=float(allowed.max()) / peak if peak else 0.0,
-            magnified=magnified,
-        )
-    return result
+    try:
+        found = (measure or measured)(value, truth, precision)
+    except Incomparable as error:
+        return Check.broken(truth.name, op, str(error), value.shape)
+    errors, peak = found.errors, float(found.peaks.max())
+    rel = float(errors.max()) / peak if peak else (float("inf") if errors.any() else 0.0)
+    sums = found.sums
+    result = Check(truth.name, op, value.shape, rel, found.max_abs, found.max_rel, None, sums, row)
+    if sums is not None:  # they are judged once all inputs are in
+        return result
+    plain, standard = (
+        allowed_by_channel(found.peaks, b)[found.channel] for b in (result.budget, Budget())
+    )
+    passed_on = found.carried() if not alone and (errors > standard).any() else 0.0
+    allowed = np.maximum(plain, passed_on)
+    parts = np.divide(errors, allowed, out=np.zeros_like(errors), where=allowed > 0)
+    return replace(
+        result,
+        fault=found.describe(allowed) if (errors > allowed).any() else None,
+        beyond_standard=bool((errors > np.maximum(standard, passed_on)).any()),
+        part64=float(parts.max()),
+        rel64=float(allowed.max()) / peak if peak else 0.0,
+        magnified=not alone and bool((errors > plain).any()),
+    )
 
 
 def check_form(op: str, value: Array, truth: LayerTruth, candidate: Candidate) -> Check:
     """Compare dtype, shape and finiteness only: the numbers are drawn at random."""
-    wrong = other_form(value, getattr(truth, candidate.precision))
-    if not wrong and not np.isfinite(value).all():
-        wrong = "holds values that are not finite"
-    if wrong:
-        return Check.broken(truth.name, op, wrong, value.shape)
+    try:
+        same_form(value, getattr(truth, candidate.precision))
+        if not np.isfinite(value).all():
+            raise Incomparable("holds values that are not finite")
+    except Incomparable as error:
+        return Check.broken(truth.name, op, str(error), value.shape)
     return Check(truth.name, op, value.shape, 0.0, 0.0, 0.0, None)
 
 
@@ -85,54 +108,77 @@ def allowed_by_channel(largest: Array, budget: Budget) -> Array:
     return budget.float64_rel * by_channel
 
 
-def carried(truth: LayerTruth) -> float:
-    """The float64 rounding that a layer of a network carries from those before it."""
-    error = truth.float32.astype(np.float64) - truth.float64
-    largest = np.abs(np.where(np.isfinite(error), error, 0)).max()
-    return float(Budget().float32_ratio * ROUNDINGS * largest)
-
-
 def channels(array: Array) -> Array:
     """(N, C, *S) -> (N, C, prod(S)); fewer dimensions are one channel."""
     return array.reshape(*(array.shape[:2] if array.ndim > 1 else (1, 1)), -1)
 
 
-def _blocks(array: Array) -> Iterator[slice]:
-    """Ranges of channels that make up about BLOCK numbers."""
+def blocks(array: Array) -> Iterator[slice]:
+    """(N, C, S) -> ranges of channels that make up about BLOCK numbers."""
     step = max(1, BLOCK * array.shape[1] // array.size)
     return (slice(start, start + step) for start in range(0, array.shape[1], step))
 
 
-def _statistics(
-    value: Array, truth: Array, single: Array, precision: str
-) -> Tuple[Array, Array, Optional[Sums], float, float]:
-    """By channel max|t|, max|x - t| and, in float32, sums; max|x - m| and max|x - m| / |m|."""
-    x, t, m = channels(value), channels(truth), channels(single)
+def measured(value: Array, truth: LayerTruth, precision: str) -> Measured:
+    """By channel max|t|, max|x - t| and, in float32, sums; max|x - m| and max|x - m| / |m|.
+
+    Raises:
+        Incomparable: type, shape, or values that are not finite.
+    """
+    t64 = truth.float64
+    m32 = truth.float32 if precision == "float32" else t64
+    same_form(value, m32)
+    finite = _finite(value, t64, m32)
+    x, t, m = map(channels, finite)
     rows: List[List[Array]] = []
-    max_abs = max_rel = 0.0
-    for block in _blocks(t):
-        row = [np.abs(t[:, block]).max(axis=(0, 2))]
-        error = x[:, block] - t[:, block]
-        np.abs(error, out=error)
-        row.append(error.max(axis=(0, 2)))
-        apart = error
+    for block in blocks(t):
+        xs, ts, ms = (a[:, block] for a in (x, t, m))
+        error, size = np.abs(xs - ts), np.abs(ms)
+        apart = np.abs(xs - ms) if precision == "float32" else error
+        relative = np.divide(apart, size, out=np.zeros_like(apart), where=size != 0)
+        row = [a.max(axis=(0, 2)) for a in (np.abs(ts), error, apart, relative)]
         if precision == "float32":
-            noise = m[:, block] - t[:, block]
-            row += [np.einsum("ncs,ncs->c", a, a) for a in (error, noise, t[:, block])]
-            apart = np.abs(x[:, block] - m[:, block])
-        size = np.abs(m[:, block])
-        max_abs = max(max_abs, float(apart.max()))
-        nonzero = np.divide(apart, size, out=np.zeros_like(apart), where=size != 0)
-        max_rel = max(max_rel, float(nonzero.max()))
+            row += [np.einsum("ncs,ncs->c", a, a) for a in (error, ms - ts, ts)]
         rows.append(row)
-    largest, worst, *squares = (np.concatenate(column) for column in zip(*rows))
+    peaks, worst, apart, relative, *squares = (np.concatenate(column) for column in zip(*rows))
     count = t.size // t.shape[1]
     sums = Sums(squares[0], squares[1], squares[2], count) if squares else None
-    return largest, worst, sums, max_abs, max_rel
+    if not np.isfinite(worst + peaks + (sums.noise if sums else 0.0)).all():
+        ours, theirs = (int((~np.isfinite(a)).sum()) for a in finite[::2])
+        where = "MXNet" if theirs else "MXNet's float64"
+        count = f"{theirs} values" if theirs else "values"
+        raise Incomparable(
+            f"holds {ours} values that are not finite; MXNet holds none"
+            if ours and not theirs
+            else f"holds {count} in {where} that are not finite: nothing to judge"
+        )
+    return Measured(
+        peaks,
+        worst,
+        channel=np.arange(len(peaks)),
+        max_abs=float(apart.max()),
+        max_rel=float(relative.max()),
+        carried=partial(_carried, truth),
+        describe=partial(_differing, *finite[:2]),
+        sums=sums,
+    )
 
 
-def _finite(value: Array, truth: Array, single: Array) -> Tuple[Array, Array, Array, Optional[str]]:
-    """The three in numbers that can be subtracted, and what is wrong with them.
+def same_form(value: Array, reference: Array) -> None:
+    """
+    Raises:
+        Incomparable: another type or shape, or nothing to compare.
+    """
+    if value.dtype != reference.dtype:
+        raise Incomparable(f"is {value.dtype}, not {reference.dtype}")
+    if value.shape != reference.shape:
+        raise Incomparable(f"has shape {value.shape}, MXNet {reference.shape}")
+    if not value.size:
+        raise Incomparable("has no elements: nothing was compared")
+
+
+def _finite(value: Array, truth: Array, single: Array) -> List[Array]:
+    """The three in numbers that can be subtracted.
 
     Where MXNet's result is not finite, the candidate's must be the same (an infinity of the same
     sign, or no number); there is nothing else to judge there. What float32 cannot hold is infinite
@@ -140,37 +186,27 @@ def _finite(value: Array, truth: Array, single: Array) -> Tuple[Array, Array, Ar
     values are as good as float64 numbers, of which no rounding is expected.
     """
     arrays = [a if a.dtype.kind == "f" else a.astype(np.float64) for a in (value, truth, single)]
-    value, truth, single = arrays
-    if all(a.min() > -LARGEST and a.max() < LARGEST for a in (truth, single)):
-        return value, truth, single, None
-    value, truth, single = (np.where(np.abs(a) < LARGEST, a, a * np.inf) for a in arrays)
+    if all(a.min() > -LARGEST and a.max() < LARGEST for a in arrays[1:]):
+        return arrays
+    value, truth, single = arrays = [np.where(np.abs(a) < LARGEST, a, a * np.inf) for a in arrays]
     odd = ~(np.isfinite(truth) & np.isfinite(single))
     if odd.all():
-        return value, truth, single, "MXNet's values are all not finite: nothing to judge"
-    ours, theirs = value[odd], single[odd]
-    alike = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+        raise Incomparable("MXNet's values are all not finite: nothing to judge")
+    alike = np.isclose(value[odd], single[odd], rtol=0, atol=0, equal_nan=True)
     if not alike.all():
         count = f"{int((~alike).sum())} of {int(odd.sum())}"
-        return value, truth, single, f"differs in {count} values that are not finite in MXNet"
-    value, truth, single = (np.where(odd, 0, a) for a in (value, truth, single))
-    return value, truth, single, None
+        raise Incomparable(f"differs in {count} values that are not finite in MXNet")
+    return [np.where(odd, 0, a) for a in arrays]
 
 
-def other_form(value: Array, reference: Array) -> Optional[str]:
-    if value.dtype != reference.dtype:
-        return f"is {value.dtype}, not {reference.dtype}"
-    if value.shape != reference.shape:
-        return f"has shape {value.shape}, MXNet {reference.shape}"
-    return None if value.size else "has no elements: nothing was compared"
+def carried_by(noise: float) -> float:
+    """The float64 rounding that goes with a float32 error of MXNet's."""
+    return Budget().float32_ratio * ROUNDINGS * noise
 
 
-def _not_finite(value: Array, reference: Array) -> str:
-    bad, expected = ~np.isfinite(value), ~np.isfinite(reference)
-    if expected.any():
-        return f"holds {int(expected.sum())} values in MXNet that are not finite: nothing to judge"
-    if bad.any():
-        return f"holds {int(bad.sum())} values that are not finite; MXNet holds none"
-    return "holds values in MXNet's float64 that are not finite: nothing to judge"
+def _carried(truth: LayerTruth) -> float:
+    error = np.abs(truth.float32.astype(np.float64) - truth.float64)
+    return carried_by(float(error.max(where=np.isfinite(error), initial=0)))
 
 
 def _differing(value: Array, truth: Array, allowed: Array) -> str:
@@ -178,10 +214,9 @@ def _differing(value: Array, truth: Array, allowed: Array) -> str:
     error = np.abs(value - truth)
     by_axis = allowed.reshape(-1, *(1,) * (error.ndim - 2)) if error.ndim > 1 else allowed[0]
     limits = np.broadcast_to(by_axis, error.shape)
-    excess = error > limits
-    worst = int(np.where(excess, error, -1).argmax())
+    worst = int(np.where(error > limits, error, -1).argmax())
     at = tuple(int(i) for i in np.unravel_index(worst, error.shape))
     return (
-        f"{int(excess.sum())} of {error.size} values, worst {error[at]:.1e} at {at}, "
+        f"{int((error > limits).sum())} of {error.size} values, worst {error[at]:.1e} at {at}, "
         f"allowed {limits[at]:.1e}"
     )

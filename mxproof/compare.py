@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, List, Optional, Sequence, Tuple
+from functools import partial
+from typing import Any, Callable, List, Optional
 
 import numpy as np
 
 from converters import Graph, Node
+from converters.ops import Operator
+from converters.ops.sorting import Argsort, Topk
 from converters.progress import report
 
+from .check import Measured, check_form, measured, same_form
 from .check import check as judge
-from .check import check_form, other_form
-from .portions import LIMIT
-from .runtimes.base import Array, Candidate, Layer
-from .ties import reading
+from .runtimes.base import Array, Candidate, Layer, LayerTruth
 from .tolerance import Budgets
-from .truth import Truth
+from .truth import LIMIT, Truth
 from .verdict import Check, Comparison
 
 
@@ -39,13 +40,19 @@ def compare(
         found = _Pass(truth, candidate, graph, budgets, alone=alone).run()
         if graph.anchored:
             given = _Pass(truth, candidate, graph, budgets, alone=True, anchored=True).run()
-            found = replace(found, checks=_merged(found.checks, given.checks))
-            if given.stopped and not found.stopped:
-                found = replace(found, stopped=given.stopped, stopped_at=given.stopped_at)
-    for check in found.checks:
-        if check.row and check.needs_row and not check.problem:
-            budgets.note(check.row)
+            by_layer = {c.layer: c for c in given.checks if c.judged}
+            checks = (c if c.judged else by_layer.get(c.layer, c) for c in found.checks)
+            ended = found if found.stopped or not given.stopped else given
+            found = replace(
+                found, checks=tuple(checks), stopped=ended.stopped, stopped_at=ended.stopped_at
+            )
+    helped = (c for c in found.checks if c.row and c.needs_row and not c.problem)
+    budgets.needed.update(id(check.row) for check in helped)
     return found
+
+
+#: (an operator's data, its result) -> what the result says but for the order of equal numbers.
+Reading = Callable[[Array, Array], Array]
 
 
 @dataclass
@@ -68,16 +75,17 @@ class _Pass:
     def __post_init__(self) -> None:
         self.nodes = {name: node for node in self.graph.nodes for name in node.outputs}
         self.checks: List[Check] = []
-        what = f"{self.graph.name}: {self.candidate.name} {self.candidate.precision}"
-        self.doing = f"{what}, each by itself, layers" if self.alone else f"{what}, layers"
 
     def visit(self, layer: str, value: Array) -> Optional[Array]:
         if layer not in self.truth:
             return None
-        report(self.doing, len(self.checks), len(self.truth.names))
+        how = ", each by itself" if self.alone else ""
+        doing = f"{self.graph.name}: {self.candidate.name} {self.candidate.precision}{how}, layers"
+        report(doing, len(self.checks), len(self.truth))
         node = self.nodes[layer]
         if (layer in self.graph.anchored) != self.anchored:
-            self.checks.append(Check.unjudged(layer, node.op, value.shape))
+            fault = "was not judged"
+            self.checks.append(Check.broken(layer, node.op, fault, value.shape, judged=False))
         elif self.graph.operators[node.name].random:
             self.checks.append(check_form(node.op, value, self.truth[layer], self.candidate))
         else:
@@ -88,19 +96,19 @@ class _Pass:
         """The layer against MXNet's; of equal numbers, either may be placed first."""
         row = self.budgets.row(self.candidate.name, node, layer)
         precision, truth = self.candidate.precision, self.truth
-        read = None
-        if self.anchored:
-            read = reading(self.graph.operators[node.name], node.outputs.index(layer))
-        if read is None:
-            return truth.check(layer, node.op, value, precision, row, self.alone)
-        wrong = other_form(value, getattr(truth[layer], precision))
-        if wrong:
-            return Check.broken(layer, node.op, wrong, value.shape)
+        output = node.outputs.index(layer)
+        read = self.anchored and reading(self.graph.operators[node.name], output)
+        if not read:
+            return truth.check(layer, node.op, value, precision, row=row, alone=self.alone)
         data = self.given(node.inputs[0])
-        double, single = (read(data, r) for r in (truth[layer].float64, truth[layer].float32))
-        numbers = read(data, value).astype(precision)
-        expected = Layer(layer, double, single.astype(np.float32))
-        return judge(node.op, numbers, expected, precision, row, self.alone)
+
+        def numbers(value: Array, expected: LayerTruth, precision: str) -> Measured:
+            same_form(value, getattr(expected, precision))
+            read64, read32 = (read(data, r) for r in (expected.float64, expected.float32))
+            as_read = Layer(layer, read64, read32.astype(np.float32))
+            return measured(read(data, value).astype(precision), as_read, precision)
+
+        return judge(node.op, value, truth[layer], precision, row, self.alone, numbers)
 
     def given(self, name: Optional[str]) -> Any:
         """What the layers that read `name` are given in its place."""
@@ -125,10 +133,8 @@ class _Pass:
         except Exception as error:  # whatever a converted model does wrong is a failed proof
             stopped = f"{type(error).__name__}: {error}"
             seen = {c.layer for c in self.checks}
-            missing = next((name for name in truth.names if name not in seen), None)
-            if missing:
-                op = self.nodes[missing].op
-                stopped_at = Check.broken(missing, op, f"stopped with {stopped}")
+            for name in [name for name in truth.names if name not in seen][:1]:
+                stopped_at = Check.broken(name, self.nodes[name].op, f"stopped with {stopped}")
         return Comparison(
             self.candidate.name,
             self.candidate.precision,
@@ -141,7 +147,40 @@ class _Pass:
         )
 
 
-def _merged(checks: Sequence[Check], given: Sequence[Check]) -> Tuple[Check, ...]:
-    """Each layer as the pass that judged it found it."""
-    by_layer = {c.layer: c for c in given if c.judged}
-    return tuple(c if c.judged else by_layer.get(c.layer, c) for c in checks)
+def reading(operator: Operator, output: int) -> Optional[Reading]:
+    """How to read result number `output` of an operator; None where nothing is left open.
+
+    Of equal numbers, sorting operators may place either first: MXNet's CPU sorts by std::sort and
+    std::partial_sort, which are not stable. What a result says but for that are the numbers at
+    its places, and that no place is there twice.
+    """
+    if isinstance(operator, Topk) and operator.ret_typ == "mask":
+        return partial(numbers_under, axis=operator.axis)
+    if isinstance(operator, Argsort) or (
+        isinstance(operator, Topk) and (operator.ret_typ, output) in (("indices", 0), ("both", 1))
+    ):
+        return partial(numbers_at, axis=operator.axis)
+    return None
+
+
+def numbers_at(data: Array, places: Array, axis: Optional[int]) -> Array:
+    """(..., n, ...) and (..., k, ...) -> the k numbers; not a number where a place is none, or is
+    there twice."""
+    data, axis = (data.reshape(-1), 0) if axis is None else (data, axis)
+    chosen = np.clip(np.nan_to_num(places), 0, data.shape[axis] - 1).astype(np.int64)
+    numbers = np.take_along_axis(data, chosen, axis).astype(np.float64)
+    ordered = np.sort(chosen, axis)
+    twice = (np.diff(ordered, axis=axis) == 0).any(axis=axis, keepdims=True)
+    return np.where((chosen != places) | twice, np.nan, numbers)
+
+
+def numbers_under(data: Array, mask: Array, axis: Optional[int]) -> Array:
+    """Both of one shape -> the numbers whose mask is 1, in order, and as many as the others 0; not
+    a number where the mask is neither 0 nor 1."""
+    shape = data.shape
+    if axis is None:
+        data, mask, axis = data.reshape(-1), mask.reshape(-1), 0
+    marked = np.sort(np.where(mask == 1, data, -np.inf).astype(np.float64), axis)
+    found = np.where(np.isneginf(marked), 0, marked)
+    odd = ((mask != 0) & (mask != 1)).any(axis=axis, keepdims=True)
+    return np.where(odd, np.nan, found).reshape(shape)

@@ -9,6 +9,7 @@ from typing import Iterator, Mapping, Optional, Protocol, Sequence
 
 from converters.shape import Shape
 
+from .recording.file import load_recording
 from .runtimes.base import Inputs
 from .runtimes.mxnet import Mxnet, MxnetProcess
 from .subject import Subject
@@ -20,11 +21,7 @@ SAMPLES = 4
 
 
 class Evidence(Protocol):
-    """Truths on several inputs; they can be gone through more than once.
-
-    Attributes:
-        versions: of what they were made with.
-    """
+    """Truths on several inputs, that can be gone through more than once; and what made them."""
 
     @property
     def versions(self) -> Mapping[str, str]: ...
@@ -45,23 +42,6 @@ class Live:
 
 
 @contextmanager
-def live(
-    subject: Subject, inputs: Sequence[Inputs], mxnet_python: Optional[str] = None
-) -> Iterator[Evidence]:
-    """MXNet on these inputs, for as long as the block lasts.
-
-    Args:
-        mxnet_python: the Python that has MXNet; None means this one.
-
-    Raises:
-        RuntimeFailure: there is no MXNet, or it cannot load the checkpoint.
-    """
-    with MxnetProcess(mxnet_python) as mxnet:
-        model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
-        yield Live(model, inputs, mxnet.versions)
-
-
-@contextmanager
 def evidence_for(
     subject: Subject,
     given: Mapping[str, Shape],
@@ -77,13 +57,16 @@ def evidence_for(
     Args:
         given: shapes of inputs as the user states them.
         inputs: in place of such as are drawn.
+        mxnet_python: the Python that has MXNet; None means this one.
         reference: a file of `mxproof record`; it has its own inputs, and no MXNet is run.
-    """
-    from .recording.file import load_recording
 
+    Raises:
+        RuntimeFailure: there is no MXNet, or it cannot load the checkpoint.
+    """
     if reference is not None:
         yield load_recording(reference, subject.graph)
         return
     chosen = inputs or subject.evidence(given, seed=seed, samples=samples)
-    with live(subject, chosen, mxnet_python) as found:
-        yield found
+    with MxnetProcess(mxnet_python) as mxnet:
+        model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
+        yield Live(model, chosen, mxnet.versions)

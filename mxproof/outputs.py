@@ -47,13 +47,7 @@ def worst_top(results: Iterable[TopK]) -> TopK:
     return max(results, key=lambda r: order.index(r.verdict), default=TopK(EQUAL))
 
 
-def top_k(
-    value: Array,
-    truth: LayerTruth,
-    precision: str,
-    k: int,
-    budget: Budget = Budget(),  # noqa: B008
-) -> TopK:
+def top_k(value: Array, truth: LayerTruth, precision: str, k: int) -> TopK:
     """Are the k largest of each sample those of the truth, in order?
 
     Two classes may change places only where the budget lets both move past each other: a gap
@@ -61,10 +55,9 @@ def top_k(
     """
     if value.shape != truth.float64.shape:
         return TopK(DIFFERS, f"has shape {value.shape}, MXNet {truth.float64.shape}")
-    peak = np.abs(truth.float64).max(initial=0)
-    if precision == "float64":
-        allowed = budget.float64_rel * peak
-    else:
+    budget, peak = Budget(), np.abs(truth.float64).max(initial=0)
+    allowed = budget.float64_rel * peak
+    if precision == "float32":
         noise = np.abs(truth.float32 - truth.float64).max(initial=0)
         allowed = max(budget.float32_ratio * noise, budget.ulps * ULP32 * peak)
     result = TopK(EQUAL)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from converters.files import atomic_write
 
-from .localise import describe_failure
 from .outputs import DIFFERS, TopK, worst_top
 from .verdict import Check, Comparison
 
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from .report.error_plot import Plot
 
 PRECISIONS = ("float64", "float32")
+#: Culprits that a message names; more of them are one mistake made often.
+NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -75,30 +76,23 @@ class TargetProof:
     def culprits(self) -> Tuple[Check, ...]:
         """The layers that introduced a difference, by the sharpest comparison that saw any;
         where no layer is to blame, the outputs that differ."""
-        for precision in PRECISIONS:
-            if self.introduced.get(precision):
-                return self.introduced[precision]
-        chain = [c for p in PRECISIONS for c in self.comparisons[p].culprits[:1]]
-        return tuple(chain[:1] or self.output.checks.culprits)
+        alone = [self.introduced.get(p, ()) for p in PRECISIONS]
+        chain = [self.comparisons[p].culprits[:1] for p in PRECISIONS]
+        return next(filter(None, alone + chain), self.output.checks.culprits)
 
     def __add__(self, other: TargetProof) -> TargetProof:
         """The same target on more inputs."""
-        return TargetProof(
-            self.target,
-            {p: c + other.comparisons[p] for p, c in self.comparisons.items()},
-            self.output + other.output,
-        )
+        comparisons = {p: c + other.comparisons[p] for p, c in self.comparisons.items()}
+        return TargetProof(self.target, comparisons, self.output + other.output)
 
     def explain(self, model: str) -> List[str]:
         """A paragraph for every precision that failed, or else for the untraced run."""
-        failed = {
-            p: c for p, c in self.comparisons.items() if not c.passed or self.introduced.get(p)
-        }
         paragraphs = [
             describe_failure(model, self.target, c, self.introduced.get(p, ()))
-            for p, c in failed.items()
+            for p, c in self.comparisons.items()
+            if not c.passed or self.introduced.get(p)
         ]
-        if not failed and not self.output.checks.passed:
+        if not paragraphs and not self.output.checks.passed:
             paragraphs.append(describe_failure(model, self.target, self.output.checks))
         if not paragraphs and self.output.top1.verdict == DIFFERS:
             paragraphs.append(f"{model}/{self.target}: top-1: {self.output.top1.note}.")
@@ -173,3 +167,26 @@ class Proof:
         from .report.terminal import proof_table
 
         return proof_table(self)
+
+
+def describe_failure(
+    model: str, target: str, comparison: Comparison, culprits: Sequence[Check] = ()
+) -> str:
+    """A paragraph: the culprits first, and how far they spread."""
+    failed, expected = comparison.failed, comparison.expected
+
+    def sentence(check: Check, verb: str) -> str:
+        number = expected.index(check.layer) + 1 if check.layer in expected else 0
+        where = f"layer {number} of {len(expected)}"
+        return f"{check.op} {check.layer!r} {verb} ({where}): {check.problem}"
+
+    parts = [sentence(c, "introduced the first difference") for c in culprits[:1]]
+    parts += [sentence(c, "introduced another difference") for c in culprits[1:NAMED]]
+    if len(culprits) > NAMED:
+        parts.append(f"{len(culprits) - NAMED} more layers introduced differences")
+    if failed and not culprits:
+        parts.append(sentence(failed[0], "is the first to differ"))
+    parts += comparison.problems
+    if failed:
+        parts.append(f"{len(failed)} of {len(expected)} layers differ in the chain")
+    return f"{model}/{target} {comparison.precision}: " + "; ".join(parts) + "."

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import math
+import mmap
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import reduce
 from importlib.metadata import PackageNotFoundError, version
-from operator import add
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -17,10 +19,9 @@ from converters import Graph, __version__
 from .check import check_form
 from .compare import compare
 from .evidence import Evidence
-from .memory import trim_memory
 from .outputs import DIFFERS, TopK, differences, same_top, top_k, worst_top
 from .proof import PRECISIONS, OutputProof, Proof, TargetProof
-from .runtimes.base import Array, Candidate, Inputs, RuntimeFailure, Visitor
+from .runtimes.base import Array, Candidate, RuntimeFailure
 from .subject import Subject
 from .targets import TARGETS, convert
 from .tolerance import Budgets
@@ -47,13 +48,10 @@ def verify(
     Raises:
         ConversionError, RuntimeFailure: the question could not be put.
     """
-    paths: Dict[str, Path] = {}
-    for target in targets:
-        paths[target] = convert(subject.graph, target, folder)[0]
+    paths = {target: convert(subject.graph, target, folder)[0] for target in targets}
     trim_memory(subject.graph.params.values())
     budgets = budgets or Budgets()
-    prover = Prover(subject.graph, paths, budgets)
-    proofs, shapes = prover.prove(evidence)
+    proofs, shapes = Prover(subject.graph, paths, budgets).prove(evidence)
     return Proof(
         subject.name,
         subject.weights,
@@ -91,21 +89,16 @@ class Prover:
             for target in self.paths:
                 proof = self._prove(target, truth)
                 proofs[target] = proofs[target] + proof if target in proofs else proof
-        open_questions = [
+        unsettled = [
             (target, precision)
             for target, proof in proofs.items()
-            for precision, comparison in proof.comparisons.items()
-            if not comparison.conclusive
+            for precision, found in proof.comparisons.items()
+            if not found.passed or any(check.magnified for check in found.checks)
         ]
-        for (target, precision), culprits in self._localise(open_questions, evidence).items():
-            known = {**proofs[target].introduced, precision: culprits}
+        for (target, precision), alone in self._each_alone(unsettled, evidence).items():
+            known = {**proofs[target].introduced, precision: alone.culprits}
             proofs[target] = replace(proofs[target], introduced=known)
         return proofs, shapes
-
-    def _release(self) -> None:
-        """Give a large candidate's memory back; to look for what to free takes 0.1 s."""
-        if sum(array.nbytes for array in self.graph.params.values()) > LARGE:
-            trim_memory()
 
     def _open(self, target: str, precision: str) -> Candidate:
         """The converted file; one that its runtime does not load fails as one that does not run."""
@@ -115,6 +108,11 @@ class Prover:
             raise
         except Exception as error:
             return Unloadable(target, precision, error)
+
+    def _release(self) -> None:
+        """Give a large candidate's memory back; to look for what to free takes 0.1 s."""
+        if sum(array.nbytes for array in self.graph.params.values()) > LARGE:
+            trim_memory()
 
     def _prove(self, target: str, truth: Truth) -> TargetProof:
         """One target on one input."""
@@ -128,21 +126,19 @@ class Prover:
             self._release()
         return TargetProof(target, comparisons, output)
 
-    def _localise(
+    def _each_alone(
         self, pairs: Sequence[Tuple[str, str]], evidence: Evidence
-    ) -> Dict[Tuple[str, str], Tuple[Check, ...]]:
-        """(target, precision) -> the layers that differ although they are given MXNet's inputs."""
-        found: Dict[Tuple[str, str], List[Comparison]] = {pair: [] for pair in pairs}
+    ) -> Dict[Tuple[str, str], Comparison]:
+        """(target, precision) -> all layers, each given MXNet's inputs, where there are any."""
+        found: Dict[Tuple[str, str], Comparison] = {}
         for truth in evidence if pairs else ():
-            if not truth.whole:
-                return {}
-            for target, precision in pairs:
-                candidate = self._open(target, precision)
+            for pair in pairs if truth.whole else ():
+                candidate = self._open(*pair)
                 alone = compare(truth, candidate, self.graph, self.budgets, alone=True)
-                found[target, precision].append(alone)
                 del candidate
                 self._release()
-        return {pair: reduce(add, parts).culprits for pair, parts in found.items()}
+                found[pair] = found[pair] + alone if pair in found else alone
+        return found
 
 
 @dataclass(frozen=True)
@@ -153,49 +149,47 @@ class Unloadable:
     precision: str
     error: Exception
 
-    def run(self, inputs: Inputs) -> List[Array]:
+    def run(self, *_: Any, **__: Any) -> List[Array]:
         raise self.error
 
-    def trace(
-        self, inputs: Inputs, visit: Visitor, portions: Optional[Sequence[int]] = None
-    ) -> List[Array]:
-        raise self.error
+    trace = run
 
 
 def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputProof:
     """The outputs of an untraced run, as its user gets them."""
     names = list(dict.fromkeys(graph.outputs))  # ONNX lists an output once
+    found: List[Array] = []
     stopped = stopped_at = None
     try:
         with np.errstate(all="ignore"):
             found = candidate.run(truth.inputs)
         if len(found) not in (len(names), len(graph.outputs)):
-            stopped = f"has {len(found)} outputs, MXNet {len(names)}"
+            stopped, found = f"has {len(found)} outputs, MXNet {len(names)}", []
     except Exception as error:
-        found, stopped = [], f"{type(error).__name__}: {error}"
+        stopped = f"{type(error).__name__}: {error}"
     if stopped:
         stopped_at = Check.broken(names[0], "output", stopped)
-    actual = _by_name(graph, [] if stopped else found)
+    actual, expected = (_by_name(graph, arrays) for arrays in (found, truth.outputs))
     layers = tuple(n for n in names if n in truth)  # an output that is an input needs no proof
-    checks = []
-    for name in (n for n in layers if n in actual):
-        if name in graph.anchored:  # its numbers are judged as a layer's, on given inputs
-            checks.append(check_form("output", actual[name], truth[name], candidate))
-        else:
-            checks.append(truth.check(name, "output", actual[name], "float32"))
-    expected = _by_name(graph, truth.outputs)
+    # The numbers of what is anchored are judged as a layer's, on given inputs.
+    checks = tuple(
+        check_form("output", actual[n], truth[n], candidate)
+        if n in graph.anchored
+        else truth.check(n, "output", actual[n], "float32")
+        for n in layers
+        if n in actual
+    )
     alike = {n: a.shape for n, a in actual.items()} == {n: e.shape for n, e in expected.items()}
-    settled = [n for n in expected if n not in graph.anchored]
-    pairs = [(actual[n], expected[n]) for n in settled] if alike else []
-    gaps = [differences(a, e) for a, e in pairs]
-    ranked = [n for n in layers if alike and truth.holds(n) and n in settled]
-    tops = [top_k(actual[n], truth[n], "float32", 1) for n in ranked]
+    settled = {n: e for n, e in expected.items() if alike and n not in graph.anchored}
+    gaps = [differences(actual[n], e) for n, e in settled.items()]
+    ranked = [n for n in layers if n in settled and truth.holds(n)]
+    top1 = worst_top(top_k(actual[n], truth[n], "float32", 1) for n in ranked)
     return OutputProof(
-        Comparison(candidate.name, "float32", tuple(checks), layers, True, stopped, stopped_at),
+        Comparison(candidate.name, "float32", checks, layers, True, stopped, stopped_at),
         max_abs=max((g[0] for g in gaps), default=0.0 if alike else math.inf),
         max_rel=max((g[1] for g in gaps), default=0.0 if alike else math.inf),
-        top1_equal=alike and all(same_top(a, e, 1) for a, e in pairs),
-        top1=worst_top(tops) if alike else TopK(DIFFERS, "the outputs have other shapes"),
+        top1_equal=alike and all(same_top(actual[n], e, 1) for n, e in settled.items()),
+        top1=top1 if alike else TopK(DIFFERS, "the outputs have other shapes"),
     )
 
 
@@ -215,12 +209,25 @@ def notes_of(graph: Graph) -> Dict[str, str]:
 
 def versions_of(reference: Mapping[str, str]) -> Dict[str, str]:
     """What a proof is made with; NumPy and Python are those that MXNet ran in."""
-    mine = {name: version(name) for name in ("onnx", "onnxruntime", "torch") if _installed(name)}
-    return {"mxproof": __version__, **reference, **mine}
+    found = {"mxproof": __version__, **reference}
+    for name in ("onnx", "onnxruntime", "torch"):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
-def _installed(name: str) -> bool:
-    try:
-        return bool(version(name))
-    except PackageNotFoundError:
-        return False
+def trim_memory(arrays: Iterable[Any] = ()) -> None:
+    """Free what nobody holds, and the pages of memory-mapped `arrays` (they are read again when
+    they are needed).
+
+    The C library keeps what was freed for the next request; a runtime's few hundred megabytes
+    then add to those of the next.
+    """
+    gc.collect()
+    for array in arrays:
+        while array is not None and not isinstance(array, mmap.mmap):
+            array = getattr(array, "base", None)
+        if array is not None and hasattr(mmap, "MADV_DONTNEED"):
+            array.madvise(mmap.MADV_DONTNEED)
+    with suppress(OSError, TypeError, AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)

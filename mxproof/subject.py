@@ -5,32 +5,36 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
-import numpy.typing as npt
 
-from converters import (
-    Graph,
-    ShapeError,
-    UnsupportedError,
-    load_checkpoint,
-    preprocessing,
-)
+from converters import Graph, ShapeError, UnsupportedError, load_checkpoint
 from converters.params import TYPE_FLAGS
-from converters.preprocessing import Preprocessing
-from converters.shape import AXES, Dim, Shape
+from converters.preprocessing import KEY, Preprocessing
+from converters.shape import AXES, Shape
 from fixtures.weights import STANDARD
 from fixtures.zoo import ZOO, Model, obtain
 
-from .distributions import DISTRIBUTIONS
-
-Array = npt.NDArray[Any]
+from .runtimes.base import Array
 
 #: Sizes for symbolic dimensions where the user states none.
 DEFAULT_SIZES = {"N": 1, "T": 16}
 DEFAULT_SIZE = 64
 WHOLE = 128  # numbers of whole types are below it: all types hold them
+
+#: Name -> numbers around 0, of about unit size, shifted and scaled to what the network expects.
+#: Rounding depends on the numbers: constants cancel, outliers swamp their neighbours, tiny and
+#: huge values reach the ends of the format. A proof on one kind of input says little of the others.
+DISTRIBUTIONS: Dict[str, Callable[[np.random.Generator, Tuple[int, ...]], Array]] = {
+    "normal": lambda random, shape: random.standard_normal(shape),
+    "uniform": lambda random, shape: random.uniform(-(3**0.5), 3**0.5, shape),
+    "heavy-tailed": lambda random, shape: random.standard_t(2, shape),
+    "constant": lambda random, shape: np.full(shape, random.standard_normal()),
+    "sparse": lambda random, shape: random.standard_normal(shape) * (random.random(shape) < 0.02),
+    "tiny": lambda random, shape: 1e-6 * random.standard_normal(shape),
+    "huge": lambda random, shape: 1e4 * random.standard_normal(shape),
+}
 
 
 class UsageError(Exception):
@@ -60,14 +64,14 @@ class Subject:
     @property
     def preprocessing(self) -> Optional[Preprocessing]:
         """How pictures become its input, where that is known."""
-        text = self.graph.source.get(preprocessing.KEY)
+        text = self.graph.source.get(KEY)
         return Preprocessing.from_text(text) if text else None
 
     def prepared(self, how: Optional[Preprocessing]) -> Subject:
         """The same network, with this preprocessing on record."""
         if how is None:
             return self
-        source = {**self.graph.source, preprocessing.KEY: how.to_text()}
+        source = {**self.graph.source, KEY: how.to_text()}
         return replace(self, graph=replace(self.graph, source=source))
 
     def inputs(
@@ -84,12 +88,11 @@ class Subject:
         if self.model is not None and not seed:
             return {name: self.model.picture(shape) for name, shape in shapes.items()}
         spread = self.model.pixels if self.model is not None else STANDARD
-        mean, deviation, draw = spread.mean, spread.var**0.5, DISTRIBUTIONS[kind]
         arrays: Dict[str, Array] = {}
         for name, shape in shapes.items():
             dtype = self.graph.types[name]
             limit = self.graph.index_limits.get(name, 0 if "float" in dtype else WHOLE)
-            noise = mean + deviation * draw(random, shape)
+            noise = spread.mean + spread.var**0.5 * DISTRIBUTIONS[kind](random, shape)
             numbers = random.integers(0, limit, shape) if limit else noise
             arrays[name] = numbers.astype("float32" if "float" in dtype else dtype)
         return arrays
@@ -136,7 +139,9 @@ class Subject:
                     f"the shape of input {value.name!r} is not known: "
                     f"give it, e.g. --input {value.name}=1x3x224x224."
                 )
-            shapes[value.name] = tuple(_size(d) for d in shape)
+            shapes[value.name] = tuple(
+                d if isinstance(d, int) else DEFAULT_SIZES.get(d or "", DEFAULT_SIZE) for d in shape
+            )
         self.graph.with_inputs(shapes)
         return shapes
 
@@ -152,22 +157,6 @@ def _turned(shape: Tuple[int, ...], dims: Shape) -> Tuple[int, ...]:
     return tuple(sizes)
 
 
-def _size(dim: Dim) -> int:
-    return dim if isinstance(dim, int) else DEFAULT_SIZES.get(dim or "", DEFAULT_SIZE)
-
-
-def freed(shapes: Mapping[str, Shape]) -> Dict[str, Shape]:
-    """Shapes given for a run -> shapes to convert with: all is free but channels."""
-    free: Dict[str, Shape] = {}
-    for name, shape in shapes.items():
-        axes = AXES.get(len(shape or ()))
-        if shape is not None and axes is not None:
-            free[name] = tuple(d if i == 1 else axes[i] for i, d in enumerate(shape))
-        else:
-            free[name] = shape
-    return free
-
-
 def load_for_run(checkpoint: str, given: Mapping[str, Shape], **reading: Any) -> Subject:
     """As `load_subject`, with sizes left free although a run gives them.
 
@@ -176,8 +165,13 @@ def load_for_run(checkpoint: str, given: Mapping[str, Shape], **reading: Any) ->
     """
     from converters import to_onnx, to_pytorch
 
+    free = dict(given)
+    for name, shape in given.items():
+        axes = AXES.get(len(shape or ()))
+        if shape and axes:  # all is free but channels
+            free[name] = (axes[0], *shape[1:2], *axes[2:])
     try:
-        subject = load_subject(checkpoint, inputs=freed(given), **reading)
+        subject = load_subject(checkpoint, inputs=free, **reading)
         for target in (to_onnx, to_pytorch):
             target(subject.graph)
     except (ShapeError, UnsupportedError):
@@ -207,18 +201,16 @@ def load_subject(
         DownloadError: `weights` is "pretrained" and cannot be had.
     """
     reading: Dict[str, Any] = {"types": types, "outputs": outputs, "half": half}
-    if checkpoint in ZOO:
-        model = ZOO[checkpoint]
-        obtained = obtain(model, weights)
-        shapes = {"data": model.input_shape, **(inputs or {})}
-        graph = load_checkpoint(obtained.prefix, inputs=shapes, **reading)
-        source = {**graph.source, "weights": obtained.weights}
-        graph = replace(graph, name=model.name, source=source)
-        subject = Subject(graph, obtained.prefix, 0, obtained.weights, obtained.why, model)
-        return subject.prepared(model.preprocessing)
-    prefix = Path(checkpoint)
-    graph = load_checkpoint(prefix, epoch, inputs=inputs, **reading)
-    return Subject(graph, prefix, epoch, "user", "the user's checkpoint", None)
+    if checkpoint not in ZOO:
+        graph = load_checkpoint(Path(checkpoint), epoch, inputs=inputs, **reading)
+        return Subject(graph, Path(checkpoint), epoch, "user", "the user's checkpoint", None)
+    model = ZOO[checkpoint]
+    obtained = obtain(model, weights)
+    shapes = {"data": model.input_shape, **(inputs or {})}
+    graph = load_checkpoint(obtained.prefix, inputs=shapes, **reading)
+    graph = replace(graph, name=model.name, source={**graph.source, "weights": obtained.weights})
+    subject = Subject(graph, obtained.prefix, 0, obtained.weights, obtained.why, model)
+    return subject.prepared(model.preprocessing)
 
 
 def parse_types(texts: List[str]) -> Dict[str, str]:
@@ -227,15 +219,14 @@ def parse_types(texts: List[str]) -> Dict[str, str]:
     Raises:
         UsageError: not of that form.
     """
-    types: Dict[str, str] = {}
+    types = {}
     for text in texts:
-        name, _, dtype = text.rpartition("=")
-        if not name or dtype not in TYPE_FLAGS:
+        name, _, types[name] = text.rpartition("=")
+        if not name or types[name] not in TYPE_FLAGS:
             raise UsageError(
                 f"--input-type {text}: write NAME=TYPE, e.g. ids=int32; "
                 f"types are: {', '.join(TYPE_FLAGS)}."
             )
-        types[name] = dtype
     return types
 
 
@@ -248,12 +239,12 @@ def parse_inputs(texts: List[str]) -> Dict[str, Shape]:
     shapes: Dict[str, Shape] = {}
     for text in texts:
         name, _, dims = text.rpartition("=")
-        parts = dims.split("x")
-        good = all(re.fullmatch("[1-9][0-9]{0,9}", p) or p.isidentifier() for p in parts)
+        sizes = dims.split("x")
+        good = all(re.fullmatch("[1-9][0-9]{0,9}", d) or d.isidentifier() for d in sizes)
         if not name or not good:
             raise UsageError(
                 f"--input {text}: write NAME=SIZExSIZEx…, e.g. data=1x3x224x224; "
                 "a letter in place of a size leaves it free, e.g. data=Nx3xHxW."
             )
-        shapes[name] = tuple(int(p) if p.isdigit() else p for p in parts)
+        shapes[name] = tuple(int(d) if d.isdigit() else d for d in sizes)
     return shapes

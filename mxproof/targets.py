@@ -69,10 +69,7 @@ TARGETS: Dict[str, Target] = {
     ),
     "pytorch": Target(
         write=_write_pytorch,
-        runtimes={
-            "float64": ("pytorch", "Pytorch", {"precision": "float64"}),
-            "float32": ("pytorch", "Pytorch", {"precision": "float32"}),
-        },
+        runtimes={p: ("pytorch", "Pytorch", {"precision": p}) for p in ("float64", "float32")},
         extra="pytorch",
     ),
 }

@@ -25,10 +25,10 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Optional, Sequence, Set, Tuple
 
 from converters import Node
 
@@ -111,42 +111,31 @@ DEVIATIONS: Tuple[Deviation, ...] = (
 )
 
 
+@dataclass(eq=False)
 class Budgets:
-    """The budget of each layer: the first row that matches, else the standard one."""
+    """The budget of each layer: the first row that matches, else the standard one.
 
-    def __init__(
-        self,
-        rows: Sequence[Deviation] = (),
-        path: Optional[Path] = None,
-        median: float = FLOAT32_MEDIAN,
-    ) -> None:
-        """
-        Args:
-            rows: the user's own, which go before DEVIATIONS.
-            path: where they are written.
-            median: of the float32 ratio, over all layers; at most this.
-        """
-        self.own, self.path, self.median = tuple(rows), path, median
-        self._needed: Set[int] = set()
+    Attributes:
+        own: the user's rows, which go before DEVIATIONS.
+        path: where they are written.
+        median: of the float32 ratio, over all layers; at most this.
+        needed: by their id, those that passed a layer which the standard budget would have failed.
+    """
+
+    own: Sequence[Deviation] = ()
+    path: Optional[Path] = None
+    median: float = FLOAT32_MEDIAN
+    needed: Set[int] = field(default_factory=set)
 
     def row(self, runtime: str, node: Node, layer: str) -> Optional[Deviation]:
         rows = (*self.own, *DEVIATIONS)
         return next((r for r in rows if r.matches(runtime, node, layer)), None)
 
-    def note(self, row: Deviation) -> None:
-        """A layer passed by this row, which the standard budget would have failed."""
-        self._needed.add(id(row))
-
-    @property
-    def idle(self) -> List[Deviation]:
-        """The user's rows that no layer needed: they hide what they do not explain."""
-        return [row for row in self.own if id(row) not in self._needed]
-
     @property
     def problems(self) -> Tuple[str, ...]:
-        """The same in words."""
-        said = "no layer needed the row for"
-        return tuple(f"--budgets {self.path}: {said} {row}. Delete it." for row in self.idle)
+        """The user's rows that no layer needed: they hide what they do not explain."""
+        where = f"--budgets {self.path}: no layer needed the row for"
+        return tuple(f"{where} {r}. Delete it." for r in self.own if id(r) not in self.needed)
 
 
 #: Products in an element of a first layer of 7x7 on three channels, the largest that is common.
@@ -155,17 +144,12 @@ _PRODUCTS = 7 * 7 * 3
 
 def folded() -> Budgets:
     """Of a network whose batch norms are folded. In float64 nothing is different."""
-    more = math.sqrt(_PRODUCTS)
-    standard = Budget()
+    more, usual = math.sqrt(_PRODUCTS), Budget()
     row = Deviation(
         "where a batch norm was folded, a kernel may begin with the bias, and round at its "
         f"magnitude after each product, {_PRODUCTS} times in a first layer of 7x7, where MXNet "
         "subtracts the mean once; all that follows passes it on",
-        replace(
-            standard,
-            float32_ratio=standard.float32_ratio * more,
-            channel_ratio=standard.channel_ratio * more,
-        ),
+        Budget(float32_ratio=more * usual.float32_ratio, channel_ratio=more * usual.channel_ratio),
     )
     return Budgets([row], median=FLOAT32_MEDIAN * more)
 
@@ -177,33 +161,33 @@ def load_budgets(path: Path) -> Budgets:
     Raises:
         ValueError: it is not of that form.
     """
-    patterns = {"runtime", "op", "layer", "attrs", "reason"}
-    limits = {f.name for f in fields(Budget)}
     try:
         rows: Any = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path}: is not JSON: {error}.") from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError(f"{path}: holds no list of rows, such as {_EXAMPLE}.")
-    deviations = []
-    for number, row in enumerate(rows, 1):
-        unknown = sorted(set(row) - patterns - limits)
-        changed = {k: v for k, v in row.items() if k in limits}
-        numbers = [v for v in changed.values() if isinstance(v, (int, float)) and v > 0]
-        texts = [v for k, v in row.items() if k in patterns - {"attrs"}]
-        if unknown or not changed or len(numbers) != len(changed) or not row.get("reason"):
-            allowed = ", ".join(sorted(patterns | limits))
-            raise ValueError(
-                f"{path}: row {number} ({row}): supported: {allowed}; a reason and at least one "
-                f"limit above 0 are needed, as in {_EXAMPLE}."
-            )
-        attrs = row.get("attrs", {})
-        if not all(isinstance(t, str) for t in texts) or not isinstance(attrs, dict):
-            raise ValueError(f"{path}: row {number} ({row}): patterns are texts, as in {_EXAMPLE}.")
-        given = {k: row[k] for k in patterns & set(row) - {"attrs"}}
-        pairs = tuple((str(k), str(v)) for k, v in attrs.items())
-        deviations.append(Deviation(budget=replace(Budget(), **changed), attrs=pairs, **given))
-    return Budgets(deviations, path)
+    return Budgets([_row(f"{path}: row {n} ({row})", row) for n, row in enumerate(rows, 1)], path)
+
+
+def _row(where: str, row: Dict[str, Any]) -> Deviation:
+    """
+    Args:
+        where: it is written, for messages.
+    """
+    texts, limits = ["layer", "op", "reason", "runtime"], [f.name for f in fields(Budget)]
+    given, changed = ({k: v for k, v in row.items() if k in known} for known in (texts, limits))
+    good = changed and all(isinstance(v, (int, float)) and v > 0 for v in changed.values())
+    if not good or not row.get("reason") or set(row) - {"attrs", *texts, *limits}:
+        raise ValueError(
+            f"{where}: supported: {', '.join(sorted(['attrs', *texts, *limits]))}; a reason and at "
+            f"least one limit above 0 are needed, as in {_EXAMPLE}."
+        )
+    attrs = row.get("attrs", {})
+    if not all(isinstance(t, str) for t in given.values()) or not isinstance(attrs, dict):
+        raise ValueError(f"{where}: patterns are texts, as in {_EXAMPLE}.")
+    pairs = tuple((k, str(v)) for k, v in attrs.items())
+    return Deviation(budget=replace(Budget(), **changed), attrs=pairs, **given)
 
 
 _EXAMPLE = (

@@ -5,18 +5,19 @@ from __future__ import annotations
 import tempfile
 import weakref
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, Container, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
 from .check import check
-from .portions import LIMIT, portions
 from .runtimes.base import Array, Inputs, LayerTruth
-from .tolerance import Deviation
 from .verdict import Check
 
-Place = Tuple[int, Any, Tuple[int, ...]]  # offset, dtype, shape
+#: Bytes of results that a runtime may hold beside what the network itself needs. Runtimes that
+#: cannot show layers one by one run the network in portions of this size.
+LIMIT = 128 << 20
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Truth:
 
     Attributes:
         inputs: name -> array.
-        names: the layers.
+        shapes: layer -> its shape, in order.
         outputs: MXNet's float32 outputs in an untraced run, in the order of its heads.
         nbytes: of all layers in both precisions.
         whole: layers can be fed these results (a recording keeps samples of some only).
@@ -65,32 +66,36 @@ class Truth:
             folder: where the file goes; the system's folder for temporary files by default.
         """
         self.inputs = inputs
-        self._places: Dict[Tuple[str, str], Place] = {}
+        self.shapes: Dict[str, Tuple[int, ...]] = {}
+        self._places: Dict[Tuple[str, str], Tuple[int, Any]] = {}  # offset, dtype
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - see the next line
         weakref.finalize(self, self._file.close)
-        names = []
         for layer in layers:
-            names.append(layer.name)
             for precision in ("float64", "float32"):
                 array = np.ascontiguousarray(getattr(layer, precision))
-                self._places[layer.name, precision] = (self._file.tell(), array.dtype, array.shape)
+                self._places[layer.name, precision] = self._file.tell(), array.dtype
                 array.tofile(self._file)
+            self.shapes[layer.name] = array.shape
         self._file.flush()
         self.nbytes = self._file.tell()
-        self.names = tuple(names)
         self.outputs = list(outputs)
 
+    @property
+    def names(self) -> Tuple[str, ...]:
+        """The layers."""
+        return tuple(self.shapes)
+
     def __contains__(self, name: str) -> bool:
-        return (name, "float64") in self._places
+        return name in self.shapes
 
     def __getitem__(self, name: str) -> StoredLayer:
         return StoredLayer(name, self)
 
     def __iter__(self) -> Iterator[StoredLayer]:
-        return (self[name] for name in self.names)
+        return map(self.__getitem__, self.shapes)
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.shapes)
 
     def holds(self, name: str) -> bool:
         """Is every number of this layer here?"""
@@ -98,30 +103,32 @@ class Truth:
 
     def portions(self, limit: int = LIMIT, alone: Container[str] = ()) -> List[int]:
         """How many layers' float32 results may be held at a time; one at a time of `alone`."""
-        return portions((limit if n in alone else self._size(n) for n in self.names), limit)
+        sizes = (limit if n in alone else 4 * prod(shape) for n, shape in self.shapes.items())
+        return portions(sizes, limit)
 
-    def _size(self, name: str) -> int:
-        """Bytes of a layer in float32."""
-        return 4 * int(np.prod(self._places[name, "float32"][2]))
-
-    def check(
-        self,
-        name: str,
-        op: str,
-        value: Array,
-        precision: str,
-        row: Optional[Deviation] = None,
-        alone: bool = False,
-    ) -> Check:
-        """Judge a candidate's result for the layer `name`; `alone`: on MXNet's own inputs."""
-        return check(op, value, self[name], precision, row, alone)
+    def check(self, name: str, op: str, value: Array, precision: str, **how: Any) -> Check:
+        """Judge a candidate's result for the layer `name`; `row` and `alone` as for `check`."""
+        return check(op, value, self[name], precision, **how)
 
     def read(self, name: str, precision: str) -> Array:
-        """A new array.
-
-        Raises:
-            KeyError: no such layer.
-        """
-        offset, dtype, shape = self._places[name, precision]
+        """A new array; KeyError if there is no such layer."""
+        offset, dtype = self._places[name, precision]
+        shape = self.shapes[name]
         self._file.seek(offset)
-        return np.fromfile(self._file, dtype, int(np.prod(shape))).reshape(shape)
+        return np.fromfile(self._file, dtype, prod(shape)).reshape(shape)
+
+
+def portions(sizes: Iterable[int], limit: int = LIMIT) -> List[int]:
+    """Bytes of each layer, in order -> how many layers go together; at least one at a time.
+
+    A limit of 0 is every layer by itself.
+    """
+    counts: List[int] = []
+    room = 0
+    for size in sizes:
+        if not counts or size > room:
+            counts.append(0)
+            room = limit
+        counts[-1] += 1
+        room -= size
+    return counts

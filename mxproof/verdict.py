@@ -5,7 +5,8 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import List, Optional, Sequence, Tuple
+from operator import add
+from typing import Iterator, List, Optional, Tuple
 
 import numpy as np
 
@@ -23,12 +24,13 @@ class Sums:
     count: int
 
     def __add__(self, other: Sums) -> Sums:
-        return Sums(
-            self.error + other.error,
-            self.noise + other.noise,
-            self.size + other.size,
-            self.count + other.count,
-        )
+        return Sums(*map(add, vars(self).values(), vars(other).values()))
+
+    def rms(self) -> Iterator[Tuple[Array, float]]:
+        """Of the error, the noise and the size: over each channel, and over all of them."""
+        for total in (self.error, self.noise, self.size):
+            by_channel = np.sqrt(total / self.count)
+            yield by_channel, float(np.sqrt(np.mean(by_channel * by_channel)))
 
 
 @dataclass(frozen=True)
@@ -66,16 +68,12 @@ class Check:
     judged: bool = True
 
     @staticmethod
-    def unjudged(layer: str, op: str, shape: Tuple[int, ...]) -> Check:
-        """A layer that is judged in another pass; a failure if it is not."""
-        fault = "was not judged"
-        return Check(layer, op, shape, float("inf"), 0.0, 0.0, fault, judged=False)
-
-    @staticmethod
-    def broken(layer: str, op: str, fault: str, shape: Tuple[int, ...] = ()) -> Check:
-        """A result that cannot be compared."""
+    def broken(
+        layer: str, op: str, fault: str, shape: Tuple[int, ...] = (), *, judged: bool = True
+    ) -> Check:
+        """A result that cannot be compared, or not in this pass."""
         bad = float("inf")
-        return Check(layer, op, shape, bad, bad, bad, fault)
+        return Check(layer, op, shape, bad, bad, bad, fault, judged=judged)
 
     @property
     def budget(self) -> Budget:
@@ -84,33 +82,21 @@ class Check:
     @property
     def needs_row(self) -> bool:
         """Would the standard budget fail it?"""
-        noisy = self.sums is not None and _same_precision(self.sums, Budget()) is not None
-        return self.beyond_standard or noisy
+        return self.beyond_standard or bool(self.sums and _worst_part(self.sums, Budget())[0] > 1)
 
     @property
     def ratio(self) -> Optional[float]:
         """RMS(x - t) / RMS(m - t); None in float64, and where MXNet's float32 is exact."""
-        if self.sums is None:
-            return None
-        noise = float(self.sums.noise.sum())
-        return float(np.sqrt(self.sums.error.sum() / noise)) if noise else None
+        noise = float(self.sums.noise.sum()) if self.sums else 0.0
+        return float(np.sqrt(self.sums.error.sum() / noise)) if self.sums and noise else None
 
     @property
     def limit(self) -> Optional[float]:
         """What the ratio, or in float64 `rel`, may be over the layer; None if nothing says."""
         if self.sums is None:
             return self.rel64 or None
-        noise = float(np.sqrt(np.mean(self.sums.noise / self.sums.count)))
+        _, (_, noise), _ = self.sums.rms()
         return float32_limits(self.sums, self.budget)[0] / noise if noise else None
-
-    @property
-    def excess(self) -> Optional[float]:
-        """The ratio; where the error is of so few ulps that it always passes, 1 at most."""
-        if self.sums is None or self.ratio is None:
-            return None
-        error, size = (float(s.sum()) for s in (self.sums.error, self.sums.size))
-        few = error <= (Budget().ulps * ULP32) ** 2 * size
-        return min(self.ratio, 1.0) if few else self.ratio
 
     @property
     def part(self) -> float:
@@ -120,31 +106,28 @@ class Check:
     @property
     def used(self) -> Optional[float]:
         """The same in numbers for what failed; None if there are none."""
-        if self.sums is not None:
-            return _worst_part(self.sums, self.budget)[0]
-        return self.part64 if np.isfinite(self.rel) else None
+        part64 = self.part64 if np.isfinite(self.rel) else None
+        return self._worst[0] if self.sums else part64
 
     @cached_property
+    def _worst(self) -> Tuple[float, str]:
+        return _worst_part(self.sums, self.budget) if self.sums else (0.0, "")
+
+    @property
     def problem(self) -> Optional[str]:
         """What is wrong, in words; None if nothing is."""
-        if self.fault or self.sums is None:
-            return self.fault
-        return _same_precision(self.sums, self.budget)
+        part, words = self._worst
+        return self.fault or (words if part > 1 else None)
 
     def __add__(self, other: Check) -> Check:
         """The same layer on more inputs."""
-        both = self.sums + other.sums if self.sums and other.sums else None
+        largest = ("rel", "max_abs", "max_rel", "beyond_standard", "part64", "magnified")
         return replace(
             self,
-            rel=max(self.rel, other.rel),
-            max_abs=max(self.max_abs, other.max_abs),
-            max_rel=max(self.max_rel, other.max_rel),
+            **{name: max(getattr(self, name), getattr(other, name)) for name in largest},
             fault=self.fault or other.fault,
-            beyond_standard=self.beyond_standard or other.beyond_standard,
-            sums=both,
-            part64=max(self.part64, other.part64),
+            sums=self.sums + other.sums if self.sums and other.sums else None,
             rel64=(self if self.rel >= other.rel else other).rel64,
-            magnified=self.magnified or other.magnified,
         )
 
 
@@ -194,9 +177,15 @@ class Comparison:
             problems.append(f"{len(missing)} of {len(self.expected)} layers missing: {missing[:5]}")
         elif seen != list(self.expected):
             problems.append("the layers come in another order than MXNet's, or more than once")
-        ratios = [c.excess for c in self.checks if c.excess is not None]
-        median = _median(ratios)
-        if median and median > self.median and len(ratios) >= FLOAT32_LAYERS and not self.alone:
+        # An error of so few ulps that it always passes is no more than MXNet's.
+        few = (Budget().ulps * ULP32) ** 2
+        ratios = [
+            min(c.ratio, 1.0) if c.sums.error.sum() <= few * c.sums.size.sum() else c.ratio
+            for c in self.checks
+            if c.sums and c.ratio is not None
+        ]
+        median = statistics.median(ratios) if len(ratios) >= FLOAT32_LAYERS else 0.0
+        if median > self.median and not self.alone:
             problems.append(
                 f"the median of the float32 error over {len(ratios)} layers is {median:.2f} times "
                 f"MXNet's own; allowed {self.median:.3g}"
@@ -217,11 +206,6 @@ class Comparison:
         return not self.failed and not self.problems
 
     @property
-    def conclusive(self) -> bool:
-        """Does nothing fail, and nothing need another look?"""
-        return self.passed and not any(c.magnified for c in self.checks)
-
-    @property
     def worst(self) -> Optional[Check]:
         """The layer with the largest relative error in float64, or float32 ratio."""
         key = "rel" if self.precision == "float64" else "ratio"
@@ -229,24 +213,13 @@ class Comparison:
 
     @property
     def median_ratio(self) -> Optional[float]:
-        return _median([c.ratio for c in self.checks])
-
-
-def _median(numbers: Sequence[Optional[float]]) -> Optional[float]:
-    known = [n for n in numbers if n is not None]
-    return statistics.median(known) if known else None
-
-
-def _same_precision(sums: Sums, budget: Budget) -> Optional[str]:
-    """What is wrong with a layer's noise, in words; None if nothing is."""
-    part, words = _worst_part(sums, budget)
-    return words if part > 1 else None
+        ratios = [c.ratio for c in self.checks if c.ratio is not None]
+        return statistics.median(ratios) if ratios else None
 
 
 def float32_limits(sums: Sums, budget: Budget) -> Tuple[float, Array]:
     """RMS(x - t) that is allowed over the layer, and over each channel (C,)."""
-    noises, sizes = (np.sqrt(s / sums.count) for s in (sums.noise, sums.size))
-    noise, size = (float(np.sqrt(np.mean(s * s))) for s in (noises, sizes))
+    _, (noises, noise), (sizes, size) = sums.rms()
     # In a softmax most of the error is that of the few large values, and MXNet's may be small
     # there by luck; what is usual for a value of that size is known from the others. Those that
     # are next to nothing are not asked: what underflows is wrong by all of itself.
@@ -263,22 +236,15 @@ def float32_limits(sums: Sums, budget: Budget) -> Tuple[float, Array]:
 def _worst_part(sums: Sums, budget: Budget) -> Tuple[float, str]:
     """How much of the float32 budget is used up, by the layer as a whole or by its worst channel,
     and what is to be said of it."""
-    errors, noises = (np.sqrt(s / sums.count) for s in (sums.error, sums.noise))
-    error, noise = (float(np.sqrt(np.mean(s * s))) for s in (errors, noises))
+    (errors, error), (noises, noise), _ = sums.rms()
     allowed, limits = float32_limits(sums, budget)
-    whole = _part(error, allowed)
-    parts = [_part(e, limit) for e, limit in zip(errors, limits)]
-    c = int(np.argmax(parts))
+    found, most = np.append(errors, error), np.append(limits, allowed)
+    parts = np.divide(found, most, out=np.where(found > 0, np.inf, 0.0), where=most > 0)
+    whole, c = float(parts[-1]), int(np.argmax(parts[:-1]))
     if whole > 1 or whole >= parts[c]:
         words = f"float32 error {error:.1e} RMS, allowed {allowed:.1e} (MXNet's own: {noise:.1e})"
         return whole, words
-    return parts[c], (
+    return float(parts[c]), (
         f"float32 error of channel {c} is {errors[c]:.1e} RMS, allowed {limits[c]:.1e} "
         f"(MXNet's own: {noises[c]:.1e}, over all channels {noise:.1e})"
     )
-
-
-def _part(error: float, allowed: float) -> float:
-    if allowed:
-        return float(error / allowed)
-    return float("inf") if error else 0.0

@@ -1,5 +1,5 @@
 """References that outlive MXNet."""
 
-from .recorded import RecordedTruth, Recording, judge
+from .recorded import RecordedTruth, Recording
 
-__all__ = ["RecordedTruth", "Recording", "judge"]
+__all__ = ["RecordedTruth", "Recording"]

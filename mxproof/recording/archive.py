@@ -19,37 +19,7 @@ NPY: Any = np.lib.format  # which has no types
 UNPACKED, RATIO = 64 << 20, 200
 
 
-class ArchiveWriter:
-    """A context manager; the header comes last."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._zip = zipfile.ZipFile(file, "w")
-
-    def __enter__(self) -> ArchiveWriter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._zip.close()
-
-    def _add(self, name: str, data: bytes) -> None:
-        """With a date that is always the same."""
-        self._zip.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED, 9)
-
-    def array(self, name: str, array: Array, dtype: str) -> None:
-        """
-        Args:
-            dtype: with its byte order, "<f8".
-        """
-        buffer = io.BytesIO()
-        contiguous = np.ascontiguousarray(array, dtype).reshape(np.shape(array))
-        NPY.write_array(buffer, contiguous, (1, 0), allow_pickle=False)
-        self._add(f"{name}.npy", buffer.getvalue())
-
-    def header(self, document: Any) -> None:
-        self._add(HEADER, json.dumps(document).encode())
-
-
-class ArchiveReader:
+class Archive(zipfile.ZipFile):
     """A context manager. Whatever a file holds, its numbers are finite and of the expected form.
 
     Raises:
@@ -57,18 +27,30 @@ class ArchiveReader:
         ValueError: it is damaged, or made to fill memory.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._zip = zipfile.ZipFile(file)
+    def __init__(self, file: BinaryIO, mode: Any = "r") -> None:
+        super().__init__(file, mode)
         packed = file.seek(0, io.SEEK_END)
-        unpacked = sum(info.file_size for info in self._zip.infolist())
+        unpacked = sum(info.file_size for info in self.infolist())
         if unpacked > max(UNPACKED, RATIO * packed):
             raise ValueError(f"{packed} bytes unpack to {unpacked}")
 
-    def __enter__(self) -> ArchiveReader:
-        return self
+    def write_member(self, name: str, data: bytes) -> None:
+        """With a date that is always the same."""
+        self.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED, 9)
 
-    def __exit__(self, *_: object) -> None:
-        self._zip.close()
+    def write_array(self, name: str, array: Array, dtype: str) -> None:
+        """
+        Args:
+            dtype: with its byte order, "<f8".
+        """
+        buffer = io.BytesIO()
+        contiguous = np.ascontiguousarray(array, dtype).reshape(np.shape(array))
+        NPY.write_array(buffer, contiguous, (1, 0), allow_pickle=False)
+        self.write_member(f"{name}.npy", buffer.getvalue())
+
+    def write_header(self, document: Any) -> None:
+        """It comes last."""
+        self.write_member(HEADER, json.dumps(document).encode())
 
     def array(self, name: str, dtype: str, shape: Tuple[int, ...]) -> Array:
         """
@@ -76,7 +58,7 @@ class ArchiveReader:
             KeyError: there is none of this name.
             ValueError: it has another form, or numbers that are not finite.
         """
-        with self._zip.open(f"{name}.npy") as file:
+        with self.open(f"{name}.npy") as file:
             if NPY.read_magic(file) != (1, 0):
                 raise ValueError(f"{name} is of another version of .npy")
             found, fortran, kind = NPY.read_array_header_1_0(file)
@@ -91,4 +73,4 @@ class ArchiveReader:
         return array
 
     def header(self) -> Any:
-        return json.loads(self._zip.read(HEADER))
+        return json.loads(self.read(HEADER))

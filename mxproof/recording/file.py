@@ -20,7 +20,7 @@ from converters.shape import Shape, compatible, show
 from ..runtimes.base import Array
 from ..subject import UsageError
 from ..truth import Truth
-from .archive import ArchiveReader, ArchiveWriter
+from .archive import Archive
 from .recorded import RecordedTruth, Recording
 from .sketch import STORED, Kept, keep, kept_whole, packed, packed_sizes, unpacked
 
@@ -48,9 +48,9 @@ def save_recording(
     Raises:
         RecordingError: MXNet's results are not finite.
     """
-    with atomic_write(path) as file, ArchiveWriter(file) as archive:
+    with atomic_write(path) as file, Archive(file, "w") as archive:
         entries = [_save(archive, f"{n}", graph, truth) for n, truth in enumerate(truths)]
-        archive.header(
+        archive.write_header(
             {
                 "format": FORMAT,
                 "schema": SCHEMA,
@@ -70,28 +70,26 @@ def _layers(graph: Graph) -> List[List[str]]:
     return [[name, node.op] for node in graph.nodes for name in node.outputs]
 
 
-def _save(archive: ArchiveWriter, folder: str, graph: Graph, truth: Truth) -> Dict[str, Any]:
+def _save(archive: Archive, folder: str, graph: Graph, truth: Truth) -> Dict[str, Any]:
     """Write one truth's arrays; returns their shapes."""
-    columns: Dict[str, List[Array]] = {name: [np.zeros(0)] for name in STORED}
     shapes: List[Tuple[int, ...]] = []
+    columns: List[Dict[str, Array]] = [dict.fromkeys(STORED, np.zeros(0))]
     for layer in truth:
         with np.errstate(all="ignore"):  # what overflows shows in the values
             kept = keep(layer, layer.name in graph.outputs)
-            parts = packed(kept)
-        if not all(np.isfinite(part).all() for part in parts.values()):
+            columns.append(packed(kept))
+        if not all(np.isfinite(part).all() for part in columns[-1].values()):
             raise RecordingError(
                 f"layer {layer.name!r} holds values in MXNet that are not finite: nothing could "
                 "be judged by them. Choose other inputs (--seed, --input)."
             )
         shapes.append(kept.shape)
-        for name, part in parts.items():
-            columns[name].append(part)
-    for name, column in columns.items():
-        archive.array(f"{folder}/{name}", np.concatenate(column), STORED[name])
-    for number, array in enumerate(truth.inputs.values()):
-        archive.array(f"{folder}/input{number}", array, "<f4")
-    for number, array in enumerate(truth.outputs):
-        archive.array(f"{folder}/output{number}", array, "<f4")
+    for name, dtype in STORED.items():
+        column = np.concatenate([parts[name] for parts in columns])
+        archive.write_array(f"{folder}/{name}", column, dtype)
+    for kind, arrays in (("input", truth.inputs.values()), ("output", truth.outputs)):
+        for number, array in enumerate(arrays):
+            archive.write_array(f"{folder}/{kind}{number}", array, "<f4")
     return {
         "inputs": {name: array.shape for name, array in truth.inputs.items()},
         "outputs": [array.shape for array in truth.outputs],
@@ -100,12 +98,21 @@ def _save(archive: ArchiveWriter, folder: str, graph: Graph, truth: Truth) -> Di
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[ArchiveReader]:
-    """Whatever can be wrong inside a file is one kind of error."""
+def _reading(path: Path) -> Iterator[Tuple[Archive, Any]]:
+    """The file and its header. Whatever can be wrong inside is one kind of error."""
     with path.open("rb") as file:
         try:
-            with ArchiveReader(file) as archive:
-                yield archive
+            with Archive(file) as archive:
+                header = archive.header()
+                if header["format"] != FORMAT:
+                    raise ValueError(f"its header says {header['format']!r}, not {FORMAT!r}")
+                if header["schema"] != SCHEMA:
+                    raise RecordingError(
+                        f"{path}: is of schema {header['schema']}, written by mxproof "
+                        f"{header['mxproof']}; this mxproof, {__version__}, reads schema {SCHEMA}. "
+                        "Use that one, or record again."
+                    )
+                yield archive, header
         except (RecordingError, MemoryError):
             raise
         except Exception as error:  # zipfile, zlib, json and NumPy raise a dozen kinds
@@ -115,33 +122,17 @@ def _reading(path: Path) -> Iterator[ArchiveReader]:
             ) from error
 
 
-def _header(path: Path, archive: ArchiveReader) -> Dict[str, Any]:
-    header: Dict[str, Any] = archive.header()
-    if header["format"] != FORMAT:
-        raise ValueError(f"its header says {header['format']!r}, not {FORMAT!r}")
-    if header["schema"] != SCHEMA:
-        raise RecordingError(
-            f"{path}: is of schema {header['schema']}, written by mxproof {header['mxproof']}; "
-            f"this mxproof, {__version__}, reads schema {SCHEMA}. Use that one, or record again."
-        )
-    return header
-
-
 def given_inputs(path: Path) -> Dict[str, Shape]:
     """The shapes that were stated for the recording, which the checkpoint is to be loaded for.
 
     Raises:
         RecordingError: the file is no recording, or a later mxproof's.
     """
-    with _reading(path) as archive:
-        given = _header(path, archive)["given"]
-        return {name: tuple(_dim(d) for d in shape) for name, shape in given.items()}
-
-
-def _dim(value: Any) -> Any:
-    if not (isinstance(value, str) and value.isidentifier()):
-        return _size(value)
-    return value
+    with _reading(path) as (_, header):
+        return {
+            name: tuple(d if isinstance(d, str) and d.isidentifier() else _size(d) for d in shape)
+            for name, shape in header["given"].items()
+        }
 
 
 def _size(value: Any) -> int:
@@ -150,14 +141,17 @@ def _size(value: Any) -> int:
     return value
 
 
+def _sizes(shape: Any) -> Tuple[int, ...]:
+    return tuple(map(_size, shape))
+
+
 def load_recording(path: Path, graph: Graph) -> Recording:
     """Read a recording of this network.
 
     Raises:
         RecordingError: the file is no recording, a later mxproof's, or another checkpoint's.
     """
-    with _reading(path) as archive:
-        header = _header(path, archive)
+    with _reading(path) as (archive, header):
         _check_origin(path, header, graph)
         truths = [_load(archive, f"{n}", graph, e) for n, e in enumerate(header["truths"])]
         if not truths:
@@ -176,8 +170,8 @@ def _check_origin(path: Path, header: Mapping[str, Any], graph: Graph) -> None:
             )
     layers = _layers(graph)
     if header["layers"] != layers:
-        pairs = zip(header["layers"], layers)
-        first = next((pair for pair in pairs if pair[0] != pair[1]), "only their number differs")
+        differing = (pair for pair in zip(header["layers"], layers) if pair[0] != pair[1])
+        first = next(differing, "only their number differs")
         raise RecordingError(
             f"{path}: holds {len(header['layers'])} layers, this mxproof reads {len(layers)}; "
             f"first difference (recorded, read): {first}. It was written by mxproof "
@@ -185,53 +179,36 @@ def _check_origin(path: Path, header: Mapping[str, Any], graph: Graph) -> None:
         )
 
 
-def _load(archive: ArchiveReader, folder: str, graph: Graph, entry: Any) -> RecordedTruth:
+def _load(archive: Archive, folder: str, graph: Graph, entry: Any) -> RecordedTruth:
     """One truth, once its shapes are those of the network."""
-    sizes = {str(name): tuple(map(_size, shape)) for name, shape in entry["inputs"].items()}
-    if list(sizes) != [value.name for value in graph.inputs]:
-        raise ValueError(f"its inputs are {list(sizes)}")
-    shapes = _checked(graph, sizes, [tuple(map(_size, shape)) for shape in entry["shapes"]])
-    layers = _load_layers(archive, folder, shapes, graph.outputs)
-    inputs = {
-        name: archive.array(f"{folder}/input{number}", "<f4", shape)
-        for number, (name, shape) in enumerate(sizes.items())
-    }
-    outputs = [
-        archive.array(f"{folder}/output{number}", "<f4", tuple(map(_size, shape)))
-        for number, shape in enumerate(entry["outputs"])
-    ]
-    return RecordedTruth(inputs, layers, outputs)
-
-
-def _checked(
-    graph: Graph, inputs: Mapping[str, Shape], shapes: List[Tuple[int, ...]]
-) -> Dict[str, Tuple[int, ...]]:
-    """Layer -> its shape.
-
-    Raises:
-        ValueError: the network has not these shapes on these inputs.
-    """
+    given = {str(name): _sizes(shape) for name, shape in entry["inputs"].items()}
+    if list(given) != [value.name for value in graph.inputs]:
+        raise ValueError(f"its inputs are {list(given)}")
     try:
-        inferred = graph.infer_shapes(inputs)
+        inferred = graph.infer_shapes(given)
     except ShapeError as error:
         raise ValueError(f"its inputs cannot be: {error}") from None
-    names = [name for name, _ in _layers(graph)]
-    if len(shapes) != len(names):
-        raise ValueError(f"it has shapes of {len(shapes)} layers, not {len(names)}")
-    for name, shape in zip(names, shapes):
+    names, found = [name for name, _ in _layers(graph)], list(map(_sizes, entry["shapes"]))
+    if len(found) != len(names):
+        raise ValueError(f"it has shapes of {len(found)} layers, not {len(names)}")
+    shapes = dict(zip(names, found))
+    for name, shape in shapes.items():
         if not compatible(inferred[name], shape):
             raise ValueError(f"layer {name!r} is {show(shape)}, not {show(inferred[name])}")
-    return dict(zip(names, shapes))
+
+    def floats(kind: str, shapes: Iterable[Any]) -> List[Array]:
+        named = ((f"{folder}/{kind}{n}", _sizes(shape)) for n, shape in enumerate(shapes))
+        return [archive.array(name, "<f4", shape) for name, shape in named]
+
+    layers = _load_layers(archive, folder, shapes, graph.outputs)
+    inputs = dict(zip(given, floats("input", given.values())))
+    return RecordedTruth(inputs, layers, floats("output", entry["outputs"]))
 
 
 def _load_layers(
-    archive: ArchiveReader,
-    folder: str,
-    shapes: Mapping[str, Tuple[int, ...]],
-    outputs: Tuple[str, ...],
+    archive: Archive, folder: str, shapes: Mapping[str, Tuple[int, ...]], outputs: Tuple[str, ...]
 ) -> Iterator[Kept]:
-    whole = {name: kept_whole(shape, name in outputs) for name, shape in shapes.items()}
-    sizes = [packed_sizes(shape, whole[name]) for name, shape in shapes.items()]
+    sizes = [packed_sizes(s, kept_whole(s, name in outputs)) for name, s in shapes.items()]
     columns: List[List[Array]] = []
     for column, dtype in STORED.items():
         counts = [size[column] for size in sizes]

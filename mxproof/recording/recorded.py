@@ -11,15 +11,14 @@ are wrong one by one, by less than 2.7e-10 of their channel's magnitude, may pas
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from math import prod
-from typing import Iterable, Iterator, Mapping, Optional, Tuple
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Iterable, Iterator, Mapping, Tuple
 
 import numpy as np
 
-from ..check import allowed_by_channel, check, other_form
+from ..check import Incomparable, Measured, carried_by, check, same_form
 from ..runtimes.base import Array, Inputs
-from ..tolerance import ROUNDINGS, Budget, Deviation
 from ..truth import StoredLayer, Truth
 from ..verdict import Check, Sums
 from .sketch import SAMPLES, Kept, form, positions, sketch
@@ -34,14 +33,9 @@ class RecordedTruth(Truth):
     whole = False
 
     def __init__(self, inputs: Inputs, layers: Iterable[Kept], outputs: Iterable[Array]) -> None:
-        self.inputs = inputs
         self._kept = {layer.name: layer for layer in layers}
-        self.names = tuple(self._kept)
-        self.outputs = list(outputs)
-        self.nbytes = sum(12 * prod(layer.shape) for layer in self._kept.values())
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._kept
+        self.inputs, self.outputs = inputs, list(outputs)
+        self.shapes = {name: layer.shape for name, layer in self._kept.items()}
 
     def __getitem__(self, name: str) -> StoredLayer:
         if not self.holds(name):
@@ -51,26 +45,14 @@ class RecordedTruth(Truth):
     def holds(self, name: str) -> bool:
         return name in self and self._kept[name].whole
 
-    def _size(self, name: str) -> int:
-        return 4 * prod(self._kept[name].shape)
-
-    def check(
-        self,
-        name: str,
-        op: str,
-        value: Array,
-        precision: str,
-        row: Optional[Deviation] = None,
-        alone: bool = False,
-    ) -> Check:
-        """Judge a candidate's result for the layer `name`; `alone`: on MXNet's own inputs."""
+    def check(self, name: str, op: str, value: Array, precision: str, **how: Any) -> Check:
         if self.holds(name):
-            return check(op, value, self[name], precision, row, alone)
-        return judge(self._kept[name], op, value, precision, row, alone)
+            return super().check(name, op, value, precision, **how)
+        return check(op, value, self._kept[name], precision, **how, measure=measured)
 
     def read(self, name: str, precision: str) -> Array:
         array: Array = getattr(self._kept[name], precision)
-        return array.reshape(self._kept[name].shape)
+        return array.reshape(self.shapes[name])
 
 
 @dataclass(frozen=True)
@@ -88,104 +70,65 @@ class Recording:
         return iter(self.truths)
 
 
-def judge(
-    kept: Kept,
-    op: str,
-    value: Array,
-    precision: str,
-    row: Optional[Deviation] = None,
-    alone: bool = False,
-) -> Check:
-    """As mxproof.check.check does, by what was kept: dtype, shape, finiteness, then the numbers.
+def measured(value: Array, kept: Kept, precision: str) -> Measured:
+    """As far as it can be told by what was kept.
 
-    `rel` is the largest of the samples' errors and of the cells' estimated root mean squares;
-    `max_abs` and `max_rel` are the samples'. All three may be less than those of the whole layer.
+    The errors are the estimated root mean square of each channel's worst cell, and those of the
+    samples; `max_abs` and `max_rel` are the samples'. All may be less than the whole layer's.
+
+    Raises:
+        Incomparable: type, shape, or values that are not finite.
     """
-    wrong = other_form(value, np.broadcast_to(getattr(kept, precision)[:1], kept.shape))
-    if wrong:
-        return Check.broken(kept.name, op, wrong, value.shape)
+    same_form(value, np.broadcast_to(getattr(kept, precision)[:1], kept.shape))
     with np.errstate(all="ignore"):  # what overflows shows in the values
         change = np.abs(sketch(kept.name, value) - kept.cells)
     if not np.isfinite(change).all():
         count = int((~np.isfinite(value)).sum())
-        wrong = f"holds {count} values that are not finite; MXNet holds none"
-        return Check.broken(kept.name, op, wrong, value.shape)
-    _, size, length = form(kept.shape)
-    rms = change / np.sqrt(np.diff([*range(0, size, length), size]))
-    found = value.flat[positions(kept.name, kept.shape)].astype(np.float64)
-    errors = np.abs(found - kept.float64)
+        raise Incomparable(f"holds {count} values that are not finite; MXNet holds none")
+    channels, size, length = form(kept.shape)
+    places = positions(kept.name, kept.shape)
+    at = np.unravel_index(places, kept.shape)
+    cells = (change / np.sqrt(np.diff([*range(0, size, length), size]))).max(axis=1)
+    found = value.flat[places].astype(np.float64)
     single = kept.float32 if precision == "float32" else kept.float64
     apart, nonzero = np.abs(found - single), single != 0
-    worst, peak = float(max(rms.max(), errors.max())), float(kept.channels[0].max())
-    result = Check(
-        kept.name,
-        op,
-        value.shape,
-        rel=worst / peak if peak else (float("inf") if worst else 0.0),
-        max_abs=float(apart.max()),
-        max_rel=float((apart[nonzero] / np.abs(single[nonzero])).max(initial=0)),
-        fault=None,
-        row=row,
-    )
+    errors = np.concatenate([cells, np.abs(found - kept.float64)])
+    sums = None
     if precision == "float32":
         noise, sizes = size * np.square(kept.channels[1:])
-        return replace(result, sums=Sums(np.square(change).sum(axis=1), noise, sizes, size))
-    passed_on = 0.0 if alone else _carried(kept)
-    fault = _differing(kept, rms, errors, result.budget, passed_on)
-    strict = fault if row is None else _differing(kept, rms, errors, Budget(), passed_on)
-    allowed, limits = _limits(kept, result.budget, passed_on)
-    parts = (_part(rms.max(axis=1), allowed), _part(errors, limits))
-    rel64 = float(allowed.max()) / peak if peak else 0.0
-    return replace(
-        result, fault=fault, beyond_standard=bool(strict), part64=max(parts), rel64=rel64
+        sums = Sums(np.square(change).sum(axis=1), noise, sizes, size)
+    return Measured(
+        kept.channels[0],
+        errors,
+        channel=np.append(np.arange(channels), at[1] if len(at) > 1 else np.zeros_like(at[0])),
+        max_abs=float(apart.max()),
+        max_rel=float((apart[nonzero] / np.abs(single[nonzero])).max(initial=0)),
+        # By the RMS of the noisiest channel, which is less than its largest error.
+        carried=lambda: carried_by(float(kept.channels[1].max())),
+        describe=partial(_differing, errors, at),
+        sums=sums,
     )
 
 
-def _part(found: Array, allowed: Array) -> float:
-    """The largest part of what is allowed."""
-    parts = np.divide(found, allowed, out=np.zeros_like(found), where=allowed > 0)
-    return float(parts.max(initial=0))
-
-
-def _carried(kept: Kept) -> float:
-    """As mxproof.check.carried, by the RMS of the noisiest channel, which is less."""
-    return float(Budget().float32_ratio * ROUNDINGS * kept.channels[1].max())
-
-
-def _limits(kept: Kept, budget: Budget, passed_on: float) -> Tuple[Array, Array]:
-    """What is allowed in each channel, and at each of the samples."""
-    allowed = np.maximum(allowed_by_channel(kept.channels[0], budget), passed_on)
-    at = np.unravel_index(positions(kept.name, kept.shape), kept.shape)
-    return allowed, allowed[at[1]] if len(at) > 1 else np.broadcast_to(allowed, len(at[0]))
-
-
-def _differing(
-    kept: Kept, rms: Array, errors: Array, budget: Budget, passed_on: float
-) -> Optional[str]:
-    """Which channels, and which of the samples, are beyond what is allowed.
+def _differing(errors: Array, at: Tuple[Array, ...], allowed: Array) -> str:
+    """Which of the samples, and which channels, are beyond what is allowed.
 
     Args:
-        rms: (C, cells).
-        errors: at `positions`.
-        passed_on: see `_carried`.
+        errors: of the channels, and of the samples at `at`.
     """
-    allowed, limits = _limits(kept, budget, passed_on)
-    said = []
-    at = np.unravel_index(positions(kept.name, kept.shape), kept.shape)
-    excess = errors > limits
-    if excess.any():
-        i = int(np.where(excess, errors, -1).argmax())
-        where = tuple(int(axis[i]) for axis in at)
+    excess = np.where(errors > allowed, errors, -1)
+    said, first = [], len(errors) - SAMPLES
+    if (excess[first:] >= 0).any():
+        i = int(excess[first:].argmax())
         said.append(
-            f"{int(excess.sum())} of {SAMPLES} samples, worst {errors[i]:.1e} at {where}, "
-            f"allowed {limits[i]:.1e}"
+            f"{int((excess[first:] >= 0).sum())} of {SAMPLES} samples, worst "
+            f"{errors[first + i]:.1e} at {tuple(int(axis[i]) for axis in at)}, "
+            f"allowed {allowed[first + i]:.1e}"
         )
-    by_channel = rms.max(axis=1)
-    excess = by_channel > allowed
-    if excess.any():
-        c = int(np.where(excess, by_channel, -1).argmax())
+    if (excess[:first] >= 0).any():
+        c = int(excess[:first].argmax())
         said.append(
-            f"{int(excess.sum())} of {len(rms)} channels, worst channel {c} by about "
-            f"{by_channel[c]:.1e} RMS, allowed {allowed[c]:.1e}"
+            f"{int((excess[:first] >= 0).sum())} of {first} channels, worst channel {c} by about "
+            f"{errors[c]:.1e} RMS, allowed {allowed[c]:.1e}"
         )
-    return "; ".join(said) or None
+    return "; ".join(said)

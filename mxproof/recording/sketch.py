@@ -27,7 +27,7 @@ from typing import Dict, Iterator, List, Mapping, Tuple
 
 import numpy as np
 
-from ..check import BLOCK, channels
+from ..check import blocks, channels
 from ..runtimes.base import Array, LayerTruth
 
 # What follows is part of the file format: any change raises file.SCHEMA.
@@ -101,11 +101,10 @@ def _random(purpose: str, name: str) -> np.random.Philox:
 
 def _rows(array: Array) -> Iterator[Array]:
     """(N, C, *S) -> (some of C, N prod(S)) in turn, together all of C."""
-    by_axis = channels(array).swapaxes(0, 1)
-    step = max(1, BLOCK * len(by_axis) // array.size)
-    for start in range(0, len(by_axis), step):
-        part = by_axis[start : start + step]
-        yield part.reshape(len(part), -1)
+    by_axis = channels(array)
+    for block in blocks(by_axis):
+        rows = by_axis[:, block].swapaxes(0, 1)
+        yield rows.reshape(len(rows), -1)
 
 
 def sketch(name: str, array: Array) -> Array:
@@ -133,14 +132,12 @@ def keep(layer: LayerTruth, output: bool = False) -> Kept:
         none = np.zeros((3, 0))
         return Kept(layer.name, t.shape, none, none, t.reshape(-1), m.reshape(-1))
     pairs = zip(_rows(t), _rows(m))
-    rows = [np.stack([np.abs(a).max(axis=1), _rms(b - a), _rms(a)]) for a, b in pairs]
+    rows = [
+        [np.abs(a).max(axis=1), *(np.sqrt(np.square(r).mean(axis=1)) for r in (b - a, a))]
+        for a, b in pairs
+    ]
     by_channel, at = np.concatenate(rows, axis=1), positions(layer.name, t.shape)
     return Kept(layer.name, t.shape, by_channel, sketch(layer.name, t), t.flat[at], m.flat[at])
-
-
-def _rms(rows: Array) -> Array:
-    result: Array = np.sqrt(np.square(rows).mean(axis=1))
-    return result
 
 
 def packed(kept: Kept) -> Dict[str, Array]:

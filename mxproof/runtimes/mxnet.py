@@ -16,8 +16,7 @@ from converters.checkpoint import params_path, symbol_path
 from converters.progress import counted
 from converters.shape import Shape
 
-from ..portions import LIMIT, portions
-from ..truth import Truth
+from ..truth import LIMIT, Truth, portions
 from .base import Array, Inputs, Layer, LayerTruth, RuntimeFailure
 from .process import WorkerProcess
 

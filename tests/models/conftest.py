@@ -17,9 +17,8 @@ from fixtures.zoo import ZOO, obtain
 from mxproof.cli.picture_options import picture_words, preprocessing_of
 from mxproof.compare import compare
 from mxproof.evidence import SAMPLES
-from mxproof.localise import describe_failure
 from mxproof.pictures import picture_inputs
-from mxproof.proof import PRECISIONS
+from mxproof.proof import PRECISIONS, describe_failure
 from mxproof.prover import versions_of
 from mxproof.recording import Recording
 from mxproof.recording.file import given_inputs, load_recording

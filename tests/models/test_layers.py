@@ -11,7 +11,7 @@ import pytest
 
 from converters.checkpoint import symbol_path
 from mxproof.cli.layers import layer_sheets
-from mxproof.localise import describe_failure
+from mxproof.proof import describe_failure
 from mxproof.prover import notes_of
 from mxproof.report.record import part
 

@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from converters import ShapeError
 from converters.shape import show
 from mxproof.compare import compare
-from mxproof.distributions import DISTRIBUTIONS
-from mxproof.localise import describe_failure
-from mxproof.proof import PRECISIONS
+from mxproof.proof import PRECISIONS, describe_failure
+from mxproof.subject import DISTRIBUTIONS
 from mxproof.truth import Truth
 from mxproof.verdict import Comparison
 

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
+import pytest
 
 from converters import Graph
 from mxproof.benchmark.timing import WarmProcess
 from mxproof.compare import compare
+from mxproof.recording import RecordedTruth
+from mxproof.recording.sketch import keep, packed, unpacked
 from mxproof.runtimes.base import Inputs, Layer, LayerTruth, Visitor
 from mxproof.truth import Truth
 from mxproof.verdict import Comparison
@@ -43,24 +46,35 @@ class Fake:
         return self.outputs
 
 
-def graph() -> Graph:
+def graph(*outputs: str) -> Graph:
+    """
+    Args:
+        outputs: of `NAMES`.
+    """
     net = Network()
-    x = net.convolution("conv", net.variable("data"), 3, 4)
-    x = net.layer("Activation", "relu", x, act_type="relu")
-    return net.graph(net.layer("Flatten", "dense", x))
+    conv = net.convolution("conv", net.variable("data"), 3, 4)
+    relu = net.layer("Activation", "relu", conv, act_type="relu")
+    heads = dict(zip(NAMES, (conv, relu, net.layer("Flatten", "dense", relu))))
+    return net.graph(*(heads[name] for name in outputs))
 
 
-GRAPH = graph()
+GRAPH = graph("dense")
+each_precision = pytest.mark.parametrize("precision", PRECISIONS)
 
 
-def truth_of(seed: int = 0, names: Sequence[str] = NAMES) -> List[Layer]:
+def made_up(names: Sequence[str], shapes: Sequence[Any], seed: int = 0) -> List[Layer]:
+    """Normal numbers, and the same with NOISE."""
     random = np.random.default_rng(seed)
     truth = []
-    for name, shape in zip(names, SHAPES):
+    for name, shape in zip(names, shapes):
         t = random.standard_normal(shape)
         m = t + NOISE * random.standard_normal(shape)
         truth.append(Layer(name, t, m.astype(np.float32)))
     return truth
+
+
+def truth_of(seed: int = 0) -> List[Layer]:
+    return made_up(NAMES, SHAPES, seed)
 
 
 def clean(truth: Sequence[LayerTruth], precision: str, noise: float = 1.0) -> Layers:
@@ -70,9 +84,27 @@ def clean(truth: Sequence[LayerTruth], precision: str, noise: float = 1.0) -> La
     return [(t.name, (t.float64 * (1 + noise) - noise * t.float32).astype("f")) for t in truth]
 
 
-def judge(layers: Layers, precision: str, truth: Optional[List[Layer]] = None) -> Comparison:
-    reference = truth_of() if truth is None else truth
-    return compare(Truth({}, reference), Fake(layers, precision), GRAPH)
+def reference(
+    truth: Sequence[Layer], recorded: bool = False, outputs: Sequence[Array] = ()
+) -> Truth:
+    """As MXNet gives it, or as a recording keeps it: all of the small layers, a sketch of relu."""
+    if not recorded:
+        return Truth({}, truth, outputs)
+    kept = [unpacked(k.name, k.shape, packed(k)) for k in map(keep, truth)]
+    assert all(k.whole == (k.name != "relu") for k in kept)
+    return RecordedTruth({}, kept, outputs)
+
+
+def judge(
+    layers: Layers,
+    precision: str,
+    truth: Optional[Sequence[Layer]] = None,
+    *,
+    recorded: bool = False,
+    **options: Any,
+) -> Comparison:
+    against = reference(truth_of() if truth is None else truth, recorded)
+    return compare(against, Fake(layers, precision), GRAPH, **options)
 
 
 @dataclass

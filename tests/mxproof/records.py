@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, List, Sequence, Tuple
 
-from mxproof.localise import introduced
 from mxproof.outputs import EQUAL, TopK
 from mxproof.proof import OutputProof, Proof, TargetProof
 from mxproof.report.record import Json
-from mxproof.truth import Truth
 
-from .fakes import GRAPH, NAMES, PRECISIONS, Fake, clean, judge, truth_of
+from .fakes import NAMES, PRECISIONS, clean, judge, truth_of
 
 LATENCIES = ("mxnet", "onnxruntime", "pytorch")
 OPERATORS = ("Convolution", "BatchNorm", "Activation")
@@ -30,7 +28,7 @@ def target_proof(name: str, *, wrong: bool = False) -> TargetProof:
     truth = truth_of()
     made = {p: wrong_layer(p, truth) if wrong else clean(truth, p) for p in PRECISIONS}
     comparisons = {p: judge(layers, p, truth) for p, layers in made.items()}
-    alone = {p: introduced(Truth({}, truth), Fake(made[p], p), GRAPH) for p in PRECISIONS}
+    alone = {p: judge(layers, p, truth, alone=True).culprits for p, layers in made.items()}
     last = replace(comparisons["float32"], checks=comparisons["float32"].checks[-1:])
     output = OutputProof(replace(last, expected=NAMES[-1:]), 1e-7, 1e-6, True, TopK(EQUAL))
     return TargetProof(name, comparisons, output, alone if wrong else {})

@@ -10,24 +10,28 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from converters import UnusedParametersWarning, load_checkpoint
 from converters.preprocessing import Preprocessing
 from mxproof import UsageError, verify
 from mxproof.runtimes.mxnet import MxnetProcess
 
 from .conftest import Run, names
 
+pytestmark = pytest.mark.usefixtures("shared_mxnet")
 
-@pytest.fixture
-def python(mxnet: MxnetProcess) -> str:
+
+@pytest.fixture(autouse=True)
+def runtimes() -> None:
     pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
     pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
-    return mxnet.python
 
 
 def test_it_is_what_the_command_line_does(
-    run: Run, prefix: Path, tmp_path: Path, python: str
+    run: Run, prefix: Path, tmp_path: Path, mxnet: MxnetProcess
 ) -> None:
-    proof = verify(prefix, inputs={"data": (1, 3, 8, 6)}, seed=3, samples=2, mxnet_python=python)
+    """In an interpreter that is named, too."""
+    shape, python = (1, 3, 8, 6), mxnet.python
+    proof = verify(prefix, inputs={"data": shape}, seed=3, samples=2, mxnet_python=python)
     options = ("--input", "data=1x3x8x6", "--seed", 3, "--samples", 2, "--mxnet-python", python)
     assert run("verify", prefix, *options, "--json", tmp_path / "p.json", "--quiet").code == 0
     said = json.loads((tmp_path / "p.json").read_text())
@@ -35,7 +39,7 @@ def test_it_is_what_the_command_line_does(
     assert {**proof.to_json(), "command": said["command"]} == said
 
 
-def test_pictures_a_target_and_a_folder(prefix: Path, tmp_path: Path, python: str) -> None:
+def test_pictures_a_target_and_a_folder(prefix: Path, tmp_path: Path) -> None:
     Image.fromarray(np.arange(9 * 7 * 3, dtype=np.uint8).reshape(9, 7, 3)).save(tmp_path / "a.png")
     proof = verify(
         prefix,
@@ -44,7 +48,6 @@ def test_pictures_a_target_and_a_folder(prefix: Path, tmp_path: Path, python: st
         preprocessing=Preprocessing(size=(4, 5), scale=1 / 255),
         outputs=["fc"],
         folder=tmp_path / "kept",
-        mxnet_python=python,
     )
     assert proof.passed
     assert list(proof.targets) == ["onnx"]
@@ -52,20 +55,40 @@ def test_pictures_a_target_and_a_folder(prefix: Path, tmp_path: Path, python: st
     assert names(tmp_path / "kept") == ["small.onnx"]
 
 
-def test_a_recording_in_place_of_mxnet(run: Run, prefix: Path, tmp_path: Path, python: str) -> None:
+def test_a_recording_in_place_of_mxnet(run: Run, prefix: Path, tmp_path: Path) -> None:
     file = tmp_path / "small.npz"
-    assert run("record", prefix, "-o", file, "--mxnet-python", python, "--quiet").code == 0
+    assert run("record", prefix, "-o", file, "--quiet").code == 0
     proof = verify(prefix, reference=file, mxnet_python="/there/is/none")
     assert proof.passed
     assert proof.reference == "small.npz"
 
 
-def test_a_row_that_nothing_needs_is_a_failure(prefix: Path, tmp_path: Path, python: str) -> None:
+def test_a_row_that_nothing_needs_is_a_failure(prefix: Path, tmp_path: Path) -> None:
     rows = [{"layer": "fc", "runtime": "onnxruntime", "float32_ratio": 8, "reason": "none"}]
     (tmp_path / "rows.json").write_text(json.dumps(rows))
-    proof = verify(prefix, samples=1, budgets=tmp_path / "rows.json", mxnet_python=python)
+    proof = verify(prefix, samples=1, budgets=tmp_path / "rows.json")
     assert not proof.passed
     assert "no layer needed the row for" in proof.problems[0]
+
+
+REAL = {"cifar_resnet20_v1": 32, "cifar_resnet20_v2": 32, "mnet.25": 64}
+
+
+@pytest.mark.filterwarnings("ignore::converters.errors.UnusedParametersWarning")  # tested below
+@pytest.mark.parametrize("stem", REAL)
+def test_trained_checkpoints_of_other_people(stem: str, samples_dir: Path) -> None:
+    """With the budgets of our own models."""
+    proof = verify(samples_dir / stem, inputs={"data": (1, 3, REAL[stem], REAL[stem])})
+    for target in proof.targets.values():
+        assert not target.explain(stem), target.explain(stem)
+        checks = target.comparisons["float64"].checks
+        assert len(checks) == len(load_checkpoint(samples_dir / stem).nodes)
+    assert proof.passed
+
+
+def test_unused_parameters_are_named(samples_dir: Path) -> None:
+    with pytest.warns(UnusedParametersWarning, match="12 parameters .*face_rpn_landmark_pred"):
+        load_checkpoint(samples_dir / "mnet.25")
 
 
 @pytest.mark.parametrize(

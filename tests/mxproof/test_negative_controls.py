@@ -1,148 +1,219 @@
-"""Every comparator, fed what is plainly wrong: each must fail, and pass what is right."""
+"""Every judge, fed what is plainly wrong: each must fail and name it, and pass what is right."""
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import Any, Callable, Dict, List, Tuple
 
 import numpy as np
 import pytest
 
-from converters import Graph
-from mxproof.compare import compare
+from mxproof.proof import OutputProof, describe_failure
 from mxproof.prover import prove_outputs
-from mxproof.recording import RecordedTruth
-from mxproof.recording.sketch import keep
-from mxproof.runtimes.base import Layer
-from mxproof.truth import Truth
-from tests.converters.networks import Network
+from mxproof.verdict import Comparison
 
-from .fakes import NOISE, PRECISIONS, Array, Fake, Layers, clean
+from .fakes import (
+    NAMES,
+    PRECISIONS,
+    SHAPES,
+    Array,
+    Fake,
+    Layers,
+    clean,
+    each_precision,
+    graph,
+    judge,
+    reference,
+    truth_of,
+)
 
-NAMES, SHAPES = ("conv", "relu", "dense"), ((2, 4, 15, 16), (2, 64, 7, 9), (3, 700))
-
-
-def graph() -> Graph:
-    """The last two layers are outputs."""
-    net = Network()
-    x = net.convolution("conv", net.variable("data"), 3, 4)
-    x = net.layer("Activation", "relu", x, act_type="relu")
-    return net.graph(x, net.layer("Flatten", "dense", x))
-
-
-GRAPH = graph()
+TWO_OUTPUTS = graph("relu", "dense")
 
 
-def layers_of(seed: int) -> List[Layer]:
-    random = np.random.default_rng(seed)
-    layers = []
-    for name, shape in zip(NAMES, SHAPES):
-        t = random.standard_normal(shape)
-        m = t + NOISE * random.standard_normal(shape)
-        layers.append(Layer(name, t, m.astype(np.float32)))
-    return layers
+def prove(values: List[Array], recorded: bool) -> OutputProof:
+    truth = truth_of()
+    against = reference(truth, recorded, [layer.float32 for layer in truth[1:]])
+    return prove_outputs(Fake([], "float32", outputs=values), against, TWO_OUTPUTS)
 
 
-def recorded(layers: List[Layer], outputs: List[Array]) -> RecordedTruth:
-    kept = [keep(layer) for layer in layers]
-    assert not any(k.whole for k in kept), "a sketch is what is tested here"
-    return RecordedTruth({}, kept, outputs)
+def outputs(layers: Layers, precision: str, recorded: bool = False) -> Comparison:
+    proof = prove([value for name, value in layers if name != "conv"], recorded)
+    assert proof.passed == proof.checks.passed
+    return proof.checks
 
 
-TRUTHS: Dict[str, Callable[[List[Layer], List[Array]], Truth]] = {
-    "live": lambda layers, outputs: Truth({}, layers, outputs),
-    "recorded": recorded,
+CHAINS: Dict[str, Callable[..., Comparison]] = {
+    "live": judge,
+    "alone": partial(judge, alone=True),
+    "recorded": partial(judge, recorded=True),
 }
-
-
-def only_the_relu(change: Callable[[Array], Array]) -> Callable[[Layers], Layers]:
-    return lambda layers: [(n, change(v) if n == "relu" else v) for n, v in layers]
-
-
-OTHER = {p: dict(clean(layers_of(1), p)) for p in PRECISIONS}
-CONTROLS: Dict[str, Callable[[Layers], Layers]] = {
-    "zeros": only_the_relu(np.zeros_like),
-    "channels shuffled": only_the_relu(
-        lambda v: v[:, np.random.default_rng(0).permutation(v.shape[1])]
-    ),
-    "two channels exchanged": only_the_relu(lambda v: v[:, [1, 0, *range(2, v.shape[1])]]),
-    "samples exchanged": only_the_relu(lambda v: v[::-1].copy()),
-    "sorted": only_the_relu(lambda v: np.sort(v, axis=None).reshape(v.shape)),
-    "another input's": only_the_relu(lambda v: OTHER[str(v.dtype)]["relu"]),
-    "NaN": only_the_relu(lambda v: np.where(np.arange(v.size).reshape(v.shape) == 1000, np.nan, v)),
-    "infinite": only_the_relu(lambda v: v + np.array(np.inf, v.dtype)),
-    "negated": only_the_relu(np.negative),
-    "the other precision": only_the_relu(
-        lambda v: v.astype("float32" if v.dtype == np.float64 else "float64")
-    ),
-    "truncated": lambda layers: layers[:-1],
-    "empty": lambda layers: [],
-}
-
-
-def compared(truth: Truth, layers: Layers, precision: str, alone: bool = False) -> bool:
-    return compare(truth, Fake(layers, precision), GRAPH, alone=alone).passed
-
-
-def alone(truth: Truth, layers: Layers, precision: str) -> bool:
-    return not truth.whole or compared(truth, layers, precision, alone=True)
-
-
-def outputs(truth: Truth, layers: Layers, precision: str) -> bool:
-    values = [dict(layers)[n] for n in ("relu", "dense") if n in dict(layers)]
-    return prove_outputs(Fake([], "float32", outputs=values), truth, GRAPH).passed
-
-
-#: What judges -> (how, in which precisions, by which truths).
-COMPARATORS: Dict[str, Tuple[Callable[..., bool], Tuple[str, ...], Tuple[str, ...]]] = {
-    "layers in the chain": (compared, PRECISIONS, tuple(TRUTHS)),
-    "each layer alone": (alone, PRECISIONS, ("live",)),
-    "outputs": (outputs, ("float32",), tuple(TRUTHS)),
-}
-
-CASES: List[Any] = [
-    pytest.param(judge, precision, truth, id=f"{name}-{precision}-{truth}")
-    for name, (judge, precisions, truths) in COMPARATORS.items()
-    for precision in precisions
-    for truth in truths
+JUDGES = {**CHAINS, "outputs": outputs, "recorded outputs": partial(outputs, recorded=True)}
+CASES = [
+    pytest.param(judged, p, id=f"{judged}-{p}")
+    for judged in JUDGES
+    for p in PRECISIONS
+    if "outputs" not in judged or p == "float32"
 ]
+every_judge = pytest.mark.parametrize(("judged", "precision"), CASES)
 
 
-@pytest.mark.parametrize(("judge", "precision", "kind"), CASES)
-@pytest.mark.parametrize("control", CONTROLS)
-def test_what_is_wrong_fails(
-    control: str, judge: Callable[..., bool], precision: str, kind: str
-) -> None:
-    layers = layers_of(0)
-    truth = TRUTHS[kind](layers, [layer.float32 for layer in layers[1:]])
-    right = clean(layers, precision)
-    assert judge(truth, right, precision), "what is right passes"
-    assert not judge(truth, CONTROLS[control](right), precision)
+@every_judge
+def test_what_is_right_passes(judged: str, precision: str) -> None:
+    result = JUDGES[judged](clean(truth_of(), precision), precision)
+    assert result.passed, describe_failure("m", "t", result)
+    sketched = "recorded" in judged
+    if precision == "float32":
+        ratios = [c.ratio for c in result.checks]
+        assert ratios == pytest.approx([1] * len(ratios), rel=0.2 if sketched else 1e-2)
+        assert result.median_ratio == pytest.approx(1, rel=0.2 if sketched else 1e-2)
+    else:
+        assert all(0 < c.rel < 2e-15 and c.ratio is None for c in result.checks)
+    if judged in CHAINS:
+        assert [c.op for c in result.checks] == ["Convolution", "Activation", "Flatten"]
+        assert [c.shape for c in result.checks] == list(SHAPES)
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("kind", TRUTHS)
-def test_a_run_that_compared_nothing_fails(kind: str, precision: str) -> None:
-    truth = TRUTHS[kind]([], [])
-    assert not compared(truth, [], precision)
-    assert not compared(truth, clean(layers_of(0), precision), precision)
+def touched(value: Array, change: float, at: Tuple[Any, ...] = (0, 0)) -> Array:
+    value = value.copy()
+    value[at] = change
+    return value
+
+
+DIFFERS = r"of 1152 values|of 64 channels|float32 error"
+#: What is done to a layer's result -> what is said of it.
+WRONG: Dict[str, Tuple[Callable[[Array], Array], str]] = {
+    "zeros": (np.zeros_like, DIFFERS),
+    "ones": (np.ones_like, DIFFERS),
+    "channels shuffled": (lambda v: v[:, ::-1].copy(), DIFFERS),
+    "two channels exchanged": (lambda v: v[:, [1, 0, *range(2, 64)]], DIFFERS),
+    "samples swapped": (lambda v: v[::-1].copy(), DIFFERS),
+    "transposed": (lambda v: v.swapaxes(2, 3).copy(), DIFFERS),
+    "sorted": (lambda v: np.sort(v, axis=None).reshape(v.shape), DIFFERS),
+    "negated": (np.negative, DIFFERS),
+    "another input's": (lambda v: truth_of(1)[1].float64.astype(v.dtype), DIFFERS),
+    "one channel zero": (lambda v: touched(v, 0, (slice(None), 5)), DIFFERS),
+    "one nan": (lambda v: touched(v, np.nan, (1, 7, 0, 2)), "1 values that are not finite"),
+    "nan": (lambda v: touched(v, np.nan), "9 values that are not finite; MXNet holds none"),
+    "all nan": (lambda v: np.full_like(v, np.nan), "1152 values that are not finite"),
+    "inf": (lambda v: touched(v, np.inf), "9 values that are not finite"),
+    "-inf": (lambda v: touched(v, -np.inf), "9 values that are not finite"),
+    "half": (lambda v: v.astype(np.float16), "is float16, not float"),
+    "integers": (lambda v: v.astype(np.int64), "is int64, not float"),
+    "the other precision": (
+        lambda v: v.astype("float32" if v.dtype == np.float64 else "float64"),
+        "is float(32, not float64|64, not float32)",
+    ),
+    "extra axis": (lambda v: v[..., None], r"has shape \(2, 64, 3, 3, 1\), MXNet \(2, 64, 3, 3\)"),
+    "axis lost": (lambda v: v.reshape(2, -1), r"has shape \(2, 576\), MXNet \(2, 64, 3, 3\)"),
+    "one sample": (lambda v: v[:1], r"has shape \(1, 64, 3, 3\), MXNet \(2"),
+    "mean that broadcasts": (lambda v: v.mean((2, 3), keepdims=True), r"has shape \(2, 64, 1, 1\)"),
+    "empty": (lambda v: v[:0], r"has shape \(0, 64, 3, 3\)"),
+}
+
+
+def damaged(fault: str, layers: Layers) -> Layers:
+    return [(n, WRONG[fault][0](v) if n == "relu" else v) for n, v in layers]
+
+
+@every_judge
+@pytest.mark.parametrize("fault", WRONG)
+def test_a_wrong_layer_is_named(fault: str, judged: str, precision: str) -> None:
+    result = JUDGES[judged](damaged(fault, clean(truth_of(), precision)), precision)
+    assert not result.passed
+    assert [c.layer for c in result.failed] == ["relu"]
+    assert re.search(WRONG[fault][1], result.failed[0].problem or "")
+    text = describe_failure("net", "target", result, result.failed)
+    op, place = ("Activation", "2 of 3") if judged in CHAINS else ("output", "1 of 2")
+    assert text.startswith(f"net/target {precision}: {op} 'relu' introduced")
+    assert f"(layer {place})" in text
+
+
+#: What is done to the layers -> what is said of it.
+MISPLACED: Dict[str, Tuple[Callable[[Layers], Layers], str]] = {
+    "truncated": (lambda v: v[:-1], r"1 of 3 layers missing: \['dense'\]"),
+    "one lost": (lambda v: [v[0], v[2]], r"1 of 3 layers missing: \['relu'\]"),
+    "none": (lambda v: [], r"3 of 3 layers missing"),
+    "reversed": (lambda v: v[::-1], "another order"),
+    "twice": (lambda v: [*v, v[1]], "more than once"),
+    "stopped": (
+        lambda v: [*v[:1], ("relu", RuntimeError("no kernel"))],
+        "stopped after 1 layers: RuntimeError: no kernel.*2 of 3 layers missing",
+    ),
+}
+
+
+@each_precision
+@pytest.mark.parametrize("judged", CHAINS)
+@pytest.mark.parametrize("change", MISPLACED)
+def test_layers_lost_or_misplaced(change: str, judged: str, precision: str) -> None:
+    move, message = MISPLACED[change]
+    result = CHAINS[judged](move(clean(truth_of(), precision)), precision)
+    assert not result.passed
+    assert re.search(message, "; ".join(result.problems))
+    assert re.search(message, describe_failure("n", "t", result))
+
+
+@each_precision
+@pytest.mark.parametrize("judged", CHAINS)
+def test_what_the_reference_does_not_have(judged: str, precision: str) -> None:
+    """A converter's helpers are no layers; but where there are no others, nothing is proven."""
+    right = clean(truth_of(), precision)
+    assert CHAINS[judged]([("conv/Flatten", np.zeros(3)), *right], precision).passed
+    for layers in ([], right):
+        result = CHAINS[judged](layers, precision, [])
+        assert not result.passed
+        assert "nothing was compared" in result.problems[0]
+        assert result.worst is None
 
 
 @pytest.mark.parametrize(
-    "change",
-    [
-        lambda values: values[::-1],
-        lambda values: values[:1],
-        lambda values: [*values, values[0]],
-        lambda values: [values[0], values[0]],
-    ],
-    ids=["exchanged", "one missing", "one too many", "one twice"],
+    "chosen", [(1, 0), (0,), (0, 1, 0), (0, 0)], ids=["exchanged", "one missing", "more", "twice"]
 )
-@pytest.mark.parametrize("kind", TRUTHS)
-def test_the_set_and_the_order_of_outputs(
-    kind: str, change: Callable[[List[Array]], List[Array]]
+@pytest.mark.parametrize("recorded", [False, True])
+def test_the_set_and_the_order_of_outputs(recorded: bool, chosen: Tuple[int, ...]) -> None:
+    right = [value for _, value in clean(truth_of(), "float32")[1:]]
+    assert prove(right, recorded).passed
+    assert not prove([right[i] for i in chosen], recorded).passed
+
+
+def pooled(first: Layers, second: Layers, precision: str, **options: Any) -> Comparison:
+    return judge(first, precision, **options) + judge(second, precision, truth_of(1), **options)
+
+
+@each_precision
+@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("fault", ["nan", "extra axis", "zeros", "truncated", "stopped"])
+def test_more_inputs_hide_no_failure(
+    fault: str, order: int, recorded: bool, precision: str
 ) -> None:
-    layers = layers_of(0)
-    truth = TRUTHS[kind](layers, [layer.float32 for layer in layers[1:]])
-    right = [v for n, v in clean(layers, "float32") if n != "conv"]
-    assert prove_outputs(Fake([], "float32", outputs=right), truth, GRAPH).passed
-    assert not prove_outputs(Fake([], "float32", outputs=change(right)), truth, GRAPH).passed
+    runs = [clean(truth_of(seed), precision) for seed in (0, 1)]
+    assert pooled(*runs, precision, recorded=recorded).passed
+    wrong = MISPLACED[fault][0](runs[0]) if fault in MISPLACED else damaged(fault, runs[0])
+    results = [
+        judge(wrong, precision, recorded=recorded),
+        judge(runs[1], precision, truth_of(1), recorded=recorded),
+    ][::order]
+    result = results[0] + results[1]
+    assert not result.passed
+    assert fault in MISPLACED or [c.layer for c in result.failed] == ["relu"]
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize(("noises", "passes"), [((4.4, 0.5), True), ((4.4, 4.4), False)])
+def test_more_inputs_steady_the_ratio(
+    noises: Tuple[float, float], passes: bool, recorded: bool
+) -> None:
+    runs = [
+        [clean(truth_of(s), "float32", noise)[0], *clean(truth_of(s), "float32", 0.5)[1:]]
+        for s, noise in enumerate(noises)
+    ]
+    first = judge(runs[0], "float32", recorded=recorded)
+    assert [c.layer for c in first.failed] == ["conv"]
+    result = pooled(*runs, "float32", recorded=recorded)
+    assert [c.layer for c in result.failed] == ([] if passes else list(NAMES[:1]))
+    root_mean_square = np.sqrt(np.mean(np.square(noises)))
+    assert result.checks[0].ratio == pytest.approx(root_mean_square, rel=0.1)
+    counts = [c.sums.count for c in (first.checks[1], result.checks[1]) if c.sums]
+    assert counts[1] == 2 * counts[0], "sums over all inputs"

@@ -11,7 +11,7 @@ import pytest
 from mxproof.outputs import DIFFERS, EQUAL, UNDECIDED, TopK, differences, top_k, worst_top
 from mxproof.runtimes.base import Layer
 
-from .test_compare import each_precision
+from .fakes import each_precision
 
 
 def top(value: List[float], t: List[float], m: List[float], k: int, precision: str) -> TopK:

@@ -1,4 +1,4 @@
-"""Heads that the user chooses, element types that the user states, float16 that the user keeps."""
+"""Heads and element types that the user chooses, and labels that nobody needs."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def test_no_such_layer(run: Run, prefix: Path) -> None:
         load_checkpoint(prefix, outputs=["data"])
 
 
-def half(tmp_path: Path) -> Path:
+def half(folder: Path) -> Path:
     net, head = small_resnet()
     net.arrays = {name: array.astype(np.float16) for name, array in net.arrays.items()}
-    save_checkpoint(tmp_path / "half", net.symbol(head), net.arrays)
-    return tmp_path / "half"
+    save_checkpoint(folder / "half", net.symbol(head), net.arrays)
+    return folder / "half"
 
 
 def test_float16_is_widened(run: Run, tmp_path: Path) -> None:
@@ -67,19 +67,27 @@ def test_float16_is_widened(run: Run, tmp_path: Path) -> None:
 def test_float16_is_kept(run: Run, tmp_path: Path, mxnet: MxnetProcess) -> None:
     """On request: half the size, inputs and outputs in float16, MXNet's numbers to float16."""
     prefix = half(tmp_path)
-    out = tmp_path / "out"
-    code, _, err = run("convert", prefix, "-o", out, "--float16")
+    code, _, err = run("convert", prefix, "-o", tmp_path / "out", "--float16")
     assert code == 0, err
-    session = onnxruntime.InferenceSession(out / "half.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "out" / "half.onnx")
     assert session.get_inputs()[0].type == "tensor(float16)"
-    feeds = {"data": np.random.default_rng(0).standard_normal((2, 3, 8, 8)).astype(np.float16)}
-    (ours,) = session.run(None, feeds)
+    data = np.random.default_rng(0).standard_normal((2, 3, 8, 8)).astype(np.float16)
+    (ours,) = session.run(None, {"data": data})
     assert ours.dtype == np.float16
     graph = load_checkpoint(prefix)
-    truth = mxnet.load(prefix, 0, graph).truth({"data": feeds["data"].astype(np.float32)})
+    truth = mxnet.load(prefix, 0, graph).truth({"data": data.astype(np.float32)})
     (exact,) = (truth[name].float64 for name in graph.outputs)
     # Some forty roundings of 2^-11 lie between the input and these probabilities.
     np.testing.assert_allclose(ours.astype(np.float64), exact, atol=40 * 2.0**-11)
+
+
+def test_the_halves_agree(tmp_path: Path) -> None:
+    """What keeping float16 changes is the types, nothing else."""
+    wide, kept = (load_checkpoint(half(tmp_path), half=kept) for kept in (False, True))
+    assert set(kept.types.values()) == {"float16"}
+    assert set(wide.types.values()) == {"float32"}
+    operators = [[n.op_type for n in to_onnx(graph).graph] for graph in (wide, kept)]
+    assert operators[0] == operators[1]
 
 
 def test_stated_types(run: Run, tmp_path: Path) -> None:
@@ -97,18 +105,6 @@ def test_stated_types(run: Run, tmp_path: Path) -> None:
     code, _, err = run("convert", *common, "--input-type", "ids=complex64", "-o", tmp_path)
     assert code == 2
     assert "--input-type ids=complex64: write NAME=TYPE" in err
-
-
-def test_the_halves_agree() -> None:
-    """What keeping float16 changes is the types, nothing else."""
-    net, head = small_resnet()
-    net.arrays = {name: array.astype(np.float16) for name, array in net.arrays.items()}
-    kept = net.graph(head, half=True)
-    assert set(kept.types.values()) == {"float16"}
-    assert set(net.graph(head).types.values()) == {"float32"}
-    assert [n.op_type for n in to_onnx(kept).graph] == [
-        n.op_type for n in to_onnx(net.graph(head)).graph
-    ]
 
 
 def words(folder: Path) -> Path:
@@ -134,3 +130,51 @@ def test_indices_are_proven(run: Run, tmp_path: Path, dtype: str) -> None:
     options = ("--input", "data=5x7", "--input-type", f"data={dtype}", "--quiet")
     code, _, err = run("verify", words(tmp_path), *options)
     assert code == 0, err
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    """As a language model has it: one label for each step, in a row; and a target of two heads.
+    Layers make what its heads compare with; they go with these heads' labels."""
+    net = Network()
+    data, label = net.variable("data"), net.variable("softmax_label")
+    row = net.layer("Reshape", "row", label, shape=(-1,))
+    dense = [net.variable(f"fc_{n}", np.ones(s, "f")) for n, s in (("weight", (5, 4)), ("bias", 5))]
+    x = net.layer("FullyConnected", "fc", data, *dense, num_hidden=5)
+    first = net.layer("SoftmaxOutput", "softmax", x, row)
+    half = net.layer("_mul_scalar", "half", net.variable("target"), scalar=0.5)
+    second = net.layer("LinearRegressionOutput", "fitted", x, half)
+    save_checkpoint(tmp_path / "net", net.symbol(first, second), net.arrays)
+    return tmp_path / "net"
+
+
+def test_made_labels_are_cut_away_with_their_layers(labelled: Path) -> None:
+    graph = load_checkpoint(labelled)
+    assert [v.name for v in graph.inputs] == ["data"]
+    assert [n.name for n in graph.nodes] == ["fc", "softmax", "fitted"]
+    assert graph.labels == ("fitted_label", "softmax_label_")
+
+
+def test_made_labels_of_a_variable_that_is_stated_stay(labelled: Path) -> None:
+    graph = load_checkpoint(labelled, inputs={"data": (2, 4), "target": (2, 5)})
+    assert [v.name for v in graph.inputs] == ["data", "target"]
+    assert "half" in [n.name for n in graph.nodes]
+
+
+def test_without_made_labels_networks_are_proven(run: Run, labelled: Path) -> None:
+    code, _, err = run("verify", labelled, "--input", "data=3x4", "--quiet")
+    assert code == 0, err
+
+
+def test_made_labels_change_nothing_in_mxnet(labelled: Path, mxnet: MxnetProcess) -> None:
+    """The network with its label layers, fed with labels, and without them."""
+    data = np.random.default_rng(0).standard_normal((3, 4)).astype("f")
+    feeds = {"data": data, "target": np.ones((3, 5), "f"), "softmax_label": np.ones((3, 1), "f")}
+    outputs = []
+    for names in (["data"], list(feeds)):
+        graph = load_checkpoint(labelled, inputs={n: feeds[n].shape for n in names})
+        model = mxnet.load(labelled, 0, graph)
+        outputs.append(model.run({n: feeds[n] for n in names}))
+        model.close()
+    for cut, whole in zip(*outputs):
+        np.testing.assert_array_equal(cut, whole)

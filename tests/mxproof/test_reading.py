@@ -3,57 +3,84 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Callable, Dict
 
 import numpy as np
 import pytest
 
+from converters import CheckpointError
 from converters.params import load_params, save_params
-from converters.symbol import load_symbol, symbol_to_json
+from converters.symbol import Symbol, load_symbol, symbol_to_json
 from fixtures.i3d import i3d_symbol
 from fixtures.resnet import resnet_symbol
 from mxproof.runtimes.mxnet import MxnetProcess
 from tests.converters.networks import Network
 from tests.converters.test_params import ARRAYS
 
-UPGRADE = """
-import sys, mxnet as mx
-open(sys.argv[2], "w").write(mx.sym.load(sys.argv[1]).tojson())
-"""
-ARRAYS_OF = """
-import sys, mxnet as mx, numpy as np
-np.savez(sys.argv[2], **{k: v.asnumpy() for k, v in mx.nd.load(sys.argv[1]).items()})
-"""
-SAVE = """
-import sys, mxnet as mx, numpy as np
-arrays = np.load(sys.argv[1])
-mx.nd.save(sys.argv[2], {k: mx.nd.array(arrays[k], dtype=arrays[k].dtype) for k in arrays.files})
-"""
-SPARSE = """
-import sys, mxnet as mx, numpy as np
-dense = mx.nd.array(np.load(sys.argv[1])["x"])
-arrays = {k: dense.tostype(k) for k in ("row_sparse", "csr", "default")}
+#: Run in a folder: libmxnet reads *.json and *.params, and writes the arrays of two .npz files.
+READ_AND_WRITE = """
+import glob, mxnet as mx, numpy as np
+for name in glob.glob("*.json"):
+    open(name + ".upgraded", "w").write(mx.sym.load(name).tojson())
+for name in glob.glob("*.params"):
+    np.savez(name + ".npz", **{k: v.asnumpy() for k, v in mx.nd.load(name).items()})
+arrays = np.load("arrays.npz")
+theirs = {k: mx.nd.array(arrays[k], dtype=arrays[k].dtype) for k in arrays.files}
+dense = mx.nd.array(np.load("sparse.npy"))
+sparse = {k: dense.tostype(k) for k in ("row_sparse", "csr", "default")}
 mx.nd.waitall()
-mx.nd.save(sys.argv[2], arrays)
+mx.nd.save("theirs", theirs)
+mx.nd.save("sparse", sparse)
 """
 
 
-def in_mxnet(mxnet: MxnetProcess, script: str, *paths: Path) -> None:
-    subprocess.run(
-        [mxnet.python, "-W", "ignore", "-c", script, *map(str, paths)],
-        check=True,
-        capture_output=True,
-    )
+def named() -> Symbol:
+    """Names in any script."""
+    net = Network()
+    x = net.layer("Flatten", 'été/層 "1" \\', net.variable("données"))
+    return net.symbol(net.layer("Flatten", "Ω", x))
 
 
-def same_symbol(mxnet: MxnetProcess, path: Path, tmp_path: Path) -> None:
+MADE: Dict[str, Callable[[], Symbol]] = {
+    "resnet18": lambda: resnet_symbol(18),  # as before 0.9
+    "resnet50": lambda: resnet_symbol(50),
+    "i3d": i3d_symbol,
+    "names": named,
+}
+REAL = ["mnet.25-symbol", "cifar_resnet20_v1-symbol", "cifar_resnet20_v2-symbol", "save_000800"]
+PARAMS = ["mnet.25-0000.params", "cifar_resnet20_v1-0000.params"]
+SPARSE = np.zeros((5, 3), np.float32)
+SPARSE[1, 2], SPARSE[4, 0] = 3, -1
+
+
+@pytest.fixture(scope="module")
+def folder(mxnet: MxnetProcess, request: Any, tmp_path_factory: Any) -> Path:
+    """Our files and libmxnet's of the same content, made in one process."""
+    samples = request.config.getoption("--samples-dir")
+    folder: Path = tmp_path_factory.mktemp("files")
+    for name, symbol in MADE.items():
+        (folder / f"{name}.json").write_text(symbol_to_json(symbol()), encoding="utf-8")
+    for version in (0, 1, 2):
+        save_params(folder / f"ours{version}.params", ARRAYS, version=version)
+    np.savez(folder / "arrays.npz", **ARRAYS)
+    np.save(folder / "sparse.npy", SPARSE)
+    for name in (*(f"{stem}.json" for stem in REAL), *PARAMS) if samples else ():
+        shutil.copy(Path(samples, name), folder)
+    command = [mxnet.python, "-W", "ignore", "-c", READ_AND_WRITE]
+    subprocess.run(command, check=True, capture_output=True, cwd=folder)
+    return folder
+
+
+@pytest.mark.parametrize("stem", [*MADE, *REAL])
+def test_symbols(folder: Path, stem: str, request: pytest.FixtureRequest) -> None:
     """Ours, upgraded, and libmxnet's: the same nodes in the same order with the same attributes."""
-    upgraded = tmp_path / "upgraded.json"
-    in_mxnet(mxnet, UPGRADE, path, upgraded)
-    theirs = json.loads(upgraded.read_text(encoding="utf-8"))
-    ours = load_symbol(path)
+    if stem in REAL:
+        request.getfixturevalue("samples_dir")
+    theirs = json.loads((folder / f"{stem}.json.upgraded").read_text(encoding="utf-8"))
+    ours = load_symbol(folder / f"{stem}.json")
     assert [n.name for n in ours.nodes] == [n["name"] for n in theirs["nodes"]]
     assert [n.op for n in ours.nodes] == [n["op"] for n in theirs["nodes"]]
     for node, other in zip(ours.nodes, theirs["nodes"]):
@@ -64,35 +91,6 @@ def same_symbol(mxnet: MxnetProcess, path: Path, tmp_path: Path) -> None:
     assert [list(h) for h in ours.heads] == [h[:2] for h in theirs["heads"]]
 
 
-@pytest.mark.parametrize("depth", [18, 50])
-def test_resnets_before_0_9(mxnet: MxnetProcess, tmp_path: Path, depth: int) -> None:
-    path = tmp_path / "x-symbol.json"
-    path.write_text(symbol_to_json(resnet_symbol(depth)))
-    same_symbol(mxnet, path, tmp_path)
-
-
-def test_i3d(mxnet: MxnetProcess, tmp_path: Path) -> None:
-    path = tmp_path / "x-symbol.json"
-    path.write_text(symbol_to_json(i3d_symbol()))
-    same_symbol(mxnet, path, tmp_path)
-
-
-def test_names_in_any_script(mxnet: MxnetProcess, tmp_path: Path) -> None:
-    net = Network()
-    x = net.layer("Flatten", 'été/層 "1" \\', net.variable("données"))
-    path = tmp_path / "x-symbol.json"
-    path.write_text(symbol_to_json(net.symbol(net.layer("Flatten", "Ω", x))), encoding="utf-8")
-    same_symbol(mxnet, path, tmp_path)
-
-
-@pytest.mark.parametrize(
-    "stem",
-    ["mnet.25-symbol", "cifar_resnet20_v1-symbol", "cifar_resnet20_v2-symbol", "save_000800"],
-)
-def test_real_symbols(mxnet: MxnetProcess, samples_dir: Path, tmp_path: Path, stem: str) -> None:
-    same_symbol(mxnet, samples_dir / f"{stem}.json", tmp_path)
-
-
 def same_arrays(found: Dict[str, Any], expected: Dict[str, Any]) -> None:
     assert set(found) == set(expected)
     for name, array in expected.items():
@@ -100,40 +98,24 @@ def same_arrays(found: Dict[str, Any], expected: Dict[str, Any]) -> None:
         np.testing.assert_array_equal(found[name], array)
 
 
-@pytest.mark.parametrize("version", [0, 1, 2])
-def test_mxnet_reads_what_we_write(mxnet: MxnetProcess, tmp_path: Path, version: int) -> None:
-    save_params(tmp_path / "x.params", ARRAYS, version=version)
-    in_mxnet(mxnet, ARRAYS_OF, tmp_path / "x.params", tmp_path / "x.npz")
-    with np.load(tmp_path / "x.npz") as stored:
-        same_arrays(dict(stored), ARRAYS)
+@pytest.mark.parametrize("name", ["ours0.params", "ours1.params", "ours2.params", *PARAMS])
+def test_params(folder: Path, name: str, request: pytest.FixtureRequest) -> None:
+    """libmxnet reads what we read, and what we write."""
+    if name in PARAMS:
+        request.getfixturevalue("samples_dir")
+    with np.load(folder / f"{name}.npz") as theirs:
+        same_arrays(load_params(folder / name), dict(theirs))
+        if name not in PARAMS:
+            same_arrays(dict(theirs), ARRAYS)
 
 
-def test_we_read_what_mxnet_writes(mxnet: MxnetProcess, tmp_path: Path) -> None:
-    np.savez(tmp_path / "x.npz", **ARRAYS)
-    in_mxnet(mxnet, SAVE, tmp_path / "x.npz", tmp_path / "x.params")
-    same_arrays(load_params(tmp_path / "x.params"), ARRAYS)
-
-
-def test_sparse_arrays(mxnet: MxnetProcess, tmp_path: Path) -> None:
-    x = np.zeros((5, 3), np.float32)
-    x[1, 2], x[4, 0] = 3, -1
-    np.savez(tmp_path / "x.npz", x=x)
-    in_mxnet(mxnet, SPARSE, tmp_path / "x.npz", tmp_path / "x.params")
-    same_arrays(
-        load_params(tmp_path / "x.params"), dict.fromkeys(("row_sparse", "csr", "default"), x)
-    )
-
-
-def test_real_params(mxnet: MxnetProcess, samples_dir: Path, tmp_path: Path) -> None:
-    for name in ("mnet.25-0000.params", "cifar_resnet20_v1-0000.params"):
-        in_mxnet(mxnet, ARRAYS_OF, samples_dir / name, tmp_path / "x.npz")
-        with np.load(tmp_path / "x.npz") as stored:
-            same_arrays(load_params(samples_dir / name), dict(stored))
+def test_what_mxnet_writes(folder: Path) -> None:
+    same_arrays(load_params(folder / "theirs"), ARRAYS)
+    dense = dict.fromkeys(("row_sparse", "csr", "default"), SPARSE)
+    same_arrays(load_params(folder / "sparse"), dense)
 
 
 def test_legacy_list_without_names(samples_dir: Path) -> None:
     """MXNet's own sample of the oldest container: six arrays 0..127, and no names."""
-    from converters import CheckpointError
-
     with pytest.raises(CheckpointError, match="holds 6 arrays without names"):
         load_params(samples_dir / "legacy_ndarray.v0")

@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Tuple
 
 import numpy as np
 import pytest
@@ -46,9 +46,7 @@ def graph(prefix: Path) -> Graph:
     return load_checkpoint(prefix)
 
 
-@pytest.fixture
-def path(prefix: Path) -> Path:
-    return recording_of(prefix)
+path = pytest.fixture(recording_of, name="path")
 
 
 def test_what_is_written_is_read(path: Path, graph: Graph) -> None:
@@ -122,56 +120,56 @@ def npy(array: Any) -> bytes:
     return buffer.getvalue()
 
 
-def sized(*shape: int) -> Callable[[Any], None]:
-    return lambda header: header["truths"][0]["inputs"].update(data=shape)
+def first(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A change of what the header says of the first input."""
+    return lambda header: change(header["truths"][0])
+
+
+def sized(*shape: float) -> Callable[[Any], Any]:
+    return first(lambda truth: truth["inputs"].update(data=shape))
 
 
 HUGE = b"\x93NUMPY\x01\x00v\x00" + (
     "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }".ljust(117) + "\n"
 ).encode("latin1")
+HUGE_LAYER = "layer 'conv0' is 2x4x24x20, not 2x4x1000000000x1000000000"
 
-#: What is done to a file -> what is said of it.
-DAMAGED: Dict[str, Any] = {
+#: What is done to a file, or to members of it -> what is said of it.
+DAMAGED: Dict[str, Tuple[Any, str]] = {
     "empty": (lambda p: p.write_bytes(b""), "BadZipFile"),
     "text": (lambda p: p.write_text("hello"), "BadZipFile"),
     "truncated": (lambda p: p.write_bytes(p.read_bytes()[:-100]), "BadZipFile"),
     "another npz": (lambda p: np.savez(p, a=np.zeros(3)), "There is no item named"),
-    "no header": (lambda p: edited(p, header=None), "There is no item named"),
-    "a list": (lambda p: edited(p, header=b"[]"), "TypeError"),
-    "no json": (lambda p: edited(p, header=b"\xff{"), "Error"),
-    "nested": (lambda p: edited(p, header=b"[" * 100_000), "RecursionError"),
-    "another format": (lambda p: edited(p, header=lambda h: h.update(format="x")), "says 'x', not"),
-    "no inputs": (lambda p: edited(p, header=lambda h: h.update(truths=[])), "holds no input"),
-    "other inputs": (
-        lambda p: edited(p, header=lambda h: h["truths"][0].update(inputs={"x": [1]})),
-        r"its inputs are \['x'\]",
-    ),
-    "a size of -1": (lambda p: edited(p, header=sized(2, 3, -1, 20)), "-1 is no size"),
-    "a size of 1.5": (lambda p: edited(p, header=sized(2, 3, 1.5, 20)), "1.5 is no size"),
-    "four channels": (lambda p: edited(p, header=sized(2, 4, 24, 20)), "its inputs cannot be"),
-    "huge inputs": (
-        lambda p: edited(p, header=sized(2, 3, 10**9, 10**9)),
-        "layer 'conv0' is 2x4x24x20, not 2x4x1000000000x1000000000",
-    ),
-    "layers lost": (
-        lambda p: edited(p, header=lambda h: h["truths"][0]["shapes"].pop()),
-        "shapes of 12 layers, not 13",
-    ),
-    "array lost": (lambda p: edited(p, cells=None), "There is no item named"),
-    "array cut": (lambda p: edited(p, cells=npy(np.zeros(7))), r"cells is float64 of shape \(7,\)"),
-    "float32 for 64": (lambda p: edited(p, scale=npy(np.zeros(39, "f"))), "scale is float32"),
-    "objects": (lambda p: edited(p, scale=npy(np.array([{}] * 39))), "scale is object"),
-    "nan": (lambda p: edited(p, scale=npy(np.full(39, np.nan))), "not finite"),
-    "huge array": (lambda p: edited(p, scale=HUGE), r"of shape \(1000000000000,\), not"),
-    "no npy": (lambda p: edited(p, scale=b"x" * 500), "magic string"),
-    "bomb": (lambda p: edited(p, more=bytes(80 << 20)), "bytes unpack to 8"),
+    "no header": ({"header": None}, "There is no item named"),
+    "a list": ({"header": b"[]"}, "TypeError"),
+    "no json": ({"header": b"\xff{"}, "Error"),
+    "nested": ({"header": b"[" * 100_000}, "RecursionError"),
+    "another format": ({"header": lambda h: h.update(format="x")}, "says 'x', not"),
+    "no inputs": ({"header": lambda h: h.update(truths=[])}, "holds no input"),
+    "other inputs": ({"header": first(lambda t: t.update(inputs={"x": [1]}))}, r"are \['x'\]"),
+    "a size of -1": ({"header": sized(2, 3, -1, 20)}, "-1 is no size"),
+    "a size of 1.5": ({"header": sized(2, 3, 1.5, 20)}, "1.5 is no size"),
+    "four channels": ({"header": sized(2, 4, 24, 20)}, "its inputs cannot be"),
+    "huge inputs": ({"header": sized(2, 3, 10**9, 10**9)}, HUGE_LAYER),
+    "layers lost": ({"header": first(lambda t: t["shapes"].pop())}, "shapes of 12 layers, not 13"),
+    "array lost": ({"cells": None}, "There is no item named"),
+    "array cut": ({"cells": npy(np.zeros(7))}, r"cells is float64 of shape \(7,\)"),
+    "float32 for 64": ({"scale": npy(np.zeros(39, "f"))}, "scale is float32"),
+    "objects": ({"scale": npy(np.array([{}] * 39))}, "scale is object"),
+    "nan": ({"scale": npy(np.full(39, np.nan))}, "not finite"),
+    "huge array": ({"scale": HUGE}, r"of shape \(1000000000000,\), not"),
+    "no npy": ({"scale": b"x" * 500}, "magic string"),
+    "bomb": ({"more": bytes(80 << 20)}, "bytes unpack to 8"),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGED)
 def test_a_damaged_file_is_refused(damage: str, path: Path, graph: Graph) -> None:
     change, message = DAMAGED[damage]
-    change(path)
+    if callable(change):
+        change(path)
+    else:
+        edited(path, **change)
     with pytest.raises(RecordingError, match=message) as caught:
         load_recording(path, graph)
     text = str(caught.value)
@@ -181,18 +179,21 @@ def test_a_damaged_file_is_refused(damage: str, path: Path, graph: Graph) -> Non
 
 def test_any_flipped_bit_is_refused_or_harmless(path: Path, graph: Graph) -> None:
     """Harmless are dates and the like, which nobody reads."""
-    whole = path.read_bytes()
-    expected = [k for truth in load_recording(path, graph) for k in truth._kept.values()]
-    refused = 0
+
+    def read() -> Any:
+        return [k for truth in load_recording(path, graph) for k in truth._kept.values()]
+
+    whole, expected, refused = path.read_bytes(), read(), 0
     for place in range(0, len(whole), 997):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         try:
-            found = [k for truth in load_recording(path, graph) for k in truth._kept.values()]
+            found = read()
         except RecordingError:
             refused += 1
         else:
-            assert all(np.array_equal(a.cells, b.cells) for a, b in zip(found, expected))
-            assert all(np.array_equal(a.float64, b.float64) for a, b in zip(found, expected))
+            for a, b in zip(found, expected):
+                np.testing.assert_array_equal(a.cells, b.cells)
+                np.testing.assert_array_equal(a.float64, b.float64)
     assert refused > len(whole) / 997 * 0.9
 
 

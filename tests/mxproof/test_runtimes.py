@@ -16,12 +16,12 @@ import pytest
 
 from converters import Graph, save_checkpoint, to_onnx
 from converters.checkpoint import load_checkpoint
-from mxproof.portions import portions
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
 from mxproof.runtimes.onnx_reference import OnnxReference
 from mxproof.runtimes.onnxruntime import OnnxRuntime
 from mxproof.targets import TARGETS, convert
+from mxproof.truth import portions
 from tests.converters.networks import Network, small_resnet
 
 Small = Tuple[Path, Graph]

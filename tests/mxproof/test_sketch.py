@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import re
-from functools import reduce
-from operator import add
 from typing import Any, Optional
 
 import numpy as np
 import pytest
 
-from mxproof.compare import compare
-from mxproof.recording import RecordedTruth, judge
+from mxproof import check as checking
 from mxproof.recording import sketch as module
-from mxproof.recording.sketch import (
-    CELL,
-    CELLS,
-    SAMPLES,
-    WEIGHTS,
-    Kept,
-    form,
-    keep,
-    kept_whole,
-    positions,
-)
+from mxproof.recording.recorded import measured
+from mxproof.recording.sketch import CELL, CELLS, SAMPLES, WEIGHTS, Kept, form, keep, positions
 from mxproof.runtimes.base import Layer
 from mxproof.tolerance import Budget, Deviation
-from mxproof.verdict import Comparison
+from mxproof.verdict import Check
 
-from .fakes import GRAPH, NAMES, NOISE, Array, Fake, Layers, clean, truth_of
-from .test_compare import DIFFERS, WRONG, each_precision
+from .fakes import NOISE, Array
 
 SHAPE = (2, 64, 30, 20)
 
@@ -39,134 +26,96 @@ def kept_of(t: Array, m: Optional[Array] = None) -> Kept:
     layer = Layer("relu", t, (t if m is None else m).astype("f"))
     kept = keep(layer)
     parts = {name: part.astype(module.STORED[name]) for name, part in module.packed(kept).items()}
-    assert {name: part.size for name, part in parts.items()} == module.packed_sizes(
-        t.shape, kept.whole
-    )
+    sizes = {name: part.size for name, part in parts.items()}
+    assert sizes == module.packed_sizes(t.shape, kept.whole)
     return module.unpacked("relu", t.shape, parts)
 
 
-def recorded(layers: Layers, precision: str, seed: int = 0) -> Comparison:
-    truth = truth_of(seed)
-    kept = [module.unpacked(k.name, k.shape, module.packed(k)) for k in map(keep, truth)]
-    assert [k.whole for k in kept] == [True, False, True]
-    return compare(RecordedTruth({}, kept, []), Fake(layers, precision), GRAPH)
+def judge(kept: Kept, value: Array, precision: str, row: Optional[Deviation] = None) -> Check:
+    return checking.check("op", value, kept, precision, row, measure=measured)
 
 
 def numbers(seed: int = 0, shape: Any = SHAPE) -> Array:
     return np.random.default_rng(seed).standard_normal(shape)
 
 
-@each_precision
-def test_what_is_right_passes(precision: str) -> None:
-    result = recorded(clean(truth_of(), precision), precision)
-    assert result.passed
-    assert [c.op for c in result.checks] == ["Convolution", "Activation", "Flatten"]
-    if precision == "float32":
-        assert result.checks[1].ratio == pytest.approx(1, rel=0.2)
-        assert 0 < result.checks[1].max_abs < 10 * NOISE
-    else:
-        assert all(0 < c.rel < 2e-15 and c.ratio is None for c in result.checks)
+T = numbers()
+KEPT = kept_of(T)
+PEAK = np.abs(T).max((0, 2, 3), keepdims=True)
+factors = pytest.mark.parametrize("factor", [0.99, 1.01])
 
 
-@each_precision
-@pytest.mark.parametrize("fault", WRONG)
-def test_a_wrong_layer_is_named(fault: str, precision: str) -> None:
-    """All that the judge of whole layers finds."""
-    damage, message = WRONG[fault]
-    layers = [(n, damage(v) if n == "relu" else v) for n, v in clean(truth_of(), precision)]
-    result = recorded(layers, precision)
-    assert [c.layer for c in result.failed] == ["relu"]
-    message = "of 64 channels|float32 error" if message == DIFFERS else message
-    assert re.search(message, result.failed[0].problem or "")
+def off(place: Any, error: float) -> Array:
+    """The layer, wrong in one place."""
+    x = T.copy()
+    x[place if isinstance(place, tuple) else np.unravel_index(place, SHAPE)] += error
+    return x
+
+
+def said(x: Array, kept: Kept = KEPT) -> str:
+    return judge(kept, x, "float64").problem or ""
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_one_number_anywhere(sign: int) -> None:
     """1e-9 of the channel's magnitude, in the first, the last and any other place."""
-    t = numbers()
-    kept = kept_of(t)
-    places = [0, t.size - 1, *np.random.default_rng(1).integers(0, t.size, 20)]
-    for place in places:
-        x = t.copy()
-        x.flat[place] += sign * 1e-9 * np.abs(t).max()
-        assert re.search("1 of 64 channels", str(judge(kept, "op", x, "float64").problem)), place
+    for place in (0, T.size - 1, *np.random.default_rng(1).integers(0, T.size, 20)):
+        assert "1 of 64 channels" in said(off(place, sign * 1e-9 * np.abs(T).max())), place
 
 
 def test_one_number_in_four_million() -> None:
     t = numbers(0, (1, 256, 129, 128)).astype("f").astype("d")
     kept = kept_of(t)
     assert form(t.shape)[2] == CELL
-    assert judge(kept, "op", t, "float64").problem is None
+    assert not said(t, kept)
     t[0, 200, 128, 127] += 1e-9 * np.abs(t[0, 200]).max()
-    assert re.match(r"1 of 256 .* channel 200 ", str(judge(kept, "op", t, "float64").problem))
+    assert re.match(r"1 of 256 .* channel 200 ", said(t, kept))
 
 
-@pytest.mark.parametrize("factor", [0.99, 1.01])
+@factors
 def test_boundary_of_a_number(factor: float) -> None:
     """By definition: a weight times the error may be the budget times the root of the cell."""
-    t = numbers()
-    kept, (_, size, length) = kept_of(t), form(SHAPE)
+    _, size, length = form(SHAPE)
     place = next(p for p in range(5 * 600, 6 * 600) if p not in positions("relu", SHAPE))
-    one = np.zeros(SHAPE)
-    one.flat[place] = 1
-    cells = module.sketch("relu", one)
+    cells = module.sketch("relu", off(place, 1.0) - T)
     assert np.count_nonzero(cells) == 1
     assert size % length == 0
-    x = t.copy()
-    allowed = 1e-12 * kept.channels[0, 5] * np.sqrt(length)
-    x.flat[place] += factor * allowed / np.abs(cells).max()
-    assert (judge(kept, "op", x, "float64").problem is None) == (factor < 1)
+    allowed = 1e-12 * KEPT.channels[0, 5] * np.sqrt(length)
+    assert (not said(off(place, factor * allowed / np.abs(cells).max()))) == (factor < 1)
 
 
-@pytest.mark.parametrize("factor", [0.99, 1.01])
+@factors
 def test_boundary_of_a_sample(factor: float) -> None:
     """A number that is kept is judged as if all were: 1e-12 of its channel's magnitude."""
-    t = numbers()
-    kept, place = kept_of(t), positions("relu", SHAPE)[77]
-    at = np.unravel_index(place, SHAPE)
-    x = t.copy()
-    x[at] += factor * 1e-12 * np.abs(t[:, at[1]]).max() * 1.001  # kept in float16, rounded up
-    problem = judge(kept, "op", x, "float64").problem
-    assert (problem is None) == (factor < 1)
-    said = (
-        f"1 of {SAMPLES} samples, worst {abs(x - t).max():.1e} at {tuple(map(int, at))}, allowed "
-    )
-    assert problem is None or problem.startswith(said)
+    at = tuple(map(int, np.unravel_index(positions("relu", SHAPE)[77], SHAPE)))
+    x = off(at, factor * 1e-12 * PEAK[0, at[1], 0, 0] * 1.001)  # kept in float16, rounded up
+    words = f"1 of {SAMPLES} samples, worst {abs(x - T).max():.1e} at {at}, allowed "
+    assert said(x).startswith(words) == bool(said(x)) == (factor > 1)
 
 
-def test_a_channel_that_is_a_little_off() -> None:
-    t = numbers()
-    for off, seen in ((1e-13, False), (1e-11, True)):
-        x = t.copy()
-        x[:, 9] *= 1 + off
-        problem = judge(kept_of(t), "op", x, "float64").problem
-        assert bool(problem) == seen
-        assert not seen or "1 of 64 channels, worst channel 9 by about" in str(problem)
+@pytest.mark.parametrize(("error", "words"), [(1e-13, "^$"), (1e-11, "1 of 64 .* channel 9 by ab")])
+def test_a_channel_that_is_a_little_off(error: float, words: str) -> None:
+    assert re.search(words, said(T * np.where(np.arange(64) == 9, 1 + error, 1)[:, None, None]))
 
 
 def test_numbers_that_change_places() -> None:
-    t, random = numbers(), np.random.default_rng(2)
-    kept = kept_of(t)
+    random = np.random.default_rng(2)
     for _ in range(20):
-        x, (i, j) = t.copy(), random.choice(t.size, 2, replace=False)
+        x, (i, j) = T.copy(), random.choice(T.size, 2, replace=False)
         x.flat[[i, j]] = x.flat[[j, i]]
-        assert judge(kept, "op", x, "float64").problem
+        assert said(x)
 
 
 def test_rounding_of_any_kind_passes() -> None:
     """A tenth of the budget: at random, all to one side, growing with the number."""
-    t = numbers()
-    kept, peak = kept_of(t), np.abs(t).max((0, 2, 3), keepdims=True)
-    for seed in range(5):
-        for error in (numbers(seed) / 3, np.ones(SHAPE), 3 * t / peak):
-            assert judge(kept, "op", t + 1e-13 * peak * error, "float64").problem is None
+    for error in (*(numbers(seed) / 3 for seed in range(5)), np.ones(SHAPE), 3 * T / PEAK):
+        assert not said(T + 1e-13 * PEAK * error)
 
 
 @pytest.mark.parametrize(("factor", "passes"), [(3.2, True), (5.0, False)])
 def test_float32_of_a_layer(factor: float, passes: bool) -> None:
-    t, noise = numbers(), NOISE * numbers(1)
-    kept = kept_of(t, t + noise)
-    result = judge(kept, "op", (t + factor * NOISE * numbers(2)).astype("f"), "float32")
+    kept = kept_of(T, T + NOISE * numbers(1))
+    result = judge(kept, (T + factor * NOISE * numbers(2)).astype("f"), "float32")
     assert result.ratio == pytest.approx(factor, rel=0.15)
     assert (result.problem is None) == passes
 
@@ -178,41 +127,23 @@ def test_float32_of_a_channel(factor: float, passes: bool) -> None:
     t, noise = numbers(0, shape), NOISE * numbers(1, shape)
     x = t - noise
     x[:, 5] += factor * noise[:, 5]
-    problem = judge(kept_of(t, t + noise), "op", x.astype("f"), "float32").problem
+    problem = judge(kept_of(t, t + noise), x.astype("f"), "float32").problem
     assert (problem is None) == passes
     assert passes or "float32 error of channel 5 is" in str(problem)
 
 
 def test_float32_where_mxnet_is_exact() -> None:
-    t = numbers().astype("f").astype("d")
-    result = judge(kept_of(t), "op", t.astype("f"), "float32")
-    assert (result.ratio, result.problem, result.max_abs) == (None, None, 0)
-    off = judge(kept_of(t), "op", (t * (1 + 2e-6)).astype("f"), "float32")
-    assert "MXNet's own: 0.0e+00" in str(off.problem)
-
-
-def test_more_inputs_add_up() -> None:
-    results = [recorded(clean(truth_of(s), "float32"), "float32", s) for s in range(3)]
-    total = reduce(add, results)
-    assert total.passed
-    assert total.checks[1].sums is not None and results[0].checks[1].sums is not None
-    assert total.checks[1].sums.count == 3 * results[0].checks[1].sums.count
-    bad = recorded(clean(truth_of(1), "float32", 9), "float32", 1)
-    assert [c.layer for c in (results[0] + bad).failed] == list(NAMES)
-
-
-@pytest.mark.parametrize("value", [0.0, -0.0, 1e-30])
-@each_precision
-def test_a_layer_of_zeros(value: float, precision: str) -> None:
-    kept = kept_of(np.zeros(SHAPE))
-    result = judge(kept, "op", np.full(SHAPE, value).astype(precision), precision)
-    assert (result.problem is None) == (value == 0)
+    single = T.astype("f")
+    right, wrong = (
+        judge(kept_of(single.astype("d")), single * np.float32(f), "float32") for f in (1, 1 + 2e-6)
+    )
+    assert (right.ratio, right.problem, right.max_abs) == (None, None, 0)
+    assert "MXNet's own: 0.0e+00" in str(wrong.problem)
 
 
 def test_a_budget_of_its_own() -> None:
-    t = numbers()
     row = Deviation("", Budget(float64_rel=1e-9))
-    within, beyond = (judge(kept_of(t), "op", t * (1 + e), "float64", row) for e in (1e-10, 1e-8))
+    within, beyond = (judge(KEPT, T * (1 + e), "float64", row) for e in (1e-10, 1e-8))
     assert within.problem is None
     assert within.needs_row
     assert beyond.problem
@@ -229,13 +160,13 @@ CELL_OF = {
 def test_what_is_kept(shape: Any) -> None:
     """Small layers; else at least CELLS sums, of at most CELL numbers each."""
     whole = not CELL_OF[shape]
-    assert kept_whole(shape, False) == whole
+    assert module.kept_whole(shape, False) == whole
     if not whole:
         assert form(shape)[2] == CELL_OF[shape]
         sizes = module.packed_sizes(shape, whole)
         assert sizes["cells"] >= CELLS
         assert sizes["float64"] == SAMPLES
-        assert kept_whole((1, 21, 60, 60), True), "an output of the network"
+        assert module.kept_whole((1, 21, 60, 60), True), "an output of the network"
 
 
 def test_weights_by_definition(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,5 +180,5 @@ def test_weights_by_definition(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sums.shape == (64, 5)
     assert sums[[0, -1], 0].tolist() == pytest.approx([-1.3536028470274024, 226.6572870899613])
     assert positions("relu", SHAPE)[:3].tolist() == [209, 1145, 1560]
-    monkeypatch.setattr(module, "BLOCK", 100)
+    monkeypatch.setattr(checking, "BLOCK", 100)
     assert (module.sketch("relu", ramp) == sums).all(), "however the work is divided"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from converters import ops
-from mxproof.ties import numbers_at, numbers_under, reading
+from mxproof.compare import numbers_at, numbers_under, reading
 
 DATA = np.array([[3.0, 1, 3, 0, 1], [5, 5, 5, 2, 5]])
 

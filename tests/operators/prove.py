@@ -25,7 +25,7 @@ from converters.onnx_model import DEFAULT_OPSET, SUPPORTED_OPSETS
 from converters.ops import REGISTRY
 from converters.shape import compatible
 from mxproof.compare import compare
-from mxproof.localise import describe_failure
+from mxproof.proof import describe_failure
 from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
 from mxproof.targets import TARGETS, convert
 from mxproof.truth import Truth

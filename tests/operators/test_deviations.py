@@ -10,7 +10,7 @@ import pytest
 
 from converters import Graph, Node, load_checkpoint, save_checkpoint
 from mxproof.compare import compare
-from mxproof.localise import describe_failure
+from mxproof.proof import describe_failure
 from mxproof.prover import Prover
 from mxproof.report.pytest_report import UNEXPECTED_PASS
 from mxproof.runtimes.mxnet import MxnetProcess

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from converters import load_checkpoint, save_checkpoint
 from converters.symbol import in_visiting_order
 from mxproof.compare import compare
-from mxproof.localise import describe_failure
+from mxproof.proof import describe_failure
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
 from tests.converters.networks import Network

@@ -11,7 +11,7 @@ import pytest
 from converters import load_checkpoint, save_checkpoint
 from converters.ops import parse
 from mxproof.compare import compare
-from mxproof.localise import describe_failure
+from mxproof.proof import describe_failure
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
 from tests.converters.networks import Network
