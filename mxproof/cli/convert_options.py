@@ -3,74 +3,44 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from converters import DEFAULT_OPSET, SUPPORTED_OPSETS
 
 from ..evidence import SAMPLES
-from .common import count, mxnet_python
+from .common import sampling
+
+#: Flags on the forms that are written, and on changes of the network, with their help.
+FORMS = {
+    "external-data": "ONNX: weights in a file of their own, NAME.onnx.data (always so beyond "
+    "1 GiB)",
+    "pth": "also NAME.pth, the weights as a PyTorch state dict (needs PyTorch)",
+    "pt2": "also NAME.pt2, network and weights in one file of torch.export (needs PyTorch)",
+}
+CHANGES = {
+    "logits": "leave out a final softmax or sigmoid, so that what it reads comes out",
+    "fuse": "fold batch norms into the convolutions and matrix products beside them, where that "
+    "loses no precision; says how many, and what it costs",
+    "float16": "weights, inputs and all computing in float16; without it float16 becomes float32",
+}
 
 
-def forms(group: Any) -> None:
-    group.add_argument(
-        "--opset",
-        type=int,
-        default=DEFAULT_OPSET,
-        help=f"ONNX opset, {SUPPORTED_OPSETS[0]} to {SUPPORTED_OPSETS[-1]} "
-        f"(default: {DEFAULT_OPSET})",
-    )
-    group.add_argument(
-        "--external-data",
-        action="store_true",
-        help="ONNX: weights in a file of their own, NAME.onnx.data (always so beyond 1 GiB)",
-    )
-    group.add_argument(
-        "--pth",
-        action="store_true",
-        help="also NAME.pth, the weights as a PyTorch state dict (needs PyTorch)",
-    )
-    group.add_argument(
-        "--pt2",
-        action="store_true",
-        help="also NAME.pt2, network and weights in one file of torch.export (needs PyTorch)",
-    )
-    group.add_argument(
-        "--log", metavar="FILE", help="write there what was read, what became of each layer, …"
-    )
-
-
-def changes(group: Any) -> None:
-    group.add_argument(
-        "--logits",
-        action="store_true",
-        help="leave out a final softmax or sigmoid, so that what it reads comes out",
-    )
-    group.add_argument(
-        "--fuse",
-        action="store_true",
-        help="fold batch norms into the convolutions and matrix products beside them, where that "
-        "loses no precision; says how many, and what it costs",
-    )
-    group.add_argument(
-        "--float16",
-        action="store_true",
-        help="weights, inputs and all computing in float16; without it float16 becomes float32",
-    )
-
-
-def proving(group: Any) -> None:
-    group.add_argument(
+def convert_options(parser: argparse.ArgumentParser) -> None:
+    forms = parser.add_argument_group("forms")
+    first, last = SUPPORTED_OPSETS[0], SUPPORTED_OPSETS[-1]
+    text = f"ONNX opset, {first} to {last} (default: {DEFAULT_OPSET})"
+    forms.add_argument("--opset", type=int, default=DEFAULT_OPSET, help=text)
+    text = "write there what was read, what became of each layer, …"
+    forms.add_argument("--log", metavar="FILE", help=text)
+    changes = parser.add_argument_group("changes of the network")
+    for group, flags in ((forms, FORMS), (changes, CHANGES)):
+        for name, text in flags.items():
+            group.add_argument(f"--{name}", action="store_true", help=text)
+    proof = parser.add_argument_group("proof")
+    proof.add_argument(
         "--verify",
         action=argparse.BooleanOptionalAction,
         help="prove every layer of these files equal to MXNet's before they are written; the "
         "verdict goes into NAME.md and NAME.proof.json. Done by default where MXNet and the "
         "targets' runtimes are installed",
     )
-    group.add_argument("--seed", type=count, default=0, help="of the proof's inputs (default: 0)")
-    group.add_argument(
-        "--samples",
-        type=lambda text: count(text, 1),
-        default=SAMPLES,
-        help=f"how many inputs the proof is made on (default: {SAMPLES})",
-    )
-    mxnet_python(group)
+    sampling(proof, str(SAMPLES))

@@ -51,6 +51,11 @@ class Parcel:
         """`<name><suffix>` in the folder."""
         return self.folder / f"{self.name}{suffix}"
 
+    def add(self, suffix: str, text: str) -> None:
+        """Write a file of text beside the models."""
+        self.path(suffix).write_text(text, encoding="utf-8")
+        self.files.append(self.path(suffix))
+
     def written(self) -> List[Dict[str, Any]]:
         """Name, bytes and SHA-256 of each file."""
         return [
