@@ -69,8 +69,7 @@ class ModelRows:
     rows: Mapping[str, Row]
 
     def to_json(self) -> Dict[str, Any]:
-        shapes = {name: list(shape) for name, shape in self.shapes.items()}
-        return {**asdict(self), "shapes": shapes}
+        return asdict(self)
 
 
 def measure(
@@ -96,15 +95,11 @@ def measure(
 
 def judged(found: Outputs, reference: Outputs, truth: Outputs) -> Row:
     """One runtime's outputs; those of a network come in the order of its heads."""
-    gaps = [differences(x, m) for x, m in _pairs(found, reference)]
+    pairs = _pairs(found, reference)
+    max_abs, max_rel = (max(gaps) for gaps in zip(*(differences(x, m) for x, m in pairs)))
     ours, theirs = _errors(found, truth), _errors(reference, truth)
-    return Row(
-        max(gap[0] for gap in gaps),
-        max(gap[1] for gap in gaps),
-        ours[0] / theirs[0],
-        ours[1] / theirs[1],
-        all(same_top(x, m, 1) for x, m in _pairs(found, reference) if x.ndim > 1),
-    )
+    top1_equal = all(same_top(x, m, 1) for x, m in pairs if x.ndim > 1)
+    return Row(max_abs, max_rel, ours[0] / theirs[0], ours[1] / theirs[1], top1_equal)
 
 
 def _pairs(some: Outputs, others: Outputs) -> List[Tuple[Array, Array]]:

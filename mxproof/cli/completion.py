@@ -31,7 +31,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         import shtab
     except ImportError:
-        raise UsageError("shtab is not installed here: pip install 'mxproof[completion]'.") from None
+        raise UsageError(
+            "shtab is not installed here: pip install 'mxproof[completion]'."
+        ) from None
     from . import MXPROOF
 
     parser = MXPROOF.parser(*MXPROOF.commands)

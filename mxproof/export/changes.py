@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import List
+from dataclasses import replace
+from typing import List, NamedTuple
 
 from converters import Graph
 from converters.fusing import fuse
 from converters.precision import halved, lost
 
 
-@dataclass(frozen=True)
-class Changed:
+class Changed(NamedTuple):
     """
     Attributes:
         single: the network before numbers were narrowed.

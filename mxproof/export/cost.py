@@ -45,7 +45,9 @@ def measured(parcel: Parcel, what: str) -> List[str]:
     inputs = parcel.subject.inputs(shapes, SEED)
     if ready and parcel.graph is not parcel.single:
         _check_range(parcel, ready[0], inputs)
-    return sentences + [f"{what}, {target}: {_compared(parcel, target, inputs)}" for target in ready]
+    return sentences + [
+        f"{what}, {target}: {_compared(parcel, target, inputs)}" for target in ready
+    ]
 
 
 def _compared(parcel: Parcel, target: str, inputs: Inputs) -> str:

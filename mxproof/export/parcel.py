@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from converters import DEFAULT_OPSET, Graph
 from converters.files import sha256
+from converters.shape import show
 
 from ..proof import Proof
 from ..subject import Subject
+
+
+def plain(text: str) -> str:
+    """Foreign text in one line, without control codes."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 @dataclass
@@ -50,6 +56,13 @@ class Parcel:
     def path(self, suffix: str) -> Path:
         """`<name><suffix>` in the folder."""
         return self.folder / f"{self.name}{suffix}"
+
+    def values(self) -> List[Tuple[str, str, str, str]]:
+        """("input" or "output", name, type, shape) of each."""
+        graph = self.graph
+        named = [("input", v.name) for v in graph.inputs]
+        named += [("output", name) for name in dict.fromkeys(graph.outputs)]
+        return [(kind, name, graph.types[name], show(graph.shapes[name])) for kind, name in named]
 
     def add(self, suffix: str, text: str) -> None:
         """Write a file of text beside the models."""
