@@ -151,16 +151,15 @@ def words_of(command: str, args: argparse.Namespace, *only: str) -> List[str]:
 
 def _stated(action: argparse.Action, value: Any) -> List[str]:
     """One argument and its value, as words."""
-    if not action.option_strings:
-        return [str(value)]
     if action.nargs == 0:  # a flag, or one of a pair of flags
         return [action.option_strings[0 if value else -1]]
-    option = action.option_strings[-1]
+    option = action.option_strings[-1:]
     if isinstance(value, list):
-        return [option, *value] if action.nargs else [w for v in value for w in (option, str(v))]
+        words = list(map(str, value))
+        return [*option, *words] if action.nargs else [w for v in words for w in (*option, v)]
     if isinstance(value, tuple):
         value = ("x" if "x" in str(action.metavar) else ",").join(map(str, value))
-    return [f"{option}={value}"] if str(value).startswith("-") else [option, str(value)]
+    return [f"{option[0]}={value}"] if str(value).startswith("-") else [*option, str(value)]
 
 
 def command_line(command: str, args: argparse.Namespace) -> str:
