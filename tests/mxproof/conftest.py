@@ -59,6 +59,15 @@ def prefix(tmp_path: Path) -> Path:
     return saved_resnet(tmp_path / "model" / "small")
 
 
+@pytest.fixture(scope="session")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the small network, converted once for all tests: they only read it."""
+    folder = tmp_path_factory.mktemp("converted")
+    small = saved_resnet(folder / "model" / "small")
+    assert main(["convert", str(small), "-o", str(folder), "--quiet", "--no-verify"]) == 0
+    return folder
+
+
 def saved_resnet(prefix: Path, **changed: Any) -> Path:
     """The small network's checkpoint; with other arrays, or without those that are None."""
     net, head = small_resnet()
