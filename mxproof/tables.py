@@ -122,18 +122,13 @@ def sheets(models: Sequence[ModelRows]) -> List[Sheet]:
         *("model", "inputs", "max absolute error", "max relative error"),
         *("RMS error / MXNet's own", "max relative error / MXNet's own", "same top-1"),
     )
-    return [
-        Sheet(
-            f"{title}: errors against MXNet's output",
-            headings,
-            [_texts(model, model.rows[runtime]) for model in models],
-        )
-        for runtime, title in TITLES.items()
-    ]
+    tables = {runtime: [_texts(m, m.rows[runtime]) for m in models] for runtime in TITLES}
+    title = "{}: errors against MXNet's output"
+    return [Sheet(title.format(TITLES[r]), headings, rows) for r, rows in tables.items()]
 
 
 def _texts(model: ModelRows, row: Row) -> Tuple[str, ...]:
-    shapes = ", ".join(show(shape) for shape in model.shapes.values())
+    shapes = ", ".join(map(show, model.shapes.values()))
     errors = (f"{row.max_abs:.3g}", f"{row.max_rel:.3g}")
     ratios = (f"{row.rms_ratio:.2f}", f"{row.rel_ratio:.2f}")
     top = "yes" if row.top1_equal else "no"

@@ -10,7 +10,7 @@ import logging
 import warnings
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 from converters import ConversionError
 from converters.header import example_shapes
@@ -57,9 +57,9 @@ def write_pt2(parcel: Parcel) -> Path:
     """
     torch, path = require_torch("--pt2"), parcel.path(".pt2")
     model, example = load(parcel.models["pytorch"]), _example(parcel)
-    auto, inputs = torch.export.Dim.AUTO, parcel.graph.inputs
     dynamic = tuple(
-        {i: auto for i, dim in enumerate(v.shape or ()) if isinstance(dim, str)} for v in inputs
+        {i: torch.export.Dim.AUTO for i, d in enumerate(v.shape or ()) if isinstance(d, str)}
+        for v in parcel.graph.inputs
     )
     try:
         with silence(), torch.no_grad():
@@ -72,12 +72,10 @@ def write_pt2(parcel: Parcel) -> Path:
             ".py and its weights do without."
         ) from error
     torch.export.save(program, path)
-    fixed = _fixed(program, parcel)
+    fixed = ", ".join(_fixed(program, parcel))
     if fixed:
-        parcel.notes.append(
-            f"{path.name}: torch.export fixed {', '.join(fixed)}; the other forms leave these "
-            "sizes free."
-        )
+        said = f"torch.export fixed {fixed}; the other forms leave these sizes free."
+        parcel.notes.append(f"{path.name}: {said}")
     _check(torch, model, parcel, example if fixed else _larger_batch(parcel, example))
     return path
 
@@ -96,25 +94,25 @@ def silence() -> Iterator[None]:
 
 def _fits(parcel: Parcel, shapes: Shapes) -> bool:
     try:
-        parcel.graph.infer_shapes(dict(shapes))
+        return bool(parcel.graph.infer_shapes(dict(shapes)))
     except ConversionError:
         return False
-    return True
 
 
 def _example(parcel: Parcel) -> Shapes:
     """Fixed shapes to trace with."""
-    stated = {v.name: v.shape for v in parcel.graph.inputs if v.shape is not None}
-    known = len(stated) == len(parcel.graph.inputs)
-    for height, width in SIDES if known else ():
+    inputs = parcel.graph.inputs
+    known = all(v.shape is not None for v in inputs)
+    found = example_shapes(parcel.graph)
+    for height, width in reversed(SIDES) if known else ():  # the first that fits is the last found
         sizes = {**SIZES, "H": height, "W": width}
         shapes = {
-            name: tuple(d if isinstance(d, int) else sizes.get(d or "", 24) for d in dims)
-            for name, dims in stated.items()
+            v.name: tuple(
+                d if isinstance(d, int) else sizes.get(d or "", 24) for d in v.shape or ()
+            )
+            for v in inputs
         }
-        if _fits(parcel, shapes):
-            return shapes
-    found = example_shapes(parcel.graph) if known else None
+        found = shapes if _fits(parcel, shapes) else found
     if found is None:
         raise UsageError("--pt2: torch.export needs inputs of known shape: --input data=Nx3xHxW.")
     return found
@@ -150,7 +148,8 @@ def _check(torch: Any, model: Any, parcel: Parcel, shapes: Shapes) -> None:
     path, arguments = parcel.path(".pt2"), _tensors(torch, parcel, shapes)
     program = torch.export.load(path).module()
     with torch.no_grad():
-        expected, found = (_outputs(run(*arguments)) for run in (model, program))
+        results = (run(*arguments) for run in (model, program))
+        expected, found = (r if isinstance(r, (tuple, list)) else (r,) for r in results)
     for e, f in zip(expected, found):
         size = float(e.abs().max()) if e.numel() else 0.0
         ulp = torch.finfo(e.dtype).eps if e.is_floating_point() else 0
@@ -161,7 +160,3 @@ def _check(torch: Any, model: Any, parcel: Parcel, shapes: Shapes) -> None:
                 f"--pt2: what torch.export made of {parcel.name} is off by {apart:.1e}; allowed: "
                 f"{4 * ulp * size:.1e}, four roundings. Leave --pt2 out, and report it to PyTorch."
             )
-
-
-def _outputs(result: Any) -> Sequence[Any]:
-    return result if isinstance(result, (tuple, list)) else (result,)
