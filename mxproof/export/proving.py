@@ -64,8 +64,9 @@ def prove(
     Raises:
         ConversionError, RuntimeFailure: the question could not be put.
     """
-    drawn = {"seed": seed, "samples": samples}
-    evidence = evidence_for(parcel.subject, given, **drawn, mxnet_python=mxnet_python)
+    evidence = evidence_for(
+        parcel.subject, given, seed=seed, samples=samples, mxnet_python=mxnet_python
+    )
     prover = Prover(parcel.graph, parcel.models, Budgets())
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder, evidence as truths:
         if parcel.graph is not parcel.plain:  # weights as they were before they were rounded
