@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shlex
 import tempfile
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -21,6 +22,7 @@ from converters.files import atomic_write
 from converters.progress import listening
 from fixtures.zoo import ZOO
 
+from ..report.sheet import Sheet
 from ..report.terminal import plain
 from ..subject import UsageError, parse_types
 from ..targets import TARGETS
@@ -186,6 +188,20 @@ def write_text(path: Optional[str], text: str) -> None:
     if path:
         with atomic_write(Path(path)) as file:
             file.write(text.encode(errors="backslashreplace"))
+
+
+def table_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", metavar="FILE", help="write the numbers there")
+    parser.add_argument("--markdown", metavar="FILE", help="write the table, or tables, there")
+
+
+def show_tables(args: argparse.Namespace, document: object, sheets: Sequence[Sheet]) -> None:
+    """Print tables, and write them and their numbers where the options want them."""
+    write_text(args.json, json.dumps(document, indent=1))
+    write_text(args.markdown, "\n\n".join(sheet.markdown() for sheet in sheets) + "\n")
+    console = console_of(args)
+    for sheet in sheets:
+        console.print(sheet.terminal())
 
 
 @contextmanager

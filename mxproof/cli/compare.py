@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from pathlib import Path
 from typing import Any, Dict, Optional
@@ -30,8 +29,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("reference", metavar="REF.npy")
     parser.add_argument("others", metavar="OTHER.npy", nargs="+")
-    parser.add_argument("--json", metavar="FILE", help="write the numbers there")
-    parser.add_argument("--markdown", metavar="FILE", help="write the table there")
+    common.table_options(parser)
     for name, kind in (("abs", "absolute"), ("rel", "relative")):
         text = f"exit code 1 where the {kind} error is larger"
         parser.add_argument(f"--max-{name}", type=float, default=math.inf, metavar="X", help=text)
@@ -51,9 +49,7 @@ def run(args: argparse.Namespace) -> int:
     headings = ("file", "max absolute error", "max relative error", "largest is the same")
     sheet = Sheet(f"Against {args.reference}", headings, rows)
     document = {"schema": 1, "reference": args.reference, "files": record}
-    common.write_text(args.json, json.dumps(document, indent=1))
-    common.write_text(args.markdown, f"{sheet.markdown()}\n")
-    common.console_of(args).print(sheet.terminal())
+    common.show_tables(args, document, [sheet])
     limits = {"max_abs": args.max_abs, "max_rel": args.max_rel}
     far = [
         f"{row['file']}: errors of {_number(row['max_abs'])} and {_number(row['max_rel'])} "

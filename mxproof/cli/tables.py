@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any, Dict, List
 
 from converters.progress import report
@@ -31,8 +30,7 @@ def add_parser(commands: Any) -> None:
     text = f"{common.PREFIX} (default: all of these)"
     parser.add_argument("checkpoints", metavar="MODEL", nargs="*", help=text)
     common.reading_options(parser)
-    parser.add_argument("--json", metavar="FILE", help="write the numbers there")
-    parser.add_argument("--markdown", metavar="FILE", help="write the tables there")
+    common.table_options(parser)
     text = (
         "exit code 1 where an error against MXNet in float64 is more than X times that of MXNet in "
         "float32: RMS, or largest relative"
@@ -53,13 +51,8 @@ def run(args: argparse.Namespace) -> int:
             report(f"reading {checkpoint}")
             subject = load_for_run(checkpoint, parse_inputs(args.input), **common.reading(args))
             found.append(measure(subject, pictured(args, subject), args.mxnet_python))
-    tables = sheets(found)
     document = {"schema": 1, "models": [model.to_json() for model in found]}
-    common.write_text(args.json, json.dumps(document, indent=1))
-    common.write_text(args.markdown, "\n\n".join(t.markdown() for t in tables) + "\n")
-    console = common.console_of(args)
-    for table in tables:
-        console.print(table.terminal())
+    common.show_tables(args, document, sheets(found))
     far = [
         f"{model.model} in {runtime}: {row.worst_ratio:.2f} times MXNet's own error; "
         f"allowed {args.limit:g}."
