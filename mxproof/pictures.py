@@ -14,7 +14,6 @@ from converters.shape import Shape, show
 
 from .subject import DEFAULT_SIZES, Subject, UsageError
 
-NOTHING: Mapping[str, Shape] = {}
 READ = "BMP, PNG, JPEG, GIF, WebP, TIFF"
 
 
@@ -47,12 +46,9 @@ def picture_input(
             "--size out, or state another --input."
         )
     frames = [f for file in files for f in read_picture(file, preprocessing, size)]
-    if len({f.shape for f in frames}) > 1:
-        raise UsageError(
-            "the pictures have different sizes: "
-            f"{', '.join(sorted({'x'.join(map(str, f.shape[:2])) for f in frames}))}. "
-            "Give --size HxW."
-        )
+    sizes = sorted({show(f.shape[:2]) for f in frames})
+    if len(sizes) > 1:
+        raise UsageError(f"the pictures have different sizes: {', '.join(sizes)}. Give --size HxW.")
     array = preprocessing.array(np.stack(frames))
     if len(shape) == 5:
         array = _clip(array, shape[2])[None]
@@ -63,7 +59,7 @@ def picture_inputs(
     subject: Subject,
     files: Sequence[Path],
     preprocessing: Optional[Preprocessing] = None,
-    given: Mapping[str, Shape] = NOTHING,
+    given: Optional[Mapping[str, Shape]] = None,
 ) -> List[Dict[str, Floats]]:
     """The inputs of a network whose one input is a picture or a clip: one for each picture.
 
@@ -80,7 +76,7 @@ def picture_inputs(
             f"--image: {subject.name} has several inputs ({names}); supported: one picture."
         )
     value = subject.graph.inputs[0]
-    shape = given.get(value.name) or value.shape
+    shape = (given or {}).get(value.name) or value.shape
     how = preprocessing or subject.preprocessing or Preprocessing()
     one_each = shape is not None and len(shape) == 4 and shape[0] in ("N", 1, None)
     groups = [[file] for file in files] if one_each else [files]
@@ -135,9 +131,7 @@ def _pixels(
 ) -> Pixels:
     upright = ImageOps.exif_transpose(image) or image
     flat = upright.convert("L" if preprocessing.channels == "GRAY" else "RGB")
-    if size is not None:
-        flat = _scaled(flat, preprocessing, *size)
-    pixels: Pixels = np.asarray(flat)
+    pixels: Pixels = np.asarray(flat if size is None else _scaled(flat, preprocessing, *size))
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
@@ -148,10 +142,8 @@ def _scaled(
     bilinear = Image.Resampling.BILINEAR
     if preprocessing.crop == "none":
         return image.resize((width, height), bilinear)
-    if preprocessing.resize:
-        factor = preprocessing.resize / min(image.size)
-    else:
-        factor = max(width / image.width, height / image.height)
+    covering = max(width / image.width, height / image.height)
+    factor = preprocessing.resize / min(image.size) if preprocessing.resize else covering
     across = max(width, math.floor(image.width * factor + 0.5))
     down = max(height, math.floor(image.height * factor + 0.5))
     scaled = image.resize((across, down), bilinear)

@@ -71,28 +71,14 @@ class Opened:
 
 
 def _typed(value: Value, array: Array) -> Array:
-    if not compatible(value.shape, array.shape):
-        raise UsageError(
-            f"input {value.name!r} takes {show(value.shape)}, got {show(array.shape)}."
-        )
     wanted = np.dtype(value.type)
-    if array.dtype.kind == "f" and wanted.kind != "f":
-        raise UsageError(f"input {value.name!r} takes {wanted}, got {array.dtype}.")
-    return np.ascontiguousarray(array, wanted)
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """
-    Attributes:
-        suffix: of the files that it runs; "" for MXNet's checkpoints.
-        target: what a checkpoint is first converted to.
-        open: a file, and the Python that has MXNet -> a context that holds the file open.
-    """
-
-    suffix: str
-    target: str
-    open: Callable[[Path, Optional[str]], ContextManager[Opened]]
+    if not compatible(value.shape, array.shape):
+        takes, got = show(value.shape), show(array.shape)
+    elif array.dtype.kind == "f" and wanted.kind != "f":
+        takes, got = str(wanted), str(array.dtype)
+    else:
+        return np.ascontiguousarray(array, wanted)
+    raise UsageError(f"input {value.name!r} takes {takes}, got {got}.")
 
 
 @contextmanager
@@ -116,19 +102,17 @@ def open_model(
         UsageError: the runtime does not run such a file.
         RuntimeFailure: the runtime is not installed, or cannot load the model.
     """
-    wanted = RUNTIMES[runtime]
-    suffix = Path(model).suffix if Path(model).is_file() else ""
+    wanted, suffix = RUNTIMES[runtime], _suffix(model)
     if suffix and suffix != wanted.suffix:
         takes = f"a {wanted.suffix} file, or a checkpoint" if wanted.suffix else "a checkpoint"
         fitting = [name for name, other in RUNTIMES.items() if other.suffix == suffix]
         hint = f" {suffix} files run by --runtime {' or '.join(fitting)}." if fitting else ""
         raise UsageError(f"{model}: --runtime {runtime} takes {takes}.{hint}")
-    if suffix:
-        with wanted.open(Path(model), mxnet_python) as opened:
-            yield opened.restated(given or {})
-        return
-    subject = load_for_run(model, given or {}, **reading)
-    with open_subject(subject, runtime, mxnet_python) as opened:
+    if suffix and wanted.open:
+        context = wanted.open(Path(model), mxnet_python)
+    else:
+        context = open_subject(load_for_run(model, given or {}, **reading), runtime, mxnet_python)
+    with context as opened:
         yield opened.restated(given or {})
 
 
@@ -138,7 +122,7 @@ def open_subject(
 ) -> Iterator[Opened]:
     """A checkpoint in a runtime; what is not MXNet's is converted first."""
     wanted, graph = RUNTIMES[runtime], subject.graph
-    if not wanted.target:
+    if wanted.open is None:
         with MxnetProcess(mxnet_python) as mxnet:
             network = mxnet.load(subject.prefix, subject.epoch, graph)
             names = tuple(graph.outputs)
@@ -152,11 +136,16 @@ def open_subject(
 
 def runtime_for(model: str) -> str:
     """What a model runs in where the user names no runtime: a file's own, else MXNet."""
-    suffix = Path(model).suffix if Path(model).is_file() else ""
+    suffix = _suffix(model)
     return next((name for name, r in RUNTIMES.items() if r.suffix == suffix), "mxnet")
 
 
-def read_onnx(path: Path) -> Tuple[Tuple[Value, ...], Optional[Preprocessing], Tuple[str, ...]]:
+def _suffix(model: str) -> str:
+    """Of a file; "" for the prefix of a checkpoint, and for a name."""
+    return Path(model).suffix if Path(model).is_file() else ""
+
+
+def _read_onnx(path: Path) -> Tuple[Tuple[Value, ...], Optional[Preprocessing], Tuple[str, ...]]:
     """Inputs, preprocessing and outputs' names of an .onnx file.
 
     Raises:
@@ -169,16 +158,12 @@ def read_onnx(path: Path) -> Tuple[Tuple[Value, ...], Optional[Preprocessing], T
     stored = {tensor.name for tensor in model.graph.initializer}
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     inputs = []
-    for given in model.graph.input:
+    for given in (g for g in model.graph.input if g.name not in stored):
         tensor = given.type.tensor_type
         dims = [d.dim_value if d.HasField("dim_value") else d.dim_param for d in tensor.shape.dim]
         dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
         inputs.append(Value(given.name, tuple(d or None for d in dims), str(dtype)))
-    return (
-        tuple(value for value in inputs if value.name not in stored),
-        _recorded(metadata),
-        tuple(output.name for output in model.graph.output),
-    )
+    return tuple(inputs), _recorded(metadata), tuple(output.name for output in model.graph.output)
 
 
 def _recorded(metadata: Mapping[str, str]) -> Optional[Preprocessing]:
@@ -186,16 +171,10 @@ def _recorded(metadata: Mapping[str, str]) -> Optional[Preprocessing]:
     return Preprocessing.from_text(text) if text else None
 
 
-def _checkpoint(path: Path, mxnet_python: Optional[str]) -> ContextManager[Opened]:
-    """A file of a checkpoint is no checkpoint: that is two files, by their prefix."""
-    raise UsageError(f"{path}: name the prefix that symbol and parameters have in common.")
-
-
 @contextmanager
 def _onnxruntime(path: Path, mxnet_python: Optional[str]) -> Iterator[Opened]:
-    inputs, preprocessing, outputs = read_onnx(path)
-    candidate = TARGETS["onnx"].open(path, "float32")
-    yield Opened(inputs, preprocessing, candidate.run, outputs)
+    inputs, preprocessing, outputs = _read_onnx(path)
+    yield Opened(inputs, preprocessing, TARGETS["onnx"].open(path, "float32").run, outputs)
 
 
 @contextmanager
@@ -203,7 +182,7 @@ def _mxnet_onnx(path: Path, mxnet_python: Optional[str]) -> Iterator[Opened]:
     """The ONNX model, imported back into MXNet."""
     from converters.mxnet_symbol import from_onnx, save_mxnet
 
-    inputs, preprocessing, outputs = read_onnx(path)
+    inputs, preprocessing, outputs = _read_onnx(path)
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         prefix = Path(folder) / "imported"
         save_mxnet(from_onnx(path), prefix)
@@ -229,13 +208,28 @@ def _pytorch(path: Path, mxnet_python: Optional[str]) -> Iterator[Opened]:
         Value(n, tuple(shapes[n]) if shapes.get(n) else None, types.get(n, "float32"))
         for n in names
     ]
-    candidate = TARGETS["pytorch"].open(path, "float32")
     outputs = tuple(json.loads(metadata.get("mxproof.outputs", "[]")))
-    yield Opened(tuple(inputs), _recorded(metadata), candidate.run, outputs)
+    run = TARGETS["pytorch"].open(path, "float32").run
+    yield Opened(tuple(inputs), _recorded(metadata), run, outputs)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """
+    Attributes:
+        suffix: of the files that it runs; "" for MXNet's checkpoints.
+        target: what a checkpoint is first converted to.
+        open: a file, and the Python that has MXNet -> a context that holds the file open; None
+            for MXNet.
+    """
+
+    suffix: str = ""
+    target: str = ""
+    open: Optional[Callable[[Path, Optional[str]], ContextManager[Opened]]] = None
 
 
 RUNTIMES: Dict[str, Runtime] = {
-    "mxnet": Runtime("", "", _checkpoint),
+    "mxnet": Runtime(),
     "onnxruntime": Runtime(".onnx", "onnx", _onnxruntime),
     "pytorch": Runtime(".py", "pytorch", _pytorch),
     "mxnet-onnx": Runtime(".onnx", "onnx", _mxnet_onnx),

@@ -69,8 +69,7 @@ class ModelRows:
     rows: Mapping[str, Row]
 
     def to_json(self) -> Dict[str, Any]:
-        shapes = {name: list(shape) for name, shape in self.shapes.items()}
-        return {**asdict(self), "shapes": shapes}
+        return asdict(self)
 
 
 def measure(
@@ -96,15 +95,11 @@ def measure(
 
 def judged(found: Outputs, reference: Outputs, truth: Outputs) -> Row:
     """One runtime's outputs; those of a network come in the order of its heads."""
-    gaps = [differences(x, m) for x, m in _pairs(found, reference)]
+    pairs = _pairs(found, reference)
+    max_abs, max_rel = (max(gaps) for gaps in zip(*(differences(x, m) for x, m in pairs)))
     ours, theirs = _errors(found, truth), _errors(reference, truth)
-    return Row(
-        max(gap[0] for gap in gaps),
-        max(gap[1] for gap in gaps),
-        ours[0] / theirs[0],
-        ours[1] / theirs[1],
-        all(same_top(x, m, 1) for x, m in _pairs(found, reference) if x.ndim > 1),
-    )
+    top1_equal = all(same_top(x, m, 1) for x, m in pairs if x.ndim > 1)
+    return Row(max_abs, max_rel, ours[0] / theirs[0], ours[1] / theirs[1], top1_equal)
 
 
 def _pairs(some: Outputs, others: Outputs) -> List[Tuple[Array, Array]]:
@@ -127,18 +122,13 @@ def sheets(models: Sequence[ModelRows]) -> List[Sheet]:
         *("model", "inputs", "max absolute error", "max relative error"),
         *("RMS error / MXNet's own", "max relative error / MXNet's own", "same top-1"),
     )
-    return [
-        Sheet(
-            f"{title}: errors against MXNet's output",
-            headings,
-            [_texts(model, model.rows[runtime]) for model in models],
-        )
-        for runtime, title in TITLES.items()
-    ]
+    tables = {runtime: [_texts(m, m.rows[runtime]) for m in models] for runtime in TITLES}
+    title = "{}: errors against MXNet's output"
+    return [Sheet(title.format(TITLES[r]), headings, rows) for r, rows in tables.items()]
 
 
 def _texts(model: ModelRows, row: Row) -> Tuple[str, ...]:
-    shapes = ", ".join(show(shape) for shape in model.shapes.values())
+    shapes = ", ".join(map(show, model.shapes.values()))
     errors = (f"{row.max_abs:.3g}", f"{row.max_rel:.3g}")
     ratios = (f"{row.rms_ratio:.2f}", f"{row.rel_ratio:.2f}")
     top = "yes" if row.top1_equal else "no"

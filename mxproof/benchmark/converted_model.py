@@ -10,7 +10,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 from converters.checkpoint import params_path, symbol_path
 from converters.shape import Shape
 
-from ..export.changes import changes
+from ..export.parcel import changes
 from ..runtimes.base import Array
 from ..subject import Subject
 from ..targets import TARGETS, convert

@@ -85,9 +85,15 @@ def execute(program: Program, arguments: Optional[List[str]] = None) -> int:
     from ..subject import UsageError
     from .common import BAD_INPUT, say
 
+    args.warned = []  # for a log
+
+    def warn(message: object, *_: object, **__: object) -> None:
+        args.warned.append(str(message))
+        say(f"warning: {message}", stderr=True)
+
     with warnings.catch_warnings():
         warnings.simplefilter("always", UnusedParametersWarning)
-        warnings.showwarning = lambda message, *_, **__: say(f"warning: {message}", stderr=True)
+        warnings.showwarning = warn
         try:
             code: int = args.run(args)
             return code

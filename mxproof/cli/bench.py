@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.json or args.against:
         require_extra()
-    options = common.words_of(args, "input_type", "output") + ["--fuse"] * args.fuse
+    options = common.words_of("bench", args, "input_type", "output", "fuse")
     control = control_of(args.against, args.mxnet_python, options) if args.against else None
     with common.progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         models = converted_models(args, Path(folder), fused=args.fuse)

@@ -1,13 +1,16 @@
-"""What the commands share: options, exit codes, output."""
+"""Options, exit codes and output that the commands share."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import shlex
 import tempfile
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,11 +22,20 @@ from converters.params import TYPE_FLAGS
 from converters.progress import listening
 from fixtures.zoo import ZOO
 
-from ..report.sheet import plain
+from ..report.sheet import Sheet, plain
 from ..subject import UsageError, parse_types
 from ..targets import TARGETS
 
 PROVEN, FAILED, BAD_INPUT = 0, 1, 2
+PREFIX = (
+    "a prefix (model/resnet-50 means model/resnet-50-symbol.json and model/resnet-50-0000.params), "
+    f"or a model by name: {', '.join(ZOO)}"
+)
+#: Options that change where results go and what is printed, not what is computed.
+ASIDE = (
+    *("help", "quiet", "layers", "json", "html", "markdown", "latency", "repro"),
+    *("output_dir", "log", "pth", "pt2", "external_data"),
+)
 
 
 def console_of(args: argparse.Namespace) -> Console:
@@ -32,15 +44,24 @@ def console_of(args: argparse.Namespace) -> Console:
     return console if console.is_terminal else Console(quiet=args.quiet, width=160)
 
 
-def say(text: str, *, stderr: bool = False, quiet: bool = False) -> None:
-    """A line that no terminal breaks."""
-    Console(stderr=stderr, quiet=quiet).print(plain(text), soft_wrap=True)
+def say(*lines: str, stderr: bool = False, quiet: bool = False) -> None:
+    """Print lines that no terminal breaks."""
+    console = Console(stderr=stderr, quiet=quiet)
+    for line in lines:
+        console.print(plain(line), soft_wrap=True)
 
 
-PREFIX = (
-    "a prefix (model/resnet-50 means model/resnet-50-symbol.json and model/resnet-50-0000.params), "
-    f"or a model by name: {', '.join(ZOO)}"
-)
+def count(text: str, least: int = 0) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= least):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {least} or more")
+    return int(text)
+
+
+positive = partial(count, least=1)
+
+
+def repeatable(parser: argparse._ActionsContainer, option: str, metavar: str, text: str) -> None:
+    parser.add_argument(option, action="append", default=[], metavar=metavar, help=text)
 
 
 def common(parser: argparse.ArgumentParser) -> None:
@@ -51,30 +72,21 @@ def common(parser: argparse.ArgumentParser) -> None:
 
 def reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epoch", type=int, default=0, help="which .params file (default: 0)")
-    parser.add_argument(
-        "--input",
-        action="append",
-        default=[],
-        metavar="NAME=SHAPE",
-        help="shape of an input, e.g. data=Nx3xHxW; a letter is a size left free. "
-        "Guessed from the first layers where left out. Repeat for several inputs",
+    text = (
+        "shape of an input, e.g. data=Nx3xHxW; a letter is a size left free. Guessed from the "
+        "first layers where left out. Repeat for several inputs"
     )
-    parser.add_argument(
-        "--input-type",
-        action="append",
-        default=[],
-        metavar="NAME=TYPE",
-        help=f"element type of an input: {', '.join(TYPE_FLAGS)}. By default what the symbol "
-        "states, else the type of the parameters",
+    repeatable(parser, "--input", "NAME=SHAPE", text)
+    text = (
+        f"element type of an input: {', '.join(TYPE_FLAGS)}. By default what the symbol states, "
+        "else the type of the parameters"
     )
-    parser.add_argument(
-        "--output",
-        action="append",
-        default=[],
-        metavar="LAYER",
-        help="take this layer's result for the network's output, and leave out what it does not "
-        "need: fc1 for an embedding, say. Repeat for several",
+    repeatable(parser, "--input-type", "NAME=TYPE", text)
+    text = (
+        "take this layer's result for the network's output, and leave out what it does not need: "
+        "fc1 for an embedding, say. Repeat for several"
     )
+    repeatable(parser, "--output", "LAYER", text)
     parser.add_argument(
         "--weights",
         choices=("auto", "pretrained", "seeded"),
@@ -82,23 +94,18 @@ def reading_options(parser: argparse.ArgumentParser) -> None:
         help="for models by name: the published weights, seeded random ones in the same "
         "format, or (auto, the default) the published if they can be had",
     )
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    quiet(parser)
 
 
 def reading(args: argparse.Namespace) -> Dict[str, Any]:
     """How the user wants the checkpoint read: what `load_subject` takes beside shapes."""
-    return {
-        "epoch": args.epoch,
-        "weights": args.weights,
-        "types": parse_types(args.input_type),
-        "outputs": tuple(args.output),
-    }
+    types = parse_types(args.input_type)
+    outputs = tuple(args.output)
+    return {"epoch": args.epoch, "weights": args.weights, "types": types, "outputs": outputs}
 
 
-def words_of(args: argparse.Namespace, *options: str) -> List[str]:
-    """Options that may be repeated, as a command line has them."""
-    named = [(f"--{option.replace('_', '-')}", getattr(args, option)) for option in options]
-    return [word for name, values in named for value in values for word in (name, value)]
+def quiet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def targets(parser: argparse.ArgumentParser) -> None:
@@ -110,23 +117,62 @@ def targets(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def sampling(parser: argparse._ActionsContainer, default: str) -> None:
+    """Random inputs, and the Python that has MXNet to run them in."""
+    parser.add_argument("--seed", type=count, help="of the random inputs (default: 0)")
+    text = "how many random inputs; float32 noise is judged over all of them"
+    parser.add_argument("--samples", type=positive, help=f"{text} (default: {default})")
+    mxnet_python(parser)
+
+
 def mxnet_python(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
     )
 
 
-def count(text: str, least: int = 0) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= least):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {least} or more")
-    return int(text)
+def words_of(command: str, args: argparse.Namespace, *only: str) -> List[str]:
+    """Arguments of a command again, as its command line has them, without those left at defaults.
+
+    Args:
+        only: names of the arguments that count; by default all that change what is computed.
+    """
+    from . import MXPROOF
+
+    commands = next(a.choices for a in MXPROOF.parser(command)._actions if a.dest == "command")
+    actions: List[argparse.Action] = dict(commands or {})[command]._actions
+    words: List[str] = []
+    for action in sorted(actions, key=lambda action: bool(action.option_strings)):
+        value = getattr(args, action.dest, action.default)
+        wanted = action.dest in only if only else action.dest not in ASIDE
+        if wanted and value != action.default:
+            words += _stated(action, value)
+    return words
+
+
+def _stated(action: argparse.Action, value: Any) -> List[str]:
+    """One argument and its value, as words."""
+    if action.nargs == 0:  # a flag, or one of a pair of flags
+        return [action.option_strings[0 if value else -1]]
+    option = action.option_strings[-1:]
+    if isinstance(value, list):
+        words = list(map(str, value))
+        return [*option, *words] if action.nargs else [w for v in words for w in (*option, v)]
+    if isinstance(value, tuple):
+        value = ("x" if "x" in str(action.metavar) else ",").join(map(str, value))
+    return [f"{option[0]}={value}"] if str(value).startswith("-") else [*option, str(value)]
+
+
+def command_line(command: str, args: argparse.Namespace) -> str:
+    """The command that computes the same again, as a shell reads it."""
+    return shlex.join(["mxproof", command, *words_of(command, args)])
 
 
 def writable(args: argparse.Namespace, *options: str) -> None:
-    """Are there folders for the files that these options name?
+    """Refuse files that cannot be written, before anything is done for them.
 
     Raises:
-        UsageError: not; before anything was done for them.
+        UsageError: one that these options name is a folder, or in a folder that does not exist.
     """
     for option in options:
         path = getattr(args, option)
@@ -143,9 +189,36 @@ def write_text(path: Optional[str], text: str) -> None:
             file.write(text.encode(errors="backslashreplace"))
 
 
+def table_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", metavar="FILE", help="write the numbers there")
+    parser.add_argument("--markdown", metavar="FILE", help="write the table, or tables, there")
+
+
+def show_tables(args: argparse.Namespace, document: object, sheets: Sequence[Sheet]) -> None:
+    """Print tables, and write them and their numbers where the options want them."""
+    write_text(args.json, json.dumps(document, indent=1))
+    write_text(args.markdown, "\n\n".join(sheet.markdown() for sheet in sheets) + "\n")
+    console = console_of(args)
+    for sheet in sheets:
+        console.print(sheet.terminal())
+
+
+@contextmanager
+def all_or_nothing(output: Path) -> Iterator[Path]:
+    """A folder whose files go to `output` together, when the block ends well."""
+    parent = next(p for p in (output, *output.absolute().parents) if p.exists())
+    if not parent.is_dir():
+        raise UsageError(f"-o {output}: {parent} is a file. Name a folder.")
+    with tempfile.TemporaryDirectory(prefix=".mxproof-", dir=parent) as folder:
+        yield Path(folder)
+        output.mkdir(parents=True, exist_ok=True)
+        for path in Path(folder).iterdir():
+            os.replace(path, output / path.name)
+
+
 @contextmanager
 def progress_of(args: argparse.Namespace) -> Iterator[None]:
-    """What is being done and how far it is, in a line; silent where nobody watches."""
+    """Draw what is being done and how far it is, in a line; silent where nobody watches."""
     console = Console(stderr=True, quiet=args.quiet)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), CountColumn())
     hidden = args.quiet or not console.is_terminal
@@ -164,16 +237,3 @@ class CountColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         return Text("" if task.total is None else f"{task.completed:,.0f} of {task.total:,.0f}")
-
-
-@contextmanager
-def all_or_nothing(output: Path) -> Iterator[Path]:
-    """A folder whose files go to `output` together, when the block ends well."""
-    parent = next(p for p in (output, *output.absolute().parents) if p.exists())
-    if not parent.is_dir():
-        raise UsageError(f"-o {output}: {parent} is a file. Name a folder.")
-    with tempfile.TemporaryDirectory(prefix=".mxproof-", dir=parent) as folder:
-        yield Path(folder)
-        output.mkdir(parents=True, exist_ok=True)
-        for path in Path(folder).iterdir():
-            os.replace(path, output / path.name)

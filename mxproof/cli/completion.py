@@ -6,9 +6,9 @@ import argparse
 import sys
 from typing import Any, Dict
 
+from ..subject import UsageError
 from .common import PROVEN
 
-SHELLS = ("bash", "zsh", "fish")
 #: Metavars for which a shell offers files, and folders (a prefix is the head of a file's name).
 FILES, FOLDERS = ("FILE", "PATH", "CHECKPOINT", "MODEL"), ("DIR",)
 
@@ -20,20 +20,24 @@ def add_parser(commands: Any) -> None:
         description="Print a script that completes commands, options and files. bash, once: "
         'eval "$(mxproof completion bash)"; for good, into '
         "~/.local/share/bash-completion/completions/mxproof. zsh: into a file _mxproof in a "
-        "folder of $fpath. fish: into ~/.config/fish/completions/mxproof.fish.",
+        "folder of $fpath. fish: into ~/.config/fish/completions/mxproof.fish. Needs the extra "
+        "`completion`.",
     )
-    parser.add_argument("shell", choices=SHELLS, help="which shell")
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="which shell")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    import shtab
-
+    try:
+        import shtab
+    except ImportError:
+        raise UsageError(
+            "shtab is not installed here: pip install 'mxproof[completion]'."
+        ) from None
     from . import MXPROOF
 
     parser = MXPROOF.parser(*MXPROOF.commands)
-    offers = {**dict.fromkeys(FILES, shtab.FILE), **dict.fromkeys(FOLDERS, shtab.DIRECTORY)}
-    offer(parser, offers)
+    offer(parser, {**dict.fromkeys(FILES, shtab.FILE), **dict.fromkeys(FOLDERS, shtab.DIRECTORY)})
     sys.stdout.write(shtab.complete(parser, shell=args.shell) + "\n")
     return PROVEN
 

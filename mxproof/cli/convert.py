@@ -6,45 +6,42 @@ import argparse
 import shlex
 import sys
 import time
-import warnings
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, List
 
-from converters import ConversionError, UnusedParametersWarning
+from converters import DEFAULT_OPSET, SUPPORTED_OPSETS, ConversionError
 from converters.logits import logits
 from converters.progress import report
 
-from ..export.changes import changes
-from ..export.parcel import Parcel
+from ..evidence import SAMPLES
+from ..export.parcel import Parcel, changes
 from ..proof import Proof
 from ..runtimes.base import RuntimeFailure
 from ..subject import UsageError, load_subject, parse_inputs
 from ..targets import TARGETS, convert
-from . import convert_options as options
-from .common import (
-    FAILED,
-    PROVEN,
-    all_or_nothing,
-    common,
-    progress_of,
-    reading,
-    say,
-    targets,
-    writable,
-    write_text,
-)
+from . import common
+from .common import say
 from .picture_options import preprocessing, preprocessing_of
 from .verify import again
 
+#: Flags on the forms that are written, and on changes of the network, with their help.
+FORMS = {
+    "external-data": "ONNX: weights in a file of their own, NAME.onnx.data (always so beyond "
+    "1 GiB)",
+    "pth": "also NAME.pth, the weights as a PyTorch state dict (needs PyTorch)",
+    "pt2": "also NAME.pt2, network and weights in one file of torch.export (needs PyTorch)",
+}
+CHANGES = {
+    "logits": "leave out a final softmax or sigmoid, so that what it reads comes out",
+    "fuse": "fold batch norms into the convolutions and matrix products beside them, where that "
+    "loses no precision; says how many, and what it costs",
+    "float16": "weights, inputs and all computing in float16; without it float16 becomes float32",
+}
+
 
 class NotProven(Exception):
-    """The proof failed: nothing is written."""
-
-    def __init__(self, proof: Proof) -> None:
-        super().__init__(proof.model)
-        self.proof = proof
+    """The proof, its only argument, failed: nothing is written."""
 
 
 def add_parser(commands: Any) -> None:
@@ -55,16 +52,36 @@ def add_parser(commands: Any) -> None:
         "which says what they are and how to run them. Needs neither MXNet nor PyTorch; where "
         "both are installed, the files are proven equal to MXNet before they are written.",
     )
-    common(parser)
-    targets(parser)
+    common.targets(parser)
+    common.common(parser)
     parser.add_argument(
         "-o", "--output-dir", metavar="DIR", default=".", help="where to (default: .)"
     )
-    options.forms(parser.add_argument_group("forms"))
-    options.changes(parser.add_argument_group("changes of the network"))
-    options.proving(parser.add_argument_group("proof"))
+    _options(parser)
     preprocessing(parser)
     parser.set_defaults(run=run)
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    forms = parser.add_argument_group("forms")
+    first, last = SUPPORTED_OPSETS[0], SUPPORTED_OPSETS[-1]
+    text = f"ONNX opset, {first} to {last} (default: {DEFAULT_OPSET})"
+    forms.add_argument("--opset", type=int, default=DEFAULT_OPSET, help=text)
+    text = "write there what was read, what became of each layer, …"
+    forms.add_argument("--log", metavar="FILE", help=text)
+    changes = parser.add_argument_group("changes of the network")
+    for group, flags in ((forms, FORMS), (changes, CHANGES)):
+        for name, text in flags.items():
+            group.add_argument(f"--{name}", action="store_true", help=text)
+    proof = parser.add_argument_group("proof")
+    proof.add_argument(
+        "--verify",
+        action=argparse.BooleanOptionalAction,
+        help="prove every layer of these files equal to MXNet's before they are written; the "
+        "verdict goes into NAME.md and NAME.proof.json. Done by default where MXNet and the "
+        "targets' runtimes are installed",
+    )
+    common.sampling(proof, str(SAMPLES))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -72,34 +89,29 @@ def run(args: argparse.Namespace) -> int:
     output = Path(args.output_dir)
     check(args)
     try:
-        with heard() as said, progress_of(args), all_or_nothing(output) as folder:
+        with common.progress_of(args), common.all_or_nothing(output) as folder:
             report(f"reading {args.checkpoint}")
             parcel = read(args, folder)
             write(args, parcel)
             judge(args, parcel)
-            finish(parcel)
-            seconds = time.monotonic() - begun
-            logged(args, parcel, said, seconds)
+            finish(args, parcel, begun)
     except NotProven as failure:
-        return refuse(args, failure.proof)
+        return refuse(failure.args[0])
     if parcel.proof is None:  # one from before is of other files
         (output / parcel.path(".proof.json").name).unlink(missing_ok=True)
-    for path in parcel.files:
-        say(f"wrote {output / path.name}", quiet=args.quiet)
-    for note in parcel.notes:
-        say(note, quiet=args.quiet)
+    lines = [*(f"wrote {output / path.name}" for path in parcel.files), *parcel.notes]
     if parcel.subject.weights != "user":
-        say(f"weights: {parcel.subject.weights}; {parcel.subject.why}", quiet=args.quiet)
-    verdict = "proven equal to MXNet, layer by layer" if parcel.proof else parcel.unproven
-    say(verdict if parcel.proof else f"not proven: {verdict}", quiet=args.quiet)
-    return PROVEN
+        lines.append(f"weights: {parcel.subject.weights}; {parcel.subject.why}")
+    proven = "proven equal to MXNet, layer by layer"
+    say(*lines, proven if parcel.proof else f"not proven: {parcel.unproven}", quiet=args.quiet)
+    return common.PROVEN
 
 
 def check(args: argparse.Namespace) -> None:
     """What makes no sense together, before anything is done."""
     from ..export.torch_files import require_torch
 
-    writable(args, "log")
+    common.writable(args, "log")
     for option in ("pth", "pt2"):
         if getattr(args, option):
             if "pytorch" not in chosen(args):
@@ -117,26 +129,9 @@ def chosen(args: argparse.Namespace) -> List[str]:
     return list(dict.fromkeys(args.to or TARGETS))
 
 
-@contextmanager
-def heard() -> Iterator[List[str]]:
-    """Warnings, as they are shown, for the log."""
-    said: List[str] = []
-    with warnings.catch_warnings():
-        show = warnings.showwarning
-
-        def note(message: Any, category: Any, *place: Any, **more: Any) -> None:
-            if issubclass(category, UnusedParametersWarning):
-                said.append(str(message))
-            show(message, category, *place, **more)
-
-        warnings.showwarning = note
-        yield said
-
-
 def read(args: argparse.Namespace, folder: Path) -> Parcel:
     """The checkpoint, with what the user wants changed in it."""
-    given = parse_inputs(args.input)
-    how = {"inputs": given, "half": args.float16, **reading(args)}
+    how = {"inputs": parse_inputs(args.input), "half": args.float16, **common.reading(args)}
     subject = load_subject(args.checkpoint, **how)
     notes: List[str] = []
     if args.logits:
@@ -146,14 +141,8 @@ def read(args: argparse.Namespace, folder: Path) -> Parcel:
         subject = load_subject(args.checkpoint, **how)
     subject = subject.prepared(preprocessing_of(args, subject.preprocessing))
     changed = changes(subject.graph, fused=args.fuse, half=args.float16)
-    return Parcel(
-        replace(subject, graph=changed.graph),
-        subject.graph,
-        changed.single,
-        folder,
-        args.opset,
-        notes=[*notes, *changed.notes],
-    )
+    written, notes = replace(subject, graph=changed.graph), [*notes, *changed.notes]
+    return Parcel(written, subject.graph, changed.single, folder, args.opset, notes=notes)
 
 
 def write(args: argparse.Namespace, parcel: Parcel) -> None:
@@ -180,23 +169,18 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
         NotProven: a layer is not MXNet's.
     """
     from ..export.cost import measured
-    from ..export.proving import cost_of_fusing, missing, prove
+    from ..export.proving import cost_of_fusing, prove
 
     narrowed = parcel.graph is not parcel.single
     if narrowed:
         parcel.notes += measured(parcel, "float16")
-    reason = _why_not(args, parcel) or missing(chosen(args), args.mxnet_python)
+    reason = _why_not(args, parcel)
     if args.verify and reason:
         raise UsageError(f"--verify: {reason}. {later(args, parcel)}")
     if not reason:
-        given = parse_inputs(args.input)
-        chosen_inputs = {
-            "seed": args.seed,
-            "samples": args.samples,
-            "mxnet_python": args.mxnet_python,
-        }
+        given, seed, samples = parse_inputs(args.input), args.seed or 0, args.samples or SAMPLES
         try:
-            parcel.proof = prove(parcel, given, **chosen_inputs)
+            parcel.proof = prove(parcel, given, seed, samples, args.mxnet_python)
         except (ConversionError, RuntimeFailure, UsageError) as error:
             if args.verify:
                 raise
@@ -212,58 +196,46 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
 
 
 def _why_not(args: argparse.Namespace, parcel: Parcel) -> str:
+    """What keeps the files from being proven; "" for nothing."""
+    from ..export.proving import missing
+
     if args.verify is False:
         return "--no-verify was given"
     if parcel.graph.half:
         return "the proof is of float32 numbers, these are float16"
-    return ""
+    return missing(chosen(args), args.mxnet_python)
 
 
 def later(args: argparse.Namespace, parcel: Parcel) -> str:
     """How to have the proof all the same."""
-    more: Dict[str, Any] = {"image": [], "budgets": None, "reference": None}
-    outputs = list(parcel.graph.outputs) if args.logits else args.output
-    stated = argparse.Namespace(**{**vars(args), **more, "output": outputs})
-    command = again(stated, args.to or [])
-    if args.fuse:
-        command = f"{command.replace(' verify ', ' convert ', 1)} --fuse --verify"
+    changed: Dict[str, Any] = {"logits": False, "float16": False, "verify": True}
+    if args.logits:
+        changed["output"] = list(parcel.graph.outputs)
+    stated = argparse.Namespace(**{**vars(args), **changed})
+    command = common.command_line("convert", stated) if args.fuse else again(stated, args.to or [])
     return f"{'Without float16, where' if parcel.graph.half else 'Where'} MXNet is: {command}"
 
 
-def finish(parcel: Parcel) -> None:
-    """The record of the proof and the guide, beside the models."""
+def finish(args: argparse.Namespace, parcel: Parcel, begun: float) -> None:
+    """The record of the proof and the guide, beside the models; and the log."""
     from ..export.guide import guide
+    from ..export.log import log_text
     from ..export.proving import record
 
     if parcel.proof is not None:
-        parcel.path(".proof.json").write_text(record(parcel, parcel.proof), encoding="utf-8")
-        parcel.files.append(parcel.path(".proof.json"))
-    parcel.path(".md").write_text(guide(parcel), encoding="utf-8")
-    parcel.files.append(parcel.path(".md"))
-
-
-def logged(args: argparse.Namespace, parcel: Parcel, said: List[str], seconds: float) -> None:
-    """The log, where it is wanted."""
+        parcel.add(".proof.json", record(parcel, parcel.proof))
+    parcel.add(".md", guide(parcel))
     if args.log:
-        from ..export.log import log_text
-
-        write_text(args.log, log_text(parcel, said, seconds, f"mxproof {_words(args)}"))
-
-
-def _words(args: argparse.Namespace) -> str:
-    """The command line, where it was one."""
-    begun = Path(sys.argv[0]).stem in ("mxproof", "__main__")
-    return shlex.join(sys.argv[1:] if begun else ["convert", args.checkpoint])
+        begun_here = Path(sys.argv[0]).stem in ("mxproof", "__main__")
+        words = sys.argv[1:] if begun_here else ["convert", args.checkpoint]
+        command, seconds = f"mxproof {shlex.join(words)}", time.monotonic() - begun
+        common.write_text(args.log, log_text(parcel, args.warned, seconds, command))
 
 
-def refuse(args: argparse.Namespace, proof: Proof) -> int:
+def refuse(proof: Proof) -> int:
     """Say which layer is wrong; nothing was written."""
     for target in proof.targets.values():
-        for paragraph in target.explain(proof.model):
-            say(paragraph, stderr=True)
-    say(
-        f"{proof.model}: not proven, so nothing was written; --no-verify writes the files all the "
-        "same.",
-        stderr=True,
-    )
-    return FAILED
+        say(*target.explain(proof.model), stderr=True)
+    text = "not proven, so nothing was written; --no-verify writes the files all the same."
+    say(f"{proof.model}: {text}", stderr=True)
+    return common.FAILED

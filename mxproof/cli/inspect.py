@@ -9,7 +9,7 @@ from converters.shape import show
 
 from ..report.terminal import graph_table
 from ..subject import load_subject, parse_inputs
-from .common import PROVEN, common, console_of, reading, say
+from . import common
 
 
 def add_parser(commands: Any) -> None:
@@ -18,26 +18,23 @@ def add_parser(commands: Any) -> None:
         help="show what a checkpoint holds",
         description="List inputs, outputs, layers and parameters, and what cannot be converted.",
     )
-    common(parser)
+    common.common(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    console = console_of(args)
     given = parse_inputs(args.input)
-    subject = load_subject(args.checkpoint, inputs=given, **reading(args))
-    graph = subject.graph
-    console.print(graph_table(graph))
+    subject = load_subject(args.checkpoint, inputs=given, **common.reading(args))
+    graph, arrays = subject.graph, subject.graph.params.values()
+    common.console_of(args).print(graph_table(graph))
     facts: Dict[str, str] = {
         "inputs": ", ".join(f"{v.name}={show(v.shape)}" for v in graph.inputs),
         "labels cut away": ", ".join(graph.labels) or "none",
         "outputs": ", ".join(f"{o}={show(graph.shapes[o])}" for o in graph.outputs),
-        "parameters": f"{len(graph.params)} arrays, "
-        f"{sum(a.size for a in graph.params.values()):,} numbers, "
-        f"{sum(a.nbytes for a in graph.params.values()):,} bytes",
+        "parameters": f"{len(arrays)} arrays, {sum(a.size for a in arrays):,} numbers, "
+        f"{sum(a.nbytes for a in arrays):,} bytes",
         "weights": subject.why,
         **graph.source,
     }
-    for key, value in facts.items():
-        say(f"{key}: {value}", quiet=args.quiet)
-    return PROVEN
+    common.say(*(f"{key}: {value}" for key, value in facts.items()), quiet=args.quiet)
+    return common.PROVEN

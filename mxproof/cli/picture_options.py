@@ -5,59 +5,42 @@ from __future__ import annotations
 import argparse
 from dataclasses import fields, replace
 from fractions import Fraction
-from functools import partial
-from typing import List, Optional, Tuple
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
 
 from converters.preprocessing import CHANNELS, CROPS, Preprocessing
 
-from ..subject import UsageError
-from .common import count
+from ..pictures import picture_inputs
+from ..runtimes.base import Array
+from ..subject import Subject, UsageError, parse_inputs
+from .common import count, positive
+
+STEPS = tuple(field.name for field in fields(Preprocessing))
 
 
 def preprocessing(parser: argparse.ArgumentParser, *, files: bool = False) -> None:
-    """Options that say how a picture becomes the network's input, and, if wanted, which."""
+    """Add an option for each step from a picture to the input; and, if wanted, one for files."""
     group = parser.add_argument_group(
         "pictures",
         "How a picture becomes the network's input: (pixel * scale - mean) / std, pixels being 0 "
         "to 255. Known for models by name, and for files that `convert` wrote with these options.",
     )
     if files:
-        group.add_argument(
-            "--image",
-            nargs="+",
-            action="extend",
-            default=[],
-            metavar="FILE",
-            help="pictures: BMP, PNG, JPEG, …; for a network that takes clips, their frames",
-        )
-    group.add_argument(
-        "--size",
-        type=_size,
-        metavar="HxW",
-        help="height and width (default: those of the network's input, or the picture's own)",
-    )
-    group.add_argument(
-        "--resize",
-        type=partial(count, least=1),
-        metavar="N",
-        help="scale the shorter side to N before the middle is cut out (default: to --size)",
-    )
-    group.add_argument(
-        "--crop",
-        choices=CROPS,
-        help="center (the default) keeps the proportions and cuts the middle out, none stretches",
-    )
-    group.add_argument(
-        "--channels", choices=tuple(CHANNELS), help="order of channels (default: RGB)"
-    )
+        text = "pictures: BMP, PNG, JPEG, …; for a network that takes clips, their frames"
+        images: Dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
+        group.add_argument("--image", **images, metavar="FILE", help=text)
+    text = "height and width (default: those of the network's input, or the picture's own)"
+    group.add_argument("--size", type=_size, metavar="HxW", help=text)
+    text = "scale the shorter side to N before the middle is cut out (default: to --size)"
+    group.add_argument("--resize", type=positive, metavar="N", help=text)
+    text = "center (the default) keeps the proportions and cuts the middle out, none stretches"
+    group.add_argument("--crop", choices=CROPS, help=text)
+    text = "order of channels (default: RGB)"
+    group.add_argument("--channels", choices=tuple(CHANNELS), help=text)
     group.add_argument("--scale", type=_fraction, metavar="X", help="e.g. 1/255 (default: 1)")
     for name, text in (("mean", "123.68,116.779,103.939"), ("std", "58.393,57.12,57.375")):
-        group.add_argument(
-            f"--{name}",
-            type=_numbers,
-            metavar="X,X,X",
-            help=f"one number for each channel, in the order of --channels, or one for all: {text}",
-        )
+        text = f"one number for each channel, in the order of --channels, or one for all: {text}"
+        group.add_argument(f"--{name}", type=_numbers, metavar="X,X,X", help=text)
 
 
 def preprocessing_of(
@@ -68,8 +51,7 @@ def preprocessing_of(
     Raises:
         UsageError: together they make no sense.
     """
-    names = [f.name for f in fields(Preprocessing)]
-    stated = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
+    stated = {n: getattr(args, n) for n in STEPS if getattr(args, n) is not None}
     if not stated:
         return known
     try:
@@ -78,16 +60,12 @@ def preprocessing_of(
         raise UsageError(f"{' '.join('--' + n for n in stated)}: {error}") from None
 
 
-def picture_words(args: argparse.Namespace) -> List[str]:
-    """These options again, as a command line has them."""
-    words = ["--image", *args.image] if args.image else []
-    for name in (f.name for f in fields(Preprocessing)):
-        value = getattr(args, name)
-        if value is not None:
-            mark = "x" if name == "size" else ","
-            text = mark.join(map(str, value)) if isinstance(value, tuple) else str(value)
-            words.append(f"--{name}={text}")  # a mean may begin with a minus
-    return words
+def pictures_of(args: argparse.Namespace, subject: Subject) -> Optional[List[Dict[str, Array]]]:
+    """The inputs that --image names, if it names any."""
+    if not args.image:
+        return None
+    how = preprocessing_of(args, subject.preprocessing)
+    return picture_inputs(subject, [Path(f) for f in args.image], how, parse_inputs(args.input))
 
 
 def _size(text: str) -> Tuple[int, int]:

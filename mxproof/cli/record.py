@@ -12,7 +12,7 @@ from converters.shape import show
 
 from ..runtimes.mxnet import MxnetProcess
 from ..subject import UsageError, load_for_run, parse_inputs
-from .common import PROVEN, common, count, mxnet_python, progress_of, reading, say
+from . import common
 
 
 def add_parser(commands: Any) -> None:
@@ -23,15 +23,9 @@ def add_parser(commands: Any) -> None:
         "`mxproof verify CHECKPOINT --reference FILE` then needs no MXNet. A few megabytes for "
         "each input.",
     )
-    common(parser)
+    common.common(parser)
     parser.add_argument("-o", "--output-file", metavar="FILE", required=True, help="where to")
-    parser.add_argument("--seed", type=count, default=0, help="of the random input (default: 0)")
-    parser.add_argument(
-        "--samples",
-        type=lambda text: count(text, 1),
-        help="how many inputs (default: 2 for models by name, 4 for other networks)",
-    )
-    mxnet_python(parser)
+    common.sampling(parser, "2 for models by name, 4 for other networks")
     parser.set_defaults(run=run)
 
 
@@ -53,19 +47,22 @@ def run(args: argparse.Namespace) -> int:
     output, given = Path(args.output_file), parse_inputs(args.input)
     if not output.absolute().parent.is_dir() or output.is_dir():
         raise UsageError(f"-o {output}: name a file, in a folder that is there.")
-    with progress_of(args):
+    with common.progress_of(args):
         report(f"reading {args.checkpoint}")
-        subject = load_for_run(args.checkpoint, given, **reading(args))
+        subject = load_for_run(args.checkpoint, given, **common.reading(args))
         refuse_order(subject.graph)
         samples = args.samples or (2 if subject.model is not None else 4)
-        inputs = subject.evidence(given, seed=args.seed, samples=samples)
+        inputs = subject.evidence(given, seed=args.seed or 0, samples=samples)
         with MxnetProcess(args.mxnet_python) as mxnet:
             model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
             truths = map(model.truth, inputs)
             save_recording(output, subject.graph, truths, mxnet.versions, given)
-    shapes = ", ".join(f"{k}={show(a.shape)}" for arrays in inputs for k, a in arrays.items())
     layers = sum(len(node.outputs) for node in subject.graph.nodes)
-    say(f"wrote {output}: {output.stat().st_size:,} bytes", quiet=args.quiet)
-    say(f"{layers} layers of {subject.name} ({subject.weights} weights)", quiet=args.quiet)
-    say(f"inputs: {shapes}", quiet=args.quiet)
-    return PROVEN
+    shapes = ", ".join(f"{k}={show(a.shape)}" for arrays in inputs for k, a in arrays.items())
+    common.say(
+        f"wrote {output}: {output.stat().st_size:,} bytes",
+        f"{layers} layers of {subject.name} ({subject.weights} weights)",
+        f"inputs: {shapes}",
+        quiet=args.quiet,
+    )
+    return common.PROVEN

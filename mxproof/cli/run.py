@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy as np
 
@@ -18,17 +17,7 @@ from ..report.sheet import Sheet
 from ..running import RUNTIMES, Opened, open_model, runtime_for
 from ..runtimes.base import Array
 from ..subject import UsageError, parse_inputs
-from .common import (
-    PREFIX,
-    PROVEN,
-    console_of,
-    count,
-    mxnet_python,
-    progress_of,
-    reading,
-    reading_options,
-    say,
-)
+from . import common
 from .picture_options import preprocessing, preprocessing_of
 
 
@@ -40,36 +29,20 @@ def add_parser(commands: Any) -> None:
         "as .npy. A checkpoint that is run elsewhere than in MXNet is converted first. "
         "mxnet-onnx imports the ONNX model back into MXNet.",
     )
-    parser.add_argument(
-        "checkpoint", metavar="MODEL", help=f"an .onnx or .py file of `mxproof convert`; {PREFIX}"
-    )
-    parser.add_argument(
-        "--runtime",
-        choices=tuple(RUNTIMES),
-        help="what runs it (default: onnxruntime for .onnx, pytorch for .py, else mxnet)",
-    )
-    reading_options(parser)
-    parser.add_argument(
-        "--npy",
-        action="append",
-        default=[],
-        metavar="[NAME=]FILE",
-        help="an input as an array. Repeat for several inputs",
-    )
-    parser.add_argument(
-        "-o", "--output-file", metavar="FILE", help="where the output goes, e.g. out.npy"
-    )
-    parser.add_argument(
-        "--labels", metavar="FILE", help="names of the classes, one a line, for the largest outputs"
-    )
-    parser.add_argument(
-        "--top",
-        type=partial(count, least=0),
-        default=5,
-        metavar="N",
-        help="show the N largest of each sample's outputs (default: 5)",
-    )
-    mxnet_python(parser)
+    text = f"an .onnx or .py file of `mxproof convert`; {common.PREFIX}"
+    parser.add_argument("checkpoint", metavar="MODEL", help=text)
+    text = "what runs it (default: onnxruntime for .onnx, pytorch for .py, else mxnet)"
+    parser.add_argument("--runtime", choices=tuple(RUNTIMES), help=text)
+    common.reading_options(parser)
+    text = "an input as an array. Repeat for several inputs"
+    common.repeatable(parser, "--npy", "[NAME=]FILE", text)
+    text = "where the output goes, e.g. out.npy"
+    parser.add_argument("-o", "--output-file", metavar="FILE", help=text)
+    text = "names of the classes, one a line, for the largest outputs"
+    parser.add_argument("--labels", metavar="FILE", help=text)
+    text = "show the N largest of each sample's outputs (default: 5)"
+    parser.add_argument("--top", type=common.count, default=5, metavar="N", help=text)
+    common.mxnet_python(parser)
     preprocessing(parser, files=True)
     parser.set_defaults(run=run)
 
@@ -78,47 +51,44 @@ def run(args: argparse.Namespace) -> int:
     runtime = args.runtime or runtime_for(args.checkpoint)
     if not args.image and not args.npy:
         raise UsageError("nothing to run it on: give --image FILE or --npy FILE.")
-    labels = read_labels(args.labels)
-    check_place(args.output_file)
-    with progress_of(args):
+    labels = Path(args.labels).read_text(encoding="utf-8").splitlines() if args.labels else []
+    output = Path(args.output_file or "out.npy")
+    if output.suffix != ".npy" or not output.absolute().parent.is_dir():
+        raise UsageError(f"-o {output}: name an .npy file, in a folder that is there.")
+    how = {"mxnet_python": args.mxnet_python, **common.reading(args)}
+    with common.progress_of(args):
         report(f"opening {args.checkpoint} in {runtime}")
-        with open_model(
-            args.checkpoint,
-            runtime,
-            given=parse_inputs(args.input),
-            mxnet_python=args.mxnet_python,
-            **reading(args),
-        ) as opened:
+        given = parse_inputs(args.input)
+        with open_model(args.checkpoint, runtime, given=given, **how) as opened:
             inputs = opened.checked(inputs_of(args, opened))
             report(f"running {args.checkpoint} in {runtime}")
             with np.errstate(all="ignore"):
                 outputs = opened.run(inputs)
     names = opened.outputs or tuple(f"output {i}" for i in range(len(outputs)))
-    console = console_of(args)
     title = f"{Path(args.checkpoint).name} in {runtime}"
-    console.print(results(title, names, outputs, args.top, labels).terminal())
-    for path, array in zip(files_of(args.output_file, len(outputs)), outputs):
+    sheet = results(title, names, outputs, args.top, labels)
+    common.console_of(args).print(sheet.terminal())
+    for number, array in enumerate(outputs if args.output_file else ()):
+        path = output if len(outputs) == 1 else output.with_suffix(f".{number}.npy")
         with atomic_write(path) as file:
             np.save(file, array, allow_pickle=False)
-        say(f"wrote {path}", quiet=args.quiet)
-    return PROVEN
+        common.say(f"wrote {path}", quiet=args.quiet)
+    return common.PROVEN
 
 
 def inputs_of(args: argparse.Namespace, opened: Opened) -> Dict[str, Array]:
     """Arrays of --npy; pictures of --image for the one input that is left."""
     from ..pictures import picture_input
 
-    names = [value.name for value in opened.inputs]
     arrays: Dict[str, Array] = {}
     for text in args.npy:
         name, _, file = text.rpartition("=")
-        arrays[name or names[0]] = read_npy(Path(file))
-    left = [value for value in opened.inputs if value.name not in arrays]
+        arrays[name or opened.inputs[0].name] = read_npy(Path(file))
     if args.image:
-        if not left:
+        value = next((value for value in opened.inputs if value.name not in arrays), None)
+        if value is None:
             raise UsageError("--image and --npy give the same input. Leave one of the two out.")
         how = preprocessing_of(args, opened.preprocessing) or Preprocessing()
-        value = left[0]
         pixels = picture_input([Path(f) for f in args.image], how, value.name, value.shape)
         arrays[value.name] = pixels if "float" in value.type else pixels.astype(value.type)
     return arrays
@@ -139,29 +109,6 @@ def read_npy(path: Path) -> Array:
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
         raise UsageError(f"{path}: not an .npy file of numbers.")
     return array
-
-
-def read_labels(path: Any) -> List[str]:
-    return Path(path).read_text(encoding="utf-8").splitlines() if path else []
-
-
-def check_place(output: Optional[str]) -> None:
-    """Before anything is run: can the file be written?
-
-    Raises:
-        UsageError: another suffix, or no such folder.
-    """
-    path = Path(output or "out.npy")
-    if path.suffix != ".npy" or not path.absolute().parent.is_dir():
-        raise UsageError(f"-o {output}: name an .npy file, in a folder that is there.")
-
-
-def files_of(output: Optional[str], number: int) -> List[Path]:
-    """out.npy; for several outputs out.0.npy, out.1.npy, …"""
-    if not output:
-        return []
-    path = Path(output)
-    return [path] if number == 1 else [path.with_suffix(f".{i}.npy") for i in range(number)]
 
 
 def results(

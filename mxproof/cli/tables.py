@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
-from functools import partial
-from pathlib import Path
 from typing import Any, Dict, List
 
 from converters.progress import report
 from fixtures.pictures import PHOTOGRAPH
 from fixtures.zoo import ZOO
 
-from ..pictures import picture_inputs
-from ..report.sheet import Sheet
 from ..runtimes.base import Array
 from ..subject import Subject, load_for_run, parse_inputs
 from ..tables import measure, sheets
-from .common import (
-    FAILED,
-    PREFIX,
-    PROVEN,
-    console_of,
-    count,
-    mxnet_python,
-    progress_of,
-    reading,
-    reading_options,
-    say,
-    writable,
-    write_text,
-)
-from .picture_options import preprocessing, preprocessing_of
+from . import common
+from .picture_options import pictures_of, preprocessing, preprocessing_of
 
 VIEWS = 8
 
@@ -45,67 +27,49 @@ def add_parser(commands: Any) -> None:
         "one table a runtime. Needs MXNet (in this or another interpreter), onnxruntime and "
         "PyTorch.",
     )
-    parser.add_argument(
-        "checkpoints", metavar="MODEL", nargs="*", help=f"{PREFIX} (default: all of these)"
+    text = f"{common.PREFIX} (default: all of these)"
+    parser.add_argument("checkpoints", metavar="MODEL", nargs="*", help=text)
+    common.reading_options(parser)
+    common.table_options(parser)
+    text = (
+        "exit code 1 where an error against MXNet in float64 is more than X times that of MXNet in "
+        "float32: RMS, or largest relative"
     )
-    reading_options(parser)
-    parser.add_argument("--json", metavar="FILE", help="write the numbers there")
-    parser.add_argument("--markdown", metavar="FILE", help="write the tables there")
-    parser.add_argument(
-        "--limit",
-        type=float,
-        metavar="X",
-        help="exit code 1 where an error against MXNet in float64 is more than X times that of "
-        "MXNet in float32: RMS, or largest relative",
-    )
-    parser.add_argument(
-        "--views",
-        type=partial(count, least=1),
-        default=VIEWS,
-        metavar="N",
-        help=f"how many views of the photograph that comes along (default: {VIEWS})",
-    )
-    mxnet_python(parser)
+    parser.add_argument("--limit", type=float, metavar="X", help=text)
+    text = f"how many views of the photograph that comes along (default: {VIEWS})"
+    parser.add_argument("--views", type=common.positive, default=VIEWS, metavar="N", help=text)
+    common.mxnet_python(parser)
     preprocessing(parser, files=True)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    writable(args, "json", "markdown")
+    common.writable(args, "json", "markdown")
     found = []
-    with progress_of(args):
+    with common.progress_of(args):
         for checkpoint in dict.fromkeys(args.checkpoints or ZOO):
             report(f"reading {checkpoint}")
-            subject = load_for_run(checkpoint, parse_inputs(args.input), **reading(args))
+            subject = load_for_run(checkpoint, parse_inputs(args.input), **common.reading(args))
             found.append(measure(subject, pictured(args, subject), args.mxnet_python))
-    tables = sheets(found)
     document = {"schema": 1, "models": [model.to_json() for model in found]}
-    write_text(args.json, json.dumps(document, indent=1))
-    write_text(args.markdown, _markdown(tables))
-    console = console_of(args)
-    for table in tables:
-        console.print(table.terminal())
+    common.show_tables(args, document, sheets(found))
     far = [
-        f"{model.model} in {runtime}: {row.worst_ratio:.2f} times MXNet's own error"
+        f"{model.model} in {runtime}: {row.worst_ratio:.2f} times MXNet's own error; "
+        f"allowed {args.limit:g}."
         for model in found
         for runtime, row in model.rows.items()
         if args.limit is not None and not row.worst_ratio <= args.limit
     ]
-    for line in far:
-        say(f"{line}; allowed {args.limit:g}.", stderr=True)
-    return FAILED if far else PROVEN
-
-
-def _markdown(tables: List[Sheet]) -> str:
-    return "\n\n".join(table.markdown() for table in tables) + "\n"
+    common.say(*far, stderr=True)
+    return common.FAILED if far else common.PROVEN
 
 
 def pictured(args: argparse.Namespace, subject: Subject) -> List[Dict[str, Array]]:
     """The pictures of --image, or views of the photograph that comes with this package."""
-    how = preprocessing_of(args, subject.preprocessing)
     if subject.model is None or args.image:
-        files = [Path(f) for f in args.image] or [PHOTOGRAPH]
-        return [*picture_inputs(subject, files, how, parse_inputs(args.input))]
+        files = args.image or [str(PHOTOGRAPH)]
+        return pictures_of(argparse.Namespace(**{**vars(args), "image": files}), subject) or []
+    how = preprocessing_of(args, subject.preprocessing)
     shape = subject.model.output_input
     size = how.size if how and how.size else shape[-2:]
     views = subject.model.picture((args.views, *shape[1:-2], *size))

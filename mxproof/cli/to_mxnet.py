@@ -10,7 +10,7 @@ from converters.mxnet_symbol import convert_onnx
 from converters.progress import report
 
 from ..subject import UsageError, parse_inputs
-from .common import PROVEN, all_or_nothing, progress_of, say
+from . import common
 
 
 def add_parser(commands: Any) -> None:
@@ -22,14 +22,9 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL.onnx")
     parser.add_argument("-o", "--output-prefix", metavar="PREFIX", required=True, help="where to")
-    parser.add_argument(
-        "--input",
-        action="append",
-        default=[],
-        metavar="NAME=SHAPE",
-        help="fix the sizes of an input, where an operator needs them: data=1x3x224x224",
-    )
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    text = "fix the sizes of an input, where an operator needs them: data=1x3x224x224"
+    common.repeatable(parser, "--input", "NAME=SHAPE", text)
+    common.quiet(parser)
     parser.set_defaults(run=run)
 
 
@@ -37,9 +32,8 @@ def run(args: argparse.Namespace) -> int:
     prefix, given = Path(args.output_prefix), parse_inputs(args.input)
     if not Path(args.model).is_file():
         raise UsageError(f"{args.model}: no such file.")
-    with progress_of(args), all_or_nothing(prefix.parent) as folder:
+    with common.progress_of(args), common.all_or_nothing(prefix.parent) as folder:
         report(f"reading {args.model}")
         written = convert_onnx(args.model, folder / prefix.name, inputs=given or None)
-    for path in written:
-        say(f"wrote {prefix.parent / path.name}", quiet=args.quiet)
-    return PROVEN
+    common.say(*(f"wrote {prefix.parent / path.name}" for path in written), quiet=args.quiet)
+    return common.PROVEN

@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
-
-from rich.console import Console
 
 from converters import Graph
 from converters.progress import report
 from converters.shape import Shape
 
 from ..evidence import SAMPLES, evidence_for
-from ..pictures import picture_inputs
 from ..report.terminal import proof_table
-from ..runtimes.base import Array
-from ..subject import Subject, UsageError, load_for_run, parse_inputs
+from ..subject import UsageError, load_for_run, parse_inputs
 from ..targets import TARGETS
 from ..tolerance import Budgets, load_budgets
-from .common import (
-    FAILED,
-    PROVEN,
-    common,
-    console_of,
-    count,
-    mxnet_python,
-    progress_of,
-    reading,
-    say,
-    targets,
-    words_of,
-    writable,
-)
+from . import common
+from .common import say
 from .layers import layer_sheets
-from .picture_options import picture_words, preprocessing, preprocessing_of
+from .picture_options import pictures_of, preprocessing
 from .reports import report_options, with_latency, write_reports
 
 if TYPE_CHECKING:
@@ -55,14 +38,9 @@ def add_parser(commands: Any) -> None:
         "(in this or another interpreter) or what `mxproof record` kept of it, onnxruntime and "
         "PyTorch.",
     )
-    common(parser)
-    targets(parser)
-    parser.add_argument("--seed", type=count, help="of the random input (default: 0)")
-    parser.add_argument(
-        "--samples",
-        type=lambda text: count(text, 1),
-        help="how many random inputs; float32 noise is judged over all of them (default: 4)",
-    )
+    common.targets(parser)
+    common.common(parser)
+    common.sampling(parser, str(SAMPLES))
     parser.add_argument(
         "--layers",
         nargs="?",
@@ -78,12 +56,8 @@ def add_parser(commands: Any) -> None:
         'reason: [{"layer": "fc*", "runtime": "onnxruntime", "float32_ratio": 8, "reason": "…"}]',
     )
     report_options(parser)
-    mxnet_python(parser)
-    parser.add_argument(
-        "--reference",
-        metavar="FILE",
-        help="judge by what `mxproof record` wrote there, on its inputs, without MXNet",
-    )
+    text = "judge by what `mxproof record` wrote there, on its inputs, without MXNet"
+    parser.add_argument("--reference", metavar="FILE", help=text)
     parser.add_argument(
         "--repro",
         metavar="DIR",
@@ -100,11 +74,13 @@ def run(args: argparse.Namespace) -> int:
 
     repro = Folder(Path(args.repro)) if args.repro else None
     given = given_of(args)
-    writable(args, "json", "html", "markdown")
+    common.writable(args, "json", "html", "markdown")
     budgets = budgets_of(args)
-    with progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
+    targets = tuple(dict.fromkeys(args.to or TARGETS))
+    with common.progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as name:
         report(f"reading {args.checkpoint}")
-        subject = load_for_run(args.checkpoint, given, **reading(args))
+        folder = Path(name)
+        subject = load_for_run(args.checkpoint, given, **common.reading(args))
         with evidence_for(
             subject,
             given,
@@ -114,56 +90,32 @@ def run(args: argparse.Namespace) -> int:
             mxnet_python=args.mxnet_python,
             reference=Path(args.reference) if args.reference else None,
         ) as evidence:
-            proof = verify(
-                subject,
-                tuple(dict.fromkeys(args.to or TARGETS)),
-                evidence,
-                Path(folder),
-                budgets=budgets,
-            )
-            reproducers = reproduced(args, proof, subject.graph, Path(folder), evidence, repro)
-        proof = with_latency(args, subject, proof, Path(folder))
-    proof = replace(
-        proof,
-        reference=Path(args.reference).name if args.reference else proof.reference,
-        command=again(args, args.to or ()),
-    )
+            proof = verify(subject, targets, evidence, folder, budgets=budgets)
+            reproducers = reproduced(args, proof, subject.graph, folder, evidence, repro)
+        proof = with_latency(args, subject, proof, folder)
+    reference = Path(args.reference).name if args.reference else proof.reference
+    proof = replace(proof, reference=reference, command=again(args, args.to or ()))
     write_reports(args, proof)
-    console = console_of(args)
-    if args.layers:
-        print_layers(console, proof, args.layers)
-    console.print(proof_table(proof))
+    console = common.console_of(args)
+    for table in [*layer_tables(proof, args.layers), proof_table(proof)]:
+        console.print(table)
     for target in proof.targets.values():
-        for paragraph in target.explain(proof.model):
-            say(paragraph, stderr=True)
-    for line in reproducers:
-        say(line, stderr=True)
-    for problem in proof.problems:
-        say(problem, stderr=True)
-    return PROVEN if proof.passed else FAILED
+        say(*target.explain(proof.model), stderr=True)
+    say(*reproducers, *proof.problems, stderr=True)
+    return common.PROVEN if proof.passed else common.FAILED
 
 
-def pictures_of(args: argparse.Namespace, subject: Subject) -> Optional[List[Dict[str, Array]]]:
-    """What --image names, as inputs."""
-    if not args.image:
-        return None
-    files = [Path(file) for file in args.image]
-    how = preprocessing_of(args, subject.preprocessing)
-    return picture_inputs(subject, files, how, parse_inputs(args.input))
-
-
-def print_layers(console: Console, proof: Proof, pattern: str) -> None:
-    """Every comparison, layer by layer.
+def layer_tables(proof: Proof, pattern: Optional[str]) -> List[Any]:
+    """Every comparison, layer by layer; [] without a pattern.
 
     Raises:
-        UsageError: no layer is called so.
+        UsageError: no layer matches.
     """
     compared = [(t, c) for t, p in proof.targets.items() for c in p.comparisons.values()]
-    tables = layer_sheets(proof.model, compared, pattern)
-    if not any(sheet.rows for sheet in tables):
+    sheets = layer_sheets(proof.model, compared, pattern) if pattern else []
+    if pattern and not any(sheet.rows for sheet in sheets):
         raise UsageError(f"--layers {pattern}: {proof.model} has no such layer; see `inspect`.")
-    for sheet in tables:
-        console.print(sheet.terminal())
+    return [sheet.terminal() for sheet in sheets]
 
 
 def reproduced(
@@ -187,18 +139,11 @@ def reproduced(
 
 
 def again(args: argparse.Namespace, targets: Sequence[str]) -> str:
-    """The command line of this run, for these targets alone, as a shell reads it."""
-    words = ["mxproof", "verify", args.checkpoint]
-    words += [word for target in targets for word in ("--to", target)]
-    words += words_of(args, "input", "input_type", "output")
-    words += picture_words(args)
-    if not args.reference and not args.image:
-        words += ["--seed", str(args.seed or 0), "--samples", str(args.samples or SAMPLES)]
-    for option in ("epoch", "weights", "budgets", "mxnet_python", "reference"):
-        value = getattr(args, option)
-        if value not in (None, 0, "auto"):
-            words += [f"--{option.replace('_', '-')}", str(value)]
-    return shlex.join(words)
+    """The `mxproof verify` of this run, for these targets alone; it states what is drawn."""
+    stated = {**vars(args), "to": list(targets) or None}
+    if not stated.get("reference") and not stated.get("image"):
+        stated.update(seed=args.seed or 0, samples=args.samples or SAMPLES)
+    return common.command_line("verify", argparse.Namespace(**stated))
 
 
 def given_of(args: argparse.Namespace) -> Dict[str, Shape]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import runpy
 import tempfile
 from pathlib import Path
-from typing import Dict, List, Mapping
+from typing import Any, List
 
 import numpy as np
 
@@ -44,12 +45,12 @@ def measured(parcel: Parcel, what: str) -> List[str]:
     inputs = parcel.subject.inputs(shapes, SEED)
     if ready and parcel.graph is not parcel.single:
         _check_range(parcel, ready[0], inputs)
-    for target in ready:
-        sentences.append(f"{what}, {target}: {_compared(parcel, target, inputs)}")
-    return sentences
+    return sentences + [
+        f"{what}, {target}: {_compared(parcel, target, inputs)}" for target in ready
+    ]
 
 
-def _compared(parcel: Parcel, target: str, inputs: Mapping[str, Array]) -> str:
+def _compared(parcel: Parcel, target: str, inputs: Inputs) -> str:
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         before = convert(parcel.plain, target, Path(folder), parcel.opset)[0]
         expected = _run(target, before, inputs)
@@ -69,18 +70,16 @@ def _run(target: str, path: Path, inputs: Inputs) -> List[Array]:
     """As the file stands, in its own types."""
     if target == "onnx":
         return TARGETS[target].open(path, "float32").run(inputs)
-    return _pytorch(path, inputs)
-
-
-def _pytorch(path: Path, inputs: Inputs) -> List[Array]:
-    import runpy
-
     import torch
 
-    model = runpy.run_path(str(path))["load"]()
     with torch.inference_mode():
-        result = model(*(torch.from_numpy(np.array(a)) for a in inputs.values()))
-    return [t.numpy() for t in (result if isinstance(result, tuple) else (result,))]
+        found = load(path)(*(torch.from_numpy(np.array(a)) for a in inputs.values()))
+    return [t.numpy() for t in (found if isinstance(found, tuple) else (found,))]
+
+
+def load(path: Path) -> Any:
+    """The module that `load()` of a written .py returns."""
+    return runpy.run_path(str(path))["load"]()
 
 
 def _check_range(parcel: Parcel, target: str, inputs: Inputs) -> None:
@@ -92,19 +91,16 @@ def _check_range(parcel: Parcel, target: str, inputs: Inputs) -> None:
     Raises:
         UsageError: one does.
     """
-    found: Dict[str, float] = {}
 
     def visit(layer: str, value: Array) -> None:
-        if value.dtype.kind == "f" and value.size:
-            largest = float(np.abs(value[np.isfinite(value)]).max(initial=0))
-            if largest > HALF_MAX:
-                found.setdefault(layer, largest)
+        numbers = value[np.isfinite(value)] if value.dtype.kind == "f" else np.zeros(0)
+        largest = float(np.abs(numbers).max(initial=0))
+        if largest > HALF_MAX:
+            raise UsageError(
+                f"--float16: on a sample input layer {layer!r} makes {largest:.3g}; float16 ends "
+                f"at {HALF_MAX:.0f}. Leave --float16 out; where it is before a batch norm: --fuse."
+            )
 
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         before = convert(parcel.single, target, Path(folder), parcel.opset)[0]
         TARGETS[target].open(before, "float32").trace(inputs, visit)
-    for layer, largest in found.items():
-        raise UsageError(
-            f"--float16: on a sample input layer {layer!r} makes {largest:.3g}; float16 ends at "
-            f"{HALF_MAX:.0f}. Leave --float16 out; where it is before a batch norm: --fuse."
-        )

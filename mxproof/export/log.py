@@ -11,11 +11,10 @@ from typing import Dict, Iterator, List, Sequence
 import onnx
 
 from converters import Graph, __version__
-from converters.shape import show
 
 from ..repro.piece import NoPiece
 from ..repro.pytorch import PytorchFile
-from .parcel import Parcel
+from .parcel import Parcel, plain
 
 PACKAGES = ("numpy", "onnx", "onnx-ir", "safetensors", "onnxruntime", "torch", "mxnet")
 
@@ -29,26 +28,21 @@ def log_text(parcel: Parcel, said: Sequence[str], seconds: float, command: str) 
     """
     sections = {
         "command": [command],
-        "versions": list(_versions(parcel)),
+        "versions": _versions(parcel),
         "read": [f"{k}: {v}" for k, v in parcel.graph.source.items()],
-        "inputs and outputs": list(_values(parcel.graph)),
-        "cut away": list(_cut(parcel.graph)),
+        "inputs and outputs": [f"{k} {n}: {dtype} {s}" for k, n, dtype, s in parcel.values()],
+        "cut away": _cut(parcel.graph),
         "notes": parcel.notes,
-        "warnings": list(said),
-        "layers": list(_layers(parcel)),
+        "warnings": said,
+        "layers": _layers(parcel),
         "proof": [_verdict(parcel)],
         "written": [f"{e['name']}  {e['bytes']} bytes  {e['sha256']}" for e in parcel.written()],
         "seconds": [f"{seconds:.1f}"],
     }
     lines: List[str] = []
     for title, facts in sections.items():
-        lines += [f"{title}:", *(f"  {_plain(fact)}" for fact in facts or ["none"])]
+        lines += [f"{title}:", *(f"  {plain(fact)}" for fact in list(facts) or ["none"])]
     return "\n".join(lines) + "\n"
-
-
-def _plain(text: str) -> str:
-    """One line, and no control codes."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _versions(parcel: Parcel) -> Iterator[str]:
@@ -62,15 +56,8 @@ def _versions(parcel: Parcel) -> Iterator[str]:
                 yield f"{name} {judged[name]} (in another Python)"
 
 
-def _values(graph: Graph) -> Iterator[str]:
-    for kind, names in (("input", [v.name for v in graph.inputs]), ("output", graph.outputs)):
-        for name in names:
-            yield f"{kind} {name}: {graph.types[name]} {show(graph.shapes[name])}"
-
-
 def _cut(graph: Graph) -> Iterator[str]:
-    for label in graph.labels:
-        yield f"label {label}"
+    yield from (f"label {label}" for label in graph.labels)
     converted = {node.name for node in graph.nodes}
     for node in graph.listed:
         if node.name not in converted:
@@ -78,16 +65,18 @@ def _cut(graph: Graph) -> Iterator[str]:
 
 
 def _layers(parcel: Parcel) -> Iterator[str]:
-    nodes = _onnx_nodes(parcel.models["onnx"]) if "onnx" in parcel.models else {}
-    lines = _statements(parcel.models["pytorch"]) if "pytorch" in parcel.models else {}
+    """What became of each layer in each target."""
+    models = parcel.models
+    nodes = _onnx_nodes(models["onnx"]) if "onnx" in models else {}
+    lines = _statements(models["pytorch"]) if "pytorch" in models else {}
     for node in parcel.graph.nodes:
-        parts = [f"{node.op} {node.name}"]
-        if "onnx" in parcel.models:
-            parts.append(f"onnx: {' '.join(nodes.get(node.name, [])) or 'as its input'}")
-        if "pytorch" in parcel.models:
-            found = [lines[o] for o in node.outputs if o in lines]
-            parts.append(f"pytorch: {'; '.join(dict.fromkeys(found))}")
-        yield " -> ".join([parts[0], " | ".join(parts[1:])])
+        found = dict.fromkeys(lines[o] for o in node.outputs if o in lines)
+        forms = {
+            "onnx": " ".join(nodes.get(node.name, [])) or "as its input",
+            "pytorch": "; ".join(found),
+        }
+        parts = [f"{target}: {text}" for target, text in forms.items() if target in models]
+        yield f"{node.op} {node.name} -> {' | '.join(parts)}"
 
 
 def _onnx_nodes(path: Path) -> Dict[str, List[str]]:
@@ -113,7 +102,5 @@ def _statements(path: Path) -> Dict[str, str]:
 def _verdict(parcel: Parcel) -> str:
     if parcel.proof is None:
         return f"not proven: {parcel.unproven}"
-    return ", ".join(
-        f"{name}: {'pass' if target.passed else 'FAIL'}"
-        for name, target in parcel.proof.targets.items()
-    )
+    targets = parcel.proof.targets.items()
+    return ", ".join(f"{name}: {'pass' if target.passed else 'FAIL'}" for name, target in targets)

@@ -1,16 +1,24 @@
-"""One conversion: what was asked for, what is written, what is known of it."""
+"""One conversion: what is changed in the network, what is written, what is known of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from converters import DEFAULT_OPSET, Graph
 from converters.files import sha256
+from converters.fusing import fuse
+from converters.precision import halved, lost
+from converters.shape import show
 
 from ..proof import Proof
 from ..subject import Subject
+
+
+def plain(text: str) -> str:
+    """Foreign text in one line, without control codes."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 @dataclass
@@ -51,8 +59,53 @@ class Parcel:
         """`<name><suffix>` in the folder."""
         return self.folder / f"{self.name}{suffix}"
 
+    def values(self) -> List[Tuple[str, str, str, str]]:
+        """("input" or "output", name, type, shape) of each."""
+        graph = self.graph
+        named = [("input", v.name) for v in graph.inputs]
+        named += [("output", name) for name in dict.fromkeys(graph.outputs)]
+        return [(kind, name, graph.types[name], show(graph.shapes[name])) for kind, name in named]
+
+    def add(self, suffix: str, text: str) -> None:
+        """Write a file of text beside the models."""
+        self.path(suffix).write_text(text, encoding="utf-8")
+        self.files.append(self.path(suffix))
+
     def written(self) -> List[Dict[str, Any]]:
         """Name, bytes and SHA-256 of each file."""
         return [
             {"name": p.name, "bytes": p.stat().st_size, "sha256": sha256(p)} for p in self.files
         ]
+
+
+class Changed(NamedTuple):
+    """
+    Attributes:
+        single: the network before numbers were narrowed.
+        notes: what was done, a sentence each.
+    """
+
+    graph: Graph
+    single: Graph
+    notes: List[str]
+
+
+def changes(graph: Graph, *, fused: bool, half: bool) -> Changed:
+    """Batch norms folded, and float32 narrowed to float16; each is noted in the graph's source.
+
+    Raises:
+        UnsupportedError: float16 cannot hold it.
+    """
+    notes: List[str] = []
+    if fused:
+        graph, fusion = fuse(graph)
+        notes.append(str(fusion))
+        graph = replace(graph, source={**graph.source, "fused": str(fusion)})
+    single = graph
+    if half and any(a.dtype.name in ("float32", "float64") for a in graph.params.values()):
+        zeros = lost(graph)
+        graph = halved(graph)
+        graph = replace(graph, source={**graph.source, "float16": "narrowed from float32"})
+        if zeros:
+            notes.append(f"float16: {zeros} weights are too small for it and become 0")
+    return Changed(graph, single, notes)

@@ -7,9 +7,8 @@ import json
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence
+from typing import Mapping, Optional, Sequence
 
-from converters import Graph
 from converters.fusing import fuse
 from converters.shape import Shape
 
@@ -17,7 +16,7 @@ from ..evidence import evidence_for
 from ..proof import Proof
 from ..prover import Prover, versions_of
 from ..runtimes.base import Candidate
-from ..targets import TARGETS, convert
+from ..targets import convert
 from ..tolerance import Budgets, folded
 from .cost import NEEDS
 from .parcel import Parcel
@@ -49,15 +48,13 @@ class FileProver(Prover):
 
     def _open(self, target: str, precision: str) -> Candidate:
         if precision == "float64" and target in self.wide:
-            paths = {**self.paths, target: self.wide[target]}
-            return Prover(self.graph, paths, self.budgets)._open(target, precision)
+            return Prover(self.graph, self.wide, self.budgets)._open(target, precision)
         return super()._open(target, precision)
 
 
 def prove(
     parcel: Parcel,
     given: Mapping[str, Shape],
-    *,
     seed: int,
     samples: int,
     mxnet_python: Optional[str],
@@ -70,46 +67,29 @@ def prove(
     evidence = evidence_for(
         parcel.subject, given, seed=seed, samples=samples, mxnet_python=mxnet_python
     )
+    prover = Prover(parcel.graph, parcel.models, Budgets())
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder, evidence as truths:
-        fused = parcel.graph is not parcel.plain
-        wide = _unrounded(parcel, Path(folder)) if fused else {}
-        prover = FileProver(parcel.graph, parcel.models, folded() if fused else Budgets(), wide)
+        if parcel.graph is not parcel.plain:  # weights as they were before they were rounded
+            graph = fuse(parcel.plain, wide=True)[0]
+            wide = {t: convert(graph, t, Path(folder), parcel.opset)[0] for t in parcel.models}
+            prover = FileProver(parcel.graph, parcel.models, folded(), wide)
         proofs, shapes = prover.prove(truths)
         versions = versions_of(truths.versions)
-    return Proof(
-        parcel.name,
-        parcel.subject.weights,
-        shapes,
-        proofs,
-        versions,
-        source=parcel.graph.source,
-    )
-
-
-def _unrounded(parcel: Parcel, folder: Path) -> Dict[str, Path]:
-    wide: Graph = fuse(parcel.plain, wide=True)[0]
-    return {t: convert(wide, t, folder, parcel.opset)[0] for t in parcel.models}
+    weights, source = parcel.subject.weights, parcel.graph.source
+    return Proof(parcel.name, weights, shapes, proofs, versions, source=source)
 
 
 def record(parcel: Parcel, proof: Proof) -> str:
     """NAME.proof.json: the record of `mxproof verify --json`, and which files it is on."""
-    document: Dict[str, Any] = {**proof.to_json(), "files": parcel.written()}
-    if parcel.graph is not parcel.plain:
-        document["fused"] = FUSED
-    return json.dumps(document, indent=1) + "\n"
+    fused = {"fused": FUSED} if parcel.graph is not parcel.plain else {}
+    return json.dumps({**proof.to_json(), "files": parcel.written(), **fused}, indent=1) + "\n"
 
 
 def cost_of_fusing(proof: Proof) -> str:
     """How far folding took the outputs, in MXNet's own float32 error."""
-    parts = []
-    for name, target in proof.targets.items():
-        worst = target.output.checks.worst
-        if worst is not None and worst.ratio is not None:
-            parts.append(f"{name} {worst.ratio:.2f}")
+    worst = {name: target.output.checks.worst for name, target in proof.targets.items()}
+    parts = [f"{n} {w.ratio:.2f}" for n, w in worst.items() if w and w.ratio is not None]
     return (
         "folding: the outputs' RMS error against MXNet in float64, as a multiple of MXNet's own in "
         f"float32: {', '.join(parts)}."
     )
-
-
-__all__ = ["FUSED", "TARGETS", "FileProver", "cost_of_fusing", "missing", "prove", "record"]

@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import io
 import logging
-import runpy
 import warnings
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
+from converters import ConversionError
 from converters.header import example_shapes
 
 from ..subject import UsageError
+from .cost import load
 from .parcel import Parcel
 
-SUFFIXES = (".pth", ".pt2")
 #: Sizes to trace with: no two alike, none of them 0 or 1, which torch takes for fixed.
 SIZES = {"N": 2, "T": 18}
 SIDES = ((64, 96), (224, 256), (32, 48))
+Shapes = Dict[str, Tuple[int, ...]]
 
 
 def require_torch(option: str) -> Any:
@@ -42,10 +43,10 @@ def require_torch(option: str) -> Any:
 
 def write_pth(parcel: Parcel) -> Path:
     """The state dict alone, for `torch.load(…, weights_only=True)`."""
-    torch = require_torch("--pth")
-    state = _load(parcel).state_dict()
-    torch.save({name: tensor.clone() for name, tensor in state.items()}, parcel.path(".pth"))
-    return parcel.path(".pth")
+    torch, path = require_torch("--pth"), parcel.path(".pth")
+    state = load(parcel.models["pytorch"]).state_dict()
+    torch.save({name: tensor.clone() for name, tensor in state.items()}, path)
+    return path
 
 
 def write_pt2(parcel: Parcel) -> Path:
@@ -54,21 +55,15 @@ def write_pt2(parcel: Parcel) -> Path:
     Raises:
         UsageError: torch.export cannot take the network, or what it makes gives other numbers.
     """
-    torch = require_torch("--pt2")
-    model = _load(parcel)
-    example = _example(parcel)
-    arguments = _tensors(torch, parcel, example)
-    free = {v.name: [d for d in v.shape or () if isinstance(d, str)] for v in parcel.graph.inputs}
+    torch, path = require_torch("--pt2"), parcel.path(".pt2")
+    model, example = load(parcel.models["pytorch"]), _example(parcel)
+    dynamic = tuple(
+        {i: torch.export.Dim.AUTO for i, d in enumerate(v.shape or ()) if isinstance(d, str)}
+        for v in parcel.graph.inputs
+    )
     try:
         with silence(), torch.no_grad():
-            dynamic = tuple(
-                {
-                    i: torch.export.Dim.AUTO
-                    for i, d in enumerate(v.shape or ())
-                    if isinstance(d, str)
-                }
-                for v in parcel.graph.inputs
-            )
+            arguments = _tensors(torch, parcel, example)
             program = torch.export.export(model, arguments, dynamic_shapes=dynamic)
     except Exception as error:  # whatever its compiler raises
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
@@ -76,15 +71,13 @@ def write_pt2(parcel: Parcel) -> Path:
             f"--pt2: torch.export does not take {parcel.name}: {reason[0]} Leave --pt2 out; the "
             ".py and its weights do without."
         ) from error
-    torch.export.save(program, parcel.path(".pt2"))
-    fixed = _fixed(torch, program, parcel)
-    if any(free.values()) and fixed:
-        parcel.notes.append(
-            f"{parcel.path('.pt2').name}: torch.export fixed {', '.join(fixed)}; the other forms "
-            "leave these sizes free."
-        )
-    _check(torch, model, parcel, example, bool(fixed))
-    return parcel.path(".pt2")
+    torch.export.save(program, path)
+    fixed = ", ".join(_fixed(program, parcel))
+    if fixed:
+        said = f"torch.export fixed {fixed}; the other forms leave these sizes free."
+        parcel.notes.append(f"{path.name}: {said}")
+    _check(torch, model, parcel, example if fixed else _larger_batch(parcel, example))
+    return path
 
 
 @contextmanager
@@ -99,82 +92,71 @@ def silence() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
-def _load(parcel: Parcel) -> Any:
-    """What the .py's `load()` returns."""
-    return runpy.run_path(str(parcel.models["pytorch"]))["load"]()
+def _fits(parcel: Parcel, shapes: Shapes) -> bool:
+    try:
+        return bool(parcel.graph.infer_shapes(dict(shapes)))
+    except ConversionError:
+        return False
 
 
-def _example(parcel: Parcel) -> Dict[str, Tuple[int, ...]]:
+def _example(parcel: Parcel) -> Shapes:
     """Fixed shapes to trace with."""
-    known = all(v.shape is not None for v in parcel.graph.inputs)
-    for height, width in SIDES if known else ():
+    inputs = parcel.graph.inputs
+    known = all(v.shape is not None for v in inputs)
+    found = example_shapes(parcel.graph)
+    for height, width in reversed(SIDES) if known else ():  # the first that fits is the last found
         sizes = {**SIZES, "H": height, "W": width}
         shapes = {
             v.name: tuple(
                 d if isinstance(d, int) else sizes.get(d or "", 24) for d in v.shape or ()
             )
-            for v in parcel.graph.inputs
+            for v in inputs
         }
-        try:
-            parcel.graph.infer_shapes(dict(shapes))
-        except Exception:
-            continue
-        return shapes
-    shapes_found = example_shapes(parcel.graph) if known else None
-    if shapes_found is None:
+        found = shapes if _fits(parcel, shapes) else found
+    if found is None:
         raise UsageError("--pt2: torch.export needs inputs of known shape: --input data=Nx3xHxW.")
-    return shapes_found
+    return found
 
 
-def _tensors(torch: Any, parcel: Parcel, shapes: Dict[str, Tuple[int, ...]]) -> Tuple[Any, ...]:
+def _larger_batch(parcel: Parcel, example: Shapes) -> Shapes:
+    """One sample more than it was traced with, where the network takes that."""
+    free = [v.name for v in parcel.graph.inputs if v.shape and isinstance(v.shape[0], str)]
+    larger = {n: (s[0] + 1, *s[1:]) if n in free else s for n, s in example.items()}
+    return larger if _fits(parcel, larger) else example
+
+
+def _tensors(torch: Any, parcel: Parcel, shapes: Shapes) -> Tuple[Any, ...]:
     arrays = parcel.subject.inputs(shapes, seed=1)
     types = parcel.graph.types
     return tuple(torch.from_numpy(a).to(getattr(torch, types[n])) for n, a in arrays.items())
 
 
-def _fixed(torch: Any, program: Any, parcel: Parcel) -> List[str]:
+def _fixed(program: Any, parcel: Parcel) -> List[str]:
     """Sizes that are free in the network and numbers in the program."""
-    nodes = [n for n in program.graph.nodes if n.op == "placeholder"]
     names = set(program.graph_signature.user_inputs)
-    found = []
-    for node, value in zip((n for n in nodes if n.name in names), parcel.graph.inputs):
-        for given, dim in zip(node.meta["val"].shape, value.shape or ()):
-            if isinstance(dim, str) and isinstance(given, int):
-                found.append(f"{dim}={given}")
-    return found
+    nodes = (n for n in program.graph.nodes if n.op == "placeholder" and n.name in names)
+    return [
+        f"{dim}={size}"
+        for node, value in zip(nodes, parcel.graph.inputs)
+        for size, dim in zip(node.meta["val"].shape, value.shape or ())
+        if isinstance(dim, str) and isinstance(size, int)
+    ]
 
 
-def _check(
-    torch: Any, model: Any, parcel: Parcel, example: Dict[str, Tuple[int, ...]], fixed: bool
-) -> None:
+def _check(torch: Any, model: Any, parcel: Parcel, shapes: Shapes) -> None:
     """The file as it is on disk, against the module it was made of: the same bits, or nearly."""
-    program = torch.export.load(parcel.path(".pt2")).module()
-    first = {
-        n: (s[0] + 1, *s[1:]) if not fixed and _free(parcel, n) else s for n, s in example.items()
-    }
-    try:
-        parcel.graph.infer_shapes(dict(first))
-    except Exception:
-        first = example
-    arguments = _tensors(torch, parcel, first)
+    path, arguments = parcel.path(".pt2"), _tensors(torch, parcel, shapes)
+    program = torch.export.load(path).module()
     with torch.no_grad():
-        expected, found = (_outputs(run(*arguments)) for run in (model, program))
+        results = (run(*arguments) for run in (model, program))
+        expected, found = (r if isinstance(r, (tuple, list)) else (r,) for r in results)
     for e, f in zip(expected, found):
         size = float(e.abs().max()) if e.numel() else 0.0
         ulp = torch.finfo(e.dtype).eps if e.is_floating_point() else 0
         apart = float((e.double() - f.double()).abs().max()) if e.numel() else 0.0
         if e.shape != f.shape or not apart <= 4 * ulp * size:
-            parcel.path(".pt2").unlink()
+            path.unlink()
             raise UsageError(
                 f"--pt2: what torch.export made of {parcel.name} is off by {apart:.1e}; allowed: "
                 f"{4 * ulp * size:.1e}, four roundings. Leave --pt2 out, and report it to PyTorch."
             )
-
-
-def _free(parcel: Parcel, name: str) -> bool:
-    value = next(v for v in parcel.graph.inputs if v.name == name)
-    return bool(value.shape) and isinstance((value.shape or (0,))[0], str)
-
-
-def _outputs(result: Any) -> Sequence[Any]:
-    return result if isinstance(result, (tuple, list)) else (result,)

@@ -14,7 +14,8 @@ import pytest
 
 from converters import __version__
 from fixtures.zoo import ZOO, obtain
-from mxproof.cli.picture_options import picture_words, preprocessing_of
+from mxproof.cli.common import words_of
+from mxproof.cli.picture_options import STEPS, preprocessing_of
 from mxproof.compare import compare
 from mxproof.evidence import SAMPLES
 from mxproof.pictures import picture_inputs
@@ -276,7 +277,8 @@ def inputs_of(option: Any, subject: Subject, given: Shapes) -> Tuple[List[Arrays
     if option.image:
         how = preprocessing_of(option, subject.preprocessing)
         files = [Path(file) for file in option.image]
-        return picture_inputs(subject, files, how, given), picture_words(option)
+        words = words_of("verify", option, "image", *STEPS)
+        return picture_inputs(subject, files, how, given), words
     seed, samples = option.seed or 0, option.samples or (2 if subject.model else SAMPLES)
     words = ["--seed", str(seed)] if seed else []
     inputs = subject.evidence(given, seed=seed, samples=samples)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, List, NamedTuple
+from typing import Any, Callable, List, NamedTuple
 
 import pytest
 
 from converters import save_checkpoint
 from mxproof.cli import main
-from tests.converters.networks import small_resnet
+from tests.converters.networks import Network, small_resnet
 
 from .browser import browser_type_launch_args, reader
 
@@ -23,6 +23,7 @@ class Result(NamedTuple):
 
 
 Run = Callable[..., Result]
+Refuse = Callable[..., str]
 
 
 @pytest.fixture
@@ -40,11 +41,58 @@ def run(capsys: pytest.CaptureFixture[str], shared_mxnet: None) -> Run:
 
 
 @pytest.fixture
+def refuse(run: Run) -> Refuse:
+    """Arguments that a command must refuse -> the one paragraph that it prints."""
+
+    def call(*arguments: object) -> str:
+        code, out, err = run(*arguments)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"mxproof {arguments[0]}: ")
+        assert (err.count("\n"), err[-1]) == (1, "\n")
+        return err
+
+    return call
+
+
+@pytest.fixture
 def prefix(tmp_path: Path) -> Path:
+    return saved_resnet(tmp_path / "model" / "small")
+
+
+@pytest.fixture(scope="session")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the small network, converted once for all tests: they only read it."""
+    folder = tmp_path_factory.mktemp("converted")
+    small = saved_resnet(folder / "model" / "small")
+    assert main(["convert", str(small), "-o", str(folder), "--quiet", "--no-verify"]) == 0
+    return folder
+
+
+def saved_resnet(prefix: Path, **changed: Any) -> Path:
+    """The small network's checkpoint; with other arrays, or without those that are None."""
     net, head = small_resnet()
-    (tmp_path / "model").mkdir()
-    save_checkpoint(tmp_path / "model" / "small", net.symbol(head), net.arrays)
-    return tmp_path / "model" / "small"
+    arrays = {name: a for name, a in {**net.arrays, **changed}.items() if a is not None}
+    prefix.parent.mkdir(exist_ok=True)
+    save_checkpoint(prefix, net.symbol(head), arrays)
+    return prefix
+
+
+def saved(prefix: Path, build: Callable[[Network, Any], Any]) -> Path:
+    """The checkpoint of a network.
+
+    Args:
+        build: (network, its input) -> its output, or several.
+    """
+    net = Network()
+    heads = build(net, net.variable("data"))
+    symbol = net.symbol(*heads) if isinstance(heads, list) else net.symbol(heads)
+    save_checkpoint(prefix, symbol, net.arrays)
+    return prefix
+
+
+def activation(net: Network, x: Any) -> Any:
+    """A network of one layer, which takes any shape."""
+    return net.layer("Activation", "act", x, act_type="relu")
 
 
 def names(folder: Path) -> List[str]:

@@ -2,50 +2,52 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import List
+from typing import Any, List
 
 import numpy as np
 import onnx
 import pytest
 
-from converters import __version__, save_checkpoint
-from converters.params import save_params
-from tests.converters.networks import Network, small_resnet
+from converters import __version__
+from mxproof.cli import MXPROOF
+from mxproof.cli.common import words_of
 
-from .conftest import Result, Run, names
+from .conftest import Result, Run, names, saved, saved_resnet
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_convert(run: Run, prefix: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "folder"
-    result = run("convert", prefix, "-o", out, "--no-verify")
     written = ["small.onnx", "small.py", "small.safetensors", "small.md"]
     said = "".join(f"wrote {out / name}\n" for name in written)
-    assert (result.code, result.err) == (0, "")
-    assert result.out.startswith(f"{said}not proven: --no-verify was given. ")
-    assert names(out) == sorted(written)
+    for _ in range(2):  # the second time over its own files
+        result = run("convert", prefix, "-o", out, "--no-verify")
+        assert (result.code, result.err) == (0, "")
+        assert result.out.startswith(f"{said}not proven: --no-verify was given. ")
+        assert names(out) == sorted(written)
     model = onnx.load(out / "small.onnx")
     assert [(o.domain, o.version) for o in model.opset_import] == [("", 21)]
-    assert run("convert", prefix, "-o", out, "--no-verify").code == 0, "again, over its own files"
 
 
 @pytest.mark.parametrize(
     ("options", "written"),
     [
-        (["--to", "onnx"], ["small.onnx"]),
-        (["--to", "pytorch"], ["small.py", "small.safetensors"]),
         (["--to", "onnx", "--to", "onnx"], ["small.onnx"]),
+        (["--to", "pytorch", "--epoch", "12"], ["small.py", "small.safetensors"]),
     ],
 )
 def test_convert_to(
     run: Run, prefix: Path, tmp_path: Path, options: List[str], written: List[str]
 ) -> None:
+    if "--epoch" in options:
+        os.rename(f"{prefix}-0000.params", f"{prefix}-0012.params")
     assert run("convert", prefix, "-o", tmp_path / "out", "--no-verify", *options).code == 0
     assert names(tmp_path / "out") == ["small.md", *written]
 
@@ -53,25 +55,11 @@ def test_convert_to(
 @pytest.mark.parametrize("opset", [13, 24])
 def test_convert_with_options(run: Run, prefix: Path, tmp_path: Path, opset: int) -> None:
     options = ("--opset", opset, "--input", "data=Bx3x8xW", "--to", "onnx", "--quiet")
-    options = (*options, "--no-verify")
-    assert run("convert", prefix, "-o", tmp_path, *options) == (0, "", "")
+    assert run("convert", prefix, "-o", tmp_path, *options, "--no-verify") == (0, "", "")
     model = onnx.load(tmp_path / "small.onnx")
     assert model.opset_import[0].version == opset
     dims = model.graph.input[0].type.tensor_type.shape.dim
     assert [d.dim_param or d.dim_value for d in dims] == ["B", 3, 8, "W"]
-
-
-def test_convert_an_epoch(run: Run, prefix: Path, tmp_path: Path) -> None:
-    os.rename(f"{prefix}-0000.params", f"{prefix}-0012.params")
-    assert run("convert", prefix, "-o", tmp_path, "--epoch", 12, "--no-verify").code == 0
-
-
-def test_convert_by_name(run: Run, tmp_path: Path) -> None:
-    result = run("convert", "resnet18", "--weights", "seeded", "-o", tmp_path, "--no-verify")
-    assert result.code == 0
-    written = [f"resnet18{suffix}" for suffix in (".md", ".onnx", ".py", ".safetensors")]
-    assert names(tmp_path) == written
-    assert "weights: seeded; seed 0" in result.out
 
 
 def test_inspect(run: Run, prefix: Path) -> None:
@@ -88,50 +76,35 @@ def test_inspect(run: Run, prefix: Path) -> None:
 )
 def test_names_are_shown_as_they_are(run: Run, tmp_path: Path, name: str) -> None:
     """No markup, no emoji, no control codes: what cannot be printed is escaped."""
-    net = Network()
-    x = net.layer("Activation", name, net.variable("data"), act_type="relu")
-    net.arrays[name] = np.zeros(3, np.float32)
-    save_checkpoint(tmp_path / "net", net.symbol(x), {"unused": net.arrays[name]})
-    code, out, err = run("inspect", tmp_path / "net", "--input", "data=1x3")
+
+    def build(net: Any, x: Any) -> Any:
+        net.arrays["unused"] = np.zeros(3, np.float32)
+        return net.layer("Activation", name, x, act_type="relu")
+
+    code, out, err = run("inspect", saved(tmp_path / "net", build), "--input", "data=1x3")
     assert code == 0
     assert all(c.isprintable() or c == "\n" for c in out + err)
     assert not name.isprintable() or name in out
 
 
 def test_parameters_that_nobody_reads_are_listed(run: Run, prefix: Path, tmp_path: Path) -> None:
-    net, _ = small_resnet()
-    extra = {"orphan": np.zeros(3, np.float32), "[bold]": np.zeros(3, np.float32)}
-    save_params(f"{prefix}-0000.params", {**net.arrays, **extra})
+    saved_resnet(prefix, **dict.fromkeys(("orphan", "[bold]"), np.zeros(3, np.float32)))
     code, _, err = run("convert", prefix, "-o", tmp_path / "out", "--quiet", "--no-verify")
     assert code == 0
     assert re.fullmatch(r"warning: .*0000\.params: 2 parameters .* \[bold\], orphan\.\n", err)
 
 
-@pytest.mark.parametrize(
-    ("command", "options"),
-    [
-        (
-            "convert",
-            "--to -o --output-dir --output --epoch --opset --input --input-type --float16 --weights"
-            " --quiet",
-        ),
-        ("verify", "--to --epoch --input --seed --samples --json --mxnet-python --quiet"),
-        ("inspect", "--epoch --input --weights"),
-    ],
-)
-def test_help(run: Run, command: str, options: str) -> None:
+@pytest.mark.parametrize("command", ["convert", "verify", "inspect", "record"])
+def test_help(run: Run, command: str) -> None:
+    """Every option is explained."""
     code, out, err = run(command, "--help")
     assert (code, err) == (0, "")
-    described = re.split(r"\n(?=  -)", out)[1:]
-    for option in options.split():
-        (text,) = [d for d in described if re.match(rf"  (-\w .*)?{option}(?![-\w])", d)]
-        assert len(text.split()) > 4, f"{option} is not explained"
+    explained = {d.split()[0]: d for d in re.split(r"\n(?=  -)", out)[1:]}
+    assert {"--epoch", "--input", "--output", "--weights", "--quiet"} <= explained.keys()
+    short = ("-h,", "-o")
+    assert all(len(d.split()) > 4 for option, d in explained.items() if option not in short)
     assert "CHECKPOINT" in out
     assert "model/resnet-50-symbol.json" in out.replace("\n" + 24 * " ", "")
-
-
-def test_version(run: Run) -> None:
-    assert run("--version") == (0, f"mxproof {__version__}\n", "")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +113,6 @@ def test_version(run: Run) -> None:
         ([], "COMMAND"),
         (["transmogrify"], "transmogrify"),
         (["convert"], "CHECKPOINT"),
-        (["convert", "x", "--to", "keras"], "keras"),
         (["convert", "x", "--opset", "new"], "new"),
         (["convert", "x", "--epoch", "last"], "last"),
         (["verify", "x", "--samples", "0"], "'0' is no whole number of 1 or more"),
@@ -153,6 +125,36 @@ def test_usage(run: Run, arguments: List[str], said: str) -> None:
     assert said in err.splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    ("words", "said_again"),
+    [
+        ("verify m --quiet --epoch 0 --weights auto --json f --layers", "verify m"),
+        (
+            "verify --input b=1 --image a.png b.png --size 3x4 --mean=-1,2,3 --to onnx m --scale "
+            "1/4 --to pytorch --input a=2 --epoch 3 --seed 0 --budgets rows",
+            "verify m --to onnx --to pytorch --epoch 3 --input b=1 --input a=2 --seed 0 --budgets "
+            "rows --image a.png b.png --size 3x4 --scale 0.25 --mean=-1.0,2.0,3.0",
+        ),
+        (
+            "convert m -o out --fuse --no-verify --opset 14 --pth",
+            "convert m --opset 14 --fuse --no-verify",
+        ),
+        ("tables --views 3 m n", "tables m n --views 3"),
+    ],
+)
+def test_a_command_is_printed_again(words: str, said_again: str) -> None:
+    """What reproduces a run is what the parser reads as the same, less defaults and reports."""
+
+    def parsed(text: str) -> argparse.Namespace:
+        command, *_ = text.split()
+        return MXPROOF.parser(command).parse_args(text.split())
+
+    command, *expected = said_again.split()
+    found = words_of(command, parsed(words))
+    assert found == expected
+    assert words_of(command, parsed(" ".join([command, *found]))) == found
+
+
 def python_m(*arguments: object, **environment: str) -> Result:
     command = [sys.executable, "-m", "mxproof", *map(str, arguments)]
     env = {**os.environ, **environment}
@@ -160,21 +162,15 @@ def python_m(*arguments: object, **environment: str) -> Result:
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def test_as_a_program(prefix: Path, tmp_path: Path) -> None:
+def test_as_a_program(tmp_path: Path) -> None:
+    """With a terminal that lacks a layer's name."""
     assert python_m("--version") == (0, f"mxproof {__version__}\n", "")
     code, out, err = python_m("convert", tmp_path / "none")
     assert (code, out) == (2, "")
     assert re.fullmatch(r"mxproof convert: \S+none-symbol\.json: no such file\. .*\n", err)
-    code, out, err = python_m("inspect", prefix, PYTHONIOENCODING="ascii")
+    prefix = saved(
+        tmp_path / "net", lambda net, x: net.layer("Activation", "\u5c42", x, act_type="relu")
+    )
+    code, out, err = python_m("inspect", prefix, "--input", "data=1x3", PYTHONIOENCODING="ascii")
     assert (code, err) == (0, "")
-    assert "unit1_bn1" in out
-
-
-def test_a_name_that_the_terminal_lacks(tmp_path: Path) -> None:
-    net = Network()
-    x = net.layer("Activation", "\u5c42", net.variable("data"), act_type="relu")
-    save_checkpoint(tmp_path / "net", net.symbol(x), {})
-    options = ("--input", "data=1x3")
-    result = python_m("inspect", tmp_path / "net", *options, PYTHONIOENCODING="ascii")
-    assert (result.code, result.err) == (0, "")
-    assert "\\u5c42" in result.out
+    assert "\\u5c42" in out

@@ -11,50 +11,42 @@ from typing import Callable, Tuple
 import numpy as np
 import pytest
 
-from converters import save_checkpoint
 from mxproof import prover as module
 from mxproof.runtimes.mxnet import MxnetProcess
 from tests.converters.networks import small_resnet
 
-from .conftest import Run
+from .conftest import Refuse, Run, saved_resnet
 from .test_cli_verify import BLAMED, with_wrong_epsilon
 from .test_recording import recording_of
 
 
-@pytest.mark.parametrize("kind", ["symbol", "params"])
-def test_another_checkpoint_is_refused(kind: str, prefix: Path, run: Run) -> None:
+def test_other_parameters_are_refused(prefix: Path, refuse: Refuse) -> None:
+    """Another symbol: docs/errors.md."""
     path = recording_of(prefix)
-    net, head = small_resnet()
-    if kind == "params":
-        net.arrays["fc_bias"] = np.nextafter(net.arrays["fc_bias"], np.float32(9))
-    else:
-        head = net.layer("Flatten", "more", head)
-    save_checkpoint(prefix, net.symbol(head), net.arrays)
-    code, out, err = run("verify", prefix, "--reference", path)
-    assert (code, out) == (2, "")
-    assert err.startswith(f"mxproof verify: {path}: was recorded from a {kind} file of SHA-256 ")
+    bias = small_resnet()[0].arrays["fc_bias"]
+    saved_resnet(prefix, fc_bias=np.nextafter(bias, np.float32(9)))
+    err = refuse("verify", prefix, "--reference", path)
+    assert err.startswith(f"mxproof verify: {path}: was recorded from a params file of SHA-256 ")
     assert err.endswith("record this one where MXNet runs.\n")
 
 
-OPTIONS = {"--seed": "0", "--samples": "2", "--input": "data=1x3x8x8", "--mxnet-python": "python3"}
-
-
-@pytest.mark.parametrize("option", OPTIONS.items())
-def test_a_recording_has_its_own_inputs(option: Tuple[str, str], run: Run, prefix: Path) -> None:
-    code, _, err = run("verify", prefix, "--reference", recording_of(prefix), *option)
-    assert code == 2
+@pytest.mark.parametrize(
+    "option",
+    [("--samples", "2"), ("--input", "data=1x3x8x8"), ("--mxnet-python", "python3")],
+    ids=lambda option: option[0],
+)
+def test_a_recording_has_its_own_inputs(
+    option: Tuple[str, str], refuse: Refuse, prefix: Path
+) -> None:
+    err = refuse("verify", prefix, "--reference", recording_of(prefix), *option)
     assert err.startswith(f"mxproof verify: {option[0]} and --reference: the recording has its own")
 
 
-def test_files_that_cannot_be(run: Run, prefix: Path, tmp_path: Path) -> None:
+def test_files_that_cannot_be(refuse: Refuse, prefix: Path, tmp_path: Path) -> None:
     for output in (tmp_path, tmp_path / "no" / "file.npz"):
-        code, _, err = run("record", prefix, "-o", output)
-        assert (code, "name a file, in a folder that is there" in err) == (2, True)
-    code, _, err = run("verify", prefix, "--reference", tmp_path / "none.npz")
-    assert (code, err) == (
-        2,
-        f"mxproof verify: {tmp_path / 'none.npz'}: No such file or directory.\n",
-    )
+        assert "name a file, in a folder that is there" in refuse("record", prefix, "-o", output)
+    err = refuse("verify", prefix, "--reference", tmp_path / "none.npz")
+    assert err == f"mxproof verify: {tmp_path / 'none.npz'}: No such file or directory.\n"
 
 
 WITHOUT = """

@@ -14,10 +14,10 @@ import numpy as np
 import onnx
 import pytest
 
-from converters import save_checkpoint
-from tests.converters.networks import Network, small_resnet
+from mxproof.cli import main
+from tests.converters.networks import small_resnet
 
-from .conftest import Run, names
+from .conftest import Refuse, Run, names, saved, saved_resnet
 
 #: What the files must do without.
 ALONE = (
@@ -47,16 +47,16 @@ def convert(run: Run, *arguments: object) -> str:
     return result.out
 
 
-@pytest.fixture
-def forms(run: Run, prefix: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def forms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All that `convert` writes of the small network; tests only read it."""
     pytest.importorskip("torch", reason="needs PyTorch, which writes .pth and .pt2")
-    out = tmp_path / "out"
-    convert(run, prefix, "-o", out, "--pth", "--pt2", "--external-data", "--no-verify")
+    out = tmp_path_factory.mktemp("forms")
+    prefix = saved_resnet(out.parent / "forms-model" / "small")
+    options = ("--pth", "--pt2", "--external-data", "--log", str(out.parent / "log.txt"))
+    assert main(["convert", str(prefix), "-o", str(out), "--no-verify", *options]) == 0
+    assert names(out) == sorted(f"small{suffix}" for suffix in ALL_FORMS)
     return out
-
-
-def test_all_forms(forms: Path) -> None:
-    assert names(forms) == sorted(f"small{suffix}" for suffix in ALL_FORMS)
 
 
 def test_every_block_of_the_guide_runs_and_gives_the_same(forms: Path) -> None:
@@ -111,28 +111,24 @@ def test_the_state_dict_is_plain(forms: Path) -> None:
     assert "unit1.bn1.running_var" in words
 
 
-def test_programs_of_networks_that_cannot_be_traced(run: Run, tmp_path: Path) -> None:
+def test_programs_of_networks_that_cannot_be_traced(refuse: Refuse, tmp_path: Path) -> None:
     """torch.export does not follow what depends on numbers; the message says what to do."""
     pytest.importorskip("torch", reason="needs PyTorch, which writes .pt2")
-    net = Network()
-    boxes = net.layer("_contrib_box_nms", "nms", net.variable("data"), topk=3)
-    save_checkpoint(tmp_path / "net", net.symbol(boxes), {})
-    common = ("convert", tmp_path / "net", "--input", "data=Nx8x6", "-o", tmp_path / "out")
-    result = run(*common, "--pt2", "--no-verify")
-    assert result.code == 2
-    assert result.err.count("\n") == 1
-    assert "--pt2: torch.export does not take net" in result.err
-    assert "Leave --pt2 out" in result.err
+    prefix = saved(tmp_path / "net", lambda net, x: net.layer("_contrib_box_nms", "nms", x, topk=3))
+    common = ("convert", prefix, "--input", "data=Nx8x6", "-o", tmp_path / "out")
+    err = refuse(*common, "--pt2", "--no-verify")
+    assert "--pt2: torch.export does not take net" in err
+    assert "Leave --pt2 out" in err
     assert names(tmp_path / "out") == []
 
 
 def test_hostile_names_in_the_guide(run: Run, tmp_path: Path) -> None:
-    net = Network()
     hostile = "a|b`c`<script>*d*_e_[f](g)\x1b[2J"
-    x = net.layer("Activation", hostile, net.variable("data"), act_type="relu")
-    save_checkpoint(tmp_path / "net", net.symbol(x), {})
+    prefix = saved(
+        tmp_path / "net", lambda net, x: net.layer("Activation", hostile, x, act_type="relu")
+    )
     out = tmp_path / "out"
-    convert(run, tmp_path / "net", "--input", "data=Nx3", "-o", out, "--no-verify")
+    convert(run, prefix, "--input", "data=Nx3", "-o", out, "--no-verify")
     text = (out / "net.md").read_text(encoding="utf-8")
     assert "\x1b" not in text
     assert "<script>" not in text.replace("\\<", "")
@@ -144,30 +140,25 @@ def test_hostile_names_in_the_guide(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--pth", "--to", "onnx"], "--pth goes with the PyTorch source: add --to pytorch."),
         (["--pt2", "--to", "onnx"], "--pt2 goes with the PyTorch source: add --to pytorch."),
-        (["--float16", "--verify"], "--verify and --float16: the proof is of float32 numbers."),
         (["--log", "nowhere/log.txt"], "--log nowhere/log.txt: there is no such folder"),
         (["--logits", "--output", "fc"], "--logits: small ends in 'fc' (FullyConnected)"),
     ],
 )
-def test_refusals(run: Run, prefix: Path, tmp_path: Path, options: List[str], message: str) -> None:
-    result = run("convert", prefix, "-o", tmp_path / "out", *options)
-    assert result.code == 2
-    assert message in result.err
+def test_refusals(
+    refuse: Refuse, prefix: Path, tmp_path: Path, options: List[str], message: str
+) -> None:
+    assert message in refuse("convert", prefix, "-o", tmp_path / "out", *options)
     assert names(tmp_path / "out") == []
 
 
+@pytest.mark.parametrize("option", ["--pth", "--pt2"])
 def test_without_torch(
-    run: Run, prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refuse: Refuse, prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    for option in ("--pth", "--pt2"):
-        result = run("convert", prefix, "-o", tmp_path / "out", option, "--no-verify")
-        assert result.code == 2
-        assert f"{option} is written by PyTorch, which is not installed here: pip install" in (
-            result.err
-        )
+    said = f"{option} is written by PyTorch, which is not installed here: pip install"
+    assert said in refuse("convert", prefix, "-o", tmp_path / "out", option, "--no-verify")
 
 
 def test_logits(run: Run, prefix: Path, tmp_path: Path) -> None:
@@ -178,27 +169,20 @@ def test_logits(run: Run, prefix: Path, tmp_path: Path) -> None:
     assert "| output | fc | float32 | Nx5 |" in text
 
 
-def test_the_log(run: Run, prefix: Path, tmp_path: Path) -> None:
-    log, out = tmp_path / "log.txt", tmp_path / "out"
-    convert(run, prefix, "-o", out, "--log", log, "--no-verify")
-    lines = log.read_text(encoding="utf-8").splitlines()
-    assert "  Convolution conv0 -> onnx: Conv | pytorch: x = self.conv0(data)" in lines
-    assert (
-        "  BatchNorm unit1_bn1 -> onnx: BatchNormalization | pytorch: unit1: y = self.bn1(x)"
-        in (lines)
-    )
+def test_the_log(forms: Path) -> None:
+    lines = (forms.parent / "log.txt").read_text(encoding="utf-8").splitlines()
+    bn = "BatchNorm unit1_bn1 -> onnx: BatchNormalization | pytorch: unit1: y = self.bn1(x)"
+    for line in ("Convolution conv0 -> onnx: Conv | pytorch: x = self.conv0(data)", bn):
+        assert f"  {line}" in lines
     assert "  label softmax_label" in lines
-    layers = [line for line in lines if " -> onnx: " in line]
-    assert len(layers) == 13
-    for path in out.iterdir():
+    assert len([line for line in lines if " -> onnx: " in line]) == 13
+    for path in forms.iterdir():
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         assert f"  {path.name}  {path.stat().st_size} bytes  {digest}" in lines
 
 
 def test_the_log_has_the_warnings(run: Run, prefix: Path, tmp_path: Path) -> None:
-    net, head = small_resnet()
-    arrays = {**net.arrays, "orphan\x1b[2J": np.zeros(3, np.float32)}
-    save_checkpoint(prefix, net.symbol(head), arrays)
+    saved_resnet(prefix, **{"orphan\x1b[2J": np.zeros(3, np.float32)})
     result = run("convert", prefix, "-o", tmp_path, "--log", tmp_path / "log", "--no-verify")
     assert (result.code, "orphan" in result.err) == (0, True)
     text = (tmp_path / "log").read_text(encoding="utf-8")
@@ -220,36 +204,21 @@ def test_float16(run: Run, prefix: Path, tmp_path: Path) -> None:
         assert alone(code + kinds, tmp_path).strip() in ("float16", "torch.float16")
 
 
-def test_float16_that_overflows(run: Run, prefix: Path, tmp_path: Path) -> None:
-    """Weights that fit, and results that do not: refused, and the layer named."""
-    net, head = small_resnet()
-    net.arrays["conv0_weight"] = net.arrays["conv0_weight"] * np.float32(1.5e4)
-    save_checkpoint(prefix, net.symbol(head), net.arrays)
-    result = run("convert", prefix, "-o", tmp_path / "out", "--float16", "--to", "onnx")
-    assert result.code == 2
-    assert "--float16: on a sample input layer 'conv0' makes" in result.err
-    assert names(tmp_path / "out") == []
-
-
 def test_float16_numbers_stay(run: Run, prefix: Path, tmp_path: Path) -> None:
     """A checkpoint that is float16 already is not changed, and costs nothing."""
-    net, head = small_resnet()
-    halves = {name: a.astype(np.float16) for name, a in net.arrays.items()}
-    save_checkpoint(prefix, net.symbol(head), halves)
-    out = convert(run, prefix, "-o", tmp_path, "--float16", "--to", "onnx")
-    assert "outputs differ" not in out
+    arrays = small_resnet()[0].arrays
+    saved_resnet(prefix, **{name: a.astype(np.float16) for name, a in arrays.items()})
+    assert "outputs differ" not in convert(run, prefix, "-o", tmp_path, "--float16", "--to", "onnx")
 
 
 def test_the_cost_of_folding_without_mxnet(run: Run, tmp_path: Path) -> None:
-    net = Network()
-    x = net.convolution("conv", net.variable("data"), 3, 4)
-    x = net.batch_norm("bn", x, 4)
-    save_checkpoint(tmp_path / "net", net.symbol(x), net.arrays)
-    out = convert(run, tmp_path / "net", "-o", tmp_path / "out", "--fuse", "--no-verify")
+    prefix = saved(
+        tmp_path / "net", lambda net, x: net.batch_norm("bn", net.convolution("conv", x, 3, 4), 4)
+    )
+    out = convert(run, prefix, "-o", tmp_path / "out", "--fuse", "--no-verify")
     assert "1 of 1 batch norms folded\n" in out
     assert len(re.findall(r"folding, (onnx|pytorch): outputs differ", out)) == 2
-    assert "mxproof convert" in out
-    assert "--fuse --verify" in out
+    assert f"mxproof convert {prefix} --fuse --verify" in out
     record = (tmp_path / "out" / "net.py").read_text()
     assert "fused: 1 of 1 batch norms folded" in record
     assert json.dumps("bn") not in record

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Dict
 
 import numpy as np
 import pytest
@@ -26,14 +27,8 @@ def _runtimes(mxnet: MxnetProcess) -> None:
 def suites(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rs"]
     own = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}  # no one's worker
-    return subprocess.run(
-        [*command, *map(str, arguments)],
-        cwd=ROOT,
-        env=own,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    how: Dict[str, Any] = {"capture_output": True, "text": True, "timeout": 300}
+    return subprocess.run([*command, *map(str, arguments)], cwd=ROOT, env=own, **how)
 
 
 def test_a_checkpoint_on_pictures(prefix: Path, tmp_path: Path, mxnet: MxnetProcess) -> None:
