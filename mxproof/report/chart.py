@@ -7,8 +7,8 @@ dark mode, marks that say what they are, and ids that two charts on a page do no
 rewrite of its output; that costs 0.7 s to import and 0.6 s for the 515 layers of ResNet-152, which
 this module draws in 10 ms. Vega-Altair draws by 800 kB of scripts.
 
-The x axis is in percent of the chart's width and the y axis in pixels, so letters keep their size
-at any width. Colours are CSS variables (chart.css), for light and dark. All text is escaped.
+Here are the data and the places of things; chart.jinja draws them. Colours are CSS variables
+(chart.css), for light and dark.
 """
 
 from __future__ import annotations
@@ -16,14 +16,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
-from pathlib import Path
+from itertools import groupby
 from typing import Callable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from .wording import number, one_line
+from .wording import number
 
-HEIGHT = 214  # pixels: the area for marks, and the line of x ticks below it
-TOP, BOTTOM = 28, 190  # where the ends of the y axis are
+TOP, BOTTOM = 28, 190  # pixels: where the ends of the y axis are
 NO_NUMBER, ZERO = 20, 197  # marks without a number, and zeros of a logarithmic axis
 TICKS = 6  # at most, about
 Y = Callable[[Optional[float]], float]
@@ -82,19 +80,6 @@ class Chart:
     joined: bool = True
     form: str = ".3g"
 
-    def html(self) -> str:
-        """The chart, as wide as what it stands in."""
-        label = f'role="img" aria-label="{escape(self.summary)}"'
-        return (
-            f'<div class="chart"><svg width="100%" height="{HEIGHT}" {label}>'
-            f"{self.elements()}</svg></div>"
-        )
-
-    def elements(self) -> str:
-        """SVG elements, for a frame of any width and HEIGHT pixels, with 52 pixels left of it."""
-        series = (self._series(s, place) for place, s in enumerate(self.series))
-        return "".join((*self._grid(), *self._x_axis(), *self._events(), *self._limits(), *series))
-
     @property
     def summary(self) -> str:
         """The chart for those who do not see it."""
@@ -104,7 +89,7 @@ class Chart:
             if values:
                 ends = (number(v, self.form) for v in (values[-1], min(values), max(values)))
                 parts.append("{}: last {}, from {} to {}".format(series.name, *ends))
-        return one_line(f"{self.title}. {'; '.join(parts) or 'No numbers.'}")
+        return f"{self.title}. {'; '.join(parts) or 'No numbers.'}"
 
     @cached_property
     def _scale(self) -> Tuple[Y, List[float]]:
@@ -113,72 +98,40 @@ class Chart:
         numbers += [limit for limit in self.limits if limit is not None]
         return (log_scale if self.log_y else linear_scale)(numbers)
 
-    @property
-    def _count(self) -> int:
+    @cached_property
+    def count(self) -> int:
+        """How many places there are on the x axis."""
         return max([1, *(len(series.marks) for series in self.series)])
 
-    def _x(self, place: float) -> str:
-        return f"{100 * (place + 0.5) / self._count:.4g}%"
+    def x(self, place: float) -> str:
+        """The middle of a place."""
+        return f"{100 * (place + 0.5) / self.count:.4g}%"
 
-    def _grid(self) -> Iterator[str]:
-        y, ticks = self._scale
-        yield f'<text class="chart-y" x="-52" y="12">{escape(self.y_label)}</text>'
-        for tick in ticks:
-            at = f"{y(tick):.1f}"
-            yield f'<line class="chart-grid" x1="0" x2="100%" y1="{at}" y2="{at}"/>'
-            yield f'<text class="chart-tick" x="-8" y="{at}" dy="4">{tick_label(tick)}</text>'
+    def y(self, value: Optional[float]) -> str:
+        """How far down a value is."""
+        return f"{self._scale[0](value):.1f}"
 
-    def _x_axis(self) -> Iterator[str]:
-        yield f'<text class="chart-tick" x="-8" y="{HEIGHT - 4}">{escape(self.x_label)}</text>'
-        for place, label in self.ticks.items():
-            anchor, x = "middle", self._x(place)
-            if place in (0, self._count - 1) and self._count > 1:
-                anchor, x = ("end", "100%") if place else ("start", "0")
-            at = f'x="{x}" y="{HEIGHT - 4}" text-anchor="{anchor}"'
-            yield f"<text {at}>{escape(one_line(label))}</text>"
+    @property
+    def y_ticks(self) -> List[Tuple[str, str]]:
+        """(y, label)."""
+        return [(self.y(tick), tick_label(tick)) for tick in self._scale[1]]
 
-    def _events(self) -> Iterator[str]:
-        for place, label in self.events.items():
-            x, words = self._x(place - 0.5), escape(one_line(label))
-            yield f'<line class="chart-event" x1="{x}" x2="{x}" y1="4" y2="{ZERO}"/>'
-            yield f'<text class="chart-label" x="{x}" dx="4" y="12">{words}</text>'
+    def steps(self) -> Iterator[Tuple[float, float, float]]:
+        """(begin, end, limit) of each run of places that have the same limit."""
+        end = 0
+        for limit, run in groupby(self.limits):
+            begin, end = end, end + len(list(run))
+            if limit is not None:
+                yield begin - 0.5, end - 0.5, limit
 
-    def _limits(self) -> Iterator[str]:
-        """A line for each run of places that have the same limit."""
-        begin = 0
-        for place, limit in enumerate(self.limits):
-            if place + 1 == len(self.limits) or self.limits[place + 1] != limit:
-                if limit is not None:
-                    x1, x2 = (self._x(i - 0.5) for i in (begin, place + 1))
-                    at = f'y1="{self._scale[0](limit):.1f}" y2="{self._scale[0](limit):.1f}"'
-                    yield f'<line class="chart-limit" x1="{x1}" x2="{x2}" {at}/>'
-                begin = place + 1
-
-    def _series(self, series: Series, place: int) -> str:
-        y = self._scale[0]
-        heights = [y(m.value) if m and m.value is not None else None for m in series.marks]
-        lines = []
-        for i, (a, b) in enumerate(zip(heights, heights[1:]) if self.joined else ()):
+    def neighbours(self, series: Series) -> Iterator[Tuple[int, float, float]]:
+        """(place, value, the next value), where a line joins the two."""
+        values = [mark.value if mark else None for mark in series.marks]
+        for place, (a, b) in enumerate(zip(values, values[1:]) if self.joined else ()):
             if a is not None and b is not None:
-                ends = f'x1="{self._x(i)}" x2="{self._x(i + 1)}" y1="{a:.1f}" y2="{b:.1f}"'
-                lines.append(f"<line {ends}/>")
-        marks = [self._mark(m, i, place) for i, m in enumerate(series.marks) if m]
-        return f'<g class="chart-{place}">{"".join([*lines, *marks])}</g>'
+                yield place, a, b
 
-    def _mark(self, mark: Mark, place: int, series: int) -> str:
-        """A circle, or a square for the second series: colour alone does not tell them apart."""
-        y, x = self._scale[0], self._x(place)
-        at, line, reach = f"{y(mark.value):.1f}", "", self._reach(mark, place)
-        if reach:
-            low, high = (f"{y(end):.1f}" for end in reach)
-            line = f'<line x1="{x}" x2="{x}" y1="{low}" y2="{high}"/>'
-        shape = f'<circle cx="{x}" cy="{at}" r="{2.2 if self._count > 150 else 3}"/>'
-        if series:
-            shape = f'<svg x="{x}" y="{at}" overflow="visible"><path d="M-3-3h6v6h-6z"/></svg>'
-        kind, words = f"chart-mark {mark.kind}".strip(), escape(mark.words)
-        return f'<g class="{kind}" data-place="{place}"><title>{words}</title>{line}{shape}</g>'
-
-    def _reach(self, mark: Mark, place: int) -> Optional[Tuple[Optional[float], float]]:
+    def reach(self, mark: Mark, place: int) -> Optional[Tuple[Optional[float], float]]:
         """The ends of a mark's line: its interval, or how far it is beyond its limit."""
         if mark.low is not None and mark.high is not None:
             return mark.low, mark.high
@@ -242,8 +195,3 @@ def spark(values: Sequence[float]) -> str:
     )
     size = 'width="160" height="28" aria-hidden="true"'
     return f'<svg class="spark" {size}><polyline points="{points}"/></svg>'
-
-
-def style() -> str:
-    """CSS of the charts, for the page or file that holds them."""
-    return Path(__file__).with_name("chart.css").read_text(encoding="utf-8")

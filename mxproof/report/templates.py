@@ -82,7 +82,7 @@ def environment(*, markdown: bool = False, folder: Optional[Path] = None) -> jin
 
     found.globals.update({k: v for k, v in vars(wording).items() if not k.startswith("_")})
     found.globals.update(source=source, digest=digest, error_charts=error_charts, legend=legend)
-    found.filters.update(prod=prod, breakable=lambda name: Markup(breakable(name)))
+    found.filters.update(prod=prod, one_line=wording.one_line)
     return found
 
 
@@ -90,11 +90,6 @@ def escape_markdown(foreign: str) -> str:
     """No markup, no link, no HTML, and no cell of its own."""
     line = escape(wording.one_line(foreign), quote=False)
     return re.sub(r"[\\`*_{}\[\]#|!~$@]|:(?=//)|(?<=www)\.", r"\\\g<0>", line)
-
-
-def breakable(name: str) -> str:
-    """HTML of a name, which a browser may break after underscores."""
-    return escape(wording.one_line(name)).replace("_", "_<wbr>")
 
 
 def digest(script: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mxproof.report.notebook import compact
+from mxproof.report.page import notebook
 from mxproof.report.page import page as page_of
 
 from .browser import PHONE, Reader
@@ -27,7 +27,7 @@ PAGES = {
     "many": lambda: page_of([proof().to_json(), proof(["onnx"]).to_json(), deep(40)]),
     "hostile": lambda: page_of([hostile()]),
     "nothing": lambda: page_of([]),
-    "notebook": lambda: NOTEBOOK + compact(proof(["onnx"]).to_json()),
+    "notebook": lambda: NOTEBOOK + notebook(proof(["onnx"]).to_json()),
     "large": lambda: page_of([deep(LAYERS, failed_from=FAILED_FROM, name="Stage{}_conv")]),
 }
 TABLE = "#m0-1-layers"

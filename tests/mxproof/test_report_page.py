@@ -10,7 +10,7 @@ from typing import Dict, List, Optional, Tuple
 
 import pytest
 
-from mxproof.report.notebook import compact
+from mxproof.report.page import notebook
 from mxproof.report.page import page
 from mxproof.report.record import Json
 
@@ -141,7 +141,7 @@ def test_text_of_strangers_stays_text() -> None:
         "tests": [{"id": HOSTILE, "outcome": "failed", "message": f"{HOSTILE}\n{HOSTILE}"}],
         "environment": {HOSTILE: HOSTILE},
     }
-    for source in (page([hostile()]), page([hostile(), hostile()], run=run), compact(hostile())):
+    for source in (page([hostile()]), page([hostile(), hostile()], run=run), notebook(hostile())):
         document = Document(source)
         assert not document.all("img")
         assert all(not name.startswith("on") for _, a in document.elements for name in a)
