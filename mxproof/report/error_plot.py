@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional
 
 from .chart import Chart, Mark, Series
 from .record import FAIL, MEASURES, Json
@@ -36,14 +36,6 @@ def error_charts(target: Json) -> List[Chart]:
             )
         )
     return charts
-
-
-def legend(chart: Chart) -> List[Tuple[str, str]]:
-    """(class of its sign, words) for what is on the chart."""
-    kinds = {mark.kind for mark in chart.series[0].marks if mark}
-    beyond = [("ring", "beyond")] if kinds & {"bad", "bad worst"} else []
-    introduced = [("ring full", "introduced here")] if "bad worst" in kinds else []
-    return [("series-0", "within budget"), *beyond, *introduced, ("rule", "budget")]
 
 
 def _mark(target: Json, place: int, precision: str) -> Optional[Mark]:

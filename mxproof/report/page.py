@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -18,6 +19,11 @@ from .error_plot import error_charts
 from .record import Json
 from .templates import render
 from .wording import by_verdict, headline_of, models, verdict_of
+
+
+def today() -> str:
+    """When a report is made, in words."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def page(records: Sequence[Json], *, made: str = "", run: Optional[Json] = None) -> str:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..subject import UsageError
 from . import wording
-from .error_plot import error_charts, legend
+from .chart import tick_label
+from .error_plot import error_charts
 
 if TYPE_CHECKING:
     import jinja2
@@ -47,9 +48,8 @@ def render(template: str, **values: object) -> str:
     Raises:
         UsageError: Jinja2 is not installed.
     """
-    return (
-        environment(markdown=template.endswith(".md.jinja")).get_template(template).render(values)
-    )
+    found = environment(markdown=template.endswith(".md.jinja"))
+    return found.get_template(template).render(values)
 
 
 @cache
@@ -67,8 +67,9 @@ def environment(*, markdown: bool = False, folder: Optional[Path] = None) -> jin
     def finalize(value: object) -> str:
         return value if isinstance(value, Markup) else as_text(str(value))
 
+    loader = jinja.FileSystemLoader([HERE] if folder is None else [folder, HERE])
     found: jinja2.Environment = jinja.Environment(
-        loader=jinja.FileSystemLoader([HERE] if folder is None else [folder, HERE]),
+        loader=loader,
         autoescape=not markdown,
         finalize=finalize,
         undefined=jinja.StrictUndefined,
@@ -78,10 +79,11 @@ def environment(*, markdown: bool = False, folder: Optional[Path] = None) -> jin
 
     def source(name: str) -> str:
         """A style sheet or script beside the templates."""
-        return Markup(found.loader.get_source(found, name)[0]) if found.loader else ""
+        return Markup(loader.get_source(found, name)[0])
 
     found.globals.update({k: v for k, v in vars(wording).items() if not k.startswith("_")})
-    found.globals.update(source=source, digest=digest, error_charts=error_charts, legend=legend)
+    found.globals.update(source=source, digest=digest)
+    found.globals.update(error_charts=error_charts, tick_label=tick_label)
     found.filters.update(prod=prod, one_line=wording.one_line)
     return found
 
