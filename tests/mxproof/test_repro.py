@@ -21,8 +21,8 @@ from converters import Graph, Node, load_checkpoint, save_checkpoint
 from mxproof.compare import compare
 from mxproof.repro import Failure, Reproducer, write_reproducers, writer
 from mxproof.repro.folder import Folder
-from mxproof.repro.piece import Values
-from mxproof.repro.script import TEST
+from mxproof.repro.piece import Piece, Values
+from mxproof.repro.writer import TEST
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import UsageError
 from mxproof.targets import TARGETS, convert
@@ -64,13 +64,13 @@ def replay(*tests: Union[str, Path]) -> Tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def replay_both(test: Path, mend: Callable[[Path], object]) -> str:
-    """The message with which it fails; with its piece mended, in a copy, it passes."""
+def replay_both(test: Path, right: Piece) -> str:
+    """The message with which it fails; with the right piece, in a copy, it passes."""
     with pytest.raises(AssertionError) as failure:
         runpy.run_path(str(test))[TEST]()
-    right = shutil.copytree(test.parent, test.parent.with_name("mended"))
-    mend(right)
-    runpy.run_path(str(right / test.name))[TEST]()
+    mended = shutil.copytree(test.parent, test.parent.with_name("mended"))
+    right.write(mended)
+    runpy.run_path(str(mended / test.name))[TEST]()
     return str(failure.value)
 
 
@@ -187,7 +187,7 @@ def test_each_fails_and_passes_once_its_piece_is_right(
     for (target, layer), test in planted.items():
         folder = shutil.copytree(test.parent, tmp_path / "mended" / test.parent.name)
         file = writer.FILES[target](right[target], "float64")
-        file.cut(layer, Values(small.truths[1]), folder)
+        file.cut(layer, Values(small.truths[1])).write(folder)
         mended.append(folder / test.name)
     code, out = replay(*planted.values(), *mended)
     assert (code, f"{len(planted)} failed, {len(mended)} passed" in out) == (1, True), out
@@ -250,7 +250,7 @@ def test_a_model_that_stops(target: str, small: Ground, tmp_path: Path) -> None:
     with np.load(found.test.parent / "case.npz") as case:
         assert len(case["input0"]) == 2
     file = writer.FILES[target](convert(small.graph, target, tmp_path)[0], "float64")
-    said = replay_both(found.test, lambda to: file.cut("flat", Values(small.truths[1]), to))
+    said = replay_both(found.test, file.cut("flat", Values(small.truths[1])))
     assert said.startswith("Flatten 'flat': stopped with ")
 
 
@@ -288,7 +288,7 @@ def test_only_in_float32(target: str, small: Ground, tmp_path: Path) -> None:
     path.write_bytes(original)
     shift(path, "0.5")
     file, values = writer.FILES[target](path, "float32"), Values(small.truths[0])
-    said = replay_both(first.test, lambda to: file.cut("unit1_relu1", values, to))
+    said = replay_both(first.test, file.cut("unit1_relu1", values))
     assert said.startswith("Activation 'unit1_relu1': float32 error") and "MXNet's own: " in said
 
 
@@ -327,7 +327,7 @@ def test_the_whole_network_stands_in(
     assert str(found) == f"replay: pytest {found.test}  # {found.note}"
     assert found.note.startswith("the whole network: a recording cannot feed 'unit2_bn1' ")
     file = writer.FILES[target](convert(small.graph, target, tmp_path)[0], precision or "float64")
-    assert replay_both(found.test, file.whole).startswith("output 'fc': ")
+    assert replay_both(found.test, file.whole(small.graph.outputs)).startswith("output 'fc': ")
 
 
 def test_nothing_fails_by_itself(small: Ground, tmp_path: Path) -> None:
@@ -392,7 +392,7 @@ def test_names_are_text(target: str, mxnet: MxnetProcess, tmp_path: Path) -> Non
     assert re.fullmatch(rf"odd-{target}-[A-Za-z0-9_]+", folder)
     assert found.test
     right = writer.FILES[target](convert(graph, target, tmp_path)[0], "float64")
-    said = replay_both(found.test, lambda to: right.cut(layer, Values(ground.truths[0]), to))
+    said = replay_both(found.test, right.cut(layer, Values(ground.truths[0])))
     assert said.startswith("BatchNorm '../")
     assert load_checkpoint(found.test.parent / "layer").nodes[0].name == layer
 

@@ -107,7 +107,7 @@ def test_outputs_in_another_order(
     assert test.parent == tmp_path / "out" / f"net-{target}-whole-network-float32"
     assert "  # the whole network: " in last
     right = convert(load_checkpoint(tmp_path / "net"), target, tmp_path)[0]
-    said = replay_both(test, writer.FILES[target](right, "float32").whole)
+    said = replay_both(test, writer.FILES[target](right, "float32").whole(names_of))
     assert said.startswith("output 'softmax': ")
 
 

@@ -60,7 +60,7 @@ def test_a_layer_is_cut_as_a_class_without_arguments(tmp_path: Path, name: str) 
     file = PytorchFile(source, "float32")
     assert set(file.places) == {output for node in graph.nodes for output in node.outputs}
     for block, channels in details:
-        file.cut(f"{block}_conv1", Values(Truth({}, ())), tmp_path)
+        file.cut(f"{block}_conv1", Values(Truth({}, ()))).write(tmp_path)
         (cls,) = (n for n in ast.parse((tmp_path / "piece.py").read_text()).body if is_class(n))
         made, call = (n for n in ast.walk(cls) if isinstance(n, ast.Assign))
         assert ast.unparse(made.value).startswith(f"nn.Conv2d(4, {channels}, ")
