@@ -21,10 +21,9 @@ from converters import Graph, Node, load_checkpoint, save_checkpoint
 from mxproof.compare import compare
 from mxproof.repro import Failure, Reproducer, write_reproducers, writer
 from mxproof.repro.folder import Folder
-from mxproof.repro.piece import Piece, Values
+from mxproof.repro.piece import Piece, Shipped, Values
 from mxproof.repro.writer import TEST
 from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.subject import UsageError
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import ULP32, Budget, Deviation
 from mxproof.truth import Truth
@@ -80,24 +79,33 @@ class Ground(NamedTuple):
     graph: Graph
     truths: List[Truth]
 
+    def right(self, target: str, folder: Path, precision: str = "float64") -> Shipped:
+        """The file of a conversion without fault."""
+        return writer.FILES[target](convert(self.graph, target, folder / "right")[0], precision)
 
-def reproduce(
-    ground: Ground,
-    target: str,
-    converted: Path,
-    folder: Path,
-    precision: str = "float64",
-) -> List[Reproducer]:
-    """As `mxproof verify` does, in one precision."""
-    candidate = TARGETS[target].open(converted, precision)
-    parts = (compare(t, candidate, ground.graph, alone=True) for t in ground.truths)
-    comparison = reduce(add, parts)
-    failure = Failure(
-        *(ground.graph, target, converted, comparison, comparison.culprits),
-        versions={"mxproof": "0"},
-        command="mxproof verify it",
-    )
-    return write_reproducers(Folder(folder), failure, ground.truths)
+    def reproduce(self, target: str, plant: Edit, folder: Path) -> List[Reproducer]:
+        """Convert with this fault, and do as `mxproof verify --repro out` does in float64."""
+        path = convert(plant(self.graph), target, folder / "wrong")[0]
+        return self.reproduce_file(target, path, folder / "out")
+
+    def reproduce_file(
+        self, target: str, path: Path, out: Path, precision: str = "float64"
+    ) -> List[Reproducer]:
+        candidate = TARGETS[target].open(path, precision)
+        parts = (compare(t, candidate, self.graph, alone=True) for t in self.truths)
+        comparison = reduce(add, parts)
+        failure = Failure(
+            *(self.graph, target, path, comparison, comparison.culprits),
+            versions={"mxproof": "0"},
+            command="mxproof verify it",
+        )
+        return write_reproducers(Folder(out), failure, self.truths)
+
+
+def only_test(found: List[Reproducer]) -> Path:
+    """The test of the only reproducer."""
+    assert len(found) == 1 and found[0].test, found
+    return found[0].test
 
 
 def changed(layer: str, change: Callable[[Node], Node]) -> Edit:
@@ -168,26 +176,23 @@ Planted = Dict[Tuple[str, str], Path]
 def planted(small: Ground, tmp_path_factory: pytest.TempPathFactory) -> Planted:
     """(target, layer) -> the test that was written for the fault in that layer."""
     tests = {}
-    out = tmp_path_factory.mktemp("repro")
+    folder = tmp_path_factory.mktemp("repro")
     for target in TARGETS:
         for layer, plant in FAULTS.items():
-            path = convert(plant(small.graph), target, tmp_path_factory.mktemp("model"))[0]
-            (found,) = reproduce(small, target, path, out)
-            assert found.test, found
-            assert str(found) == f"replay: pytest {found.test}"
-            tests[target, layer] = found.test
+            found = small.reproduce(target, plant, folder)
+            tests[target, layer] = only_test(found)
+            assert str(found[0]) == f"replay: pytest {found[0].test}"
     return tests
 
 
 def test_each_fails_and_passes_once_its_piece_is_right(
     planted: Planted, small: Ground, tmp_path: Path
 ) -> None:
-    right = {t: convert(small.graph, t, tmp_path / t)[0] for t in TARGETS}
+    right = {target: small.right(target, tmp_path / target) for target in TARGETS}
     mended = []
     for (target, layer), test in planted.items():
         folder = shutil.copytree(test.parent, tmp_path / "mended" / test.parent.name)
-        file = writer.FILES[target](right[target], "float64")
-        file.cut(layer, Values(small.truths[1])).write(folder)
+        right[target].cut(layer, Values(small.truths[1])).write(folder)
         mended.append(folder / test.name)
     code, out = replay(*planted.values(), *mended)
     assert (code, f"{len(planted)} failed, {len(mended)} passed" in out) == (1, True), out
@@ -244,14 +249,11 @@ def test_a_layer_within_the_limits_has_no_problem() -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_model_that_stops(target: str, small: Ground, tmp_path: Path) -> None:
     """On the second input only: the first has one sample."""
-    path = convert(baked("flat", 4)(small.graph), target, tmp_path)[0]
-    (found,) = reproduce(small, target, path, tmp_path / "out")
-    assert found.test
-    with np.load(found.test.parent / "case.npz") as case:
+    test = only_test(small.reproduce(target, baked("flat", 4), tmp_path))
+    with np.load(test.parent / "case.npz") as case:
         assert len(case["input0"]) == 2
-    file = writer.FILES[target](convert(small.graph, target, tmp_path)[0], "float64")
-    said = replay_both(found.test, file.cut("flat", Values(small.truths[1])))
-    assert said.startswith("Flatten 'flat': stopped with ")
+    right = small.right(target, tmp_path).cut("flat", Values(small.truths[1]))
+    assert replay_both(test, right).startswith("Flatten 'flat': stopped with ")
 
 
 def shift_onnx(path: Path, up: str) -> None:
@@ -273,22 +275,21 @@ def shift_pytorch(path: Path, up: str) -> None:
     path.write_text(text.replace("F.relu(y)", f"F.relu(y + {up} - {up})"))
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_only_in_float32(target: str, small: Ground, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("target", "shift"), [("onnx", shift_onnx), ("pytorch", shift_pytorch)])
+def test_only_in_float32(
+    target: str, shift: Callable[[Path, str], None], small: Ground, tmp_path: Path
+) -> None:
     """The piece fails as onnxruntime and PyTorch round it; a gentler one passes."""
-    path = convert(small.graph, target, tmp_path)[0]
-    original = path.read_bytes()
-    shift = {"onnx": shift_onnx, "pytorch": shift_pytorch}[target]
+    path, gentle = (convert(small.graph, target, tmp_path / name)[0] for name in "ab")
     shift(path, "1000")
+    shift(gentle, "0.5")
     exact = TARGETS[target].open(path, "float64")
     assert all(compare(t, exact, small.graph, alone=True).passed for t in small.truths)
-    first, *_ = reproduce(small, target, path, tmp_path / "out", "float32")
+    first, *_ = small.reproduce_file(target, path, tmp_path / "out", "float32")
     assert first.test
     assert first.test.parent.name == f"small-{target}-unit1_relu1-float32"
-    path.write_bytes(original)
-    shift(path, "0.5")
-    file, values = writer.FILES[target](path, "float32"), Values(small.truths[0])
-    said = replay_both(first.test, file.cut("unit1_relu1", values))
+    right = writer.FILES[target](gentle, "float32").cut("unit1_relu1", Values(small.truths[0]))
+    said = replay_both(first.test, right)
     assert said.startswith("Activation 'unit1_relu1': float32 error") and "MXNet's own: " in said
 
 
@@ -306,28 +307,19 @@ class Thin(Truth):
     [("onnx", "1e-3", "float32"), ("onnx", "2.001e-5", ""), ("pytorch", "2.001e-5", "")],
 )
 def test_the_whole_network_stands_in(
-    target: str,
-    eps: str,
-    precision: str,
-    small: Ground,
-    prefix: Path,
-    mxnet: MxnetProcess,
-    tmp_path: Path,
+    target: str, eps: str, precision: str, small: Ground, tmp_path: Path
 ) -> None:
     """Where layers cannot be fed: in float64, if it does not show in float32."""
-    path = convert(edited("unit2_bn1", eps=eps)(small.graph), target, tmp_path)[0]
-    model = mxnet.load(prefix, 0, small.graph)
-    x = small.truths[1].inputs
-    thin = Ground(small.graph, [Thin(x, model.layers(x), model.run(x))])
-    model.close()
-    (found,) = reproduce(thin, target, path, tmp_path / "out")
+    known = small.truths[1]
+    thin = Ground(small.graph, [Thin(known.inputs, known, known.outputs)])
+    (found,) = thin.reproduce(target, edited("unit2_bn1", eps=eps), tmp_path)
     assert found.test, found
     name = f"small-{target}-whole-network"
     assert found.test.parent.name == (f"{name}-{precision}" if precision else name)
     assert str(found) == f"replay: pytest {found.test}  # {found.note}"
     assert found.note.startswith("the whole network: a recording cannot feed 'unit2_bn1' ")
-    file = writer.FILES[target](convert(small.graph, target, tmp_path)[0], precision or "float64")
-    assert replay_both(found.test, file.whole(small.graph.outputs)).startswith("output 'fc': ")
+    right = small.right(target, tmp_path, precision or "float64").whole(small.graph.outputs)
+    assert replay_both(found.test, right).startswith("output 'fc': ")
 
 
 def test_nothing_fails_by_itself(small: Ground, tmp_path: Path) -> None:
@@ -351,24 +343,23 @@ def test_a_layer_that_reads_its_neighbour(target: str, small: Ground, tmp_path: 
         "unit2_conv1",
         lambda n: replace(n, inputs=tuple(wrong if i == right else i for i in n.inputs)),
     )
-    path = convert(rewired(small.graph), target, tmp_path)[0]
-    (found,) = reproduce(small, target, path, tmp_path / "out")
-    assert found.test
-    text = found.test.read_text()
+    test = only_test(small.reproduce(target, rewired, tmp_path))
+    text = test.read_text()
     assert f'INPUTS = ["{wrong}"]' in text
     assert f"it reads '{wrong}', in MXNet '{right}'" in " ".join(text.split())
-    with np.load(found.test.parent / "case.npz") as case:
+    with np.load(test.parent / "case.npz") as case:
         for number, name in enumerate((wrong, right)):
             np.testing.assert_array_equal(case[f"input{number}"], small.truths[0][name].float64)
 
 
 def test_three_at_most(small: Ground, tmp_path: Path) -> None:
-    graph = small.graph
-    for unit in ("unit1", "unit2"):
-        graph = edited(f"{unit}_relu1", act_type="tanh")(graph)
-        graph = edited(f"{unit}_bn1", eps="1e-3")(graph)
-    path = convert(graph, "onnx", tmp_path)[0]
-    found = reproduce(small, "onnx", path, tmp_path / "out")
+    def plant(graph: Graph) -> Graph:
+        for unit in ("unit1", "unit2"):
+            graph = edited(f"{unit}_relu1", act_type="tanh")(graph)
+            graph = edited(f"{unit}_bn1", eps="1e-3")(graph)
+        return graph
+
+    found = small.reproduce("onnx", plant, tmp_path)
     tests = [r.test.parent.name for r in found if r.test]
     assert tests == [f"small-onnx-unit{n}" for n in ("1_bn1", "1_relu1", "2_bn1")]
     assert names(tmp_path / "out") == tests
@@ -386,15 +377,12 @@ def test_names_are_text(target: str, mxnet: MxnetProcess, tmp_path: Path) -> Non
     model = mxnet.load(tmp_path / "odd", 0, graph)
     ground = Ground(graph, [model.truth({"data": np.ones((1, 3, 4, 4), np.float32)})])
     model.close()
-    path = convert(edited(layer, eps="1e-3")(graph), target, tmp_path)[0]
-    (found,) = reproduce(ground, target, path, tmp_path / "out")
+    test = only_test(ground.reproduce(target, edited(layer, eps="1e-3"), tmp_path))
     (folder,) = names(tmp_path / "out")
     assert re.fullmatch(rf"odd-{target}-[A-Za-z0-9_]+", folder)
-    assert found.test
-    right = writer.FILES[target](convert(graph, target, tmp_path)[0], "float64")
-    said = replay_both(found.test, right.cut(layer, Values(ground.truths[0])))
-    assert said.startswith("BatchNorm '../")
-    assert load_checkpoint(found.test.parent / "layer").nodes[0].name == layer
+    right = ground.right(target, tmp_path).cut(layer, Values(ground.truths[0]))
+    assert replay_both(test, right).startswith("BatchNorm '../")
+    assert load_checkpoint(test.parent / "layer").nodes[0].name == layer
 
 
 # The folder.
@@ -418,22 +406,11 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
 
 
 def test_nothing_half_written_is_left(tmp_path: Path) -> None:
-    folder = Folder(tmp_path / "new" / "out")
-
     def interrupted() -> None:
-        with folder.building() as built:
+        with Folder(tmp_path / "new" / "out").building() as built:
             (built / "case.npz").write_text("half")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert names(tmp_path) == []
-
-
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_text("mine")
-    for path in (file, file / "below"):
-        with pytest.raises(UsageError, match=r"--repro .*file is a file\. Name a folder\."):
-            Folder(path)
-    assert file.read_text() == "mine"
