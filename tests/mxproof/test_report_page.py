@@ -10,8 +10,7 @@ from typing import Dict, List, Optional, Tuple
 
 import pytest
 
-from mxproof.report.page import notebook
-from mxproof.report.page import page
+from mxproof.report.page import notebook, page
 from mxproof.report.record import Json
 
 from .conftest import Run
