@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple, Union
+from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 import onnx
@@ -23,6 +23,7 @@ from mxproof.repro import Failure, Reproducer, write_reproducers, writer
 from mxproof.repro.folder import Folder
 from mxproof.repro.piece import Piece, Shipped, Values
 from mxproof.repro.writer import TEST
+from mxproof.runtimes.base import Array
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import ULP32, Budget, Deviation
@@ -54,13 +55,6 @@ sys.exit(pytest.main([*options, "--import-mode=importlib", *sys.argv[1:]]))
 def _runtimes(mxnet: MxnetProcess) -> None:
     pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
     pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
-
-
-def replay(*tests: Union[str, Path]) -> Tuple[int, str]:
-    """(exit code, output) of pytest on these files, where nothing of this project is."""
-    command = [sys.executable, "-I", "-B", "-c", ALONE, "-v", *map(str, tests)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd="/", timeout=120)
-    return done.returncode, done.stdout + done.stderr
 
 
 def replay_both(test: Path, right: Piece) -> str:
@@ -102,6 +96,13 @@ class Ground(NamedTuple):
         return write_reproducers(Folder(out), failure, self.truths)
 
 
+def ground_of(mxnet: MxnetProcess, prefix: Path, graph: Graph, inputs: Sequence[Array]) -> Ground:
+    model = mxnet.load(prefix, 0, graph)
+    truths = [model.truth({"data": array}) for array in inputs]
+    model.close()
+    return Ground(graph, truths)
+
+
 def only_test(found: List[Reproducer]) -> Path:
     """The test of the only reproducer."""
     assert len(found) == 1 and found[0].test, found
@@ -120,10 +121,9 @@ def edited(layer: str, **changes: str) -> Edit:
     return changed(layer, lambda node: replace(node, attrs={**node.attrs, **changes}))
 
 
-def baked(layer: str, columns: int) -> Edit:
-    """The layer is converted for a batch of one sample."""
-    shaped = {"shape": f"(1, {columns})"}
-    return changed(layer, lambda node: replace(node, op="Reshape", attrs=shaped))
+def baked(shape: str) -> Edit:
+    """Flattening is converted as a reshape to a batch of one sample."""
+    return changed("flat", lambda node: replace(node, op="Reshape", attrs={"shape": shape}))
 
 
 def one_ulp(parameter: str) -> Edit:
@@ -139,24 +139,15 @@ def one_ulp(parameter: str) -> Edit:
 
 
 @pytest.fixture(scope="module")
-def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its outputs are the probabilities and what they are made of."""
+def small(mxnet: MxnetProcess, tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    """On one sample, and on two; its outputs are the probabilities and what they are made of."""
     net, head = small_resnet()
-    path = tmp_path_factory.mktemp("model") / "small"
-    save_checkpoint(path, net.symbol(head, net.nodes[head[0]].inputs[0]), net.arrays)
-    return path
-
-
-@pytest.fixture(scope="module")
-def small(mxnet: MxnetProcess, prefix: Path) -> Iterator[Ground]:
-    """On one sample, and on two."""
-    graph = load_checkpoint(prefix)
-    model = mxnet.load(prefix, 0, graph)
+    prefix = tmp_path_factory.mktemp("model") / "small"
+    save_checkpoint(prefix, net.symbol(head, net.nodes[head[0]].inputs[0]), net.arrays)
     random = np.random.default_rng(0)
     shapes = ((1, 3, 8, 6), (2, 3, 6, 8))
     inputs = [random.standard_normal(shape).astype(np.float32) for shape in shapes]
-    yield Ground(graph, [model.truth({"data": x}) for x in inputs])
-    model.close()
+    return ground_of(mxnet, prefix, load_checkpoint(prefix), inputs)
 
 
 #: Layer -> a fault of its conversion.
@@ -167,7 +158,7 @@ FAULTS: Dict[str, Edit] = {
     "unit2_bn1": edited("unit2_bn1", eps="1e-05"),
     "unit2_relu1": edited("unit2_relu1", act_type="softrelu"),
     "fc": one_ulp("fc_weight"),
-    "flat": baked("flat", -1),
+    "flat": baked("(1, -1)"),
 }
 Planted = Dict[Tuple[str, str], Path]
 
@@ -194,8 +185,13 @@ def test_each_fails_and_passes_once_its_piece_is_right(
         folder = shutil.copytree(test.parent, tmp_path / "mended" / test.parent.name)
         right[target].cut(layer, Values(small.truths[1])).write(folder)
         mended.append(folder / test.name)
-    code, out = replay(*planted.values(), *mended)
-    assert (code, f"{len(planted)} failed, {len(mended)} passed" in out) == (1, True), out
+    tests = map(str, (*planted.values(), *mended))
+    command = [sys.executable, "-I", "-B", "-c", ALONE, "-v", *tests]
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", timeout=120)
+    out = done.stdout + done.stderr
+    assert (done.returncode, f"{len(planted)} failed, {len(mended)} passed" in out) == (1, True), (
+        out
+    )
     for (_, layer), test in planted.items():
         assert re.search(rf"FAILED \S*{test.name}", out), test.name
         assert re.search(rf"AssertionError: \w+ '{layer}': (\d+ of|has shape)", out), layer
@@ -210,9 +206,9 @@ def test_the_layer_is_a_checkpoint_for_mxnet(planted: Planted, mxnet: MxnetProce
         with np.load(test.parent / "case.npz") as case:
             inputs = {v.name: case[f"input{i}"] for i, v in enumerate(graph.inputs)}
             model = mxnet.load(prefix, 0, graph)
-            truth = model.truth(inputs)
-            np.testing.assert_allclose(truth[layer].float64, case["expected0"], rtol=1e-13)
+            found = model.truth(inputs)[layer].float64
             model.close()
+            np.testing.assert_allclose(found, case["expected0"], rtol=1e-13)
 
 
 def test_a_folder_holds_no_more_than_it_needs(planted: Planted) -> None:
@@ -249,7 +245,7 @@ def test_a_layer_within_the_limits_has_no_problem() -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_model_that_stops(target: str, small: Ground, tmp_path: Path) -> None:
     """On the second input only: the first has one sample."""
-    test = only_test(small.reproduce(target, baked("flat", 4), tmp_path))
+    test = only_test(small.reproduce(target, baked("(1, 4)"), tmp_path))
     with np.load(test.parent / "case.npz") as case:
         assert len(case["input0"]) == 2
     right = small.right(target, tmp_path).cut("flat", Values(small.truths[1]))
@@ -259,12 +255,12 @@ def test_a_model_that_stops(target: str, small: Ground, tmp_path: Path) -> None:
 def shift_onnx(path: Path, up: str) -> None:
     """unit1_relu1 reads (x + up) - up."""
     model = onnx.load(path)
-    model.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(up), "shift"))
-    place, relu = next((i, n) for i, n in enumerate(model.graph.node) if "unit1_relu1" in n.output)
-    higher = onnx.helper.make_node("Add", [relu.input[0], "shift"], ["higher"])
-    model.graph.node.insert(place, higher)
-    model.graph.node.insert(place + 1, onnx.helper.make_node("Sub", ["higher", "shift"], ["lower"]))
-    model.graph.node[place + 2].input[0] = "lower"
+    graph, make = model.graph, onnx.helper.make_node
+    graph.initializer.append(onnx.numpy_helper.from_array(np.float32(up), "shift"))
+    place, relu = next((i, n) for i, n in enumerate(graph.node) if "unit1_relu1" in n.output)
+    graph.node.insert(place, make("Add", [relu.input[0], "shift"], ["higher"]))
+    graph.node.insert(place + 1, make("Sub", ["higher", "shift"], ["lower"]))
+    graph.node[place + 2].input[0] = "lower"
     onnx.save(model, path)
 
 
@@ -374,9 +370,7 @@ def test_names_are_text(target: str, mxnet: MxnetProcess, tmp_path: Path) -> Non
     x = net.batch_norm(layer, x, 3, eps=2e-5)
     save_checkpoint(tmp_path / "odd", net.symbol(x), net.arrays)
     graph = load_checkpoint(tmp_path / "odd", inputs={"data": ("N", 3, "H", "W")})
-    model = mxnet.load(tmp_path / "odd", 0, graph)
-    ground = Ground(graph, [model.truth({"data": np.ones((1, 3, 4, 4), np.float32)})])
-    model.close()
+    ground = ground_of(mxnet, tmp_path / "odd", graph, [np.ones((1, 3, 4, 4), np.float32)])
     test = only_test(ground.reproduce(target, edited(layer, eps="1e-3"), tmp_path))
     (folder,) = names(tmp_path / "out")
     assert re.fullmatch(rf"odd-{target}-[A-Za-z0-9_]+", folder)
