@@ -159,14 +159,11 @@ class Writer:
         """Write the piece and its pytest file; the template explains what is said in it."""
         piece.write(test.parent)
         text = _template().render(
+            failure=self._failure,
             precision=precision,
-            target=self._failure.target,
-            model=self._graph.name,
-            versions=", ".join(f"{k} {v}" for k, v in self._failure.versions.items()),
-            command=self._failure.command,
+            piece=piece,
             file=test.name,
             test=TEST,
-            inputs=piece.inputs,
             **said,
         )
         test.write_text(text, encoding="utf-8")
