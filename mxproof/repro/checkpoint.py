@@ -29,7 +29,7 @@ def save_layer(graph: Graph, node: Node, prefix: Path) -> None:
         role = roles.get(k, "")
         names.append(f"{node.name}_{role}" if value is None else value)
         attributes = {}
-        if value in graph.params:
+        if value is not None and value in graph.params:
             arrays[f"{'aux' if role in auxiliary else 'arg'}:{value}"] = graph.params[value]
         elif value is not None:
             attributes = _shape_attribute(graph.shapes[value])
@@ -42,5 +42,5 @@ def save_layer(graph: Graph, node: Node, prefix: Path) -> None:
 
 def _shape_attribute(shape: Shape) -> Dict[str, str]:
     """As MXNet states a variable's shape; 0 is a size left free."""
-    sizes = tuple(d if isinstance(d, int) else 0 for d in shape)
+    sizes = tuple(d if isinstance(d, int) else 0 for d in shape or ())
     return {"__shape__": str(sizes)} if sizes else {}

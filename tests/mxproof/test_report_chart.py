@@ -79,23 +79,25 @@ def test_foreign_text_is_escaped_everywhere() -> None:
     assert "".join(tree.itertext()).count(HOSTILE) == 5
 
 
+LINEAR, LOGARITHMIC = module.linear_scale, module.log_scale
+LINEAR_ENDS = [(0.65, 0.72), (1.0, 1.0), (0.0, 0.0), (-3.0, 900.0), (1e-15, 3e-15)]
+LOG_ENDS = [(1e-16, 1e-3), (0.3, 4.0), (1.0, 1.0), (5e-9, 7e-9)]
+
+
 @pytest.mark.parametrize(
-    ("least", "most"), [(0.65, 0.72), (1.0, 1.0), (0.0, 0.0), (-3.0, 900.0), (1e-15, 3e-15)]
+    ("scale", "least", "most"),
+    [(LINEAR, *ends) for ends in LINEAR_ENDS] + [(LOGARITHMIC, *ends) for ends in LOG_ENDS],
 )
-def test_linear_ticks_are_round_and_around_all_numbers(least: float, most: float) -> None:
-    y, ticks = module.linear_scale([least, most])
-    assert ticks[0] <= least <= most <= ticks[-1]
-    assert 2 <= len(ticks) <= 7 and ticks == sorted(set(ticks))
-    assert (y(ticks[0]), y(ticks[-1]), y(None)) == (BOTTOM, TOP, NO_NUMBER)
-
-
-@pytest.mark.parametrize(("least", "most"), [(1e-16, 1e-3), (0.3, 4.0), (1.0, 1.0), (5e-9, 7e-9)])
-def test_logarithmic_ticks_are_round_and_around_all_numbers(least: float, most: float) -> None:
-    y, ticks = module.log_scale([least, most, 0.0])
-    assert TOP <= y(most) <= y(least) <= BOTTOM < ZERO == y(0.0)
+def test_ticks_are_round_and_around_all_numbers(scale: Any, least: float, most: float) -> None:
+    y, ticks = scale([least, most] if scale is LINEAR else [least, most, 0.0])
     assert 2 <= len(ticks) <= 10 and ticks == sorted(set(ticks))
+    assert TOP <= y(most) <= y(least) <= BOTTOM and y(most + abs(most) / 100 + 1e-9) < y(most)
     assert all(TOP - 1e-6 <= y(tick) <= BOTTOM + 1e-6 for tick in ticks)
-    assert y(most * 1.01) < y(most)
+    assert y(None) == NO_NUMBER
+    if scale is LINEAR:
+        assert (y(ticks[0]), y(ticks[-1]), len(ticks) <= 7) == (BOTTOM, TOP, True)
+    else:
+        assert y(0.0) == ZERO > BOTTOM
 
 
 def test_numbers_of_ticks() -> None:
