@@ -45,12 +45,12 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = _folder(config)
     if folder is None:
         return
-    if folder.exists() and not folder.is_dir():
-        raise pytest.UsageError(f"--report {folder}: is a file. Name a folder.")
     try:
         require_jinja()
     except UsageError as error:
         raise pytest.UsageError(f"--report: {error}") from None
+    if folder.exists() and not folder.is_dir():
+        raise pytest.UsageError(f"--report {folder}: is a file. Name a folder.")
     if not config.option.xmlpath:
         config.option.xmlpath = str(folder / "junit.xml")
 

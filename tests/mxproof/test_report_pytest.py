@@ -125,48 +125,41 @@ def test_every_outcome_is_reported(workers: Any, pytester: pytest.Pytester) -> N
     assert properties == ["mxproof_search", "mxproof_unexpected_pass"]
 
 
-def test_a_place_that_is_no_folder_is_refused_first(pytester: pytest.Pytester, capsys: Any) -> None:
+@pytest.mark.parametrize("missing", ["a folder", "jinja2"])
+def test_it_is_refused_first(
+    missing: str, pytester: pytest.Pytester, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if missing == "jinja2":
+        monkeypatch.setitem(sys.modules, "jinja2", None)
     (pytester.path / "out").write_text("mine")
     found = run(pytester)
     assert found.code == pytest.ExitCode.USAGE_ERROR
-    assert f"--report {found.folder}: is a file. Name a folder." in capsys.readouterr().err
+    file, jinja = f"--report {found.folder}: is a file. Name a folder.", "pip install 'mxproof["
+    assert (file if missing == "a folder" else jinja) in capsys.readouterr().err
     assert found.folder.read_text() == "mine"
 
 
-def test_without_jinja_it_is_refused_first(
-    pytester: pytest.Pytester, capsys: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    assert run(pytester).code == pytest.ExitCode.USAGE_ERROR
-    assert "pip install 'mxproof[report]'" in capsys.readouterr().err
-
-
+PASSES = "def test_it():\n    pass"
 FAILS_IT = "def pytest_sessionfinish(session): session.exitstatus = 1"
 
 
 @pytest.mark.parametrize(
-    ("suite", "conftest", "code", "verdict", "title"),
+    ("files", "result", "title"),
     [
-        ("", "", 5, "incomplete", "Not judged as a whole"),
-        ("def test_it():\n    pass", "", 0, "pass", "Not judged as a whole"),
-        ("def test_it():\n    pass", FAILS_IT, 1, "fail", "Failed"),
+        (("", ""), (5, "incomplete"), "Not judged as a whole"),
+        ((PASSES, ""), (0, "pass"), "Not judged as a whole"),
+        ((PASSES, FAILS_IT), (1, "fail"), "Failed"),
     ],
     ids=["nothing ran", "no model", "failed by another plugin"],
 )
 def test_a_run_without_models_proves_nothing(
-    suite: str,
-    conftest: str,
-    code: int,
-    verdict: str,
-    title: str,
-    pytester: pytest.Pytester,
-    capsys: Any,
+    files: Any, result: Any, title: str, pytester: pytest.Pytester, capsys: Any
 ) -> None:
-    pytester.makepyfile(test_it=suite)
-    pytester.makeconftest(conftest)
+    pytester.makepyfile(test_it=files[0])
+    pytester.makeconftest(files[1])
     mine = pytester.path / "mine.xml"
     found = run(pytester, "--junit-xml", mine)
-    assert (found.code, found.report["verdict"]) == (code, verdict)
+    assert (found.code, found.report["verdict"]) == result
     assert f"report: {found.folder / 'index.html'}" in capsys.readouterr().out
     assert found.report["counts"]["failed"] == 0
     assert f"<title>{title}: 0 models</title>" in found.text("index.html")

@@ -19,7 +19,7 @@ from mxproof.targets import TARGETS, convert
 from tests.converters.networks import small_resnet
 
 from .conftest import Run, names
-from .test_repro import edited, replay_both
+from .test_repro import Edit, edited, replay_both
 
 BLAMED = "unit2_bn1"
 HINT = "for a reproducer: "
@@ -40,14 +40,19 @@ def verify(run: Run) -> Verify:
     return lambda *arguments: run("verify", *arguments, *options)
 
 
-@pytest.fixture
-def faulty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Conversions read one layer's epsilon as MXNet's default."""
+def plant(monkeypatch: pytest.MonkeyPatch, edit: Edit) -> None:
+    """Conversions have this fault."""
 
     def convert_wrongly(graph: Graph, target: str, folder: Path) -> List[Path]:
-        return convert(edited(BLAMED, eps="1e-3")(graph), target, folder)
+        return convert(edit(graph), target, folder)
 
     monkeypatch.setattr(module, "convert", convert_wrongly)
+
+
+@pytest.fixture
+def faulty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One layer's epsilon is read as MXNet's default."""
+    plant(monkeypatch, edited(BLAMED, eps="1e-3"))
 
 
 def test_it_says_how_to_replay(verify: Verify, prefix: Path, tmp_path: Path, faulty: None) -> None:
@@ -96,11 +101,7 @@ def test_outputs_in_another_order(
     """No layer is wrong: the reproducer is the whole network."""
     net, head = small_resnet()
     save_checkpoint(tmp_path / "net", net.symbol(head, net.nodes[head[0]].inputs[0]), net.arrays)
-
-    def reordered(graph: Graph, target: str, folder: Path) -> List[Path]:
-        return convert(replace(graph, outputs=graph.outputs[::-1]), target, folder)
-
-    monkeypatch.setattr(module, "convert", reordered)
+    plant(monkeypatch, lambda graph: replace(graph, outputs=graph.outputs[::-1]))
     code, _, err = verify(tmp_path / "net", "--to", target, "--repro", tmp_path / "out")
     assert code == 1
     last = err.splitlines()[-1]
