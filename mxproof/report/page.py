@@ -14,8 +14,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from converters.files import atomic_write
 
-from .chart import Chart
-from .error_plot import error_charts
+from .chart import Chart, error_charts
 from .record import Json
 from .templates import render
 from .wording import by_verdict, headline_of, models, verdict_of

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..subject import UsageError
 from . import wording
-from .chart import tick_label
-from .error_plot import error_charts
+from .chart import error_charts, tick_label
 
 if TYPE_CHECKING:
     import jinja2

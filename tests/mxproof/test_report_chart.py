@@ -10,7 +10,6 @@ import pytest
 
 from mxproof.report import chart as module
 from mxproof.report.chart import BOTTOM, NO_NUMBER, TOP, ZERO, Chart, Mark, Series
-from mxproof.report.error_plot import error_charts
 from mxproof.report.templates import environment
 
 from .records import HOSTILE, WRONG, deep, proof
@@ -114,7 +113,7 @@ def test_a_spark_follows_its_numbers() -> None:
 @pytest.mark.parametrize("precision", [0, 1])
 def test_errors_are_where_their_numbers_are(precision: int) -> None:
     """Higher is worse; what is beyond its budget is above the line."""
-    chart = error_charts(proof(["pytorch"]).to_json()["targets"]["pytorch"])[precision]
+    chart = module.error_charts(proof(["pytorch"]).to_json()["targets"]["pytorch"])[precision]
     marks = marks_of(chart)
     assert sorted(marks) == [0, 1, 2]
     assert marks[1].attrib["class"] == "chart-mark bad worst"
@@ -133,7 +132,7 @@ def test_errors_that_no_scale_has() -> None:
     layers[0].update(float64_rel=0.0, float64_part=0.0)
     layers[1].update(float64_rel=None, float64_part=None, verdict="fail")
     layers[2].update(float32_ratio=None)
-    double, single = error_charts(record["targets"]["onnx"])
+    double, single = module.error_charts(record["targets"]["onnx"])
     marks = marks_of(double)
     assert (height(marks[0]), height(marks[1])) == (ZERO, NO_NUMBER)
     assert NO_NUMBER < TOP <= height(marks[2]) <= BOTTOM < ZERO
