@@ -45,7 +45,7 @@ def part(comparison: Comparison, alone: Sequence[Check] = ()) -> Json:
 
 
 def _check(check: Check, precision: str) -> Json:
-    """A layer in this precision. `allowed` limits the relative error or the ratio."""
+    """One layer in one precision; `allowed` limits the relative error or the ratio."""
     numbers = {
         MEASURES[precision]: number(check.rel if precision == "float64" else check.ratio),
         "allowed": number(check.limit),

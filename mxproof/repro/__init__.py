@@ -74,7 +74,7 @@ def write_reproducers(
 def _whole(
     writer: Writer, layers: Sequence[str], feeds: bool, truths: Iterable[Truth]
 ) -> Reproducer:
-    """The network in place of these layers, if its outputs are wrong on any input."""
+    """Let the whole network stand in for these layers, if its outputs are wrong on any input."""
     names = ", ".join(map(repr, layers))
     why = f"{names} {'does' if len(layers) == 1 else 'do'} not fail alone"
     if not layers:

@@ -17,7 +17,7 @@ class NoPiece(Exception):
 
 
 class Values:
-    """What a layer may be fed: the network's inputs, and MXNet's results."""
+    """Arrays that a layer may be fed: the network's inputs and MXNet's results."""
 
     def __init__(self, truth: Truth) -> None:
         self._truth = truth
@@ -26,9 +26,10 @@ class Values:
         return name in self._truth.inputs or name in self._truth
 
     def __getitem__(self, name: str) -> LayerTruth:
-        """
+        """Look up a value by its name.
+
         Raises:
-            NoPiece: the reference does not hold all of it.
+            NoPiece: the reference holds only part of it, as a recording may.
         """
         if name in self._truth.inputs:
             array = np.asarray(self._truth.inputs[name], np.float64)
@@ -57,13 +58,13 @@ class Shipped(Protocol):
     """A converted file, to be run in one precision."""
 
     def cut(self, layer: str, values: Values) -> Piece:
-        """What computes the layer.
+        """Return the part of the file that computes the layer.
 
         Raises:
-            NoPiece: the file is laid out otherwise than this project writes it.
+            NoPiece: the file is not laid out the way this project writes it.
         """
         ...
 
     def whole(self, outputs: Sequence[str]) -> Piece:
-        """All of it, with the network's outputs."""
+        """Return the whole file as a piece that computes the network's outputs."""
         ...

@@ -94,11 +94,10 @@ class Writer:
         return None
 
     def _kept(self, what: str, precision: str, build: Build) -> Optional[Path]:
-        """Build a reproducer in its folder; returns its test, or None where it does not fail.
+        """Build a reproducer and keep its folder if its test fails; returns the test or None.
 
         Args:
-            build: fills the folder of the test that it is given, in this precision; returns
-                whether the test fails.
+            build: (precision, path of the test) -> whether the test fails; it fills the folder.
         """
         name = f"{readable(self._graph.name)}-{self._failure.target}-{what}"
         name += "-float32" if precision == "float32" else ""
@@ -156,7 +155,7 @@ class Writer:
         return sizes.pop() if free and sizes != {1} else 0
 
     def _write(self, test: Path, precision: str, piece: Piece, **said: object) -> None:
-        """Write the piece and its pytest file; the template explains what is said in it."""
+        """Write the piece and its pytest file; the template lists what `said` holds."""
         piece.write(test.parent)
         text = _template().render(
             failure=self._failure,
