@@ -15,7 +15,7 @@ from .verdict import Check, Comparison
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from .report.error_plot import Plot
+    from .report.page import Plot
 
 PRECISIONS = ("float64", "float32")
 #: Culprits that a message names; more of them are one mistake made often.
@@ -144,7 +144,7 @@ class Proof:
         Raises:
             KeyError: no such target.
         """
-        from .report.error_plot import Plot
+        from .report.page import Plot
 
         targets = self.to_json()["targets"]
         return Plot(self.model, {target: targets[target]} if target else targets)
@@ -158,9 +158,9 @@ class Proof:
 
     def _repr_html_(self) -> str:
         """For notebooks."""
-        from .report.notebook import compact
+        from .report.page import notebook
 
-        return compact(self.to_json())
+        return notebook(self.to_json())
 
     def __rich__(self) -> Table:
         """For the terminal."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Callable, Optional, Sequence, Tuple
 
 from converters.progress import report
 
 from ..benchmark.side_by_side import latencies
 from ..proof import Proof
+from ..report.page import markdown, page, today
 from ..report.templates import require_jinja
 from ..runtimes.base import RuntimeFailure
 from ..subject import Subject, UsageError
@@ -75,15 +74,10 @@ def with_latency(args: argparse.Namespace, subject: Subject, proof: Proof, folde
 
 def write_reports(args: argparse.Namespace, proof: Proof) -> None:
     """Write every file that was requested, each whole or not at all."""
-    from ..report.page import markdown, page
-
     record = proof.to_json()
-    made = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    texts: Sequence[Tuple[Optional[str], Callable[[], str]]] = (
-        (args.json, lambda: json.dumps(record, indent=1)),
-        (args.html, lambda: page([record], made=made)),
-        (args.markdown, lambda: markdown([record])),
-    )
-    for path, text in texts:
-        if path:
-            write_text(path, text())
+    if args.json:
+        write_text(args.json, json.dumps(record, indent=1))
+    if args.html:
+        write_text(args.html, page([record], made=today()))
+    if args.markdown:
+        write_text(args.markdown, markdown([record]))

@@ -5,10 +5,10 @@ matplotlib's SVG has a fixed viewBox, so 12 px letters of a 760 px figure measur
 screen, and a figure drawn for the phone is a poster on a desktop. Its colours are inline, so that
 dark mode, marks that say what they are, and ids that two charts on a page do not share all need a
 rewrite of its output; that costs 0.7 s to import and 0.6 s for the 515 layers of ResNet-152, which
-this module draws in 10 ms. Vega-Altair draws by 800 kB of scripts.
+this one draws in 25 ms. Vega-Altair draws by 800 kB of scripts.
 
-The x axis is in percent of the chart's width and the y axis in pixels, so letters keep their size
-at any width. Colours are CSS variables (chart.css), for light and dark. All text is escaped.
+This module holds the data and computes positions; chart.jinja draws them. Colours are CSS
+variables (chart.css), for light and dark.
 """
 
 from __future__ import annotations
@@ -16,18 +16,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
-from pathlib import Path
-from typing import Callable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from itertools import groupby
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from .wording import number, one_line
+from .record import FAIL, MEASURES, Json
+from .wording import number, one_line, used
 
-HEIGHT = 214  # pixels: the area for marks, and the line of x ticks below it
-TOP, BOTTOM = 28, 190  # where the ends of the y axis are
+TOP, BOTTOM = 28, 190  # pixels: where the ends of the y axis are
 NO_NUMBER, ZERO = 20, 197  # marks without a number, and zeros of a logarithmic axis
 TICKS = 6  # at most, about
 Y = Callable[[Optional[float]], float]
 DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+#: Precision -> what its chart shows, the unit of the numbers, and their form.
+TITLES = {
+    "float64": ("error, relative to the layer's magnitude", "", ".1e"),
+    "float32": ("error, in multiples of MXNet's own", " times", ".3g"),
+}
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,6 @@ class Chart:
         limits: what each place is allowed, drawn as a line of steps.
         events: place -> the label of a dashed line before it.
         joined: draw lines between neighbouring marks.
-        form: of the numbers in `summary`.
     """
 
     title: str
@@ -80,20 +83,6 @@ class Chart:
     events: Mapping[int, str] = field(default_factory=dict)
     log_y: bool = False
     joined: bool = True
-    form: str = ".3g"
-
-    def html(self) -> str:
-        """The chart, as wide as what it stands in."""
-        label = f'role="img" aria-label="{escape(self.summary)}"'
-        return (
-            f'<div class="chart"><svg width="100%" height="{HEIGHT}" {label}>'
-            f"{self.elements()}</svg></div>"
-        )
-
-    def elements(self) -> str:
-        """SVG elements, for a frame of any width and HEIGHT pixels, with 52 pixels left of it."""
-        series = (self._series(s, place) for place, s in enumerate(self.series))
-        return "".join((*self._grid(), *self._x_axis(), *self._events(), *self._limits(), *series))
 
     @property
     def summary(self) -> str:
@@ -102,9 +91,9 @@ class Chart:
         for series in self.series if not self.words else ():
             values = [m.value for m in series.marks if m and m.value is not None]
             if values:
-                ends = (number(v, self.form) for v in (values[-1], min(values), max(values)))
+                ends = (number(v, ".3g") for v in (values[-1], min(values), max(values)))
                 parts.append("{}: last {}, from {} to {}".format(series.name, *ends))
-        return one_line(f"{self.title}. {'; '.join(parts) or 'No numbers.'}")
+        return f"{self.title}. {'; '.join(parts) or 'No numbers.'}"
 
     @cached_property
     def _scale(self) -> Tuple[Y, List[float]]:
@@ -113,77 +102,81 @@ class Chart:
         numbers += [limit for limit in self.limits if limit is not None]
         return (log_scale if self.log_y else linear_scale)(numbers)
 
-    @property
-    def _count(self) -> int:
+    @cached_property
+    def count(self) -> int:
+        """How many places there are on the x axis."""
         return max([1, *(len(series.marks) for series in self.series)])
 
-    def _x(self, place: float) -> str:
-        return f"{100 * (place + 0.5) / self._count:.4g}%"
+    def x(self, place: float) -> str:
+        """The middle of a place."""
+        return f"{100 * (place + 0.5) / self.count:.4g}%"
 
-    def _grid(self) -> Iterator[str]:
-        y, ticks = self._scale
-        yield f'<text class="chart-y" x="-52" y="12">{escape(self.y_label)}</text>'
-        for tick in ticks:
-            at = f"{y(tick):.1f}"
-            yield f'<line class="chart-grid" x1="0" x2="100%" y1="{at}" y2="{at}"/>'
-            yield f'<text class="chart-tick" x="-8" y="{at}" dy="4">{tick_label(tick)}</text>'
+    def y(self, value: Optional[float]) -> str:
+        """How far down a value is."""
+        return f"{self._scale[0](value):.1f}"
 
-    def _x_axis(self) -> Iterator[str]:
-        yield f'<text class="chart-tick" x="-8" y="{HEIGHT - 4}">{escape(self.x_label)}</text>'
-        for place, label in self.ticks.items():
-            anchor, x = "middle", self._x(place)
-            if place in (0, self._count - 1) and self._count > 1:
-                anchor, x = ("end", "100%") if place else ("start", "0")
-            at = f'x="{x}" y="{HEIGHT - 4}" text-anchor="{anchor}"'
-            yield f"<text {at}>{escape(one_line(label))}</text>"
+    @property
+    def y_ticks(self) -> List[float]:
+        """Values at which the y axis has a line and a label."""
+        return self._scale[1]
 
-    def _events(self) -> Iterator[str]:
-        for place, label in self.events.items():
-            x, words = self._x(place - 0.5), escape(one_line(label))
-            yield f'<line class="chart-event" x1="{x}" x2="{x}" y1="4" y2="{ZERO}"/>'
-            yield f'<text class="chart-label" x="{x}" dx="4" y="12">{words}</text>'
+    def steps(self) -> Iterator[Tuple[float, float, float]]:
+        """(begin, end, limit) of each run of places that have the same limit."""
+        end = 0
+        for limit, run in groupby(self.limits):
+            begin, end = end, end + len(list(run))
+            if limit is not None:
+                yield begin - 0.5, end - 0.5, limit
 
-    def _limits(self) -> Iterator[str]:
-        """A line for each run of places that have the same limit."""
-        begin = 0
-        for place, limit in enumerate(self.limits):
-            if place + 1 == len(self.limits) or self.limits[place + 1] != limit:
-                if limit is not None:
-                    x1, x2 = (self._x(i - 0.5) for i in (begin, place + 1))
-                    at = f'y1="{self._scale[0](limit):.1f}" y2="{self._scale[0](limit):.1f}"'
-                    yield f'<line class="chart-limit" x1="{x1}" x2="{x2}" {at}/>'
-                begin = place + 1
 
-    def _series(self, series: Series, place: int) -> str:
-        y = self._scale[0]
-        heights = [y(m.value) if m and m.value is not None else None for m in series.marks]
-        lines = []
-        for i, (a, b) in enumerate(zip(heights, heights[1:]) if self.joined else ()):
-            if a is not None and b is not None:
-                ends = f'x1="{self._x(i)}" x2="{self._x(i + 1)}" y1="{a:.1f}" y2="{b:.1f}"'
-                lines.append(f"<line {ends}/>")
-        marks = [self._mark(m, i, place) for i, m in enumerate(series.marks) if m]
-        return f'<g class="chart-{place}">{"".join([*lines, *marks])}</g>'
+def error_charts(target: Json) -> List[Chart]:
+    """Target record -> error over depth: each layer's error against its budget, a chart for each
+    precision that was judged."""
+    layers: List[Json] = target["layers"]
+    charts = []
+    for precision in (p for p in TITLES if p in target["precisions"]):
+        marks = [_mark(target, place, precision) for place in range(len(layers))]
+        failed = sum("bad" in mark.kind for mark in marks if mark)
+        beyond = f"{failed} of {len(layers)} layers are beyond their budget"
+        charts.append(
+            Chart(
+                f"{precision}: {TITLES[precision][0]}",
+                [Series("error", marks)],
+                words=beyond if failed else "All layers are within their budget",
+                x_label="layer",
+                ticks=_depths(len(layers)),
+                limits=[layer[f"{precision}_allowed"] for layer in layers],
+                log_y=True,
+                joined=False,
+            )
+        )
+    return charts
 
-    def _mark(self, mark: Mark, place: int, series: int) -> str:
-        """A circle, or a square for the second series: colour alone does not tell them apart."""
-        y, x = self._scale[0], self._x(place)
-        at, line, reach = f"{y(mark.value):.1f}", "", self._reach(mark, place)
-        if reach:
-            low, high = (f"{y(end):.1f}" for end in reach)
-            line = f'<line x1="{x}" x2="{x}" y1="{low}" y2="{high}"/>'
-        shape = f'<circle cx="{x}" cy="{at}" r="{2.2 if self._count > 150 else 3}"/>'
-        if series:
-            shape = f'<svg x="{x}" y="{at}" overflow="visible"><path d="M-3-3h6v6h-6z"/></svg>'
-        kind, words = f"chart-mark {mark.kind}".strip(), escape(mark.words)
-        return f'<g class="{kind}" data-place="{place}"><title>{words}</title>{line}{shape}</g>'
 
-    def _reach(self, mark: Mark, place: int) -> Optional[Tuple[Optional[float], float]]:
-        """The ends of a mark's line: its interval, or how far it is beyond its limit."""
-        if mark.low is not None and mark.high is not None:
-            return mark.low, mark.high
-        limit = self.limits[place] if place < len(self.limits) else None
-        return (mark.value, limit) if limit is not None and "bad" in mark.kind else None
+def _mark(target: Json, place: int, precision: str) -> Optional[Mark]:
+    """A layer on its chart; None where there is no error to draw, as where MXNet is exact."""
+    layer, (_, unit, form) = target["layers"][place], TITLES[precision]
+    value, allowed, part = (
+        layer[f"{precision}_{key}"] for key in (MEASURES[precision], "allowed", "part")
+    )
+    failed = layer["verdict"] == FAIL and (part is None or part > 1)
+    if value is None and not failed:
+        return None
+    blamed = failed and layer["name"] in target["introduced"]
+    said = "no number to judge"
+    if value is not None:
+        verdict = "beyond its budget" if failed else f"{used(part)} of its budget"
+        verdict += ", introduced here" if blamed else ""
+        said = f"{number(value, form)}{unit}, allowed {number(allowed, form)}, {verdict}"
+    where = f"(layer {place + 1} of {len(target['layers'])})"
+    words = f"{layer['op']} {one_line(layer['name'])} {where}\n{precision}: {said}"
+    return Mark(value, words, kind="bad worst" if blamed else "bad" if failed else "")
+
+
+def _depths(count: int) -> Dict[int, str]:
+    """Round numbers of layers for the x axis, six at most."""
+    step = next(s * 10**e for e in range(9) for s in (1, 2, 5) if count <= 6 * s * 10**e)
+    return {depth - 1: str(depth) for depth in range(step, count + 1, step)}
 
 
 def log_scale(values: Sequence[float]) -> Tuple[Y, List[float]]:
@@ -242,8 +235,3 @@ def spark(values: Sequence[float]) -> str:
     )
     size = 'width="160" height="28" aria-hidden="true"'
     return f'<svg class="spark" {size}><polyline points="{points}"/></svg>'
-
-
-def style() -> str:
-    """CSS of the charts, for the page or file that holds them."""
-    return Path(__file__).with_name("chart.css").read_text(encoding="utf-8")

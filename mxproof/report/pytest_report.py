@@ -7,9 +7,8 @@ out of their reports again, so that JUnit's file stays small.
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 import pytest
 
@@ -17,20 +16,19 @@ from converters.files import atomic_write
 
 from ..proof import PRECISIONS
 from ..subject import UsageError
-from .page import markdown, page
+from .page import markdown, page, today
 from .record import FAIL, INCOMPLETE, PASS, SCHEMA, Json, system, target_record
 from .templates import require_jinja
+from .wording import verdict_of
 
 #: The key of a property: {"model": …, "target": …}, with any of "about", "part", "output" and
 #: "latency".
 FOUND = "mxproof_found"
 #: The key of a property: how close to its budget a search came (tests/models/test_shapes.py).
 SEARCH = "mxproof_search"
-#: The key of a property of a test that failed because a row in a table of known exceptions is no
-#: longer needed; the value says which.
+#: The key of a property, for JUnit's file, of a test that failed because a row in a table of known
+#: exceptions is no longer needed; the value says which.
 UNEXPECTED_PASS = "mxproof_unexpected_pass"
-#: The outcome of a test that is marked to fail; strict marks report the second in words.
-XFAILED, XPASSED, STRICT = "xfailed", "xpassed", "[XPASS(strict)]"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,12 +45,12 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = _folder(config)
     if folder is None:
         return
-    if folder.exists() and not folder.is_dir():
-        raise pytest.UsageError(f"--report {folder}: is a file. Name a folder.")
     try:
         require_jinja()
     except UsageError as error:
         raise pytest.UsageError(f"--report: {error}") from None
+    if folder.exists() and not folder.is_dir():
+        raise pytest.UsageError(f"--report {folder}: is a file. Name a folder.")
     if not config.option.xmlpath:
         config.option.xmlpath = str(folder / "junit.xml")
 
@@ -93,9 +91,6 @@ class Report:
             test.update(model=mine[0]["model"], target=mine[0].get("target"))
         if report.outcome != "passed" and test["outcome"] != "failed":
             test.update(outcome=report.outcome, message=_message(report))
-        exception = _exception(report)
-        if exception:
-            test["exception"] = exception
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file that cannot be imported is a failure although none of its tests ran, and a file
@@ -109,8 +104,7 @@ class Report:
 
     @pytest.hookimpl(trylast=True)  # other plugins may find that the run failed
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        run, records = self.run(session.exitstatus), list(self.records())
-        made = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+        run, records, made = self.run(session.exitstatus), self.records(), today()
         whole = {"schema": SCHEMA, "made": made, **run}
         whole.update(searches=self.searches, records=records)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -130,23 +124,26 @@ class Report:
         tests = list(self.tests.values())
         counts = {o: sum(t["outcome"] == o for t in tests) for o in ("failed", "passed", "skipped")}
         fine = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
-        failed = counts["failed"] or not fine
+        passed = PASS if counts["passed"] else INCOMPLETE
+        versions = {"pytest": pytest.__version__, "exit code": int(exitstatus)}
         return {
-            "verdict": FAIL if failed else PASS if counts["passed"] else INCOMPLETE,
+            "verdict": passed if fine and not counts["failed"] else FAIL,
             "counts": counts,
             "tests": tests,
-            "environment": {
-                **{"pytest": pytest.__version__, "exit code": int(exitstatus)},
-                **system(),
-            },
+            "environment": {**versions, **system()},
         }
 
-    def records(self) -> Iterator[Json]:
+    def records(self) -> List[Json]:
         """One for each model, in the order in which they came."""
-        for model in dict.fromkeys(f["model"] for f in self.found):
-            tests = self.tests.values()
-            failed = [t for t in tests if t["outcome"] == "failed" and t.get("model") == model]
-            yield _record(model, [f for f in self.found if f["model"] == model], failed)
+        failed = [t for t in self.tests.values() if t["outcome"] == "failed"]
+        return [
+            _record(
+                model,
+                [f for f in self.found if f["model"] == model],
+                [t for t in failed if t.get("model") == model],
+            )
+            for model in dict.fromkeys(f["model"] for f in self.found)
+        ]
 
 
 def _record(model: str, found: List[Json], failed: List[Json]) -> Json:
@@ -156,22 +153,20 @@ def _record(model: str, found: List[Json], failed: List[Json]) -> Json:
         found: properties of its tests.
         failed: those of its tests that failed.
     """
-    by_target: Dict[str, List[Json]] = {}
-    for each in found:
-        if "part" in each or "output" in each:
-            by_target.setdefault(each["target"], []).append(each)
+    judged = [f for f in found if "part" in f or "output" in f]
     targets = {
-        name: _target(rows, [t for t in failed if t.get("target") == name])
-        for name, rows in sorted(by_target.items())
+        name: _target(
+            [f for f in judged if f["target"] == name],
+            [t for t in failed if t.get("target") == name],
+        )
+        for name in sorted({f["target"] for f in judged})
     }
     elsewhere = [t for t in failed if t.get("target") not in targets]
-    verdicts = [t["verdict"] for t in targets.values()]
-    verdict = next((v for v in (FAIL, INCOMPLETE) if v in verdicts), PASS)
     return {
         **{"schema": SCHEMA, "input": {}, "weights": "", "reference": "mxnet", "versions": {}},
         **{"source": {}, "command": "", "system": system(), **_first(found, "about", {})},
         "model": model,
-        "verdict": FAIL if elsewhere else verdict if targets else INCOMPLETE,
+        "verdict": FAIL if elsewhere else verdict_of(list(targets.values())),
         "problems": [f"{t['id']} failed" for t in elsewhere],
         "targets": targets,
         "latency": {k: v for each in found for k, v in each.get("latency", {}).items()},
@@ -183,7 +178,7 @@ def _target(found: List[Json], failed: List[Json]) -> Json:
     said = [f["explanation"] for f in found if f.get("explanation")]
     return target_record(
         {p: parts[p] for p in PRECISIONS if p in parts},
-        _first(found[::-1], "output", None),
+        _first(found, "output", None),
         passed=not failed and all(part["verdict"] == PASS for part in parts.values()),
         introduced=_first(found, "introduced", ()),
         problems=[f"{t['id']} failed" for t in failed],
@@ -196,19 +191,9 @@ def _first(found: List[Json], key: str, default: Any) -> Any:
     return next((f[key] for f in found if f.get(key)), default)
 
 
-def _exception(report: pytest.TestReport) -> str:
-    """The outcome of a known exception, if the test is one: by a mark, or a row of a table."""
-    if any(key == UNEXPECTED_PASS for key, _ in report.user_properties):
-        return XPASSED if report.failed else ""
-    if hasattr(report, "wasxfail"):
-        return XFAILED if report.skipped else XPASSED if report.passed else ""
-    return XPASSED if report.failed and str(report.longrepr).startswith(STRICT) else ""
-
-
 def _message(report: Union[pytest.TestReport, pytest.CollectReport]) -> str:
     """Why a test was skipped, or how it failed."""
     if report.outcome == "skipped" and isinstance(report.longrepr, tuple):
-        reason: Tuple[str, int, str] = report.longrepr
-        return reason[2].replace("Skipped: ", "", 1)
+        return str(report.longrepr[2]).replace("Skipped: ", "", 1)
     crash = getattr(report.longrepr, "reprcrash", None)
     return str(crash.message) if crash is not None else report.longreprtext

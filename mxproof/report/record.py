@@ -45,19 +45,28 @@ def part(comparison: Comparison, alone: Sequence[Check] = ()) -> Json:
 
 
 def _check(check: Check, precision: str) -> Json:
-    """Its own numbers: `value` is what `allowed` limits, the relative error or the ratio."""
-    return {
-        "name": check.layer,
-        "op": check.op,
-        "shape": list(check.shape),
-        "value": number(check.rel if precision == "float64" else check.ratio),
+    """One layer in one precision; `allowed` limits the relative error or the ratio."""
+    numbers = {
+        MEASURES[precision]: number(check.rel if precision == "float64" else check.ratio),
         "allowed": number(check.limit),
         "part": number(check.used),
-        "max_abs": number(check.max_abs),
-        "max_rel": number(check.max_rel),
-        "problem": check.problem,
         "deviation": check.row.reason if check.row else None,
     }
+    differences = {"max_abs": number(check.max_abs), "max_rel": number(check.max_rel)}
+    return {
+        **{"name": check.layer, "op": check.op, "shape": list(check.shape)},
+        **{f"{precision}_{key}": value for key, value in numbers.items()},
+        **(differences if precision == "float32" else {}),
+        "problem": check.problem,
+    }
+
+
+#: A layer that was judged in neither precision.
+UNJUDGED: Json = {
+    **{"name": "", "op": "", "shape": []},
+    **{f"{p}_{k}": None for p, m in MEASURES.items() for k in (m, "allowed", "part", "deviation")},
+    **{"max_abs": None, "max_rel": None},
+}
 
 
 def output(proof: OutputProof) -> Json:
@@ -107,29 +116,21 @@ def target_record(
 
 def _layers(first: Json, parts: Mapping[str, Json], notes: Mapping[str, str]) -> List[Json]:
     by_name = {p: {c["name"]: c for c in found["layers"]} for p, found in parts.items()}
+    absent = {"problem": "was not compared"}
     layers = []
-    for layer in first["layers"]:
-        name = layer["name"]
-        found: Dict[str, Json] = {p: by_name[p].get(name, {}) for p in parts}
-        said = [f"{p}: {c['problem']}" for p, c in found.items() if c.get("problem")]
-        said += [f"{p}: was not compared" for p, c in found.items() if not c]
+    for name in (layer["name"] for layer in first["layers"]):
+        found: Dict[str, Json] = {p: by_name[p].get(name, absent) for p in parts}
+        said = [f"{p}: {c['problem']}" for p, c in found.items() if c["problem"]]
         alone = [f"{p}: {f['alone'][name]}" for p, f in parts.items() if name in f["alone"]]
-        row: Json = {k: layer[k] for k in ("name", "op", "shape")}
-        for precision, measure in MEASURES.items():
-            check = found.get(precision, {})
-            row[f"{precision}_{measure}"] = check.get("value")
-            row.update({f"{precision}_{k}": check.get(k) for k in ("allowed", "part", "deviation")})
+        row = {key: value for layer in (UNJUDGED, *found.values()) for key, value in layer.items()}
         own = row["float32_deviation"] or row["float64_deviation"]
-        layers.append(
-            {
-                **row,
-                **{k: found.get("float32", {}).get(k) for k in ("max_abs", "max_rel")},
-                "verdict": FAIL if said else PASS,
-                "problem": "; ".join(said) or None,
-                "alone": "; ".join(alone) or None,
-                "note": notes.get(name) or (own and f"has a budget of its own: {own}"),
-            }
+        row.update(
+            verdict=FAIL if said else PASS,
+            problem="; ".join(said) or None,
+            alone="; ".join(alone) or None,
+            note=notes.get(name) or (own and f"has a budget of its own: {own}"),
         )
+        layers.append(row)
     return layers
 
 

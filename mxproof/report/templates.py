@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..subject import UsageError
 from . import wording
-from .error_plot import error_charts, legend
+from .chart import error_charts, tick_label
 
 if TYPE_CHECKING:
     import jinja2
@@ -47,9 +47,8 @@ def render(template: str, **values: object) -> str:
     Raises:
         UsageError: Jinja2 is not installed.
     """
-    return (
-        environment(markdown=template.endswith(".md.jinja")).get_template(template).render(values)
-    )
+    found = environment(markdown=template.endswith(".md.jinja"))
+    return found.get_template(template).render(values)
 
 
 @cache
@@ -67,8 +66,9 @@ def environment(*, markdown: bool = False, folder: Optional[Path] = None) -> jin
     def finalize(value: object) -> str:
         return value if isinstance(value, Markup) else as_text(str(value))
 
+    loader = jinja.FileSystemLoader([HERE] if folder is None else [folder, HERE])
     found: jinja2.Environment = jinja.Environment(
-        loader=jinja.FileSystemLoader([HERE] if folder is None else [folder, HERE]),
+        loader=loader,
         autoescape=not markdown,
         finalize=finalize,
         undefined=jinja.StrictUndefined,
@@ -78,11 +78,12 @@ def environment(*, markdown: bool = False, folder: Optional[Path] = None) -> jin
 
     def source(name: str) -> str:
         """A style sheet or script beside the templates."""
-        return Markup(found.loader.get_source(found, name)[0]) if found.loader else ""
+        return Markup(loader.get_source(found, name)[0])
 
     found.globals.update({k: v for k, v in vars(wording).items() if not k.startswith("_")})
-    found.globals.update(source=source, digest=digest, error_charts=error_charts, legend=legend)
-    found.filters.update(prod=prod, breakable=lambda name: Markup(breakable(name)))
+    found.globals.update(source=source, digest=digest)
+    found.globals.update(error_charts=error_charts, tick_label=tick_label)
+    found.filters.update(prod=prod, one_line=wording.one_line)
     return found
 
 
@@ -90,11 +91,6 @@ def escape_markdown(foreign: str) -> str:
     """No markup, no link, no HTML, and no cell of its own."""
     line = escape(wording.one_line(foreign), quote=False)
     return re.sub(r"[\\`*_{}\[\]#|!~$@]|:(?=//)|(?<=www)\.", r"\\\g<0>", line)
-
-
-def breakable(name: str) -> str:
-    """HTML of a name, which a browser may break after underscores."""
-    return escape(wording.one_line(name)).replace("_", "_<wbr>")
 
 
 def digest(script: str) -> str:

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..outputs import DIFFERS, EQUAL, UNDECIDED
 from ..proof import PRECISIONS
-from .record import FAIL, INCOMPLETE, PASS, Json
+from .record import FAIL, INCOMPLETE, MEASURES, PASS, Json
 
 NONE = "–"
-LONGEST = 2000  # characters of a message in a summary, which may hold a megabyte
 TOP = {EQUAL: "equal", UNDECIDED: "too close to tell", DIFFERS: "differs"}
 SIGNS = {PASS: "✓", FAIL: "✗", INCOMPLETE: "…"}
 VERDICTS = {PASS: "pass", FAIL: "FAIL", INCOMPLETE: "incomplete"}
 HEADLINES = {PASS: "Proven equal", FAIL: "Not equal", INCOMPLETE: "Not judged as a whole"}
 TARGETS = {"onnx": "ONNX", "pytorch": "PyTorch"}
 ORDER = (PASS, INCOMPLETE, FAIL)  # the worst is last
-WEIGHTS = {
-    "pretrained": "as published",
-    "seeded": "random, from a seed",
-    "user": "of the user's checkpoint",
-}
 RUNTIMES = {"mxnet": "MXNet", "onnxruntime": "onnxruntime", "pytorch": "PyTorch"}
 
 
@@ -45,23 +39,15 @@ def used(part: Optional[float]) -> str:
     return f"{100 * part:.3g} %" if part < 10 else f"{part:.2g} times"
 
 
-def shape(sizes: Sequence[int]) -> str:
-    return "×".join(map(str, sizes)) or "scalar"
-
-
-def shapes(inputs: Mapping[str, Sequence[int]]) -> str:
-    return ", ".join(f"{one_line(name)} {shape(sizes)}" for name, sizes in inputs.items())
-
-
 def worst(target: Json, precision: str) -> Tuple[Optional[float], str]:
     """The largest error of a layer, relative or as a ratio, and that layer; a layer whose result
     could not be judged in numbers is worse than any."""
-    key = {"float64": "float64_rel", "float32": "float32_ratio"}[precision]
-    ran = [layer for layer in target["layers"] if precision in target["precisions"]]
-    broken = [c for c in ran if c["verdict"] == FAIL and c[f"{precision}_part"] is None]
-    judged = [layer for layer in ran if layer[key] is not None]
-    found = broken[:1] or sorted(judged, key=lambda layer: -layer[key])[:1]
-    return (found[0][key], one_line(found[0]["name"])) if found else (None, "")
+    key = f"{precision}_{MEASURES[precision]}"
+    layers: List[Json] = target["layers"] if precision in target["precisions"] else []
+    broken = [c for c in layers if c["verdict"] == FAIL and c[f"{precision}_part"] is None]
+    judged = [c for c in layers if c[key] is not None]
+    found = broken[0] if broken else max(judged, key=lambda c: float(c[key]), default=None)
+    return (found[key], one_line(found["name"])) if found else (None, "")
 
 
 #: What is said of a target, beside its name and verdict.
@@ -106,10 +92,10 @@ def headline_of(records: Sequence[Json], verdict: str) -> str:
 
 def counted(records: Sequence[Json]) -> str:
     """How many models there are of each verdict."""
-    counts = {v: sum(r["verdict"] == v for r in records) for v in (FAIL, INCOMPLETE, PASS)}
+    counts = Counter(record["verdict"] for record in records)
     words = {FAIL: "failed", INCOMPLETE: "not judged as a whole", PASS: "proven equal"}
-    said = [f"{count} {words[v]}" for v, count in counts.items() if count]
-    return f"Of {models(len(records))}: {', '.join(said)}." if said else "No model was compared."
+    said = ", ".join(f"{counts[v]} {text}" for v, text in words.items() if counts[v])
+    return f"Of {models(len(records))}: {said}." if said else "No model was compared."
 
 
 def models(count: int) -> str:
@@ -118,33 +104,31 @@ def models(count: int) -> str:
 
 def sentence(record: Json) -> str:
     """What the verdict means."""
-    targets = record["targets"]
-    failed = {name: t for name, t in targets.items() if t["verdict"] == FAIL}
+    targets = {TARGETS.get(name, name): target for name, target in record["targets"].items()}
+    failed = [_blame(name, t) for name, t in targets.items() if t["verdict"] == FAIL]
     if failed:
-        return " ".join(_blame(name, target) for name, target in failed.items())
+        return " ".join(failed)
     if record["verdict"] == FAIL:
         return "No layer differs, but see what else went wrong."
-    names = " and ".join(TARGETS.get(name, name) for name in targets)
-    count = max((len(t["layers"]) for t in targets.values()), default=0)
     if record["verdict"] == INCOMPLETE:
         return "Nothing failed, but not every layer was judged in both precisions."
-    verb = "compute" if len(targets) > 1 else "computes"
     return (
-        f"{names} {verb} what MXNet computes: each of {count} layers is the same function in "
-        "float64, and as precise as MXNet in float32."
+        f"{' and '.join(targets)} {'compute' if len(targets) > 1 else 'computes'} what MXNet "
+        f"computes: each of {max(len(t['layers']) for t in targets.values())} layers is the same "
+        "function in float64, and as precise as MXNet in float32."
     )
 
 
 def _blame(name: str, target: Json) -> str:
     first, others = target["first_introduced"], len(target["introduced"]) - 1
-    shown, layers = TARGETS.get(name, name), target["layers"]
     if first is None:
-        return f"{shown} fails."
-    place = next((i for i, c in enumerate(layers, 1) if c["name"] == first), None)
-    where = f" (layer {place} of {len(layers)})" if place else ""
-    op = f"{layers[place - 1]['op']} " if place else ""
-    more = f", and in {others} more" if others > 0 else ""
-    return f"{shown} differs from MXNet, first in {op}{one_line(first)}{where}{more}."
+        return f"{name} fails."
+    layers = {c["name"]: (place, c["op"]) for place, c in enumerate(target["layers"], 1)}
+    layer, more = one_line(first), f", and in {others} more" if others > 0 else ""
+    if first in layers:
+        place, op = layers[first]
+        layer = f"{op} {layer} (layer {place} of {len(target['layers'])})"
+    return f"{name} differs from MXNet, first in {layer}{more}."
 
 
 def outcomes(run: Json) -> str:

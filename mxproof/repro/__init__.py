@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from converters import Graph
 
@@ -56,33 +56,31 @@ def write_reproducers(
         truths: on all inputs. They are gone through twice at most.
     """
     writer = Writer(folder, failure)
-    found: Dict[str, Reproducer] = {}
+    found: List[Reproducer] = []
     rest = list(failure.culprits[:MOST])
     feeds = True
     for truth in truths if rest else ():
         feeds = feeds and truth.whole
-        for culprit in rest:
-            test = writer.layer(culprit, truth)
-            if test:
-                found[culprit.layer] = Reproducer(test)
-        rest = [c for c in rest if c.layer not in found]
+        tests = [writer.layer(culprit, truth) for culprit in rest]
+        found += [Reproducer(test) for test in tests if test]
+        rest = [culprit for culprit, test in zip(rest, tests) if not test]
         if not rest:
             break
     if rest or not found:
-        found[""] = _whole(writer, _why(rest, feeds), truths)
-    return list(found.values())
+        found.append(_whole(writer, [culprit.layer for culprit in rest], feeds, truths))
+    return found
 
 
-def _why(rest: Sequence[Check], feeds: bool) -> str:
-    """Why the whole network must stand in for these layers."""
-    names = ", ".join(repr(c.layer) for c in rest)
+def _whole(
+    writer: Writer, layers: Sequence[str], feeds: bool, truths: Iterable[Truth]
+) -> Reproducer:
+    """Let the whole network stand in for these layers, if its outputs are wrong on any input."""
+    names = ", ".join(map(repr, layers))
+    why = f"{names} {'does' if len(layers) == 1 else 'do'} not fail alone"
+    if not layers:
+        why = "no layer is to blame"
     if not feeds:
-        return f"a recording cannot feed {names} alone, MXNet can"
-    verb = "does" if len(rest) == 1 else "do"
-    return f"{names} {verb} not fail alone" if rest else "no layer is to blame"
-
-
-def _whole(writer: Writer, why: str, truths: Iterable[Truth]) -> Reproducer:
+        why = f"a recording cannot feed {names} alone, MXNet can"
     for truth in truths:
         test = writer.whole(truth, why)
         if test:
@@ -105,13 +103,10 @@ def reproduce(
         commands: target -> what finds the failure again.
     """
     found: List[Reproducer] = []
-    for target, result in proof.targets.items():
-        if result.passed:
-            continue
-        comparison, culprits = _blamed(result)
-        path = converted / f"{graph.name}{SUFFIXES[target]}"
-        command = commands[target]
-        failure = Failure(graph, target, path, comparison, culprits, proof.versions, command)
+    failed = {target: result for target, result in proof.targets.items() if not result.passed}
+    for target, result in failed.items():
+        blamed, path = _blamed(result), converted / f"{graph.name}{SUFFIXES[target]}"
+        failure = Failure(graph, target, path, *blamed, proof.versions, commands[target])
         try:
             found += write_reproducers(folder, failure, truths)
         except (OSError, RuntimeFailure) as error:  # the proof is still to be reported

@@ -23,41 +23,34 @@ def case(
     """Name -> array, for np.savez, of these samples of a batch.
 
     input0, input1, … in the order of `inputs`; expected0, … MXNet's float64 results, in the
-    order of `outputs`, with what `limits` says of each.
+    order of `outputs`, with what `_limits` says of each.
 
     Raises:
         NoPiece: MXNet's results are not finite: there is nothing to compare with.
     """
-    arrays = {f"input{i}": values[name][samples] for i, name in enumerate(inputs)}
+    arrays: Dict[str, Array] = {}
+    for i, name in enumerate(inputs):
+        arrays[f"input{i}"] = np.asarray(values[name].float64, np.float64)[samples]
     for i, (name, budget) in enumerate(outputs):
-        t, m = values[name], values.float32(name)
+        t, m = values[name].float64, values[name].float32
         if not (np.isfinite(t).all() and np.isfinite(m).all()):
             raise NoPiece(f"MXNet's results of {name!r} are not finite")
-        limits = _limits64(t, budget)  # of the whole batch, of which a sample may be a part
-        if precision == "float32":
-            limits = _limits32(Layer(name, t[samples], m[samples]), budget)
-        by_axis = {k: _by_axis(array, t.ndim) for k, array in limits.items()}
-        found = {"expected": t[samples], **by_axis}
-        arrays.update({f"{key}{i}": array for key, array in found.items()})
+        arrays[f"expected{i}"] = t[samples]
+        for key, limit in _limits(t, m, budget, precision, samples).items():
+            # (C,) -> (1, C, 1, …), to be compared with all of the output.
+            by_axis = (1, -1, *(1,) * (t.ndim - 2)) if t.ndim > 1 else (1,) * t.ndim
+            arrays[f"{key}{i}"] = limit.reshape(by_axis) if limit.ndim else limit
     return arrays
 
 
-def _limits64(t: Array, budget: Budget) -> Dict[str, Array]:
-    """allowed: of |x - t|, by channel."""
-    return {"allowed": allowed_by_channel(np.abs(channels(t)).max(axis=(0, 2)), budget)}
-
-
-def _limits32(layer: Layer, budget: Budget) -> Dict[str, Array]:
-    """allowed: of RMS(x - t), by channel; allowed_layer: over all channels; noise: MXNet's own."""
+def _limits(t: Array, m: Array, budget: Budget, precision: str, samples: slice) -> Dict[str, Array]:
+    """In float64, allowed: of |x - t|, by channel (C,). In float32, allowed: of RMS(x - t), by
+    channel; allowed_layer: over all channels; noise: MXNet's own, by channel."""
+    if precision == "float64":  # of the whole batch, of which a sample may be a part
+        return {"allowed": allowed_by_channel(np.abs(channels(t)).max(axis=(0, 2)), budget)}
+    layer = Layer("", t[samples], m[samples])
     sums = check("", layer.float32, layer, "float32").sums
     assert sums is not None
     whole, allowed = float32_limits(sums, budget)
     noise = np.sqrt(sums.noise / sums.count)
     return {"allowed": allowed, "allowed_layer": np.array(whole), "noise": noise}
-
-
-def _by_axis(array: Array, ndim: int) -> Array:
-    """(C,) -> (1, C, 1, …), to be compared with an array of `ndim` dimensions."""
-    if not array.ndim:
-        return array  # one number for all of them
-    return array.reshape(1, -1, *(1,) * (ndim - 2)) if ndim > 1 else array.reshape((1,) * ndim)

@@ -20,29 +20,27 @@ def data_inputs(graph: Graph, node: Node) -> List[str]:
 
 def save_layer(graph: Graph, node: Node, prefix: Path) -> None:
     """Write the layer with its parameters; its data inputs and labels are variables."""
-    names = ops.input_names(node.op, node.attrs)
-    roles = dict(enumerate(names))
-    nodes: Dict[str, SymbolNode] = {}
+    roles = dict(enumerate(ops.input_names(node.op, node.attrs)))
+    auxiliary = ops.auxiliary_names(node.op)
+    variables: Dict[str, SymbolNode] = {}
     arrays: Dict[str, Any] = {}
-    read = []
+    names = []
     for k, value in enumerate(node.inputs):
         role = roles.get(k, "")
-        name = f"{node.name}_{role}" if value is None else value
-        if name in graph.params:
-            kind = "aux" if role in ops.auxiliary_names(node.op) else "arg"
-            arrays[f"{kind}:{name}"] = graph.params[name]
-        shape = None if value is None or name in graph.params else graph.shapes[name]
-        nodes.setdefault(name, SymbolNode(VARIABLE, name, (), _shape_attribute(shape)))
-        read.append((list(nodes).index(name), 0))
-    layer = SymbolNode(node.op, node.name, tuple(read), node.attrs)
-    save_checkpoint(
-        prefix, Symbol((*nodes.values(), layer), ((len(nodes), 0),), MXNET_VERSION), arrays
-    )
+        names.append(f"{node.name}_{role}" if value is None else value)
+        attributes = {}
+        if value is not None and value in graph.params:
+            arrays[f"{'aux' if role in auxiliary else 'arg'}:{value}"] = graph.params[value]
+        elif value is not None:
+            attributes = _shape_attribute(graph.shapes[value])
+        variables.setdefault(names[-1], SymbolNode(VARIABLE, names[-1], (), attributes))
+    entries = tuple((list(variables).index(name), 0) for name in names)
+    layer = SymbolNode(node.op, node.name, entries, node.attrs)
+    nodes = (*variables.values(), layer)
+    save_checkpoint(prefix, Symbol(nodes, ((len(variables), 0),), MXNET_VERSION), arrays)
 
 
 def _shape_attribute(shape: Shape) -> Dict[str, str]:
     """As MXNet states a variable's shape; 0 is a size left free."""
-    if not shape:
-        return {}
-    sizes = ", ".join(str(d) if isinstance(d, int) else "0" for d in shape)
-    return {"__shape__": f"({sizes},)" if len(shape) == 1 else f"({sizes})"}
+    sizes = tuple(d if isinstance(d, int) else 0 for d in shape or ())
+    return {"__shape__": str(sizes)} if sizes else {}

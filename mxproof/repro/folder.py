@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Iterator, List
 
@@ -27,20 +28,16 @@ class Folder:
         require_jinja()
         self.path = path
         self._taken: List[Path] = []
-        above = self._nearest()
-        if not above.is_dir():
-            raise UsageError(f"--repro {path}: {above} is a file. Name a folder.")
-        if not os.access(above, os.W_OK):
-            raise UsageError(f"--repro {path}: {above} cannot be written to.")
-
-    def _nearest(self) -> Path:
-        """The folder, or the first above it that exists."""
-        return next(p for p in (self.path, *self.path.absolute().parents) if p.exists())
+        self._above = next(p for p in (path, *path.absolute().parents) if p.exists())
+        if not self._above.is_dir():
+            raise UsageError(f"--repro {path}: {self._above} is a file. Name a folder.")
+        if not os.access(self._above, os.W_OK):
+            raise UsageError(f"--repro {path}: {self._above} cannot be written to.")
 
     @contextmanager
     def building(self) -> Iterator[Path]:
         """An empty folder that vanishes unless it is kept."""
-        with tempfile.TemporaryDirectory(prefix=".mxproof-", dir=self._nearest()) as parent:
+        with tempfile.TemporaryDirectory(prefix=".mxproof-", dir=self._above) as parent:
             built = Path(parent) / "new"
             built.mkdir()
             yield built
@@ -48,17 +45,14 @@ class Folder:
     def keep(self, built: Path, name: str) -> Path:
         """Move a finished folder to its place. One of an earlier run goes; another's stays."""
         self.path.mkdir(parents=True, exist_ok=True)
-        names = (name, *(f"{name}-{n}" for n in range(2, 10_000)))
-        place = next(p for p in (self.path / n for n in names) if self._is_free(p))
+        place, numbers = self.path / name, count(2)
+        while place in self._taken or (os.path.lexists(place) and not (place / CASE).is_file()):
+            place = self.path / f"{name}-{next(numbers)}"
         self._taken.append(place)
         if place.exists():
             os.rename(place, built.parent / "before")
         os.rename(built, place)
         return place
-
-    def _is_free(self, place: Path) -> bool:
-        earlier = (place / CASE).is_file()
-        return place not in self._taken and (earlier or not os.path.lexists(place))
 
 
 def readable(text: str) -> str:

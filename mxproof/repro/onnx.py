@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Sequence
+from typing import Sequence
 
 import numpy as np
 import onnx
@@ -12,7 +12,7 @@ import onnx_ir as ir
 from converters.onnx_model import EXTERNAL_DATA_BYTES
 
 from ..runtimes.onnx_reference import double_nodes, missing_epsilon, widen
-from .piece import NoPiece, Values
+from .piece import NoPiece, Piece, Values
 
 NAME = "piece.onnx"
 
@@ -21,42 +21,38 @@ class OnnxFile:
     """An .onnx file. In float64 its pieces are stored in double precision, which ONNX's
     reference evaluator computes in; in float32 as they are, for onnxruntime."""
 
+    suffix = ".onnx"
+
     def __init__(self, path: Path, precision: str) -> None:
         self._model, self._precision = onnx.load(path), precision
 
-    def cut(self, layer: str, values: Values, folder: Path) -> List[str]:
+    def cut(self, layer: str, values: Values) -> Piece:
         model = ir.from_proto(self._model)
         named = ir.convenience.create_value_mapping(model.graph)
         typed = {n: v for n, v in named.items() if v.type is not None and not v.is_initializer()}
         fed = [name for name in typed if name in values and name != layer]
-        if layer not in typed:
-            raise NoPiece(f"nothing in the .onnx file computes {layer!r}")
         try:
-            graph = ir.convenience.extract(model.graph, fed, [layer])
-        except ValueError as error:
+            graph = ir.convenience.extract(model.graph, fed, [str(typed[layer].name)])
+        except (KeyError, ValueError) as error:
             raise NoPiece(f"nothing in the .onnx file computes {layer!r}: {error}") from error
         graph.inputs[:] = [value for value in graph.inputs if value.uses()]
-        read = [str(value.name) for value in graph.inputs]
         for value in graph.inputs:
-            value.shape = ir.Shape([None, *values[str(value.name)].shape[1:]])
-        piece = ir.Model(
-            graph, ir_version=model.ir_version, functions=list(model.functions.values())
-        )
-        self._save(ir.to_proto(piece), folder)
-        return read
+            value.shape = ir.Shape([None, *values[str(value.name)].float64.shape[1:]])
+        functions = list(model.functions.values())
+        piece = ir.Model(graph, ir_version=model.ir_version, functions=functions)
+        return self._piece(ir.to_proto(piece), [layer])
 
-    def whole(self, folder: Path) -> List[str]:
-        self._save(self._model, folder)
-        return [i.name for i in self._model.graph.input]
+    def whole(self, outputs: Sequence[str]) -> Piece:
+        return self._piece(self._model, list(dict.fromkeys(outputs)))  # ONNX lists each once
 
-    def outputs(self, names: Sequence[str]) -> List[str]:
-        return list(dict.fromkeys(names))
+    def _piece(self, model: onnx.ModelProto, outputs: Sequence[str]) -> Piece:
+        def write(folder: Path) -> None:
+            written = doubled(model) if self._precision == "float64" else model
+            large = sum(len(t.raw_data) for t in written.graph.initializer) > EXTERNAL_DATA_BYTES
+            location = f"{NAME}.data"
+            onnx.save(written, folder / NAME, save_as_external_data=large, location=location)
 
-    def _save(self, model: onnx.ModelProto, folder: Path) -> None:
-        if self._precision == "float64":
-            model = doubled(model)
-        large = sum(len(t.raw_data) for t in model.graph.initializer) > EXTERNAL_DATA_BYTES
-        onnx.save(model, folder / NAME, save_as_external_data=large, location=f"{NAME}.data")
+        return Piece([i.name for i in model.graph.input], outputs, write)
 
 
 def doubled(model: onnx.ModelProto) -> onnx.ModelProto:

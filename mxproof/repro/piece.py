@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Protocol, Sequence
+from typing import Callable, Protocol, Sequence
 
 import numpy as np
 
-from ..runtimes.base import Array, Layer, LayerTruth
+from ..runtimes.base import Layer, LayerTruth
 from ..truth import Truth
 
 
@@ -16,7 +17,7 @@ class NoPiece(Exception):
 
 
 class Values:
-    """What a layer may be fed: the network's inputs, and MXNet's results."""
+    """Arrays that a layer may be fed: the network's inputs and MXNet's results."""
 
     def __init__(self, truth: Truth) -> None:
         self._truth = truth
@@ -24,45 +25,46 @@ class Values:
     def __contains__(self, name: str) -> bool:
         return name in self._truth.inputs or name in self._truth
 
-    def __getitem__(self, name: str) -> Array:
-        """In float64.
+    def __getitem__(self, name: str) -> LayerTruth:
+        """Look up a value by its name.
 
         Raises:
-            NoPiece: the reference does not hold all of it.
+            NoPiece: the reference holds only part of it, as a recording may.
         """
-        return np.asarray(self._stored(name).float64, np.float64)
-
-    def float32(self, name: str) -> Array:
-        """In MXNet's float32; raises as above."""
-        return self._stored(name).float32
-
-    def _stored(self, name: str) -> LayerTruth:
         if name in self._truth.inputs:
-            array = self._truth.inputs[name]
+            array = np.asarray(self._truth.inputs[name], np.float64)
             return Layer(name, array, array)
         if not self._truth.holds(name):
             raise NoPiece(f"the reference does not hold all of {name!r}")
         return self._truth[name]
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A part of a converted file, or all of it.
+
+    Attributes:
+        inputs: the values that it reads, in the order in which it takes them.
+        outputs: the values that it computes.
+        write: writes its files into a folder.
+    """
+
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    write: Callable[[Path], None]
+
+
 class Shipped(Protocol):
     """A converted file, to be run in one precision."""
 
-    def cut(self, layer: str, values: Values, folder: Path) -> List[str]:
-        """Write what computes the layer into `folder`.
-
-        Returns:
-            The values that it reads, in the order in which it takes them.
+    def cut(self, layer: str, values: Values) -> Piece:
+        """Return the part of the file that computes the layer.
 
         Raises:
-            NoPiece: the file is laid out otherwise than this project writes it.
+            NoPiece: the file is not laid out the way this project writes it.
         """
         ...
 
-    def whole(self, folder: Path) -> List[str]:
-        """Write all of it into `folder`; returns the network's inputs."""
-        ...
-
-    def outputs(self, names: Sequence[str]) -> List[str]:
-        """The network's outputs as this form of a model lists them."""
+    def whole(self, outputs: Sequence[str]) -> Piece:
+        """Return the whole file as a piece that computes the network's outputs."""
         ...

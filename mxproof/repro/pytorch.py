@@ -18,7 +18,7 @@ from converters.python_text import prose, wrap
 from converters.pytorch_flow import BODY
 from converters.pytorch_source import class_text
 
-from .piece import NoPiece, Values
+from .piece import NoPiece, Piece, Values
 
 NAME = "piece.py"
 WEIGHTS = ".safetensors"
@@ -59,38 +59,41 @@ class Place:
 class PytorchFile:
     """`<name>.py` with `<name>.safetensors` beside it, as this project writes them."""
 
-    def __init__(self, path: Path, precision: str) -> None:
-        self._path = path
+    suffix = ".py"
+
+    def __init__(self, path: Path, precision: str = "float32") -> None:
+        self._path, self._weights = path, path.with_suffix(WEIGHTS)
         self._source = path.read_text(encoding="utf-8")
         self._tree = ast.parse(self._source)
-        with safe_open(path.with_suffix(WEIGHTS), framework="np") as file:
+        with safe_open(self._weights, framework="np") as file:
             metadata = file.metadata()
         self._inputs: List[str] = json.loads(metadata["mxproof.inputs"])
         self._table: Dict[str, Any] = json.loads(metadata["mxproof.layers"])
         self._classes = {c.name: c for c in self._tree.body if isinstance(c, ast.ClassDef)}
         self._network = list(self._classes)[-1]
 
-    def cut(self, layer: str, values: Values, folder: Path) -> List[str]:
+    def cut(self, layer: str, values: Values) -> Piece:
         if layer not in self.places:
             raise NoPiece(f"nothing in {self._path.name} computes {layer!r}")
         place = self.places[layer]
-        read = list(place.inputs.values())
-        (folder / NAME).write_text(self._text(layer, place), encoding="utf-8")
-        prefix = f"{place.path}." if place.path else ""
-        with safe_open(self._path.with_suffix(WEIGHTS), framework="np") as file:
-            own = {k[len(prefix) :]: k for k in file.keys() if k.startswith(prefix)}  # noqa: SIM118
-            used = {k: v for k, v in own.items() if k.partition(".")[0] in place.constructors}
-            tensors = {k: file.get_tensor(v) for k, v in used.items()}
-        (folder / NAME).with_suffix(WEIGHTS).write_bytes(safetensors.numpy.save(tensors))
-        return read
 
-    def whole(self, folder: Path) -> List[str]:
-        shutil.copyfile(self._path, folder / NAME)
-        shutil.copyfile(self._path.with_suffix(WEIGHTS), (folder / NAME).with_suffix(WEIGHTS))
-        return self._inputs
+        def write(folder: Path) -> None:
+            prefix = f"{place.path}." if place.path else ""
+            with safe_open(self._weights, framework="np") as file:
+                own = {k[len(prefix) :]: k for k in file.keys() if k.startswith(prefix)}  # noqa: SIM118
+                used = {k: v for k, v in own.items() if k.partition(".")[0] in place.constructors}
+                tensors = {k: file.get_tensor(v) for k, v in used.items()}
+            (folder / NAME).write_text(self._text(layer, place), encoding="utf-8")
+            (folder / NAME).with_suffix(WEIGHTS).write_bytes(safetensors.numpy.save(tensors))
 
-    def outputs(self, names: Sequence[str]) -> List[str]:
-        return list(names)
+        return Piece(list(place.inputs.values()), [layer], write)
+
+    def whole(self, outputs: Sequence[str]) -> Piece:
+        def write(folder: Path) -> None:
+            shutil.copyfile(self._path, folder / NAME)
+            shutil.copyfile(self._weights, (folder / NAME).with_suffix(WEIGHTS))
+
+        return Piece(self._inputs, outputs, write)
 
     @cached_property
     def places(self) -> Dict[str, Place]:
@@ -101,7 +104,7 @@ class PytorchFile:
         """
         places: Dict[str, Place] = {}
         try:
-            self._follow(self._classes[self._network], "", [], self._inputs, places)
+            self._follow(self._network, "", [], self._inputs, places)
         except (AttributeError, LookupError) as error:
             raise NoPiece(
                 f"{self._path.name} is not laid out as mxproof does: {error!r}"
@@ -110,7 +113,7 @@ class PytorchFile:
 
     def _follow(
         self,
-        cls: ast.ClassDef,
+        cls: str,
         path: str,
         arguments: Sequence[ast.expr],
         inputs: Sequence[str],
@@ -122,21 +125,19 @@ class PytorchFile:
             arguments: of its constructor, constants.
             inputs: the values that its forward is given.
         """
-        methods = {f.name: f for f in cls.body if isinstance(f, ast.FunctionDef)}
-        made = _constructors(methods["__init__"], arguments)
-        forward = methods["forward"]
+        methods = {f.name: f for f in self._classes[cls].body if isinstance(f, ast.FunctionDef)}
+        init, forward = methods["__init__"], methods["forward"]
+        constants = _Constants(dict(zip(_parameters(init), arguments)))
+        lines: List[Any] = [constants.visit(copy.deepcopy(s)) for s in _assignments(init)]
+        made = {line.targets[0].attr: line for line in lines}
         held = dict(zip(_parameters(forward), inputs))
-        assignments = [s for s in forward.body if isinstance(s, ast.Assign)]
-        for statement, layers in zip(assignments, self._table[path]):
+        for statement, layers in zip(_assignments(forward), self._table[path]):
             variables = _names(statement.targets[0])
             if layers is None:
-                call: Any = statement.value  # self.stage1_unit1(x)
-                name = call.func.attr
+                call: Any = statement.value  # self.stage1(x)
                 layers = [held[a.id] for a in call.args]
-                for child, block in blocks_made(made[name].value):  # Unit(64, 64, (1, 1))
-                    inside = ".".join(filter(None, [path, name, child]))
-                    kind = self._classes[block.func.id]
-                    layers = self._follow(kind, inside, block.args, layers, places)
+                for inside, block in self._blocks(call.func.attr, made[call.func.attr].value):
+                    layers = self._follow(block.func.id, inside, block.args, layers, places)
             else:
                 for layer, variable in zip(layers, variables):
                     places[layer] = Place(path, statement, variable, dict(held), made)
@@ -144,71 +145,55 @@ class PytorchFile:
         returned: Any = forward.body[-1]
         return [held[v] for v in _names(returned.value)]
 
+    def _blocks(self, name: str, made: ast.expr) -> List[Tuple[str, Any]]:
+        """(path, call) of the block that a line of the network's constructor makes, or of each
+        in its stage."""
+        paths = [p for p in self._table if p == name or p.startswith(f"{name}.")]
+        calls = list(blocks_made(made))
+        if len(paths) != len(calls):
+            raise LookupError(f"{name} has {len(calls)} blocks, not {len(paths)}")
+        return list(zip(paths, calls))
+
     def _text(self, layer: str, place: Place) -> str:
         """The file with one class in place of all; what loads it is as it was."""
         made = map(ast.unparse, place.constructors.values())
-        init = [part for line in made for part in wrap(line, BODY)]
-        body = [*wrap(ast.unparse(place.statement), BODY), f"return {place.variable}"]
         cls = class_text(
             self._network,
             prose(f"{layer}, of {place.path}." if place.path else f"{layer}."),
             {},
-            ["super().__init__()", *init],
-            body,
+            ["super().__init__()", *(part for line in made for part in wrap(line, BODY))],
+            [*wrap(ast.unparse(place.statement), BODY), f"return {place.variable}"],
             list(place.inputs),
         )
         code = [n for n in self._tree.body if isinstance(n, (ast.Import, ast.ImportFrom))]
-        lines = self._source.splitlines()[code[0].lineno - 1 : code[-1].end_lineno]
+        imports = self._source.splitlines()[code[0].lineno - 1 : code[-1].end_lineno]
         functions = [n for n in self._tree.body if isinstance(n, ast.FunctionDef)]
-        defined = [ast.get_source_segment(self._source, n) or "" for n in functions]
-        functional = any("F." in text for text in (cls, *defined))
-        imports = [n for n in lines if not n.endswith(" as F") or functional]
+        parts = [cls.rstrip("\n")]
+        parts += [ast.get_source_segment(self._source, n) or "" for n in functions]
+        if not any("F." in part for part in parts):
+            imports = [line for line in imports if not line.endswith(" as F")]
         title = f"Cut out of {prose(self._path.name)}, which mxproof converted from MXNet."
-        parts = [
-            "\n".join([f'"""{title}"""', "", *imports]),
-            cls.rstrip("\n"),
-            *defined,
-        ]
-        return "\n\n\n".join(parts) + "\n"
+        return "\n\n\n".join(["\n".join([f'"""{title}"""', "", *imports]), *parts]) + "\n"
 
 
-def blocks_made(call: Any) -> Iterator[Tuple[str, Any]]:
-    """`Unit(64)`, or the nn.Sequential of a stage -> each block's name in there, and its call.
+def blocks_made(made: Any) -> Iterator[Any]:
+    """`Unit(64)`, or the nn.Sequential of a stage -> the call that makes each block, in order.
 
     A stage is written as converters/pytorch_stages.py does: equal blocks in a loop.
     """
-    if isinstance(call.func, ast.Name):
-        yield "", call
-        return
-    inside = call.args[0]
-    if not _is_named(inside):
-        yield from ((str(number), block) for number, block in enumerate(_unrolled(call.args)))
-        return
-    given = [*((None, a) for a in inside.args), *((k.arg, k.value) for k in inside.keywords)]
-    for name, value in given:
-        if name:
-            yield name, value
-        else:  # {f"unit{i}": Unit(64) for i in range(2, 5)}
-            word = value.key.values[0].value
-            yield from ((f"{word}{number}", value.value) for number in _range(value))
+    if isinstance(made, (ast.GeneratorExp, ast.DictComp)):
+        block = made.elt if isinstance(made, ast.GeneratorExp) else made.value
+        loop: Any = made.generators[0].iter  # range(2, 5)
+        yield from (block for _ in range(*(a.value for a in loop.args)))
+    elif isinstance(made, ast.Call) and getattr(made.func, "id", "OrderedDict") != "OrderedDict":
+        yield made
+    else:
+        for child in ast.iter_child_nodes(made):
+            yield from blocks_made(child)
 
 
-def _is_named(argument: Any) -> bool:
-    return isinstance(argument, ast.Call) and getattr(argument.func, "id", "") == "OrderedDict"
-
-
-def _unrolled(arguments: Sequence[Any]) -> Iterator[Any]:
-    """`Unit(64), *(Unit(32) for _ in range(2))` -> three calls."""
-    for argument in arguments:
-        if isinstance(argument, ast.Starred):
-            loop: Any = argument.value
-            yield from (loop.elt for _ in _range(loop))
-        else:
-            yield argument
-
-
-def _range(loop: Any) -> range:
-    return range(*(a.value for a in loop.generators[0].iter.args))
+def _assignments(method: ast.FunctionDef) -> List[ast.Assign]:
+    return [s for s in method.body if isinstance(s, ast.Assign)]
 
 
 def _parameters(method: ast.FunctionDef) -> List[str]:
@@ -221,14 +206,7 @@ def _names(node: ast.expr) -> List[str]:
     return [item.id for item in items]
 
 
-def _constructors(method: ast.FunctionDef, arguments: Sequence[ast.expr]) -> Dict[str, ast.Assign]:
-    """Attribute -> the line that makes it, with constants in place of the arguments."""
-    resolve = _Resolve(dict(zip(_parameters(method), arguments)))
-    lines = [resolve.visit(copy.deepcopy(s)) for s in method.body if isinstance(s, ast.Assign)]
-    return {line.targets[0].attr: line for line in lines}
-
-
-class _Resolve(ast.NodeTransformer):
+class _Constants(ast.NodeTransformer):
     """Constants in place of names."""
 
     def __init__(self, constants: Mapping[str, ast.expr]) -> None:

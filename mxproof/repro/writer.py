@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import runpy
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Callable, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence
 
 import numpy as np
 
 from converters import Graph, Node
+from converters.python_text import literal, prose
 
+from ..report.templates import require_jinja
 from ..runtimes.base import Array
 from ..tolerance import Budget
 from ..truth import Truth
@@ -21,15 +23,19 @@ from .case import case
 from .checkpoint import data_inputs, save_layer
 from .folder import CASE, Folder, readable
 from .onnx import OnnxFile
-from .piece import NoPiece, Shipped, Values
+from .piece import NoPiece, Piece, Shipped, Values
 from .pytorch import PytorchFile
-from .script import TEST, script
+
+if TYPE_CHECKING:
+    import jinja2
 
 FILES: Mapping[str, Callable[[Path, str], Shipped]] = {"onnx": OnnxFile, "pytorch": PytorchFile}
-SUFFIXES: Mapping[str, str] = {"onnx": ".onnx", "pytorch": ".py"}
+SUFFIXES: Mapping[str, str] = {"onnx": OnnxFile.suffix, "pytorch": PytorchFile.suffix}
 
 LAYER = "layer"  # prefix of the checkpoint
 WHOLE = "whole-network"
+Build = Callable[[str, Path], bool]
+TEST = "test_equals_mxnet"
 STOPPED = "stopped with"
 EVERYTHING = slice(None)
 
@@ -60,16 +66,12 @@ class Writer:
     """Reproducers of one failure."""
 
     def __init__(self, folder: Folder, failure: Failure) -> None:
-        self._folder, self._failure = folder, failure
-        self._graph, self._target = failure.graph, failure.target
+        self._folder, self._failure, self._graph = folder, failure, failure.graph
         self._precision = failure.comparison.precision
-
-    @cached_property
-    def _file(self) -> Shipped:
-        return self._open(self._precision)
+        self._file = self._open(self._precision)
 
     def _open(self, precision: str) -> Shipped:
-        return FILES[self._target](self._failure.path, precision)
+        return FILES[self._failure.target](self._failure.path, precision)
 
     def layer(self, culprit: Check, truth: Truth) -> Optional[Path]:
         """Write the layer's reproducer, if it fails by itself on these inputs; returns its test."""
@@ -79,53 +81,6 @@ class Writer:
         build = partial(self._build_layer, culprit, node, Values(truth))
         return self._kept(readable(culprit.layer), self._precision, build)
 
-    def _kept(self, what: str, precision: str, build: Callable[[Path], bool]) -> Optional[Path]:
-        """Build a reproducer in its folder; returns its test, or None where it does not fail.
-
-        Args:
-            build: fills the folder of the test that it is given; returns whether the test fails.
-        """
-        name = f"{readable(self._graph.name)}-{self._target}-{what}"
-        name += "-float32" if precision == "float32" else ""
-        with self._folder.building() as here:
-            # Called like its folder, so that pytest can run any number of them together.
-            test = here / f"test_{re.sub(r'[^A-Za-z0-9_]', '_', name)}.py"
-            try:
-                return self._folder.keep(here, name) / test.name if build(test) else None
-            except NoPiece:
-                return None
-
-    def _build_layer(self, culprit: Check, node: Node, values: Values, test: Path) -> bool:
-        """Fill the folder; returns whether the test fails."""
-        layer, title = culprit.layer, f"{node.op} {culprit.layer!r}"
-        read = self._file.cut(layer, values, test.parent)
-        save_layer(self._graph, node, test.parent / LAYER)
-        problem, meant = culprit.problem or "?", data_inputs(self._graph, node)
-        if set(read) != set(meant):
-            problem += f"; it reads {_listed(read)}, in MXNet {_listed(meant)}"
-        self._write(test, self._precision, title, problem, title, read, [title])
-        inputs = list(dict.fromkeys([*read, *meant]))
-        limits = [(layer, culprit.budget)]
-
-        def fails(samples: slice) -> bool:
-            arrays = case(values, inputs, limits, self._precision, samples)
-            return _fails(test, arrays, culprit)
-
-        if not fails(EVERYTHING):
-            return False
-        samples = (slice(i, i + 1) for i in range(self._batch([*inputs, layer], values)))
-        # Where no sample fails alone, the folder keeps the case of all of them.
-        return any(map(fails, samples)) or fails(EVERYTHING)
-
-    def _batch(self, names: Sequence[str], values: Values) -> int:
-        """How many samples there are to choose from: 0 unless the first axis of all these values
-        is the batch's, and of no fixed size."""
-        shapes = [self._graph.shapes[name] for name in names]
-        axes = {shape[0] if shape else None for shape in shapes}
-        sizes = {len(values[name]) for name in names}
-        free = len(axes) == len(sizes) == 1 and isinstance(axes.pop(), str)
-        return sizes.pop() if free and sizes != {1} else 0
-
     def whole(self, truth: Truth, why: str) -> Optional[Path]:
         """Write the network as it was shipped, in the precision in which its outputs are wrong.
 
@@ -133,50 +88,97 @@ class Writer:
             why: there is no smaller reproducer.
         """
         for precision in dict.fromkeys(("float32", self._precision)):
-            build = partial(self._build_whole, why, Values(truth), precision)
-            test = self._kept(WHOLE, precision, build)
+            test = self._kept(WHOLE, precision, partial(self._build_whole, why, Values(truth)))
             if test:
                 return test
         return None
 
+    def _kept(self, what: str, precision: str, build: Build) -> Optional[Path]:
+        """Build a reproducer and keep its folder if its test fails; returns the test or None.
+
+        Args:
+            build: (precision, path of the test) -> whether the test fails; it fills the folder.
+        """
+        name = f"{readable(self._graph.name)}-{self._failure.target}-{what}"
+        name += "-float32" if precision == "float32" else ""
+        with self._folder.building() as here:
+            # Called like its folder, so that pytest can run any number of them together.
+            test = here / f"test_{re.sub(r'[^A-Za-z0-9_]', '_', name)}.py"
+            try:
+                found = build(precision, test)
+            except NoPiece:
+                return None
+            return self._folder.keep(here, name) / test.name if found else None
+
+    def _build_layer(
+        self, culprit: Check, node: Node, values: Values, precision: str, test: Path
+    ) -> bool:
+        layer, title = culprit.layer, f"{node.op} {culprit.layer!r}"
+        piece, meant = self._file.cut(layer, values), data_inputs(self._graph, node)
+        save_layer(self._graph, node, test.parent / LAYER)
+        problem = culprit.problem or "?"
+        if set(piece.inputs) != set(meant):
+            problem += f"; it reads {_listed(piece.inputs)}, in MXNet {_listed(meant)}"
+        self._write(
+            test, precision, piece, what=title, problem=problem, subject=title, titles=[title]
+        )
+        inputs = list(dict.fromkeys([*piece.inputs, *meant]))
+
+        def fails(samples: slice) -> bool:
+            limits = [(layer, culprit.budget)]
+            return _fails(test, case(values, inputs, limits, precision, samples), culprit)
+
+        if not fails(EVERYTHING):
+            return False
+        samples = (slice(i, i + 1) for i in range(self._batch([*inputs, layer], values)))
+        # Where no sample fails alone, the folder keeps the case of all of them.
+        return any(map(fails, samples)) or fails(EVERYTHING)
+
     def _build_whole(self, why: str, values: Values, precision: str, test: Path) -> bool:
-        graph, file = self._graph, self._open(precision)
-        read, outputs = file.whole(test.parent), file.outputs(graph.outputs)
-        titles = [f"output {name!r}" for name in outputs]
-        self._write(test, precision, "the whole network", why, graph.name, read, titles)
-        limits = [(name, self._budget(name, precision)) for name in outputs]
-        return _fails(test, case(values, read, limits, precision, EVERYTHING))
+        piece = self._open(precision).whole(self._graph.outputs)
+        titles = [f"output {name!r}" for name in piece.outputs]
+        said = {"what": "the whole network", "problem": why, "subject": self._graph.name}
+        self._write(test, precision, piece, **said, titles=titles)
+        # As each was held to: in float32, outputs have the standard budget.
+        own = self._failure.comparison.checks if precision == "float64" else ()
+        known = {check.layer: check.budget for check in own}
+        limits = [(name, known.get(name, Budget())) for name in piece.outputs]
+        return _fails(test, case(values, piece.inputs, limits, precision, EVERYTHING))
 
-    def _budget(self, output: str, precision: str) -> Budget:
-        """As it was held to: in float32, outputs have the standard budget."""
-        known = {c.layer: c.budget for c in self._failure.comparison.checks}
-        return known.get(output, Budget()) if precision == "float64" else Budget()
+    def _batch(self, names: Sequence[str], values: Values) -> int:
+        """How many samples there are to choose from: 0 unless the first axis of all these values
+        is the batch's, and of no fixed size."""
+        shapes = [self._graph.shapes[name] for name in names]
+        axes = {shape[0] if shape else None for shape in shapes}
+        sizes = {len(values[name].float64) for name in names}
+        free = len(axes) == len(sizes) == 1 and isinstance(axes.pop(), str)
+        return sizes.pop() if free and sizes != {1} else 0
 
-    def _write(
-        self,
-        test: Path,
-        precision: str,
-        what: str,
-        problem: str,
-        subject: str,
-        inputs: Sequence[str],
-        outputs: Sequence[str],
-    ) -> None:
-        """Write the pytest file; its template explains the arguments."""
-        text = script(
-            precision,
-            target=self._target,
-            model=self._graph.name,
-            versions=", ".join(f"{k} {v}" for k, v in self._failure.versions.items()),
-            command=self._failure.command,
-            what=what,
-            problem=problem,
+    def _write(self, test: Path, precision: str, piece: Piece, **said: object) -> None:
+        """Write the piece and its pytest file; the template lists what `said` holds."""
+        piece.write(test.parent)
+        text = _template().render(
+            failure=self._failure,
+            precision=precision,
+            piece=piece,
             file=test.name,
-            subject=subject,
-            inputs=inputs,
-            outputs=outputs,
+            test=TEST,
+            **said,
         )
         test.write_text(text, encoding="utf-8")
+
+
+@cache
+def _template() -> jinja2.Template:
+    jinja = require_jinja()
+    environment: jinja2.Environment = jinja.Environment(
+        loader=jinja.FileSystemLoader(Path(__file__).parent),
+        undefined=jinja.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+    )
+    environment.filters.update(literal=literal, prose=prose)
+    return environment.get_template("reproducer.py.jinja")
 
 
 def _listed(names: Sequence[str]) -> str:

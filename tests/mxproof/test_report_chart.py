@@ -8,33 +8,27 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mxproof.report.chart import (
-    BOTTOM,
-    NO_NUMBER,
-    TOP,
-    ZERO,
-    Chart,
-    Mark,
-    Series,
-    linear_scale,
-    log_scale,
-    spark,
-    tick_label,
-)
-from mxproof.report.error_plot import Plot, error_charts
+from mxproof.report import chart as module
+from mxproof.report.chart import BOTTOM, NO_NUMBER, TOP, ZERO, Chart, Mark, Series
+from mxproof.report.templates import environment
 
 from .records import HOSTILE, WRONG, deep, proof
 
+FIGURE = '{% import "chart.jinja" as charts %}{{ charts.html(chart) }}'
+
+
+def html(chart: Chart) -> str:
+    return environment().from_string(FIGURE).render(chart=chart)
+
 
 def parsed(chart: Chart) -> ElementTree.Element:
-    return ElementTree.fromstring(chart.html())
+    return ElementTree.fromstring(html(chart))
 
 
 def marks_of(chart: Chart) -> Dict[int, ElementTree.Element]:
     """Place -> its mark."""
-    return {
-        int(e.attrib["data-place"]): e for e in parsed(chart).iter() if "data-place" in e.attrib
-    }
+    marks = (e for e in parsed(chart).iter() if "data-place" in e.attrib)
+    return {int(mark.attrib["data-place"]): mark for mark in marks}
 
 
 def height(mark: ElementTree.Element) -> float:
@@ -79,45 +73,47 @@ def test_foreign_text_is_escaped_everywhere() -> None:
         events={0: HOSTILE},
     )
     tree = parsed(chart)
-    assert "<img" not in chart.html()
+    assert "<img" not in html(chart)
     assert not [e for e in tree.iter() if e.tag in ("img", "script")]
     assert "".join(tree.itertext()).count(HOSTILE) == 5
 
 
+LINEAR, LOGARITHMIC = module.linear_scale, module.log_scale
+LINEAR_ENDS = [(0.65, 0.72), (1.0, 1.0), (0.0, 0.0), (-3.0, 900.0), (1e-15, 3e-15)]
+LOG_ENDS = [(1e-16, 1e-3), (0.3, 4.0), (1.0, 1.0), (5e-9, 7e-9)]
+
+
 @pytest.mark.parametrize(
-    ("least", "most"), [(0.65, 0.72), (1.0, 1.0), (0.0, 0.0), (-3.0, 900.0), (1e-15, 3e-15)]
+    ("scale", "least", "most"),
+    [(LINEAR, *ends) for ends in LINEAR_ENDS] + [(LOGARITHMIC, *ends) for ends in LOG_ENDS],
 )
-def test_linear_ticks_are_round_and_around_all_numbers(least: float, most: float) -> None:
-    y, ticks = linear_scale([least, most])
-    assert ticks[0] <= least <= most <= ticks[-1]
-    assert 2 <= len(ticks) <= 7 and ticks == sorted(set(ticks))
-    assert (y(ticks[0]), y(ticks[-1]), y(None)) == (BOTTOM, TOP, NO_NUMBER)
-
-
-@pytest.mark.parametrize(("least", "most"), [(1e-16, 1e-3), (0.3, 4.0), (1.0, 1.0), (5e-9, 7e-9)])
-def test_logarithmic_ticks_are_round_and_around_all_numbers(least: float, most: float) -> None:
-    y, ticks = log_scale([least, most, 0.0])
-    assert TOP <= y(most) <= y(least) <= BOTTOM < ZERO == y(0.0)
+def test_ticks_are_round_and_around_all_numbers(scale: Any, least: float, most: float) -> None:
+    y, ticks = scale([least, most] if scale is LINEAR else [least, most, 0.0])
     assert 2 <= len(ticks) <= 10 and ticks == sorted(set(ticks))
+    assert TOP <= y(most) <= y(least) <= BOTTOM and y(most + abs(most) / 100 + 1e-9) < y(most)
     assert all(TOP - 1e-6 <= y(tick) <= BOTTOM + 1e-6 for tick in ticks)
-    assert y(most * 1.01) < y(most)
+    assert y(None) == NO_NUMBER
+    if scale is LINEAR:
+        assert (y(ticks[0]), y(ticks[-1]), len(ticks) <= 7) == (BOTTOM, TOP, True)
+    else:
+        assert y(0.0) == ZERO > BOTTOM
 
 
 def test_numbers_of_ticks() -> None:
-    labels = [tick_label(v) for v in (0.0, 0.05, 1000.0, 1e-12, 2e-7, 2.5e4)]
+    labels = [module.tick_label(v) for v in (0.0, 0.05, 1000.0, 1e-12, 2e-7, 2.5e4)]
     assert labels == ["0", "0.05", "1000", "10⁻¹²", "2×10⁻⁷", "2.5×10⁴"]
 
 
 def test_a_spark_follows_its_numbers() -> None:
-    heights = [float(p.split(",")[1]) for p in spark([3, 5, 4]).split('"')[-2].split()]
+    heights = [float(p.split(",")[1]) for p in module.spark([3, 5, 4]).split('"')[-2].split()]
     assert heights[0] > heights[2] > heights[1]
-    assert spark([7]).split('"')[-2].count(",") == 2 and "<polyline" in spark([])
+    assert module.spark([7]).split('"')[-2].count(",") == 2 and "<polyline" in module.spark([])
 
 
 @pytest.mark.parametrize("precision", [0, 1])
 def test_errors_are_where_their_numbers_are(precision: int) -> None:
     """Higher is worse; what is beyond its budget is above the line."""
-    chart = error_charts(proof(["pytorch"]).to_json()["targets"]["pytorch"])[precision]
+    chart = module.error_charts(proof(["pytorch"]).to_json()["targets"]["pytorch"])[precision]
     marks = marks_of(chart)
     assert sorted(marks) == [0, 1, 2]
     assert marks[1].attrib["class"] == "chart-mark bad worst"
@@ -136,7 +132,7 @@ def test_errors_that_no_scale_has() -> None:
     layers[0].update(float64_rel=0.0, float64_part=0.0)
     layers[1].update(float64_rel=None, float64_part=None, verdict="fail")
     layers[2].update(float32_ratio=None)
-    double, single = error_charts(record["targets"]["onnx"])
+    double, single = module.error_charts(record["targets"]["onnx"])
     marks = marks_of(double)
     assert (height(marks[0]), height(marks[1])) == (ZERO, NO_NUMBER)
     assert NO_NUMBER < TOP <= height(marks[2]) <= BOTTOM < ZERO
@@ -145,9 +141,7 @@ def test_errors_that_no_scale_has() -> None:
 
 
 def test_a_plot_is_an_svg_file(tmp_path: Path) -> None:
-    whole, one = proof(["pytorch"]).plot(), proof().plot("onnx")
-    for plot, count in ((whole, 4), (one, 2)):
-        assert isinstance(plot, Plot)
+    for plot, count in ((proof(["pytorch"]).plot(), 4), (proof().plot("onnx"), 2)):
         plot.save(tmp_path / "plot.svg")
         root = ElementTree.parse(tmp_path / "plot.svg").getroot()
         assert root.tag == "{http://www.w3.org/2000/svg}svg"

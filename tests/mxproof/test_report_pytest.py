@@ -82,17 +82,18 @@ def test_of_a_table(record_property):
     record_property(UNEXPECTED_PASS, "delete the row")
     assert False, "delete the row"
 """
-#: Test -> its outcome, and that of a known exception.
 OUTCOMES = {
-    "test_right": ("passed", None),
-    "test_wrong": ("failed", None),
-    "test_not_begun": ("failed", None),
-    "test_skipped": ("skipped", None),
-    "test_skipped_too": ("skipped", None),
-    "test_fails_as_known": ("skipped", "xfailed"),
-    "test_fails_no_more": ("failed", "xpassed"),
-    "test_fails_no_more_loosely": ("passed", "xpassed"),
-    "test_of_a_table": ("failed", "xpassed"),
+    "test_right": "passed",
+    "test_wrong": "failed",
+    "test_not_begun": "failed",
+    "test_skipped": "skipped",
+    "test_skipped_too": "skipped",
+    "test_fails_as_known": "skipped",
+    "test_fails_no_more": "failed",
+    "test_fails_no_more_loosely": "passed",
+    "test_of_a_table": "failed",
+    "test_off.py": "skipped",
+    "test_unreadable.py": "failed",
 }
 
 
@@ -105,15 +106,11 @@ def test_every_outcome_is_reported(workers: Any, pytester: pytest.Pytester) -> N
     assert found.code == 1
     report, page, summary = found.report, found.text("index.html"), found.text("summary.md")
     tests = {test["id"].split("::")[-1]: test for test in report["tests"]}
-    expected = {**OUTCOMES, "test_off.py": ("skipped", None)}
-    expected["test_unreadable.py"] = ("failed", None)
-    assert {k: (t["outcome"], t.get("exception")) for k, t in tests.items()} == expected
+    assert {name: test["outcome"] for name, test in tests.items()} == OUTCOMES
     assert report["verdict"] == "fail"
     assert report["counts"] == {"failed": 5, "passed": 2, "skipped": 4}
     assert tests["test_wrong"]["message"].startswith("AssertionError: one is | not two")
-    assert (tests["test_skipped"]["message"], tests["test_off.py"]["message"]) == (
-        *("needs a moon", "no"),
-    )
+    assert [tests[n]["message"] for n in ("test_skipped", "test_off.py")] == ["needs a moon", "no"]
     verdicts = {record["model"]: record["verdict"] for record in report["records"]}
     assert verdicts == {"a": "incomplete", "b": "fail"}
     assert report["searches"] == [{"model": "a", "worst": "0.5"}]
@@ -122,52 +119,48 @@ def test_every_outcome_is_reported(workers: Any, pytester: pytest.Pytester) -> N
     assert r"one is \| not two" in summary and "- skipped 2: needs a moon" in summary
     assert "no\\_such\\_module" in summary
     assert "| a | 2 |" in summary, "the latency"
-    junit = found.folder / "junit.xml"
-    assert len(list(ElementTree.parse(junit).iter("testcase"))) == len(expected)
-    assert "mxproof_found" not in junit.read_text()
+    junit = ElementTree.parse(found.folder / "junit.xml")
+    assert len(list(junit.iter("testcase"))) == len(OUTCOMES)
+    properties = [element.attrib["name"] for element in junit.iter("property")]
+    assert properties == ["mxproof_search", "mxproof_unexpected_pass"]
 
 
-def test_the_report_says_where_it_is(pytester: pytest.Pytester, capsys: Any) -> None:
-    found = run(pytester)
-    assert f"report: {found.folder / 'index.html'}" in capsys.readouterr().out
-
-
-def test_a_place_that_is_no_folder_is_refused_first(pytester: pytest.Pytester, capsys: Any) -> None:
+@pytest.mark.parametrize("missing", ["a folder", "jinja2"])
+def test_it_is_refused_first(
+    missing: str, pytester: pytest.Pytester, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if missing == "jinja2":
+        monkeypatch.setitem(sys.modules, "jinja2", None)
     (pytester.path / "out").write_text("mine")
     found = run(pytester)
     assert found.code == pytest.ExitCode.USAGE_ERROR
-    assert f"--report {found.folder}: is a file. Name a folder." in capsys.readouterr().err
+    file, jinja = f"--report {found.folder}: is a file. Name a folder.", "pip install 'mxproof["
+    assert (file if missing == "a folder" else jinja) in capsys.readouterr().err
     assert found.folder.read_text() == "mine"
 
 
-def test_without_jinja_it_is_refused_first(
-    pytester: pytest.Pytester, capsys: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    assert run(pytester).code == pytest.ExitCode.USAGE_ERROR
-    assert "pip install 'mxproof[report]'" in capsys.readouterr().err
-
-
+PASSES = "def test_it():\n    pass"
 FAILS_IT = "def pytest_sessionfinish(session): session.exitstatus = 1"
 
 
 @pytest.mark.parametrize(
-    ("suite", "conftest", "code", "verdict", "title"),
+    ("files", "result", "title"),
     [
-        ("", "", 5, "incomplete", "Not judged as a whole"),
-        ("def test_it():\n    pass", "", 0, "pass", "Not judged as a whole"),
-        ("def test_it():\n    pass", FAILS_IT, 1, "fail", "Failed"),
+        (("", ""), (5, "incomplete"), "Not judged as a whole"),
+        ((PASSES, ""), (0, "pass"), "Not judged as a whole"),
+        ((PASSES, FAILS_IT), (1, "fail"), "Failed"),
     ],
     ids=["nothing ran", "no model", "failed by another plugin"],
 )
 def test_a_run_without_models_proves_nothing(
-    suite: str, conftest: str, code: int, verdict: str, title: str, pytester: pytest.Pytester
+    files: Any, result: Any, title: str, pytester: pytest.Pytester, capsys: Any
 ) -> None:
-    pytester.makepyfile(test_it=suite)
-    pytester.makeconftest(conftest)
+    pytester.makepyfile(test_it=files[0])
+    pytester.makeconftest(files[1])
     mine = pytester.path / "mine.xml"
     found = run(pytester, "--junit-xml", mine)
-    assert (found.code, found.report["verdict"]) == (code, verdict)
+    assert (found.code, found.report["verdict"]) == result
+    assert f"report: {found.folder / 'index.html'}" in capsys.readouterr().out
     assert found.report["counts"]["failed"] == 0
     assert f"<title>{title}: 0 models</title>" in found.text("index.html")
     for text in (found.text("index.html"), found.text("summary.md")):
@@ -190,24 +183,20 @@ targets.convert = wrong
 """
 
 
-def test_of_the_suites(mxnet: MxnetProcess, prefix: Path, tmp_path: Path) -> None:
-    """Both precisions and the output of a model come together again, in several processes."""
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.nightly)])
+def test_of_the_suites(workers: int, prefix: Path, tmp_path: Path, mxnet: MxnetProcess) -> None:
+    """Both precisions and the output of a model come together again, of several processes too."""
     pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
     pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
     (tmp_path / "planted_fault.py").write_text(FAULT)
     options = ("--checkpoint", prefix, "--input", "data=2x3x8x6", "--mxnet-python", mxnet.python)
-    options += ("-p", "planted_fault", "-n", "2", "-k", "test_layers or test_outputs")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/models"]
-    command += [f"--report={tmp_path / 'out'}", *map(str, options)]
+    options += ("-p", "planted_fault", "-n", workers, "tests/models/test_layers.py")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    command += [f"--report={tmp_path / 'out'}", *map(str, options), "tests/models/test_outputs.py"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
     del environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
     done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
     )
     found = Written(done.returncode, tmp_path / "out")
     assert found.code == 1, done.stdout + done.stderr
@@ -228,8 +217,7 @@ def test_of_the_suites(mxnet: MxnetProcess, prefix: Path, tmp_path: Path) -> Non
     assert {c["verdict"] for c in right["layers"]} == {"pass"}
     blamed = next(c for c in wrong["layers"] if c["name"] == BLAMED)
     assert blamed["verdict"] == "fail" and blamed["float64_part"] > 1 and blamed["alone"]
-    assert f"PyTorch differs from MXNet, first in BatchNorm {BLAMED} (layer 6 of 13)" in found.text(
-        "index.html"
-    )
+    said = f"PyTorch differs from MXNet, first in BatchNorm {BLAMED} (layer 6 of 13)"
+    assert said in found.text("index.html")
     assert "## ✗ mxproof: Not equal" in found.text("summary.md")
     assert (found.folder / "junit.xml").stat().st_size < 30_000

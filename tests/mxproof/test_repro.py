@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple, Union
+from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 import onnx
@@ -21,10 +21,10 @@ from converters import Graph, Node, load_checkpoint, save_checkpoint
 from mxproof.compare import compare
 from mxproof.repro import Failure, Reproducer, write_reproducers, writer
 from mxproof.repro.folder import Folder
-from mxproof.repro.piece import Values
-from mxproof.repro.script import TEST
+from mxproof.repro.piece import Piece, Shipped, Values
+from mxproof.repro.writer import TEST
+from mxproof.runtimes.base import Array
 from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.subject import UsageError
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import ULP32, Budget, Deviation
 from mxproof.truth import Truth
@@ -57,20 +57,13 @@ def _runtimes(mxnet: MxnetProcess) -> None:
     pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
 
 
-def replay(*tests: Union[str, Path]) -> Tuple[int, str]:
-    """(exit code, output) of pytest on these files, where nothing of this project is."""
-    command = [sys.executable, "-I", "-B", "-c", ALONE, "-v", *map(str, tests)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd="/", timeout=120)
-    return done.returncode, done.stdout + done.stderr
-
-
-def replay_both(test: Path, mend: Callable[[Path], object]) -> str:
-    """The message with which it fails; with its piece mended, in a copy, it passes."""
+def replay_both(test: Path, right: Piece) -> str:
+    """The message with which it fails; with the right piece, in a copy, it passes."""
     with pytest.raises(AssertionError) as failure:
         runpy.run_path(str(test))[TEST]()
-    right = shutil.copytree(test.parent, test.parent.with_name("mended"))
-    mend(right)
-    runpy.run_path(str(right / test.name))[TEST]()
+    mended = shutil.copytree(test.parent, test.parent.with_name("mended"))
+    right.write(mended)
+    runpy.run_path(str(mended / test.name))[TEST]()
     return str(failure.value)
 
 
@@ -80,24 +73,40 @@ class Ground(NamedTuple):
     graph: Graph
     truths: List[Truth]
 
+    def right(self, target: str, folder: Path, precision: str = "float64") -> Shipped:
+        """The file of a conversion without fault."""
+        return writer.FILES[target](convert(self.graph, target, folder / "right")[0], precision)
 
-def reproduce(
-    ground: Ground,
-    target: str,
-    converted: Path,
-    folder: Path,
-    precision: str = "float64",
-) -> List[Reproducer]:
-    """As `mxproof verify` does, in one precision."""
-    candidate = TARGETS[target].open(converted, precision)
-    parts = (compare(t, candidate, ground.graph, alone=True) for t in ground.truths)
-    comparison = reduce(add, parts)
-    failure = Failure(
-        *(ground.graph, target, converted, comparison, comparison.culprits),
-        versions={"mxproof": "0"},
-        command="mxproof verify it",
-    )
-    return write_reproducers(Folder(folder), failure, ground.truths)
+    def reproduce(self, target: str, plant: Edit, folder: Path) -> List[Reproducer]:
+        """Convert with this fault, and do as `mxproof verify --repro out` does in float64."""
+        path = convert(plant(self.graph), target, folder / "wrong")[0]
+        return self.reproduce_file(target, path, folder / "out")
+
+    def reproduce_file(
+        self, target: str, path: Path, out: Path, precision: str = "float64"
+    ) -> List[Reproducer]:
+        candidate = TARGETS[target].open(path, precision)
+        parts = (compare(t, candidate, self.graph, alone=True) for t in self.truths)
+        comparison = reduce(add, parts)
+        failure = Failure(
+            *(self.graph, target, path, comparison, comparison.culprits),
+            versions={"mxproof": "0"},
+            command="mxproof verify it",
+        )
+        return write_reproducers(Folder(out), failure, self.truths)
+
+
+def ground_of(mxnet: MxnetProcess, prefix: Path, graph: Graph, inputs: Sequence[Array]) -> Ground:
+    model = mxnet.load(prefix, 0, graph)
+    truths = [model.truth({"data": array}) for array in inputs]
+    model.close()
+    return Ground(graph, truths)
+
+
+def only_test(found: List[Reproducer]) -> Path:
+    """The test of the only reproducer."""
+    assert len(found) == 1 and found[0].test, found
+    return found[0].test
 
 
 def changed(layer: str, change: Callable[[Node], Node]) -> Edit:
@@ -112,10 +121,9 @@ def edited(layer: str, **changes: str) -> Edit:
     return changed(layer, lambda node: replace(node, attrs={**node.attrs, **changes}))
 
 
-def baked(layer: str, columns: int) -> Edit:
-    """The layer is converted for a batch of one sample."""
-    shaped = {"shape": f"(1, {columns})"}
-    return changed(layer, lambda node: replace(node, op="Reshape", attrs=shaped))
+def baked(shape: str) -> Edit:
+    """Flattening is converted as a reshape to a batch of one sample."""
+    return changed("flat", lambda node: replace(node, op="Reshape", attrs={"shape": shape}))
 
 
 def one_ulp(parameter: str) -> Edit:
@@ -131,24 +139,15 @@ def one_ulp(parameter: str) -> Edit:
 
 
 @pytest.fixture(scope="module")
-def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its outputs are the probabilities and what they are made of."""
+def small(mxnet: MxnetProcess, tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    """On one sample, and on two; its outputs are the probabilities and what they are made of."""
     net, head = small_resnet()
-    path = tmp_path_factory.mktemp("model") / "small"
-    save_checkpoint(path, net.symbol(head, net.nodes[head[0]].inputs[0]), net.arrays)
-    return path
-
-
-@pytest.fixture(scope="module")
-def small(mxnet: MxnetProcess, prefix: Path) -> Iterator[Ground]:
-    """On one sample, and on two."""
-    graph = load_checkpoint(prefix)
-    model = mxnet.load(prefix, 0, graph)
+    prefix = tmp_path_factory.mktemp("model") / "small"
+    save_checkpoint(prefix, net.symbol(head, net.nodes[head[0]].inputs[0]), net.arrays)
     random = np.random.default_rng(0)
     shapes = ((1, 3, 8, 6), (2, 3, 6, 8))
     inputs = [random.standard_normal(shape).astype(np.float32) for shape in shapes]
-    yield Ground(graph, [model.truth({"data": x}) for x in inputs])
-    model.close()
+    return ground_of(mxnet, prefix, load_checkpoint(prefix), inputs)
 
 
 #: Layer -> a fault of its conversion.
@@ -159,7 +158,7 @@ FAULTS: Dict[str, Edit] = {
     "unit2_bn1": edited("unit2_bn1", eps="1e-05"),
     "unit2_relu1": edited("unit2_relu1", act_type="softrelu"),
     "fc": one_ulp("fc_weight"),
-    "flat": baked("flat", -1),
+    "flat": baked("(1, -1)"),
 }
 Planted = Dict[Tuple[str, str], Path]
 
@@ -168,29 +167,31 @@ Planted = Dict[Tuple[str, str], Path]
 def planted(small: Ground, tmp_path_factory: pytest.TempPathFactory) -> Planted:
     """(target, layer) -> the test that was written for the fault in that layer."""
     tests = {}
-    out = tmp_path_factory.mktemp("repro")
+    folder = tmp_path_factory.mktemp("repro")
     for target in TARGETS:
         for layer, plant in FAULTS.items():
-            path = convert(plant(small.graph), target, tmp_path_factory.mktemp("model"))[0]
-            (found,) = reproduce(small, target, path, out)
-            assert found.test, found
-            assert str(found) == f"replay: pytest {found.test}"
-            tests[target, layer] = found.test
+            found = small.reproduce(target, plant, folder)
+            tests[target, layer] = only_test(found)
+            assert str(found[0]) == f"replay: pytest {found[0].test}"
     return tests
 
 
 def test_each_fails_and_passes_once_its_piece_is_right(
     planted: Planted, small: Ground, tmp_path: Path
 ) -> None:
-    right = {t: convert(small.graph, t, tmp_path / t)[0] for t in TARGETS}
+    right = {target: small.right(target, tmp_path / target) for target in TARGETS}
     mended = []
     for (target, layer), test in planted.items():
         folder = shutil.copytree(test.parent, tmp_path / "mended" / test.parent.name)
-        file = writer.FILES[target](right[target], "float64")
-        file.cut(layer, Values(small.truths[1]), folder)
+        right[target].cut(layer, Values(small.truths[1])).write(folder)
         mended.append(folder / test.name)
-    code, out = replay(*planted.values(), *mended)
-    assert (code, f"{len(planted)} failed, {len(mended)} passed" in out) == (1, True), out
+    tests = map(str, (*planted.values(), *mended))
+    command = [sys.executable, "-I", "-B", "-c", ALONE, "-v", *tests]
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", timeout=120)
+    out = done.stdout + done.stderr
+    assert (done.returncode, f"{len(planted)} failed, {len(mended)} passed" in out) == (1, True), (
+        out
+    )
     for (_, layer), test in planted.items():
         assert re.search(rf"FAILED \S*{test.name}", out), test.name
         assert re.search(rf"AssertionError: \w+ '{layer}': (\d+ of|has shape)", out), layer
@@ -205,9 +206,9 @@ def test_the_layer_is_a_checkpoint_for_mxnet(planted: Planted, mxnet: MxnetProce
         with np.load(test.parent / "case.npz") as case:
             inputs = {v.name: case[f"input{i}"] for i, v in enumerate(graph.inputs)}
             model = mxnet.load(prefix, 0, graph)
-            truth = model.truth(inputs)
-            np.testing.assert_allclose(truth[layer].float64, case["expected0"], rtol=1e-13)
+            found = model.truth(inputs)[layer].float64
             model.close()
+            np.testing.assert_allclose(found, case["expected0"], rtol=1e-13)
 
 
 def test_a_folder_holds_no_more_than_it_needs(planted: Planted) -> None:
@@ -244,25 +245,22 @@ def test_a_layer_within_the_limits_has_no_problem() -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_model_that_stops(target: str, small: Ground, tmp_path: Path) -> None:
     """On the second input only: the first has one sample."""
-    path = convert(baked("flat", 4)(small.graph), target, tmp_path)[0]
-    (found,) = reproduce(small, target, path, tmp_path / "out")
-    assert found.test
-    with np.load(found.test.parent / "case.npz") as case:
+    test = only_test(small.reproduce(target, baked("(1, 4)"), tmp_path))
+    with np.load(test.parent / "case.npz") as case:
         assert len(case["input0"]) == 2
-    file = writer.FILES[target](convert(small.graph, target, tmp_path)[0], "float64")
-    said = replay_both(found.test, lambda to: file.cut("flat", Values(small.truths[1]), to))
-    assert said.startswith("Flatten 'flat': stopped with ")
+    right = small.right(target, tmp_path).cut("flat", Values(small.truths[1]))
+    assert replay_both(test, right).startswith("Flatten 'flat': stopped with ")
 
 
 def shift_onnx(path: Path, up: str) -> None:
     """unit1_relu1 reads (x + up) - up."""
     model = onnx.load(path)
-    model.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(up), "shift"))
-    place, relu = next((i, n) for i, n in enumerate(model.graph.node) if "unit1_relu1" in n.output)
-    higher = onnx.helper.make_node("Add", [relu.input[0], "shift"], ["higher"])
-    model.graph.node.insert(place, higher)
-    model.graph.node.insert(place + 1, onnx.helper.make_node("Sub", ["higher", "shift"], ["lower"]))
-    model.graph.node[place + 2].input[0] = "lower"
+    graph, make = model.graph, onnx.helper.make_node
+    graph.initializer.append(onnx.numpy_helper.from_array(np.float32(up), "shift"))
+    place, relu = next((i, n) for i, n in enumerate(graph.node) if "unit1_relu1" in n.output)
+    graph.node.insert(place, make("Add", [relu.input[0], "shift"], ["higher"]))
+    graph.node.insert(place + 1, make("Sub", ["higher", "shift"], ["lower"]))
+    graph.node[place + 2].input[0] = "lower"
     onnx.save(model, path)
 
 
@@ -273,22 +271,21 @@ def shift_pytorch(path: Path, up: str) -> None:
     path.write_text(text.replace("F.relu(y)", f"F.relu(y + {up} - {up})"))
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_only_in_float32(target: str, small: Ground, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("target", "shift"), [("onnx", shift_onnx), ("pytorch", shift_pytorch)])
+def test_only_in_float32(
+    target: str, shift: Callable[[Path, str], None], small: Ground, tmp_path: Path
+) -> None:
     """The piece fails as onnxruntime and PyTorch round it; a gentler one passes."""
-    path = convert(small.graph, target, tmp_path)[0]
-    original = path.read_bytes()
-    shift = {"onnx": shift_onnx, "pytorch": shift_pytorch}[target]
+    path, gentle = (convert(small.graph, target, tmp_path / name)[0] for name in "ab")
     shift(path, "1000")
+    shift(gentle, "0.5")
     exact = TARGETS[target].open(path, "float64")
     assert all(compare(t, exact, small.graph, alone=True).passed for t in small.truths)
-    first, *_ = reproduce(small, target, path, tmp_path / "out", "float32")
+    first, *_ = small.reproduce_file(target, path, tmp_path / "out", "float32")
     assert first.test
     assert first.test.parent.name == f"small-{target}-unit1_relu1-float32"
-    path.write_bytes(original)
-    shift(path, "0.5")
-    file, values = writer.FILES[target](path, "float32"), Values(small.truths[0])
-    said = replay_both(first.test, lambda to: file.cut("unit1_relu1", values, to))
+    right = writer.FILES[target](gentle, "float32").cut("unit1_relu1", Values(small.truths[0]))
+    said = replay_both(first.test, right)
     assert said.startswith("Activation 'unit1_relu1': float32 error") and "MXNet's own: " in said
 
 
@@ -306,28 +303,19 @@ class Thin(Truth):
     [("onnx", "1e-3", "float32"), ("onnx", "2.001e-5", ""), ("pytorch", "2.001e-5", "")],
 )
 def test_the_whole_network_stands_in(
-    target: str,
-    eps: str,
-    precision: str,
-    small: Ground,
-    prefix: Path,
-    mxnet: MxnetProcess,
-    tmp_path: Path,
+    target: str, eps: str, precision: str, small: Ground, tmp_path: Path
 ) -> None:
     """Where layers cannot be fed: in float64, if it does not show in float32."""
-    path = convert(edited("unit2_bn1", eps=eps)(small.graph), target, tmp_path)[0]
-    model = mxnet.load(prefix, 0, small.graph)
-    x = small.truths[1].inputs
-    thin = Ground(small.graph, [Thin(x, model.layers(x), model.run(x))])
-    model.close()
-    (found,) = reproduce(thin, target, path, tmp_path / "out")
+    known = small.truths[1]
+    thin = Ground(small.graph, [Thin(known.inputs, known, known.outputs)])
+    (found,) = thin.reproduce(target, edited("unit2_bn1", eps=eps), tmp_path)
     assert found.test, found
     name = f"small-{target}-whole-network"
     assert found.test.parent.name == (f"{name}-{precision}" if precision else name)
     assert str(found) == f"replay: pytest {found.test}  # {found.note}"
     assert found.note.startswith("the whole network: a recording cannot feed 'unit2_bn1' ")
-    file = writer.FILES[target](convert(small.graph, target, tmp_path)[0], precision or "float64")
-    assert replay_both(found.test, file.whole).startswith("output 'fc': ")
+    right = small.right(target, tmp_path, precision or "float64").whole(small.graph.outputs)
+    assert replay_both(found.test, right).startswith("output 'fc': ")
 
 
 def test_nothing_fails_by_itself(small: Ground, tmp_path: Path) -> None:
@@ -351,24 +339,23 @@ def test_a_layer_that_reads_its_neighbour(target: str, small: Ground, tmp_path: 
         "unit2_conv1",
         lambda n: replace(n, inputs=tuple(wrong if i == right else i for i in n.inputs)),
     )
-    path = convert(rewired(small.graph), target, tmp_path)[0]
-    (found,) = reproduce(small, target, path, tmp_path / "out")
-    assert found.test
-    text = found.test.read_text()
+    test = only_test(small.reproduce(target, rewired, tmp_path))
+    text = test.read_text()
     assert f'INPUTS = ["{wrong}"]' in text
     assert f"it reads '{wrong}', in MXNet '{right}'" in " ".join(text.split())
-    with np.load(found.test.parent / "case.npz") as case:
+    with np.load(test.parent / "case.npz") as case:
         for number, name in enumerate((wrong, right)):
             np.testing.assert_array_equal(case[f"input{number}"], small.truths[0][name].float64)
 
 
 def test_three_at_most(small: Ground, tmp_path: Path) -> None:
-    graph = small.graph
-    for unit in ("unit1", "unit2"):
-        graph = edited(f"{unit}_relu1", act_type="tanh")(graph)
-        graph = edited(f"{unit}_bn1", eps="1e-3")(graph)
-    path = convert(graph, "onnx", tmp_path)[0]
-    found = reproduce(small, "onnx", path, tmp_path / "out")
+    def plant(graph: Graph) -> Graph:
+        for unit in ("unit1", "unit2"):
+            graph = edited(f"{unit}_relu1", act_type="tanh")(graph)
+            graph = edited(f"{unit}_bn1", eps="1e-3")(graph)
+        return graph
+
+    found = small.reproduce("onnx", plant, tmp_path)
     tests = [r.test.parent.name for r in found if r.test]
     assert tests == [f"small-onnx-unit{n}" for n in ("1_bn1", "1_relu1", "2_bn1")]
     assert names(tmp_path / "out") == tests
@@ -383,18 +370,13 @@ def test_names_are_text(target: str, mxnet: MxnetProcess, tmp_path: Path) -> Non
     x = net.batch_norm(layer, x, 3, eps=2e-5)
     save_checkpoint(tmp_path / "odd", net.symbol(x), net.arrays)
     graph = load_checkpoint(tmp_path / "odd", inputs={"data": ("N", 3, "H", "W")})
-    model = mxnet.load(tmp_path / "odd", 0, graph)
-    ground = Ground(graph, [model.truth({"data": np.ones((1, 3, 4, 4), np.float32)})])
-    model.close()
-    path = convert(edited(layer, eps="1e-3")(graph), target, tmp_path)[0]
-    (found,) = reproduce(ground, target, path, tmp_path / "out")
+    ground = ground_of(mxnet, tmp_path / "odd", graph, [np.ones((1, 3, 4, 4), np.float32)])
+    test = only_test(ground.reproduce(target, edited(layer, eps="1e-3"), tmp_path))
     (folder,) = names(tmp_path / "out")
     assert re.fullmatch(rf"odd-{target}-[A-Za-z0-9_]+", folder)
-    assert found.test
-    right = writer.FILES[target](convert(graph, target, tmp_path)[0], "float64")
-    said = replay_both(found.test, lambda to: right.cut(layer, Values(ground.truths[0]), to))
-    assert said.startswith("BatchNorm '../")
-    assert load_checkpoint(found.test.parent / "layer").nodes[0].name == layer
+    right = ground.right(target, tmp_path).cut(layer, Values(ground.truths[0]))
+    assert replay_both(test, right).startswith("BatchNorm '../")
+    assert load_checkpoint(test.parent / "layer").nodes[0].name == layer
 
 
 # The folder.
@@ -418,22 +400,11 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
 
 
 def test_nothing_half_written_is_left(tmp_path: Path) -> None:
-    folder = Folder(tmp_path / "new" / "out")
-
     def interrupted() -> None:
-        with folder.building() as built:
+        with Folder(tmp_path / "new" / "out").building() as built:
             (built / "case.npz").write_text("half")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert names(tmp_path) == []
-
-
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_text("mine")
-    for path in (file, file / "below"):
-        with pytest.raises(UsageError, match=r"--repro .*file is a file\. Name a folder\."):
-            Folder(path)
-    assert file.read_text() == "mine"

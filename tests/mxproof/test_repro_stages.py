@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from converters import save_pytorch, to_pytorch
-from mxproof.repro.piece import Values
+from mxproof.repro.piece import NoPiece, Values
 from mxproof.repro.pytorch import PytorchFile, blocks_made
 from mxproof.truth import Truth
 from tests.converters.test_pytorch_style import units
@@ -20,29 +20,27 @@ from tests.converters.test_pytorch_style import units
 @pytest.mark.parametrize(
     ("line", "made"),
     [
-        ("Unit(4)", [("", "Unit(4)")]),
-        ("nn.Sequential(Unit(4), Unit(8))", [("0", "Unit(4)"), ("1", "Unit(8)")]),
-        (
-            "nn.Sequential(Unit(4), *(Unit(8) for _ in range(2)))",
-            [("0", "Unit(4)"), ("1", "Unit(8)"), ("2", "Unit(8)")],
-        ),
-        (
-            'nn.Sequential(OrderedDict(a1=Unit(4), **{f"a{i}": Unit(8) for i in range(2, 4)}))',
-            [("a1", "Unit(4)"), ("a2", "Unit(8)"), ("a3", "Unit(8)")],
-        ),
-        (
-            'nn.Sequential(OrderedDict(**{f"a{i}": Unit(8) for i in range(1, 3)}, a3=Unit(4)))',
-            [("a1", "Unit(8)"), ("a2", "Unit(8)"), ("a3", "Unit(4)")],
-        ),
-        (
-            'nn.Sequential(OrderedDict({f"a{i}": Unit(8) for i in range(1, 3)}))',
-            [("a1", "Unit(8)"), ("a2", "Unit(8)")],
-        ),
+        ("Unit(4)", [4]),
+        ("nn.Sequential(Unit(4), Unit(8))", [4, 8]),
+        ("nn.Sequential(Unit(4), *(Unit(8) for _ in range(2)))", [4, 8, 8]),
+        ("nn.Sequential(OrderedDict(a1=Unit(4), **{N: Unit(8) for i in range(2, 4)}))", [4, 8, 8]),
+        ("nn.Sequential(OrderedDict(**{N: Unit(8) for i in range(1, 3)}, a3=Unit(4)))", [8, 8, 4]),
+        ("nn.Sequential(OrderedDict({N: Unit(8) for i in range(1, 3)}))", [8, 8]),
     ],
 )
-def test_blocks_of_a_stage(line: str, made: List[object]) -> None:
-    found = blocks_made(ast.parse(line, mode="eval").body)
-    assert [(name, ast.unparse(call)) for name, call in found] == made
+def test_blocks_of_a_stage(line: str, made: List[int]) -> None:
+    """In order, one in a loop as often as it is made."""
+    blocks = blocks_made(ast.parse(line.replace("{N:", '{f"a{i}":'), mode="eval").body)
+    assert [ast.unparse(block) for block in blocks] == [f"Unit({n})" for n in made]
+
+
+def test_a_stage_that_was_edited_is_not_guessed_at(tmp_path: Path) -> None:
+    source, _ = save_pytorch(to_pytorch(units(*((f"part_{i}", 8) for i in range(5)))), tmp_path)
+    text = source.read_text()
+    source.write_text(text.replace("range(5)", "range(4)"))
+    assert source.read_text() != text
+    with pytest.raises(NoPiece, match="part has 4 blocks, not 5"):
+        assert PytorchFile(source).places
 
 
 def is_class(node: ast.stmt) -> bool:
@@ -57,10 +55,10 @@ def test_a_layer_is_cut_as_a_class_without_arguments(tmp_path: Path, name: str) 
     module = to_pytorch(graph)
     assert "range(" in module.source
     source, _ = save_pytorch(module, tmp_path)
-    file = PytorchFile(source, "float32")
+    file = PytorchFile(source)
     assert set(file.places) == {output for node in graph.nodes for output in node.outputs}
     for block, channels in details:
-        file.cut(f"{block}_conv1", Values(Truth({}, ())), tmp_path)
+        file.cut(f"{block}_conv1", Values(Truth({}, ()))).write(tmp_path)
         (cls,) = (n for n in ast.parse((tmp_path / "piece.py").read_text()).body if is_class(n))
         made, call = (n for n in ast.walk(cls) if isinstance(n, ast.Assign))
         assert ast.unparse(made.value).startswith(f"nn.Conv2d(4, {channels}, ")
