@@ -51,7 +51,6 @@ class MxnetProcess(WorkerProcess):
             environment["OMP_NUM_THREADS"] = str(threads)
         if fused:
             environment["MXNET_SUBGRAPH_BACKEND"] = "MKLDNN"
-        self.starts, self._suspended = 1, False
         super().__init__(
             "mxnet_worker.py",
             "MXNet",
@@ -61,26 +60,9 @@ class MxnetProcess(WorkerProcess):
             option="--mxnet-python",
         )
 
-    def suspend(self) -> None:
-        """End the worker until the next request: MXNet frees no workspace before it ends."""
-        self.close()
-        self._suspended = True
-        self.starts += 1
-
-    def close(self) -> None:
-        """End the worker."""
-        if not self._suspended:
-            super().close()
-
     def load(self, prefix: PathLike, epoch: int, graph: Graph) -> Mxnet:
         """The checkpoint as MXNet itself reads it."""
         return Mxnet(self, prefix, epoch, graph)
-
-    def ask(self, message: Dict[str, Any], arrays: Sequence[Array] = ()) -> Tuple[Any, List[Array]]:
-        if self._suspended:
-            self._suspended = False
-            self._start()
-        return super().ask(message, arrays)
 
 
 class Mxnet:
