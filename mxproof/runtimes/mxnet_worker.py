@@ -8,6 +8,7 @@ announces in .npy form; answers come the same way. Nothing is ever unpickled.
 import json
 import os
 import sys
+from itertools import groupby
 
 import numpy as np
 
@@ -94,17 +95,19 @@ class Model:
         """An executor of the network as its user runs it."""
         return self.bind(self.symbols[dtype], self.arrays(inputs, dtype), dtype)
 
-    def trace(self, inputs, portions, anchored):
-        """Each layer's (float64, float32), running as many layers at a time as `portions` says:
-        the results of all of them may be more than fits in memory.
+    def trace(self, inputs, limit, anchored):
+        """Each layer's (float64, float32), running as many layers at a time as have results of
+        `limit` bytes: all of them may be more than fits in memory.
 
         Those that are `anchored` (by their number) run alone, on the float64 results of those
         before them, rounded to float32, in both precisions.
         """
-        self.settle(inputs)
+        shapes = {name: array.shape for name, array in inputs.items()}
+        found = self.internals.infer_shape_partial(**shapes)[1] or [()] * len(self.heads)
+        self.settle(found)
         live = {dtype: self.arrays(inputs, dtype) for dtype in self.nodes}
         done = first = 0
-        for count in portions:
+        for count in self.portions(found, limit, anchored):
             heads = self.layers[done : done + count]
             given = live
             if done in anchored:
@@ -129,17 +132,38 @@ class Model:
         node = self.nodes["float32"][entry[0]]
         return node["name"] if node["op"] == "null" else boundary(entry)
 
-    def settle(self, inputs):
+    def settle(self, shapes):
         """State the sizes that MXNet finds where a layer is read: a piece may end before that."""
-        made = [k for k, (n, _, _) in enumerate(self.heads) if open_size(self.given[n])]
-        if not made:
-            return
-        shapes = {name: array.shape for name, array in inputs.items()}
-        found = self.internals.infer_shape_partial(**shapes)[1]
-        for k in made:
-            number = self.heads[k][0]
-            for dtype, nodes in self.nodes.items():
-                nodes[number] = stated(form(self.given[number], dtype), found[k])
+        for (number, _, _), shape in zip(self.heads, shapes):
+            if open_size(self.given[number]):
+                for dtype, nodes in self.nodes.items():
+                    nodes[number] = stated(form(self.given[number], dtype), shape)
+
+    def portions(self, shapes, limit, anchored):
+        """How many results come at a time: all of a layer, and of as many layers as fit."""
+        known = {tuple(head[:2]): shape for head, shape in zip(self.heads, shapes)}
+        counts, done, room = [], 0, 0
+        for _, entries in groupby(self.layers, key=lambda entry: entry[0]):
+            sizes = [self.size(tuple(entry[:2]), known, limit) for entry in entries]
+            size = limit if done in anchored else sum(sizes)
+            if not counts or size > room:
+                counts.append(0)
+                room = limit
+            counts[-1] += len(sizes)
+            done, room = done + len(sizes), room - size
+        return counts
+
+    def size(self, entry, shapes, unknown):
+        """Bytes of a result in float64. A convolution counts with the matrix that MXNet makes of
+        its input: a large one is a portion of its own, which can be computed in tiles."""
+        shape, node = shapes[entry], self.given[entry[0]]
+        if not shape or 0 in shape:
+            return unknown
+        numbers = int(np.prod(shape))
+        if node["op"] == "Convolution":
+            window = shapes[tuple(node["inputs"][1][:2])][1:]
+            numbers = max(numbers, numbers // shape[1] * int(np.prod(window)))
+        return 8 * numbers
 
     def piece(self, first, heads, live, dtype):
         """The outputs `heads` of the nodes from number `first` on."""
@@ -225,10 +249,7 @@ class MxnetWorker(Worker):
         model, inputs = self.models[request["model"]], dict(zip(request["inputs"], arrays))
         nodes = model.nodes["float32"]
         self.channel.send({"layers": [nodes[entry[0]]["name"] for entry in model.layers]})
-        portions = request["portions"]
-        if sum(portions) != len(model.layers):  # the other side reads another network, and says so
-            portions = [1] * len(model.layers)
-        for pair in model.trace(inputs, portions, set(request.get("anchored", ()))):
+        for pair in model.trace(inputs, request["limit"], set(request["anchored"])):
             self.channel.send({}, pair)
 
     def do_prepare(self, request, arrays):

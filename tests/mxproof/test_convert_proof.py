@@ -17,7 +17,7 @@ from converters import Graph, UnusedParametersWarning, load_checkpoint, save_che
 from converters.fusing import fuse
 from mxproof import targets
 from mxproof.cli import main
-from mxproof.runtimes.mxnet import MxnetProcess, _filled
+from mxproof.runtimes.mxnet import MxnetProcess
 from tests.converters.networks import Network
 
 from .conftest import Run, names
@@ -177,11 +177,6 @@ def test_weights_that_were_rounded_after_the_fold_are_caught(
     assert result.code == 1
     assert "float32 error" in result.err
     assert names(tmp_path / "out") == []
-
-
-def test_folded_layers_count_as_their_larger_neighbour() -> None:
-    assert _filled([None, 4, None, None, 8, None]) == [4, 4, 8, 8, 8, 8]
-    assert _filled([None]) == [0]
 
 
 @pytest.mark.parametrize("name", ["mnet.25", "cifar_resnet20_v1", "cifar_resnet20_v2"])
