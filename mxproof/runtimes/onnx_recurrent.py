@@ -106,6 +106,3 @@ class LSTM(_Recurrent):
         into, out, forget, cell = np.split(row + inner, 4, axis=-1)
         new = sigmoid(forget) * states[1] + sigmoid(into) * np.tanh(cell)
         return sigmoid(out) * np.tanh(new), new
-
-
-NEW_OPS = [RNN, GRU, LSTM]

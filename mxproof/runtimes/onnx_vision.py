@@ -124,7 +124,3 @@ class GridSample(OpRun):  # type: ignore[misc]
             raise NotImplementedError(f"GridSample: {options}, align_corners={align_corners}")
         places = (grid[..., ::-1] + 1) * (np.array(data.shape[2:]) - 1) / 2
         return (sampled(data, places).astype(data.dtype),)
-
-
-#: In place of the evaluator's own.
-NEW_OPS = [DeformConv, GridSample, RoiAlign]
