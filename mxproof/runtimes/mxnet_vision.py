@@ -177,11 +177,15 @@ def grid_generator(attrs, x):
 
 @defines("SpatialTransformer", outputs=3)
 def spatial_transformer(attrs, x, loc):
-    """Interpolated where an affine map leads, by MXNet's own sampler; the other outputs are for
-    training."""
-    import mxnet as mx
-
+    """Interpolated where an affine map leads; the other outputs are for training."""
     height, width = numbers(attrs["target_shape"])
-    given = [mx.nd.array(a, dtype=x.dtype) for a in (x, affine_grid(loc, height, width))]
-    out = mx.nd.BilinearSampler(*given).asnumpy()
+    grid = affine_grid(loc, height, width)
+    out = np.zeros((len(x), x.shape[1], height, width))
+    for n, row, column in np.ndindex(len(x), height, width):
+        places = [(grid[n, 1 - a, row, column] + 1) * (x.shape[2 + a] - 1) / 2 for a in (0, 1)]
+        for corner in np.ndindex(2, 2):
+            lines = [int(np.floor(p)) + c for p, c in zip(places, corner)]
+            if all(0 <= line < size for line, size in zip(lines, x.shape[2:])):
+                part = np.prod([1 - abs(p - line) for p, line in zip(places, lines)])
+                out[n, :, row, column] += part * x[n, :, lines[0], lines[1]]
     return [out, np.zeros((3, height * width)), np.zeros((len(x), 2, height * width))]

@@ -13,11 +13,9 @@ from itertools import groupby
 import numpy as np
 
 from .footprint import timed
-from .mxnet_attributes import numbers
 from .mxnet_definitions import register
-from .mxnet_forms import FLOATS, form, open_size, stated
+from .mxnet_forms import FLOATS, convolved, form, open_size, stated
 from .mxnet_pieces import boundary, cut, without_labels
-from .tiling import tiles
 from .worker import Worker, main
 
 
@@ -63,27 +61,21 @@ class Model:
 
     def bind(self, symbol, inputs, dtype):
         """An executor for these inputs; a value in `inputs` is an NDArray of `dtype`."""
-        shapes = {name: array.shape for name, array in inputs.items()}
-        read = [name for name in symbol.list_inputs() if name in self.params and name not in inputs]
-        stored = {name: self.params[name].shape for name in read}  # definitions infer none
-        # Labels are all whose shapes must be found; behind some layers none can be (boolean_mask).
-        found, _, _ = symbol.infer_shape_partial(**dict(stored, **shapes))
         names, aux_names = symbol.list_arguments(), symbol.list_auxiliary_states()
-        found = dict(zip(names, found or ()))
-        args = {name: self._argument(name, found.get(name), inputs, dtype) for name in names}
-        aux = {name: self._argument(name, None, inputs, dtype) for name in aux_names}
-        return symbol.bind(self.mx.cpu(), args, aux_states=aux, grad_req="null")
-
-    def _argument(self, name, shape, inputs, dtype):
-        if name in inputs:
-            return inputs[name]
-        if name in self.params:
-            return wide(self.params[name], dtype)
-        if name in self.labels:
-            if not shape or 0 in shape:
+        read = [name for name in names + aux_names if name not in inputs]
+        values = {n: wide(self.params[n], dtype) for n in read if n in self.params}
+        values.update(inputs)
+        shapes = {name: value.shape for name, value in values.items()}  # definitions infer none
+        # Labels are all whose shapes must be found; behind some layers none can be (boolean_mask).
+        found = dict(zip(names, symbol.infer_shape_partial(**shapes)[0] or ()))
+        for name in (n for n in read if n not in values):
+            if name not in self.labels:
+                raise ValueError("no value for {!r}".format(name))
+            if not found.get(name) or 0 in found[name]:
                 raise ValueError("the shapes of {} do not determine it".format(sorted(inputs)))
-            return self.mx.nd.zeros(shape, dtype=dtype)
-        raise ValueError("no value for {!r}".format(name))
+            values[name] = self.mx.nd.zeros(found[name], dtype=dtype)
+        args, aux = ({name: values[name] for name in group} for group in (names, aux_names))
+        return symbol.bind(self.mx.cpu(), args, aux_states=aux, grad_req="null")
 
     def arrays(self, inputs, dtype):
         return {
@@ -102,7 +94,9 @@ class Model:
         Those that are `anchored` (by their number) run alone, on the float64 results of those
         before them, rounded to float32, in both precisions.
         """
-        shapes = {name: array.shape for name, array in inputs.items()}
+        read = self.internals.list_inputs()
+        shapes = {name: self.params[name].shape for name in read if name in self.params}
+        shapes.update((name, array.shape) for name, array in inputs.items())
         found = self.internals.infer_shape_partial(**shapes)[1] or [()] * len(self.heads)
         self.settle(found)
         live = {dtype: self.arrays(inputs, dtype) for dtype in self.nodes}
@@ -169,41 +163,16 @@ class Model:
         """The outputs `heads` of the nodes from number `first` on."""
         node = self.nodes[dtype][heads[0][0]]
         if dtype == "float64" and len(heads) == 1 and node["op"] == "Convolution":
-            result = self.convolve(node, live)
-            if result is not None:
-                return [result]
+            data, *stored = map(self.variable, node["inputs"])
+            if all(name in self.params for name in stored):  # no other layer computes them
+                weights = [wide(self.params[name], dtype) for name in stored]
+                result = convolved(self.mx.nd, node["attrs"], live[data], weights)
+                if result is not None:
+                    return [result]
         symbol = self.mx.sym.load_json(cut(self.nodes[dtype], first, heads))
         read = set(symbol.list_inputs())
         inputs = {name: array for name, array in live.items() if name in read}
         return list(self.bind(symbol, inputs, dtype).forward(is_train=False))
-
-    def convolve(self, node, live):
-        """A convolution that takes too much memory as a whole (see tiling.py); None if not."""
-        nd, attrs, nodes = self.mx.nd, node["attrs"], self.nodes["float64"]
-        data = live[self.variable(node["inputs"][0])]
-        kernel = numbers(attrs["kernel"])
-        stride, dilate, pad = (
-            numbers(attrs[key]) if numbers(attrs.get(key, "()")) else [default] * len(kernel)
-            for key, default in (("stride", 1), ("dilate", 1), ("pad", 0))
-        )
-        parts = tiles(data.shape, [2 * p for p in pad], kernel, stride, dilate)
-        if not parts or len(kernel) < 2:  # MXNet pads no axis of a sequence
-            return None
-        names = [nodes[entry[0]]["name"] for entry in node["inputs"][1:]]
-        if not all(name in self.params for name in names):  # computed by another layer
-            return None
-        stored = [wide(self.params[name], "float64") for name in names]
-        widths = [0, 0, 0, 0, pad[0], pad[0], *[0, 0] * (len(kernel) - 1)]
-        padded = nd.pad(data, mode="constant", constant_value=0, pad_width=widths)
-        options = dict(kernel=kernel, stride=stride, dilate=dilate, pad=[0, *pad[1:]])
-        options.update(num_filter=int(attrs["num_filter"]), no_bias=len(stored) == 1)
-        options.update(num_group=int(attrs.get("num_group", 1)))
-        results = []
-        for begin, end in parts:
-            tile = nd.slice_axis(padded, axis=2, begin=begin, end=end)
-            results.append(nd.Convolution(tile, *stored, **options))
-            results[-1].wait_to_read()  # or all their matrices are made at once
-        return nd.concat(*results, dim=2)
 
 
 class MxnetWorker(Worker):
