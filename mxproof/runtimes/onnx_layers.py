@@ -57,14 +57,14 @@ class ConvTranspose(OpRun):  # type: ignore[misc]
         x = X.reshape(len(X), groups, -1, *X.shape[2:])
         w = W.reshape(groups, -1, *W.shape[1:])
         y: Array = np.zeros((len(X), groups * W.shape[1], *size), X.dtype)
-        written = _windows(y, kernel, stride, dilate)
-        written = written[(..., *map(slice, X.shape[2:]), *[slice(None)] * len(kernel))]
+        inside: Any = (slice(None), slice(None), *map(slice, X.shape[2:]))
+        written = _windows(y, kernel, stride, dilate)[inside]
         for at in np.ndindex(*kernel):
             place: Any = (..., *at)
             term = np.einsum("ngc...,gcf->ngf...", x, w[place])
             written[place] += term.reshape(len(X), -1, *X.shape[2:])
-        y = y[(..., *(slice(begin, n - end) for n, (begin, end) in zip(size, pads)))]
-        return (y if B is None else y + _by_channel(B, y.ndim),)
+        kept: Any = (..., *(slice(begin, n - end) for n, (begin, end) in zip(size, pads)))
+        return (y[kept] if B is None else y[kept] + _by_channel(B, y.ndim),)
 
 
 class BatchNormalization(OpRun):  # type: ignore[misc]
@@ -165,4 +165,5 @@ def _pooled(x: Array, options: Any, padding: float, beyond: float) -> Array:
     padded = np.pad(padded, [(0, 0), (0, 0), *more], constant_values=beyond)
     counts = ((n + p[0] - 1) // s + 1 for n, p, s in zip(x.shape[2:], pads, stride))
     inside: Any = (slice(None), slice(None), *map(slice, counts))
-    return _windows(padded, kernel, stride, dilate)[inside]
+    found: Array = _windows(padded, kernel, stride, dilate)[inside]
+    return found

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ContextManager, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -62,9 +62,6 @@ class Pytorch:
         model: torch.nn.Module = module.load()
         return model
 
-    def _mode(self) -> ContextManager[Any]:
-        return Tiled() if self.precision == "float64" else nullcontext()
-
     def _tensors(self, inputs: Inputs) -> List[torch.Tensor]:
         """Arguments of forward, in its order."""
         types = {name: self._types.get(name, "float32") for name in self._inputs}
@@ -84,8 +81,9 @@ class Pytorch:
     ) -> List[Array]:
         """See base.Candidate."""
         traced, self._visit = self._traced, visit
+        tiled: Any = Tiled() if self.precision == "float64" else nullcontext()
         try:
-            with torch.inference_mode(), self._mode():
+            with torch.inference_mode(), tiled:
                 return _arrays(traced(*self._tensors(inputs)))
         finally:
             self._visit = None
