@@ -85,7 +85,7 @@ class WorkerProcess:
         assert self._process.stdin and self._process.stdout
         self._channel = Channel(self._process.stdout, self._process.stdin)
         try:
-            self.versions: Dict[str, str] = self.ask({"do": "versions"})[0]
+            self.versions: Dict[str, str] = self.ask({"do": "versions"}, doing="start")[0]
         except RuntimeFailure as error:
             self.close()
             raise RuntimeFailure(
@@ -120,8 +120,13 @@ class WorkerProcess:
         self._suspended = True
         self.starts += 1
 
-    def ask(self, message: Dict[str, Any], arrays: Sequence[Array] = ()) -> Tuple[Any, List[Array]]:
+    def ask(
+        self, message: Dict[str, Any], arrays: Sequence[Array] = (), *, doing: str = ""
+    ) -> Tuple[Any, List[Array]]:
         """Send a request, and wait for its first answer.
+
+        Args:
+            doing: what failures call it, if not by its name.
 
         Raises:
             RuntimeFailure: the runtime refused, or the worker died of it.
@@ -131,8 +136,8 @@ class WorkerProcess:
         try:
             self._channel.send(message, arrays)
         except (OSError, ValueError):
-            raise self._died(message["do"]) from None
-        return self.receive(message["do"])
+            raise self._died(doing or message["do"]) from None
+        return self.receive(doing or message["do"])
 
     def peak(self) -> int:
         """The most bytes of memory that the worker had so far."""
