@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from converters import Graph, Node
 
-from .edits import Sites, axes, layers, nodes, other, producer, readers, with_attributes
+from .edits import Sites, axes, layers, nodes, other, readers, with_attributes
 from .mutant import HYPER, SHAPE, Fault, Mutant, MutationSite
 
 Change = Callable[[MutationSite], Mapping[str, Any]]
@@ -109,16 +109,14 @@ def _more_filters(site: MutationSite) -> Dict[str, Any]:
 
 
 def _next_convolution(graph: Graph, layer: str) -> Optional[Node]:
-    """The convolution after this one, with only layers in between that keep the shape."""
-    node = producer(graph, layer)
-    while node is not None:
-        after = readers(graph, node.name)
-        node = after[0] if len(after) == 1 and after[0].inputs[0] == node.name else None
-        if node is None or node.op == "Convolution":
-            return node
-        if not graph.operators[node.name].shape_preserving:
-            return None
-    return None
+    """The convolution after this layer, with only layers in between that keep the shape."""
+    after = readers(graph, layer)
+    if len(after) != 1 or after[0].inputs[0] != layer:
+        return None
+    (node,) = after
+    if node.op == "Convolution" or not graph.operators[node.name].shape_preserving:
+        return node if node.op == "Convolution" else None
+    return _next_convolution(graph, node.name)
 
 
 def _stride(graph: Graph, node: Node) -> Any:

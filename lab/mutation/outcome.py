@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .oracles import ORACLES
 
@@ -84,17 +84,20 @@ class Results:
         alarms = any(o.killed and o.equivalent is not None for o in self.outcomes + self.cleans)
         return not alarms and totals["killed"] == real and totals["localised"] >= LOCALISED * real
 
-    def caught_by(self, oracle: str) -> int:
-        return sum(o.oracles[oracle] for o in self.real)
-
-    def false_alarms(self, oracle: str) -> int:
-        return sum(c.oracles[oracle] for c in self.cleans)
-
-    def caught_in_silence(self, oracle: str) -> Tuple[int, int]:
-        """Faults caught, out of how many, in the conversions where it raises no false alarm."""
-        silent = {(c.model, c.target) for c in self.cleans if not c.oracles[oracle]}
-        there = Results(tuple(o for o in self.outcomes if (o.model, o.target) in silent))
-        return there.caught_by(oracle), len(there.real)
+    def checks(self) -> Dict[str, Dict[str, Any]]:
+        """How the checks of others fare, by name: faults caught, alarms without a fault, and
+        faults caught (of how many) in the conversions where it raises none of these."""
+        found = {}
+        for name, rule, source in ((o.name, o.rule, o.source) for o in ORACLES):
+            silent = {(c.model, c.target) for c in self.cleans if not c.oracles[name]}
+            there = [o.oracles[name] for o in self.real if (o.model, o.target) in silent]
+            found[name] = {
+                **{"rule": rule, "source": source},
+                "killed": sum(o.oracles[name] for o in self.real),
+                "false_alarms": sum(c.oracles[name] for c in self.cleans),
+                "in_silence": (sum(there), len(there)),
+            }
+        return found
 
     def by(self, *fields: str) -> Dict[Tuple[str, ...], Results]:
         """Results by the values of these fields ("model", "kind"), in the order of appearance."""
@@ -120,16 +123,7 @@ class Results:
             "schema": SCHEMA,
             "models": list(dict.fromkeys(c.model for c in self.cleans)),
             **self.totals(),
-            "oracles": {
-                o.name: {
-                    "rule": o.rule,
-                    "source": o.source,
-                    "killed": self.caught_by(o.name),
-                    "false_alarms": self.false_alarms(o.name),
-                    "in_silence": self.caught_in_silence(o.name),
-                }
-                for o in ORACLES
-            },
+            "oracles": self.checks(),
             "clean": [{key: asdict(c)[key] for key in CLEAN} for c in self.cleans],
             "faults": [
                 {**asdict(o), "site": o.site, "localised": o.localised} for o in self.outcomes

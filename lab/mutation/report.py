@@ -28,14 +28,14 @@ def _checks(results: Results) -> Sheet:
     """How the checks of other projects fare on the same files."""
     real, cleans = len(results.real), len(results.cleans)
     killed, alarms = results.totals()["killed"], sum(c.killed for c in results.cleans)
-    counts = [("mxproof", "every layer in float64", killed, alarms, "")]
-    for oracle in ORACLES:
-        silent = "{} of {}".format(*results.caught_in_silence(oracle.name))
-        caught, alarms = results.caught_by(oracle.name), results.false_alarms(oracle.name)
-        counts.append((oracle.name, oracle.rule, caught, alarms, silent))
+    own = {"rule": "every layer in float64", "killed": killed, "false_alarms": alarms}
     rows = [
-        (name, rule, f"{caught} of {real}", f"{alarms} of {cleans}", silent)
-        for name, rule, caught, alarms, silent in counts
+        (
+            *(name, check["rule"]),
+            *(f"{check['killed']} of {real}", f"{check['false_alarms']} of {cleans}"),
+            "{} of {}".format(*check["in_silence"]) if "in_silence" in check else "",
+        )
+        for name, check in {"mxproof": own, **results.checks()}.items()
     ]
     headings = (
         *("check", "rule", "faults caught", "alarms without a fault"),

@@ -7,16 +7,13 @@ and the worker may be another Python (`--mxnet-python`) where this one cannot ho
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Iterator, List, Optional, Tuple, Union
 
-import numpy as np
-
-from converters import Graph, Node
+from converters import Graph
 from converters.checkpoint import params_path, symbol_path
 from converters.progress import counted
-from converters.shape import Shape
 
-from ..truth import LIMIT, Truth, portions
+from ..truth import LIMIT, Truth
 from .base import Array, Inputs, Layer, LayerTruth, RuntimeFailure
 from .process import WorkerProcess
 
@@ -50,7 +47,6 @@ class MxnetProcess(WorkerProcess):
             environment["OMP_NUM_THREADS"] = str(threads)
         if fused:
             environment["MXNET_SUBGRAPH_BACKEND"] = "MKLDNN"
-        self.starts, self._suspended = 1, False
         super().__init__(
             "mxnet_worker.py",
             "MXNet",
@@ -60,26 +56,9 @@ class MxnetProcess(WorkerProcess):
             option="--mxnet-python",
         )
 
-    def suspend(self) -> None:
-        """End the worker until the next request: MXNet frees no workspace before it ends."""
-        self.close()
-        self._suspended = True
-        self.starts += 1
-
-    def close(self) -> None:
-        """End the worker."""
-        if not self._suspended:
-            super().close()
-
     def load(self, prefix: PathLike, epoch: int, graph: Graph) -> Mxnet:
         """The checkpoint as MXNet itself reads it."""
         return Mxnet(self, prefix, epoch, graph)
-
-    def ask(self, message: Dict[str, Any], arrays: Sequence[Array] = ()) -> Tuple[Any, List[Array]]:
-        if self._suspended:
-            self._suspended = False
-            self._start()
-        return super().ask(message, arrays)
 
 
 class Mxnet:
@@ -130,9 +109,9 @@ class Mxnet:
         """
         layers = [(node.mxnet_name, name) for node in self._graph.listed for name in node.outputs]
         converted = {name for node in self._graph.nodes for name in node.outputs}
-        shapes = self._graph.infer_shapes({name: array.shape for name, array in inputs.items()})
-        request = self._portions(shapes, limit)
-        listed = self._request("trace", inputs, **request)[0]["layers"]
+        anchored = [k for k, (_, name) in enumerate(layers) if name in self._graph.anchored]
+        answer = self._request("trace", inputs, limit=limit, anchored=anchored)[0]
+        listed = answer["layers"]
         waiting = len(listed)
         try:
             expected = [mxnet_name for mxnet_name, _ in layers]
@@ -155,25 +134,6 @@ class Mxnet:
             for _ in range(waiting):  # a caller that stops early leaves the pipe clean
                 self._process.receive("trace")
 
-    def _portions(self, shapes: Mapping[str, Shape], limit: int) -> Dict[str, List[int]]:
-        """How many layers run at a time, and which of them on given inputs (by number)."""
-        known: List[Optional[int]] = []
-        for node in self._graph.listed:
-            anchored = self._graph.anchored.intersection(node.outputs)
-            folded = not any(name in shapes for name in node.outputs)
-            known.append(limit if anchored else sum(_bytes(node, shapes, limit)))
-            known[-1] = None if folded else known[-1]
-        sizes = _filled(known)
-        nodes = iter(self._graph.listed)
-        counts, anchored_at, done = [], [], 0
-        for count in portions(sizes, limit):
-            taken = [next(nodes) for _ in range(count)]
-            if self._graph.anchored.intersection(taken[0].outputs):
-                anchored_at.append(done)
-            counts.append(sum(len(node.outputs) for node in taken))
-            done += counts[-1]
-        return {"portions": counts, "anchored": anchored_at}
-
     def prepare(self, inputs: Inputs) -> None:
         """Bind the float32 network to these inputs, for `time`."""
         self._request("prepare", inputs)
@@ -192,32 +152,3 @@ class Mxnet:
         """Free the model's memory."""
         if self._started == self._process.starts:
             self._process.ask({"do": "unload", "model": self._model})
-
-
-def _filled(sizes: Sequence[Optional[int]]) -> List[int]:
-    """A folded layer, whose shape is unknown, counts as its larger neighbour."""
-    found = []
-    for i, size in enumerate(sizes):
-        before = next((s for s in reversed(sizes[:i]) if s is not None), 0)
-        after = next((s for s in sizes[i:] if s is not None), 0)
-        found.append(max(before, after) if size is None else size)
-    return found
-
-
-def _bytes(node: Node, shapes: Mapping[str, Shape], unknown: int) -> Iterator[int]:
-    """Of each of a layer's results in float64; `unknown` where the shape does not follow from the
-    inputs'. A convolution counts with the matrix that MXNet makes of its input: a large one is a
-    portion of its own, which the worker can compute in tiles."""
-    for name in node.outputs:
-        sizes = _known(shapes.get(name))
-        numbers = int(np.prod(sizes)) if sizes else unknown // 8
-        if len(sizes) > 1 and node.op == "Convolution" and node.inputs[1] is not None:
-            window = _known(shapes.get(node.inputs[1]))[1:]
-            numbers = max(numbers, numbers // sizes[1] * int(np.prod(window)))
-        yield 8 * numbers
-
-
-def _known(shape: Shape) -> List[int]:
-    """The sizes of a shape; [] if one of them is not known."""
-    sizes = [d for d in shape or () if isinstance(d, int)]
-    return sizes if shape is not None and len(sizes) == len(shape) else []

@@ -4,6 +4,7 @@ definition, where MXNet has it in float32 only. A part of the worker.
 
 from .mxnet_attributes import DEFINITIONS, numbers, single
 from .mxnet_definitions import defined
+from .tiling import tiles
 
 
 def _softmax_activation(attrs):
@@ -100,3 +101,26 @@ def stated(node, shape):
     else:
         attrs["shape"] = str(tuple(shape))
     return dict(node, attrs=attrs)
+
+
+def convolved(nd, attrs, data, weights):
+    """A convolution that takes too much memory as a whole (see tiling.py); None if not."""
+    kernel = numbers(attrs["kernel"])
+    stride, dilate, pad = (
+        numbers(attrs.get(key, "()")) or [default] * len(kernel)
+        for key, default in (("stride", 1), ("dilate", 1), ("pad", 0))
+    )
+    parts = tiles(data.shape, [2 * p for p in pad], kernel, stride, dilate)
+    if not parts or len(kernel) < 2:  # MXNet pads no axis of a sequence
+        return None
+    widths = [0, 0, 0, 0, pad[0], pad[0], *[0, 0] * (len(kernel) - 1)]
+    padded = nd.pad(data, mode="constant", constant_value=0, pad_width=widths)
+    options = dict(kernel=kernel, stride=stride, dilate=dilate, pad=[0, *pad[1:]])
+    options.update(num_filter=int(attrs["num_filter"]), no_bias=len(weights) == 1)
+    options.update(num_group=int(attrs.get("num_group", 1)))
+    results = []
+    for begin, end in parts:
+        tile = nd.slice_axis(padded, axis=2, begin=begin, end=end)
+        results.append(nd.Convolution(tile, *weights, **options))
+        results[-1].wait_to_read()  # or all their matrices are made at once
+    return nd.concat(*results, dim=2)

@@ -34,14 +34,11 @@ def multibox_prior(attrs, x):
     if min(steps) <= 0:
         steps = [1.0 / height, 1.0 / width]
     pairs = [(size, ratios[0]) for size in sizes] + [(sizes[0], ratio) for ratio in ratios[1:]]
-    boxes = []
-    for row in range(height):
-        for column in range(width):
-            y, x = (row + offsets[0]) * steps[0], (column + offsets[1]) * steps[1]
-            for size, ratio in pairs:
-                w, h = size * height / width * ratio**0.5 / 2, size / ratio**0.5 / 2
-                boxes.append([x - w, y - h, x + w, y + h])
-    boxes = np.array([boxes])
+    halves = [(s * height / width * r**0.5 / 2, s / r**0.5 / 2) for s, r in pairs]
+    rows, columns = np.indices((height, width))
+    middles = np.stack([(columns + offsets[1]) * steps[1], (rows + offsets[0]) * steps[0]], -1)
+    ends = [middles[:, :, None] + sign * np.array(halves) for sign in (-1, 1)]
+    boxes = np.concatenate(ends, -1).reshape(1, -1, 4)
     return [np.clip(boxes, 0, 1) if true(attrs, "clip") else boxes]
 
 
@@ -110,27 +107,25 @@ def base_anchors(attrs, stride):
 def proposed(attrs, scores, moves, info):
     """Rows of (corners, score) of all anchors of one image, place after place."""
     stride = int(attrs.get("feature_stride", 16))
-    base, found = base_anchors(attrs, stride), []
+    base, (height, width) = base_anchors(attrs, stride), scores.shape[1:]
     limits = np.array([info[1], info[0]] * 2) - 1
     least = int(attrs.get("rpn_min_size", 16)) * info[2]
-    height, width = scores.shape[1:]
-    for y, x, a in np.ndindex(height, width, len(base)):
-        move = moves[4 * a : 4 * a + 4, y, x]
-        box = base[a] + np.array([x, y, x, y]) * stride
-        if true(attrs, "iou_loss"):
-            box = box + move
-        else:
-            size = box[2:] - box[:2] + 1
-            center = move[:2] * size + box[:2] + 0.5 * (size - 1)
-            reach = 0.5 * (np.exp(move[2:]) * size - 1)
-            box = np.concatenate([center - reach, center + reach])
-        box, score = np.clip(box, 0, limits), scores[len(base) + a, y, x]
-        if y >= int(info[0] / stride) or x >= int(info[1] / stride):
-            score = -1
-        if (box[2:] - box[:2] + 1 < least).any():
-            box, score = box + np.array([-least, -least, least, least]) / 2, -1
-        found.append([*box, score])
-    return found
+    y, x, _ = np.indices((height, width, len(base)))
+    boxes = base + np.stack([x, y, x, y], -1) * stride
+    moves = moves.reshape(-1, 4, height, width).transpose(2, 3, 0, 1)
+    if true(attrs, "iou_loss"):
+        boxes = boxes + moves
+    else:
+        sizes = boxes[..., 2:] - boxes[..., :2] + 1
+        centers = moves[..., :2] * sizes + boxes[..., :2] + 0.5 * (sizes - 1)
+        reach = 0.5 * (np.exp(moves[..., 2:]) * sizes - 1)
+        boxes = np.concatenate([centers - reach, centers + reach], -1)
+    boxes = np.clip(boxes, 0, limits)
+    small = (boxes[..., 2:] - boxes[..., :2] + 1 < least).any(-1, keepdims=True)
+    boxes = boxes + small * np.array([-least, -least, least, least]) / 2
+    beyond = (y >= int(info[0] / stride)) | (x >= int(info[1] / stride)) | small[..., 0]
+    scores = np.where(beyond, -1, scores[len(base) :].transpose(1, 2, 0))
+    return np.concatenate([boxes, scores[..., None]], -1).reshape(-1, 5)
 
 
 @defines("_contrib_Proposal", "_contrib_MultiProposal", outputs=2)

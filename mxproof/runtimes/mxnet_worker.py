@@ -8,12 +8,12 @@ announces in .npy form; answers come the same way. Nothing is ever unpickled.
 import json
 import os
 import sys
+from itertools import groupby
 
 import numpy as np
 
-from .mxnet_attributes import numbers
 from .mxnet_definitions import register
-from .mxnet_forms import FLOATS, form, open_size, stated
+from .mxnet_forms import FLOATS, convolved, form, open_size, stated
 from .mxnet_pieces import boundary, cut, without_labels
 from .tiling import tiles
 from .worker import Worker, main, timed
@@ -61,27 +61,21 @@ class Model:
 
     def bind(self, symbol, inputs, dtype):
         """An executor for these inputs; a value in `inputs` is an NDArray of `dtype`."""
-        shapes = {name: array.shape for name, array in inputs.items()}
-        read = [name for name in symbol.list_inputs() if name in self.params and name not in inputs]
-        stored = {name: self.params[name].shape for name in read}  # definitions infer none
-        # Labels are all whose shapes must be found; behind some layers none can be (boolean_mask).
-        found, _, _ = symbol.infer_shape_partial(**dict(stored, **shapes))
         names, aux_names = symbol.list_arguments(), symbol.list_auxiliary_states()
-        found = dict(zip(names, found or ()))
-        args = {name: self._argument(name, found.get(name), inputs, dtype) for name in names}
-        aux = {name: self._argument(name, None, inputs, dtype) for name in aux_names}
-        return symbol.bind(self.mx.cpu(), args, aux_states=aux, grad_req="null")
-
-    def _argument(self, name, shape, inputs, dtype):
-        if name in inputs:
-            return inputs[name]
-        if name in self.params:
-            return wide(self.params[name], dtype)
-        if name in self.labels:
-            if not shape or 0 in shape:
+        read = [name for name in names + aux_names if name not in inputs]
+        values = {n: wide(self.params[n], dtype) for n in read if n in self.params}
+        values.update(inputs)
+        shapes = {name: value.shape for name, value in values.items()}  # definitions infer none
+        # Labels are all whose shapes must be found; behind some layers none can be (boolean_mask).
+        found = dict(zip(names, symbol.infer_shape_partial(**shapes)[0] or ()))
+        for name in (n for n in read if n not in values):
+            if name not in self.labels:
+                raise ValueError("no value for {!r}".format(name))
+            if not found.get(name) or 0 in found[name]:
                 raise ValueError("the shapes of {} do not determine it".format(sorted(inputs)))
-            return self.mx.nd.zeros(shape, dtype=dtype)
-        raise ValueError("no value for {!r}".format(name))
+            values[name] = self.mx.nd.zeros(found[name], dtype=dtype)
+        args, aux = ({name: values[name] for name in group} for group in (names, aux_names))
+        return symbol.bind(self.mx.cpu(), args, aux_states=aux, grad_req="null")
 
     def arrays(self, inputs, dtype):
         return {
@@ -93,17 +87,21 @@ class Model:
         """An executor of the network as its user runs it."""
         return self.bind(self.symbols[dtype], self.arrays(inputs, dtype), dtype)
 
-    def trace(self, inputs, portions, anchored):
-        """Each layer's (float64, float32), running as many layers at a time as `portions` says:
-        the results of all of them may be more than fits in memory.
+    def trace(self, inputs, limit, anchored):
+        """Each layer's (float64, float32), running as many layers at a time as have results of
+        `limit` bytes: all of them may be more than fits in memory.
 
         Those that are `anchored` (by their number) run alone, on the float64 results of those
         before them, rounded to float32, in both precisions.
         """
-        self.settle(inputs)
+        read = self.internals.list_inputs()
+        shapes = {name: self.params[name].shape for name in read if name in self.params}
+        shapes.update((name, array.shape) for name, array in inputs.items())
+        found = self.internals.infer_shape_partial(**shapes)[1] or [()] * len(self.heads)
+        self.settle(found)
         live = {dtype: self.arrays(inputs, dtype) for dtype in self.nodes}
         done = first = 0
-        for count in portions:
+        for count in self.portions(found, limit, anchored):
             heads = self.layers[done : done + count]
             given = live
             if done in anchored:
@@ -128,57 +126,53 @@ class Model:
         node = self.nodes["float32"][entry[0]]
         return node["name"] if node["op"] == "null" else boundary(entry)
 
-    def settle(self, inputs):
+    def settle(self, shapes):
         """State the sizes that MXNet finds where a layer is read: a piece may end before that."""
-        made = [k for k, (n, _, _) in enumerate(self.heads) if open_size(self.given[n])]
-        if not made:
-            return
-        shapes = {name: array.shape for name, array in inputs.items()}
-        found = self.internals.infer_shape_partial(**shapes)[1]
-        for k in made:
-            number = self.heads[k][0]
-            for dtype, nodes in self.nodes.items():
-                nodes[number] = stated(form(self.given[number], dtype), found[k])
+        for (number, _, _), shape in zip(self.heads, shapes):
+            if open_size(self.given[number]):
+                for dtype, nodes in self.nodes.items():
+                    nodes[number] = stated(form(self.given[number], dtype), shape)
+
+    def portions(self, shapes, limit, anchored):
+        """How many results come at a time: all of a layer, and of as many layers as fit."""
+        known = {tuple(head[:2]): shape for head, shape in zip(self.heads, shapes)}
+        counts, done, room = [], 0, 0
+        for _, entries in groupby(self.layers, key=lambda entry: entry[0]):
+            sizes = [self.size(tuple(entry[:2]), known, limit) for entry in entries]
+            size = limit if done in anchored else sum(sizes)
+            if not counts or size > room:
+                counts.append(0)
+                room = limit
+            counts[-1] += len(sizes)
+            done, room = done + len(sizes), room - size
+        return counts
+
+    def size(self, entry, shapes, unknown):
+        """Bytes of a result in float64. A convolution counts with the matrix that MXNet makes of
+        its input: a large one is a portion of its own, which can be computed in tiles."""
+        shape, node = shapes[entry], self.given[entry[0]]
+        if not shape or 0 in shape:
+            return unknown
+        numbers = int(np.prod(shape))
+        if node["op"] == "Convolution":
+            window = shapes[tuple(node["inputs"][1][:2])][1:]
+            numbers = max(numbers, numbers // shape[1] * int(np.prod(window)))
+        return 8 * numbers
 
     def piece(self, first, heads, live, dtype):
         """The outputs `heads` of the nodes from number `first` on."""
         node = self.nodes[dtype][heads[0][0]]
         if dtype == "float64" and len(heads) == 1 and node["op"] == "Convolution":
-            result = self.convolve(node, live)
-            if result is not None:
-                return [result]
+            data, *stored = map(self.variable, node["inputs"])
+            if all(name in self.params for name in stored):  # no other layer computes them
+                weights = [wide(self.params[name], dtype) for name in stored]
+                result = convolved(self.mx.nd, node["attrs"], live[data], weights)
+                if result is not None:
+                    return [result]
         symbol = self.mx.sym.load_json(cut(self.nodes[dtype], first, heads))
         read = set(symbol.list_inputs())
         inputs = {name: array for name, array in live.items() if name in read}
         return list(self.bind(symbol, inputs, dtype).forward(is_train=False))
-
-    def convolve(self, node, live):
-        """A convolution that takes too much memory as a whole (see tiling.py); None if not."""
-        nd, attrs, nodes = self.mx.nd, node["attrs"], self.nodes["float64"]
-        data = live[self.variable(node["inputs"][0])]
-        kernel = numbers(attrs["kernel"])
-        stride, dilate, pad = (
-            numbers(attrs[key]) if numbers(attrs.get(key, "()")) else [default] * len(kernel)
-            for key, default in (("stride", 1), ("dilate", 1), ("pad", 0))
-        )
-        parts = tiles(data.shape, [2 * p for p in pad], kernel, stride, dilate)
-        if not parts or len(kernel) < 2:  # MXNet pads no axis of a sequence
-            return None
-        names = [nodes[entry[0]]["name"] for entry in node["inputs"][1:]]
-        if not all(name in self.params for name in names):  # computed by another layer
-            return None
-        stored = [wide(self.params[name], "float64") for name in names]
-        widths = [0, 0, 0, 0, pad[0], pad[0], *[0, 0] * (len(kernel) - 1)]
-        padded = nd.pad(data, mode="constant", constant_value=0, pad_width=widths)
-        options = dict(kernel=kernel, stride=stride, dilate=dilate, pad=[0, *pad[1:]])
-        options.update(num_filter=int(attrs["num_filter"]), no_bias=len(stored) == 1)
-        options.update(num_group=int(attrs.get("num_group", 1)))
-        results = []
-        for begin, end in parts:
-            tile = nd.slice_axis(padded, axis=2, begin=begin, end=end)
-            results.append(nd.Convolution(tile, *stored, **options))
-            results[-1].wait_to_read()  # or all their matrices are made at once
-        return nd.concat(*results, dim=2)
 
 
 class MxnetWorker(Worker):
@@ -224,10 +218,7 @@ class MxnetWorker(Worker):
         model, inputs = self.models[request["model"]], dict(zip(request["inputs"], arrays))
         nodes = model.nodes["float32"]
         self.channel.send({"layers": [nodes[entry[0]]["name"] for entry in model.layers]})
-        portions = request["portions"]
-        if sum(portions) != len(model.layers):  # the other side reads another network, and says so
-            portions = [1] * len(model.layers)
-        for pair in model.trace(inputs, portions, set(request.get("anchored", ()))):
+        for pair in model.trace(inputs, request["limit"], set(request["anchored"])):
             self.channel.send({}, pair)
 
     def do_prepare(self, request, arrays):

@@ -76,7 +76,3 @@ class Multinomial(OpRun):  # type: ignore[misc]
         draws = np.random.default_rng().random((len(logs), sample_size))
         chosen = (draws[:, :, None] >= shares[:, None, :-1]).sum(axis=2)
         return (chosen.astype(tensor_dtype_to_np_dtype(dtype)),)
-
-
-#: In place of the evaluator's own.
-NEW_OPS = [Erf, GatherElements, GatherND, Multinomial, Resize]

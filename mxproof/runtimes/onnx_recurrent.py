@@ -44,7 +44,10 @@ class _Recurrent(OpRun):  # type: ignore[misc]
         c: Optional[Array] = None,
         **options: Any,
     ) -> Any:
-        self.check(options)
+        one_or_both = options.get("direction", "forward") in ("forward", "bidirectional")
+        reset_after = self.gates != 3 or options.get("linear_before_reset")
+        if not one_or_both or not reset_after or options.get("layout") or options.get("clip"):
+            raise NotImplementedError(f"{type(self).__name__} with {options}")
         count, rows, size = len(w), w.shape[1], w.shape[1] // self.gates
         biases = np.zeros((count, 2 * rows), w.dtype) if b is None else b
         names = options.get("activations") or ["Tanh"] * count
@@ -61,12 +64,6 @@ class _Recurrent(OpRun):  # type: ignore[misc]
             outputs.append(np.stack(column[::-1] if way else column))
             last.append(states)
         return (np.stack(outputs, axis=1), *(np.stack(states) for states in zip(*last)))
-
-    def check(self, options: Any) -> None:
-        """Raises NotImplementedError: these options are not supported."""
-        one_or_both = options.get("direction", "forward") in ("forward", "bidirectional")
-        if not one_or_both or options.get("layout") or options.get("clip"):
-            raise NotImplementedError(f"{type(self).__name__} with {options}")
 
     def step(self, row: Array, inner: Array, states: States, activation: str) -> States:
         """The next states, of which the first is the output.
@@ -86,11 +83,6 @@ class RNN(_Recurrent):
 class GRU(_Recurrent):
     gates = 3
 
-    def check(self, options: Any) -> None:
-        super().check(options)
-        if not options.get("linear_before_reset"):
-            raise NotImplementedError("GRU with linear_before_reset=0")
-
     def step(self, row: Array, inner: Array, states: States, activation: str) -> States:
         update, reset, hidden = np.split(row, 3, axis=-1)
         of_update, of_reset, of_hidden = np.split(inner, 3, axis=-1)
@@ -106,6 +98,3 @@ class LSTM(_Recurrent):
         into, out, forget, cell = np.split(row + inner, 4, axis=-1)
         new = sigmoid(forget) * states[1] + sigmoid(into) * np.tanh(cell)
         return sigmoid(out) * np.tanh(new), new
-
-
-NEW_OPS = [RNN, GRU, LSTM]

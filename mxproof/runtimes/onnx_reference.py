@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, List, Optional, Sequence
 
 import numpy as np
 import onnx
@@ -53,15 +53,11 @@ class OnnxReference:
     def trace(
         self, inputs: Inputs, visit: Visitor, portions: Optional[Sequence[int]] = None
     ) -> List[Array]:
-        values: Dict[str, Any] = {"": None}
-        values.update({name: widened(inputs[name]) for name in self._inputs})
+        values = {name: widened(inputs[name]) for name in self._inputs}
         for index, node in enumerate(self._evaluator.rt_nodes_):
-            given = [values[n] if n in values else self._widened(n) for n in node.input]
-            more = {}
-            if node.need_context():  # a body reads what is around it
-                more["context"] = {
-                    n: values[n] if n in values else self._widened(n) for n in self._reads[index]
-                }
+            read = {n: values[n] if n in values else self._widened(n) for n in self._reads[index]}
+            given: List[Any] = [read.get(name) for name in node.input]
+            more = {"context": read} if node.need_context() else {}  # for what a body reads
             if node.op_type == "BatchNormalization":
                 given[4] = given[4] + self._missing_epsilon[node.output[0]]
             for name, result in zip(node.output, node.run(*given, **more)):
@@ -97,8 +93,13 @@ def full_precision(tensor: TensorProto) -> Optional[Array]:
     return meant if np.array_equal(meant.astype(stored.dtype), stored) else None
 
 
-#: In place of the evaluator's own.
-NEW_OPS = [*onnx_ops.NEW_OPS, *onnx_layers.NEW_OPS, *onnx_recurrent.NEW_OPS, *onnx_vision.NEW_OPS]
+#: In place of the evaluator's own: the classes of these modules that are named as an operator.
+NEW_OPS = [
+    op
+    for module in (onnx_layers, onnx_ops, onnx_recurrent, onnx_vision)
+    for op in vars(module).values()
+    if isinstance(op, type) and op.__module__ == module.__name__ and onnx.defs.has(op.__name__)
+]
 
 
 def double_nodes(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -19,6 +19,21 @@ def line_weights(places: Array, size: int) -> Array:
     return counts
 
 
+def sampled(images: Array, places: Array) -> Array:
+    """Interpolated between pixels, which are 0 outside: (N, C, H, W), rows and columns
+    (N, ..., 2) -> (N, C, ...)."""
+    size, low = np.array(images.shape[2:]), np.floor(places)
+    first = np.arange(len(images)).reshape(-1, *[1] * (places.ndim - 2))
+    total = np.zeros((*places.shape[:-1], images.shape[1]))
+    for corner in np.ndindex(2, 2):
+        line = low + corner
+        parts = (1 - np.abs(places - line)) * ((line >= 0) & (line < size))
+        at = np.clip(line, 0, size - 1).astype(int)
+        total += images[first, :, at[..., 0], at[..., 1]] * parts.prod(-1)[..., None]
+    result: Array = np.moveaxis(total, -1, 1)
+    return result
+
+
 class RoiAlign(OpRun):  # type: ignore[misc]
     """onnx's shifts the regions of opset 10 by half a pixel, and takes numbers one by one."""
 
@@ -76,39 +91,20 @@ class DeformConv(OpRun):  # type: ignore[misc]
         pads: Sequence[int] = (0, 0, 0, 0),
         strides: Sequence[int] = (1, 1),
     ) -> Any:
-        batch, channels, *sizes = data.shape
-        kernel, (out_height, out_width) = weight.shape[2:], offset.shape[2:]
-        taps = kernel[0] * kernel[1]
-        moved = offset.reshape(batch, offset_group, taps, 2, out_height, out_width)
-        counted = np.ones(1) if mask is None else mask.reshape(moved[:, :, :, 0].shape)
-        grid = np.indices(kernel).reshape(2, taps)
-        columns = np.zeros(
-            (batch, offset_group, channels // offset_group, *moved.shape[2:3], *moved.shape[4:])
-        )
-        images = data.reshape(batch, offset_group, -1, *sizes)
-        first = np.arange(batch)[:, None, None, None, None]
-        second = np.arange(offset_group)[:, None, None, None]
-        places = []
-        for axis in (0, 1):
-            starts = np.arange(offset.shape[2 + axis]) * strides[axis] - pads[axis]
-            starts = starts.reshape((-1, 1) if axis == 0 else (1, -1))
-            places.append(
-                moved[:, :, :, axis] + (grid[axis] * dilations[axis])[:, None, None] + starts
-            )
-        low = [np.floor(place) for place in places]
-        for corner in np.ndindex(2, 2):
-            lines, part = [], counted
-            for axis in (0, 1):
-                line = low[axis] + corner[axis]
-                inside = (line >= 0) & (line < sizes[axis])
-                part = part * (1 - np.abs(places[axis] - line)) * inside
-                lines.append(np.clip(line, 0, sizes[axis] - 1).astype(int))
-            taken = images[first, second, :, lines[0], lines[1]]
-            columns += np.moveaxis(taken * part[..., None], -1, 2)
-        grouped = columns.reshape(batch, group, channels // group, taps, out_height, out_width)
+        batch, channels, *size = data.shape
+        kernel, sizes = weight.shape[2:], offset.shape[2:]
+        taps, pieces = kernel[0] * kernel[1], batch * offset_group
+        grid = np.indices((*kernel, *sizes)).reshape(4, taps, *sizes)
+        axes = zip(grid[:2], grid[2:], dilations, strides, pads)
+        places = np.stack([tap * d + place * s - p for tap, place, d, s, p in axes], axis=-1)
+        moved = np.moveaxis(offset.reshape(pieces, taps, 2, *sizes), 2, -1)
+        columns = sampled(data.reshape(pieces, -1, *size), places + moved)
+        if mask is not None:
+            columns = columns * mask.reshape(pieces, 1, taps, *sizes)
+        grouped = columns.reshape(batch, group, channels // group, taps, *sizes)
         kernels = weight.reshape(group, -1, channels // group, taps)
         out = np.einsum("bgcthw,goct->bgohw", grouped, kernels, optimize=True)
-        out = out.reshape(batch, -1, out_height, out_width).astype(data.dtype)
+        out = out.reshape(batch, -1, *sizes).astype(data.dtype)
         return (out if bias is None else out + bias[:, None, None],)
 
 
@@ -126,18 +122,5 @@ class GridSample(OpRun):  # type: ignore[misc]
         options = (mode, padding_mode, data.ndim)
         if not align_corners or options not in (("linear", "zeros", 4), ("bilinear", "zeros", 4)):
             raise NotImplementedError(f"GridSample: {options}, align_corners={align_corners}")
-        size = np.array(data.shape[2:])
-        places = (grid[..., ::-1] + 1) * (size - 1) / 2
-        low = np.floor(places)
-        images = np.arange(len(data))[:, None, None]
-        total = np.zeros((*grid.shape[:3], data.shape[1]), data.dtype)
-        for corner in np.ndindex(2, 2):
-            line = low + corner
-            parts = (1 - np.abs(places - line)) * ((line >= 0) & (line < size))
-            at = np.clip(line, 0, size - 1).astype(int)
-            total += data[images, :, at[..., 0], at[..., 1]] * parts.prod(-1)[..., None]
-        return (np.moveaxis(total, -1, 1),)
-
-
-#: In place of the evaluator's own.
-NEW_OPS = [DeformConv, GridSample, RoiAlign]
+        places = (grid[..., ::-1] + 1) * (np.array(data.shape[2:]) - 1) / 2
+        return (sampled(data, places).astype(data.dtype),)

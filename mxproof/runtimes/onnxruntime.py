@@ -6,9 +6,8 @@ import os
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Container, Dict, List, Optional, Sequence
 
-import numpy as np
 import onnx
 import onnxruntime
 
@@ -54,6 +53,7 @@ class OnnxRuntime:
         # Threads that spin for work between two runs take the cores from the other runtimes.
         self._options.add_session_config_entry("session.force_spinning_stop", "1")
         self._options.graph_optimization_level = LEVELS[optimisation]
+        #: Shows all layers at once.
         self._whole: Optional[onnxruntime.InferenceSession] = None
 
     def _session(self, model: Any) -> onnxruntime.InferenceSession:
@@ -75,89 +75,72 @@ class OnnxRuntime:
     ) -> List[Array]:
         """See base.Candidate. A session runs as a whole, so the model is cut into several where
         results are to be replaced, or do not all fit in memory."""
-        if portions is None or len(portions) == 1:
-            return self._trace_whole(inputs, visit)
         model = onnx.load(self.path)
-        cuts = _cuts(model.graph, portions)
+        nodes, outputs = model.graph.node, [o.name for o in model.graph.output]
+        # The layers are the values that the file states a type for.
+        typed = {i.name: i for i in (*model.graph.value_info, *model.graph.output)}
+        ends = _ends(nodes, typed, portions)
         values: Dict[str, Array] = dict(inputs)
-        for begin, end in zip([0, *cuts], cuts):
-            piece, layers = cut(model, begin, end, values)
-            names = [o.name for o in piece.graph.output]
-            feeds = {i.name: values[i.name] for i in piece.graph.input}
-            values.update(zip(names, self._session(piece.SerializeToString()).run(names, feeds)))
+        for begin, end in zip([0, *ends], ends):
+            needed = {*outputs, *(name for node in nodes[end:] for name in names_read(node))}
+            made = [name for node in nodes[begin:end] for name in node.output if name]
+            made = [name for name in made if name in typed or name in needed]
+            infos = [typed.get(name) or onnx.ValueInfoProto(name=name) for name in made]
+            session = self._piece(model, begin, end, values, infos)
+            feeds = {i.name: values[i.name] for i in session.get_inputs()}
+            values.update(zip(made, session.run(made, feeds)))
+            layers = [name for name in made if name in typed]
             for layer in layers:
                 replacement = visit(layer, values[layer])
-                if replacement is not None:
-                    values[layer] = replacement.astype(values[layer].dtype)
-            needed = _read(model.graph.node[end:]) | {o.name for o in model.graph.output}
+                if replacement is None:
+                    continue
+                if len(ends) == 1 < len(layers):
+                    raise NotImplementedError("onnxruntime replaces results between portions only")
+                values[layer] = replacement.astype(values[layer].dtype)
             values = {name: value for name, value in values.items() if name in needed}
-        return [values[o.name] for o in model.graph.output]
+        return [values[name] for name in outputs]
 
-    def _trace_whole(self, inputs: Inputs, visit: Visitor) -> List[Array]:
-        if self._whole is None:
-            model = onnx.load(self.path)
-            outputs = {o.name for o in model.graph.output}
-            model.graph.output.extend(i for i in model.graph.value_info if i.name not in outputs)
-            self._layers = _layers(model.graph)
-            self._outputs = list(outputs)
-            self._whole = self._session(model.SerializeToString())
-        by_name = dict(zip(self._layers, self._whole.run(self._layers, dict(inputs))))
-        for layer, value in by_name.items():
-            if visit(layer, value) is not None and len(by_name) > 1:
-                raise NotImplementedError("onnxruntime replaces results of single portions only")
-        known = {**inputs, **by_name}  # an output may be an input
-        return [known[o.name] for o in self.session.get_outputs()]
+    def _piece(
+        self,
+        model: onnx.ModelProto,
+        begin: int,
+        end: int,
+        values: Inputs,
+        outputs: Sequence[onnx.ValueInfoProto],
+    ) -> onnxruntime.InferenceSession:
+        """A session on the nodes from `begin` to `end` (exclusive).
 
-
-def _layers(graph: onnx.GraphProto) -> List[str]:
-    """The layers in the file's order: the values that it states a type for."""
-    known = {i.name for i in (*graph.value_info, *graph.output)}
-    return [name for node in graph.node for name in node.output if name in known]
-
-
-def _read(nodes: Sequence[onnx.NodeProto]) -> set[str]:
-    return {name for node in nodes for name in names_read(node)}
-
-
-def _cuts(graph: onnx.GraphProto, portions: Sequence[int]) -> List[int]:
-    """Counts of layers -> the index of the node after each portion's last."""
-    layers = set(_layers(graph))
-    after = [i for i, node in enumerate(graph.node, 1) for n in node.output if n in layers]
-    ends = [min(count, len(after)) for count in accumulate(portions)]
-    return sorted({after[end - 1] for end in ends[:-1]} | {len(graph.node)})
-
-
-def cut(
-    model: onnx.ModelProto, begin: int, end: int, values: Inputs
-) -> Tuple[onnx.ModelProto, List[str]]:
-    """Nodes `begin` to `end` (exclusive) as a model of their own, and its layers.
-
-    Args:
-        values: name -> array of at least everything that these nodes read from before them.
-
-    The outputs are its layers and whatever else is read behind it.
-    """
-    graph, nodes = model.graph, model.graph.node[begin:end]
-    read = _read(nodes)
-    made = [name for node in nodes for name in node.output if name]
-    typed = {i.name: i for i in (*graph.value_info, *graph.output)}
-    later = _read(graph.node[end:])
-    inputs = [
-        onnx.helper.make_tensor_value_info(
-            name, onnx.helper.np_dtype_to_tensor_dtype(values[name].dtype), np.shape(values[name])
+        Args:
+            values: at least everything that these nodes read from before them.
+        """
+        whole = end - begin == len(model.graph.node)
+        if whole and self._whole is not None:
+            return self._whole
+        nodes, stated = model.graph.node[begin:end], {i.name: i for i in model.graph.input}
+        read = dict.fromkeys(name for node in nodes for name in names_read(node))
+        inputs = stated.values() if whole else [_info(n, values[n]) for n in read if n in values]
+        stored = [tensor for tensor in model.graph.initializer if tensor.name in read]
+        graph = onnx.helper.make_graph(nodes, model.graph.name, inputs, outputs, stored)
+        piece = onnx.helper.make_model(
+            graph,
+            opset_imports=model.opset_import,
+            ir_version=model.ir_version,
+            functions=model.functions,
         )
-        for name in sorted(read & set(values))
-    ]
-    outputs = [
-        typed.get(name) or onnx.ValueInfoProto(name=name)
-        for name in made
-        if name in typed or name in later
-    ]
-    piece = onnx.helper.make_model(
-        onnx.helper.make_graph(
-            nodes, graph.name, inputs, outputs, [t for t in graph.initializer if t.name in read]
-        ),
-        opset_imports=model.opset_import,
-        ir_version=model.ir_version,
-    )
-    return piece, [name for name in made if name in typed]
+        session = self._session(piece.SerializeToString())
+        self._whole = session if whole else None
+        return session
+
+
+def _info(name: str, value: Array) -> onnx.ValueInfoProto:
+    dtype = onnx.helper.np_dtype_to_tensor_dtype(value.dtype)
+    return onnx.helper.make_tensor_value_info(name, dtype, value.shape)
+
+
+def _ends(
+    nodes: Sequence[onnx.NodeProto], layers: Container[str], portions: Optional[Sequence[int]]
+) -> List[int]:
+    """Counts of layers -> the index of the node after each portion's last."""
+    after = [i for i, node in enumerate(nodes, 1) for name in node.output if name in layers]
+    ends = [min(count, len(after)) for count in accumulate(portions or ())]
+    return sorted({*(after[end - 1] for end in ends[:-1]), len(nodes)} - {0})

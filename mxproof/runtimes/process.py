@@ -27,6 +27,7 @@ class WorkerProcess:
     Attributes:
         python: the interpreter that it runs in.
         versions: of what it runs with.
+        starts: how often it was started or is about to be; what it had loaded ends with it.
     """
 
     def __init__(
@@ -61,14 +62,11 @@ class WorkerProcess:
         self._install, self._option = install, option
         kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
         self._environment = {**kept, **environment}
+        self.starts = 1
         self._start()
-        try:
-            self.versions: Dict[str, str] = self.ask({"do": "versions"})[0]
-        except RuntimeFailure as error:
-            self.close()
-            raise self._missing(error) from error
 
     def _start(self) -> None:
+        self._suspended = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
         try:
             self._process = subprocess.Popen(
@@ -87,16 +85,13 @@ class WorkerProcess:
         assert self._process.stdin and self._process.stdout
         self._channel = Channel(self._process.stdout, self._process.stdin)
         try:
-            self.receive("start")
+            self.versions: Dict[str, str] = self.ask({"do": "versions"}, doing="start")[0]
         except RuntimeFailure as error:
             self.close()
-            raise self._missing(error) from error
-
-    def _missing(self, error: RuntimeFailure) -> RuntimeFailure:
-        return RuntimeFailure(
-            f"{self._runtime} does not run in {self.python}: {error} Install {self._install} "
-            f"there, or name an interpreter that has it: {self._option} PATH."
-        )
+            raise RuntimeFailure(
+                f"{self._runtime} does not run in {self.python}: {error} Install {self._install} "
+                f"there, or name an interpreter that has it: {self._option} PATH."
+            ) from error
 
     def __enter__(self) -> Any:
         return self
@@ -106,6 +101,8 @@ class WorkerProcess:
 
     def close(self) -> None:
         """End the worker."""
+        if self._suspended:
+            return
         for stream in (self._process.stdin, self._process.stdout):
             if stream:
                 with suppress(OSError):  # a worker that died has closed its end
@@ -117,17 +114,30 @@ class WorkerProcess:
             self._process.wait()
         self._errors.close()
 
-    def ask(self, message: Dict[str, Any], arrays: Sequence[Array] = ()) -> Tuple[Any, List[Array]]:
+    def suspend(self) -> None:
+        """End the worker until the next request: some libraries free no memory before they end."""
+        self.close()
+        self._suspended = True
+        self.starts += 1
+
+    def ask(
+        self, message: Dict[str, Any], arrays: Sequence[Array] = (), *, doing: str = ""
+    ) -> Tuple[Any, List[Array]]:
         """Send a request, and wait for its first answer.
+
+        Args:
+            doing: what failures call it, if not by its name.
 
         Raises:
             RuntimeFailure: the runtime refused, or the worker died of it.
         """
+        if self._suspended:
+            self._start()
         try:
             self._channel.send(message, arrays)
         except (OSError, ValueError):
-            raise self._died(message["do"]) from None
-        return self.receive(message["do"])
+            raise self._died(doing or message["do"]) from None
+        return self.receive(doing or message["do"])
 
     def peak(self) -> int:
         """The most bytes of memory that the worker had so far."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import json
 import os
-import sys
 from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
-from types import CodeType, ModuleType
-from typing import Any, ContextManager, Dict, List, Optional, Sequence, Tuple
+from types import ModuleType
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -40,40 +38,29 @@ class Pytorch:
         self._inputs: List[str] = json.loads(metadata["mxproof.inputs"])
         self._types: Dict[str, str] = json.loads(metadata.get("mxproof.types", "{}"))
         self._table: Table = json.loads(metadata["mxproof.layers"])
-        self._traced: Optional[torch.nn.Module] = None
         self._visit: Optional[Visitor] = None
 
     @cached_property
     def model(self) -> torch.nn.Module:
         """What the file's `load()` returns."""
-        return self._load(None)
+        return self._load(ast.parse(self.path.read_text(encoding="utf-8")))
 
-    def _load(self, code: Optional[CodeType]) -> torch.nn.Module:
-        """Import the file (or `code`, compiled from it) and call its `load()`."""
-        name = f"_mxproof_{abs(hash(self.path))}"
-        spec = importlib.util.spec_from_file_location(name, self.path)
-        assert spec is not None and spec.loader is not None
-        module: ModuleType = importlib.util.module_from_spec(spec)
-        if code is None and self.precision == "float64":
-            tree = _Instrument(self.precision, observed=False).visit(self._parsed())
-            code = compile(ast.fix_missing_locations(tree), self.path, "exec")
-        if code is None:
-            kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-            try:
-                spec.loader.exec_module(module)
-            finally:
-                sys.dont_write_bytecode = kept
-        else:
-            setattr(module, OBSERVE, self._observe)
-            exec(code, module.__dict__)
+    @cached_property
+    def _traced(self) -> torch.nn.Module:
+        """The same source with a call after each statement of each forward."""
+        tree = ast.parse(self.path.read_text(encoding="utf-8"))
+        tree = ast.fix_missing_locations(_Instrument(self.precision).visit(tree))
+        model = self._load(tree).to(self._dtype)
+        self._paths = {id(module): name for name, module in model.named_modules()}
+        return model
+
+    def _load(self, source: ast.Module) -> torch.nn.Module:
+        """Run the source, as an import does, and call its `load()`."""
+        module = ModuleType(f"_mxproof_{abs(hash(self.path))}")
+        module.__dict__.update({"__file__": str(self.path), OBSERVE: self._observe})
+        exec(compile(source, self.path, "exec"), module.__dict__)
         model: torch.nn.Module = module.load()
-        return model.to(self._dtype)
-
-    def _parsed(self) -> ast.Module:
-        return ast.parse(self.path.read_text(encoding="utf-8"))
-
-    def _mode(self) -> ContextManager[Any]:
-        return Tiled() if self.precision == "float64" else nullcontext()
+        return model
 
     def _tensors(self, inputs: Inputs) -> List[torch.Tensor]:
         """Arguments of forward, in its order."""
@@ -84,21 +71,20 @@ class Pytorch:
         ]
 
     def run(self, inputs: Inputs) -> List[Array]:
-        with torch.inference_mode(), self._mode():
+        if self.precision == "float64":  # the file itself may state float32
+            return self.trace(inputs, lambda layer, value: None)
+        with torch.inference_mode():
             return _arrays(self.model(*self._tensors(inputs)))
 
     def trace(
         self, inputs: Inputs, visit: Visitor, portions: Optional[Sequence[int]] = None
     ) -> List[Array]:
-        """The same source with a call after each statement of each forward."""
-        if self._traced is None:
-            tree = _Instrument(self.precision).visit(self._parsed())
-            self._traced = self._load(compile(ast.fix_missing_locations(tree), self.path, "exec"))
-            self._paths = {id(m): name for name, m in self._traced.named_modules()}
-        self._visit = visit
+        """See base.Candidate."""
+        traced, self._visit = self._traced, visit
+        tiled: Any = Tiled() if self.precision == "float64" else nullcontext()
         try:
-            with torch.inference_mode(), self._mode():
-                return _arrays(self._traced(*self._tensors(inputs)))
+            with torch.inference_mode(), tiled:
+                return _arrays(traced(*self._tensors(inputs)))
         finally:
             self._visit = None
 
@@ -143,8 +129,8 @@ class _Instrument(ast.NodeTransformer):
     """After `x = …` in a forward: `x = observe(self, number, x)`; in float64, a forward's
     `torch.float32` is that too."""
 
-    def __init__(self, precision: str, *, observed: bool = True) -> None:
-        self._precision, self._observed = precision, observed
+    def __init__(self, precision: str) -> None:
+        self._precision = precision
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         self.generic_visit(node)
@@ -156,7 +142,7 @@ class _Instrument(ast.NodeTransformer):
         if node.name in ("read_safetensors", "load"):
             return node
         self.generic_visit(node)
-        if node.name != "forward" or not self._observed:
+        if node.name != "forward":
             return node
         body: List[ast.stmt] = []
         count = 0

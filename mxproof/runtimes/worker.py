@@ -85,7 +85,7 @@ def main(make: Any) -> None:
     try:
         worker = make(channel)
     except Exception as error:
+        channel.receive()  # the first request
         channel.send(failure(error))
         return
-    channel.send({})
     worker.serve()

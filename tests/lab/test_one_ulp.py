@@ -4,54 +4,38 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Callable, Dict, List, Tuple
+from typing import Callable, List, Set, Tuple
 
 import numpy as np
 import pytest
 
+from converters import Graph
+from lab.mutation.catalogue import CATALOGUE
 from lab.mutation.mutant import Baseline, MutationSite
 from lab.mutation.parallel import baseline_of
-from lab.mutation.parameters import dead, ulps
 from mxproof.compare import compare
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import load_subject
 from mxproof.targets import TARGETS, convert
 
 SITES = 200
-Place = Tuple[str, Tuple[int, ...]]  # a layer, and an index into its weight
+FAULT = CATALOGUE["one weight off by an ulp"]
 
 
-def drawn(baseline: Baseline) -> Tuple[List[Place], Dict[Place, str]]:
-    """Weights drawn evenly from those of all convolutions: SITES live ones, and the dead ones met
-    on the way with the reason."""
-    random = np.random.default_rng(0)
-    params = baseline.graph.params
+def planted(baseline: Baseline) -> List[Tuple[Graph, Set[str]]]:
+    """Networks with SITES live weights off, drawn evenly from those of all convolutions, and the
+    layers of these: one weight a layer, as isolated layers do not influence each other."""
+    random, found = np.random.default_rng(0), []
     layers = [n.name for n in baseline.graph.nodes if n.op == "Convolution"]
-    sizes = np.array([params[f"{name}_weight"].size for name in layers])
-    live: List[Place] = []
-    lost: Dict[Place, str] = {}
-    while len(live) < SITES:
-        name = layers[random.choice(len(layers), p=sizes / sizes.sum())]
-        weight = params[f"{name}_weight"]
-        at = tuple(int(random.integers(size)) for size in weight.shape)
-        delta = float(ulps(weight[at], 1)) - float(weight[at])
-        why = dead(MutationSite(baseline, name, random), at, delta)
-        if why:
-            lost[name, at] = why
-        else:
-            live.append((name, at))
-    return live, lost
-
-
-def batches(places: List[Place]) -> List[Dict[str, Tuple[int, ...]]]:
-    """At most one place of a layer in each: isolated layers do not influence each other."""
-    result: List[Dict[str, Tuple[int, ...]]] = []
-    for name, at in places:
-        batch = next((b for b in result if name not in b), None)
-        if batch is None:
-            result.append(batch := {})
-        batch[name] = at
-    return result
+    sizes = np.array([baseline.graph.params[f"{name}_weight"].size for name in layers])
+    for name in map(str, random.choice(layers, SITES, p=sizes / sizes.sum())):
+        free = next((n for n, (_, faulty) in enumerate(found) if name not in faulty), len(found))
+        found += [(baseline.graph, set())] if free == len(found) else []
+        graph, faulty = found[free]
+        mutant = FAULT.plant(MutationSite(replace(baseline, graph=graph), name, random))
+        assert not mutant.why, f"{name}: {mutant.note}: {mutant.why}"
+        found[free] = mutant.graph, {*faulty, name}
+    return found
 
 
 @pytest.mark.nightly
@@ -62,24 +46,14 @@ def test_one_ulp_of_one_weight(
     pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
     subject = load_subject("resnet152", weights="seeded")
     baseline = baseline_of(mxnet, subject, subject.evidence({}, samples=2))
-    live, lost = drawn(baseline)
     caught = 0
-    for number, batch in enumerate(batches(live)):
-        params = dict(subject.graph.params)
-        for name, at in batch.items():
-            array = params[f"{name}_weight"] = params[f"{name}_weight"].copy()
-            array[at] = ulps(array[at], 1)
+    for number, (graph, faulty) in enumerate(planted(baseline)):
         target = list(TARGETS)[number % len(TARGETS)]
-        path = convert(replace(subject.graph, params=params), target, tmp_path)[0]
-        candidate = TARGETS[target].open(path, "float64")
-        named = set()
-        for truth in baseline.truths:
-            found = compare(truth, candidate, subject.graph, alone=True)
-            named |= {check.layer for check in found.failed}
-        assert named <= set(batch), "a layer without a fault was named"
+        candidate = TARGETS[target].open(convert(graph, target, tmp_path)[0], "float64")
+        found = [compare(t, candidate, subject.graph, alone=True) for t in baseline.truths]
+        named = {check.layer for each in found for check in each.failed}
+        assert named <= faulty, "a layer without a fault was named"
         caught += len(named)
-    for place, why in lost.items():
-        print("dead:", *place, why)
-    print(f"{caught} of {len(live)} live sites caught; {len(lost)} dead ones met on the way")
+    print(f"{caught} of {SITES} live sites caught")
     record_property("caught", caught)
     assert caught >= 0.99 * SITES

@@ -250,11 +250,6 @@ def test_bits() -> None:
 # --- the checks of others ------------------------------------------------------------------
 
 
-def verdicts(x: Sequence[float], y: Sequence[float]) -> Dict[str, bool]:
-    """Who raises an alarm at x in place of y?"""
-    return alarms([[np.array([x], np.float32)]], [[np.array([y], np.float32)]])
-
-
 NAMES = [o.name for o in ORACLES]
 MMDNN, MXNETS, POLYGRAPHY, ABSOLUTE, RELATIVE = NAMES
 
@@ -282,7 +277,9 @@ MMDNN, MXNETS, POLYGRAPHY, ABSOLUTE, RELATIVE = NAMES
     ],
 )
 def test_oracles(x: List[float], y: List[float], alarmed: List[str]) -> None:
-    assert [name for name, alarm in verdicts(x, y).items() if alarm] == alarmed
+    """Who raises an alarm at x in place of y?"""
+    found = alarms([[np.array([x], np.float32)]], [[np.array([y], np.float32)]])
+    assert [name for name, alarm in found.items() if alarm] == alarmed
 
 
 def test_oracles_and_forms() -> None:

@@ -17,7 +17,7 @@ import mxproof.cli.convert as command
 from converters import Graph, UnusedParametersWarning, fusing, load_checkpoint
 from converters.fusing import fuse
 from mxproof import targets
-from mxproof.runtimes.mxnet import MxnetProcess, _filled
+from mxproof.runtimes.mxnet import MxnetProcess
 
 from .conftest import Result, Run, names, saved
 
@@ -178,11 +178,6 @@ def test_weights_that_were_rounded_after_the_fold_are_caught(
     ship(monkeypatch, rounded)
     result = convert("--fuse", "--to", target)
     assert (result.code, "float32 error" in result.err, names(out)) == (1, True, [])
-
-
-def test_folded_layers_count_as_their_larger_neighbour() -> None:
-    assert _filled([None, 4, None, None, 8, None]) == [4, 4, 8, 8, 8, 8]
-    assert _filled([None]) == [0]
 
 
 @pytest.mark.parametrize("name", ["mnet.25", "cifar_resnet20_v1", "cifar_resnet20_v2"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 import pytest
@@ -20,97 +20,87 @@ from tests.converters.networks import Network
 
 Shapes = Dict[str, tuple]
 
-IMAGE, VIDEO = (2, 4, 5, 6), (2, 4, 3, 4, 3)
-PLACES = (1, 1, 3, 4)
+
+def rows(op: str, shapes: Shapes, *attributes: Dict[str, Any]) -> List[Tuple[str, Shapes, Any]]:
+    return [(op, shapes, attrs) for attrs in attributes or ({},)]
+
+
+IMAGE, VIDEO, PLACES = (2, 4, 5, 6), (2, 4, 3, 4, 3), {"data": (1, 1, 3, 4)}
 CHANNELS = {"gamma": (4,), "beta": (4,)}
-STATISTICS = {"moving_mean": (4,), "moving_var": (4,)}
-
+NORM = {"data": IMAGE, **CHANNELS, "moving_mean": (4,), "moving_var": (4,)}
 DETECTION = {"cls_prob": (2, 4, 30), "loc_pred": (2, 120), "anchor": (1, 30, 4)}
-
+RAW = {"clip": False, "nms_threshold": -1}
 PROPOSAL = {"cls_prob": (1, 12, 3, 4), "bbox_pred": (1, 24, 3, 4), "im_info": (1, 3)}
 FEW = {"rpn_post_nms_top_n": 20, "scales": (2, 3.3), "output_score": True}
+UNION = {**FEW, "iou_loss": True, "threshold": 0.3, "rpn_pre_nms_top_n": 40}
+RESIZE, HALF = "_contrib_BilinearResize2D", {"scale_width": 0.5}
+AFFINE = {"transform_type": "affine", "target_shape": (7, 3)}
+ATTENTION = "_contrib_interleaved_matmul_"
+RELU = {"mode": "rnn_relu", "state_size": 5}
+
+
+def deconvolution(axes: int, **more: int) -> List[Tuple[str, Shapes, Any]]:
+    shapes = {"data": (2, 4, *(5,) * axes), "weight": (4, 3, *(3,) * axes), "bias": (6,)}
+    each = {"kernel": 3, "stride": 2, "pad": 1, **more}
+    options = {"num_filter": 6, "num_group": 2, "no_bias": False}
+    return rows("Deconvolution", shapes, {**{k: (n,) * axes for k, n in each.items()}, **options})
+
 
 CASES = [
-    *(
-        (f"_contrib_{op}", PROPOSAL, {**FEW, **attrs})
-        for op in ("Proposal", "MultiProposal")
-        for attrs in ({}, {"iou_loss": True, "threshold": 0.3, "rpn_pre_nms_top_n": 40})
-    ),
-    ("_image_to_tensor", {"data": IMAGE}, {}),
-    ("_contrib_MultiBoxDetection", DETECTION, {"nms_topk": 9}),
-    ("_contrib_MultiBoxDetection", DETECTION, {"clip": False, "nms_threshold": -1}),
-    ("_contrib_MultiBoxPrior", {"data": PLACES}, {"sizes": (0.3, 0.7), "ratios": (1, 2)}),
-    (
-        "_contrib_MultiBoxPrior",
-        {"data": PLACES},
+    *rows("_contrib_Proposal", PROPOSAL, FEW, UNION),
+    *rows("_contrib_MultiProposal", PROPOSAL, FEW, UNION),
+    *rows("_image_to_tensor", {"data": IMAGE}),
+    *rows("_contrib_MultiBoxDetection", DETECTION, {"nms_topk": 9}, RAW),
+    *rows(
+        *("_contrib_MultiBoxPrior", PLACES, {"sizes": (0.3, 0.7), "ratios": (1, 2)}),
         {"ratios": (2, 0.5), "steps": (0.1, 0.2), "offsets": (0.25, 0.75), "clip": True},
     ),
-    ("GridGenerator", {"data": (2, 6)}, {"transform_type": "affine", "target_shape": (3, 4)}),
-    ("GridGenerator", {"data": (2, 2, 3, 4)}, {"transform_type": "warp"}),
-    (
-        "SpatialTransformer",
-        {"data": IMAGE, "loc": (2, 6)},
-        {"transform_type": "affine", "sampler_type": "bilinear", "target_shape": (7, 3)},
+    *rows("GridGenerator", {"data": (2, 6)}, AFFINE),
+    *rows("GridGenerator", {"data": (2, 2, 3, 4)}, {"transform_type": "warp"}),
+    *rows(
+        *("SpatialTransformer", {"data": IMAGE, "loc": (2, 6)}),
+        {**AFFINE, "sampler_type": "bilinear"},
+    ),
+    *rows(
+        *("Crop", {"data": IMAGE}),
+        {"num_args": 1, "offset": (1, 2), "h_w": (3, 2)},
+        {"num_args": 1, "offset": (1, 2), "h_w": (3, 4)},
+        {"num_args": 1, "center_crop": True, "h_w": (2, 3)},
+    ),
+    *rows(
+        *("Crop", {"data": IMAGE, "like": (1, 1, 2, 3)}),
+        {"num_args": 2, "offset": (3, 0)},
+        {"num_args": 2, "center_crop": True},
+    ),
+    *rows("IdentityAttachKLSparseReg", {"data": (2, 4), "moving_avg": (4,)}),
+    *rows("LeakyReLU", {"data": IMAGE, "gamma": (4,)}, {"act_type": "prelu"}),
+    *rows("LeakyReLU", {"data": IMAGE}, {}, {"slope": 1.672}, {"act_type": "gelu"}),
+    *rows("InstanceNorm", {"data": IMAGE, **CHANNELS}, {"eps": 0.1}),
+    *rows("InstanceNorm", {"data": VIDEO, **CHANNELS}),
+    *rows("LRN", {"data": IMAGE}, {"nsize": 3, "alpha": 0.7, "beta": 0.6, "knorm": 1.5}),
+    *rows("LRN", {"data": IMAGE}, {"nsize": 9}),
+    *rows("_contrib_BatchNormWithReLU", NORM, {}, {"fix_gamma": False, "eps": 0.2}),
+    *rows(
+        *(RESIZE, {"data": IMAGE}, {"height": 7, "width": 3}),
+        {"height": 7, "width": 1, "align_corners": False},
+        {"scale_height": 1.5, **HALF},
+        {"mode": "odd_scale", "scale_height": 2, **HALF, "align_corners": False},
+        *({"mode": f"to_{kind}"} for kind in ("even_down", "even_up", "odd_down", "odd_up")),
+    ),
+    *rows(RESIZE, {"data": IMAGE, "like": (1, 1, 8, 9)}, {"mode": "like"}),
+    *deconvolution(1, dilate=2),
+    *deconvolution(2, dilate=2),
+    *deconvolution(3, adj=1),
+    *rows(
+        *("RNN", {"data": (4, 2, 3), "parameters": (50,), "state": (1, 2, 5)}),
+        {**RELU, "num_layers": 1, "state_outputs": True},
+    ),
+    *rows(
+        *("RNN", {"data": (4, 2, 3), "parameters": (270,), "state": (4, 2, 5)}),
+        {**RELU, "num_layers": 2, "bidirectional": True},
     ),
     *(
-        ("Crop", {"data": IMAGE}, {"num_args": 1, **attrs})
-        for attrs in (
-            {"offset": (1, 2), "h_w": (3, 2)},
-            {"offset": (1, 2), "h_w": (3, 4)},
-            {"center_crop": True, "h_w": (2, 3)},
-        )
-    ),
-    *(
-        ("Crop", {"data": IMAGE, "like": (1, 1, 2, 3)}, {"num_args": 2, **attrs})
-        for attrs in ({"offset": (3, 0)}, {"center_crop": True})
-    ),
-    ("IdentityAttachKLSparseReg", {"data": (2, 4), "moving_avg": (4,)}, {}),
-    ("LeakyReLU", {"data": IMAGE, "gamma": (4,)}, {"act_type": "prelu"}),
-    *(("LeakyReLU", {"data": IMAGE}, a) for a in ({}, {"slope": 1.672}, {"act_type": "gelu"})),
-    ("InstanceNorm", {"data": IMAGE, **CHANNELS}, {"eps": 0.1}),
-    ("InstanceNorm", {"data": VIDEO, **CHANNELS}, {}),
-    ("LRN", {"data": IMAGE}, {"nsize": 3, "alpha": 0.7, "beta": 0.6, "knorm": 1.5}),
-    ("LRN", {"data": IMAGE}, {"nsize": 9}),
-    *(
-        ("_contrib_BatchNormWithReLU", {"data": IMAGE, **CHANNELS, **STATISTICS}, attrs)
-        for attrs in ({}, {"fix_gamma": False, "eps": 0.2})
-    ),
-    *(
-        ("_contrib_BilinearResize2D", {"data": IMAGE}, attrs)
-        for attrs in (
-            {"height": 7, "width": 3},
-            {"height": 7, "width": 1, "align_corners": False},
-            {"scale_height": 1.5, "scale_width": 0.5},
-            {"mode": "odd_scale", "scale_height": 2, "scale_width": 0.5, "align_corners": False},
-            *({"mode": f"to_{kind}"} for kind in ("even_down", "even_up", "odd_down", "odd_up")),
-        )
-    ),
-    ("_contrib_BilinearResize2D", {"data": IMAGE, "like": (1, 1, 8, 9)}, {"mode": "like"}),
-    *(
-        (
-            "Deconvolution",
-            {"data": (2, 4, *(5,) * axes), "weight": (4, 3, *(3,) * axes), "bias": (6,)},
-            {
-                **{"kernel": (3,) * axes, "stride": (2,) * axes, "pad": (1,) * axes},
-                **{"num_filter": 6, "num_group": 2, "no_bias": False},
-                **({"adj": (1,) * axes} if axes == 3 else {"dilate": (2,) * axes}),
-            },
-        )
-        for axes in (1, 2, 3)
-    ),
-    *(
-        (
-            "RNN",
-            {"data": (4, 2, 3), "parameters": (length,), "state": (rows, 2, 5)},
-            {"mode": "rnn_relu", "state_size": 5, **attrs},
-        )
-        for length, rows, attrs in (
-            (50, 1, {"num_layers": 1, "state_outputs": True}),
-            (270, 4, {"num_layers": 2, "bidirectional": True}),
-        )
-    ),
-    *(
-        (f"_contrib_interleaved_matmul_{kind}", shapes, {"heads": 3})
+        (ATTENTION + kind, shapes, {"heads": 3})
         for kind, shapes in (
             ("selfatt_qk", {"queries_keys_values": (4, 2, 18)}),
             ("selfatt_valatt", {"queries_keys_values": (4, 2, 18), "attention": (6, 4, 4)}),

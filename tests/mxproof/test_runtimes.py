@@ -8,7 +8,7 @@ import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, List, Set, Tuple
 
 import numpy as np
 import onnx
@@ -18,6 +18,7 @@ from converters import Graph, save_checkpoint, to_onnx
 from converters.checkpoint import load_checkpoint
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
+from mxproof.runtimes.mxnet_worker import Model
 from mxproof.runtimes.onnx_reference import OnnxReference
 from mxproof.runtimes.onnxruntime import OnnxRuntime
 from mxproof.targets import TARGETS, convert
@@ -101,6 +102,20 @@ def test_portions_change_no_bit(limit: int, model: Mxnet, small: Small, tmp_path
     assert list(seen[0]) == list(seen[1]) == list(whole)
     for name, value in seen[0].items():
         np.testing.assert_array_equal(value, seen[1][name])
+
+
+@pytest.mark.parametrize(
+    ("anchored", "counts"), [(set(), [3, 1, 1]), ({1}, [1, 2, 1, 1]), ({0}, [1, 2, 1, 1])]
+)
+def test_layers_run_together_while_they_fit(anchored: Set[int], counts: List[int]) -> None:
+    """64 bytes: 32, twice 16, a convolution's matrix, and a shape that is not known."""
+    model = Model.__new__(Model)
+    ops = {"data": (), "weight": (), "relu": (0,), "split": (2,), "Convolution": (3, 1), "copy": ()}
+    model.given = [{"op": op, "inputs": [[n, 0, 0] for n in read]} for op, read in ops.items()]
+    model.heads = [[0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0], [3, 1, 0], [4, 0, 0], [5, 0, 0]]
+    model.layers = model.heads[2:]
+    shapes = [(1, 4), (2, 4, 3), (1, 4), (1, 2), (1, 2), (1, 2, 2), ()]
+    assert model.portions(shapes, 64, anchored) == counts
 
 
 def test_a_worker_that_dies_is_an_error_with_its_signal(
