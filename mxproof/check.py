@@ -146,11 +146,11 @@ def measured(value: Array, truth: LayerTruth, precision: str) -> Measured:
     if not np.isfinite(worst + peaks + (sums.noise if sums else 0.0)).all():
         ours, theirs = (int((~np.isfinite(a)).sum()) for a in finite[::2])
         where = "MXNet" if theirs else "MXNet's float64"
-        count = f"{theirs} values" if theirs else "values"
+        number = f"{theirs} values" if theirs else "values"
         raise Incomparable(
             f"holds {ours} values that are not finite; MXNet holds none"
             if ours and not theirs
-            else f"holds {count} in {where} that are not finite: nothing to judge"
+            else f"holds {number} in {where} that are not finite: nothing to judge"
         )
     return Measured(
         peaks,

@@ -16,7 +16,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 from threadpoolctl import threadpool_limits
 
 from converters.progress import report
-from mxproof.memory import trim_memory
+from mxproof.prover import trim_memory
 from mxproof.runtimes.base import Array, RuntimeFailure
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import Subject, load_subject

@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List
 
-from converters import DEFAULT_OPSET, SUPPORTED_OPSETS, ConversionError
+from converters import ConversionError
 from converters.logits import logits
+from converters.opsets import DEFAULT_OPSET, NEWEST_OPSET, OLDEST_OPSET
 from converters.progress import report
 
 from ..evidence import SAMPLES
@@ -64,8 +65,7 @@ def add_parser(commands: Any) -> None:
 
 def _options(parser: argparse.ArgumentParser) -> None:
     forms = parser.add_argument_group("forms")
-    first, last = SUPPORTED_OPSETS[0], SUPPORTED_OPSETS[-1]
-    text = f"ONNX opset, {first} to {last} (default: {DEFAULT_OPSET})"
+    text = f"ONNX opset, {OLDEST_OPSET} to {NEWEST_OPSET} (default: {DEFAULT_OPSET})"
     forms.add_argument("--opset", type=int, default=DEFAULT_OPSET, help=text)
     text = "write there what was read, what became of each layer, …"
     forms.add_argument("--log", metavar="FILE", help=text)

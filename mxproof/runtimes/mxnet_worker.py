@@ -15,7 +15,6 @@ import numpy as np
 from .mxnet_definitions import register
 from .mxnet_forms import FLOATS, convolved, form, open_size, stated
 from .mxnet_pieces import boundary, cut, without_labels
-from .tiling import tiles
 from .worker import Worker, main, timed
 
 
