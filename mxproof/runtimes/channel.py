@@ -34,7 +34,8 @@ class Channel:
         line = json.dumps(dict(message, arrays=len(arrays)))
         self.writer.write(line.encode() + b"\n")
         for array in arrays:
-            npy.write_array(Pipe(self.writer), array, allow_pickle=False)
+            # Version 3: NumPy parses the headers of older ones as Python 2 wrote them, by tokenize.
+            npy.write_array(Pipe(self.writer), array, version=(3, 0), allow_pickle=False)
         self.writer.flush()
 
     def receive(self) -> Any:
