@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from dataclasses import replace
+from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 import numpy as np
 
 from .. import ops
 from ..errors import ShapeError
+from ..naming import unused
 from ..ops import Unsupported
 from ..params import TYPE_FLAGS
 from ..shape import Dim, Shape, compatible, show
@@ -34,7 +36,7 @@ class SymbolBuilder:
         self.arrays: Dict[str, Array] = {}
         self.layer = ""  # the first output of the ONNX node that is being translated
         self._double = False  # is an input float64?
-        self._names: Dict[str, Any] = {}  # of all nodes; those of stored arrays with the array
+        self._names: Set[str] = set()  # of all nodes
         self._variables: Dict[Tuple[int, bool], Tensor] = {}
         self._kept: List[Known] = []  # so that no id is used again
         self._places: Dict[str, Tuple[Tensor, int]] = {}
@@ -99,20 +101,16 @@ class SymbolBuilder:
 
     def unique(self, base: str) -> str:
         """A name that no node has yet."""
-        name, number = base, 0
-        while name in self._names:
-            number += 1
-            name = f"{base}_{number}"
-        self._names[name] = None
+        name = unused(base, self._names)
+        self._names.add(name)
         return name
 
     def rename(self, number: int, name: str, taken: bool = False) -> bool:
         """Call a node so, if that is free (or `taken` for it)."""
         if name in self._names and not taken:
             return False
-        node = self.nodes[number]
-        self._names[name] = None
-        self.nodes[number] = SymbolNode(node.op, name, node.inputs, node.attrs)
+        self._names.add(name)
+        self.nodes[number] = replace(self.nodes[number], name=name)
         return True
 
     def give_name(self, number: int, name: str) -> None:
@@ -120,7 +118,7 @@ class SymbolBuilder:
         for other, node in enumerate(self.nodes):
             if node.name == name and not node.is_variable:
                 self.rename(other, self.unique(f"{name}/number"), taken=True)
-                del self._names[name]
+                self._names.remove(name)
         self.rename(number, name)
 
     def input(self, name: str, shape: Tuple[Dim, ...], dtype: str) -> Tensor:
