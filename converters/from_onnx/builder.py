@@ -45,9 +45,14 @@ class SymbolBuilder:
         self.shape_arrays: Dict[Entry, Tensor] = {}
 
     def node(
-        self, op: str, *inputs: Value, out: Shape = None, truth: bool = False, **attributes: Any
+        self,
+        op: str,
+        *inputs: Optional[Value],
+        out: Shape = None,
+        truth: bool = False,
+        **attributes: Any,
     ) -> Tensor:
-        """Append a node with one output; attributes that are None are left out.
+        """Append a node with one output; inputs and attributes that are None are left out.
 
         Args:
             out: the output's shape, where more is known than MXNet's operator tells. () is told
@@ -57,10 +62,15 @@ class SymbolBuilder:
         return self.several(op, *inputs, out=out, truth=truth, **attributes)[0]
 
     def several(
-        self, op: str, *inputs: Value, out: Shape = None, truth: bool = False, **attributes: Any
+        self,
+        op: str,
+        *inputs: Optional[Value],
+        out: Shape = None,
+        truth: bool = False,
+        **attributes: Any,
     ) -> List[Tensor]:
         """Append a node; all its outputs."""
-        given = [self.tensor(value) for value in inputs]
+        given = [self.tensor(value) for value in inputs if value is not None]
         attrs = {k: text(v) for k, v in attributes.items() if v is not None}
         operator = ops.parse(op, attrs)
         if out is None and operator.shape_preserving and given:

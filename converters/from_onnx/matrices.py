@@ -55,11 +55,8 @@ def _connected(b: SymbolBuilder, data: Tensor, rows: Tensor, bias: Optional[Valu
     if not isinstance(rows.shape[0], int):
         out = b.node("dot", data, rows, transpose_b=True)
         return out if bias is None else binary(b, "Add", out, bias)
-    given = [data, rows, *([] if bias is None else [bias])]
-    no_bias = bias is None
-    return b.node(
-        "FullyConnected", *given, num_hidden=rows.shape[0], no_bias=no_bias, flatten=False
-    )
+    options = {"num_hidden": rows.shape[0], "no_bias": bias is None, "flatten": False}
+    return b.node("FullyConnected", data, rows, bias, **options)
 
 
 @onnx_operator("MatMul")

@@ -6,7 +6,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from ..ops import Unsupported
 from .builder import SymbolBuilder
-from .registry import onnx_operator
+from .registry import onnx_operator, renamed
 from .values import Tensor, Value
 
 PLAIN = {f"Reduce{name}": name.lower() for name in ("Max", "Mean", "Min", "Prod", "Sum")}
@@ -49,6 +49,9 @@ def reduce(
     first, last = AROUND_SUM[op_type]
     total = b.node("sum", b.node(first, data) if first else data, **options)
     return b.node(last, total, out=shape) if last else total
+
+
+renamed("Size", "size_array", out=())
 
 
 @onnx_operator("ArgMax", "ArgMin")
@@ -100,8 +103,3 @@ def top_k(
         dtype="int64",
     )
     return tuple(found)
-
-
-@onnx_operator("Size")
-def size(b: SymbolBuilder, x: Value) -> Tensor:
-    return b.node("size_array", x, out=())
