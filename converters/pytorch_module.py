@@ -82,7 +82,7 @@ class TorchBuilder(Builder):
     ) -> str:
         """A submodule `kind(*args, **options)` holding `state`; the expression that names it."""
         held = {k: v for k, v in (state or {}).items() if v is not None}
-        self.modules.append(ModuleCall(kind, args, options, held))
+        self.modules.append(ModuleCall(kind, {**dict(enumerate(args)), **options}, held))
         return token("module", len(self.modules) - 1)
 
     def function(self, name: str) -> str:
