@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import onnx_ir as ir
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from converters import DEFAULT_OPSET, Graph, to_onnx
+from converters import DEFAULT_OPSET, Graph, load_checkpoint, save_checkpoint, to_onnx
 from converters.binding import bind
 from converters.symbol import Symbol, SymbolNode
 
@@ -89,6 +90,13 @@ def resnet(**inputs: Any) -> Graph:
     """`small_resnet`, with shapes of its inputs where they are given."""
     net, head = small_resnet()
     return net.graph(head, inputs=inputs)
+
+
+def saved(prefix: Path, epoch: int = 0) -> Graph:
+    """`small_resnet` written as a checkpoint, and loaded again."""
+    net, head = small_resnet()
+    save_checkpoint(prefix, net.symbol(head), net.arrays, epoch)
+    return load_checkpoint(prefix, epoch)
 
 
 def noise(*shape: int) -> Any:
