@@ -14,8 +14,7 @@ from ..ops import Unsupported
 from ..params import TYPE_FLAGS
 from ..shape import Dim, Shape, compatible, show
 from ..symbol import VARIABLE, Entry, SymbolNode
-from .computed import computed
-from .values import Array, Known, Operand, Size, Tensor, Value, is_stored
+from .values import Array, Known, Operand, Size, Tensor, Value, computed, is_stored
 
 #: Operators of MXNet that only move numbers: the result stands for what the first input does.
 MOVES = {"Flatten", "Reshape", "SliceChannel", "_copy", "_split_v2", "broadcast_like"}

@@ -86,6 +86,26 @@ def small_resnet() -> Tuple[Network, Tuple[int, int]]:
     return net, net.layer("SoftmaxOutput", "softmax", x, net.variable("softmax_label"))
 
 
+def units(*details: Sequence[Any], reads: int = 0) -> Graph:
+    """Residual units of (name, channels inside[, epsilon, activation]).
+
+    Args:
+        reads: the number of a unit that is an output too.
+    """
+    net = Network()
+    x = net.convolution("stem", net.variable("data"), 3, 4)
+    heads: List[Any] = []
+    for number, (name, channels, *more) in enumerate(details, 1):
+        eps, act_type = more or (0.1, "relu")
+        y = net.convolution(f"{name}_conv1", x, 4, channels)
+        y = net.batch_norm(f"{name}_bn", y, channels, eps=eps)
+        y = net.layer("Activation", f"{name}_act", y, act_type=act_type)
+        y = net.convolution(f"{name}_conv2", y, channels, 4)
+        x = net.layer("elemwise_add", f"{name}_plus", x, y)
+        heads += [x] if number == reads else []
+    return net.graph(x, *heads, name="network")
+
+
 def resnet(**inputs: Any) -> Graph:
     """`small_resnet`, with shapes of its inputs where they are given."""
     net, head = small_resnet()

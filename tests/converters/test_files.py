@@ -20,6 +20,7 @@ from onnx import numpy_helper
 from safetensors import safe_open
 
 from converters import (
+    Graph,
     UnsupportedError,
     __version__,
     onnx_model,
@@ -114,6 +115,13 @@ def test_every_run_writes_the_same_bytes(tmp_path: Path) -> None:
     assert written[0] == written[1]
 
 
+def write(graph: Graph, folder: Path, *, onnx: bool) -> None:
+    if onnx:
+        save_onnx(to_onnx(graph), folder / "net.onnx", external_data=True)
+    else:
+        save_pytorch(to_pytorch(graph), folder)
+
+
 @pytest.mark.parametrize(
     ("failing", "whole"),
     [
@@ -137,10 +145,7 @@ def test_a_failed_save_leaves_whole_files(
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="No space left"):
-        if "onnx" in failing:
-            save_onnx(to_onnx(resnet()), tmp_path / "net.onnx", external_data=True)
-        else:
-            save_pytorch(to_pytorch(resnet()), tmp_path)
+        write(resnet(), tmp_path, onnx="onnx" in failing)
     assert (tmp_path / failing).read_bytes() == b"what was there before"
     assert {p.name for p in tmp_path.iterdir()} == {failing, *whole}
 

@@ -31,6 +31,7 @@ from converters.from_onnx.registry import onnx_operator
 from converters.mxnet_symbol import MxnetModel, convert_onnx, from_onnx, save_mxnet
 
 from .networks import Network, evaluate, noise, onnx_model, proto, resnet
+from .test_onnx_model import sequence
 
 OPSETS = (SUPPORTED_OPSETS[0], 17, 21, SUPPORTED_OPSETS[-1])
 
@@ -73,6 +74,14 @@ def test_operators_and_attributes_are_mxnets(layer: str, op: str, attributes: An
     node = next(n for n in from_onnx(to_onnx(resnet())).symbol.nodes if n.name == layer)
     assert node.op == op
     assert attributes.items() <= node.attrs.items()
+
+
+@pytest.mark.parametrize("opset", OPSETS)
+def test_sizes_come_back_from_every_opset(opset: int, tmp_path: Path) -> None:
+    """Axes are attributes in old opsets and inputs in new ones."""
+    source, x = proto(sequence(), opset), noise(2, 6, 8)
+    back = again(from_onnx(source), tmp_path)
+    np.testing.assert_allclose(evaluate(proto(back), data=x), evaluate(source, data=x), rtol=1e-6)
 
 
 def test_the_symbol_is_1_9s(tmp_path: Path) -> None:
