@@ -232,7 +232,5 @@ def _attributes(node: ir.Node) -> Dict[str, Any]:
     for key, attribute in node.attributes.items():
         if attribute.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS):
             raise Unsupported(f"{key} is a network of its own; supported: no control flow")
-        value = attribute.value
-        several = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
-        found[key] = tuple(value) if several else value  # before onnx-ir 0.1.9, protobuf's lists
+        found[key] = attribute.value
     return exact_attributes(found, node.metadata_props)
