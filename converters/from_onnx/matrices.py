@@ -55,8 +55,8 @@ def _connected(b: SymbolBuilder, data: Tensor, rows: Tensor, bias: Optional[Valu
     if not isinstance(rows.shape[0], int):
         out = b.node("dot", data, rows, transpose_b=True)
         return out if bias is None else binary(b, "Add", out, bias)
-    options = {"num_hidden": rows.shape[0], "no_bias": bias is None, "flatten": False}
-    return b.node("FullyConnected", data, rows, bias, **options)
+    more: Dict[str, Any] = {"no_bias": bias is None, "flatten": False}
+    return b.node("FullyConnected", data, rows, bias, num_hidden=rows.shape[0], **more)
 
 
 @onnx_operator("MatMul")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from ..ops import Unsupported
 from .builder import SymbolBuilder
@@ -86,14 +86,14 @@ def running_sum(
 @onnx_operator("TopK")
 def top_k(
     b: SymbolBuilder, data: Tensor, k: Value, *, axis: int = -1, largest: int = 1, sorted: int = 1
-) -> Tuple[Tensor, ...]:
+) -> List[Tensor]:
     """Values and places."""
     count = b.numbers(k, "how many it takes")[0]
     whole = b.dim(count) == data.shape[axis]
     number = 0 if whole else b.ints(k, "how many it takes")[0]  # 0 means all
     if not whole and number == 0:
         raise Unsupported("k=0; supported: 1 and more")
-    found = b.several(
+    return b.several(
         "topk",
         data,
         axis=axis % len(data.shape),
@@ -102,4 +102,3 @@ def top_k(
         is_ascend=not largest,
         dtype="int64",
     )
-    return tuple(found)

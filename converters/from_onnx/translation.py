@@ -13,7 +13,7 @@ import onnx_ir as ir
 from ..errors import ShapeError, UnsupportedError
 from ..onnx_builder import ONNX_TYPES
 from ..ops import Unsupported
-from ..shape import Dim, Shape, same, show
+from ..shape import Dim, Shape, compatible, show
 from ..symbol import Entry, Symbol, in_visiting_order
 from .builder import SymbolBuilder, exact_attributes
 from .folding import fold, fold_sizes
@@ -56,10 +56,7 @@ class Translation:
         wanted = inputs.get(name) or stated
         if wanted is None:
             raise ShapeError(f"input {name!r} has no shape: --input {name}=1x3x224x224.")
-        fits = stated is None or (
-            len(wanted) == len(stated) and all(same(a, b) for a, b in zip(wanted, stated))
-        )
-        if not fits:
+        if not compatible(wanted, stated):
             raise ShapeError(f"input {name!r}: got {show(wanted)}; the model has {show(stated)}.")
         return tuple(f"{name}:{axis}" if d is None else d for axis, d in enumerate(wanted))
 

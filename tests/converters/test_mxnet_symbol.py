@@ -60,20 +60,17 @@ def test_layers_arrays_and_numbers_come_back(opset: int, tmp_path: Path) -> None
     assert np.array_equal(evaluate(proto(graph), data=x)[0], evaluate(proto(back), data=x)[0])
 
 
-@pytest.mark.parametrize(
-    ("layer", "op", "attributes"),
-    [
+def test_operators_and_attributes_are_mxnets() -> None:
+    nodes = {node.name: node for node in from_onnx(to_onnx(resnet())).symbol.nodes}
+    for layer, op, attributes in (
         ("unit1_bn1", "BatchNorm", {"eps": "2e-05", "fix_gamma": "False"}),
         ("conv0", "Convolution", {"no_bias": "True"}),
         ("fc", "FullyConnected", {}),
         ("_plus1", "elemwise_add", {}),
         ("pool", "Pooling", {"global_pool": "True"}),
-    ],
-)
-def test_operators_and_attributes_are_mxnets(layer: str, op: str, attributes: Any) -> None:
-    node = next(n for n in from_onnx(to_onnx(resnet())).symbol.nodes if n.name == layer)
-    assert node.op == op
-    assert attributes.items() <= node.attrs.items()
+    ):
+        assert nodes[layer].op == op
+        assert attributes.items() <= nodes[layer].attrs.items()
 
 
 @pytest.mark.parametrize("opset", OPSETS)
