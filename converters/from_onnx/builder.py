@@ -43,22 +43,9 @@ class SymbolBuilder:
         self._made: List[Tensor] = []
         self.shape_arrays: Dict[Entry, Tensor] = {}
 
-    def node(
-        self,
-        op: str,
-        *inputs: Optional[Value],
-        out: Shape = None,
-        truth: bool = False,
-        **attributes: Any,
-    ) -> Tensor:
-        """Append a node with one output; inputs and attributes that are None are left out.
-
-        Args:
-            out: the output's shape, where more is known than MXNet's operator tells. () is told
-                from (1,) only by it, and by operators that preserve their input's shape.
-            truth: it stands for ONNX's bool, as what is moved does anyhow.
-        """
-        return self.several(op, *inputs, out=out, truth=truth, **attributes)[0]
+    def node(self, op: str, *inputs: Optional[Value], **options: Any) -> Tensor:
+        """Append a node with one output, with the options of `several`."""
+        return self.several(op, *inputs, **options)[0]
 
     def several(
         self,
@@ -68,7 +55,13 @@ class SymbolBuilder:
         truth: bool = False,
         **attributes: Any,
     ) -> List[Tensor]:
-        """Append a node; all its outputs."""
+        """Append a node; all its outputs. Inputs and attributes that are None are left out.
+
+        Args:
+            out: each output's shape, where more is known than MXNet's operator tells. Only this,
+                and operators that preserve their input's shape, tell () from (1,).
+            truth: the outputs stand for ONNX's bool, as the result of moving one does anyway.
+        """
         given = [self.tensor(value) for value in inputs if value is not None]
         attrs = {k: text(v) for k, v in attributes.items() if v is not None}
         operator = ops.parse(op, attrs)
@@ -148,8 +141,8 @@ class SymbolBuilder:
         rounded = value.exact is not None or value.array.dtype == np.float64
         if rounded and value.number is not None:  # a stored array has the network's precision
             shape, dtype = value.array.shape, str(value.array.dtype)
-            options: Dict[str, Any] = {"value": value.number, "dtype": dtype}
-            return self.node("_full", out=shape, **options, shape=shape or (1,))
+            constant = {"value": value.number, "dtype": dtype, "shape": shape or (1,)}
+            return self.node("_full", out=shape, **constant)
         if value.exact is not None:
             full = self._variable(Known(value.exact, value.name), auxiliary=False)
             return self.node("Cast", full, dtype=str(value.array.dtype))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from ..ops import Unsupported
 from .builder import SymbolBuilder
@@ -43,7 +43,7 @@ def reduce(
         logs = b.node("log", b.node("sum", moved, axis=axis, keepdims=True))
         out = b.node("elemwise_add", logs, peak)
         return out if keepdims else b.node("squeeze", out, axis=axis, out=shape)
-    options: Dict[str, Any] = {"axis": axis, "keepdims": bool(keepdims), "out": shape}
+    options = {"axis": axis, "keepdims": bool(keepdims), "out": shape}
     if op_type in PLAIN:
         return b.node(PLAIN[op_type], data, truth=data.truth, **options)
     first, last = AROUND_SUM[op_type]
