@@ -27,20 +27,14 @@ if TYPE_CHECKING:
     from .pytorch_module import PytorchModule, save_pytorch, to_pytorch
 
 _MODULES = {
-    "checkpoint": ("load_checkpoint", "save_checkpoint"),
-    "errors": (
-        "CheckpointError",
-        "ConversionError",
-        "ShapeError",
-        "UnsupportedError",
-        "UnusedParametersWarning",
-    ),
-    "graph": ("Graph", "Node", "Value"),
-    "onnx_model": ("SUPPORTED_OPSETS", "save_onnx", "to_onnx"),
-    "pytorch_module": ("PytorchModule", "save_pytorch", "to_pytorch"),
+    "checkpoint": "load_checkpoint save_checkpoint",
+    "errors": "CheckpointError ConversionError ShapeError UnsupportedError UnusedParametersWarning",
+    "graph": "Graph Node Value",
+    "onnx_model": "SUPPORTED_OPSETS save_onnx to_onnx",
+    "pytorch_module": "PytorchModule save_pytorch to_pytorch",
 }
 __getattr__ = lazy_exports(
-    __name__, {n: module for module, names in _MODULES.items() for n in names}
+    __name__, {name: module for module, names in _MODULES.items() for name in names.split()}
 )
 
 __all__ = [

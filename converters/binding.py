@@ -8,9 +8,8 @@ import warnings
 from dataclasses import replace
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from . import ops
 from .errors import CheckpointError, UnsupportedError, UnusedParametersWarning
-from .folding import fold_parameters
+from .folding import fold_parameters, input_roles
 from .graph import Graph, Node, Value
 from .naming import distinct_names, layer_outputs, readable, with_readable_variables
 from .params import TYPE_FLAGS, Array
@@ -36,7 +35,9 @@ def bind(
     stored = _without_prefix(arrays, where)
     symbol = with_readable_variables(symbol)
     cut_at = _positions(symbol, outputs)
-    symbol = _cut(symbol, cut_at) if cut_at else symbol
+    if cut_at:
+        heads = layer_outputs(symbol)
+        symbol = in_visiting_order(replace(symbol, heads=tuple(heads[k] for k in cut_at)))
     made_labels = tuple(_made_labels(symbol, inputs))
     symbol = _without(symbol, made_labels) if made_labels else symbol
     values, layers = distinct_names(symbol)
@@ -51,7 +52,7 @@ def bind(
     _check_heads([symbol.nodes[i] for i, _ in symbol.heads], data)
     graph = Graph(
         name=name,
-        inputs=tuple(Value(v, _hinted_shape(symbol, v)) for v in data),
+        inputs=tuple(map(Value, data)),
         nodes=_nodes(symbol, values, layers, labels),
         outputs=tuple(values[head] for head in symbol.heads),
         params={v: stored[v] for v in variables if v in stored},
@@ -62,9 +63,8 @@ def bind(
         half=half,
     )
     graph = fold_parameters(graph)
-    graph = replace(
-        graph, inputs=tuple(_typed(v, graph, symbol, types or {}) for v in graph.inputs)
-    )
+    given = (n for n in symbol.nodes if n.is_variable and n.name in data)
+    graph = replace(graph, inputs=tuple(_input(node, graph, types or {}) for node in given))
     guessed = {v.name: v.shape or guess_input(graph, v.name) for v in graph.inputs}
     return graph.with_inputs({**guessed, **inputs})
 
@@ -99,11 +99,6 @@ def _positions(symbol: Symbol, outputs: Sequence[str]) -> Tuple[int, ...]:
     return tuple(positions)
 
 
-def _cut(symbol: Symbol, positions: Tuple[int, ...]) -> Symbol:
-    listed = layer_outputs(symbol)
-    return in_visiting_order(replace(symbol, heads=tuple(listed[k] for k in positions)))
-
-
 def _made_labels(symbol: Symbol, inputs: Mapping[str, Shape]) -> Iterator[Tuple[int, int, str]]:
     """See Graph.made_labels. Whose variables the user states are wanted."""
     taken = {n.name for n in symbol.nodes}
@@ -112,10 +107,9 @@ def _made_labels(symbol: Symbol, inputs: Mapping[str, Shape]) -> Iterator[Tuple[
         named = node.is_variable and node.name in inputs
         wanted[index] = named or any(wanted[i] for i, _ in node.inputs)
     for number, node in enumerate(n for n in symbol.nodes if not n.is_variable):
-        names = ops.input_names(node.op, node.attrs)
-        for place, ((index, _), name) in enumerate(zip(node.inputs, names)):
+        for place, ((index, _), role) in enumerate(zip(node.inputs, input_roles(node))):
             made = not symbol.nodes[index].is_variable and not wanted[index]
-            if made and ops.roles(node.op).get(name) == "label":
+            if made and role == "label":
                 label = f"{node.name}_label"
                 while label in taken:
                     label += "_"
@@ -136,14 +130,19 @@ def _without(symbol: Symbol, made_labels: Sequence[Tuple[int, int, str]]) -> Sym
     return in_visiting_order(replace(symbol, nodes=tuple(nodes)))
 
 
-def _typed(value: Value, graph: Graph, symbol: Symbol, types: Mapping[str, str]) -> Value:
-    """The input with its element type: as told, as the file states, or as the parameters have."""
-    node = next(n for n in symbol.nodes if n.is_variable and n.name == value.name)
+def _input(node: SymbolNode, graph: Graph, types: Mapping[str, str]) -> Value:
+    """An input: its shape as the file states it (`__shape__`, where 0 is unknown), and its type.
+
+    The type is the requested one, the one that the file states, or that of the parameters.
+    """
+    dims = [int(d) for d in re.findall(r"-?\d+", node.attrs.get("__shape__", ""))]
+    axes = AXES.get(len(dims), (None,) * len(dims))
+    shape = tuple(d if d > 0 else axis for d, axis in zip(dims, axes)) or None
     flag = node.attrs.get("__dtype__", "")
     stated = TYPE_FLAGS[int(flag)] if flag.isdigit() and int(flag) < len(TYPE_FLAGS) else None
     floats = {str(a.dtype) for a in graph.params.values() if a.dtype.kind == "f"}
     own = floats.pop() if len(floats) == 1 else "float32"
-    return replace(value, type=graph.kept(types.get(value.name) or stated or own))
+    return Value(node.name, shape, graph.kept(types.get(node.name) or stated or own))
 
 
 def _without_prefix(arrays: Mapping[str, Array], where: str) -> Dict[str, Array]:
@@ -180,12 +179,9 @@ def _variable_roles(symbol: Symbol) -> Dict[str, Set[str]]:
     """Variable -> what its users take it for: "parameter", "label", "data"."""
     found: Dict[str, Set[str]] = {n.name: set() for n in symbol.nodes if n.is_variable}
     for node in symbol.nodes:
-        names = ops.input_names(node.op, node.attrs)
-        roles = ops.roles(node.op)
-        for k, (index, _) in enumerate(node.inputs):
+        for (index, _), role in zip(node.inputs, input_roles(node)):
             if symbol.nodes[index].is_variable:
-                role = names[k] if k < len(names) else ""
-                found[symbol.nodes[index].name].add(roles.get(role, "data"))
+                found[symbol.nodes[index].name].add(role)
     return found
 
 
@@ -207,16 +203,6 @@ def _nodes(
         for index, node in enumerate(symbol.nodes)
         if not node.is_variable
     )
-
-
-def _hinted_shape(symbol: Symbol, name: str) -> Shape:
-    """A shape that the file itself states for a variable (`__shape__`), where 0 is unknown."""
-    node = next(n for n in symbol.nodes if n.is_variable and n.name == name)
-    dims = [int(d) for d in re.findall(r"-?\d+", node.attrs.get("__shape__", ""))]
-    if not dims:
-        return None
-    axes = AXES.get(len(dims), (None,) * len(dims))
-    return tuple(d if d > 0 else axis for d, axis in zip(dims, axes))
 
 
 def guess_input(graph: Graph, name: str) -> Shape:

@@ -7,13 +7,14 @@ takes, each time anew. A conversion needs the numbers, and the user needs no suc
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, Dict, List, Set, Tuple
+from typing import Callable, Dict, List, Set, Tuple, Union
 
 import numpy as np
 
 from . import ops
 from .graph import Graph, Node
 from .params import Array
+from .symbol import SymbolNode
 
 #: Operators that only move numbers -> what they do, given their declaration.
 FOLDS: Dict[str, Callable[..., Array]] = {
@@ -63,12 +64,13 @@ def _uses(graph: Graph) -> Dict[str, List[Tuple[str, str]]]:
     """Layer -> (who reads it, and as what: "parameter", "data")."""
     found: Dict[str, List[Tuple[str, str]]] = {name: [("", "")] for name in graph.outputs}
     for node in graph.nodes:
-        for name, role in zip(node.inputs, _roles(node)):
+        for name, role in zip(node.inputs, input_roles(node)):
             found.setdefault(name or "", []).append((node.name, role))
     return found
 
 
-def _roles(node: Node) -> List[str]:
+def input_roles(node: Union[Node, SymbolNode]) -> List[str]:
+    """What a layer takes each of its inputs for: "parameter", "label" or "data"."""
     roles = ops.roles(node.op)
     names = ops.input_names(node.op, node.attrs)
     known = [roles.get(name, "data") for name in names]

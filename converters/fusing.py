@@ -118,7 +118,7 @@ class _Fusing:
     def visit(self, name: str) -> None:
         node = self.nodes.get(name)
         operator = _operator(node) if node else None
-        if node is None or not isinstance(operator, Norm):
+        if not node or not isinstance(operator, Norm):
             return
         try:
             affine = self._affine(node, operator)
@@ -227,13 +227,9 @@ class _Fusing:
             attrs={**layer.attrs, "no_bias": "False"},
             inputs=(data or layer.inputs[0], *names),
         )
-        ordered = {}
-        for name, node in self.nodes.items():
-            if name == like.name:
-                ordered[name] = fused
-            elif name != layer.name:
-                ordered[name] = node
-        self.nodes = ordered
+        if like is not layer:
+            del self.nodes[layer.name]
+        self.nodes[like.name] = fused  # in its old place
 
     def _name(self, layer: Node, place: int, role: str) -> str:
         """The parameter's own name, unless others read it or there is none yet."""

@@ -7,7 +7,6 @@ sizes alone is computed here.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Union
@@ -15,7 +14,7 @@ from typing import Dict, List, Mapping, Optional, Union
 import onnx
 import onnx_ir as ir
 
-from .checkpoint import params_path, save_checkpoint, symbol_path
+from .checkpoint import PathLike, params_path, save_checkpoint, symbol_path
 from .errors import CheckpointError, UnsupportedError
 from .from_onnx.translation import Translation
 from .onnx_model import SUPPORTED_OPSETS
@@ -23,7 +22,7 @@ from .params import Array
 from .shape import Shape
 from .symbol import Symbol
 
-Source = Union[str, "os.PathLike[str]", onnx.ModelProto, ir.Model]
+Source = Union[PathLike, onnx.ModelProto, ir.Model]
 
 
 @dataclass(frozen=True)
@@ -73,19 +72,14 @@ def from_onnx(source: Source, *, inputs: Optional[Mapping[str, Shape]] = None) -
     )
 
 
-def save_mxnet(
-    model: MxnetModel, prefix: Union[str, os.PathLike[str]], epoch: int = 0
-) -> List[Path]:
+def save_mxnet(model: MxnetModel, prefix: PathLike, epoch: int = 0) -> List[Path]:
     """Write PREFIX-symbol.json and PREFIX-0000.params; the files written."""
     save_checkpoint(prefix, model.symbol, model.arrays, epoch)
     return [symbol_path(prefix), params_path(prefix, epoch)]
 
 
 def convert_onnx(
-    path: Source,
-    prefix: Union[str, os.PathLike[str]],
-    *,
-    inputs: Optional[Mapping[str, Shape]] = None,
+    path: Source, prefix: PathLike, *, inputs: Optional[Mapping[str, Shape]] = None
 ) -> List[Path]:
     """An ONNX file as an MXNet checkpoint; the files written. See `from_onnx`."""
     return save_mxnet(from_onnx(path, inputs=inputs), prefix)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, List, Set, Tuple
+from typing import Container, Dict, List, Set, Tuple
 
 from . import ops
 from .symbol import Entry, Symbol
@@ -20,19 +20,24 @@ def distinct_names(symbol: Symbol) -> Tuple[Dict[Entry, str], List[str]]:
     by_priority = sorted(enumerate(symbol.nodes), key=lambda pair: not pair[1].is_variable)
     wanted = {readable(n.name, n.op) for n in symbol.nodes}
     for index, node in by_priority:
-        name = base = readable(node.name, node.op)
-        number = 0
-        while name in taken or (number and name in wanted):
-            number += 1
-            name = f"{base}_{number}"
-        names[index] = name
-        taken.add(name)
+        base = readable(node.name, node.op)
+        names[index] = unused(base, taken if base not in taken else taken | wanted)
+        taken.add(names[index])
     values = {(i, 0): name for i, name in enumerate(names)}
     read = {e for n in symbol.nodes for e in n.inputs}
     outputs = {*read, *symbol.heads, *layer_outputs(symbol)}
     several = {i for i, output in outputs if output > 0}
     values.update({(i, o): f"{names[i]}_output{o}" for i, o in outputs if i in several})
     return values, names
+
+
+def unused(base: str, taken: Container[str]) -> str:
+    """The name itself, or with the first number behind it that makes it a new one."""
+    name, number = base, 0
+    while name in taken:
+        number += 1
+        name = f"{base}_{number}"
+    return name
 
 
 def layer_outputs(symbol: Symbol) -> List[Entry]:

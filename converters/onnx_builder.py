@@ -14,6 +14,7 @@ from ._version import __version__
 from .builder import Builder
 from .graph import Graph, Node
 from .header import description
+from .naming import unused
 from .params import Array
 from .shape import Dim, Shape
 
@@ -170,10 +171,7 @@ class OnnxBuilder(Builder):
         return value
 
     def _unique(self, base: str) -> str:
-        name, number = base, 0
-        while name in self._names:
-            number += 1
-            name = f"{base}_{number}"
+        name = unused(base, self._names)
         self._names.add(name)
         return name
 

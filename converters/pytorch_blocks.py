@@ -218,15 +218,11 @@ def _type(values: Sequence[Any]) -> str:
 
 
 def _with_arguments(statement: Statement, k: int, by_place: Dict[Place, str]) -> Statement:
-    modules = []
-    for j, m in enumerate(statement.modules):
-        named = {
-            key: Argument(by_place[k, j, key]) for key in m.arguments if (k, j, key) in by_place
-        }
-        args = tuple(named.get(i, value) for i, value in enumerate(m.args))
-        options = {key: named.get(key, value) for key, value in m.options.items()}
-        modules.append(ModuleCall(m.kind, args, options, {}))
-    return replace(statement, modules=tuple(modules))
+    modules = [(m.kind, dict(m.arguments)) for m in statement.modules]
+    for (at, j, key), argument in by_place.items():
+        if at == k:
+            modules[j][1][key] = Argument(argument)
+    return replace(statement, modules=tuple(ModuleCall(*module, {}) for module in modules))
 
 
 def _argument_names(part: Part, groups: List[List[Place]]) -> List[str]:

@@ -25,21 +25,22 @@ def constructor(call: ModuleCall) -> str:
     if call.kind == "nn.Parameter":
         return _parameter(call)
     defaults = next((d for kind, d in DEFAULTS.items() if call.kind.startswith(kind)), {})
-    parts = [literal(a) for a in call.args]
-    for key, value in call.options.items():
+    parts = []
+    for key, value in call.arguments.items():
         elements = value if isinstance(value, tuple) else (value,)
-        if key not in defaults or any(e != defaults[key] for e in elements):
+        if isinstance(key, int):
+            parts.append(literal(value))
+        elif key not in defaults or any(e != defaults[key] for e in elements):
             parts.append(f"{key}={literal(value)}")
     return f"{call.kind}({', '.join(parts)})"
 
 
 def _parameter(call: ModuleCall) -> str:
     """`nn.Parameter(torch.empty(1, 512))`; gradients are for floating-point numbers only."""
-    shape = ", ".join(map(literal, call.args)) or "()"
-    dtype = call.options["dtype"]
+    *sizes, dtype = call.arguments.values()
+    shape = ", ".join(map(literal, sizes)) or "()"
     if dtype == "float32":
         return f"nn.Parameter(torch.empty({shape}))"
-    shape = shape if call.args else "()"
     frozen = "" if dtype.startswith("float") else ", requires_grad=False"
     return f"nn.Parameter(torch.empty({shape}, dtype=torch.{dtype}){frozen})"
 

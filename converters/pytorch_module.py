@@ -31,6 +31,9 @@ from .pytorch_parts import ModuleCall, Statement, token
 from .pytorch_source import render
 from .shape import Dim, Shape
 
+#: Fields of `PytorchModule` that the file of weights holds, as JSON.
+RECORDED = ("inputs", "layers", "types", "shapes", "outputs")
+
 
 class TorchBuilder(Builder):
     """What a declaration's `to_pytorch` builds with. Inputs are tokens that stand for variables."""
@@ -82,7 +85,7 @@ class TorchBuilder(Builder):
     ) -> str:
         """A submodule `kind(*args, **options)` holding `state`; the expression that names it."""
         held = {k: v for k, v in (state or {}).items() if v is not None}
-        self.modules.append(ModuleCall(kind, args, options, held))
+        self.modules.append(ModuleCall(kind, {**dict(enumerate(args)), **options}, held))
         return token("module", len(self.modules) - 1)
 
     def function(self, name: str) -> str:
@@ -187,12 +190,8 @@ def save_pytorch(module: PytorchModule, folder: Union[str, os.PathLike[str]]) ->
     """
     source = Path(folder) / f"{module.name}.py"
     weights = Path(folder) / f"{module.name}.safetensors"
-    metadata = {f"mxproof.{k}": v for k, v in module.metadata.items()}
-    metadata["mxproof.inputs"] = json.dumps(module.inputs)
-    metadata["mxproof.layers"] = json.dumps(module.layers)
-    metadata["mxproof.types"] = json.dumps(module.types)
-    metadata["mxproof.shapes"] = json.dumps(module.shapes)
-    metadata["mxproof.outputs"] = json.dumps(module.outputs)
+    recorded = {key: json.dumps(getattr(module, key)) for key in RECORDED}
+    metadata = {f"mxproof.{k}": v for k, v in {**module.metadata, **recorded}.items()}
     tensors = {k: np.ascontiguousarray(v) for k, v in module.state.items()}
     with atomic_write(weights) as file:
         for part in _safetensors(tensors, metadata):

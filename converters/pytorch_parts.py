@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Tuple, Union
+from typing import Any, Mapping, Tuple, Union
 
 from .params import Array
 
@@ -15,17 +15,11 @@ def token(kind: str, index: int) -> str:
 
 @dataclass(frozen=True)
 class ModuleCall:
-    """A submodule: its class, constructor arguments, and the arrays it holds."""
+    """A submodule: its class, constructor arguments by index or name, and the arrays it holds."""
 
     kind: str
-    args: Tuple[Any, ...]
-    options: Mapping[str, Any]
+    arguments: Mapping[Any, Any]
     state: Mapping[str, Array]
-
-    @property
-    def arguments(self) -> Dict[Any, Any]:
-        """By their index, and options by their name."""
-        return {**dict(enumerate(self.args)), **self.options}
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from . import ops
 from .errors import CheckpointError
@@ -188,30 +189,23 @@ def in_visiting_order(symbol: Symbol) -> Symbol:
 
     What no head reads is dropped, as libmxnet does.
     """
-    order: List[int] = []
-    state: Dict[int, int] = {}  # 1 on the stack, 2 done
+    new: Dict[int, int] = {}  # number in the file -> number in the order of visits
     for head, _ in symbol.heads:
-        stack: List[Tuple[int, int]] = [(head, 0)] if head not in state else []
-        state.setdefault(head, 1)
-        while stack:
-            node, k = stack.pop()
-            inputs = symbol.nodes[node].inputs
-            if k == len(inputs):
-                order.append(node)
-                state[node] = 2
-                continue
-            stack.append((node, k + 1))
-            child = inputs[k][0]
-            if state.get(child) == 1:
+        path = {} if head in new else {head: iter(symbol.nodes[head].inputs)}
+        while path:
+            node = next(reversed(path))
+            child, _ = next(path[node], (-1, 0))
+            if child in path:
                 name = symbol.nodes[child].name
                 raise CheckpointError(f"node {child} ({name!r}) reads its own output: a cycle.")
-            if child not in state:
-                state[child] = 1
-                stack.append((child, 0))
-    new = {old: i for i, old in enumerate(order)}
+            if child < 0:
+                new[node] = len(new)
+                del path[node]
+            elif child not in new:
+                path[child] = iter(symbol.nodes[child].inputs)
     nodes = tuple(
         replace(n, inputs=tuple((new[i], o) for i, o in n.inputs))
-        for n in (symbol.nodes[old] for old in order)
+        for n in map(symbol.nodes.__getitem__, new)
     )
     return replace(symbol, nodes=nodes, heads=tuple((new[i], o) for i, o in symbol.heads))
 
@@ -224,56 +218,44 @@ def symbol_to_json(symbol: Symbol) -> str:
     no place: leave them out of the symbol.
     """
     legacy = symbol.version is None
-    nodes = [_node_to_json(n, legacy) for n in symbol.nodes]
     variables = [str(i) for i, n in enumerate(symbol.nodes) if n.is_variable]
-    parts = ['"nodes": ' + _rows(nodes), '"arg_nodes": ' + _rows(variables)]
-    if not legacy:
-        parts.append('"node_row_ptr": ' + _rows([str(n) for n in _row_pointers(symbol)]))
-    parts.append('"heads": [' + ", ".join(_entry_to_json(e, legacy) for e in symbol.heads) + "]")
-    if not legacy:
-        parts.append(f'"attrs": {{"mxnet_version": ["int", {symbol.version}]}}')
-    return "{\n  " + ", \n  ".join(parts) + "\n}"
+    outputs = (ops.stored_outputs(n.op, n.attrs) for n in symbol.nodes)  # hidden ones included
+    parts = {
+        "nodes": _lines("[]", [_node_to_json(n, legacy) for n in symbol.nodes], 4),
+        "arg_nodes": _lines("[]", variables, 4),
+        "node_row_ptr": _lines("[]", map(str, accumulate(outputs, initial=0)), 4),
+        "heads": "[" + ", ".join(_entry_to_json(e, legacy) for e in symbol.heads) + "]",
+        "attrs": f'{{"mxnet_version": ["int", {symbol.version}]}}',
+    }
+    if legacy:
+        del parts["node_row_ptr"], parts["attrs"]
+    return _lines("{}", [f'"{key}": {value}' for key, value in parts.items()], 2)
 
 
-def _rows(items: List[str]) -> str:
-    return "[\n    " + ", \n    ".join(items) + "\n  ]"
-
-
-def _row_pointers(symbol: Symbol) -> List[int]:
-    """Where each node's outputs begin in the list of all outputs, hidden ones included."""
-    pointers = [0]
-    for node in symbol.nodes:
-        pointers.append(pointers[-1] + ops.stored_outputs(node.op, node.attrs))
-    return pointers
+def _lines(brackets: str, items: Iterable[str], indent: int) -> str:
+    """A JSON list or object with a line for each item."""
+    inside = f", \n{' ' * indent}".join(items)
+    return f"{brackets[0]}\n{' ' * indent}{inside}\n{' ' * (indent - 2)}{brackets[1]}"
 
 
 def _node_to_json(node: SymbolNode, legacy: bool) -> str:
-    attrs = _attrs_to_json(node.attrs)
-    fields = [f'"op": {_quoted(node.op)}']
+    pairs = [f"{_quoted(k)}: {_quoted(v)}" for k, v in sorted(node.attrs.items())]
+    attrs = _lines("{}", pairs, 8) if len(pairs) > 1 else "{" + "".join(pairs) + "}"
+    fields = [f'"op": {_quoted(node.op)}', f'"name": {_quoted(node.name)}']
     if legacy:
-        fields.append(f'"param": {attrs}')
-    fields.append(f'"name": {_quoted(node.name)}')
-    if not legacy and node.attrs:
+        fields.insert(1, f'"param": {attrs}')
+    elif pairs:
         fields.append(f'"attrs": {attrs}')
     names, auxiliary = ops.input_names(node.op, node.attrs), ops.auxiliary_names(node.op)
     written = {k for k, name in enumerate(names) if name in auxiliary}
     entries = [_entry_to_json(e, legacy, k in written) for k, e in enumerate(node.inputs)]
     fields.append('"inputs": [' + ", ".join(entries) + "]")
-    if legacy:
-        fields.append('"backward_source_id": -1')
-    return "{\n      " + ", \n      ".join(fields) + "\n    }"
+    return _lines("{}", [*fields, *(['"backward_source_id": -1'] if legacy else [])], 6)
 
 
 def _entry_to_json(entry: Entry, legacy: bool, written: bool = False) -> str:
     """The third number counts an auxiliary state's writers: 1 there, 0 everywhere else."""
     return f"[{entry[0]}, {entry[1]}]" if legacy else f"[{entry[0]}, {entry[1]}, {int(written)}]"
-
-
-def _attrs_to_json(attrs: Mapping[str, str]) -> str:
-    pairs = [f"{_quoted(k)}: {_quoted(v)}" for k, v in sorted(attrs.items())]
-    if len(pairs) < 2:
-        return "{" + "".join(pairs) + "}"
-    return "{\n        " + ", \n        ".join(pairs) + "\n      }"
 
 
 def _quoted(text: str) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from dataclasses import replace
+from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 import numpy as np
 
 from .. import ops
 from ..errors import ShapeError
+from ..naming import unused
 from ..ops import Unsupported
 from ..params import TYPE_FLAGS
 from ..shape import Dim, Shape, compatible, show
 from ..symbol import VARIABLE, Entry, SymbolNode
-from .computed import computed
-from .values import Array, Known, Operand, Size, Tensor, Value, is_stored
+from .values import Array, Known, Operand, Size, Tensor, Value, computed, is_stored
 
 #: Operators of MXNet that only move numbers: the result stands for what the first input does.
 MOVES = {"Flatten", "Reshape", "SliceChannel", "_copy", "_split_v2", "broadcast_like"}
@@ -34,7 +35,7 @@ class SymbolBuilder:
         self.arrays: Dict[str, Array] = {}
         self.layer = ""  # the first output of the ONNX node that is being translated
         self._double = False  # is an input float64?
-        self._names: Dict[str, Any] = {}  # of all nodes; those of stored arrays with the array
+        self._names: Set[str] = set()  # of all nodes
         self._variables: Dict[Tuple[int, bool], Tensor] = {}
         self._kept: List[Known] = []  # so that no id is used again
         self._places: Dict[str, Tuple[Tensor, int]] = {}
@@ -42,23 +43,26 @@ class SymbolBuilder:
         self._made: List[Tensor] = []
         self.shape_arrays: Dict[Entry, Tensor] = {}
 
-    def node(
-        self, op: str, *inputs: Value, out: Shape = None, truth: bool = False, **attributes: Any
-    ) -> Tensor:
-        """Append a node with one output; attributes that are None are left out.
-
-        Args:
-            out: the output's shape, where more is known than MXNet's operator tells. () is told
-                from (1,) only by it, and by operators that preserve their input's shape.
-            truth: it stands for ONNX's bool, as what is moved does anyhow.
-        """
-        return self.several(op, *inputs, out=out, truth=truth, **attributes)[0]
+    def node(self, op: str, *inputs: Optional[Value], **options: Any) -> Tensor:
+        """Append a node with one output, with the options of `several`."""
+        return self.several(op, *inputs, **options)[0]
 
     def several(
-        self, op: str, *inputs: Value, out: Shape = None, truth: bool = False, **attributes: Any
+        self,
+        op: str,
+        *inputs: Optional[Value],
+        out: Shape = None,
+        truth: bool = False,
+        **attributes: Any,
     ) -> List[Tensor]:
-        """Append a node; all its outputs."""
-        given = [self.tensor(value) for value in inputs]
+        """Append a node; all its outputs. Inputs and attributes that are None are left out.
+
+        Args:
+            out: each output's shape, where more is known than MXNet's operator tells. Only this,
+                and operators that preserve their input's shape, tell () from (1,).
+            truth: the outputs stand for ONNX's bool, as the result of moving one does anyway.
+        """
+        given = [self.tensor(value) for value in inputs if value is not None]
         attrs = {k: text(v) for k, v in attributes.items() if v is not None}
         operator = ops.parse(op, attrs)
         if out is None and operator.shape_preserving and given:
@@ -99,20 +103,16 @@ class SymbolBuilder:
 
     def unique(self, base: str) -> str:
         """A name that no node has yet."""
-        name, number = base, 0
-        while name in self._names:
-            number += 1
-            name = f"{base}_{number}"
-        self._names[name] = None
+        name = unused(base, self._names)
+        self._names.add(name)
         return name
 
     def rename(self, number: int, name: str, taken: bool = False) -> bool:
         """Call a node so, if that is free (or `taken` for it)."""
         if name in self._names and not taken:
             return False
-        node = self.nodes[number]
-        self._names[name] = None
-        self.nodes[number] = SymbolNode(node.op, name, node.inputs, node.attrs)
+        self._names.add(name)
+        self.nodes[number] = replace(self.nodes[number], name=name)
         return True
 
     def give_name(self, number: int, name: str) -> None:
@@ -120,7 +120,7 @@ class SymbolBuilder:
         for other, node in enumerate(self.nodes):
             if node.name == name and not node.is_variable:
                 self.rename(other, self.unique(f"{name}/number"), taken=True)
-                del self._names[name]
+                self._names.remove(name)
         self.rename(number, name)
 
     def input(self, name: str, shape: Tuple[Dim, ...], dtype: str) -> Tensor:
@@ -141,8 +141,8 @@ class SymbolBuilder:
         rounded = value.exact is not None or value.array.dtype == np.float64
         if rounded and value.number is not None:  # a stored array has the network's precision
             shape, dtype = value.array.shape, str(value.array.dtype)
-            options: Dict[str, Any] = {"value": value.number, "dtype": dtype}
-            return self.node("_full", out=shape, **options, shape=shape or (1,))
+            constant = {"value": value.number, "dtype": dtype, "shape": shape or (1,)}
+            return self.node("_full", out=shape, **constant)
         if value.exact is not None:
             full = self._variable(Known(value.exact, value.name), auxiliary=False)
             return self.node("Cast", full, dtype=str(value.array.dtype))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import mul
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from ..ops import Unsupported
 from ..shape import Dim
@@ -105,8 +105,8 @@ def _split(
                 "size that is free. Give the input a fixed size: --input NAME=1x3x224x224"
             )
         other, first = place
-        own: Dict[str, Any] = {"lhs_begin": len(done), "lhs_end": len(done) + 1}
-        like: Dict[str, Any] = {"rhs_begin": first, "rhs_end": first + len(parts)}
+        own = {"lhs_begin": len(done), "lhs_end": len(done) + 1}
+        like = {"rhs_begin": first, "rhs_end": first + len(parts)}
         out = tuple(b.dim(size) for size in (*done, *parts, *later))
         return b.node("reshape_like", data, other, out=out, **own, **like)
     for count in range(1, len(parts)):

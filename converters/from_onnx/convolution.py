@@ -52,9 +52,8 @@ def conv(
         before = (0,) * len(kernel)
     count, spatial = filters.shape[0], positions(data, kernel, strides, before, dilations)
     options = _options(filters, bias, strides, dilations, before)
-    given = [data, filters, *([] if bias is None else [bias])]
-    out = (data.shape[0], count, *spatial)
-    return b.node("Convolution", *given, out=out, num_filter=count, num_group=group, **options)
+    options.update(num_filter=count, num_group=group, out=(data.shape[0], count, *spatial))
+    return b.node("Convolution", data, filters, bias, **options)
 
 
 @onnx_operator("ConvTranspose")
@@ -82,9 +81,8 @@ def conv_transpose(
     options = _options(filters, bias, strides, dilations, least)
     options["adj"] = output_padding if any(output_padding) else None
     channels: Any = filters.shape[1]
-    options["num_filter"] = channels * group
-    given = [x, filters, *([] if bias is None else [bias])]
-    out = b.node("Deconvolution", *given, num_group=group, **options)
+    options.update(num_filter=channels * group, num_group=group)
+    out = b.node("Deconvolution", x, filters, bias, **options)
     if before == behind:
         return out
     begins = tuple(n - m for n, m in zip(before, least))
@@ -111,10 +109,9 @@ def deformable_convolution(
     before, behind = sides(pads, len(filters.shape) - 2, "NOTSET")
     if before != behind:
         raise Unsupported(f"pads={pads}; supported: the same on both sides")
-    given = [x, offset, mask, filters, bias]
     return b.node(
         f"_contrib_{'' if mask is None else 'Modulated'}DeformableConvolution",
-        *(value for value in given if value is not None),
+        *(x, offset, mask, filters, bias),
         num_filter=filters.shape[0],
         num_group=group,
         num_deformable_group=offset_group,

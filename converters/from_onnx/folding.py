@@ -40,18 +40,10 @@ def _wide(value: Known) -> Array:
 
 
 def _run(node: onnx.NodeProto, opset: int, feeds: Dict[str, Array]) -> List[Array]:
-    helper = onnx.helper
-    given = [
-        helper.make_tensor_value_info(
-            name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape
-        )
-        for name, array in feeds.items()
-    ]
-    made = [onnx.ValueInfoProto(name=name) for name in node.output]
-    graph = helper.make_graph([node], "constant", given, made)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    opsets = [onnx.helper.make_opsetid("", opset)]
+    function = onnx.helper.make_function("mxproof", "fold", feeds, node.output, [node], opsets)
     try:
-        results = ReferenceEvaluator(model).run(None, feeds)
+        results = ReferenceEvaluator(function).run(None, feeds, {})  # no attributes
     except Exception as error:  # the evaluator's own, of any kind
         raise Unsupported(
             f"its inputs are constants, but ONNX cannot compute it: {error}"
@@ -74,10 +66,9 @@ def fold_sizes(
     return [Known(sizes(result), name) for result in results]
 
 
-def _axes(axes: Optional[Array], given: Dict[str, Any]) -> Optional[Tuple[int, ...]]:
-    """An attribute in old opsets and an input in new ones; None for all axes."""
-    chosen = given.get("axes") if axes is None else axes.ravel().tolist()
-    return None if chosen is None else tuple(chosen)
+def _axes(axes: Any) -> Optional[Tuple[int, ...]]:
+    """Axes are an attribute in old opsets and an input in new ones; None means all of them."""
+    return None if axes is None else tuple(np.ravel(axes).tolist())
 
 
 def _slice(
@@ -99,8 +90,8 @@ def _slice(
     return data[tuple(cut)]
 
 
-def _product(data: Array, axes: Optional[Array] = None, *, keepdims: int = 1, **given: Any) -> Any:
-    return np.prod(data, axis=_axes(axes, given), keepdims=bool(keepdims))
+def _product(data: Array, axes: Any = None, *, keepdims: int = 1, **others: Any) -> Any:
+    return np.prod(data, axis=_axes(axes), keepdims=bool(keepdims))
 
 
 def _split(data: Array, parts: Optional[Array] = None, *, axis: int = 0, **given: Any) -> Any:
@@ -115,8 +106,8 @@ SIZE_RULES: Dict[str, Callable[..., Any]] = {
     "Cast": lambda data, **_: data,
     "Gather": lambda data, indices, axis=0: np.take(data, indices, axis),
     "Slice": _slice,
-    "Unsqueeze": lambda data, axes=None, **given: np.expand_dims(data, _axes(axes, given) or ()),
-    "Squeeze": lambda data, axes=None, **given: np.squeeze(data, _axes(axes, given)),
+    "Unsqueeze": lambda data, axes: np.expand_dims(data, _axes(axes) or ()),
+    "Squeeze": lambda data, axes=None: np.squeeze(data, _axes(axes)),
     "Reshape": lambda data, shape, allowzero=0: data.reshape(shape.tolist()),
     "ReduceProd": _product,
     "Split": _split,

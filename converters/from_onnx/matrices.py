@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+from typing import Optional, Tuple
 
 import numpy as np
 
@@ -55,11 +55,8 @@ def _connected(b: SymbolBuilder, data: Tensor, rows: Tensor, bias: Optional[Valu
     if not isinstance(rows.shape[0], int):
         out = b.node("dot", data, rows, transpose_b=True)
         return out if bias is None else binary(b, "Add", out, bias)
-    given = [data, rows, *([] if bias is None else [bias])]
-    no_bias = bias is None
-    return b.node(
-        "FullyConnected", *given, num_hidden=rows.shape[0], no_bias=no_bias, flatten=False
-    )
+    more = {"no_bias": bias is None, "flatten": False}
+    return b.node("FullyConnected", data, rows, bias, num_hidden=rows.shape[0], **more)
 
 
 @onnx_operator("MatMul")
@@ -70,7 +67,7 @@ def matmul(b: SymbolBuilder, left: Value, right: Value) -> Tensor:
     if len(a.shape) == 1 or len(c.shape) == 1:
         return _with_vectors(b, a, c)
     (a, left_turned), (c, right_turned) = _turned(b, a), _turned(b, c)
-    turns: Dict[str, Any] = {"transpose_a": left_turned, "transpose_b": right_turned}
+    turns = {"transpose_a": left_turned, "transpose_b": right_turned}
     if len(a.shape) == len(c.shape) == 2:
         return b.node("dot", a, c, **turns)
     a, c = same_rank(b, [a, c])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 import numpy as np
 
@@ -53,9 +53,8 @@ def pool(
             )
         data = padded(b, data, (0, 0, *before), (0, 0, *behind), LOWEST if largest else 0.0)
         before = (0,) * len(kernel_shape)
-    options: Dict[str, Any] = {"pool_type": "max"}
-    if not largest:
-        options = {"pool_type": "avg", "count_include_pad": bool(count_include_pad)}
+    padding = None if largest else bool(count_include_pad)
+    options = {"pool_type": "max" if largest else "avg", "count_include_pad": padding}
     return _pool(b, data, kernel_shape, strides, before, ceil_mode, **options)
 
 

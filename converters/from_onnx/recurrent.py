@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def recurrent(
     *,
     hidden_size: int,
     direction: str = "forward",
-    activations: Tuple[Any, ...] = (),
+    activations: Tuple[str, ...] = (),
     linear_before_reset: int = 0,
     layout: int = 0,
     op_type: str,
@@ -66,10 +66,10 @@ def _by_direction(b: SymbolBuilder, out: Tensor, directions: int, size: int) -> 
     return b.node("transpose", split, axes=(0, 2, 1, 3))
 
 
-def _mode(op_type: str, direction: str, activations: Tuple[Any, ...]) -> str:
+def _mode(op_type: str, direction: str, activations: Tuple[str, ...]) -> str:
     if direction not in DIRECTIONS:
         raise Unsupported(f"direction={direction}; supported: {', '.join(DIRECTIONS)}")
-    names = {a.decode() if isinstance(a, bytes) else str(a) for a in activations}
+    names = set(activations)
     modes = {"LSTM": "lstm", "GRU": "gru", "RNN": "rnn_relu" if names == {"Relu"} else "rnn_tanh"}
     usual = {"LSTM": {"Sigmoid", "Tanh"}, "GRU": {"Sigmoid", "Tanh"}}
     if names not in (set(), usual.get(op_type, {"Relu"}), usual.get(op_type, {"Tanh"})):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from ..ops import Unsupported
 from .builder import SymbolBuilder
-from .registry import onnx_operator
+from .registry import onnx_operator, renamed
 from .values import Tensor, Value
 
 PLAIN = {f"Reduce{name}": name.lower() for name in ("Max", "Mean", "Min", "Prod", "Sum")}
@@ -43,12 +43,15 @@ def reduce(
         logs = b.node("log", b.node("sum", moved, axis=axis, keepdims=True))
         out = b.node("elemwise_add", logs, peak)
         return out if keepdims else b.node("squeeze", out, axis=axis, out=shape)
-    options: Dict[str, Any] = {"axis": axis, "keepdims": bool(keepdims), "out": shape}
+    options = {"axis": axis, "keepdims": bool(keepdims), "out": shape}
     if op_type in PLAIN:
         return b.node(PLAIN[op_type], data, truth=data.truth, **options)
     first, last = AROUND_SUM[op_type]
     total = b.node("sum", b.node(first, data) if first else data, **options)
     return b.node(last, total, out=shape) if last else total
+
+
+renamed("Size", "size_array", out=())
 
 
 @onnx_operator("ArgMax", "ArgMin")
@@ -83,14 +86,14 @@ def running_sum(
 @onnx_operator("TopK")
 def top_k(
     b: SymbolBuilder, data: Tensor, k: Value, *, axis: int = -1, largest: int = 1, sorted: int = 1
-) -> Tuple[Tensor, ...]:
+) -> List[Tensor]:
     """Values and places."""
     count = b.numbers(k, "how many it takes")[0]
     whole = b.dim(count) == data.shape[axis]
     number = 0 if whole else b.ints(k, "how many it takes")[0]  # 0 means all
     if not whole and number == 0:
         raise Unsupported("k=0; supported: 1 and more")
-    found = b.several(
+    return b.several(
         "topk",
         data,
         axis=axis % len(data.shape),
@@ -99,9 +102,3 @@ def top_k(
         is_ascend=not largest,
         dtype="int64",
     )
-    return tuple(found)
-
-
-@onnx_operator("Size")
-def size(b: SymbolBuilder, x: Value) -> Tensor:
-    return b.node("size_array", x, out=())

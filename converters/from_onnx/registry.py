@@ -63,12 +63,9 @@ def call(builder: Any, op_type: str, inputs: List[Any], attributes: Dict[str, An
     """The translation of one node.
 
     Raises:
-        Unsupported: no such operator, more inputs than it is known to have, or an attribute that
-            is not known.
+        Unsupported: more inputs than it is known to have, or an attribute that is not known.
     """
-    function = TRANSLATIONS.get(op_type)
-    if function is None:
-        raise Unsupported("no way back to MXNet for this operator")
+    function = TRANSLATIONS[op_type]
     parameters = inspect.signature(function).parameters
     known = {n for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY and n != "op_type"}
     unknown = sorted(set(attributes) - known)

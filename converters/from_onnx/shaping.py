@@ -41,44 +41,25 @@ def flatten(b: SymbolBuilder, data: Tensor, *, axis: int = 1) -> Tensor:
     return reshaped(b, data, sides)
 
 
-def _axes(
-    b: SymbolBuilder, given: Optional[Value], axes: Optional[Tuple[int, ...]], rank: int
-) -> Optional[Tuple[int, ...]]:
-    chosen = axes if given is None else b.ints(given, "its axes")
-    return None if chosen is None else tuple(sorted(a % rank for a in chosen))
-
-
 @onnx_operator("Squeeze")
-def squeeze(
-    b: SymbolBuilder,
-    data: Tensor,
-    given: Optional[Value] = None,
-    *,
-    axes: Optional[Tuple[int, ...]] = None,
-) -> Tensor:
-    chosen = _axes(b, given, axes, len(data.shape))
-    if chosen is None:
-        if not all(isinstance(d, int) for d in data.shape):
-            raise Unsupported("no axes for an input of free sizes; supported: axes that are stated")
+def squeeze(b: SymbolBuilder, data: Tensor, axes: Optional[Value] = None) -> Tensor:
+    if axes is not None:
+        chosen = tuple(sorted(a % len(data.shape) for a in b.ints(axes, "its axes")))
+    elif all(isinstance(d, int) for d in data.shape):
         chosen = tuple(a for a, d in enumerate(data.shape) if d == 1)
+    else:
+        raise Unsupported("no axes for an input of free sizes; supported: axes that are stated")
     left = tuple(d for a, d in enumerate(data.shape) if a not in chosen)
     return b.node("squeeze", data, axis=chosen, out=left)
 
 
 @onnx_operator("Unsqueeze")
-def unsqueeze(
-    b: SymbolBuilder,
-    data: Tensor,
-    given: Optional[Value] = None,
-    *,
-    axes: Optional[Tuple[int, ...]] = None,
-) -> Tensor:
-    rank = len(data.shape)
-    count = len(axes or ()) if given is None else len(b.ints(given, "its axes"))
-    chosen = _axes(b, given, axes, rank + count) or ()
+def unsqueeze(b: SymbolBuilder, data: Tensor, axes: Value) -> Tensor:
+    given = b.ints(axes, "its axes")
     if not data.shape:
-        return b.node("Reshape", data, shape=(1,) * count)
-    for axis in chosen:
+        return b.node("Reshape", data, shape=(1,) * len(given))
+    rank = len(data.shape) + len(given)
+    for axis in sorted(a % rank for a in given):
         shape = (*data.shape[:axis], 1, *data.shape[axis:])
         data = b.node("expand_dims", data, axis=axis, out=shape)
     return data

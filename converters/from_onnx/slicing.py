@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 import numpy as np
 
@@ -173,8 +173,8 @@ def gather_elements(b: SymbolBuilder, data: Tensor, places: Tensor, *, axis: int
     picked = []
     for k in range(count):
         one = places if count == 1 else b.node("slice_axis", places, axis=axis, begin=k, end=k + 1)
-        options: Dict[str, Any] = {"axis": axis, "keepdims": True, "mode": "wrap"}
-        picked.append(b.node("pick", data, one, out=one.shape, **options))
+        made = b.node("pick", data, one, axis=axis, keepdims=True, mode="wrap", out=one.shape)
+        picked.append(made)
     if count == 1:
         return picked[0]
     return b.node("Concat", *picked, dim=axis, num_args=count, out=places.shape)
@@ -199,10 +199,10 @@ def one_hot(
         raise Unsupported(f"axis={axis}; supported: the last, -1")
     if not isinstance(values, Known):
         raise Unsupported("its two values are computed; supported: known ones")
-    off, on = values.precise.ravel().tolist()
+    off, on = values.precise.ravel().astype(float).tolist()
     count = b.ints(depth, "how many places it has")[0]
-    options: Dict[str, Any] = {"depth": count, "on_value": float(on), "off_value": float(off)}
-    return b.node("one_hot", places, dtype=str(values.array.dtype), **options)
+    dtype = str(values.array.dtype)
+    return b.node("one_hot", places, depth=count, on_value=on, off_value=off, dtype=dtype)
 
 
 @onnx_operator("Pad")

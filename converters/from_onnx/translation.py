@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import onnx
@@ -13,7 +13,7 @@ import onnx_ir as ir
 from ..errors import ShapeError, UnsupportedError
 from ..onnx_builder import ONNX_TYPES
 from ..ops import Unsupported
-from ..shape import Dim, Shape, same, show
+from ..shape import Dim, Shape, compatible, show
 from ..symbol import Entry, Symbol, in_visiting_order
 from .builder import SymbolBuilder, exact_attributes
 from .folding import fold, fold_sizes
@@ -26,15 +26,11 @@ DOMAINS = ("", "ai.onnx")
 MISFITS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 
 
-class _Failed:
-    """The output of a node that could not be translated."""
-
-
 class Translation:
     def __init__(self, model: ir.Model, opset: int, inputs: Dict[str, Shape]) -> None:
         self.model, self.opset = model, opset
         self.builder = SymbolBuilder()
-        self.values: Dict[str, Union[Value, _Failed]] = {}
+        self.values: Dict[str, Optional[Value]] = {}  # None: its node could not be translated
         self.problems: List[str] = []
         self.inputs = {str(v.name): self._shape(v, inputs) for v in self._given()}
         unknown = sorted(set(inputs) - set(self.inputs))
@@ -56,10 +52,7 @@ class Translation:
         wanted = inputs.get(name) or stated
         if wanted is None:
             raise ShapeError(f"input {name!r} has no shape: --input {name}=1x3x224x224.")
-        fits = stated is None or (
-            len(wanted) == len(stated) and all(same(a, b) for a, b in zip(wanted, stated))
-        )
-        if not fits:
+        if not compatible(wanted, stated):
             raise ShapeError(f"input {name!r}: got {show(wanted)}; the model has {show(stated)}.")
         return tuple(f"{name}:{axis}" if d is None else d for axis, d in enumerate(wanted))
 
@@ -85,15 +78,14 @@ class Translation:
 
     def _attempt(self, who: str, names: Sequence[str], make: Any, what: Any) -> None:
         try:
-            made = make(what)
-        except Unsupported as problem:
-            self.problems.append(f"{who}: {problem}.")
-            made = None
+            self.values.update(zip(names, make(what) or [None] * len(names)))
+            return
+        except Unsupported as error:
+            problem = str(error)
         except MISFITS as error:
-            found = f"{type(error).__name__}: {error}"
-            self.problems.append(f"{who}: its inputs and attributes do not fit ({found}).")
-            made = None
-        self.values.update(zip(names, [_Failed()] * len(names) if made is None else made))
+            problem = f"its inputs and attributes do not fit ({type(error).__name__}: {error})"
+        self.problems.append(f"{who}: {problem}.")
+        self.values.update(dict.fromkeys(names))
 
     def _input(self, value: ir.Value) -> List[Value]:
         name = str(value.name)
@@ -133,10 +125,9 @@ class Translation:
                 continue
             if given.name not in self.values:
                 raise Unsupported(f"reads {given.name!r}, which nothing before it makes")
-            value = self.values[given.name]
-            if isinstance(value, _Failed):
+            if self.values[given.name] is None:
                 return None
-            inputs.append(value)
+            inputs.append(self.values[given.name])
         while inputs and inputs[-1] is None:
             inputs.pop()
         return inputs
@@ -179,10 +170,10 @@ class Translation:
     def _head(self, output: ir.Value) -> Optional[Entry]:
         """What MXNet returns there: a layer of its own, and bool where that is ONNX's."""
         name = str(output.name)
+        if name not in self.values:
+            self.problems.append(f"Output {name!r}: nothing makes it.")
         value = self.values.get(name)
         if value is None:
-            self.problems.append(f"Output {name!r}: nothing makes it.")
-        if value is None or isinstance(value, _Failed):
             return None
         builder = self.builder
         builder.layer = name
@@ -232,7 +223,5 @@ def _attributes(node: ir.Node) -> Dict[str, Any]:
     for key, attribute in node.attributes.items():
         if attribute.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS):
             raise Unsupported(f"{key} is a network of its own; supported: no control flow")
-        value = attribute.value
-        several = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
-        found[key] = tuple(value) if several else value  # before onnx-ir 0.1.9, protobuf's lists
+        found[key] = attribute.value
     return exact_attributes(found, node.metadata_props)

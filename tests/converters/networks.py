@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import onnx_ir as ir
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from converters import DEFAULT_OPSET, Graph, to_onnx
+from converters import DEFAULT_OPSET, Graph, load_checkpoint, save_checkpoint, to_onnx
 from converters.binding import bind
 from converters.symbol import Symbol, SymbolNode
 
@@ -85,10 +86,37 @@ def small_resnet() -> Tuple[Network, Tuple[int, int]]:
     return net, net.layer("SoftmaxOutput", "softmax", x, net.variable("softmax_label"))
 
 
+def units(*details: Sequence[Any], reads: int = 0) -> Graph:
+    """Residual units of (name, channels inside[, epsilon, activation]).
+
+    Args:
+        reads: the number of a unit that is an output too.
+    """
+    net = Network()
+    x = net.convolution("stem", net.variable("data"), 3, 4)
+    heads: List[Any] = []
+    for number, (name, channels, *more) in enumerate(details, 1):
+        eps, act_type = more or (0.1, "relu")
+        y = net.convolution(f"{name}_conv1", x, 4, channels)
+        y = net.batch_norm(f"{name}_bn", y, channels, eps=eps)
+        y = net.layer("Activation", f"{name}_act", y, act_type=act_type)
+        y = net.convolution(f"{name}_conv2", y, channels, 4)
+        x = net.layer("elemwise_add", f"{name}_plus", x, y)
+        heads += [x] if number == reads else []
+    return net.graph(x, *heads, name="network")
+
+
 def resnet(**inputs: Any) -> Graph:
     """`small_resnet`, with shapes of its inputs where they are given."""
     net, head = small_resnet()
     return net.graph(head, inputs=inputs)
+
+
+def saved(prefix: Path, epoch: int = 0) -> Graph:
+    """`small_resnet` written as a checkpoint, and loaded again."""
+    net, head = small_resnet()
+    save_checkpoint(prefix, net.symbol(head), net.arrays, epoch)
+    return load_checkpoint(prefix, epoch)
 
 
 def noise(*shape: int) -> Any:

@@ -17,7 +17,7 @@ from converters import (
     save_checkpoint,
 )
 
-from .networks import Network, resnet, small_resnet
+from .networks import Network, resnet, saved, small_resnet
 
 
 def test_from_disk(tmp_path: Path) -> None:
@@ -37,9 +37,8 @@ def test_from_disk(tmp_path: Path) -> None:
     assert repr(graph) == f"<Graph small: {said}>"
 
 
-def test_the_epochs_there_are_are_named(tmp_path: Path) -> None:
-    net, head = small_resnet()
-    save_checkpoint(tmp_path / "small", net.symbol(head), net.arrays, epoch=7)
+def test_stored_epochs_are_named(tmp_path: Path) -> None:
+    saved(tmp_path / "small", 7)
     with pytest.raises(CheckpointError, match=r"small-0000\.params: no such file.*0007.*--epoch"):
         load_checkpoint(tmp_path / "small")
 

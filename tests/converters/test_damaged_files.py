@@ -11,11 +11,11 @@ from typing import Any, Callable, Iterator, Tuple
 
 import pytest
 
-from converters import ConversionError, Graph, load_checkpoint, save_checkpoint, to_onnx, to_pytorch
+from converters import ConversionError, Graph, load_checkpoint, to_onnx, to_pytorch
 from converters.binding import bind
 from converters.symbol import parse_symbol, symbol_to_json
 
-from .networks import Network, small_resnet
+from .networks import Network, saved
 
 VALUES: Tuple[Any, ...] = (
     *(None, True, 0, -1, 7, 1.5, 10**30, "", "x", "null", "\ud800", "\0"),
@@ -89,8 +89,7 @@ def check(outcomes: Counter[str]) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_parameters_damaged_at_random(tmp_path: Path, seed: int) -> None:
     """Bytes changed, mostly in headers and names; the end cut off."""
-    net, head = small_resnet()
-    save_checkpoint(tmp_path / "net", net.symbol(head), net.arrays)
+    saved(tmp_path / "net")
     path = tmp_path / "net-0000.params"
     whole, draw = path.read_bytes(), random.Random(seed)
     arrays = len(whole) - 400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from converters import to_onnx, to_pytorch
 
@@ -48,18 +49,16 @@ def test_a_weight_may_be_another_one_reshaped() -> None:
     assert graph.params["flat"].shape == (4, 3)
 
 
-def test_a_layer_that_others_read_as_data_stays() -> None:
-    net = Network()
-    flat = net.layer("Reshape", "flat", net.parameter("w", 6), shape=(2, 3))
-    head = net.layer("elemwise_add", "sum", net.variable("data"), flat)
-    graph = net.graph(head, inputs={"data": (2, 3)})
-    assert [node.name for node in graph.nodes] == ["flat", "sum"]
-    assert not graph.unfolded
-
-
-def test_an_output_stays() -> None:
+@pytest.mark.parametrize("reader", ["data", "output"])
+def test_a_layer_that_is_read_as_data_or_returned_stays(reader: str) -> None:
     net = Network()
     flat = net.layer("Reshape", "flat", net.parameter("w", 12), shape=(4, 3))
-    head = net.layer("FullyConnected", "fc", net.variable("data"), flat, num_hidden=4, no_bias=1)
-    graph = net.graph(head, flat, inputs={"data": ("N", 3)})
-    assert [node.name for node in graph.nodes] == ["flat", "fc"]
+    if reader == "data":
+        heads = [net.layer("broadcast_add", "sum", net.variable("data"), flat)]
+    else:
+        data = net.variable("data")
+        fc = net.layer("FullyConnected", "sum", data, flat, num_hidden=4, no_bias=1)
+        heads = [fc, flat]
+    graph = net.graph(*heads, inputs={"data": (4, 3)})
+    assert [node.name for node in graph.nodes] == ["flat", "sum"]
+    assert not graph.unfolded

@@ -31,6 +31,7 @@ from converters.from_onnx.registry import onnx_operator
 from converters.mxnet_symbol import MxnetModel, convert_onnx, from_onnx, save_mxnet
 
 from .networks import Network, evaluate, noise, onnx_model, proto, resnet
+from .test_onnx_model import sequence
 
 OPSETS = (SUPPORTED_OPSETS[0], 17, 21, SUPPORTED_OPSETS[-1])
 
@@ -59,20 +60,25 @@ def test_layers_arrays_and_numbers_come_back(opset: int, tmp_path: Path) -> None
     assert np.array_equal(evaluate(proto(graph), data=x)[0], evaluate(proto(back), data=x)[0])
 
 
-@pytest.mark.parametrize(
-    ("layer", "op", "attributes"),
-    [
+def test_operators_and_attributes_are_mxnets() -> None:
+    nodes = {node.name: node for node in from_onnx(to_onnx(resnet())).symbol.nodes}
+    for layer, op, attributes in (
         ("unit1_bn1", "BatchNorm", {"eps": "2e-05", "fix_gamma": "False"}),
         ("conv0", "Convolution", {"no_bias": "True"}),
         ("fc", "FullyConnected", {}),
         ("_plus1", "elemwise_add", {}),
         ("pool", "Pooling", {"global_pool": "True"}),
-    ],
-)
-def test_operators_and_attributes_are_mxnets(layer: str, op: str, attributes: Any) -> None:
-    node = next(n for n in from_onnx(to_onnx(resnet())).symbol.nodes if n.name == layer)
-    assert node.op == op
-    assert attributes.items() <= node.attrs.items()
+    ):
+        assert nodes[layer].op == op
+        assert attributes.items() <= nodes[layer].attrs.items()
+
+
+@pytest.mark.parametrize("opset", OPSETS)
+def test_sizes_come_back_from_every_opset(opset: int, tmp_path: Path) -> None:
+    """Axes are attributes in old opsets and inputs in new ones."""
+    source, x = proto(sequence(), opset), noise(2, 6, 8)
+    back = again(from_onnx(source), tmp_path)
+    np.testing.assert_allclose(evaluate(proto(back), data=x), evaluate(source, data=x), rtol=1e-6)
 
 
 def test_the_symbol_is_1_9s(tmp_path: Path) -> None:

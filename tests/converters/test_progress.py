@@ -7,7 +7,7 @@ import pytest
 from converters import to_onnx, to_pytorch
 from converters.progress import counted, listening, part_of, report
 
-from .networks import small_resnet
+from .networks import resnet
 
 Told = List[Tuple[str, int, Optional[int]]]
 
@@ -48,8 +48,7 @@ def test_a_listener_that_fails_is_not_left_behind() -> None:
 
 @pytest.mark.parametrize("convert", [to_onnx, to_pytorch])
 def test_conversions_tell_of_each_layer(convert: object) -> None:
-    net, head = small_resnet()
-    graph = net.graph(head, inputs={"data": ("N", 3, "H", "W")})
+    graph = resnet()
     told: Told = []
     with listening(lambda *what: told.append(what)):
         convert(graph)  # type: ignore[operator]

@@ -6,6 +6,7 @@ import copy
 import runpy
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Dict
 
@@ -16,7 +17,7 @@ import safetensors.numpy
 from converters import Graph, save_pytorch, to_pytorch
 from converters.python_text import RESERVED
 
-from .networks import evaluate, noise, proto, resnet, small_resnet
+from .networks import evaluate, noise, proto, resnet
 from .test_onnx_model import NETWORKS, each
 
 torch = pytest.importorskip("torch", reason="needs PyTorch, which runs the module")
@@ -72,8 +73,7 @@ def test_it_needs_torch_and_nothing_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["small", "small-1.5"])
 def test_loading_as_the_file_says(name: str, tmp_path: Path) -> None:
     """The lines of its own docstring, in its own folder."""
-    net, head = small_resnet()
-    module = to_pytorch(net.graph(head, name=name))
+    module = to_pytorch(replace(resnet(), name=name))
     save_pytorch(module, tmp_path)
     usage = [s[4:] for s in module.source.split('"""')[1].splitlines() if s.startswith("    ")]
     script = "\n".join([*usage, "print(type(model).__name__, model.training)"])
@@ -114,13 +114,13 @@ def test_uses(use: str, tmp_path: Path) -> None:
 
 def test_in_double(tmp_path: Path) -> None:
     """The same weights, exactly; and eight more digits in the result."""
-    net, head = small_resnet()
-    model = loaded(net.graph(head), tmp_path)
+    graph = resnet()
+    model = loaded(graph, tmp_path)
     data = torch.from_numpy(noise(2, 3, 8, 8))
     with torch.inference_mode():
         single, double = model(data), model.double()(data.double())
     assert double.dtype == torch.float64
-    assert model.fc.weight.tolist() == net.arrays["fc_weight"].astype(float).tolist()
+    assert model.fc.weight.tolist() == graph.params["fc_weight"].astype(float).tolist()
     error = (single.double() - double).abs().max().item()
     assert 0 < error < 1e-5
 

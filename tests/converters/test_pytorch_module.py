@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from typing import Any, Callable, Dict, List, Tuple
+from dataclasses import replace
+from typing import Any, Callable, Dict, List
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from converters import Graph
 from converters import to_pytorch as convert
 
-from .networks import Network, small_resnet
+from .networks import Network, resnet, small_resnet, units
 from .test_onnx_model import each
 
 GOLDEN = '''"""small, converted from MXNet by mxproof 0.1.0.
@@ -80,8 +81,7 @@ def classes(source: str) -> List[str]:
 
 
 def test_source_that_a_person_would_have_written() -> None:
-    net, head = small_resnet()
-    source = convert(net.graph(head, name="small")).source
+    source = convert(replace(resnet(), name="small")).source
     assert source[: source.index("def read_safetensors")] == GOLDEN
 
 
@@ -130,19 +130,6 @@ def test_the_table_names_every_layer_once(build: Callable[[], Graph]) -> None:
     )
 
 
-def units(*details: Tuple[int, float, str]) -> Graph:
-    """Residual units of (channels inside, epsilon, activation)."""
-    net = Network()
-    x = net.convolution("stem", net.variable("data"), 3, 4)
-    for i, (channels, eps, act_type) in enumerate(details):
-        y = net.convolution(f"unit{i}_conv1", x, 4, channels)
-        y = net.batch_norm(f"unit{i}_bn", y, channels, eps=eps)
-        y = net.layer("Activation", f"unit{i}_act", y, act_type=act_type)
-        y = net.convolution(f"unit{i}_conv2", y, channels, 4)
-        x = net.layer("elemwise_add", f"unit{i}_plus", x, y)
-    return net.graph(x, name="network")
-
-
 @pytest.mark.parametrize(
     ("details", "expected"),
     [
@@ -155,7 +142,7 @@ def units(*details: Tuple[int, float, str]) -> Graph:
     ],
 )
 def test_parts_that_repeat_become_one_class(details: List[Any], expected: List[str]) -> None:
-    module = convert(units(*details))
+    module = convert(units(*((f"unit{i}", *detail) for i, detail in enumerate(details))))
     assert classes(module.source) == [*expected, "Network"]
     assert module.state["unit0.bn.weight" if expected else "unit0_bn.weight"].shape == (4,)
 
@@ -164,8 +151,7 @@ def test_parts_that_repeat_become_one_class(details: List[Any], expected: List[s
     "name", ["unit", "Unit", "u-n-i-t", "none", "f", "path", "18", "\u6a21", ""]
 )
 def test_every_class_has_a_name_of_its_own(name: str) -> None:
-    net, head = small_resnet()
-    found = classes(convert(net.graph(head, name=name)).source)
+    found = classes(convert(replace(resnet(), name=name)).source)
     assert len(set(found)) == 2
     assert not {"F", "Path", "None"} & set(found)
 
@@ -180,8 +166,7 @@ def test_every_class_has_a_name_of_its_own(name: str) -> None:
     ],
 )
 def test_the_file_says_how_to_load_it(name: str, line: str) -> None:
-    net, head = small_resnet()
-    module = convert(net.graph(head, name=name))
+    module = convert(replace(resnet(), name=name))
     said = ast.get_docstring(ast.parse(module.source))
     assert said is not None
     assert line in [text.partition("  #")[0].strip() for text in said.splitlines()]

@@ -6,17 +6,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import pytest
 
-from converters import Graph, UnusedParametersWarning, load_checkpoint, to_pytorch
+from converters import UnusedParametersWarning, load_checkpoint, to_pytorch
 from converters.binding import bind
 from converters.symbol import parse_symbol, symbol_to_json
 from fixtures.weights import seeded_parameters
 from fixtures.zoo import ZOO
 
-from .networks import Network, small_resnet
+from .networks import Network, small_resnet, units
 
 ZOO_NAMES = ["resnet18", "resnet152", "i3d_resnet50_v1_kinetics400"]
 
@@ -29,32 +29,27 @@ def zoo_source(name: str) -> str:
     return to_pytorch(bind(upgraded, arrays, name=name, inputs=inputs)).source
 
 
+def real_source(samples: Optional[str]) -> Dict[str, str]:
+    """mnet.25, flat as it is: 110 layers, three strides, nine outputs; if its file is here."""
+    if not samples:
+        return {}
+    with pytest.warns(UnusedParametersWarning):
+        return {"face": to_pytorch(load_checkpoint(Path(samples) / "mnet.25")).source}
+
+
 @pytest.fixture(scope="module")
-def sources() -> Dict[str, str]:
+def sources(request: pytest.FixtureRequest) -> Dict[str, str]:
     net, head = small_resnet()
     heads = Network()
     x = heads.convolution("face", heads.variable("data"), 3, 4)
     y = heads.layer("SliceChannel", "halves", x, num_outputs=2)
     small = {
+        **real_source(request.config.getoption("--samples-dir")),
         "small": to_pytorch(net.graph(head, name="small")).source,
         "equal": to_pytorch(units(*((f"stage1_unit{i}", 4) for i in range(1, 5)))).source,
         "two_outputs": to_pytorch(heads.graph(y, (y[0], 1), name="two_outputs")).source,
     }
     return {**{name: zoo_source(name) for name in ZOO_NAMES}, **small}
-
-
-def units(*details: Tuple[str, int], reads: int = 0) -> Graph:
-    """Residual units by name, with the channels inside; unit number `reads` is an output too."""
-    net = Network()
-    x = net.convolution("stem", net.variable("data"), 3, 4)
-    heads: List[Any] = []
-    for number, (name, channels) in enumerate(details, 1):
-        y = net.convolution(f"{name}_conv1", x, 4, channels)
-        y = net.layer("Activation", f"{name}_relu", y, act_type="relu")
-        y = net.convolution(f"{name}_conv2", y, channels, 4)
-        x = net.layer("elemwise_add", f"{name}_plus", x, y)
-        heads += [x] if number == reads else []
-    return net.graph(x, *heads, name="network")
 
 
 @pytest.mark.parametrize(
@@ -107,13 +102,17 @@ def test_a_block_that_others_read_ends_no_stage_silently() -> None:
 
 def test_names_of_a_stage_are_mxnets() -> None:
     module = to_pytorch(units(("stage1_unit1", 4), ("stage1_unit2", 8)))
-    assert {key.replace(".", "_") for key in module.state} == {
+    assert {key.replace(".", "_") for key in module.state if ".bn." not in key} == {
         f"{layer}_weight"
         for layer in ("stem", *(f"stage1_unit{u}_conv{c}" for u in (1, 2) for c in (1, 2)))
     }
     said = "MXNet's layer stage1_unit2_conv1 is stage1.unit2.conv1 here, and so on."
     assert said in module.source
     assert "stage1_unit2_conv1" in str(module.layers["stage1.unit2"])
+
+
+def test_a_real_network_is_judged_too(samples_dir: Path, sources: Dict[str, str]) -> None:
+    assert sources["face"].count("nn.Conv2d") == 50
 
 
 def test_lengths(sources: Dict[str, str]) -> None:
@@ -125,42 +124,23 @@ def test_lengths(sources: Dict[str, str]) -> None:
     assert two in sources["two_outputs"]
 
 
-PLAIN = ["--isolated", "--line-length", "100"]
-RUFF = [
-    ["format", "--check", *PLAIN],
-    ["check", *PLAIN],
-    ["check", *PLAIN, "--select", "A,B,C4,E,F,I,PIE,RET502,SIM,UP,W"],
-]
+RULES = ["--isolated", "--line-length", "100", "--target-version", "py39"]
+TOOLS = {
+    "format": ["ruff", "format", "--check", *RULES],
+    "check": ["ruff", "check", *RULES, "--select", "A,B,C4,E,F,I,PIE,RET502,SIM,UP,W"],
+    # Strictly, but for what nn.Module itself leaves open: its call returns Any.
+    "mypy": ["mypy", "--cache-dir", "cache", "--strict", "--no-warn-return-any"],
+}
 
 
-def run(tool: str, *arguments: str, folder: Path) -> None:
-    """The tool must find nothing in the folder."""
-    pytest.importorskip(tool, reason=f"needs {tool}, which judges the source")
-    command = [sys.executable, "-m", tool, *arguments, "."]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+@pytest.mark.parametrize("tool", TOOLS)
+def test_tools_find_nothing(sources: Dict[str, str], tmp_path: Path, tool: str) -> None:
+    module, *arguments = TOOLS[tool]
+    pytest.importorskip(module, reason=f"needs {module}, which judges the source")
+    if tool == "mypy":
+        pytest.importorskip("torch", reason="needs PyTorch, whose types they are")
+    for name, source in sources.items():
+        (tmp_path / f"{name}.py").write_text(source)
+    command = [sys.executable, "-m", module, *arguments, "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
-
-
-@pytest.mark.parametrize("command", RUFF, ids=["format", "default", "more"])
-def test_ruff_finds_nothing(sources: Dict[str, str], tmp_path: Path, command: List[str]) -> None:
-    for name, source in sources.items():
-        (tmp_path / f"{name}.py").write_text(source)
-    run("ruff", *command, "--target-version", "py39", folder=tmp_path)
-
-
-def test_mypy_finds_nothing(sources: Dict[str, str], tmp_path: Path) -> None:
-    """Strictly, but for what nn.Module itself leaves open: its call returns Any."""
-    pytest.importorskip("torch", reason="needs PyTorch, whose types they are")
-    for name, source in sources.items():
-        (tmp_path / f"{name}.py").write_text(source)
-    cache = str(tmp_path / "cache")
-    run("mypy", "--cache-dir", cache, "--strict", "--no-warn-return-any", folder=tmp_path)
-
-
-def test_a_real_network_reads_as_well(samples_dir: Path, tmp_path: Path) -> None:
-    """mnet.25, flat as it is: 110 layers, three strides, nine outputs."""
-    with pytest.warns(UnusedParametersWarning):
-        graph = load_checkpoint(samples_dir / "mnet.25")
-    (tmp_path / "face.py").write_text(to_pytorch(graph).source)
-    for command in RUFF:
-        run("ruff", *command, "--target-version", "py39", folder=tmp_path)

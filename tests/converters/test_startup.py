@@ -7,9 +7,7 @@ from typing import Set, Tuple
 
 import pytest
 
-from converters import save_checkpoint
-
-from .networks import small_resnet
+from .networks import saved
 
 HEAVY = {"onnx", "onnx_ir", "pooch", "safetensors", "sympy", "torch"}
 PROGRAM = """
@@ -41,8 +39,7 @@ def test_version_is_printed_at_once() -> None:
     ("target", "needed"), [("onnx", {"onnx", "onnx_ir", "sympy"}), ("pytorch", {"safetensors"})]
 )
 def test_a_target_imports_what_it_needs(target: str, needed: Set[str], tmp_path: Path) -> None:
-    net, head = small_resnet()
-    save_checkpoint(tmp_path / "net", net.symbol(head), net.arrays)
+    saved(tmp_path / "net")
     words = ("--to", target, "-o", str(tmp_path), "--no-verify", "--quiet")
     modules, _ = imported("convert", str(tmp_path / "net"), *words)
     assert modules & HEAVY == needed
