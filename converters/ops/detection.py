@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 from ..errors import ShapeError
-from ..python_text import literal
 from ..shape import Dims, show
 from .attributes import Single
-from .onnx_math import Formula, formula, join, result, stack
-from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupported, operator
-from .suppression import Candidates, Sides, best, first_kept, rows, suppress
-
-Format = Literal["corner", "center"]
-
-
-def options(operator: Any) -> str:
-    """`, topk=400`: the attributes that are not the defaults, for a function with the same."""
-    given = {f.name: getattr(operator, f.name) for f in fields(operator)}
-    others = {f.name: f.default for f in fields(operator)}
-    return "".join(f", {k}={literal(v)}" for k, v in given.items() if v != others[k])
-
-
-class Called(Operator):
-    """An operator that is a function in PyTorch, which has the operator's attributes."""
-
-    function: ClassVar[str]  # in converters/functions
-
-    def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
-        return f"{m.function(self.function)}({', '.join(inputs)}{options(self)})"
+from .boxes import Format
+from .computed import Computed
+from .onnx_math import Formula, join, stack
+from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, operator
+from .suppression import Candidates, Sides, best, kept_rows, rows, sides_of
 
 
 @operator("_contrib_box_nms")
-class BoxNms(SameShape, Called):
+class BoxNms(Computed, SameShape):
     """(..., N, W) -> same: boxes without those that a better one overlaps, the best first; the
     rest of the rows is -1.  Source: src/operator/contrib/bounding_box-inl.h.
 
@@ -72,59 +54,58 @@ class BoxNms(SameShape, Called):
             raise ShapeError(f"takes at least {needed} numbers a box, got {width} in {show(data)}")
         return data
 
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        if self.topk == 0:
-            return g.op("Identity", data)
-        given = formula(g, data)
-        table = given.reshape(-1, given.size(-2), given.size(-1))
+    def to_onnx(self, g: OnnxBuilder, *inputs: Any) -> Any:
+        return g.op("Identity", *inputs) if self.topk == 0 else super().to_onnx(g, *inputs)
+
+    def formula(self, data: Formula) -> Formula:
+        total = data.size(-2)
+        table = data.reshape(-1, total, data.size(-1))
         scores = table.column(self.score_index)
         valid = scores > self.valid_thresh
         if self.id_index >= 0:
             valid = valid & ~table.column(self.id_index).equals(self.background_id)
-        total = table.size(1)
-        most = total if self.topk < 0 else total.minimum(total.array((self.topk,)))
-        ranked, order = best(valid.where(scores, -float("inf")), most)
+        ranked, order, most = best(valid.where(scores, -float("inf")), self.topk)
         boxes = rows(table, order)
-        candidates = self._candidates(boxes)
-        kept = suppress(
-            ranked > -float("inf"), lambda i: candidates.overlaps(i, self.overlap_thresh)
-        )
-        places, is_kept = first_kept(kept)
-        chosen = is_kept.unsqueeze(2).where(rows(boxes, places), -1)
+        kept = self._candidates(boxes).kept(ranked > -float("inf"))
+        chosen, _ = kept_rows(boxes, kept)
         if self.in_format != self.out_format:
             chosen = self._converted(chosen)
         if self.topk > 0:
-            none = total.array((0, 0, 0, 0))
-            pads = join([none, total - most, total.array((0,))], 0)
+            none = most.array((0, 0, 0, 0))
+            pads = join([none, total - most, most.array((0,))], 0)
             chosen = chosen.op("Pad", pads, -1)
-        return result(chosen.op("Reshape", given.shape()))
+        return chosen.op("Reshape", data.shape())
 
     def _candidates(self, boxes: Formula) -> Candidates:
         """(B, K, W) -> what suppression needs of them."""
-        a, b, c, d = (boxes.column(self.coord_start + i) for i in range(4))
-        sides = _corners(a, b, c, d) if self.in_format == "center" else (a, b, c, d)
-        width, height = (c, d) if self.in_format == "center" else (c - a, d - b)
+        sides = sides_of(boxes, self.coord_start)
+        if self.in_format == "center":
+            (_, width), (_, height) = sides
+            sides = _corners(sides)
+        else:
+            width, height = (end - begin for begin, end in sides)
         areas = width.maximum(0) * height.maximum(0)
         apart = self.id_index >= 0 and not self.force_suppress
         classes = boxes.column(self.id_index).whole() if apart else None
-        return Candidates(sides, areas, classes)
+        return Candidates(sides, areas, self.overlap_thresh, classes)
 
     def _converted(self, boxes: Formula) -> Formula:
         """(B, K, W) -> the same in `out_format`."""
         begin, end = self.coord_start, self.coord_start + 4
-        a, b, c, d = (boxes.column(begin + i) for i in range(4))
+        sides = sides_of(boxes, begin)
         if self.out_format == "center":
-            changed = stack([(a + c) / 2, (b + d) / 2, c - a, d - b], 2)
+            changed = [((low + high) / 2, high - low) for low, high in sides]
         else:
-            changed = stack(_corners(a, b, c, d), 2)
-        changed = (a >= 0).unsqueeze(2).where(changed, boxes.slice(2, begin, end))
-        return join([boxes.slice(2, 0, begin), changed, boxes.slice(2, end)], 2)
+            changed = _corners(sides)
+        box = stack([side[i] for i in (0, 1) for side in changed], 2)
+        box = (sides[0][0] >= 0).unsqueeze(2).where(box, boxes.slice(2, begin, end))
+        return join([boxes.slice(2, 0, begin), box, boxes.slice(2, end)], 2)
 
     def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
         return f"{inputs[0]}.clone()" if self.topk == 0 else super().to_pytorch(m, *inputs)
 
 
-def _corners(x: Formula, y: Formula, width: Formula, height: Formula) -> Sides:
-    """A centre and sides -> left, top, right, bottom."""
-    half, high = width / 2, height / 2
-    return x - half, y - high, x + half, y + high
+def _corners(sides: Sides) -> Sides:
+    """Centers and sizes -> where boxes begin and end."""
+    halves = [(middle, size / 2) for middle, size in sides]
+    return [(middle - half, middle + half) for middle, half in halves]

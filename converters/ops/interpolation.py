@@ -5,47 +5,63 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable, List, Tuple, Union
 
-from .onnx_math import Formula
+from .onnx_math import Formula, join
 
 #: The two lines around a place along one axis: int64 indices, and how much each counts.
 Lines = List[Tuple[Formula, Formula]]
+#: Numbers of a sample downwards and across, real () -> the lines around it.
+AtSample = Callable[[Formula, Formula], Tuple[Lines, Lines]]
 
 
 @dataclass(frozen=True)
-class Map:
-    """Maps one below the other.
+class Maps:
+    """Maps one below the other, and which of them places are read from.
 
     Attributes:
         table: (maps * height * width, C).
         height, width: int64 (1,).
+        start: int64 (*P): where in the table the map of each place begins.
     """
 
     table: Formula
     height: Formula
     width: Formula
+    start: Formula
 
-    @property
-    def area(self) -> Formula:
-        return self.height * self.width
+    def read(self, row: Formula, column: Formula) -> Formula:
+        """Of shape (*P) -> (*P, C)."""
+        return self.table.op("Gather", self.start + row * self.width + column, axis=0)
 
-    def sample(self, first: Formula, rows: Lines, columns: Lines) -> Formula:
-        """The number of the map, int64 (*P), and lines of shape (*P) -> (*P, C)."""
-        start = first * self.area
+    def sample(self, rows: Lines, columns: Lines) -> Formula:
+        """Lines of shape (*P) -> (*P, C)."""
         terms = (
-            self.table.op("Gather", start + row * self.width + column, axis=0)
-            * (part * other).unsqueeze(-1)
+            self.read(row, column) * (part * other).unsqueeze(-1)
             for row, part in rows
             for column, other in columns
         )
         return reduce(add, terms)
 
+    def filled(self, number: float) -> Formula:
+        """(*P, C): what a sum over samples, or a maximum, begins with."""
+        shape = join([self.start.shape(), self.table.size(1)], 0)
+        return self.table.number(number).op("Expand", shape)
 
-def of_images(data: Formula) -> Map:
-    """(B, C, H, W) -> B maps."""
-    table = data.op("Transpose", perm=(0, 2, 3, 1)).reshape(-1, data.size(1))
-    return Map(table, data.size(2), data.size(3))
+
+def of_images(data: Formula, image: Formula) -> Maps:
+    """(B, C, H, W), and the numbers of the images -> B maps."""
+    height, width = data.size(2), data.size(3)
+    table = data.transpose(0, 2, 3, 1).reshape(-1, data.size(1))
+    return Maps(table, height, width, image * (height * width))
+
+
+def of_parts(data: Formula, number: Formula, groups: Union[int, Formula], parts: int = 1) -> Maps:
+    """(B, groups * C * parts, H, W), and the numbers of the maps -> B * groups * parts maps."""
+    height, width = data.size(2), data.size(3)
+    area = height * width
+    table = data.reshape(0, groups, -1, parts, area).transpose(0, 1, 3, 4, 2)
+    return Maps(table.reshape(-1, table.size(4)), height, width, number * area)
 
 
 def clamped(place: Formula, size: Formula, inside: Formula) -> Lines:
@@ -89,24 +105,18 @@ def over_samples(
     return replace(state, value=state.g.loop(body, state.value, trips=(down * across).value)[0])
 
 
-def sum_of_samples(
-    shape: Formula, down: Formula, across: Formula, sample: Callable[[Formula, Formula], Formula]
+def mean_of_samples(
+    maps: Maps, most: Tuple[Formula, Formula], lines: AtSample, number: Formula
 ) -> Formula:
-    """The sum over samples.
+    """Maps that are read at (R, groups, P, P') -> (R, groups, C, P, P'): the mean of each bin.
 
     Args:
-        shape: int64, of the result.
-        down, across: int64 ().
-        sample: numbers of the sample downwards and across, real () -> the term.
+        most: int64 (), samples of a bin downwards and across.
+        number: how many of them count in each bin.
     """
-    zero = replace(shape, kind="float").number(0).op("Expand", shape)
 
     def step(total: Formula, row: Formula, column: Formula) -> Formula:
-        return total + sample(row.real(), column.real())
+        return total + maps.sample(*lines(row.real(), column.real()))
 
-    return over_samples(zero, down, across, step)
-
-
-def steps(like: Formula, number: int) -> Formula:
-    """0, 1, ... below `number`, real."""
-    return like.array(tuple(range(number)))
+    total = over_samples(maps.filled(0), *most, step)
+    return (total / number.unsqueeze(-1)).transpose(0, 1, 4, 2, 3)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Any, List, Tuple
+from typing import List, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dims, Shape, merge, product, same, show
 from .attributes import Single, Singles, single
-from .detection import Called
-from .onnx_math import Formula, count, formula, join, result, stack
-from .registry import OnnxBuilder, Unsupported, operator
-from .suppression import Candidates, best, first_kept, rows, suppress
+from .boxes import decoded, halves
+from .computed import Computed
+from .onnx_math import Formula, grid, join, stack
+from .registry import Unsupported, operator
+from .suppression import Candidates, best, kept_rows, rows, sides_of
 
 HALVES = (Single(0.5), Single(0.5))
 
 
 @operator("_contrib_MultiBoxPrior")
-class MultiBoxPrior(Called):
+class MultiBoxPrior(Computed):
     """(N, C, H, W) -> (1, H * W * A, 4): corners of the anchors of each place, in parts of the
     image; each size with the first ratio, then the first size with the other ratios.
 
@@ -46,35 +47,32 @@ class MultiBoxPrior(Called):
 
     @property
     def shapes(self) -> List[Tuple[float, float]]:
-        """Of each anchor half the height, and half the width of it in a square image."""
+        """Of each anchor half the width in a square image, and half the height."""
         pairs = [(size, self.ratios[0]) for size in self.sizes]
         pairs += [(self.sizes[0], ratio) for ratio in self.ratios[1:]]
         roots = [(size, math.sqrt(ratio)) for size, ratio in pairs]
-        return [(size / root / 2, size * root / 2) for size, root in roots]
+        return [(size * root / 2, size / root / 2) for size, root in roots]
 
     def infer(self, data: Dims) -> Shape:
         if len(data) < 4:
             raise ShapeError(f"takes NxCxHxW, got {show(data)}")
         return (1, product((data[2], data[3], len(self.shapes))), 4)
 
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        image = formula(g, data)
-        height, width = image.size(2), image.size(3)
-        tall = image.array([half for half, _ in self.shapes])
-        wide = image.array([half for _, half in self.shapes]) * height.real() / width.real()
-        centers = []
-        for size, step, offset in zip((height, width), self.steps, self.offsets):
-            center = count(image, size).real() + offset
-            centers.append(center * step if min(self.steps) > 0 else center / size.real())
-        down, across = centers[0].reshape(-1, 1, 1), centers[1].reshape(1, -1, 1)
-        shape = join([height, width, height.array((len(self.shapes),))], 0)
-        sides = (across - wide, down - tall, across + wide, down + tall)
-        boxes = stack([side.op("Expand", shape) for side in sides], 3).reshape(1, -1, 4)
-        return result(boxes.maximum(0).minimum(1) if self.clip else boxes)
+    def formula(self, data: Formula) -> Formula:
+        height, width = data.size(2), data.size(3)
+        one, sides = height.array((1,)), join([width, height], 0).real()
+        centers = stack(grid(height, width)[::-1], 2).real() + data.array(self.offsets[::-1])
+        stated = min(self.steps) > 0
+        centers = centers * data.array(self.steps[::-1]) if stated else centers / sides
+        half = data.array(self.shapes)
+        half = half * join([height, one], 0).real() / join([width, one], 0).real()
+        centers = centers.unsqueeze(2)  # (H, W, 1, 2)
+        boxes = join([centers - half, centers + half], 3).reshape(1, -1, 4)
+        return boxes.maximum(0).minimum(1) if self.clip else boxes
 
 
 @operator("_contrib_MultiBoxDetection", ignores=("background_id", "keep_topk"))
-class MultiBoxDetection(Called):
+class MultiBoxDetection(Computed):
     """cls_prob (B, C, N), loc_pred (B, N * 4), anchor (1, N, 4) -> (B, N, 6): class, score and
     corners of what is detected, the best first; class -1 is what better ones overlap.
 
@@ -107,43 +105,31 @@ class MultiBoxDetection(Called):
             )
         return (merge(cls_prob[0], loc_pred[0]), merge(anchor[1], cls_prob[2]), 6)
 
-    def to_onnx(self, g: OnnxBuilder, cls_prob: Any, loc_pred: Any, anchor: Any) -> Any:
-        scores = formula(g, cls_prob).slice(1, 1)
+    def formula(self, cls_prob: Formula, loc_pred: Formula, anchor: Formula) -> Formula:
+        scores = cls_prob.slice(1, 1)
         top = scores.reduced("ReduceMax", 1)
         valid = (top > -1) & (top >= self.threshold)
         kind = scores.op("ArgMax", axis=1, keepdims=0).retyped("int64").real()
-        places = formula(g, loc_pred).reshape(0, -1, 4)
-        table = join([stack([kind, top], 2), self._boxes(places, formula(g, anchor))], 2)
-        order, counts = first_kept(valid)
-        found = counts.unsqueeze(2).where(rows(table, order), -1)
+        low, high = halves(anchor)
+        boxes = decoded(loc_pred.reshape(0, -1, 4), self.variances, (low + high) / 2, high - low)
+        boxes = boxes.minimum(1).maximum(0) if self.clip else boxes
+        found, counts = kept_rows(join([stack([kind, top], 2), boxes], 2), valid)
         if not 0 < self.nms_threshold <= 1:
-            return result(found)
-        return result(self._without_overlaps(found, counts))
-
-    def _boxes(self, places: Formula, anchors: Formula) -> Formula:
-        low, high = anchors.slice(2, 0, 2), anchors.slice(2, 2, 4)
-        size, middle = high - low, (low + high) / 2
-        center = places.slice(2, 0, 2) * places.array(self.variances[:2]) * size + middle
-        half = (places.slice(2, 2, 4) * places.array(self.variances[2:])).op("Exp") * size / 2
-        boxes = join([center - half, center + half], 2)
-        return boxes.minimum(1).maximum(0) if self.clip else boxes
+            return found
+        return self._without_overlaps(found, counts)
 
     def _without_overlaps(self, found: Formula, counts: Formula) -> Formula:
         """(B, N, 6), the detected ones first: in order, and class -1 for what is overlapped."""
-        total = found.size(1)
-        most = total.minimum(total.array((self.nms_topk,))) if self.nms_topk > 0 else total
-        ranked, order = best(counts.where(found.column(1), -float("inf")), most)
+        ranked, order, most = best(counts.where(found.column(1), -float("inf")), self.nms_topk)
         boxes = rows(found, order)
-        left, top, right, bottom = (boxes.column(i) for i in range(2, 6))
+        sides = sides_of(boxes, 2)
+        wide, tall = (end - begin for begin, end in sides)
         classes = None if self.force_suppress else boxes.column(0).whole()
-        areas = (right - left) * (bottom - top)
-        candidates = Candidates((left, top, right, bottom), areas, classes, at_least=True)
-        kept = suppress(
-            ranked > -float("inf"), lambda place: candidates.overlaps(place, self.nms_threshold)
-        )
+        candidates = Candidates(sides, wide * tall, self.nms_threshold, classes, at_least=True)
+        kept = candidates.kept(ranked > -float("inf"))
         parts = [join([kept.where(boxes.column(0), -1).unsqueeze(2), boxes.slice(2, 1)], 2)]
         if self.nms_topk > 0:  # what is behind them stays where it was
-            rest = found.op("Slice", most, total, total.array((1,)))
+            rest = found.op("Slice", most, *(most.array((n,)) for n in (2**62, 1)))
             nothing = (rest.slice(2, 0, 1) * 0) - 1
             parts.append(join([nothing, rest.slice(2, 1)], 2))
         return join(parts, 1)
