@@ -1,15 +1,16 @@
-"""Choosing boxes by their scores."""
+"""The boxes of detectors: anchors, and those that are chosen by their scores."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, List, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dims, show
-from .attributes import Single
-from .boxes import Format
+from ..shape import Dims, Shape, merge, product, same, show
+from .attributes import Single, Singles, single
+from .boxes import Format, decoded, halves
 from .computed import Computed
-from .onnx_math import Formula, join, stack
+from .onnx_math import Formula, grid, join, stack
 from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, operator
 from .suppression import Candidates, Sides, best, kept_rows, rows, sides_of
 
@@ -109,3 +110,121 @@ def _corners(sides: Sides) -> Sides:
     """Centers and sizes -> where boxes begin and end."""
     halves = [(middle, size / 2) for middle, size in sides]
     return [(middle - half, middle + half) for middle, half in halves]
+
+
+@operator("_contrib_MultiBoxPrior")
+class MultiBoxPrior(Computed):
+    """(N, C, H, W) -> (1, H * W * A, 4): corners of the anchors of each place, in parts of the
+    image; each size with the first ratio, then the first size with the other ratios.
+
+    Source: src/operator/contrib/multibox_prior.cc.
+    """
+
+    sizes: Singles = (Single(1.0),)
+    ratios: Singles = (Single(1.0),)
+    clip: bool = False
+    steps: Singles = (Single(-1.0), Single(-1.0))  # down and across; 1 / H and 1 / W if not above 0
+    offsets: Singles = (Single(0.5), Single(0.5))
+
+    function = "multibox_prior"
+
+    def __post_init__(self) -> None:
+        if not self.sizes or not self.ratios or min(self.ratios) <= 0:
+            raise Unsupported(
+                f"sizes={self.sizes}, ratios={self.ratios}; supported: at least one of both, "
+                "ratios above 0"
+            )
+        if len(self.steps) != 2 or len(self.offsets) != 2 or self.steps[0] * self.steps[1] < 0:
+            raise Unsupported(
+                f"steps={self.steps}, offsets={self.offsets}; supported: two of each, both steps "
+                "stated or none"
+            )
+
+    @property
+    def shapes(self) -> List[Tuple[float, float]]:
+        """Of each anchor half the width in a square image, and half the height."""
+        pairs = [(size, self.ratios[0]) for size in self.sizes]
+        pairs += [(self.sizes[0], ratio) for ratio in self.ratios[1:]]
+        roots = [(size, math.sqrt(ratio)) for size, ratio in pairs]
+        return [(size * root / 2, size / root / 2) for size, root in roots]
+
+    def infer(self, data: Dims) -> Shape:
+        if len(data) < 4:
+            raise ShapeError(f"takes NxCxHxW, got {show(data)}")
+        return (1, product((data[2], data[3], len(self.shapes))), 4)
+
+    def formula(self, data: Formula) -> Formula:
+        height, width = data.size(2), data.size(3)
+        one, sides = height.array((1,)), join([width, height], 0).real()
+        centers = stack(grid(height, width)[::-1], 2).real() + data.array(self.offsets[::-1])
+        stated = min(self.steps) > 0
+        centers = centers * data.array(self.steps[::-1]) if stated else centers / sides
+        half = data.array(self.shapes)
+        half = half * join([height, one], 0).real() / join([width, one], 0).real()
+        centers = centers.unsqueeze(2)  # (H, W, 1, 2)
+        boxes = join([centers - half, centers + half], 3).reshape(1, -1, 4)
+        return boxes.maximum(0).minimum(1) if self.clip else boxes
+
+
+@operator("_contrib_MultiBoxDetection", ignores=("background_id", "keep_topk"))
+class MultiBoxDetection(Computed):
+    """cls_prob (B, C, N), loc_pred (B, N * 4), anchor (1, N, 4) -> (B, N, 6): class, score and
+    corners of what is detected, the best first; class -1 is what better ones overlap.
+
+    Class 0 of cls_prob is the background, whatever `background_id` says.
+    Source: src/operator/contrib/multibox_detection.cc.
+    """
+
+    clip: bool = True
+    threshold: Single = single(0.01)
+    nms_threshold: Single = Single(0.5)  # none is struck out if it is not above 0 and up to 1
+    force_suppress: bool = False
+    nms_topk: int = -1
+    variances: Singles = (single(0.1), single(0.1), single(0.2), single(0.2))
+
+    function = "multibox_detection"
+    order_dependent = True
+    allowed = (("variances", lambda numbers: len(numbers) == 4, "four numbers"),)
+
+    def infer(self, cls_prob: Dims, loc_pred: Dims, anchor: Dims) -> Shape:
+        if (
+            (len(cls_prob), len(loc_pred), len(anchor)) != (3, 2, 3)
+            or not same(cls_prob[2], anchor[1])
+            or not same(product((anchor[1], anchor[2])), loc_pred[1])
+            or not same(anchor[2], 4)
+            or cls_prob[1] in (0, 1)
+        ):
+            raise ShapeError(
+                "takes cls_prob BxCxN of background and classes, loc_pred Bx(4 N) and anchor "
+                f"1xNx4, got {show(cls_prob)}, {show(loc_pred)} and {show(anchor)}"
+            )
+        return (merge(cls_prob[0], loc_pred[0]), merge(anchor[1], cls_prob[2]), 6)
+
+    def formula(self, cls_prob: Formula, loc_pred: Formula, anchor: Formula) -> Formula:
+        scores = cls_prob.slice(1, 1)
+        top = scores.reduced("ReduceMax", 1)
+        valid = (top > -1) & (top >= self.threshold)
+        kind = scores.op("ArgMax", axis=1, keepdims=0).retyped("int64").real()
+        low, high = halves(anchor)
+        boxes = decoded(loc_pred.reshape(0, -1, 4), self.variances, (low + high) / 2, high - low)
+        boxes = boxes.minimum(1).maximum(0) if self.clip else boxes
+        found, counts = kept_rows(join([stack([kind, top], 2), boxes], 2), valid)
+        if not 0 < self.nms_threshold <= 1:
+            return found
+        return self._without_overlaps(found, counts)
+
+    def _without_overlaps(self, found: Formula, counts: Formula) -> Formula:
+        """(B, N, 6), the detected ones first: in order, and class -1 for what is overlapped."""
+        ranked, order, most = best(counts.where(found.column(1), -float("inf")), self.nms_topk)
+        boxes = rows(found, order)
+        sides = sides_of(boxes, 2)
+        wide, tall = (end - begin for begin, end in sides)
+        classes = None if self.force_suppress else boxes.column(0).whole()
+        candidates = Candidates(sides, wide * tall, self.nms_threshold, classes, at_least=True)
+        kept = candidates.kept(ranked > -float("inf"))
+        parts = [join([kept.where(boxes.column(0), -1).unsqueeze(2), boxes.slice(2, 1)], 2)]
+        if self.nms_topk > 0:  # what is behind them stays where it was
+            rest = found.op("Slice", most, *(most.array((n,)) for n in (2**62, 1)))
+            nothing = (rest.slice(2, 0, 1) * 0) - 1
+            parts.append(join([nothing, rest.slice(2, 1)], 2))
+        return join(parts, 1)

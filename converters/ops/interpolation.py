@@ -1,12 +1,15 @@
-"""Bilinear interpolation in ONNX at any places of a map."""
+"""Bilinear interpolation in ONNX at any places of a map, and means of it over bins of regions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
-from typing import Any, Callable, List, Tuple, Union
+from typing import Any, Callable, List, Sequence, Tuple, Union
 
+import numpy as np
+
+from .attributes import Ints
 from .onnx_math import Formula, join
 
 #: The two lines around a place along one axis: int64 indices, and how much each counts.
@@ -120,3 +123,59 @@ def mean_of_samples(
 
     total = over_samples(maps.filled(0), *most, step)
     return (total / number.unsqueeze(-1)).transpose(0, 1, 4, 2, 3)
+
+
+# Along an axis of the result, which is 0 across and 1 downwards: numbers have the shape
+# (R, groups, bins downwards, bins across), or 1 in place of any of them.
+
+
+def of_regions(values: Formula) -> Formula:
+    """(R) -> (R, 1, 1, 1)"""
+    return values.unsqueeze(1, 2, 3)
+
+
+def steps(like: Formula, bins: int, axis: int) -> Formula:
+    """The numbers of the bins, real."""
+    return like.array(np.arange(bins).reshape((-1, 1) if axis else (1, -1)))
+
+
+def within(edges: Sequence[Formula], size: Formula) -> Tuple[Formula, Formula]:
+    """int64: where bins begin, and what is behind them, in a map of that size."""
+    first, behind = (edge.whole().maximum(0).minimum(size) for edge in edges)
+    return first, behind
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Along one axis, the samples of which a bin is the mean.
+
+    Attributes:
+        begin, step: of each bin.
+        number: of samples in it.
+    """
+
+    begin: Formula
+    step: Formula
+    number: Formula
+
+    def place(self, sample: Formula) -> Formula:
+        return self.begin + (sample + 0.5) * self.step / self.number
+
+    def lines(self, sample: Formula, place: Formula, size: Formula) -> Lines:
+        """A sample may lie up to one line outside of the map."""
+        inside = (place >= -1) & (place <= size.real()) & (sample < self.number)
+        return clamped(place, size, inside)
+
+
+def samples(start: Formula, size: Formula, axis: int, pooled: Ints, ratio: int) -> Samples:
+    """So many in each bin of regions, or as many as the bin has lines."""
+    bins = pooled[1 - axis]
+    step = size / bins
+    number = size * 0 + ratio if ratio > 0 else step.op("Ceil")
+    return Samples(start + steps(size, bins, axis) * step, step, number)
+
+
+def means(maps: Maps, tall: Samples, wide: Samples, lines: AtSample) -> Formula:
+    """(R, C, *pooled_size): see mean_of_samples."""
+    most = tall.number.largest().whole(), wide.number.largest().whole()
+    return mean_of_samples(maps, most, lines, tall.number * wide.number).squeeze(1)

@@ -50,6 +50,7 @@ class Formula:
 
     __add__, __sub__ = _operation("Add"), _operation("Sub")
     __mul__, __truediv__ = _operation("Mul"), _operation("Div")
+    __mod__ = _operation("Mod")
     __gt__, __ge__ = _operation("Greater", "bool"), _operation("GreaterOrEqual", "bool")
     __lt__, __le__ = _operation("Less", "bool"), _operation("LessOrEqual", "bool")
     __and__, __or__ = _operation("And"), _operation("Or")
@@ -176,4 +177,4 @@ def count(like: Formula, size: Formula) -> Formula:
 def grid(height: Formula, width: Formula) -> Tuple[Formula, Formula]:
     """int64 (1,) both -> int64 (height, width): the row and the column of each place."""
     places = count(height, height * width).reshape(height, width)
-    return places / width, places.op("Mod", width)
+    return places / width, places % width

@@ -11,10 +11,20 @@ from ..errors import ShapeError
 from ..shape import Dims, same
 from .attributes import Single, single
 from .computed import Computed, takes
-from .interpolation import AtSample, Lines, Maps, clamped, mean_of_samples, of_parts
+from .interpolation import (
+    AtSample,
+    Lines,
+    Maps,
+    clamped,
+    mean_of_samples,
+    of_parts,
+    of_regions,
+    steps,
+    within,
+)
 from .onnx_math import Formula, count
 from .registry import TorchBuilder, operator
-from .roi import of_regions, pooled_shape, steps, within
+from .roi import pooled_shape
 
 LEAST = 0.1  # of a region's height and width
 
@@ -122,10 +132,9 @@ class DeformablePSROIPooling(PositionSensitive):
     trans_std: Single = single(0)
     no_trans: bool = False
 
-    limits = (
-        "as many channels as are read, output_dim * group_size ** 2; classes must divide output_dim"
-    )
-
+    function = "deformable_psroi_pooling"
+    positional = (*PositionSensitive.positional, "sample_per_part")
+    limits = f"{PSROIPooling.limits}; classes must divide output_dim"
     hidden_outputs = 1
     allowed = (*PositionSensitive.allowed, *above_0("part_size", "sample_per_part"))
 
@@ -153,18 +162,30 @@ class DeformablePSROIPooling(PositionSensitive):
         classes = rois.ints((1,)) if trans is None else trans.size(1) / 2
         maps = self.maps(data, rois, classes)
         moves = (None, None) if trans is None else self._moves(trans, classes)
-        tall = self._samples(rois, 1, moves[1], maps.height)
-        wide = self._samples(rois, 0, moves[0], maps.width)
-        most, number = rois.ints((self.sample_per_part,)).squeeze(0), tall.number * wide.number
-        return self.pooled(maps, (most, most), lambda y, x: (tall.lines(y), wide.lines(x)), number)
+        rows, tall = self._samples(rois, 1, moves[1], maps.height)
+        columns, wide = self._samples(rois, 0, moves[0], maps.width)
+        most = rois.ints((self.sample_per_part,)).squeeze(0)
+        return self.pooled(maps, (most, most), lambda y, x: (rows(y), columns(x)), tall * wide)
 
     def _samples(
         self, rois: Formula, axis: int, move: Optional[Formula], size: Formula
-    ) -> MovedSamples:
+    ) -> Tuple[Callable[[Formula], Lines], Formula]:
+        """The lines around the sample of a number, and how many samples of each bin count."""
         begin, length, step = self.bins(rois, axis, 0.5)
         start = steps(rois, self.pooled_size, axis) * step + begin
         start = start if move is None else start + move * length
-        return MovedSamples(start, step / self.sample_per_part, self.sample_per_part, size)
+        step = step / self.sample_per_part
+
+        def inside(place: Formula) -> Formula:
+            return (place >= -0.5) & (place <= size.real() - 0.5)
+
+        def lines(number: Formula) -> Lines:
+            place = start + number * step
+            return clamped(place, size, inside(place))
+
+        numbers = start.array(range(self.sample_per_part))
+        all_of_them = inside(start.unsqueeze(-1) + numbers * step.unsqueeze(-1))
+        return lines, all_of_them.real().reduced("ReduceSum", -1)
 
     def _moves(self, trans: Formula, classes: Formula) -> List[Formula]:
         """(R, classes, P, P): across and down, by parts of the region's size."""
@@ -175,37 +196,5 @@ class DeformablePSROIPooling(PositionSensitive):
         return [of_bins.slice(2, axis, axis + 1).squeeze(2) for axis in (0, 1)]
 
     def to_pytorch(self, m: TorchBuilder, data: str, rois: str, trans: Optional[str] = None) -> str:
-        sizes = f"{self.pooled_size}, {self.group_size}, {self.sample_per_part}"
-        more = "" if trans is None else f", {trans}, {self.trans_std}"
-        function = m.function("deformable_psroi_pooling")
-        return f"{function}({data}, {rois}, {self.spatial_scale}, {sizes}{more})"
-
-
-@dataclass(frozen=True)
-class MovedSamples:
-    """Samples of bins along one axis, which count if they are at most half a line outside.
-
-    Attributes:
-        start, step: of each bin.
-        most: samples in it.
-        size: int64 (1,): of the map.
-    """
-
-    start: Formula
-    step: Formula
-    most: int
-    size: Formula
-
-    def inside(self, place: Formula) -> Formula:
-        return (place >= -0.5) & (place <= self.size.real() - 0.5)
-
-    def lines(self, number: Formula) -> Lines:
-        place = self.start + number * self.step
-        return clamped(place, self.size, self.inside(place))
-
-    @property
-    def number(self) -> Formula:
-        """How many of the samples count."""
-        numbers = self.start.array(range(self.most))
-        place = self.start.unsqueeze(-1) + numbers * self.step.unsqueeze(-1)
-        return self.inside(place).real().reduced("ReduceSum", -1)
+        call = super().to_pytorch(m, data, rois)
+        return call if trans is None else f"{call[:-1]}, {trans}, {self.trans_std})"

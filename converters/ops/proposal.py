@@ -90,7 +90,7 @@ class Proposals(Computed):
         kept = candidates.kept(order >= 0, wanted)
         places, _ = first_kept(kept)
         number = kept.whole().reduced("ReduceSum", 1, keep=True)
-        again = number.array(tuple(range(wanted))).op("Mod", number)
+        again = number.array(range(wanted)) % number
         chosen = places.op("GatherElements", again, axis=1)
         images = count(im_info, im_info.size(0)).real().reshape(-1, 1, 1).expand(1, wanted, 1)
         found = join([images, rows(boxes, chosen)], 2).reshape(-1, 5)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, List, Sequence, Tuple
+from dataclasses import dataclass, replace
+from typing import ClassVar, List, Tuple
 
 import numpy as np
 
@@ -12,17 +12,19 @@ from ..shape import Dim, Dims, same, show
 from .attributes import Ints, Single
 from .computed import Computed
 from .interpolation import (
-    AtSample,
     Lines,
     Maps,
-    clamped,
-    mean_of_samples,
+    means,
     of_images,
     of_parts,
+    of_regions,
     over_samples,
+    samples,
+    steps,
+    within,
 )
 from .onnx_math import Formula
-from .registry import operator
+from .registry import TorchBuilder, operator
 
 #: Opsets whose RoiAlign onnxruntime has; the older ones know no aligned regions.
 ROI_ALIGN, ALIGNED, NO_ROI_ALIGN = 10, 16, 22
@@ -67,62 +69,6 @@ class RegionPooling(Computed):
     def maps(self, data: Formula, image: Formula) -> Maps:
         """(B, C, H, W), and (R, 1, 1, 1) -> the map that each bin reads."""
         return of_images(data, image + image.array(np.zeros(self.pooled_size)))
-
-
-# Along an axis of the result, which is 0 across and 1 downwards: numbers have the shape
-# (R, groups, bins downwards, bins across), or 1 in place of any of them.
-
-
-def of_regions(values: Formula) -> Formula:
-    """(R) -> (R, 1, 1, 1)"""
-    return values.unsqueeze(1, 2, 3)
-
-
-def steps(like: Formula, bins: int, axis: int) -> Formula:
-    """The numbers of the bins, real."""
-    return like.array(np.arange(bins).reshape((-1, 1) if axis else (1, -1)))
-
-
-def within(edges: Sequence[Formula], size: Formula) -> Tuple[Formula, Formula]:
-    """int64: where bins begin, and what is behind them, in a map of that size."""
-    first, behind = (edge.whole().maximum(0).minimum(size) for edge in edges)
-    return first, behind
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Along one axis, the samples of which a bin is the mean.
-
-    Attributes:
-        begin, step: of each bin.
-        number: of samples in it.
-    """
-
-    begin: Formula
-    step: Formula
-    number: Formula
-
-    def place(self, sample: Formula) -> Formula:
-        return self.begin + (sample + 0.5) * self.step / self.number
-
-    def lines(self, sample: Formula, place: Formula, size: Formula) -> Lines:
-        """A sample may lie up to one line outside of the map."""
-        inside = (place >= -1) & (place <= size.real()) & (sample < self.number)
-        return clamped(place, size, inside)
-
-
-def samples(start: Formula, size: Formula, axis: int, pooled: Ints, ratio: int) -> Samples:
-    """So many in each bin of regions, or as many as the bin has lines."""
-    bins = pooled[1 - axis]
-    step = size / bins
-    number = size * 0 + ratio if ratio > 0 else step.op("Ceil")
-    return Samples(start + steps(size, bins, axis) * step, step, number)
-
-
-def means(maps: Maps, tall: Samples, wide: Samples, lines: AtSample) -> Formula:
-    """(R, C, *pooled_size): see mean_of_samples."""
-    most = tall.number.largest().whole(), wide.number.largest().whole()
-    return mean_of_samples(maps, most, lines, tall.number * wide.number).squeeze(1)
 
 
 @operator("_contrib_ROIAlign")
@@ -234,3 +180,46 @@ class ROIPooling(RegionPooling):
         step, number = (end - begin + 1).maximum(1) / bins, steps(begin, bins, axis)
         edges = (number * step).op("Floor"), ((number + 1) * step).op("Ceil")
         return within([begin + edge for edge in edges], size)
+
+
+def turned(degrees: Formula) -> Tuple[Formula, Formula]:
+    """Cosine and sine: in float64, of an angle that MXNet computes in float64 and rounds."""
+    g = degrees.g
+    turn, half = (g.constant(np.array(n), dtype="float64") for n in (np.pi, 180.0))
+    angle = g.op("Div", g.op("Mul", g.cast(degrees.value, "float64"), turn), half)
+    rounded = g.cast(replace(degrees, value=angle).real().value, "float64")
+    cosine, sine = (replace(degrees, value=g.op(n, rounded)).real() for n in ("Cos", "Sin"))
+    return cosine, sine
+
+
+@operator("_contrib_RROIAlign")
+class RROIAlign(RegionPooling):
+    """(B, C, H, W), (R, 6) -> (R, C, *pooled_size): means of interpolated samples.
+
+    Regions are (image, x and y of the center, width, height, degrees), turned counterclockwise.
+    Source: src/operator/contrib/rroi_align.cc.
+    """
+
+    sampling_ratio: int = -1  # up to 0: as many samples as the bin is large
+
+    function = "rotated_roi_align"
+    columns = 6
+
+    def formula(self, data: Formula, rois: Formula) -> Formula:
+        maps = self.maps(data, of_regions(rois.column(0).whole()))
+        x, y, width, height = self.scaled(rois)
+        width, height = width.maximum(1), height.maximum(1)
+        tall = samples(height / -2, height, 1, self.pooled_size, self.sampling_ratio)
+        wide = samples(width / -2, width, 0, self.pooled_size, self.sampling_ratio)
+        cosine, sine = turned(of_regions(rois.column(5)))
+
+        def lines(down: Formula, across: Formula) -> Tuple[Lines, Lines]:
+            yy, xx = tall.place(down), wide.place(across)
+            rows = tall.lines(down, yy * cosine - xx * sine + y, maps.height)
+            return rows, wide.lines(across, xx * cosine + yy * sine + x, maps.width)
+
+        return means(maps, tall, wide, lines)
+
+    def to_pytorch(self, m: TorchBuilder, data: str, rois: str) -> str:
+        call = super().to_pytorch(m, data, rois)
+        return call if self.sampling_ratio <= 0 else f"{call[:-1]}, {self.sampling_ratio})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Tuple
+from typing import Literal
 
 import numpy as np
 
@@ -12,16 +12,13 @@ from .attributes import Ints
 from .computed import Computed
 from .interpolation import of_images, padded
 from .onnx_math import Formula, count, grid, join, stack
-from .registry import TorchBuilder, Unsupported, operator
+from .registry import TorchBuilder, operator
 
 GRID_SAMPLE, LINEAR = 16, 20  # the first opset that has it, and the one that renamed its mode
 
 
-def _target(sizes: Ints) -> Tuple[int, int]:
-    """Height and width of the grid. With one place along an axis MXNet divides by 0."""
-    if len(sizes) != 2 or min(sizes) < 2:
-        raise Unsupported(f"target_shape={sizes}; supported: two numbers above 1")
-    return sizes[0], sizes[1]
+#: With one place along an axis MXNet divides by 0.
+TARGET = (("target_shape", lambda n: len(n) == 2 and min(n) > 1, "two numbers above 1"),)
 
 
 def affine_grid(matrix: Formula, height: int, width: int) -> Formula:
@@ -85,10 +82,11 @@ class GridGenerator(Computed):
     target_shape: Ints = (0, 0)
 
     hidden_outputs = 1
+    allowed = TARGET
 
     def __post_init__(self) -> None:
         if self.transform_type == "affine":
-            _target(self.target_shape)
+            super().__post_init__()
 
     def infer(self, data: Dims) -> Shape:
         if self.transform_type == "affine":
@@ -101,7 +99,7 @@ class GridGenerator(Computed):
 
     def formula(self, data: Formula) -> Formula:
         if self.transform_type == "affine":
-            return affine_grid(data, *_target(self.target_shape))
+            return affine_grid(data, *self.target_shape)
         height, width = data.size(2), data.size(3)
         half = (join([width, height], 0).real() - 1) / 2
         places = stack(grid(height, width)[::-1], 0).real()
@@ -109,7 +107,7 @@ class GridGenerator(Computed):
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         if self.transform_type == "affine":
-            grid = torch_affine_grid(data, *_target(self.target_shape))
+            grid = torch_affine_grid(data, *self.target_shape)
             return f"{grid}.permute(0, 3, 1, 2)"
         return f"{m.function('warp_grid')}({data})"
 
@@ -126,9 +124,7 @@ class SpatialTransformer(Computed):
     target_shape: Ints = (0, 0)
 
     hidden_outputs = 2
-
-    def __post_init__(self) -> None:
-        _target(self.target_shape)
+    allowed = TARGET
 
     def infer(self, data: Dims, loc: Dims) -> Shape:
         if len(data) != 4 or len(loc) != 2 or not same(loc[1], 6) or not same(data[0], loc[0]):
@@ -137,8 +133,8 @@ class SpatialTransformer(Computed):
         return (merge(data[0], loc[0]), data[1], *self.target_shape)
 
     def formula(self, data: Formula, loc: Formula) -> Formula:
-        return sample(data, affine_grid(loc, *_target(self.target_shape)))
+        return sample(data, affine_grid(loc, *self.target_shape))
 
     def to_pytorch(self, m: TorchBuilder, data: str, loc: str) -> str:
-        grid = torch_affine_grid(loc, *_target(self.target_shape))
+        grid = torch_affine_grid(loc, *self.target_shape)
         return f"F.grid_sample({data}, {grid}, align_corners=True)"
