@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -18,10 +18,6 @@ def data(images: int, height: int, width: int, **attrs: Any) -> Data:
     return Data((images, attrs["output_dim"] * group**2, height, width))
 
 
-def draw_data(draw: DrawFn, attrs: Dict[str, Any]) -> Data:
-    return data(*sizes(draw, 3, 9, 9), **attrs)
-
-
 def plain(image: Data, number: int, free: bool = True, **attrs: Any) -> Case:
     images, _, *size = image.shape
     rois = regions(images, *(n / attrs["spatial_scale"] for n in size))
@@ -31,7 +27,7 @@ def plain(image: Data, number: int, free: bool = True, **attrs: Any) -> Case:
 def draw_plain(draw: DrawFn) -> Case:
     own = {"output_dim": SIZES, "pooled_size": SIZES, "group_size": st.none() | st.integers(0, 4)}
     attrs = attributes(draw, PLAIN, spatial_scale=SCALES, **own)
-    image = draw_data(draw, attrs)
+    image = data(*sizes(draw, 3, 9, 9), **attrs)
     return plain(image, draw(st.integers(1, 6)), draw(st.booleans()), **attrs)
 
 
@@ -58,7 +54,7 @@ def draw_deformable(draw: DrawFn) -> Case:
         sample_per_part=st.none() | st.integers(1, 3),
         trans_std=st.none() | st.sampled_from([0.1, 1.0]),
     )
-    image = draw_data(draw, attrs)
+    image = data(*sizes(draw, 3, 9, 9), **attrs)
     return deformable(image, draw(st.integers(1, 6)), classes, draw(st.booleans()), **attrs)
 
 
