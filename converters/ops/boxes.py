@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Dims, Shape, merge, same, show
 from .attributes import Single
-from .computed import Computed
+from .computed import Called, Computed
 from .onnx_math import Formula, count, join
 from .registry import TorchBuilder, operator
 
@@ -62,7 +62,7 @@ def _centered(boxes: Formula) -> Tuple[Formula, Formula]:
 
 
 @operator("_contrib_box_decode")
-class BoxDecode(Computed):
+class BoxDecode(Called):
     """(B, N, 4), (1, N, 4) -> (B, N, 4): corners of the boxes that lie so far from the anchors.
 
     Source: src/operator/contrib/bounding_box-inl.h, box_decode.
@@ -90,7 +90,7 @@ class BoxDecode(Computed):
 
 
 @operator("_contrib_box_iou")
-class BoxIou(Computed):
+class BoxIou(Called):
     """(*L, 4), (*R, 4) -> (*L, *R): what two boxes share, as a part of their union.
 
     Source: src/operator/contrib/bounding_box-inl.h, compute_overlap.
@@ -126,7 +126,7 @@ def _area(sides: Formula) -> Formula:
 
 
 @operator("_contrib_box_encode")
-class BoxEncode(Computed):
+class BoxEncode(Called):
     """samples (B, N), matches (B, N), anchors (B, N, 4), refs (B, M, 4), means (4), stds (4) ->
     (B, N, 4), (B, N, 4): how far each anchor's reference lies from it, and whether it counts.
 

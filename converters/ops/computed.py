@@ -35,16 +35,7 @@ def takes(name: str, shape: Dims, wanted: Dims) -> None:
 
 
 class Computed(Operator):
-    """A declaration of what is computed, once for all element types.
-
-    Class attributes:
-        function: in converters/functions; it takes the operator's inputs and its attributes.
-        positional: attributes that it takes by their place, and no others. Where there are none,
-            those that are not the defaults are named.
-    """
-
-    function: ClassVar[str]
-    positional: ClassVar[Tuple[str, ...]] = ()
+    """A declaration of what is computed in ONNX, once for all element types."""
 
     #: The inputs as formulas -> the output (a list for several outputs).
     formula: Callable[..., Union[Formula, List[Formula]]]
@@ -54,6 +45,19 @@ class Computed(Operator):
         if isinstance(made, Formula):
             return result(made)
         return [result(value, number) for number, value in enumerate(made)]
+
+
+class Called(Computed):
+    """One that is a function of converters/functions in PyTorch.
+
+    Class attributes:
+        function: it takes the operator's inputs and its attributes.
+        positional: attributes that it takes by their place, and no others. Where there are none,
+            those that are not the defaults are named.
+    """
+
+    function: ClassVar[str]
+    positional: ClassVar[Tuple[str, ...]] = ()
 
     def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
         values = [literal(getattr(self, name)) for name in self.positional]

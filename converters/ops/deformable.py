@@ -18,8 +18,7 @@ from .registry import TorchBuilder, Unsupported, operator
 
 DEFORM_CONV = 19  # the first opset that has it
 #: Of the function for PyTorch.
-DEFAULTS = {"stride": (1, 1), "dilate": (1, 1), "pad": (0, 0)}
-DEFAULTS = {**DEFAULTS, "num_group": 1, "num_deformable_group": 1}
+DEFAULTS = dict(stride=(1, 1), dilate=(1, 1), pad=(0, 0), num_group=1, num_deformable_group=1)
 
 
 @dataclass(frozen=True)
@@ -80,17 +79,12 @@ class Deformable(Computed):
         return (data[0], self.num_filter, height, width)
 
     def lines(self, place: Formula, size: Formula) -> Lines:
-        raise NotImplementedError
+        return padded(place, size)
 
-    def composed(
-        self,
-        data: Formula,
-        offset: Formula,
-        weight: Formula,
-        bias: Optional[Formula] = None,
-        mask: Optional[Formula] = None,
-    ) -> Formula:
+    def formula(self, *inputs: Formula) -> Formula:
         """Interpolated numbers for each tap, and the product of them with the kernel."""
+        given = dict(zip(self.input_names(), inputs))
+        data, offset, weight = (given[name] for name in ("data", "offset", "weight"))
         groups, taps = self.num_deformable_group, self.taps
         height, width = offset.size(2), offset.size(3)
         images = count(offset, offset.size(0)).reshape(-1, 1, 1, 1, 1) * groups
@@ -99,14 +93,14 @@ class Deformable(Computed):
         moved = offset.reshape(0, groups, taps, 2, height, width)
         rows = self.lines(self._places(moved, 0, height), maps.height)
         columns = self.lines(self._places(moved, 1, width), maps.width)
-        if mask is not None:
-            parts = mask.reshape(0, groups, taps, height, width)
+        if "mask" in given:
+            parts = given["mask"].reshape(0, groups, taps, height, width)
             rows = [(line, part * parts) for line, part in rows]
         found = maps.sample(rows, columns).transpose(0, 1, 5, 2, 3, 4)  # (N, groups, C', taps, *P)
         kernels = weight.reshape(self.num_group, self.num_filter // self.num_group, -1)
         total = kernels.op("MatMul", found.reshape(0, self.num_group, -1, height * width))
         total = total.reshape(0, self.num_filter, height, width)
-        return total if bias is None else total + bias.unsqueeze(1, 2)
+        return total + given["bias"].unsqueeze(1, 2) if "bias" in given else total
 
     def _places(self, moved: Formula, axis: int, size: Formula) -> Formula:
         """(N, groups, taps, H', W'): where each tap lies, 0 is down and 1 is across."""
@@ -117,9 +111,6 @@ class Deformable(Computed):
 
     def input_names(self) -> Tuple[str, ...]:
         return self.names if self.no_bias else (*self.names, "bias")
-
-    def formula(self, *inputs: Formula) -> Formula:
-        return self.composed(**dict(zip(self.input_names(), inputs)))
 
     def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
         given = dict(zip(self.input_names(), inputs))
@@ -162,9 +153,6 @@ class ModulatedDeformableConvolution(Deformable):
         self, data: Dims, offset: Dims, mask: Dims, weight: Dims, bias: Shape = None
     ) -> Shape:
         return self.output_shape(data, offset=(offset, 2), mask=(mask, 1))
-
-    def lines(self, place: Formula, size: Formula) -> Lines:
-        return padded(place, size)
 
     def formula(self, *inputs: Formula) -> Formula:
         data = inputs[0]

@@ -9,14 +9,14 @@ from ..errors import ShapeError
 from ..shape import Dims, Shape, merge, product, same, show
 from .attributes import Single, Singles, single
 from .boxes import Format, decoded, halves
-from .computed import Computed
+from .computed import Called
 from .onnx_math import Formula, grid, join, stack
 from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, operator
 from .suppression import Candidates, Sides, best, kept_rows, rows, sides_of
 
 
 @operator("_contrib_box_nms")
-class BoxNms(Computed, SameShape):
+class BoxNms(Called, SameShape):
     """(..., N, W) -> same: boxes without those that a better one overlaps, the best first; the
     rest of the rows is -1.  Source: src/operator/contrib/bounding_box-inl.h.
 
@@ -113,7 +113,7 @@ def _corners(sides: Sides) -> Sides:
 
 
 @operator("_contrib_MultiBoxPrior")
-class MultiBoxPrior(Computed):
+class MultiBoxPrior(Called):
     """(N, C, H, W) -> (1, H * W * A, 4): corners of the anchors of each place, in parts of the
     image; each size with the first ratio, then the first size with the other ratios.
 
@@ -167,7 +167,7 @@ class MultiBoxPrior(Computed):
 
 
 @operator("_contrib_MultiBoxDetection", ignores=("background_id", "keep_topk"))
-class MultiBoxDetection(Computed):
+class MultiBoxDetection(Called):
     """cls_prob (B, C, N), loc_pred (B, N * 4), anchor (1, N, 4) -> (B, N, 6): class, score and
     corners of what is detected, the best first; class -1 is what better ones overlap.
 

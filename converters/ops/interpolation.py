@@ -145,37 +145,34 @@ def within(edges: Sequence[Formula], size: Formula) -> Tuple[Formula, Formula]:
     return first, behind
 
 
-@dataclass(frozen=True)
-class Samples:
-    """Along one axis, the samples of which a bin is the mean.
+def mean_of_bins(
+    maps: Maps,
+    regions: Sequence[Tuple[Formula, Formula]],
+    pooled: Ints,
+    ratio: int,
+    moved: Callable[[Formula, Formula], Tuple[Formula, Formula]] = lambda y, x: (y, x),
+) -> Formula:
+    """(R, C, *pooled): the mean of interpolated samples, up to one line outside of the map.
 
-    Attributes:
-        begin, step: of each bin.
-        number: of samples in it.
+    Args:
+        regions: where they begin, downwards and across, and how long they are.
+        ratio: samples of a bin along an axis; up to 0, as many as the bin has lines.
+        moved: where a sample lies in an upright region -> where it is read.
     """
+    begins, lengths, numbers = [], [], []
+    for axis, (start, size), bins in zip((1, 0), regions, pooled):
+        length = size / bins
+        begins.append(start + steps(size, bins, axis) * length)
+        lengths.append(length)
+        numbers.append(size * 0 + ratio if ratio > 0 else length.op("Ceil"))
 
-    begin: Formula
-    step: Formula
-    number: Formula
+    def lines(*samples: Formula) -> Tuple[Lines, Lines]:
+        places = (b + (n + 0.5) * s / m for b, n, s, m in zip(begins, samples, lengths, numbers))
+        found = []
+        for place, size, *n in zip(moved(*places), (maps.height, maps.width), samples, numbers):
+            inside = (place >= -1) & (place <= size.real()) & (n[0] < n[1])
+            found.append(clamped(place, size, inside))
+        return found[0], found[1]
 
-    def place(self, sample: Formula) -> Formula:
-        return self.begin + (sample + 0.5) * self.step / self.number
-
-    def lines(self, sample: Formula, place: Formula, size: Formula) -> Lines:
-        """A sample may lie up to one line outside of the map."""
-        inside = (place >= -1) & (place <= size.real()) & (sample < self.number)
-        return clamped(place, size, inside)
-
-
-def samples(start: Formula, size: Formula, axis: int, pooled: Ints, ratio: int) -> Samples:
-    """So many in each bin of regions, or as many as the bin has lines."""
-    bins = pooled[1 - axis]
-    step = size / bins
-    number = size * 0 + ratio if ratio > 0 else step.op("Ceil")
-    return Samples(start + steps(size, bins, axis) * step, step, number)
-
-
-def means(maps: Maps, tall: Samples, wide: Samples, lines: AtSample) -> Formula:
-    """(R, C, *pooled_size): see mean_of_samples."""
-    most = tall.number.largest().whole(), wide.number.largest().whole()
-    return mean_of_samples(maps, most, lines, tall.number * wide.number).squeeze(1)
+    most = numbers[0].largest().whole(), numbers[1].largest().whole()
+    return mean_of_samples(maps, most, lines, numbers[0] * numbers[1]).squeeze(1)

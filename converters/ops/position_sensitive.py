@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, ClassVar, List, Optional, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..shape import Dims, same
 from .attributes import Single, single
-from .computed import Computed, takes
+from .computed import Called, takes
 from .interpolation import (
     AtSample,
     Lines,
@@ -35,7 +35,7 @@ def above_0(*names: str) -> Tuple[Tuple[str, Callable[[Any], bool], str], ...]:
 
 
 @dataclass(frozen=True)
-class PositionSensitive(Computed):
+class PositionSensitive(Called):
     """What both kinds share: (B, output_dim * group_size ** 2, H, W), (R, 5) ->
     (R, output_dim, pooled_size, pooled_size).
     """
@@ -45,7 +45,7 @@ class PositionSensitive(Computed):
     pooled_size: int
     group_size: int
 
-    positional = ("spatial_scale", "pooled_size", "group_size")
+    positional: ClassVar[Tuple[str, ...]] = ("spatial_scale", "pooled_size", "group_size")
     allowed = above_0("output_dim", "pooled_size", "group_size")
 
     def infer(self, data: Dims, rois: Dims) -> Dims:
@@ -195,6 +195,7 @@ class DeformablePSROIPooling(PositionSensitive):
         of_bins = split.op("Gather", part, axis=3).op("Gather", part, axis=4) * self.trans_std
         return [of_bins.slice(2, axis, axis + 1).squeeze(2) for axis in (0, 1)]
 
-    def to_pytorch(self, m: TorchBuilder, data: str, rois: str, trans: Optional[str] = None) -> str:
+    def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
+        data, rois, *trans = inputs
         call = super().to_pytorch(m, data, rois)
-        return call if trans is None else f"{call[:-1]}, {trans}, {self.trans_std})"
+        return f"{call[:-1]}, {trans[0]}, {self.trans_std})" if trans else call

@@ -119,7 +119,10 @@ class BilinearResize2D(Operator):
         if isinstance(known, int):
             return shape.ints((known,))
         full = shape.slice(0, axis + 2, axis + 3)
-        return self._resized(full, lambda n: n * int(self._exact_scale(axis) * EXACT) / EXACT)
+        sized: Formula = self._resized(
+            full, lambda n: n * int(self._exact_scale(axis) * EXACT) / EXACT
+        )
+        return sized
 
     def to_pytorch(self, m: TorchBuilder, data: str, like: Optional[str] = None) -> str:
         if like is None:

@@ -10,16 +10,14 @@ import numpy as np
 from ..errors import ShapeError
 from ..shape import Dim, Dims, same, show
 from .attributes import Ints, Single
-from .computed import Computed
+from .computed import Called
 from .interpolation import (
-    Lines,
     Maps,
-    means,
+    mean_of_bins,
     of_images,
     of_parts,
     of_regions,
     over_samples,
-    samples,
     steps,
     within,
 )
@@ -44,7 +42,7 @@ def pooled_shape(data: Dims, rois: Dims, columns: int, channels: Dim, size: Ints
 
 
 @dataclass(frozen=True)
-class RegionPooling(Computed):
+class RegionPooling(Called):
     """What these kinds share: (B, C, H, W), (R, columns) -> (R, C, *pooled_size)."""
 
     columns: ClassVar[int] = 5
@@ -52,7 +50,7 @@ class RegionPooling(Computed):
     pooled_size: Ints
     spatial_scale: Single
 
-    positional = ("pooled_size", "spatial_scale")
+    positional: ClassVar[Tuple[str, ...]] = ("pooled_size", "spatial_scale")
     allowed = (
         ("pooled_size", lambda size: len(size) == 2 and min(size) > 0, "two numbers above 0"),
     )
@@ -125,15 +123,8 @@ class ROIAlign(RegionPooling):
         width, height = right - left, bottom - top
         if not self.aligned:
             width, height = width.maximum(1), height.maximum(1)
-        tall = samples(top, height, 1, self.pooled_size, self.sample_ratio)
-        wide = samples(left, width, 0, self.pooled_size, self.sample_ratio)
-        maps = self.maps(data, of_regions(image))
-
-        def lines(down: Formula, across: Formula) -> Tuple[Lines, Lines]:
-            rows = tall.lines(down, tall.place(down), maps.height)
-            return rows, wide.lines(across, wide.place(across), maps.width)
-
-        return means(maps, tall, wide, lines)
+        regions, maps = ((top, height), (left, width)), self.maps(data, of_regions(image))
+        return mean_of_bins(maps, regions, self.pooled_size, self.sample_ratio)
 
     def maps(self, data: Formula, image: Formula) -> Maps:
         if not self.position_sensitive:
@@ -209,17 +200,14 @@ class RROIAlign(RegionPooling):
         maps = self.maps(data, of_regions(rois.column(0).whole()))
         x, y, width, height = self.scaled(rois)
         width, height = width.maximum(1), height.maximum(1)
-        tall = samples(height / -2, height, 1, self.pooled_size, self.sampling_ratio)
-        wide = samples(width / -2, width, 0, self.pooled_size, self.sampling_ratio)
         cosine, sine = turned(of_regions(rois.column(5)))
 
-        def lines(down: Formula, across: Formula) -> Tuple[Lines, Lines]:
-            yy, xx = tall.place(down), wide.place(across)
-            rows = tall.lines(down, yy * cosine - xx * sine + y, maps.height)
-            return rows, wide.lines(across, xx * cosine + yy * sine + x, maps.width)
+        def moved(yy: Formula, xx: Formula) -> Tuple[Formula, Formula]:
+            return yy * cosine - xx * sine + y, xx * cosine + yy * sine + x
 
-        return means(maps, tall, wide, lines)
+        regions = (height / -2, height), (width / -2, width)
+        return mean_of_bins(maps, regions, self.pooled_size, self.sampling_ratio, moved)
 
-    def to_pytorch(self, m: TorchBuilder, data: str, rois: str) -> str:
-        call = super().to_pytorch(m, data, rois)
+    def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
+        call = super().to_pytorch(m, *inputs)
         return call if self.sampling_ratio <= 0 else f"{call[:-1]}, {self.sampling_ratio})"
