@@ -100,8 +100,7 @@ class Proposals(Computed):
     def _boxes(self, scores: Formula, moves: Formula, info: Formula) -> Tuple[Formula, Formula]:
         """Corners (B, N, 4) and scores (B, N), place after place."""
         height, width = moves.size(2), moves.size(3)
-        moves = moves.reshape(0, self.anchors, 4, height, width)
-        moves = moves.op("Transpose", perm=(0, 3, 4, 1, 2))  # (B, H, W, A, 4)
+        moves = moves.reshape(0, self.anchors, 4, height, width).transpose(0, 3, 4, 1, 2)
         limits = info.slice(1, 0, 2).op("Gather", info.ints((1, 0)), axis=1)
         limits = limits.reshape(-1, 1, 1, 1, 2)  # across and down
         places = stack(grid(height, width)[::-1], 2).unsqueeze(2)  # (H, W, 1, 2)
@@ -112,7 +111,7 @@ class Proposals(Computed):
         small = (sides < least).real().reduced("ReduceMax", 4, keep=True) > 0.5
         boxes = small.where(join([low - least / 2, high + least / 2], 4), join([low, high], 4))
         inside = (places < (limits / self.feature_stride).whole()).real()
-        scores = scores.op("Transpose", perm=(0, 2, 3, 1)).unsqueeze(4)
+        scores = scores.transpose(0, 2, 3, 1).unsqueeze(4)
         real = (inside.reduced("ReduceMin", 4, keep=True) > 0.5) & ~small
         return boxes.reshape(0, -1, 4), real.where(scores, -1).reshape(0, -1)
 

@@ -114,15 +114,12 @@ class BilinearResize2D(Operator):
         options = {"mode": "linear", "coordinate_transformation_mode": mode}
         return g.op("Resize", data, None, None, wanted.value, **options)
 
-    def _onnx_size(self, shape: Formula, axis: int, size: Dim) -> Formula:
+    def _onnx_size(self, shape: Formula, axis: int, size: Dim) -> Any:
         known = self._inferred(axis, size)
         if isinstance(known, int):
             return shape.ints((known,))
         full = shape.slice(0, axis + 2, axis + 3)
-        sized: Formula = self._resized(
-            full, lambda n: n * int(self._exact_scale(axis) * EXACT) / EXACT
-        )
-        return sized
+        return self._resized(full, lambda n: n * int(self._exact_scale(axis) * EXACT) / EXACT)
 
     def to_pytorch(self, m: TorchBuilder, data: str, like: Optional[str] = None) -> str:
         if like is None:

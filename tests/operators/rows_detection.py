@@ -1,6 +1,8 @@
-"""Operators on boxes."""
+"""Operators on boxes, and what proposes regions."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -55,12 +57,11 @@ def nms(shape: Shape, center: bool = False, **attrs: object) -> Case:
     return Case("_contrib_box_nms", (Data(shape, boxes(2, 1, 0, center)),), attrs)
 
 
-STD = st.sampled_from([0.1, 0.2, 1.0, 0.25])
-
-
 def draw_decode(draw: DrawFn) -> Case:
     batch, number = sizes(draw, 3, 20)
-    own = dict.fromkeys(("std0", "std1", "std2", "std3"), st.none() | STD)
+    own = dict.fromkeys(
+        ("std0", "std1", "std2", "std3"), st.sampled_from([None, 0.1, 0.2, 1.0, 0.25])
+    )
     own["clip"] = st.sampled_from([None, -1, 0.1, 0.5, 4.42])
     attrs = attributes(draw, "_contrib_box_decode", **own)
     center = attrs.get("format", "center") == "center"
@@ -130,9 +131,8 @@ def draw_prior(draw: DrawFn) -> Case:
         steps=st.none() | st.just((-1, -1)) | st.tuples(step, step),
         offsets=st.none() | st.tuples(parts.filter(lambda x: x <= 1), st.just(0.0)),
     )
-    return Case(
-        "_contrib_MultiBoxPrior", (Data(sizes(draw, 5, 5, 5, 5)),), attrs, draw(st.booleans())
-    )
+    given = (Data(sizes(draw, 5, 5, 5, 5)),)
+    return Case("_contrib_MultiBoxPrior", given, attrs, draw(st.booleans()))
 
 
 def detection(batch: int, classes: int, number: int, free: bool = True, **attrs: object) -> Case:
@@ -155,6 +155,47 @@ def draw_detection(draw: DrawFn) -> Case:
     )
     batch, classes, number = sizes(draw, 3, 4, 20)
     return detection(batch, classes + 1, number, draw(st.booleans()), **attrs)
+
+
+def proposed(op: str, batch: int, height: int, width: int, free: bool = True, **attrs: Any) -> Case:
+    stride = attrs.get("feature_stride", 16)
+    anchors = len(attrs.get("scales", range(4))) * len(attrs.get("ratios", range(3)))
+
+    def info(random: np.random.Generator, shape: Shape) -> Array:
+        """Some of the map lies beyond the image."""
+        real = [[n - random.uniform(0, 0.6)] * shape[0] for n in (height, width)]
+        return np.stack([real[0], real[1], random.uniform(0.01, 0.1, shape[0])], 1) * stride
+
+    given = (
+        Data((batch, 2 * anchors, height, width), uniform(0, 1)),
+        Data((batch, 4 * anchors, height, width), uniform(-0.5, 0.5)),
+        Data((batch, 3), info),
+    )
+    return Case(op, given, attrs, free)
+
+
+def proposal(op: str) -> Row:
+    batches = st.just(1) if op == "_contrib_Proposal" else st.integers(1, 3)
+
+    def draw(draw: DrawFn) -> Case:
+        some = st.lists(st.sampled_from([0.3, 0.5, 1.0, 2.0, 3.0]), min_size=1, max_size=3)
+        narrowed = {
+            "rpn_pre_nms_top_n": st.integers(-1, 40),
+            "rpn_post_nms_top_n": st.integers(1, 30),
+            "threshold": st.sampled_from([0.3, 0.7, 0.5]),
+            "rpn_min_size": st.integers(0, 16),
+            "feature_stride": st.sampled_from([4, 8, 16]),
+            **dict.fromkeys(("scales", "ratios"), some.map(tuple)),
+        }
+        attrs = attributes(draw, op, **narrowed)
+        return proposed(op, draw(batches), *sizes(draw, 5, 5), draw(st.booleans()), **attrs)
+
+    usual = {"rpn_pre_nms_top_n": 100, "rpn_post_nms_top_n": 20, "scales": (2, 4)}
+    examples = {
+        "usual": proposed(op, 1, 7, 9, output_score=True, **usual),
+        "fewer than asked for": proposed(op, 1, 2, 3, rpn_post_nms_top_n=300, threshold=0.1),
+    }
+    return Row(op, draw, examples)
 
 
 GLUONCV = {"overlap_thresh": 0.45, "topk": 40, "valid_thresh": 0.01}
@@ -188,4 +229,6 @@ ROWS = [
             "more than there are": detection(2, 3, 9, nms_topk=400),
         },
     ),
+    proposal("_contrib_Proposal"),
+    proposal("_contrib_MultiProposal"),
 ]
