@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Dict, Literal, Mapping, Optional, Tuple
+from typing import ClassVar, Literal, Mapping, Optional, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, merge, show, window
-from .attributes import Ints
+from ..shape import Dims, Shape, merge, show, window
 from .computed import Computed, options, takes
-from .convolution import fill_windows
+from .convolution import Filters, fill_windows
 from .interpolation import Lines, clamped, of_parts, padded
 from .onnx_math import Formula, count
 from .registry import TorchBuilder, Unsupported, operator
@@ -22,7 +21,7 @@ DEFAULTS = dict(stride=(1, 1), dilate=(1, 1), pad=(0, 0), num_group=1, num_defor
 
 
 @dataclass(frozen=True)
-class Deformable(Computed):
+class Deformable(Computed, Filters):
     """What both kinds share: the offsets are (N, groups * taps * 2, H', W'), down and across.
 
     Class attributes:
@@ -31,14 +30,7 @@ class Deformable(Computed):
 
     names: ClassVar[Tuple[str, ...]]
 
-    kernel: Ints
-    num_filter: int
-    stride: Ints = ()
-    dilate: Ints = ()
-    pad: Ints = ()
-    num_group: int = 1
     num_deformable_group: int = 1
-    no_bias: bool = False
     layout: Optional[Literal["NCHW"]] = None
 
     def __post_init__(self) -> None:
@@ -49,11 +41,6 @@ class Deformable(Computed):
     @property
     def taps(self) -> int:
         return self.kernel[0] * self.kernel[1]
-
-    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
-        channels = data[1] if data else None
-        group = channels // self.num_group if isinstance(channels, int) else None
-        return {"weight": (self.num_filter, group, *self.kernel), "bias": (self.num_filter,)}
 
     def data_shape(self, shapes: Mapping[str, Shape]) -> Shape:
         weight = shapes.get("weight")
