@@ -167,10 +167,10 @@ def mean_of_bins(
         numbers.append(size * 0 + ratio if ratio > 0 else length.op("Ceil"))
 
     def lines(*samples: Formula) -> Tuple[Lines, Lines]:
-        places = (b + (n + 0.5) * s / m for b, n, s, m in zip(begins, samples, lengths, numbers))
-        found = []
-        for place, size, *n in zip(moved(*places), (maps.height, maps.width), samples, numbers):
-            inside = (place >= -1) & (place <= size.real()) & (n[0] < n[1])
+        upright = (b + (n + 0.5) * s / m for b, n, s, m in zip(begins, samples, lengths, numbers))
+        found, sizes = [], (maps.height, maps.width)
+        for place, size, sample, number in zip(moved(*upright), sizes, samples, numbers):
+            inside = (place >= -1) & (place <= size.real()) & (sample < number)
             found.append(clamped(place, size, inside))
         return found[0], found[1]
 
