@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, List, Tuple
+from typing import Any, List, Literal, Sequence, Tuple
 
 import numpy as np
 
@@ -11,9 +11,34 @@ from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Dims, Shape, merge, same, show
 from .attributes import Single
-from .detection import Called, Format
-from .onnx_math import Formula, count, formula, join, result
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from .computed import Called, Computed
+from .onnx_math import Formula, count, join
+from .registry import TorchBuilder, operator
+
+Format = Literal["corner", "center"]
+
+
+def halves(boxes: Formula) -> Tuple[Formula, Formula]:
+    """(B, N, 4) -> (B, N, 2), (B, N, 2): the first corner and the second, or centers and sides."""
+    return boxes.slice(2, 0, 2), boxes.slice(2, 2, 4)
+
+
+def decoded(
+    moves: Formula, scales: Sequence[float], center: Formula, size: Formula, clip: float = -1
+) -> Formula:
+    """(B, N, 4) -> same: corners of the boxes that lie so far from anchors.
+
+    Args:
+        scales: of the moves: two of the center and two of the logarithm of the sides.
+        center, size: (1, N, 2), of the anchors.
+        clip: the most that the logarithm of a side may grow; any, if it is not above 0.
+    """
+    moved, grown = halves(moves)
+    moved = moved * moves.array(scales[:2]) * size + center
+    grown = grown * moves.array(scales[2:])
+    grown = grown.minimum(clip) if clip > 0 else grown
+    half = grown.op("Exp") * size * 0.5
+    return join([moved - half, moved + half], 2)
 
 
 def _of_boxes(name: str, shape: Dims, rank: int = 0) -> Dims:
@@ -27,6 +52,13 @@ def _of_boxes(name: str, shape: Dims, rank: int = 0) -> Dims:
         dimensions = f"{rank} dimensions" if rank else "2 dimensions or more"
         raise ShapeError(f"takes {name} of {dimensions}, the last one 4; got {show(shape)}")
     return shape
+
+
+def _centered(boxes: Formula) -> Tuple[Formula, Formula]:
+    """Corners -> centers and sides."""
+    first, last = halves(boxes)
+    size = last - first
+    return first + size * 0.5, size
 
 
 @operator("_contrib_box_decode")
@@ -52,30 +84,9 @@ class BoxDecode(Called):
             raise ShapeError(f"takes anchors of shape 1x{number}x4, got {show(anchors)}")
         return (batch, merge(number, others), 4)
 
-    def to_onnx(self, g: OnnxBuilder, data: Any, anchors: Any) -> Any:
-        x, boxes = formula(g, data), formula(g, anchors)
-        center, size = boxes.slice(2, 0, 2), boxes.slice(2, 2, 4)
-        if self.format == "corner":
-            size = size - center
-            center = center + size * 0.5
-        moved = x.slice(2, 0, 2) * x.array((self.std0, self.std1)) * size + center
-        grown = x.slice(2, 2, 4) * x.array((self.std2, self.std3))
-        grown = grown.minimum(self.clip) if self.clip > 0 else grown
-        half = grown.op("Exp") * size * 0.5
-        return result(join([moved - half, moved + half], 2))
-
-
-def _area(boxes: Formula, center: bool) -> Formula:
-    """(..., 4) -> (...)"""
-    first, second = boxes.slice(-1, 0, 2), boxes.slice(-1, 2, 4)
-    sides = (second if center else second - first).maximum(0)
-    return sides.column(0) * sides.column(1)
-
-
-def _ends(boxes: Formula, center: bool) -> Tuple[Formula, Formula]:
-    """(..., 4) -> (..., 2), (..., 2): the first corner and the second."""
-    first, second = boxes.slice(-1, 0, 2), boxes.slice(-1, 2, 4)
-    return (first - second / 2, first + second / 2) if center else (first, second)
+    def formula(self, data: Formula, anchors: Formula) -> Formula:
+        anchor = _centered(anchors) if self.format == "corner" else halves(anchors)
+        return decoded(data, (self.std0, self.std1, self.std2, self.std3), *anchor, self.clip)
 
 
 @operator("_contrib_box_iou")
@@ -92,16 +103,26 @@ class BoxIou(Called):
     def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         return (*_of_boxes("lhs", lhs)[:-1], *_of_boxes("rhs", rhs)[:-1])
 
-    def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
-        center = self.format == "center"
-        left, right = formula(g, lhs), formula(g, rhs)
-        a, b = left.reshape(-1, 1, 4), right.reshape(1, -1, 4)
-        (a_first, a_last), (b_first, b_last) = _ends(a, center), _ends(b, center)
-        sides = (a_last.minimum(b_last) - a_first.maximum(b_first)).maximum(0)
-        shared = sides.column(0) * sides.column(1)
-        part = shared / (_area(a, center) + _area(b, center) - shared)
-        shape = join([left.shape().slice(0, 0, -1), right.shape().slice(0, 0, -1)], 0)
-        return result((shared > 0).where(part, 0).op("Reshape", shape))
+    def formula(self, lhs: Formula, rhs: Formula) -> Formula:
+        a_first, a_last, a_area = self._parts(lhs.reshape(-1, 1, 4))
+        b_first, b_last, b_area = self._parts(rhs.reshape(1, -1, 4))
+        shared = _area(a_last.minimum(b_last) - a_first.maximum(b_first))
+        part = shared / (a_area + b_area - shared)
+        shape = join([lhs.shape().slice(0, 0, -1), rhs.shape().slice(0, 0, -1)], 0)
+        return (shared > 0).where(part, 0).op("Reshape", shape)
+
+    def _parts(self, boxes: Formula) -> Tuple[Formula, Formula, Formula]:
+        """The first corners, the second ones, and the areas."""
+        first, second = halves(boxes)
+        if self.format == "corner":
+            return first, second, _area(second - first)
+        return first - second / 2, first + second / 2, _area(second)
+
+
+def _area(sides: Formula) -> Formula:
+    """(..., 2) -> (...); none of boxes whose ends are exchanged."""
+    sides = sides.maximum(0)
+    return sides.column(0) * sides.column(1)
 
 
 @operator("_contrib_box_encode")
@@ -122,28 +143,20 @@ class BoxEncode(Called):
         _of_boxes("refs", refs, 3)
         return [shape, shape]
 
-    def to_onnx(self, g: OnnxBuilder, samples: Any, matches: Any, *more: Any) -> List[Any]:
+    def formula(self, samples: Formula, matches: Formula, *more: Formula) -> List[Formula]:
         anchors, refs, means, stds = more
-        valid = (formula(g, samples) > 0.5).unsqueeze(2)
+        valid = (samples > 0.5).unsqueeze(2)
         # Of an anchor that does not count, no reference is read.
-        places = formula(g, matches).whole().maximum(0).unsqueeze(2)
-        anchor, given = formula(g, anchors), formula(g, refs)
-        reference = given.op("GatherElements", places.expand(1, 1, 4), axis=1)
-        (center, size), (own, own_size) = _centers(reference), _centers(anchor)
+        places = matches.whole().maximum(0).unsqueeze(2)
+        reference = refs.op("GatherElements", places.expand(1, 1, 4), axis=1)
+        (center, size), (own, own_size) = _centered(reference), _centered(anchors)
         offsets = join([(center - own) / own_size, (size / own_size).op("Log")], 2)
-        targets = valid.where((offsets - formula(g, means)) / formula(g, stds), 0)
-        masks = valid.real().op("Expand", anchor.shape())
-        return [result(targets, 0), result(replace(masks, like=anchor.like), 1)]
-
-
-def _centers(boxes: Formula) -> Tuple[Formula, Formula]:
-    """Corners (..., 4) -> centers and sides (..., 2)."""
-    first, size = boxes.slice(2, 0, 2), boxes.slice(2, 2, 4) - boxes.slice(2, 0, 2)
-    return first + size * 0.5, size
+        targets = valid.where((offsets - means) / stds, 0)
+        return [targets, valid.real().op("Expand", anchors.shape())]
 
 
 @operator("_contrib_bipartite_matching")
-class BipartiteMatching(Operator):
+class BipartiteMatching(Computed):
     """(..., R, C) -> (..., R), (..., C): the column of each row and the row of each column, -1
     for none; the best pair first, then the best of what is left.
 
@@ -163,14 +176,12 @@ class BipartiteMatching(Operator):
             raise ShapeError(f"takes (..., rows, columns), got {show(data)}")
         return [data[:-1], (*data[:-2], data[-1])]
 
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> List[Any]:
-        given = formula(g, data)
-        rows, columns = given.size(-2), given.size(-1)
-        scores = given.reshape(-1, rows * columns)
+    def formula(self, data: Formula) -> List[Formula]:
+        g, rows, columns = data.g, data.size(-2), data.size(-1)
+        scores = data.reshape(-1, rows * columns)
         scores = scores.op("Neg") if self.is_ascend else scores
         threshold = -self.threshold if self.is_ascend else self.threshold
-        lowest = -float("inf")
-        places = count(given, rows * columns)
+        places = count(data, rows * columns)
         nowhere = scores.whole().slice(1, 0, 1) * 0 - 1  # (B, 1)
 
         def body(_: Any, *states: Any) -> List[Any]:
@@ -185,23 +196,17 @@ class BipartiteMatching(Operator):
             taken = (places / columns).equals(row) | (places - places / columns * columns).equals(
                 column
             )
-            left = taken.where(left.number(lowest), left)
+            left = taken.where(left.number(-float("inf")), left)
             return [left.value, row_of.value, column_of.value, good.any().value]
 
         trips = g.constant(np.array(self.topk + 1, np.int64)) if self.topk > 0 else None
-        begin = [scores, nowhere.expand(1, columns), nowhere.expand(1, rows)]
-        always = g.constant(np.array(True))
-        states = (state.value for state in begin)
+        begin = (scores, nowhere.expand(1, columns), nowhere.expand(1, rows))
+        always, states = g.constant(np.array(True)), (state.value for state in begin)
         _, row_of, column_of = g.loop(body, *states, trips=trips, condition=always)
-        shape = given.shape()
-        found = [
-            (column_of, shape.slice(0, 0, -1)),
-            (row_of, join([shape.slice(0, 0, -2), columns], 0)),
-        ]
-        reals = [
-            replace(nowhere, value=v, like=given.like).op("Reshape", s).real() for v, s in found
-        ]
-        return [result(value, number) for number, value in enumerate(reals)]
+        shape = data.shape()
+        of_rows, of_columns = shape.slice(0, 0, -1), join([shape.slice(0, 0, -2), columns], 0)
+        found = ((column_of, of_rows), (row_of, of_columns))
+        return [replace(nowhere, value=v).op("Reshape", s).real() for v, s in found]
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         more = f", is_ascend={self.is_ascend}, topk={self.topk}"

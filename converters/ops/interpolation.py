@@ -1,51 +1,70 @@
-"""Bilinear interpolation in ONNX at any places of a map."""
+"""Bilinear interpolation in ONNX at any places of a map, and means of it over bins of regions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable, List, Sequence, Tuple, Union
 
-from .onnx_math import Formula
+import numpy as np
+
+from .attributes import Ints
+from .onnx_math import Formula, join
 
 #: The two lines around a place along one axis: int64 indices, and how much each counts.
 Lines = List[Tuple[Formula, Formula]]
+#: Numbers of a sample downwards and across, real () -> the lines around it.
+AtSample = Callable[[Formula, Formula], Tuple[Lines, Lines]]
 
 
 @dataclass(frozen=True)
-class Map:
-    """Maps one below the other.
+class Maps:
+    """Maps one below the other, and which of them places are read from.
 
     Attributes:
         table: (maps * height * width, C).
         height, width: int64 (1,).
+        start: int64 (*P): where in the table the map of each place begins.
     """
 
     table: Formula
     height: Formula
     width: Formula
+    start: Formula
 
-    @property
-    def area(self) -> Formula:
-        return self.height * self.width
+    def read(self, row: Formula, column: Formula) -> Formula:
+        """Of shape (*P) -> (*P, C)."""
+        return self.table.op("Gather", self.start + row * self.width + column, axis=0)
 
-    def sample(self, first: Formula, rows: Lines, columns: Lines) -> Formula:
-        """The number of the map, int64 (*P), and lines of shape (*P) -> (*P, C)."""
-        start = first * self.area
+    def sample(self, rows: Lines, columns: Lines) -> Formula:
+        """Lines of shape (*P) -> (*P, C)."""
         terms = (
-            self.table.op("Gather", start + row * self.width + column, axis=0)
-            * (part * other).unsqueeze(-1)
+            self.read(row, column) * (part * other).unsqueeze(-1)
             for row, part in rows
             for column, other in columns
         )
         return reduce(add, terms)
 
+    def filled(self, number: float) -> Formula:
+        """(*P, C): what a sum over samples, or a maximum, begins with."""
+        shape = join([self.start.shape(), self.table.size(1)], 0)
+        return self.table.number(number).op("Expand", shape)
 
-def of_images(data: Formula) -> Map:
-    """(B, C, H, W) -> B maps."""
-    table = data.op("Transpose", perm=(0, 2, 3, 1)).reshape(-1, data.size(1))
-    return Map(table, data.size(2), data.size(3))
+
+def of_images(data: Formula, image: Formula) -> Maps:
+    """(B, C, H, W), and the numbers of the images -> B maps."""
+    height, width = data.size(2), data.size(3)
+    table = data.transpose(0, 2, 3, 1).reshape(-1, data.size(1))
+    return Maps(table, height, width, image * (height * width))
+
+
+def of_parts(data: Formula, number: Formula, groups: Union[int, Formula], parts: int = 1) -> Maps:
+    """(B, groups * C * parts, H, W), and the numbers of the maps -> B * groups * parts maps."""
+    height, width = data.size(2), data.size(3)
+    area = height * width
+    table = data.reshape(0, groups, -1, parts, area).transpose(0, 1, 3, 4, 2)
+    return Maps(table.reshape(-1, table.size(4)), height, width, number * area)
 
 
 def clamped(place: Formula, size: Formula, inside: Formula) -> Lines:
@@ -89,24 +108,71 @@ def over_samples(
     return replace(state, value=state.g.loop(body, state.value, trips=(down * across).value)[0])
 
 
-def sum_of_samples(
-    shape: Formula, down: Formula, across: Formula, sample: Callable[[Formula, Formula], Formula]
+def mean_of_samples(
+    maps: Maps, most: Tuple[Formula, Formula], lines: AtSample, number: Formula
 ) -> Formula:
-    """The sum over samples.
+    """Maps that are read at (R, groups, P, P') -> (R, groups, C, P, P'): the mean of each bin.
 
     Args:
-        shape: int64, of the result.
-        down, across: int64 ().
-        sample: numbers of the sample downwards and across, real () -> the term.
+        most: int64 (), samples of a bin downwards and across.
+        number: how many of them count in each bin.
     """
-    zero = replace(shape, kind="float").number(0).op("Expand", shape)
 
     def step(total: Formula, row: Formula, column: Formula) -> Formula:
-        return total + sample(row.real(), column.real())
+        return total + maps.sample(*lines(row.real(), column.real()))
 
-    return over_samples(zero, down, across, step)
+    total = over_samples(maps.filled(0), *most, step)
+    return (total / number.unsqueeze(-1)).transpose(0, 1, 4, 2, 3)
 
 
-def steps(like: Formula, number: int) -> Formula:
-    """0, 1, ... below `number`, real."""
-    return like.array(tuple(range(number)))
+# Along an axis of the result, which is 0 across and 1 downwards: numbers have the shape
+# (R, groups, bins downwards, bins across), or 1 in place of any of them.
+
+
+def of_regions(values: Formula) -> Formula:
+    """(R) -> (R, 1, 1, 1)"""
+    return values.unsqueeze(1, 2, 3)
+
+
+def steps(like: Formula, bins: int, axis: int) -> Formula:
+    """The numbers of the bins, real."""
+    return like.array(np.arange(bins).reshape((-1, 1) if axis else (1, -1)))
+
+
+def within(edges: Sequence[Formula], size: Formula) -> Tuple[Formula, Formula]:
+    """int64: where bins begin, and what is behind them, in a map of that size."""
+    first, behind = (edge.whole().maximum(0).minimum(size) for edge in edges)
+    return first, behind
+
+
+def mean_of_bins(
+    maps: Maps,
+    regions: Sequence[Tuple[Formula, Formula]],
+    pooled: Ints,
+    ratio: int,
+    moved: Callable[[Formula, Formula], Tuple[Formula, Formula]] = lambda y, x: (y, x),
+) -> Formula:
+    """(R, C, *pooled): the mean of interpolated samples, up to one line outside of the map.
+
+    Args:
+        regions: where they begin, downwards and across, and how long they are.
+        ratio: samples of a bin along an axis; up to 0, as many as the bin has lines.
+        moved: where a sample lies in an upright region -> where it is read.
+    """
+    begins, lengths, numbers = [], [], []
+    for axis, (start, size), bins in zip((1, 0), regions, pooled):
+        length = size / bins
+        begins.append(start + steps(size, bins, axis) * length)
+        lengths.append(length)
+        numbers.append(size * 0 + ratio if ratio > 0 else length.op("Ceil"))
+
+    def lines(*samples: Formula) -> Tuple[Lines, Lines]:
+        upright = (b + (n + 0.5) * s / m for b, n, s, m in zip(begins, samples, lengths, numbers))
+        found, sizes = [], (maps.height, maps.width)
+        for place, size, sample, number in zip(moved(*upright), sizes, samples, numbers):
+            inside = (place >= -1) & (place <= size.real()) & (sample < number)
+            found.append(clamped(place, size, inside))
+        return found[0], found[1]
+
+    most = numbers[0].largest().whole(), numbers[1].largest().whole()
+    return mean_of_samples(maps, most, lines, numbers[0] * numbers[1]).squeeze(1)

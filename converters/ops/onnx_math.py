@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Optional, Sequence, Union
+from typing import Any, Callable, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -50,6 +50,7 @@ class Formula:
 
     __add__, __sub__ = _operation("Add"), _operation("Sub")
     __mul__, __truediv__ = _operation("Mul"), _operation("Div")
+    __mod__ = _operation("Mod")
     __gt__, __ge__ = _operation("Greater", "bool"), _operation("GreaterOrEqual", "bool")
     __lt__, __le__ = _operation("Less", "bool"), _operation("LessOrEqual", "bool")
     __and__, __or__ = _operation("And"), _operation("Or")
@@ -90,9 +91,13 @@ class Formula:
         """ "ReduceMax" and the like along one axis."""
         return replace(self, value=self.g.reduce(name, self.value, (axis,), keep))
 
+    def largest(self) -> Formula:
+        """(): of all numbers."""
+        return self.reshape(-1).reduced("ReduceMax", 0)
+
     def any(self) -> Formula:
         """bool (): is one of them true?"""
-        return self.real().reshape(-1).reduced("ReduceMax", 0) > 0.5
+        return self.real().largest() > 0.5
 
     def ints(self, values: Sequence[int]) -> Formula:
         """int64 (n,)"""
@@ -103,6 +108,9 @@ class Formula:
 
     def squeeze(self, *axes: int) -> Formula:
         return self.op("Squeeze", self.ints(axes))
+
+    def transpose(self, *order: int) -> Formula:
+        return self.op("Transpose", perm=order)
 
     def reshape(self, *sizes: Union[int, Formula]) -> Formula:
         """Sizes are numbers (0 keeps one, -1 is the rest) or int64 (1,)."""
@@ -124,9 +132,9 @@ class Formula:
         """int64 (1,): how many there are along an axis (-1 is the last)."""
         return self.shape().op("Gather", self.ints((axis,)), axis=0)
 
-    def column(self, index: int) -> Formula:
-        """(..., W) -> (...): one of the last axis."""
-        return self.op("Gather", replace(self, kind="int64").number(index), axis=-1)
+    def column(self, index: int, axis: int = -1) -> Formula:
+        """(..., W) -> (...): one of the last axis, or of another."""
+        return self.op("Gather", replace(self, kind="int64").number(index), axis=axis)
 
     def slice(self, axis: int, begin: int, end: Optional[int] = None) -> Formula:
         last = 2**62 if end is None else end
@@ -164,3 +172,9 @@ def count(like: Formula, size: Formula) -> Formula:
     """int64 (n,): 0, 1, ... to `size`, which is int64 (1,)."""
     ints = replace(like, kind="int64")
     return ints.number(0).op("Range", size.squeeze(0), ints.number(1))
+
+
+def grid(height: Formula, width: Formula) -> Tuple[Formula, Formula]:
+    """int64 (1,) both -> int64 (height, width): the row and the column of each place."""
+    places = count(height, height * width).reshape(height, width)
+    return places / width, places % width

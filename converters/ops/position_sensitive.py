@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, ClassVar, List, Optional, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims, same, show
+from ..shape import Dims, same
 from .attributes import Single, single
-from .interpolation import Lines, Map, clamped, steps, sum_of_samples
-from .onnx_math import Formula, count, formula, join, result
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from .computed import Called, takes
+from .interpolation import (
+    AtSample,
+    Lines,
+    Maps,
+    clamped,
+    mean_of_samples,
+    of_parts,
+    of_regions,
+    steps,
+    within,
+)
+from .onnx_math import Formula, count
+from .registry import TorchBuilder, operator
 from .roi import pooled_shape
-
-#: Numbers of a sample downwards and across -> the lines around it.
-Sample = Callable[[Formula, Formula], Tuple[Lines, Lines]]
 
 LEAST = 0.1  # of a region's height and width
 
@@ -27,7 +35,7 @@ def above_0(*names: str) -> Tuple[Tuple[str, Callable[[Any], bool], str], ...]:
 
 
 @dataclass(frozen=True)
-class PositionSensitive(Operator):
+class PositionSensitive(Called):
     """What both kinds share: (B, output_dim * group_size ** 2, H, W), (R, 5) ->
     (R, output_dim, pooled_size, pooled_size).
     """
@@ -37,6 +45,7 @@ class PositionSensitive(Operator):
     pooled_size: int
     group_size: int
 
+    positional: ClassVar[Tuple[str, ...]] = ("spatial_scale", "pooled_size", "group_size")
     allowed = above_0("output_dim", "pooled_size", "group_size")
 
     def infer(self, data: Dims, rois: Dims) -> Dims:
@@ -46,44 +55,26 @@ class PositionSensitive(Operator):
             raise ShapeError(f"takes {channels} channels, got {data[1]}")
         return shape
 
-    def region(self, rois: Formula, axis: int, shift: float) -> Tuple[Formula, Formula]:
-        """Where regions start along an axis (0 is across), and their sizes: (R, 1) each."""
+    def bins(self, rois: Formula, axis: int, shift: float) -> Tuple[Formula, Formula, Formula]:
+        """Where regions start along an axis (0 is across), their sizes, and those of bins."""
         begin = rois.column(1 + axis).rounded() * self.spatial_scale - shift
         end = (rois.column(3 + axis).rounded() + 1) * self.spatial_scale - shift
-        size = (end - begin).maximum(LEAST)
-        return begin.unsqueeze(1), size.unsqueeze(1)
+        size = of_regions((end - begin).maximum(LEAST))
+        return of_regions(begin), size, size / self.pooled_size
 
-    def maps(self, data: Formula, classes: Formula) -> Map:
+    def maps(self, data: Formula, rois: Formula, classes: Formula) -> Maps:
         """A map for each image, class and part: the channels of a class are consecutive."""
-        height, width, area = data.size(2), data.size(3), self.group_size**2
-        split = data.reshape(0, classes, -1, area, height * width)
-        table = split.op("Transpose", perm=(0, 1, 3, 4, 2))
-        return Map(table.reshape(-1, table.size(4)), height, width)
-
-    def numbers(self, rois: Formula, classes: Formula) -> Formula:
-        """int64 (R, classes, pooled_size, pooled_size): of the map that each bin reads."""
-        image = rois.column(0).whole().unsqueeze(1, 2, 3)
-        number = image * classes + count(rois, classes).unsqueeze(1, 2)
+        number = of_regions(rois.column(0).whole()) * classes + count(rois, classes).unsqueeze(1, 2)
         bins = np.arange(self.pooled_size) * self.group_size // self.pooled_size
-        part = bins[:, None] * self.group_size + bins
-        return number * self.group_size**2 + image.array(part)
+        part, parts = bins[:, None] * self.group_size + bins, self.group_size**2
+        return of_parts(data, number * parts + number.array(part), classes, parts)
 
-    def summed(
-        self, maps: Map, first: Formula, down: Formula, across: Formula, sample: Sample
+    def pooled(
+        self, maps: Maps, most: Tuple[Formula, Formula], lines: AtSample, number: Formula
     ) -> Formula:
-        """The sum over samples: (R, classes, pooled_size, pooled_size, C)."""
-        shape = join([first.shape(), maps.table.size(1)], 0)
-
-        def term(row: Formula, column: Formula) -> Formula:
-            return maps.sample(first, *sample(row, column))
-
-        return sum_of_samples(shape, down, across, term)
-
-    def pooled(self, total: Formula, number: Formula) -> Any:
-        """The mean over so many samples, or 0 of none."""
-        mean = total / number.maximum(1).unsqueeze(-1)
-        channels = mean.op("Transpose", perm=(0, 1, 4, 2, 3))
-        return result(channels.reshape(0, self.output_dim, *(self.pooled_size,) * 2))
+        """See mean_of_samples; 0 of none."""
+        means = mean_of_samples(maps, most, lines, number.maximum(1))
+        return means.reshape(0, self.output_dim, *(self.pooled_size,) * 2)
 
 
 @operator("_contrib_PSROIPooling")
@@ -95,41 +86,31 @@ class PSROIPooling(PositionSensitive):
 
     group_size: int = 0  # that of pooled_size
 
+    function = "psroi_pooling"
     limits = "as many channels as are read, output_dim * group_size ** 2"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "group_size", self.group_size or self.pooled_size)
         super().__post_init__()
 
-    def to_onnx(self, g: OnnxBuilder, data: Any, rois: Any) -> Any:
-        regions = formula(g, rois)
-        one = regions.ints((1,))
-        maps = self.maps(formula(g, data), one)
-        row, behind_row = self._lines(regions, 1, maps.height)
-        column, behind_column = self._lines(regions, 0, maps.width)
+    def formula(self, data: Formula, rois: Formula) -> Formula:
+        maps = self.maps(data, rois, rois.ints((1,)))
+        row, behind_row = self._lines(rois, 1, maps.height)
+        column, behind_column = self._lines(rois, 0, maps.width)
 
-        def sample(down: Formula, across: Formula) -> Tuple[Lines, Lines]:
+        def lines(down: Formula, across: Formula) -> Tuple[Lines, Lines]:
             line = _line(row + down.whole(), behind_row)
             return [line], [_line(column + across.whole(), behind_column)]
 
-        lines = behind_row - row, behind_column - column
-        most = [size.reshape(-1).reduced("ReduceMax", 0) for size in lines]
-        total = self.summed(maps, self.numbers(regions, one), most[0], most[1], sample)
-        return self.pooled(total, (lines[0] * lines[1]).real())
+        tall, wide = behind_row - row, behind_column - column
+        return self.pooled(maps, (tall.largest(), wide.largest()), lines, (tall * wide).real())
 
     def _lines(self, rois: Formula, axis: int, size: Formula) -> Tuple[Formula, Formula]:
         """int64: the first line of each bin, and the one behind its last."""
-        start, length = self.region(rois, axis, 0)
-        step, number = length / self.pooled_size, steps(rois, self.pooled_size)
-        first = (number * step + start).op("Floor")
-        behind = ((number + 1) * step + start).op("Ceil")
-        others = (1, 3) if axis == 1 else (1, 2)
-        lines = [edge.whole().maximum(0).minimum(size) for edge in (first, behind)]
-        return lines[0].unsqueeze(*others), lines[1].unsqueeze(*others)
-
-    def to_pytorch(self, m: TorchBuilder, data: str, rois: str) -> str:
-        sizes = f"{self.pooled_size}, {self.group_size}"
-        return f"{m.function('psroi_pooling')}({data}, {rois}, {self.spatial_scale}, {sizes})"
+        start, _, step = self.bins(rois, axis, 0)
+        number = steps(rois, self.pooled_size, axis)
+        edges = number * step + start, (number + 1) * step + start
+        return within([edges[0].op("Floor"), edges[1].op("Ceil")], size)
 
 
 def _line(line: Formula, behind: Formula) -> Tuple[Formula, Formula]:
@@ -151,10 +132,9 @@ class DeformablePSROIPooling(PositionSensitive):
     trans_std: Single = single(0)
     no_trans: bool = False
 
-    limits = (
-        "as many channels as are read, output_dim * group_size ** 2; classes must divide output_dim"
-    )
-
+    function = "deformable_psroi_pooling"
+    positional = (*PositionSensitive.positional, "sample_per_part")
+    limits = f"{PSROIPooling.limits}; classes must divide output_dim"
     hidden_outputs = 1
     allowed = (*PositionSensitive.allowed, *above_0("part_size", "sample_per_part"))
 
@@ -169,9 +149,7 @@ class DeformablePSROIPooling(PositionSensitive):
         shape = super().infer(data, rois)
         if self.no_trans:
             return shape
-        wanted = (shape[0], None, self.part_size, self.part_size)
-        if len(trans) != 4 or not all(map(same, trans, wanted)):
-            raise ShapeError(f"takes trans of shape {show(wanted)}, got {show(trans)}")
+        takes("trans", trans, (shape[0], None, self.part_size, self.part_size))
         moves = trans[1]
         if isinstance(moves, int) and (moves % 2 or not moves or self.output_dim % (moves // 2)):
             raise ShapeError(
@@ -180,71 +158,44 @@ class DeformablePSROIPooling(PositionSensitive):
             )
         return shape
 
-    def to_onnx(self, g: OnnxBuilder, data: Any, rois: Any, trans: Any = None) -> Any:
-        regions, moved = formula(g, rois), None if trans is None else formula(g, trans)
-        classes = regions.ints((1,)) if moved is None else moved.size(1) / 2
-        maps = self.maps(formula(g, data), classes)
-        moves = (None, None) if moved is None else self._moves(moved, classes)
-        down = Samples(*self._samples(regions, 1, moves[1]), maps.height)
-        across = Samples(*self._samples(regions, 0, moves[0]), maps.width)
-        most = regions.ints((self.sample_per_part,)).squeeze(0)
-
-        def sample(row: Formula, column: Formula) -> Tuple[Lines, Lines]:
-            return down.lines(row), across.lines(column)
-
-        total = self.summed(maps, self.numbers(regions, classes), most, most, sample)
-        number = down.number(self.sample_per_part) * across.number(self.sample_per_part)
-        return self.pooled(total, number)
+    def formula(self, data: Formula, rois: Formula, trans: Optional[Formula] = None) -> Formula:
+        classes = rois.ints((1,)) if trans is None else trans.size(1) / 2
+        maps = self.maps(data, rois, classes)
+        moves = (None, None) if trans is None else self._moves(trans, classes)
+        rows, tall = self._samples(rois, 1, moves[1], maps.height)
+        columns, wide = self._samples(rois, 0, moves[0], maps.width)
+        most = rois.ints((self.sample_per_part,)).squeeze(0)
+        return self.pooled(maps, (most, most), lambda y, x: (rows(y), columns(x)), tall * wide)
 
     def _samples(
-        self, rois: Formula, axis: int, move: Optional[Formula]
-    ) -> Tuple[Formula, Formula]:
-        """Along an axis (0 is across), (R, classes | 1, P | 1, P | 1): where the first sample of
-        each bin lies, and how far apart its samples are."""
-        begin, size = self.region(rois, axis, 0.5)
-        step = size / self.pooled_size
-        others = (1, 3) if axis == 1 else (1, 2)
-        start = (steps(rois, self.pooled_size) * step + begin).unsqueeze(*others)
-        if move is not None:
-            start = start + move * size.unsqueeze(2, 3)
-        return start, (step / self.sample_per_part).unsqueeze(2, 3)
+        self, rois: Formula, axis: int, move: Optional[Formula], size: Formula
+    ) -> Tuple[Callable[[Formula], Lines], Formula]:
+        """The lines around the sample of a number, and how many samples of each bin count."""
+        begin, length, step = self.bins(rois, axis, 0.5)
+        start = steps(rois, self.pooled_size, axis) * step + begin
+        start = start if move is None else start + move * length
+        step = step / self.sample_per_part
+
+        def inside(place: Formula) -> Formula:
+            return (place >= -0.5) & (place <= size.real() - 0.5)
+
+        def lines(number: Formula) -> Lines:
+            place = start + number * step
+            return clamped(place, size, inside(place))
+
+        numbers = start.array(range(self.sample_per_part))
+        all_of_them = inside(start.unsqueeze(-1) + numbers * step.unsqueeze(-1))
+        return lines, all_of_them.real().reduced("ReduceSum", -1)
 
     def _moves(self, trans: Formula, classes: Formula) -> List[Formula]:
         """(R, classes, P, P): across and down, by parts of the region's size."""
-        number = steps(trans, self.pooled_size)
+        number = trans.array(range(self.pooled_size))
         part = (number / self.pooled_size * self.part_size).op("Floor").whole()
         split = trans.reshape(0, classes, 2, self.part_size, self.part_size)
         of_bins = split.op("Gather", part, axis=3).op("Gather", part, axis=4) * self.trans_std
         return [of_bins.slice(2, axis, axis + 1).squeeze(2) for axis in (0, 1)]
 
-    def to_pytorch(self, m: TorchBuilder, data: str, rois: str, trans: Optional[str] = None) -> str:
-        sizes = f"{self.pooled_size}, {self.group_size}, {self.sample_per_part}"
-        more = "" if trans is None else f", {trans}, {self.trans_std}"
-        function = m.function("deformable_psroi_pooling")
-        return f"{function}({data}, {rois}, {self.spatial_scale}, {sizes}{more})"
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Samples of bins along one axis, which count if they are at most half a line outside.
-
-    Attributes:
-        start, step: (*P): of each bin.
-        size: int64 (1,): of the map.
-    """
-
-    start: Formula
-    step: Formula
-    size: Formula
-
-    def inside(self, place: Formula) -> Formula:
-        return (place >= -0.5) & (place <= self.size.real() - 0.5)
-
-    def lines(self, number: Formula) -> Lines:
-        place = self.start + number * self.step
-        return clamped(place, self.size, self.inside(place))
-
-    def number(self, most: int) -> Formula:
-        """(*P): how many of the samples count."""
-        place = self.start.unsqueeze(-1) + steps(self.start, most) * self.step.unsqueeze(-1)
-        return self.inside(place).real().reduced("ReduceSum", -1)
+    def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
+        data, rois, *trans = inputs
+        call = super().to_pytorch(m, data, rois)
+        return f"{call[:-1]}, {trans[0]}, {self.trans_std})" if trans else call

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, List, Tuple
+from typing import List, Tuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, merge, product, same, show
+from ..shape import Dim, Dims, Shape, merge, product, same
 from .attributes import Single, Singles, single
-from .detection import options
-from .onnx_math import Formula, count, formula, join, result, stack
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
-from .suppression import Candidates, best, first_kept, rows, suppress
+from .computed import Computed, options, takes
+from .onnx_math import Formula, count, grid, join, stack
+from .registry import TorchBuilder, operator
+from .suppression import Candidates, best, first_kept, rows, sides_of
 
 SCALES = (Single(4.0), Single(8.0), Single(16.0), Single(32.0))
 RATIOS = (Single(0.5), Single(1.0), Single(2.0))
@@ -36,7 +36,7 @@ def base_anchors(ratios: Singles, scales: Singles, stride: int) -> npt.NDArray[n
 
 
 @dataclass(frozen=True)
-class Proposals(Operator):
+class Proposals(Computed):
     """cls_prob (B, 2 A, H, W), bbox_pred (B, 4 A, H, W), im_info (B, 3) of height, width and
     scale -> (B * rpn_post_nms_top_n, 5) of image and corners, and their scores.
 
@@ -72,76 +72,57 @@ class Proposals(Operator):
         return batch
 
     def infer(self, cls_prob: Dims, bbox_pred: Dims, im_info: Dims) -> List[Shape]:
-        expected = (
-            ("cls_prob", cls_prob, (None, 2 * self.anchors, None, None)),
-            ("bbox_pred", bbox_pred, (None, 4 * self.anchors, None, None)),
-            ("im_info", im_info, (None, 3)),
-        )
-        for name, shape, wanted in expected:
-            if len(shape) != len(wanted) or not all(map(same, shape, wanted)):
-                raise ShapeError(f"takes {name} of shape {show(wanted)}, got {show(shape)}")
+        takes("cls_prob", cls_prob, (None, 2 * self.anchors, None, None))
+        takes("bbox_pred", bbox_pred, (None, 4 * self.anchors, None, None))
+        takes("im_info", im_info, (None, 3))
         batch = merge(merge(cls_prob[0], bbox_pred[0]), im_info[0])
         count = product((self.images(batch), self.rpn_post_nms_top_n))
         shapes: List[Shape] = [(count, 5), (count, 1)]
         return shapes[: self.visible_outputs()]
 
-    def to_onnx(self, g: OnnxBuilder, cls_prob: Any, bbox_pred: Any, im_info: Any) -> List[Any]:
-        scores = formula(g, cls_prob).slice(1, self.anchors)
-        info = formula(g, im_info)
-        boxes, scores = self._boxes(formula(g, bbox_pred), scores, info)
-        total = scores.size(1)
-        some = self.rpn_pre_nms_top_n
-        most = total.minimum(total.array((some,))) if some > 0 else total
-        scores, order = best(scores, most)
+    def formula(self, cls_prob: Formula, bbox_pred: Formula, im_info: Formula) -> List[Formula]:
+        boxes, scores = self._boxes(cls_prob.slice(1, self.anchors), bbox_pred, im_info)
+        scores, order, _ = best(scores, self.rpn_pre_nms_top_n)
         boxes = rows(boxes, order)
-        left, top, right, bottom = (boxes.column(i) for i in range(4))
-        areas = (right - left + 1) * (bottom - top + 1)
-        candidates = Candidates((left, top, right, bottom), areas, extent=1.0)
-        wanted = self.rpn_post_nms_top_n
-        kept = suppress(order >= 0, lambda box: candidates.overlaps(box, self.threshold), wanted)
+        sides, wanted = sides_of(boxes), self.rpn_post_nms_top_n
+        wide, tall = (end - begin + 1 for begin, end in sides)
+        candidates = Candidates(sides, wide * tall, self.threshold, extent=1.0)
+        kept = candidates.kept(order >= 0, wanted)
         places, _ = first_kept(kept)
         number = kept.whole().reduced("ReduceSum", 1, keep=True)
-        again = number.array(tuple(range(wanted))).op("Mod", number)
+        again = number.array(range(wanted)) % number
         chosen = places.op("GatherElements", again, axis=1)
-        images = count(info, info.size(0)).real().reshape(-1, 1, 1).expand(1, wanted, 1)
+        images = count(im_info, im_info.size(0)).real().reshape(-1, 1, 1).expand(1, wanted, 1)
         found = join([images, rows(boxes, chosen)], 2).reshape(-1, 5)
         results = [found, scores.op("GatherElements", chosen, axis=1).reshape(-1, 1)]
-        return [result(v, i) for i, v in enumerate(results[: self.visible_outputs()])]
+        return results[: self.visible_outputs()]
 
-    def _boxes(self, moves: Formula, scores: Formula, info: Formula) -> Tuple[Formula, Formula]:
+    def _boxes(self, scores: Formula, moves: Formula, info: Formula) -> Tuple[Formula, Formula]:
         """Corners (B, N, 4) and scores (B, N), place after place."""
         height, width = moves.size(2), moves.size(3)
-        moves = moves.reshape(0, self.anchors, 4, height, width)
-        moves = moves.op("Transpose", perm=(0, 3, 4, 1, 2))  # (B, H, W, A, 4)
-        scores = scores.op("Transpose", perm=(0, 2, 3, 1))
-        limits = [info.column(i).reshape(-1, 1, 1, 1) for i in range(3)]
-        lows, highs = [], []
-        for axis, size, shape in ((0, width, (-1, 1)), (1, height, (-1, 1, 1))):
-            number = count(moves, size).reshape(*shape)
-            shift = number.real() * self.feature_stride
-            low, high = self._sides(moves, axis, shift)
-            limit = limits[1 - axis] - 1
-            lows.append(low.minimum(limit).maximum(0))
-            highs.append(high.minimum(limit).maximum(0))
-            real = (limits[1 - axis] / self.feature_stride).whole()
-            scores = (number < real).where(scores, -1)
-        least = limits[2] * self.rpn_min_size
-        wide, tall = (high - low + 1 for low, high in zip(lows, highs))
-        small = (wide < least) | (tall < least)
-        grown = [small.where(low - least / 2, low) for low in lows]
-        grown += [small.where(high + least / 2, high) for high in highs]
-        boxes = stack([side.reshape(0, -1) for side in grown], 2)
-        return boxes, small.where(scores.number(-1), scores).reshape(0, -1)
+        moves = moves.reshape(0, self.anchors, 4, height, width).transpose(0, 3, 4, 1, 2)
+        limits = info.slice(1, 0, 2).op("Gather", info.ints((1, 0)), axis=1)
+        limits = limits.reshape(-1, 1, 1, 1, 2)  # across and down
+        places = stack(grid(height, width)[::-1], 2).unsqueeze(2)  # (H, W, 1, 2)
+        low, high = self._corners(moves, places.real() * self.feature_stride)
+        low, high = (corner.minimum(limits - 1).maximum(0) for corner in (low, high))
+        sides = high - low + 1
+        least = info.slice(1, 2).reshape(-1, 1, 1, 1, 1) * self.rpn_min_size
+        small = (sides < least).real().reduced("ReduceMax", 4, keep=True) > 0.5
+        boxes = small.where(join([low - least / 2, high + least / 2], 4), join([low, high], 4))
+        inside = (places < (limits / self.feature_stride).whole()).real()
+        scores = scores.transpose(0, 2, 3, 1).unsqueeze(4)
+        real = (inside.reduced("ReduceMin", 4, keep=True) > 0.5) & ~small
+        return boxes.reshape(0, -1, 4), real.where(scores, -1).reshape(0, -1)
 
-    def _sides(self, moves: Formula, axis: int, shift: Formula) -> Tuple[Formula, Formula]:
-        """Both ends of the boxes along an axis: 0 is across, 1 is down."""
+    def _corners(self, moves: Formula, shift: Formula) -> Tuple[Formula, Formula]:
+        """(B, H, W, A, 2) both."""
         base = base_anchors(self.ratios, self.scales, self.feature_stride).astype(np.float64)
-        first, last = moves.column(axis), moves.column(axis + 2)
-        low, high = (shift + moves.array(base[:, i]) for i in (axis, axis + 2))
+        (low, high), (first, last) = np.split(base, 2, 1), (moves.slice(4, 0, 2), moves.slice(4, 2))
         if self.iou_loss:
-            return low + first, high + last
-        size = base[:, axis + 2] - base[:, axis] + 1
-        middle = shift + moves.array(base[:, axis] + 0.5 * (size - 1))
+            return shift + moves.array(low) + first, shift + moves.array(high) + last
+        size = high - low + 1
+        middle = shift + moves.array(low + 0.5 * (size - 1))
         center = first * moves.array(size) + middle
         reach = (last.op("Exp") * moves.array(size) - 1) * 0.5
         return center - reach, center + reach

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Optional, Tuple
+from typing import Any, Callable, Literal, Optional, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, show, with_axes
 from .attributes import Single
+from .onnx_math import Formula, join
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 #: Numbers as float32 that sizes are multiplied with exactly: 2, 0.5, 1.25.
 EXACT = 1 << 8
+
+
+#: What the input's height or width becomes, in Python.
+SIZES = {
+    "size": "int({0} * {1})",
+    "odd_scale": "int(({0} - {0} % 2) * {1}) + {0} % 2",
+    "to_even_down": "{0} - {0} % 2",
+    "to_even_up": "{0} + {0} % 2",
+    "to_odd_down": "{0} - (1 - {0} % 2)",
+    "to_odd_up": "{0} + (1 - {0} % 2)",
+}
 
 
 @operator("_contrib_BilinearResize2D")
@@ -46,26 +58,18 @@ class BilinearResize2D(Operator):
     def input_names(self) -> Tuple[str, ...]:
         return ("data", "like") if self.mode == "like" else ("data",)
 
-    def _stated(self, axis: int) -> Optional[int]:
-        """The height or the width, if the symbol states it."""
-        if self.mode != "size" or self.scale_height is not None:
-            return None
-        return (self.height, self.width)[axis]
-
     def _scale(self, axis: int) -> float:
         return float((self.scale_height, self.scale_width)[axis] or 1)
 
-    def _size(self, axis: int, size: int) -> int:
-        """From the input's height or width; MXNet multiplies in float32."""
-        stated = self._stated(axis)
-        if stated is not None:
-            return stated
+    def _resized(self, size: Any, scaled: Callable[[Any], Any]) -> Any:
+        """As SIZES say: an int, or int64 (1,) in ONNX."""
+        if self.mode == "size":
+            return scaled(size)
         odd = size % 2
-        if self.mode in ("size", "odd_scale"):
-            kept = odd if self.mode == "odd_scale" else 0
-            return int(np.float32(size - kept) * np.float32(self._scale(axis))) + kept
-        step = 1 if self.mode.endswith("up") else -1
-        return size if odd == self.mode.startswith("to_odd") else size + step
+        if self.mode == "odd_scale":
+            return scaled(size - odd) + odd
+        other = odd if self.mode.startswith("to_even") else 1 - odd
+        return size + other if self.mode.endswith("up") else size - other
 
     def infer(self, data: Dims, like: Dims = ()) -> Dims:
         with_axes(data, "(N, C, H, W)")
@@ -76,54 +80,50 @@ class BilinearResize2D(Operator):
         return (*data[:2], *(self._inferred(a, d) for a, d in enumerate(data[2:])))
 
     def _inferred(self, axis: int, size: Dim) -> Dim:
-        if not isinstance(size, int):
-            return self._stated(axis)
-        result = self._size(axis, size)
-        if result < 1:
+        """MXNet multiplies in float32."""
+        stated = self.mode == "size" and self.scale_height is None
+        if stated or not isinstance(size, int):
+            result = (self.height, self.width)[axis] if stated else None
+        else:
+            scale = np.float32(self._scale(axis))
+            result = self._resized(size, lambda number: int(np.float32(number) * scale))
+        if result is not None and result < 1 and isinstance(size, int):
             raise ShapeError(f"mode={self.mode!r} leaves nothing of a size of {size}")
         return result
 
-    def _check_scale(self, axis: int) -> None:
-        if not (self._scale(axis) * EXACT).is_integer():
+    def _exact_scale(self, axis: int) -> float:
+        """Raises Unsupported: the scale is none that sizes are multiplied with exactly."""
+        scale = self._scale(axis)
+        if not (scale * EXACT).is_integer():
             raise Unsupported(
-                f"scale={self._scale(axis)} of an input without a fixed size; supported: a scale "
+                f"scale={scale} of an input without a fixed size; supported: a scale "
                 "such as 2 or 0.5, or a fixed size: give --input"
             )
+        return scale
 
     def to_onnx(self, g: OnnxBuilder, data: Any, like: Any = None) -> Any:
-        shape = g.op("Shape", data)
+        given = Formula(g, data)
+        shape = given.shape()
         if like is not None:
-            sizes = [g.op("Slice", g.op("Shape", like), g.ints((2,)), g.ints((4,)))]
+            sizes = [Formula(g, like).shape().slice(0, 2, 4)]
         else:
-            dims = g.shape(data)[2:]
-            sizes = [self._onnx_size(g, shape, axis, dim) for axis, dim in enumerate(dims)]
-        own = g.op("Slice", shape, g.ints((0,)), g.ints((2,)))
-        wanted = g.op("Concat", own, *sizes, axis=0)
+            sizes = [self._onnx_size(shape, a, d) for a, d in enumerate(g.shape(data)[2:])]
+        wanted = join([shape.slice(0, 0, 2), *sizes], 0)
         # pytorch_half_pixel takes the first pixel where a single one is asked for, as MXNet does.
         mode = "align_corners" if self.align_corners else "pytorch_half_pixel"
         options = {"mode": "linear", "coordinate_transformation_mode": mode}
-        return g.op("Resize", data, None, None, wanted, **options)
+        return g.op("Resize", data, None, None, wanted.value, **options)
 
-    def _onnx_size(self, g: OnnxBuilder, shape: Any, axis: int, size: Dim) -> Any:
+    def _onnx_size(self, shape: Formula, axis: int, size: Dim) -> Any:
         known = self._inferred(axis, size)
         if isinstance(known, int):
-            return g.ints((known,))
-        full = g.op("Slice", shape, g.ints((axis + 2,)), g.ints((axis + 3,)))
-        odd = g.op("Mod", full, g.ints((2,)))
-        if self.mode in ("size", "odd_scale"):
-            self._check_scale(axis)
-            kept = self.mode == "odd_scale"
-            part = g.op("Sub", full, odd) if kept else full
-            scaled = g.op("Mul", part, g.ints((int(self._scale(axis) * EXACT),)))
-            result = g.op("Div", scaled, g.ints((EXACT,)))
-            return g.op("Add", result, odd) if kept else result
-        other = odd if self.mode.startswith("to_even") else g.op("Sub", g.ints((1,)), odd)
-        return g.op("Add" if self.mode.endswith("up") else "Sub", full, other)
+            return shape.ints((known,))
+        full = shape.slice(0, axis + 2, axis + 3)
+        return self._resized(full, lambda n: n * int(self._exact_scale(axis) * EXACT) / EXACT)
 
     def to_pytorch(self, m: TorchBuilder, data: str, like: Optional[str] = None) -> str:
-        shape = m.shape(data)
         if like is None:
-            sides = list(enumerate(shape[2:]))
+            sides = list(enumerate(m.shape(data)[2:]))
             known = [self._inferred(*side) for side in sides]
             size = f"({', '.join(self._torch_size(data, *side) for side in sides)})"
         else:
@@ -138,12 +138,5 @@ class BilinearResize2D(Operator):
         known = self._inferred(axis, size)
         if isinstance(known, int):
             return str(known)
-        full = f"{data}.shape[{axis + 2}]"
-        if self.mode in ("size", "odd_scale"):
-            self._check_scale(axis)
-            if self.mode == "size":
-                return f"int({full} * {self._scale(axis)})"
-            return f"int(({full} - {full} % 2) * {self._scale(axis)}) + {full} % 2"
-        sign = "+" if self.mode.endswith("up") else "-"
-        other = f"{full} % 2" if self.mode.startswith("to_even") else f"(1 - {full} % 2)"
-        return f"{full} {sign} {other}"
+        scale = self._exact_scale(axis) if self.mode in ("size", "odd_scale") else 1
+        return SIZES[self.mode].format(f"{data}.shape[{axis + 2}]", scale)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Tuple
+from typing import Literal
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..shape import Dims, Shape, merge, same, show
 from .attributes import Ints
+from .computed import Computed
 from .interpolation import of_images, padded
-from .onnx_math import Formula, count, formula, join, result, stack
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .onnx_math import Formula, count, grid, join, stack
+from .registry import TorchBuilder, operator
 
 GRID_SAMPLE, LINEAR = 16, 20  # the first opset that has it, and the one that renamed its mode
 
 
-def _target(sizes: Ints) -> Tuple[int, int]:
-    """Height and width of the grid. With one place along an axis MXNet divides by 0."""
-    if len(sizes) != 2 or min(sizes) < 2:
-        raise Unsupported(f"target_shape={sizes}; supported: two numbers above 1")
-    return sizes[0], sizes[1]
+#: With one place along an axis MXNet divides by 0.
+TARGET = (("target_shape", lambda n: len(n) == 2 and min(n) > 1, "two numbers above 1"),)
 
 
 def affine_grid(matrix: Formula, height: int, width: int) -> Formula:
@@ -39,22 +37,20 @@ def torch_affine_grid(matrix: str, height: int, width: int) -> str:
 
 def sample(data: Formula, grid: Formula) -> Formula:
     """(N, C, H, W), (N, 2, H', W') -> (N, C, H', W'); all around the map is 0."""
-    g = data.g
-    if g.opset >= GRID_SAMPLE and data.like is None:
-        mode = "linear" if g.opset >= LINEAR else "bilinear"
-        places = grid.op("Transpose", perm=(0, 2, 3, 1))
+    if data.g.opset >= GRID_SAMPLE and data.like is None:
+        mode = "linear" if data.g.opset >= LINEAR else "bilinear"
+        places = grid.transpose(0, 2, 3, 1)
         return data.op("GridSample", places, align_corners=1, mode=mode, padding_mode="zeros")
-    maps = of_images(data)
-    lines = []
-    for index, size in ((1, maps.height), (0, maps.width)):
-        place = grid.slice(1, index, index + 1).squeeze(1)
-        lines.append(padded((place + 1) * (size.real() - 1) / 2, size))
-    images = count(grid, data.size(0)).reshape(-1, 1, 1)
-    return maps.sample(images, *lines).op("Transpose", perm=(0, 3, 1, 2))
+    maps = of_images(data, count(grid, data.size(0)).unsqueeze(1, 2))
+    rows, columns = (
+        padded((grid.column(index, 1) + 1) * (size.real() - 1) / 2, size)
+        for index, size in ((1, maps.height), (0, maps.width))
+    )
+    return maps.sample(rows, columns).transpose(0, 3, 1, 2)
 
 
 @operator("BilinearSampler", ignores=("cudnn_off",))
-class BilinearSampler(Operator):
+class BilinearSampler(Computed):
     """(N, C, H, W), (N, 2, H', W') -> (N, C, H', W'), interpolated.
 
     Source: src/operator/bilinear_sampler.cc.
@@ -68,15 +64,15 @@ class BilinearSampler(Operator):
             raise ShapeError(f"takes data NxCxHxW and a grid Nx2xH'xW', got {given}")
         return (merge(data[0], grid[0]), data[1], *grid[2:])
 
-    def to_onnx(self, g: OnnxBuilder, data: Any, grid: Any) -> Any:
-        return result(sample(formula(g, data), formula(g, grid)))
+    def formula(self, data: Formula, grid: Formula) -> Formula:
+        return sample(data, grid)
 
     def to_pytorch(self, m: TorchBuilder, data: str, grid: str) -> str:
         return f"F.grid_sample({data}, {grid}.permute(0, 2, 3, 1), align_corners=True)"
 
 
 @operator("GridGenerator")
-class GridGenerator(Operator):
+class GridGenerator(Computed):
     """affine: (N, 6) -> (N, 2, *target_shape); warp: offsets in pixels (N, 2, H, W) -> same.
 
     Source: src/operator/grid_generator-inl.h.
@@ -86,10 +82,11 @@ class GridGenerator(Operator):
     target_shape: Ints = (0, 0)
 
     hidden_outputs = 1
+    allowed = TARGET
 
     def __post_init__(self) -> None:
         if self.transform_type == "affine":
-            _target(self.target_shape)
+            super().__post_init__()
 
     def infer(self, data: Dims) -> Shape:
         if self.transform_type == "affine":
@@ -100,27 +97,23 @@ class GridGenerator(Operator):
             raise ShapeError(f"takes offsets of shape Nx2xHxW, H and W above 1; got {show(data)}")
         return data
 
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        given = formula(g, data)
+    def formula(self, data: Formula) -> Formula:
         if self.transform_type == "affine":
-            return result(affine_grid(given, *_target(self.target_shape)))
-        sizes = given.size(3), given.size(2)
-        across = count(given, sizes[0]).real().reshape(1, -1)
-        down = count(given, sizes[1]).real().reshape(-1, 1)
-        shape = given.shape().slice(0, 2)
-        places = stack([axis.op("Expand", shape) for axis in (across, down)], 0)
-        half = (join(list(sizes), 0).real() - 1) / 2
-        return result((given + places) / half.reshape(2, 1, 1) - 1)
+            return affine_grid(data, *self.target_shape)
+        height, width = data.size(2), data.size(3)
+        half = (join([width, height], 0).real() - 1) / 2
+        places = stack(grid(height, width)[::-1], 0).real()
+        return (data + places) / half.unsqueeze(1, 2) - 1
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         if self.transform_type == "affine":
-            grid = torch_affine_grid(data, *_target(self.target_shape))
+            grid = torch_affine_grid(data, *self.target_shape)
             return f"{grid}.permute(0, 3, 1, 2)"
         return f"{m.function('warp_grid')}({data})"
 
 
 @operator("SpatialTransformer", ignores=("cudnn_off",))
-class SpatialTransformer(Operator):
+class SpatialTransformer(Computed):
     """(N, C, H, W), (N, 6) -> (N, C, *target_shape): sampled where an affine map leads.
 
     Source: src/operator/spatial_transformer-inl.h.
@@ -131,9 +124,7 @@ class SpatialTransformer(Operator):
     target_shape: Ints = (0, 0)
 
     hidden_outputs = 2
-
-    def __post_init__(self) -> None:
-        _target(self.target_shape)
+    allowed = TARGET
 
     def infer(self, data: Dims, loc: Dims) -> Shape:
         if len(data) != 4 or len(loc) != 2 or not same(loc[1], 6) or not same(data[0], loc[0]):
@@ -141,10 +132,9 @@ class SpatialTransformer(Operator):
             raise ShapeError(f"takes data NxCxHxW and matrices Nx6, got {given}")
         return (merge(data[0], loc[0]), data[1], *self.target_shape)
 
-    def to_onnx(self, g: OnnxBuilder, data: Any, loc: Any) -> Any:
-        grid = affine_grid(formula(g, loc), *_target(self.target_shape))
-        return result(sample(formula(g, data), grid))
+    def formula(self, data: Formula, loc: Formula) -> Formula:
+        return sample(data, affine_grid(loc, *self.target_shape))
 
     def to_pytorch(self, m: TorchBuilder, data: str, loc: str) -> str:
-        grid = torch_affine_grid(loc, *_target(self.target_shape))
+        grid = torch_affine_grid(loc, *self.target_shape)
         return f"F.grid_sample({data}, {grid}, align_corners=True)"

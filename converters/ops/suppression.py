@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 import numpy as np
 
 from .onnx_math import Formula, count
 
-#: Left, top, right, bottom: (B, K) each.
-Sides = Tuple[Formula, Formula, Formula, Formula]
+#: Of boxes, across and down: where they begin and where they end, (B, K) each.
+Sides = List[Tuple[Formula, Formula]]
+
+
+def sides_of(boxes: Formula, begin: int = 0) -> Sides:
+    """(B, K, W) with left, top, right and bottom from column `begin` on."""
+    left, top, right, bottom = (boxes.column(begin + i) for i in range(4))
+    return [(left, right), (top, bottom)]
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,7 @@ class Candidates:
     Attributes:
         sides: of the boxes.
         areas: (B, K).
+        threshold: a box strikes out those that share more than that part of the union with it.
         classes: int64 (B, K), if a box strikes out those of its own class only.
         extent: added to a side's length: 1 where sides are pixels that belong to the box.
         at_least: the threshold itself suffices, too.
@@ -27,63 +34,57 @@ class Candidates:
 
     sides: Sides
     areas: Formula
+    threshold: float
     classes: Optional[Formula] = None
     extent: float = 0.0
     at_least: bool = False
 
-    def overlaps(self, chosen: Formula, threshold: float) -> Formula:
-        """Place of one box, int64 (B, 1) -> bool (B, K): shares more than `threshold` of the
-        union."""
+    def overlapped(self, chosen: Formula) -> Formula:
+        """Place of one box, int64 (B, 1) -> bool (B, K): those that it strikes out."""
 
         def one(values: Formula) -> Formula:
             return values.op("GatherElements", chosen, axis=1)
 
-        left, top, right, bottom = self.sides
-        width = right.minimum(one(right)) - left.maximum(one(left))
-        height = bottom.minimum(one(bottom)) - top.maximum(one(top))
+        lengths = [end.minimum(one(end)) - begin.maximum(one(begin)) for begin, end in self.sides]
         if self.extent:
-            width, height = width + self.extent, height + self.extent
-        shared = width.maximum(0) * height.maximum(0)
+            lengths = [length + self.extent for length in lengths]
+        shared = lengths[0].maximum(0) * lengths[1].maximum(0)
         union = one(self.areas) + self.areas - shared
-        part = shared / union
+        part, threshold = shared / union, self.threshold
         found = (part >= threshold) & (union > 0) if self.at_least else part > threshold
         if self.classes is None:
             return found
         return found & self.classes.equals(one(self.classes))
 
+    def kept(self, valid: Formula, most: Optional[int] = None) -> Formula:
+        """bool (B, K): of the valid boxes at most so many that no better one strikes out.
 
-def suppress(
-    valid: Formula, strikes: Callable[[Formula], Formula], most: Optional[int] = None
-) -> Formula:
-    """bool (B, K): the boxes that no better one strikes out, of the valid ones.
+        A loop over the boxes that are kept, in all of the batch at a time.
+        """
+        g = valid.g
+        places = count(valid, valid.size(1))
+        none = valid & ~valid
 
-    A loop over the boxes that are kept, in all of the batch at a time.
+        def body(_: Any, *states: Any) -> List[Any]:
+            left, kept = (replace(valid, value=state) for state in states)
+            first = left.real().op("ArgMax", axis=1, keepdims=1).retyped("int64")
+            chosen = places.equals(first)
+            kept = kept | (chosen & left)
+            left = left & ~(chosen | self.overlapped(first))
+            return [left.value, kept.value, left.any().value]
 
-    Args:
-        strikes: place of a box, int64 (B, 1) -> bool (B, K): those that it strikes out.
-        most: how many are kept at most.
-    """
-    g = valid.g
-    places = count(valid, valid.size(1))
-    none = valid & ~valid
-
-    def body(_: Any, *states: Any) -> List[Any]:
-        left, kept = (replace(valid, value=state) for state in states)
-        first = left.real().op("ArgMax", axis=1, keepdims=1).retyped("int64")
-        chosen = places.equals(first)
-        kept = kept | (chosen & left)
-        left = left & ~(chosen | strikes(first))
-        return [left.value, kept.value, left.any().value]
-
-    trips = None if most is None else g.constant(np.array(most, np.int64))
-    _, kept = g.loop(body, valid.value, none.value, trips=trips, condition=valid.any().value)
-    return replace(valid, value=kept)
+        trips = None if most is None else g.constant(np.array(most, np.int64))
+        _, kept = g.loop(body, valid.value, none.value, trips=trips, condition=valid.any().value)
+        return replace(valid, value=kept)
 
 
-def best(keys: Formula, most: Formula) -> Tuple[Formula, Formula]:
-    """(B, N) -> the largest numbers and their places, (B, most); of equal ones the first."""
+def best(keys: Formula, limit: int) -> Tuple[Formula, Formula, Formula]:
+    """(B, N) -> the largest numbers and their places, (B, most), of equal ones the first; and
+    int64 (1,), how many these are: `limit`, or all if it is not above 0."""
+    total = keys.size(1)
+    most = total.minimum(total.array((limit,))) if limit > 0 else total
     values, places = keys.g.ops("TopK", keys.value, most.value, outputs=2, axis=1)
-    return replace(keys, value=values), replace(keys, value=places, kind="int64")
+    return replace(keys, value=values), replace(keys, value=places, kind="int64"), most
 
 
 def first_kept(kept: Formula) -> Tuple[Formula, Formula]:
@@ -100,3 +101,9 @@ def rows(table: Formula, places: Formula) -> Formula:
     """(B, N, W) and places, int64 (B, M) -> (B, M, W)."""
     wide = places.unsqueeze(2).expand(1, 1, table.size(2))
     return table.op("GatherElements", wide, axis=1)
+
+
+def kept_rows(table: Formula, kept: Formula) -> Tuple[Formula, Formula]:
+    """(B, N, W) -> the rows that are kept, in order, then rows of -1; and which are no such."""
+    places, is_kept = first_kept(kept)
+    return is_kept.unsqueeze(2).where(rows(table, places), -1), is_kept

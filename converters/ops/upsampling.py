@@ -64,14 +64,11 @@ class UpSampling(Operator):
         return (first[0], self._channels(maps), height, width)
 
     def _channels(self, maps: List[Dims]) -> Dim:
-        total: Dim = maps[0][1]
-        for other in maps[1:]:
-            if self.multi_input_mode == "sum":
-                total = merge(total, other[1])
-            else:
-                more = other[1]
-                total = total + more if isinstance(total, int) and isinstance(more, int) else None
-        return total
+        channels = [shape[1] for shape in maps]
+        if self.multi_input_mode == "sum" or len(maps) == 1:
+            return reduce(merge, channels)
+        known = [number for number in channels if isinstance(number, int)]
+        return sum(known) if len(known) == len(channels) else None
 
     def _ratio(self, first: Dims, other: Dims) -> Dim:
         """How many times larger an input is made; None where sizes are free."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Union
+from typing import Any, List
 
 from hypothesis import strategies as st
 
-from .case import Case, Data, DrawFn, Label, Row, Shape, Stored, attributes, uniform
+from converters.shape import window
+
+from .case import Case, Data, DrawFn, Row, Shape, Stored, attributes, uniform
 
 PLAIN, MODULATED = "_contrib_DeformableConvolution", "_contrib_ModulatedDeformableConvolution"
 PAIRS = st.sampled_from([(1, 1), (2, 1), (1, 2), (2, 2)])
@@ -14,23 +16,15 @@ PAIRS = st.sampled_from([(1, 1), (2, 1), (1, 2), (2, 2)])
 
 def case(op: str, data: Shape, free: bool = True, far: float = 3.0, **attrs: Any) -> Case:
     """Offsets of up to `far` pixels."""
-    kernel, group = attrs["kernel"], attrs.get("num_deformable_group", 1)
-    axes = zip(*((attrs.get(n, (d, d))) for n, d in (("stride", 1), ("dilate", 1), ("pad", 0))))
-    out = [
-        (size + 2 * p - (k - 1) * d - 1) // s + 1
-        for size, k, (s, d, p) in zip(data[2:], kernel, axes)
-    ]
-    taps = kernel[0] * kernel[1] * group
-    given: List[Union[Data, Label]] = [
-        Data(data),
-        Data((data[0], 2 * taps, *out), uniform(-far, far)),
-    ]
+    kernel, filters = attrs["kernel"], attrs["num_filter"]
+    axes = (attrs.get(n, (d, d)) for n, d in (("stride", 1), ("pad", 0), ("dilate", 1)))
+    out: List[Any] = [window(*axis) for axis in zip(data[2:], kernel, *axes)]
+    taps = kernel[0] * kernel[1] * attrs.get("num_deformable_group", 1)
+    given = [Data(data), Data((data[0], 2 * taps, *out), uniform(-far, far))]
     if op == MODULATED:
         given.append(Data((data[0], taps, *out), uniform(0, 1)))
-    channels = data[1] // attrs.get("num_group", 1)
-    given.append(Stored((attrs["num_filter"], channels, *kernel)))
-    if not attrs.get("no_bias"):
-        given.append(Stored((attrs["num_filter"],)))
+    given.append(Stored((filters, data[1] // attrs.get("num_group", 1), *kernel)))
+    given += [] if attrs.get("no_bias") else [Stored((filters,))]
     return Case(op, tuple(given), attrs, free)
 
 

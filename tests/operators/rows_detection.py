@@ -1,21 +1,21 @@
-"""Operators on boxes."""
+"""Operators on boxes, and what proposes regions."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
 from .case import Array, Case, Data, DrawFn, Row, Shape, Values, attributes, normal, uniform, whole
+from .rows_roi import sizes
 
 
-def boxes(
-    columns: int = 4, start: int = 0, score: int = -1, id_: int = -1, center: bool = False
-) -> Values:
+def boxes(start: int = 0, score: int = -1, id_: int = -1, center: bool = False) -> Values:
     """(..., columns): boxes of which many overlap; scores in eighths, so that some are equal;
     classes from -1 to 2."""
 
     def values(random: np.random.Generator, shape: Shape) -> Array:
-        assert shape[-1] == columns
         table = random.standard_normal(shape)
         corner = random.integers(-1, 4, (*shape[:-1], 2)) + random.uniform(0, 0.5, (*shape[:-1], 2))
         sides = random.uniform(-0.2, 4, (*shape[:-1], 2))
@@ -49,23 +49,21 @@ def draw_nms(draw: DrawFn) -> Case:
     )
     batch = draw(st.lists(st.integers(1, 3), max_size=2))
     shape = (*batch, draw(st.integers(1, 20)), columns)
-    given = boxes(columns, start, score, id_, attrs.get("in_format") == "center")
+    given = boxes(start, score, id_, attrs.get("in_format") == "center")
     return Case("_contrib_box_nms", (Data(shape, given),), attrs, draw(st.booleans()))
 
 
 def nms(shape: Shape, center: bool = False, **attrs: object) -> Case:
-    return Case("_contrib_box_nms", (Data(shape, boxes(6, 2, 1, 0, center)),), attrs)
-
-
-STD = st.sampled_from([0.1, 0.2, 1.0, 0.25])
-SIZES = st.integers(1, 8)
+    return Case("_contrib_box_nms", (Data(shape, boxes(2, 1, 0, center)),), attrs)
 
 
 def draw_decode(draw: DrawFn) -> Case:
-    batch, number = draw(st.integers(1, 3)), draw(st.integers(1, 20))
-    clip = st.sampled_from([None, -1, 0.1, 0.5, 4.42])
-    attrs = attributes(draw, "_contrib_box_decode", clip=clip)
-    attrs = {k: draw(STD) if k.startswith("std") else v for k, v in attrs.items()}
+    batch, number = sizes(draw, 3, 20)
+    own = dict.fromkeys(
+        ("std0", "std1", "std2", "std3"), st.sampled_from([None, 0.1, 0.2, 1.0, 0.25])
+    )
+    own["clip"] = st.sampled_from([None, -1, 0.1, 0.5, 4.42])
+    attrs = attributes(draw, "_contrib_box_decode", **own)
     center = attrs.get("format", "center") == "center"
     given = Data((batch, number, 4)), Data((1, number, 4), boxes(center=center))
     return Case("_contrib_box_decode", given, attrs, draw(st.booleans()))
@@ -79,20 +77,30 @@ def draw_iou(draw: DrawFn) -> Case:
     return Case("_contrib_box_iou", given, attrs, draw(st.booleans()))
 
 
-def proper(random: np.random.Generator, shape: Shape) -> Array:
-    """Boxes whose sides are not 0."""
-    corner = random.uniform(0, 4, (*shape[:-1], 2))
-    return np.concatenate([corner, corner + random.uniform(0.5, 4, corner.shape)], -1)
+def proper(begin: Values, least: float, most: float) -> Values:
+    """Boxes from there on whose sides are not 0."""
+
+    def values(random: np.random.Generator, shape: Shape) -> Array:
+        corner = begin(random, (*shape[:-1], 2))
+        return np.concatenate([corner, corner + random.uniform(least, most, corner.shape)], -1)
+
+    return values
+
+
+PROPER = proper(uniform(0, 4), 0.5, 4)
+OF_IMAGES = proper(
+    lambda r, shape: r.integers(0, 3, shape) / 4 + r.uniform(0, 0.1, shape), 0.1, 0.6
+)
 
 
 def draw_encode(draw: DrawFn) -> Case:
-    batch, number, refs = (draw(st.integers(1, n)) for n in (3, 12, 5))
+    batch, number, refs = sizes(draw, 3, 12, 5)
     low = draw(st.integers(-1, 0))  # an anchor that does not count may have no reference
     given = (
         Data((batch, number), uniform(-1, 0.5) if low < 0 else whole(-1, 2)),
         Data((batch, number), whole(low, refs)),
-        Data((batch, number, 4), proper),
-        Data((batch, refs, 4), proper),
+        Data((batch, number, 4), PROPER),
+        Data((batch, refs, 4), PROPER),
         Data((4,)),
         Data((4,), uniform(0.1, 2)),
     )
@@ -106,14 +114,9 @@ def draw_matching(draw: DrawFn) -> Case:
         threshold=st.sampled_from([1e-12, 0.25, -1, 0.5]),
         topk=st.integers(-1, 4),
     )
-    shape = (*draw(st.lists(st.integers(1, 3), max_size=2)), draw(SIZES), draw(SIZES))
-    values = draw(st.sampled_from([normal, eighths]))
+    shape = (*draw(st.lists(st.integers(1, 3), max_size=2)), *sizes(draw, 8, 8))
+    values = draw(st.sampled_from([normal, lambda r, shape: r.integers(-2, 9, shape) / 8]))
     return Case("_contrib_bipartite_matching", (Data(shape, values),), attrs, draw(st.booleans()))
-
-
-def eighths(random: np.random.Generator, shape: Shape) -> Array:
-    """Many alike."""
-    return random.integers(-2, 9, shape) / 8
 
 
 def draw_prior(draw: DrawFn) -> Case:
@@ -128,22 +131,17 @@ def draw_prior(draw: DrawFn) -> Case:
         steps=st.none() | st.just((-1, -1)) | st.tuples(step, step),
         offsets=st.none() | st.tuples(parts.filter(lambda x: x <= 1), st.just(0.0)),
     )
-    shape = tuple(draw(st.integers(1, 5)) for _ in range(4))
-    return Case("_contrib_MultiBoxPrior", (Data(shape),), attrs, draw(st.booleans()))
+    given = (Data(sizes(draw, 5, 5, 5, 5)),)
+    return Case("_contrib_MultiBoxPrior", given, attrs, draw(st.booleans()))
 
 
 def detection(batch: int, classes: int, number: int, free: bool = True, **attrs: object) -> Case:
     given = (
         Data((batch, classes, number), uniform(0, 1)),
         Data((batch, number * 4), normal, fixed=(1,)),
-        Data((1, number, 4), boxes_of_images, fixed=(1,)),
+        Data((1, number, 4), OF_IMAGES, fixed=(1,)),
     )
     return Case("_contrib_MultiBoxDetection", given, attrs, free)
-
-
-def boxes_of_images(random: np.random.Generator, shape: Shape) -> Array:
-    corner = random.integers(0, 3, (*shape[:-1], 2)) / 4 + random.uniform(0, 0.1, (*shape[:-1], 2))
-    return np.concatenate([corner, corner + random.uniform(0.1, 0.6, corner.shape)], -1)
 
 
 def draw_detection(draw: DrawFn) -> Case:
@@ -155,8 +153,49 @@ def draw_detection(draw: DrawFn) -> Case:
         nms_topk=st.integers(-1, 12),
         variances=st.sampled_from([None, (0.1, 0.1, 0.2, 0.2), (0.2, 0.1, 0.3, 0.5)]),
     )
-    sizes = draw(st.integers(1, 3)), draw(st.integers(2, 5)), draw(st.integers(1, 20))
-    return detection(*sizes, draw(st.booleans()), **attrs)
+    batch, classes, number = sizes(draw, 3, 4, 20)
+    return detection(batch, classes + 1, number, draw(st.booleans()), **attrs)
+
+
+def proposed(op: str, batch: int, height: int, width: int, free: bool = True, **attrs: Any) -> Case:
+    stride = attrs.get("feature_stride", 16)
+    anchors = len(attrs.get("scales", range(4))) * len(attrs.get("ratios", range(3)))
+
+    def info(random: np.random.Generator, shape: Shape) -> Array:
+        """Some of the map lies beyond the image."""
+        real = [[n - random.uniform(0, 0.6)] * shape[0] for n in (height, width)]
+        return np.stack([real[0], real[1], random.uniform(0.01, 0.1, shape[0])], 1) * stride
+
+    given = (
+        Data((batch, 2 * anchors, height, width), uniform(0, 1)),
+        Data((batch, 4 * anchors, height, width), uniform(-0.5, 0.5)),
+        Data((batch, 3), info),
+    )
+    return Case(op, given, attrs, free)
+
+
+def proposal(op: str) -> Row:
+    batches = st.just(1) if op == "_contrib_Proposal" else st.integers(1, 3)
+
+    def draw(draw: DrawFn) -> Case:
+        some = st.lists(st.sampled_from([0.3, 0.5, 1.0, 2.0, 3.0]), min_size=1, max_size=3)
+        narrowed = {
+            "rpn_pre_nms_top_n": st.integers(-1, 40),
+            "rpn_post_nms_top_n": st.integers(1, 30),
+            "threshold": st.sampled_from([0.3, 0.7, 0.5]),
+            "rpn_min_size": st.integers(0, 16),
+            "feature_stride": st.sampled_from([4, 8, 16]),
+            **dict.fromkeys(("scales", "ratios"), some.map(tuple)),
+        }
+        attrs = attributes(draw, op, **narrowed)
+        return proposed(op, draw(batches), *sizes(draw, 5, 5), draw(st.booleans()), **attrs)
+
+    usual = {"rpn_pre_nms_top_n": 100, "rpn_post_nms_top_n": 20, "scales": (2, 4)}
+    examples = {
+        "usual": proposed(op, 1, 7, 9, output_score=True, **usual),
+        "fewer than asked for": proposed(op, 1, 2, 3, rpn_post_nms_top_n=300, threshold=0.1),
+    }
+    return Row(op, draw, examples)
 
 
 GLUONCV = {"overlap_thresh": 0.45, "topk": 40, "valid_thresh": 0.01}
@@ -190,4 +229,6 @@ ROWS = [
             "more than there are": detection(2, 3, 9, nms_topk=400),
         },
     ),
+    proposal("_contrib_Proposal"),
+    proposal("_contrib_MultiProposal"),
 ]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
-import numpy as np
 from hypothesis import strategies as st
 
 from .case import Case, Data, DrawFn, Row, attributes, uniform
-from .rows_roi import SCALES, regions
+from .rows_roi import SCALES, given_regions, regions, sizes
 
 PLAIN, DEFORMABLE = "_contrib_PSROIPooling", "_contrib_DeformablePSROIPooling"
 SIZES = st.integers(1, 4)
@@ -19,11 +18,6 @@ def data(images: int, height: int, width: int, **attrs: Any) -> Data:
     return Data((images, attrs["output_dim"] * group**2, height, width))
 
 
-def draw_data(draw: DrawFn, attrs: Dict[str, Any]) -> Data:
-    images, height, width = (draw(st.integers(1, most)) for most in (3, 9, 9))
-    return data(images, height, width, **attrs)
-
-
 def plain(image: Data, number: int, free: bool = True, **attrs: Any) -> Case:
     images, _, *size = image.shape
     rois = regions(images, *(n / attrs["spatial_scale"] for n in size))
@@ -31,9 +25,9 @@ def plain(image: Data, number: int, free: bool = True, **attrs: Any) -> Case:
 
 
 def draw_plain(draw: DrawFn) -> Case:
-    sizes = {"output_dim": SIZES, "pooled_size": SIZES, "group_size": st.none() | st.integers(0, 4)}
-    attrs = attributes(draw, PLAIN, spatial_scale=SCALES, **sizes)
-    image = draw_data(draw, attrs)
+    own = {"output_dim": SIZES, "pooled_size": SIZES, "group_size": st.none() | st.integers(0, 4)}
+    attrs = attributes(draw, PLAIN, spatial_scale=SCALES, **own)
+    image = data(*sizes(draw, 3, 9, 9), **attrs)
     return plain(image, draw(st.integers(1, 6)), draw(st.booleans()), **attrs)
 
 
@@ -60,27 +54,19 @@ def draw_deformable(draw: DrawFn) -> Case:
         sample_per_part=st.none() | st.integers(1, 3),
         trans_std=st.none() | st.sampled_from([0.1, 1.0]),
     )
-    image = draw_data(draw, attrs)
+    image = data(*sizes(draw, 3, 9, 9), **attrs)
     return deformable(image, draw(st.integers(1, 6)), classes, draw(st.booleans()), **attrs)
 
 
-def given_regions(*rois: Any) -> Data:
-    return Data((len(rois), 5), lambda random, shape: np.array(rois, np.float64))
-
-
 #: Corners midway between whole numbers; regions beside the map; ends exchanged.
-STRANGE = given_regions(
-    (0, 0.5, 1.5, 2.5, 4.5),
-    (0, -0.5, -1.5, 3.5, 5.5),
-    (0, -9, -9, -5, -5),
-    (0, 20, 2, 30, 4),
-    (0, 5, 5, 2, 2),
-)
+MIDWAY = (0, 0.5, 1.5, 2.5, 4.5), (0, -0.5, -1.5, 3.5, 5.5)
+STRANGE = given_regions(*MIDWAY, (0, -9, -9, -5, -5), (0, 20, 2, 30, 4), (0, 5, 5, 2, 2))
 
 RFCN = {"spatial_scale": 0.0625, "output_dim": 8, "pooled_size": 7, "group_size": 7}
 SMALL = {"spatial_scale": 1.0, "output_dim": 2, "pooled_size": 3, "group_size": 3}
 SAMPLED = {"sample_per_part": 4, "trans_std": 0.1, **RFCN}
-IMAGE, MIDWAY = data(1, 20, 30, **RFCN), (data(1, 8, 8, **SMALL), STRANGE)
+IMAGE, SMALLER = data(1, 20, 30, **RFCN), data(2, 20, 15, **RFCN)
+STRANGE_INPUTS = (data(1, 8, 8, **SMALL), STRANGE)
 
 ROWS = [
     Row(
@@ -88,7 +74,7 @@ ROWS = [
         draw_plain,
         {
             "as R-FCN": plain(IMAGE, 12, **RFCN),
-            "corners midway, regions outside": Case(PLAIN, MIDWAY, SMALL),
+            "corners midway, regions outside": Case(PLAIN, STRANGE_INPUTS, SMALL),
         },
     ),
     Row(
@@ -97,11 +83,9 @@ ROWS = [
         {
             "as Deformable R-FCN": deformable(IMAGE, 12, 1, part_size=7, **SAMPLED),
             "as its first pass": deformable(IMAGE, 12, 1, no_trans=True, part_size=7, **SAMPLED),
-            "a move for each class": deformable(
-                data(2, 20, 15, **RFCN), 5, 4, part_size=3, **SAMPLED
-            ),
+            "a move for each class": deformable(SMALLER, 5, 4, part_size=3, **SAMPLED),
             "corners midway, regions outside": Case(
-                DEFORMABLE, MIDWAY, {"no_trans": True, "sample_per_part": 2, **SMALL}
+                DEFORMABLE, STRANGE_INPUTS, {"no_trans": True, "sample_per_part": 2, **SMALL}
             ),
         },
     ),

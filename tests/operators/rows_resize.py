@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Tuple
+from typing import Any
 
 from hypothesis import assume
 from hypothesis import strategies as st
@@ -11,19 +11,17 @@ from hypothesis import strategies as st
 from converters.errors import ShapeError
 from converters.ops import parse
 
-from .case import Case, Data, DrawFn, Row, Stored, attributes, shapes
-
-Ints = Tuple[int, ...]
+from .case import Case, Data, DrawFn, Row, Shape, Stored, attributes, shapes
 
 IMAGE = (2, 4, 9, 8)
 
 
-def upsampling(*shapes: Ints, scale: int = 2, **attrs: Any) -> Case:
+def upsampling(*shapes: Shape, scale: int = 2, **attrs: Any) -> Case:
     attrs = {"scale": scale, "sample_type": "nearest", "num_args": len(shapes), **attrs}
     return Case("UpSampling", tuple(map(Data, shapes)), attrs)
 
 
-def bilinear(shape: Ints, scale: int, weights: type = Stored, **more: Any) -> Case:
+def bilinear(shape: Shape, scale: int, weights: type = Stored, **more: Any) -> Case:
     kernel = 2 * scale - scale % 2
     attrs = {"scale": scale, "sample_type": "bilinear", "num_args": 2, "num_filter": shape[1]}
     inputs = (Data(shape), weights((shape[1], 1, kernel, kernel)))
@@ -47,7 +45,7 @@ def draw_upsampling(draw: DrawFn) -> Case:
     return replace(upsampling(*maps, scale=scale, **attrs), free=free)
 
 
-def resize(shape: Ints = IMAGE, *like: Ints, free: bool = True, **attrs: Any) -> Case:
+def resize(shape: Shape = IMAGE, *like: Shape, free: bool = True, **attrs: Any) -> Case:
     return Case("_contrib_BilinearResize2D", tuple(map(Data, (shape, *like))), attrs, free)
 
 

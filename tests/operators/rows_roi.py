@@ -1,18 +1,24 @@
-"""Pooling over regions of interest."""
+"""Pooling over regions of interest, upright and turned."""
 
 from __future__ import annotations
 
 from math import prod
+from typing import Any, Callable
 
 import numpy as np
 from hypothesis import strategies as st
 
 from .case import Array, Case, Data, DrawFn, Row, Shape, Values, attributes
 
+ALIGN, POOLING, TURNED = "_contrib_ROIAlign", "ROIPooling", "_contrib_RROIAlign"
 SCALES = st.sampled_from([0.0625, 0.125, 0.25, 0.3, 1.0])
 
 
-def regions(images: int, height: float, width: float, columns: int = 5) -> Values:
+def sizes(draw: DrawFn, *most: int) -> Shape:
+    return tuple(draw(st.integers(1, n)) for n in most)
+
+
+def regions(images: int, height: float, width: float) -> Values:
     """Regions of these images, of which many reach beyond the border."""
 
     def values(random: np.random.Generator, shape: Shape) -> Array:
@@ -26,41 +32,62 @@ def regions(images: int, height: float, width: float, columns: int = 5) -> Value
     return values
 
 
-ALIGN, POOLING = "_contrib_ROIAlign", "ROIPooling"
+def turned_regions(images: int, height: float, width: float) -> Values:
+    def values(random: np.random.Generator, shape: Shape) -> Array:
+        low = [0, 0, 0, 0.02 * width, 0.02 * height, -360]
+        high = [images, width, height, 0.9 * width, 0.9 * height, 360]
+        rois = random.uniform(low, high, shape)
+        rois[:, 0] = np.floor(rois[:, 0])
+        return rois
+
+    return values
 
 
 def pooled(
-    op: str, shape: Shape, rois: int, scale: float, free: bool = True, **attrs: object
+    op: str, shape: Shape, number: int, scale: float, free: bool = True, **attrs: Any
 ) -> Case:
-    given = regions(shape[0], shape[2] / scale, shape[3] / scale)
-    return Case(op, (Data(shape), Data((rois, 5), given)), {"spatial_scale": scale, **attrs}, free)
+    values, columns = (turned_regions, 6) if op == TURNED else (regions, 5)
+    rois = Data((number, columns), values(shape[0], shape[2] / scale, shape[3] / scale))
+    return Case(op, (Data(shape), rois), {"spatial_scale": scale, **attrs}, free)
 
 
-def given_regions(op: str, shape: Shape, rois: int, values: Values, **attrs: object) -> Case:
-    return Case(op, (Data(shape), Data((rois, 5), values)), attrs)
+def given_regions(*rois: Any) -> Data:
+    return Data((len(rois), len(rois[0])), lambda random, shape: np.array(rois, np.float64))
 
 
-def draw_align(draw: DrawFn) -> Case:
-    size, ratio = (draw(st.integers(1, 4)), draw(st.integers(1, 4))), st.integers(-1, 3)
-    narrowed = {"pooled_size": st.just(size), "spatial_scale": None, "sample_ratio": ratio}
-    attrs = attributes(draw, ALIGN, **narrowed)
-    channels = draw(st.integers(1, 3)) * (prod(size) if attrs.get("position_sensitive") else 1)
-    shape = (draw(st.integers(1, 3)), channels, draw(st.integers(1, 9)), draw(st.integers(1, 9)))
-    return pooled(ALIGN, shape, draw(st.integers(1, 6)), draw(SCALES), draw(st.booleans()), **attrs)
+def at(op: str, shape: Shape, rois: Data, size: Shape, scale: float = 1.0, **attrs: Any) -> Case:
+    return Case(op, (Data(shape), rois), {"pooled_size": size, "spatial_scale": scale, **attrs})
 
 
-def draw_pooling(draw: DrawFn) -> Case:
-    size = st.tuples(st.integers(1, 5), st.integers(1, 5))
-    attrs = attributes(draw, POOLING, pooled_size=size, spatial_scale=None)
-    shape = tuple(draw(st.integers(1, n)) for n in (3, 3, 12, 12))
-    rois, scale, free = draw(st.integers(1, 6)), draw(SCALES), draw(st.booleans())
-    return pooled(POOLING, shape, rois, scale, free, **attrs)
+def drawing(op: str, bins: int, most: int, **narrowed: Any) -> Callable[[DrawFn], Case]:
+    """Up to so many bins along an axis of images of up to `most` pixels."""
+
+    def draw(draw: DrawFn) -> Case:
+        size = st.tuples(st.integers(1, bins), st.integers(1, bins))
+        attrs = attributes(draw, op, pooled_size=size, spatial_scale=None, **narrowed)
+        images, channels, *image = sizes(draw, 3, 3, most, most)
+        channels *= prod(attrs["pooled_size"]) if attrs.get("position_sensitive") else 1
+        number, scale, free = draw(st.integers(1, 6)), draw(SCALES), draw(st.booleans())
+        return pooled(op, (images, channels, *image), number, scale, free, **attrs)
+
+    return draw
 
 
-def strange_images(random: np.random.Generator, shape: Shape) -> Array:
-    """Of images before the first and behind the last, and outside of the image."""
-    rois = [[-1, 0, 0, 4, 4], [2, 0, 0, 4, 4], [1, -9, -9, -5, -5], [0, 5, 5, 2, 2]]
-    return np.array(rois, np.float64)
+#: Of images before the first and behind the last, and outside of the image.
+STRANGE = given_regions((-1, 0, 0, 4, 4), (2, 0, 0, 4, 4), (1, -9, -9, -5, -5), (0, 5, 5, 2, 2))
+#: Corners that lie midway between two lines, once scaled by a half.
+HALVES = given_regions((0, 1, 3, 9, 11), (0, -1, -3, 5, 7), (0, 5, 1, 13, 17))
+#: Regions of which samples lie where those that count end; the least rounding decides there.
+RIGHT_ANGLES = given_regions(
+    *((0, x, y, 4, 8, 90 * k) for k in range(-4, 5) for x, y in ((6, 3), (2, 1), (0, 6)))
+)
+#: Regions of which, in float32, the rounding of the angle decides whether a sample counts.
+AT_THE_BORDER = given_regions(
+    (0, 5, -1 - 2.0**-22, 14, 14, 45),
+    (0, 5, -1 - 2.0**-22, 32, 36, -45),
+    (0, 5, -1 + 2.0**-22, 30, 15, 45),
+    (0, 5, -1 + 2.0**-22, 22, 33, 135),
+)
 
 
 def no_image(random: np.random.Generator, shape: Shape) -> Array:
@@ -70,41 +97,45 @@ def no_image(random: np.random.Generator, shape: Shape) -> Array:
     return rois
 
 
-def halves(random: np.random.Generator, shape: Shape) -> Array:
-    """Corners that lie midway between two lines, once scaled by a half."""
-    return np.array([[0, 1, 3, 9, 11], [0, -1, -3, 5, 7], [0, 5, 1, 13, 17]], np.float64)
-
-
-FOUR = {"pooled_size": (2, 2), "spatial_scale": 1.0}
+RATIO = st.integers(-1, 3)
 RCNN = ((1, 16, 20, 30), 12, 0.0625)
+OWN_CHANNELS = {"pooled_size": (3, 3), "position_sensitive": True}
 
 ROWS = [
     Row(
         POOLING,
-        draw_pooling,
+        drawing(POOLING, 5, 12),
         {
             "VGG's Faster R-CNN": pooled(POOLING, *RCNN, pooled_size=(7, 7)),
-            "no such image, no such place, ends exchanged": given_regions(
-                POOLING, (2, 3, 8, 8), 4, strange_images, **FOUR
+            "no such image, no such place, ends exchanged": at(
+                POOLING, (2, 3, 8, 8), STRANGE, (2, 2)
             ),
-            "rounded from midway": given_regions(
-                POOLING, (1, 2, 9, 9), 3, halves, pooled_size=(3, 2), spatial_scale=0.5
-            ),
+            "rounded from midway": at(POOLING, (1, 2, 9, 9), HALVES, (3, 2), 0.5),
         },
     ),
     Row(
         ALIGN,
-        draw_align,
+        drawing(ALIGN, 4, 9, sample_ratio=RATIO),
         {
             "as GluonCV's Faster R-CNN": pooled(ALIGN, *RCNN, pooled_size=(7, 7), sample_ratio=2),
             "many samples": pooled(ALIGN, (2, 3, 40, 50), 5, 0.25, pooled_size=(2, 3)),
             "aligned": pooled(ALIGN, (2, 3, 20, 15), 5, 0.25, pooled_size=(2, 3), aligned=True),
-            "of no image, as feature pyramids mark them": given_regions(
-                ALIGN, (2, 3, 8, 8), 4, no_image, **FOUR
+            "of no image, as feature pyramids mark them": at(
+                ALIGN, (2, 3, 8, 8), Data((4, 5), no_image), (2, 2)
             ),
-            "position sensitive": pooled(
-                ALIGN, (2, 18, 20, 15), 5, 0.25, pooled_size=(3, 3), position_sensitive=True
+            "position sensitive": pooled(ALIGN, (2, 18, 20, 15), 5, 0.25, **OWN_CHANNELS),
+        },
+    ),
+    Row(
+        TURNED,
+        drawing(TURNED, 4, 9, sampling_ratio=st.none() | RATIO),
+        {
+            "of text": pooled(
+                TURNED, (1, 16, 20, 30), 12, 0.25, pooled_size=(8, 16), sampling_ratio=2
             ),
+            "many samples": pooled(TURNED, (2, 3, 40, 50), 5, 0.25, pooled_size=(2, 3)),
+            "right angles": at(TURNED, (1, 2, 7, 8), RIGHT_ANGLES, (4, 2), sampling_ratio=1),
+            "the angle's rounding": at(TURNED, (1, 1, 20, 50), AT_THE_BORDER, (4, 8)),
         },
     ),
 ]

@@ -5,39 +5,35 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from .case import Array, Case, Data, DrawFn, Row, Shape, attributes, uniform
+from .case import Case, Data, DrawFn, Row, attributes, uniform
+from .rows_roi import sizes
 
 SIZES = st.integers(2, 7)
 
 
-def matrices(random: np.random.Generator, shape: Shape) -> Array:
+def matrices(number: int) -> Data:
     """Near to what moves nothing."""
-    return np.array([1, 0, 0, 0, 1, 0]) + random.uniform(-0.4, 0.4, shape)
-
-
-def image(draw: DrawFn) -> Shape:
-    return tuple(draw(st.integers(1, n)) for n in (3, 3, 7, 7))
+    near, nothing = uniform(-0.4, 0.4), np.array([1, 0, 0, 0, 1, 0])
+    return Data((number, 6), lambda random, shape: nothing + near(random, shape), fixed=(1,))
 
 
 def draw_sampler(draw: DrawFn) -> Case:
-    shape = image(draw)
+    shape = sizes(draw, 3, 3, 7, 7)
     grid = Data((shape[0], 2, draw(SIZES), draw(SIZES)), uniform(-1.6, 1.6))
     return Case("BilinearSampler", (Data(shape), grid), {}, draw(st.booleans()))
 
 
 def draw_grid(draw: DrawFn) -> Case:
     attrs = attributes(draw, "GridGenerator", target_shape=st.tuples(SIZES, SIZES))
-    if attrs["transform_type"] == "affine":
-        data = Data((draw(st.integers(1, 3)), 6), matrices, fixed=(1,))
-    else:
-        data = Data((draw(st.integers(1, 3)), 2, draw(SIZES), draw(SIZES)))
+    number, affine = draw(st.integers(1, 3)), attrs["transform_type"] == "affine"
+    data = matrices(number) if affine else Data((number, 2, draw(SIZES), draw(SIZES)))
     return Case("GridGenerator", (data,), attrs, draw(st.booleans()))
 
 
 def draw_transformer(draw: DrawFn) -> Case:
     attrs = attributes(draw, "SpatialTransformer", target_shape=st.tuples(SIZES, SIZES))
-    shape = image(draw)
-    given = Data(shape), Data((shape[0], 6), matrices, fixed=(1,))
+    shape = sizes(draw, 3, 3, 7, 7)
+    given = Data(shape), matrices(shape[0])
     return Case("SpatialTransformer", given, attrs, draw(st.booleans()))
 
 

@@ -1,0 +1,65 @@
+"""Operators that are a formula in ONNX and a call of a function in PyTorch."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, Callable, ClassVar, List, Mapping, Optional, Tuple, Union
+
+from ..errors import ShapeError
+from ..python_text import literal
+from ..shape import Dims, compatible, show
+from .onnx_math import Formula, formula, result
+from .registry import OnnxBuilder, Operator, TorchBuilder
+
+
+def options(operator: Any, defaults: Optional[Mapping[str, Any]] = None) -> str:
+    """`, topk=400`: the attributes that are not the defaults, for a function with the same.
+
+    Args:
+        defaults: of those that the function has; by default the operator's own.
+    """
+    if defaults is None:
+        defaults = {f.name: f.default for f in fields(operator)}
+    given = {name: getattr(operator, name) for name in defaults}
+    return "".join(f", {k}={literal(v)}" for k, v in given.items() if v != defaults[k])
+
+
+def takes(name: str, shape: Dims, wanted: Dims) -> None:
+    """Check an input's shape.
+
+    Raises:
+        ShapeError: it is not the wanted one.
+    """
+    if not compatible(shape, wanted):
+        raise ShapeError(f"takes {name} of shape {show(wanted)}, got {show(shape)}")
+
+
+class Computed(Operator):
+    """A declaration of what is computed in ONNX, once for all element types."""
+
+    #: The inputs as formulas -> the output (a list for several outputs).
+    formula: Callable[..., Union[Formula, List[Formula]]]
+
+    def to_onnx(self, g: OnnxBuilder, *inputs: Any) -> Any:
+        made = self.formula(*(formula(g, value) for value in inputs))
+        if isinstance(made, Formula):
+            return result(made)
+        return [result(value, number) for number, value in enumerate(made)]
+
+
+class Called(Computed):
+    """One that is a function of converters/functions in PyTorch.
+
+    Class attributes:
+        function: it takes the operator's inputs and its attributes.
+        positional: attributes that it takes by their place, and no others. Where there are none,
+            those that are not the defaults are named.
+    """
+
+    function: ClassVar[str]
+    positional: ClassVar[Tuple[str, ...]] = ()
+
+    def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
+        values = [literal(getattr(self, name)) for name in self.positional]
+        more = "" if self.positional else options(self)
+        return f"{m.function(self.function)}({', '.join([*inputs, *values])}{more})"
