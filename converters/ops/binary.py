@@ -8,7 +8,7 @@ from typing import Any, Callable, ClassVar, List, Optional, Tuple
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
 from .arithmetic import Arithmetic, refuse_integers
-from .registry import OnnxBuilder, Operator, TorchBuilder, declare
+from .registry import OnnxBuilder, Operator, TorchBuilder, declare, written
 
 #: Two values -> the result, of their type or bool.
 Formula = Callable[[Arithmetic, Any, Any], Any]
@@ -99,7 +99,7 @@ class Binary(Operator):
 
     Class attributes:
         formula: in ONNX.
-        text: in PyTorch, of {a} and {b}; a name followed by a bracket is a function's.
+        text: in PyTorch, of {a} and {b}. See Written.
         whole: the text for whole numbers, if it is another.
     """
 
@@ -119,9 +119,8 @@ class Binary(Operator):
     def to_pytorch(self, m: TorchBuilder, lhs: str, rhs: str) -> str:
         if m.type(lhs) == "bool":
             refuse_integers("bool")
-        dtype = m.dtype(m.output_type())
         text = self.text if m.type(lhs).startswith("float") else self.whole
-        return called(m, text).format(a=lhs, b=rhs, dtype=dtype)
+        return written(m, text, a=lhs, b=rhs)
 
 
 class Broadcast(Binary):
@@ -132,12 +131,6 @@ class Broadcast(Binary):
 
     def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         return broadcast(lhs, rhs)
-
-
-def called(m: TorchBuilder, text: str) -> str:
-    """The text, with what it calls of converters/functions."""
-    name, call, rest = text.partition("(")
-    return f"{m.function(name)}{call}{rest}" if call and name.isidentifier() else text
 
 
 def binary(

@@ -3,62 +3,55 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Tuple
+from typing import Any, Literal
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, show
-from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, operator
+from ..shape import Dims, Shape, show
+from .attributes import Ints
+from .registry import (
+    OnnxBuilder,
+    Operator,
+    SameShape,
+    TorchBuilder,
+    Unsupported,
+    Written,
+    declare,
+    operator,
+)
 
 
-@dataclass(frozen=True)
-class Identity(SameShape):
-    """(*) -> same.  Source: src/operator/tensor/elemwise_unary_op_basic.cc."""
+class HandedOn(Operator):
+    """The first input, whatever else there is."""
 
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+    shape_preserving = True
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, *others: Any) -> Any:
         return g.op("Identity", data)
 
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+    def to_pytorch(self, m: TorchBuilder, data: str, *others: str) -> str:
         return f"{m.module('nn.Identity')}({data})"
 
 
-@operator("_copy")
-class Copy(Identity):
-    """(*) -> same.  Source: src/operator/tensor/elemwise_unary_op_basic.cc."""
+@dataclass(frozen=True)
+class Identity(HandedOn, SameShape):
+    """(*) -> same.  Source: elemwise_unary_op_basic.cc, make_loss-inl.h, gradient_multiplier_op.cc.
+
+    What it does is with the gradient: it begins, ends or is scaled here.
+    """
 
 
-@operator("make_loss")
-class MakeLossOfAnArray(Identity):
-    """(*) -> same; the gradient begins here.  Source: elemwise_unary_op_basic.cc."""
-
-
-@operator("MakeLoss", ignores=("grad_scale", "valid_thresh", "normalization"))
-class MakeLoss(Identity):
-    """(*) -> same; the gradient begins here.  Source: src/operator/make_loss-inl.h."""
-
-
-@operator("_contrib_gradientmultiplier", ignores=("scalar", "is_int"))
-class GradientMultiplier(Identity):
-    """(*) -> same; the gradient is scaled.  Source: contrib/gradient_multiplier_op.cc."""
+declare("_copy", Identity)
+declare("make_loss", Identity)
+declare("MakeLoss", Identity, ignores=("grad_scale", "valid_thresh", "normalization"))
+declare("_contrib_gradientmultiplier", Identity, ignores=("scalar", "is_int"))
 
 
 @operator("BlockGrad")
 class BlockGrad(Identity):
     """(*) -> same; the gradient ends here.  Source: elemwise_unary_op_basic.cc."""
 
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+    def to_pytorch(self, m: TorchBuilder, data: str, *others: str) -> str:
         return f"{data}.detach()"
-
-
-class WithAnother(Operator):
-    """The first of two inputs, handed on."""
-
-    shape_preserving = True
-
-    def to_onnx(self, g: OnnxBuilder, data: Any, other: Any) -> Any:
-        return g.op("Identity", data)
-
-    def to_pytorch(self, m: TorchBuilder, data: str, other: str) -> str:
-        return f"{m.module('nn.Identity')}({data})"
 
 
 @operator(
@@ -66,10 +59,10 @@ class WithAnother(Operator):
     ignores=("sparseness_target", "penalty", "momentum"),
     auxiliary=("moving_avg",),
 )
-class IdentityAttachKLSparseReg(WithAnother):
+class IdentityAttachKLSparseReg(HandedOn):
     """(N, C, *) -> same.  Source: src/operator/identity_attach_KL_sparse_reg-inl.h."""
 
-    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
+    def parameter_shapes(self, data: Shape) -> dict[str, Dims]:
         return {"moving_avg": (data[1] if data else None,)}
 
     def infer(self, data: Dims, moving_avg: Dims) -> Shape:
@@ -79,8 +72,41 @@ class IdentityAttachKLSparseReg(WithAnother):
 
 
 @operator("_identity_with_attr_like_rhs")
-class IdentityWithAttrLikeRhs(WithAnother):
+class IdentityWithAttrLikeRhs(HandedOn):
     """(*), (*) -> the first.  Source: src/operator/tensor/elemwise_unary_op_basic.cc."""
 
     def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         return lhs
+
+
+@operator("Dropout", ignores=("cudnn_off",))
+class Dropout(HandedOn, SameShape):
+    """(*) -> same: the identity in inference.  Source: src/operator/nn/dropout-inl.h."""
+
+    p: float = 0.5
+    mode: Literal["training", "always"] = "training"
+    axes: Ints = ()
+
+    hidden_outputs = 1
+
+    def __post_init__(self) -> None:
+        if self.mode == "always":
+            raise Unsupported(
+                "mode='always' draws random numbers in inference; supported: training. "
+                "Export the network with mode='training'"
+            )
+
+    def to_pytorch(self, m: TorchBuilder, data: str, *others: str) -> str:
+        return f"{m.module('nn.Dropout', p=self.p)}({data})"
+
+
+@operator("cast_storage")
+class CastStorage(Written, SameShape):
+    """(*) -> same: the numbers of a sparse array are those of the dense one."""
+
+    stype: Literal["default", "csr", "row_sparse"]
+
+    text = "{0}"
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return data

@@ -7,14 +7,17 @@ from typing import Any
 from ..errors import ShapeError
 from ..shape import Dims, Shape, same, show
 from .attributes import single
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Written, declare, operator
 
 
-@operator("LinearRegressionOutput", ignores=("grad_scale",), labels=("label",))
-class LinearRegressionOutput(Operator):
-    """(*) -> same; the label is for training.  Source: src/operator/regression_output.cc."""
+class Output(Written):
+    """(*) -> same; the label is for training.
+
+    Source: src/operator/regression_output.cc, svm_output-inl.h.
+    """
 
     shape_preserving = True
+    text = "{0}"
 
     def infer(self, data: Dims, label: Shape = None) -> Shape:
         return data
@@ -22,33 +25,27 @@ class LinearRegressionOutput(Operator):
     def to_onnx(self, g: OnnxBuilder, data: Any, label: Any = None) -> Any:
         return data
 
-    def to_pytorch(self, m: TorchBuilder, data: str, label: Any = None) -> str:
-        return data
 
+class Logistic(Output):
+    """(*) -> same: the sigmoid; the label is for training.
 
-@operator("MAERegressionOutput", ignores=("grad_scale",), labels=("label",))
-class MAERegressionOutput(LinearRegressionOutput):
-    """(*) -> same.  Source: src/operator/regression_output.cc."""
+    Source: src/operator/regression_output.cc.
+    """
 
-
-@operator("LogisticRegressionOutput", ignores=("grad_scale",), labels=("label",))
-class LogisticRegressionOutput(LinearRegressionOutput):
-    """(*) -> same: the sigmoid.  Source: src/operator/regression_output.cc."""
+    text = "{0}.sigmoid()"
 
     def to_onnx(self, g: OnnxBuilder, data: Any, label: Any = None) -> Any:
         return g.op("Sigmoid", data)
 
-    def to_pytorch(self, m: TorchBuilder, data: str, label: Any = None) -> str:
-        return f"{data}.sigmoid()"
 
-
-@operator(
-    "SVMOutput",
-    ignores=("margin", "regularization_coefficient", "use_linear"),
-    labels=("label",),
-)
-class SVMOutput(LinearRegressionOutput):
-    """(*) -> same.  Source: src/operator/svm_output-inl.h."""
+_SVM = ("margin", "regularization_coefficient", "use_linear")
+for _name, _base, _ignores in (
+    ("LinearRegressionOutput", Output, ("grad_scale",)),
+    ("MAERegressionOutput", Output, ("grad_scale",)),
+    ("LogisticRegressionOutput", Logistic, ("grad_scale",)),
+    ("SVMOutput", Output, _SVM),
+):
+    declare(_name, _base, ignores=_ignores, labels=("label",))
 
 
 @operator("softmax_cross_entropy")

@@ -10,7 +10,7 @@ import numpy as np
 from ..python_text import literal
 from . import binary as two
 from .arithmetic import INTEGERS, Arithmetic
-from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, declare
+from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, declare, written
 
 #: The number -> the text, where the text depends on it.
 Text = Union[str, Callable[[float], str]]
@@ -63,12 +63,12 @@ class ScalarOperator(SameShape):
         return a.leave(formula(a, *pair))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        result, dtype = m.output_type(), m.dtype(m.output_type())
+        result = m.output_type()
         number = self._number(result)
-        x = data if m.type(data) == result else f"{data}.to({dtype})"
+        x = data if m.type(data) == result else f"{data}.to({m.dtype(result)})"
         text = (self.whole if result in INTEGERS else self.text)[0]
         text = text if isinstance(text, str) else text(number)
-        return two.called(m, text).format(x=x, s=literal(number), dtype=dtype)
+        return written(m, text, x=x, s=literal(number))
 
 
 def scalar(
