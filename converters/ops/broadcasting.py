@@ -7,7 +7,7 @@ from typing import Any, Dict, Optional
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, same, show
 from .attributes import Ints
-from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, Written, operator
 from .shaping import one_axis
 
 
@@ -20,18 +20,30 @@ def widened(have: Dim, want: Dim, data: Dims) -> Dim:
     return have
 
 
-def onnx_widen(g: OnnxBuilder, data: Any, sizes: Dict[int, int], rank: int) -> Any:
-    """Axes -> numbers; ONNX leaves the others as they are where it is told 1."""
-    return g.op("Expand", data, g.ints(tuple(sizes.get(a, 1) for a in range(rank))))
-
-
 def torch_widen(data: str, sizes: Dict[int, Any], rank: int) -> str:
     """Axes -> numbers or expressions; PyTorch leaves the others where it is told -1."""
     return f"{data}.expand({', '.join(str(sizes.get(a, -1)) for a in range(rank))})"
 
 
+class Widening(Operator):
+    """Axes of size 1 that become as large as told."""
+
+    def _sizes(self) -> Dict[int, int]:
+        """Axis -> what it becomes."""
+        raise NotImplementedError
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        """ONNX leaves the others as they are where it is told 1."""
+        sizes = self._sizes()
+        shape = tuple(sizes.get(a, 1) for a in range(len(g.shape(data))))
+        return g.op("Expand", data, g.ints(shape))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return torch_widen(data, self._sizes(), len(m.shape(data)))
+
+
 @operator("broadcast_axis")
-class BroadcastAxis(Operator):
+class BroadcastAxis(Widening):
     """Axes of size 1 become as large as told.  Source: broadcast_reduce_op.h."""
 
     axis: Ints = ()
@@ -47,15 +59,12 @@ class BroadcastAxis(Operator):
             shape[axis] = size
         return tuple(shape)
 
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return onnx_widen(g, data, dict(zip(self.axis, self.size)), len(g.shape(data)))
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return torch_widen(data, dict(zip(self.axis, self.size)), len(m.shape(data)))
+    def _sizes(self) -> Dict[int, int]:
+        return dict(zip(self.axis, self.size))
 
 
 @operator("broadcast_to")
-class BroadcastTo(Operator):
+class BroadcastTo(Widening):
     """Axes of size 1 become as large as `shape` says, where that is not 0.
 
     Source: src/operator/tensor/broadcast_reduce_op.h, BroadcastToShape.
@@ -70,12 +79,6 @@ class BroadcastTo(Operator):
 
     def _sizes(self) -> Dict[int, int]:
         return {a: s for a, s in enumerate(self.shape) if s}
-
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return onnx_widen(g, data, self._sizes(), len(self.shape))
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return torch_widen(data, self._sizes(), len(self.shape))
 
 
 @operator("broadcast_like")
@@ -123,10 +126,11 @@ class BroadcastLike(Operator):
 
 
 @operator("shape_array")
-class ShapeArray(Typed):
+class ShapeArray(Written, Typed):
     """(*) -> (number of axes,), int64: the sizes.  Source: elemwise_unary_op_basic.cc."""
 
     dtype = "int64"
+    text = "torch.tensor({0}.shape, device={0}.device)"
 
     def infer(self, data: Dims) -> Shape:
         return (len(data),)
@@ -134,21 +138,16 @@ class ShapeArray(Typed):
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.op("Shape", data)
 
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"torch.tensor({data}.shape, device={data}.device)"
-
 
 @operator("size_array")
-class SizeArray(Typed):
+class SizeArray(Written, Typed):
     """(*) -> (1,), int64: the number of elements.  Source: elemwise_unary_op_basic.cc."""
 
     dtype = "int64"
+    text = "torch.tensor([{0}.numel()], device={0}.device)"
 
     def infer(self, data: Dims) -> Shape:
         return (1,)
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.op("Reshape", g.op("Size", data), g.ints((1,)))
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"torch.tensor([{data}.numel()], device={data}.device)"

@@ -148,23 +148,12 @@ class OneHot(Typed):
         return f"torch.where({hot}, {', '.join(values)})"
 
 
-@operator("pick")
-class Pick(Operator):
-    """One element of each line along the axis.  Source: broadcast_reduce_op.h, PickOpForward."""
+class Picking(Operator):
+    """One element of each line along an axis."""
 
-    axis: int = -1
-    keepdims: bool = False
-    mode: Literal["clip", "wrap"] = "clip"
-
-    def _kept(self, data: Dims) -> Tuple[Dim, ...]:
-        axis = one_axis(self.axis, data)
-        return (*data[:axis], 1, *data[axis + 1 :])
-
-    def infer(self, data: Dims, index: Dims) -> Shape:
-        kept, axis = self._kept(data), one_axis(self.axis, data)
-        gone = (*kept[:axis], *kept[axis + 1 :]) or (1,)
-        merge_shapes(index, kept if len(index) == len(data) else gone)
-        return kept if self.keepdims else gone
+    axis: int
+    keepdims: bool
+    mode: str
 
     def to_onnx(self, g: OnnxBuilder, data: Any, index: Any) -> Any:
         rank, axis = len(g.shape(data)), one_axis(self.axis, g.shape(data))
@@ -184,9 +173,27 @@ class Pick(Operator):
         return picked if self.keepdims or rank == 1 else f"{picked}.squeeze({axis})"
 
 
+@operator("pick")
+class Pick(Picking):
+    """One element of each line along the axis.  Source: broadcast_reduce_op.h, PickOpForward."""
+
+    axis: int = -1
+    keepdims: bool = False
+    mode: Literal["clip", "wrap"] = "clip"
+
+    def infer(self, data: Dims, index: Dims) -> Shape:
+        axis = one_axis(self.axis, data)
+        kept = (*data[:axis], 1, *data[axis + 1 :])
+        gone = (*data[:axis], *data[axis + 1 :]) or (1,)
+        merge_shapes(index, kept if len(index) == len(data) else gone)
+        return kept if self.keepdims else gone
+
+
 @operator("batch_take")
-class BatchTake(Operator):
+class BatchTake(Picking):
     """(N, C), int32 (N,) -> (N,): one element of each row.  Source: indexing_op.h, batch_take."""
+
+    axis, keepdims, mode = 1, False, "clip"
 
     def infer(self, a: Dims, indices: Dims) -> Shape:
         if len(a) != 2 or len(indices) != 1:
@@ -194,12 +201,3 @@ class BatchTake(Operator):
         if not same(a[0], indices[0]):
             raise ShapeError(f"{show(a)} and {show(indices)} differ in N")
         return (merge(indices[0], a[0]),)
-
-    def to_onnx(self, g: OnnxBuilder, a: Any, indices: Any) -> Any:
-        index = onnx_within(g, indices, size_of(g, a, 1), "clip")
-        column = g.op("Unsqueeze", index, g.ints((1,)))
-        return g.op("Squeeze", g.op("GatherElements", a, column, axis=1), g.ints((1,)))
-
-    def to_pytorch(self, m: TorchBuilder, a: str, indices: str) -> str:
-        index = torch_within(m, indices, a, 1, "clip")
-        return f"{a}.gather(1, {index}.unsqueeze(1)).squeeze(1)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar, List, Optional
 
 import numpy as np
@@ -96,15 +97,16 @@ def _onnx_product(
 
 def onnx_mean(g: OnnxBuilder, data: Any, like: Any, axes: Ints, keepdims: bool) -> Any:
     """A mean; of whole numbers, one that is cut off towards zero."""
-    if not g.type(like).startswith("float"):
-        total = onnx_reduce(g, "ReduceSum", data, like, axes, keepdims)
-        if g.type(like) == "bool":
-            return total
-        wide = "int32" if g.type(like) in NARROW else g.type(like)
-        count = g.op("Gather", g.op("Shape", like), g.ints(axes))
-        count = g.cast(g.reduce("ReduceProd", count, (0,), False), wide)
-        return g.cast(g.op("Div", g.cast(total, wide), count), g.type(like))
-    return onnx_reduce(g, "ReduceMean", data, like, axes, keepdims)
+    kind = g.type(like)
+    if kind.startswith("float"):
+        return onnx_reduce(g, "ReduceMean", data, like, axes, keepdims)
+    total = onnx_reduce(g, "ReduceSum", data, like, axes, keepdims)
+    if kind == "bool":
+        return total
+    wide = "int32" if kind in NARROW else kind
+    count = g.op("Gather", g.op("Shape", like), g.ints(axes))
+    count = g.cast(g.reduce("ReduceProd", count, (0,), False), wide)
+    return g.cast(g.op("Div", g.cast(total, wide), count), kind)
 
 
 def torch_reduce(call: str, axes: Ints, rank: int, keepdims: bool, **options: str) -> str:
@@ -120,15 +122,13 @@ def torch_reduce(call: str, axes: Ints, rank: int, keepdims: bool, **options: st
 def torch_mean(m: TorchBuilder, text: str, data: str, axes: Ints, keepdims: bool) -> str:
     """The mean of `text`, which has the type and shape of the input `data`."""
     rank, kind = len(m.shape(data)), m.type(data)
-    if kind == "bool":
-        return torch_reduce(f"{text}.amax", axes, rank, keepdims)
-    if kind.startswith("float"):
-        return torch_reduce(f"{text}.mean", axes, rank, keepdims)
+    if kind == "bool" or kind.startswith("float"):
+        name = "amax" if kind == "bool" else "mean"
+        return torch_reduce(f"{text}.{name}", axes, rank, keepdims)
     total = torch_reduce(f"{text}.sum", axes, rank, keepdims, dtype=f"torch.{kind}")
-    sizes: Dims = m.shape(data)
-    known = [d for d in (sizes[a] for a in axes) if isinstance(d, int)]
-    free = [f"{data}.shape[{a}]" for a in axes if not isinstance(sizes[a], int)]
-    number = int(np.prod(known, dtype=int))
+    sizes = {a: m.shape(data)[a] for a in axes}
+    free = [f"{data}.shape[{a}]" for a, size in sizes.items() if not isinstance(size, int)]
+    number = prod(size for size in sizes.values() if isinstance(size, int))
     count = " * ".join([*([str(number)] if number != 1 or not free else []), *free])
     return f'torch.div({total}, {count}, rounding_mode="trunc")'
 
@@ -176,19 +176,12 @@ class Reduction(Operator):
             return torch_mean(m, given, data, axes, self.keepdims)
         counted = self.torch in ("sum", "prod") and not kind.startswith("float")
         options = {"dtype": f"torch.{kind}"} if counted else {}
-        if self.torch == "prod":
-            return _torch_prod(given, axes, rank, self.keepdims, options)
-        return torch_reduce(f"{given}.{self.torch}", axes, rank, self.keepdims, **options)
-
-
-def _torch_prod(given: str, axes: Ints, rank: int, keepdims: bool, options: Any) -> str:
-    """torch.prod takes one axis at a time, or all."""
-    if len(axes) == rank and not keepdims:
-        return torch_reduce(f"{given}.prod", axes, rank, keepdims, **options)
-    text = given
-    for axis in reversed(axes):
-        text = torch_reduce(f"{text}.prod", (axis,), rank + 1, keepdims, **dict(options))
-    return text
+        steps = [axes]
+        if self.torch == "prod" and (self.keepdims or len(axes) < rank):
+            steps, rank = [(axis,) for axis in reversed(axes)], rank + 1  # one axis at a time
+        for step in steps:
+            given = torch_reduce(f"{given}.{self.torch}", step, rank, self.keepdims, **options)
+        return given
 
 
 for _name, _onnx, _torch, _torch_bool, _nan in (

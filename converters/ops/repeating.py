@@ -1,15 +1,13 @@
-"""Repeating, turning and widening along axes."""
+"""Repeating along axes."""
 
 from __future__ import annotations
 
 from typing import Any, Optional, Tuple
 
-from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, product, show
+from ..shape import Dim, Dims, Shape, product
 from .attributes import Ints
-from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Written, operator
 from .shaping import one_axis
-from .slicing import BEFORE
 
 
 def times(size: Dim, factor: int) -> Dim:
@@ -18,7 +16,7 @@ def times(size: Dim, factor: int) -> Dim:
 
 
 @operator("tile")
-class Tile(Operator):
+class Tile(Written):
     """(*) -> (*') repeated as a whole along its last axes, new ones before them if need be.
 
     Source: src/operator/tensor/matrix_op-inl.h, TileOpShape.
@@ -26,6 +24,7 @@ class Tile(Operator):
 
     reps: Ints
 
+    text = "{0}.tile({self.reps})"
     allowed = (("reps", lambda reps: all(r > 0 for r in reps), "each at least 1"),)
 
     def _padded(self, data: Dims) -> Tuple[int, Ints]:
@@ -41,9 +40,6 @@ class Tile(Operator):
         new, reps = self._padded(g.shape(data))
         widened = g.op("Unsqueeze", data, g.ints(tuple(range(new)))) if new else data
         return g.op("Tile", widened, g.ints(reps))
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{data}.tile({self.reps})"
 
 
 @operator("repeat")
@@ -79,25 +75,3 @@ class Repeat(Operator):
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         axis = "" if self.axis is None else f", {self.axis}"
         return f"{data}.repeat_interleave({self.repeats}{axis})"
-
-
-@operator("reverse")
-class Reverse(SameShape):
-    """(*) -> same, backwards along some axes.  Source: matrix_op-inl.h, ReverseOpForward."""
-
-    axis: Ints
-
-    def infer(self, data: Dims) -> Dims:
-        if any(not 0 <= a < len(data) for a in self.axis) or len({*self.axis}) < len(self.axis):
-            raise ShapeError(f"axis={self.axis}: each must be one of {show(data)}'s, once")
-        return data
-
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        if not self.axis:
-            return data
-        back, beyond = ((n,) * len(self.axis) for n in (-1, BEFORE))
-        inputs = (back, beyond, self.axis, back)
-        return g.op("Slice", data, *map(g.ints, inputs))
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{data}.flip({self.axis})"

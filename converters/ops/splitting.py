@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Union
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, same, show
 from .attributes import Ints
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, TorchBuilder, Unsupported, Written, operator
 from .shaping import one_axis
 
 NUM_OUTPUTS_IS_STATED = 18  # by Split, since this opset
@@ -24,7 +24,7 @@ def onnx_split(
     return g.ops("Split", data, *given, outputs=count, axis=axis, num_outputs=stated)
 
 
-class Split(Operator):
+class Split(Written):
     """What the two operators share: parts, of which squeezed ones have size 1 and lose the axis."""
 
     axis: int = 1
@@ -46,16 +46,14 @@ class Split(Operator):
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> List[Any]:
         axis = one_axis(self.axis, g.shape(data))
-        parts = [data] if self.visible_outputs() == 1 else self._onnx_parts(g, data, axis)
+        parts, count, shape = [data], self.visible_outputs(), g.shape(data)
+        if count > 1:
+            sizes = tuple(n for n in self._sizes(shape[axis], shape) if isinstance(n, int))
+            given = g.ints(sizes) if len(sizes) == count else self._onnx_sizes(g, data, axis)
+            parts = onnx_split(g, data, count, axis, given)
         if not self.squeeze_axis:
             return parts
         return [g.op("Squeeze", part, g.ints((axis,))) for part in parts]
-
-    def _onnx_parts(self, g: OnnxBuilder, data: Any, axis: int) -> List[Any]:
-        count, shape = self.visible_outputs(), g.shape(data)
-        sizes = tuple(n for n in self._sizes(shape[axis], shape) if isinstance(n, int))
-        given = g.ints(sizes) if len(sizes) == count else self._onnx_sizes(g, data, axis)
-        return onnx_split(g, data, count, axis, given)
 
     def _onnx_sizes(self, g: OnnxBuilder, data: Any, axis: int) -> Any:
         """The parts' sizes, computed from the data's; None for equal ones."""
@@ -64,10 +62,7 @@ class Split(Operator):
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         if self.visible_outputs() == 1:
             return f"{data}.squeeze({self.axis})" if self.squeeze_axis else data
-        return f"{data}.unbind({self.axis})" if self.squeeze_axis else self._torch(data)
-
-    def _torch(self, data: str) -> str:
-        raise NotImplementedError
+        return f"{data}.unbind({self.axis})" if self.squeeze_axis else super().to_pytorch(m, data)
 
 
 @operator("SliceChannel")
@@ -78,6 +73,8 @@ class SliceChannel(Split):
     axis: int = 1
     squeeze_axis: bool = False
 
+    text = "{0}.chunk({self.num_outputs}, {self.axis})"
+
     def visible_outputs(self) -> int:
         return self.num_outputs
 
@@ -87,9 +84,6 @@ class SliceChannel(Split):
         if size % self.num_outputs:
             raise ShapeError(f"cannot split {size} of {show(data)} into {self.num_outputs}")
         return [size // self.num_outputs] * self.num_outputs
-
-    def _torch(self, data: str) -> str:
-        return f"{data}.chunk({self.num_outputs}, {self.axis})"
 
 
 @operator("_split_v2")
@@ -103,6 +97,8 @@ class SplitV2(Split):
     axis: int = 1
     squeeze_axis: bool = False
     sections: int = 0
+
+    text = "{0}.tensor_split({self.where}, {self.axis})"
 
     def __post_init__(self) -> None:
         if not self.sections and self.indices[:1] != (0,):
@@ -134,6 +130,6 @@ class SplitV2(Split):
         last = g.op("Sub", size, g.ints((self.indices[-1],)))
         return g.op("Concat", g.ints(first), last, axis=0)
 
-    def _torch(self, data: str) -> str:
-        where = self.sections or self.indices[1:]
-        return f"{data}.tensor_split({where}, {self.axis})"
+    @property
+    def where(self) -> Union[int, Ints]:
+        return self.sections or self.indices[1:]

@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from ..errors import ShapeError
 from ..shape import Dims, Shape, show
-from .matrices import Matrix, WithTriangle, square
-from .products import torch_scaled
-from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator
+from .matrices import WithTriangle, square
+from .products import Matrix, torch_scaled
+from .registry import OnnxBuilder, TorchBuilder, Unsupported, Written, operator
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class LinalgMakeTrian(_Triangle):
         return f"{m.function('triangle_matrix')}({given}){'.mT' if self.upper else ''}"
 
 
-class _Factor(Matrix):
+class _Factor(Written, Matrix):
     """One that ONNX cannot express."""
 
     limits = "ONNX, which has no operator for it"
@@ -137,8 +137,7 @@ class LinalgPotri(_SameSquare):
 class LinalgInverse(_SameSquare):
     """(*, n, n) -> same."""
 
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"torch.linalg.inv({data})"
+    text = "torch.linalg.inv({0})"
 
 
 @operator("_linalg_trsm")
@@ -158,6 +157,7 @@ class LinalgGelqf(_Factor):
     """(*, m, n) -> Q (*, m, n) with orthonormal rows, L (*, m, m): A = L Q, for m <= n."""
 
     outputs = 2
+    text = "lq({0})"
 
     def infer(self, data: Dims) -> List[Shape]:
         if len(data) < 2:
@@ -166,9 +166,6 @@ class LinalgGelqf(_Factor):
         if isinstance(rows, int) and isinstance(columns, int) and rows > columns:
             raise ShapeError(f"takes no more rows than columns, got {show(data)}")
         return [data, (*data[:-2], rows, rows)]
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{m.function('lq')}({data})"
 
 
 @operator("_linalg_syevd")
@@ -180,10 +177,8 @@ class LinalgSyevd(_Factor):
 
     order_dependent = True
     outputs = 2
+    text = "eigenvectors({0})"
 
     def infer(self, data: Dims) -> List[Shape]:
         size = square(data)
         return [data, (*data[:-2], size)]
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{m.function('eigenvectors')}({data})"

@@ -21,7 +21,7 @@ from .case import (
     shapes,
     whole,
 )
-from .rows_shaping import axis_of, of_any, plain
+from .rows_shaping import alike, any_axis, axis_of, plain
 from .rows_slicing import draw_ranges
 
 BEYOND = st.sampled_from((0, 3))  # how far indices lie outside their axis
@@ -67,12 +67,9 @@ def draw_one_hot(draw: DrawFn) -> Case:
 
 def draw_pick(draw: DrawFn) -> Case:
     shape = shapes(draw, (1, 4))
-    axis = axis_of(draw, len(shape))
-    beyond = draw(BEYOND)
+    axis, beyond = axis_of(draw, len(shape)), draw(BEYOND)
     size = list(shape)
-    size[axis] = 1
-    if len(shape) > 1 and draw(st.booleans()):
-        del size[axis]
+    size[axis : axis % len(shape) + 1] = [] if len(shape) > 1 and draw(st.booleans()) else [1]
     index = indices(draw, tuple(size), -beyond, shape[axis] + beyond)
     return Case("pick", (moved(draw, shape), index), attributes(draw, "pick", axis=axis))
 
@@ -141,12 +138,6 @@ def draw_mask(draw: DrawFn) -> Case:
     return Case("_contrib_boolean_mask", (moved(draw, shape), Data(shape[:1], at_least_one)))
 
 
-def draw_index_array(draw: DrawFn) -> Case:
-    shape = shapes(draw, (1, 4))
-    some = st.lists(st.integers(-len(shape), len(shape) - 1), min_size=1, max_size=3)
-    return of_any("_contrib_index_array", draw, shape, axes=st.none() | some.map(tuple))
-
-
 def draw_unravel(draw: DrawFn) -> Case:
     shape = shapes(draw, (1, 4))
     index = indices(draw, shapes(draw, 1), 0, int(np.prod(shape)))
@@ -161,10 +152,9 @@ def draw_ravel(draw: DrawFn) -> Case:
 
 def draw_assign(draw: DrawFn) -> Case:
     shape = shapes(draw, (1, 4))
-    begin, end, step = draw_ranges(draw, shape)
-    attrs = {"begin": begin, "end": end, **({"step": step} if step else {})}
+    attrs = draw_ranges(draw, shape)
     data = moved(draw, shape)
-    cuts = zip(begin, end, step or (None,) * len(begin))
+    cuts = zip(attrs["begin"], attrs["end"], attrs.get("step") or (None,) * len(shape))
     cut = [len(range(*slice(*c).indices(d))) for c, d in zip(cuts, shape)]
     new = Data((*cut, *shape[len(cut) :]), data.values, data.dtype)
     return Case("_slice_assign", (data, new), attrs)
@@ -193,7 +183,10 @@ ROWS = [
     Row("scatter_nd", draw_scatter_nd, narrowed={"indices": TWICE}),
     Row("_contrib_index_copy", draw_index_copy, narrowed={"index_vector": TWICE}),
     Row("_contrib_boolean_mask", draw_mask, counted="of what the mask leaves"),
-    Row("_contrib_index_array", draw_index_array),
+    alike(
+        "_contrib_index_array",
+        axes=lambda shape: st.none() | st.lists(any_axis(shape), min_size=1, max_size=3).map(tuple),
+    ),
     Row("_unravel_index", draw_unravel),
     Row("_ravel_multi_index", draw_ravel),
     Row("_slice_assign", draw_assign),

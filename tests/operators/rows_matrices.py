@@ -10,10 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from .case import Case, Data, DrawFn, Row, Shape, Values, attributes, normal, shapes
-
-
-def case(op: str, *shapes: Shape, **attrs: Any) -> Case:
-    return Case(op, tuple(map(Data, shapes)), attrs)
+from .rows_products import case
 
 
 def positive(random: np.random.Generator, shape: Shape) -> np.ndarray:
@@ -33,6 +30,7 @@ def regular(random: np.random.Generator, shape: Shape) -> np.ndarray:
     return random.standard_normal(shape) / 4 + np.diag(1.5 + 0.25 * np.arange(shape[-1]))
 
 
+FREE, ALPHA = st.booleans(), st.sampled_from((None, 1, -0.7))
 ONNX = {"onnx": "ONNX has no operator for it"}
 
 
@@ -54,12 +52,9 @@ def matrix(
         attrs = attributes(draw, op, **narrowed)
         return Case(op, (given((*outer, size, size)),), attrs, draw(st.booleans()))
 
-    examples = {
-        "one": Case(op, (given((3, 3)),)),
-        "a stack": Case(op, (given((2, 4, 4)),)),
-        "a stack of stacks": Case(op, (given((2, 3, 4, 4)),)),
-        **{name: Case(op, (given((2, 4, 4)),), attrs) for name, attrs in more.items()},
-    }
+    stacks = {"one": (3, 3), "a stack": (2, 4, 4), "a stack of stacks": (2, 3, 4, 4)}
+    examples = {name: Case(op, (given(shape),)) for name, shape in stacks.items()}
+    examples.update({name: Case(op, (given((2, 4, 4)),), attrs) for name, attrs in more.items()})
     return Row(op, draw, examples, {}, impossible)
 
 
@@ -76,7 +71,7 @@ def with_triangle(op: str, **impossible: str) -> Row:
 
     def draw(draw: DrawFn) -> Case:
         outer, (size, other) = shapes(draw, (0, 2), high=3), shapes(draw, 2, high=5)
-        attrs = attributes(draw, op, alpha=st.sampled_from((None, 1, -0.7)))
+        attrs = attributes(draw, op, alpha=ALPHA)
         given = inputs(outer, size, other, attrs.get("rightside"))
         return Case(op, given, attrs, draw(st.booleans()))
 
@@ -90,34 +85,33 @@ def with_triangle(op: str, **impossible: str) -> Row:
     return Row(op, draw, examples, {}, impossible)
 
 
+def stack(draw: DrawFn, op: str, shape: Shape, *fixed: int, **narrowed: Any) -> Case:
+    return Case(op, (Data(shape, fixed=fixed),), attributes(draw, op, **narrowed), draw(FREE))
+
+
 def draw_makediag(draw: DrawFn) -> Case:
-    attrs = attributes(draw, "_linalg_makediag", offset=st.integers(-3, 3))
-    data = Data(shapes(draw, (1, 3), high=4), fixed=())
-    return Case("_linalg_makediag", (data,), attrs, draw(st.booleans()))
+    shape = shapes(draw, (1, 3), high=4)
+    return stack(draw, "_linalg_makediag", shape, offset=st.integers(-3, 3))
 
 
 def triangle(*shape: int, **attrs: Any) -> Case:
-    data = Data(shape, fixed=(len(shape) - 1,))
-    return Case("_linalg_maketrian", (data,), attrs)
+    return Case("_linalg_maketrian", (Data(shape, fixed=(len(shape) - 1,)),), attrs)
 
 
 def draw_maketrian(draw: DrawFn) -> Case:
-    size = draw(st.integers(1, 4))
-    attrs = attributes(draw, "_linalg_maketrian", offset=st.integers(-3, 3))
-    case = triangle(*shapes(draw, (0, 2), high=3), size * (size + 1) // 2, **attrs)
-    return replace(case, free=draw(st.booleans()))
+    outer, size = shapes(draw, (0, 2), high=3), draw(st.integers(1, 4))
+    shape = (*outer, size * (size + 1) // 2)
+    return stack(draw, "_linalg_maketrian", shape, len(outer), offset=st.integers(-3, 3))
 
 
 def draw_syrk(draw: DrawFn) -> Case:
-    data = Data(shapes(draw, (2, 4), high=4))
-    attrs = attributes(draw, "_linalg_syrk", alpha=st.sampled_from((None, 1, -0.7)))
-    return Case("_linalg_syrk", (data,), attrs, draw(st.booleans()))
+    return stack(draw, "_linalg_syrk", shapes(draw, (2, 4), high=4), 1, alpha=ALPHA)
 
 
 def draw_gelqf(draw: DrawFn) -> Case:
     rows, more = shapes(draw, 2, high=4)
-    shape = (*shapes(draw, (0, 2), high=3), rows, rows + more - 1)
-    return Case("_linalg_gelqf", (Data(shape),), {}, draw(st.booleans()))
+    outer = shapes(draw, (0, 2), high=3)
+    return stack(draw, "_linalg_gelqf", (*outer, rows, rows + more - 1), 1)
 
 
 ROWS = [

@@ -1,13 +1,14 @@
-"""Products of matrices."""
+"""Products of matrices, and with a matrix of weights."""
 
 from __future__ import annotations
 
 from functools import partial
+from math import prod
 from typing import Any, Mapping
 
 from hypothesis import strategies as st
 
-from .case import Case, Data, DrawFn, Row, Shape, attributes, shapes
+from .case import Case, Data, DrawFn, Row, Shape, Stored, attributes, shapes
 
 
 def case(op: str, *shapes: Shape, **attrs: Any) -> Case:
@@ -61,6 +62,25 @@ def lapack(op: str, examples: Mapping[str, Case]) -> Row:
     return Row(op, draw, examples, narrowed={"axis": "where the rows are depends on the shape"})
 
 
+def dense(
+    shape: Shape,
+    num_hidden: int = 5,
+    no_bias: bool = False,
+    flatten: bool = True,
+    weights: type = Stored,
+) -> Case:
+    features = prod(shape[1:]) if flatten else shape[-1]
+    biases = [] if no_bias else [weights((num_hidden,))]
+    data = Data(shape, fixed=range(1, len(shape)))
+    attrs = {"num_hidden": num_hidden, "no_bias": no_bias, "flatten": flatten}
+    return Case("FullyConnected", (data, weights((num_hidden, features)), *biases), attrs)
+
+
+def draw_dense(draw: DrawFn) -> Case:
+    attrs = attributes(draw, "FullyConnected", num_hidden=st.integers(1, 6))
+    return dense(shapes(draw, (1, 4)), weights=draw(st.sampled_from([Stored, Data])), **attrs)
+
+
 dot, batch_dot = partial(case, "dot"), partial(case, "batch_dot")
 gemm, gemm2 = partial(case, "_linalg_gemm"), partial(case, "_linalg_gemm2")
 BOTH = {"transpose_a": True, "transpose_b": True}
@@ -107,6 +127,20 @@ ROWS = [
             "plain": gemm((3, 4), (4, 5), (3, 5)),
             "scaled": gemm((2, 4, 3), (2, 4, 5), (2, 3, 5), transpose_a=True, alpha=2, beta=0.1),
             "rows first": gemm((3, 2, 4), (4, 2, 5), (3, 2, 5), axis=-3),
+        },
+    ),
+    Row(
+        "FullyConnected",
+        draw_dense,
+        {
+            "image": dense((2, 4, 9, 8)),
+            "matrix without bias": dense((3, 7), no_bias=True),
+            "each row": dense((2, 3, 7), flatten=False),
+            "each row without bias": dense((2, 3, 7), no_bias=True, flatten=False),
+            "vector": dense((7,)),
+            "vector as a row": dense((7,), flatten=False),
+            "computed": dense((3, 7), weights=Data),
+            "computed, each row": dense((2, 3, 7), flatten=False, weights=Data),
         },
     ),
 ]

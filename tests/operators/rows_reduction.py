@@ -30,9 +30,7 @@ def numbers(dtype: str) -> Values:
 
 def axes(draw: DrawFn, rank: int, empty: bool = True) -> Any:
     """None, a number, or a tuple of axes; negative ones too."""
-    least = 0 if empty else 1
-    any_axis = st.integers(0, rank - 1)
-    chosen = draw(st.lists(any_axis, unique=True, min_size=least, max_size=rank))
+    chosen = draw(st.lists(st.integers(0, rank - 1), unique=True, min_size=int(not empty)))
     signed = tuple(a - rank if draw(st.booleans()) else a for a in chosen)
     if len(signed) == 1 and draw(st.booleans()):
         return signed[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import Any, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from hypothesis import strategies as st
 
@@ -20,19 +20,19 @@ def draw_range(draw: DrawFn, size: int) -> Range:
     return draw(ranges.filter(lambda r: len(range(*slice(*r).indices(size))) > 0))
 
 
-def draw_ranges(draw: DrawFn, shape: Shape) -> Tuple[Any, Any, Any]:
-    """Of all axes or the first ones."""
+def draw_ranges(draw: DrawFn, shape: Shape) -> Dict[str, Any]:
+    """Of all axes or the first ones; without steps where they need none."""
     count = draw(st.integers(1, len(shape)))
     ranges = [draw_range(draw, size) for size in shape[:count]]
     begin, end, step = zip(*ranges)
     without = (range(*slice(b, e).indices(d)) for b, e, d in zip(begin, end, shape))
-    return begin, end, () if draw(st.booleans()) and all(without) else step
+    attrs = {"begin": begin, "end": end}
+    return attrs if draw(st.booleans()) and all(without) else {**attrs, "step": step}
 
 
 def draw_slice(draw: DrawFn) -> Case:
     shape = shapes(draw, (1, 4))
-    begin, end, step = draw_ranges(draw, shape)
-    attrs = {"begin": begin, "end": end, **({"step": step} if step else {})}
+    attrs = draw_ranges(draw, shape)
     return Case("slice", (moved(draw, shape),), attrs)
 
 
