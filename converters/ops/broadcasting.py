@@ -1,11 +1,11 @@
-"""Widening axes of size 1, and numbers that say how large something is."""
+"""Widening axes of size 1, repeating along axes, and how large something is."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, same, show
+from ..shape import Dim, Dims, Shape, product, same, show
 from .attributes import Ints
 from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, Written, operator
 from .shaping import one_axis
@@ -123,6 +123,73 @@ class BroadcastLike(Operator):
         pairs = self._pairs(m.shape(lhs), m.shape(rhs))
         sizes = {a: f"{rhs}.shape[{b}]" for a, b in pairs.items()}
         return torch_widen(lhs, sizes, len(m.shape(lhs)))
+
+
+def times(size: Dim, factor: int) -> Dim:
+    """A size `factor` times as large."""
+    return product((size, factor))
+
+
+@operator("tile")
+class Tile(Written):
+    """(*) -> (*') repeated as a whole along its last axes, new ones before them if need be.
+
+    Source: src/operator/tensor/matrix_op-inl.h, TileOpShape.
+    """
+
+    reps: Ints
+
+    text = "{0}.tile({self.reps})"
+    allowed = (("reps", lambda reps: all(r > 0 for r in reps), "each at least 1"),)
+
+    def _padded(self, data: Dims) -> Tuple[int, Ints]:
+        """How many new axes, and the repeats along all axes."""
+        new = max(0, len(self.reps) - len(data))
+        return new, (*(1,) * (len(data) - len(self.reps)), *self.reps)
+
+    def infer(self, data: Dims) -> Shape:
+        new, reps = self._padded(data)
+        return tuple(map(times, (*(1,) * new, *data), reps))
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        new, reps = self._padded(g.shape(data))
+        widened = g.op("Unsqueeze", data, g.ints(tuple(range(new)))) if new else data
+        return g.op("Tile", widened, g.ints(reps))
+
+
+@operator("repeat")
+class Repeat(Operator):
+    """Each element `repeats` times along an axis, or of the flat data where that is None.
+
+    Source: src/operator/tensor/matrix_op-inl.h, RepeatOpShape.
+    """
+
+    repeats: int
+    axis: Optional[int] = None
+
+    allowed = (("repeats", lambda repeats: repeats > 0, "at least 1"),)
+
+    def infer(self, data: Dims) -> Shape:
+        if self.axis is None:
+            return (times(product(data), self.repeats),)
+        axis = one_axis(self.axis, data)
+        return tuple(times(d, self.repeats if a == axis else 1) for a, d in enumerate(data))
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        if self.axis is None:
+            column = g.op("Reshape", data, g.ints((-1, 1)))
+            wide = g.op("Tile", column, g.ints((1, self.repeats)))
+            return g.op("Reshape", wide, g.ints((-1,)))
+        shape = g.shape(data)
+        axis = one_axis(self.axis, shape)
+        factors = [self.repeats if a == axis else 1 for a in range(len(shape))]
+        apart = g.op("Unsqueeze", data, g.ints((axis + 1,)))
+        wide = g.op("Tile", apart, g.ints((*(1,) * (axis + 1), *factors[axis:])))
+        return g.op("Reshape", wide, g.op("Mul", g.op("Shape", data), g.ints(tuple(factors))))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        axis = "" if self.axis is None else f", {self.axis}"
+        return f"{data}.repeat_interleave({self.repeats}{axis})"
 
 
 @operator("shape_array")

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Literal, Optional
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, show, with_axes
 from .attributes import Ints
+from .broadcasting import times
 from .registry import OnnxBuilder, Operator, TorchBuilder, Written, operator
-from .repeating import times
 
 
 @operator("Pad")
