@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Union
+from typing import Any, ClassVar, List, Optional, Union
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, same, show
 from .attributes import Ints
-from .registry import OnnxBuilder, TorchBuilder, Unsupported, Written, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator, written
 from .shaping import one_axis
 
 NUM_OUTPUTS_IS_STATED = 18  # by Split, since this opset
@@ -24,8 +24,10 @@ def onnx_split(
     return g.ops("Split", data, *given, outputs=count, axis=axis, num_outputs=stated)
 
 
-class Split(Written):
+class Split(Operator):
     """What the two operators share: parts, of which squeezed ones have size 1 and lose the axis."""
+
+    text: ClassVar[str]  # in PyTorch; see Written
 
     axis: int = 1
     squeeze_axis: bool = False
@@ -62,7 +64,11 @@ class Split(Written):
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         if self.visible_outputs() == 1:
             return f"{data}.squeeze({self.axis})" if self.squeeze_axis else data
-        return f"{data}.unbind({self.axis})" if self.squeeze_axis else super().to_pytorch(m, data)
+        return (
+            f"{data}.unbind({self.axis})"
+            if self.squeeze_axis
+            else written(m, self.text, data, self=self)
+        )
 
 
 @operator("SliceChannel")

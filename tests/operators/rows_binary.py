@@ -11,10 +11,9 @@ from converters.ops import REGISTRY
 from converters.ops.binary import Binary, Broadcast
 from converters.ops.scalar import ScalarOperator
 
+from .case import MOVABLE as TYPES
 from .case import Array, Case, Data, DrawFn, Row, Shape, Values, normal, shapes, uniform, whole
 from .rows_unary import WHOLE, scaled
-
-TYPES = ("float32", *WHOLE)
 
 
 def nonzero(random: np.random.Generator, shape: Shape) -> Array:
@@ -110,10 +109,8 @@ def scalar_row(op: str) -> Row:
     return Row(op, draw, EXAMPLES.get(op, {}), NARROWED.get(op, {}))
 
 
-def with_number(
-    op: str, scalar: float, numbers: Values, dtype: str = "float32", **attrs: Any
-) -> Case:
-    return Case(op, (Data((4, 5), numbers, dtype),), {"scalar": scalar, **attrs})
+def with_number(op: str, scalar: float, of: Values, dtype: str = "float32", **more: Any) -> Case:
+    return Case(op, (Data((4, 5), of, dtype),), {"scalar": scalar, **more})
 
 
 EXAMPLES: Dict[str, Dict[str, Case]] = {
@@ -147,12 +144,10 @@ EXAMPLES: Dict[str, Dict[str, Case]] = {
         for op in ("_logical_and_scalar", "_logical_or_scalar", "_logical_xor_scalar")
     },
 }
+SIGNAL = "MXNet ends with a signal where a whole number is divided by 0"
 NARROWED = {
-    **{
-        op: {"rhs": "MXNet ends with a signal where a whole number is divided by 0"}
-        for op in ("elemwise_div", "broadcast_div")
-    },
-    "_div_scalar": {"scalar": "MXNet ends with a signal where a whole number is divided by 0"},
+    **{op: {"rhs": SIGNAL} for op in ("elemwise_div", "broadcast_div")},
+    "_div_scalar": {"scalar": SIGNAL},
     "_power_scalar": {"scalar": "of whole numbers, what int64 cannot hold is left open by C"},
 }
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from converters.ops import REGISTRY
 from converters.ops.training import Identity
 
+from .case import MOVABLE as ANY
 from .case import Case, Data, DrawFn, Label, Row, Stored, attributes, normal, shapes, uniform, whole
 from .rows_unary import AROUND_0
 
-ANY = ("float32", "int32", "int64", "uint8", "int8")
 SHARES = st.floats(0, 1, width=32, allow_subnormal=False)
 
 

@@ -7,20 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from .case import (
-    Array,
-    Case,
-    Data,
-    DrawFn,
-    Row,
-    Shape,
-    Stored,
-    Values,
-    attributes,
-    moved,
-    shapes,
-    whole,
-)
+from .case import Case, Data, DrawFn, Row, Shape, Stored, Values, attributes, moved, shapes, whole
 from .rows_shaping import alike, any_axis, axis_of, plain
 from .rows_slicing import draw_ranges
 
@@ -83,7 +70,7 @@ def draw_batch_take(draw: DrawFn) -> Case:
 def coordinates(sizes: Shape, signed: bool = False, unique: bool = False) -> Values:
     """(axes, *) numbers, each within its axis, from either side if signed."""
 
-    def make(random: np.random.Generator, shape: Shape) -> Array:
+    def make(random: np.random.Generator, shape: Shape) -> np.ndarray:
         count = int(np.prod(shape[1:]))
         flat = random.choice(int(np.prod(sizes)), count, replace=not unique)
         places = np.array(np.unravel_index(flat, sizes)).reshape(shape)
@@ -111,8 +98,7 @@ def draw_scatter_nd(draw: DrawFn) -> Case:
     count = draw(st.integers(1, int(np.prod(shape[:depth]))))
     values = coordinates(shape[:depth], unique=True)
     index = Data((depth, count), values, draw(TYPES), (0, 1))
-    fixed = tuple(range(5))
-    data = moved(draw, (count, *shape[depth:]), fixed)
+    data = moved(draw, (count, *shape[depth:]), fixed=tuple(range(5)))
     return Case("scatter_nd", (data, index), {"shape": shape})
 
 
@@ -121,21 +107,17 @@ def draw_index_copy(draw: DrawFn) -> Case:
     count = draw(st.integers(1, shape[0]))
     values = coordinates(shape[:1], unique=True)
 
-    def places(random: np.random.Generator, size: Shape) -> Array:
-        return values(random, (1, *size))[0]
-
     old = moved(draw, shape)
     new = Data((count, *shape[1:]), old.values, old.dtype)
-    return Case("_contrib_index_copy", (old, Data((count,), places, draw(TYPES)), new))
+    places = Data((count,), lambda random, size: values(random, (1, *size))[0], draw(TYPES))
+    return Case("_contrib_index_copy", (old, places, new))
 
 
 def draw_mask(draw: DrawFn) -> Case:
+    """Of 0 and 1, with a 1 at least: the first."""
     shape = shapes(draw, (1, 3), low=2)
-
-    def at_least_one(random: np.random.Generator, size: Shape) -> Array:
-        return np.maximum(random.integers(0, 2, size), np.arange(*size) == 0)
-
-    return Case("_contrib_boolean_mask", (moved(draw, shape), Data(shape[:1], at_least_one)))
+    mask = Data(shape[:1], lambda random, size: np.r_[1, random.integers(0, 2, size[0] - 1)])
+    return Case("_contrib_boolean_mask", (moved(draw, shape), mask))
 
 
 def draw_unravel(draw: DrawFn) -> Case:

@@ -30,7 +30,8 @@ def regular(random: np.random.Generator, shape: Shape) -> np.ndarray:
     return random.standard_normal(shape) / 4 + np.diag(1.5 + 0.25 * np.arange(shape[-1]))
 
 
-FREE, ALPHA = st.booleans(), st.sampled_from((None, 1, -0.7))
+FREE, OFFSET = st.booleans(), st.integers(-3, 3)
+ALPHA = st.sampled_from((None, 1, -0.7))
 ONNX = {"onnx": "ONNX has no operator for it"}
 
 
@@ -65,33 +66,25 @@ def unread(row: Row) -> Row:
 
 
 def with_triangle(op: str, **impossible: str) -> Row:
-    def inputs(outer: Shape, size: int, other: int, right: Any) -> Tuple[Data, ...]:
-        b = (*outer, other, size) if right else (*outer, size, other)
-        return (Data((*outer, size, size), regular, fixed=()), Data(b, fixed=()))
+    def given(outer: Shape, size: int, other: int, **attrs: Any) -> Case:
+        b = (*outer, other, size) if attrs.get("rightside") else (*outer, size, other)
+        return Case(op, (Data((*outer, size, size), regular, fixed=()), Data(b, fixed=())), attrs)
 
     def draw(draw: DrawFn) -> Case:
         outer, (size, other) = shapes(draw, (0, 2), high=3), shapes(draw, 2, high=5)
-        attrs = attributes(draw, op, alpha=ALPHA)
-        given = inputs(outer, size, other, attrs.get("rightside"))
-        return Case(op, given, attrs, draw(st.booleans()))
+        case = given(outer, size, other, **attributes(draw, op, alpha=ALPHA))
+        return replace(case, free=draw(FREE))
 
     examples = {
-        "defaults": Case(op, inputs((), 3, 4, False)),
-        "upper from the right": Case(
-            op, inputs((2,), 3, 4, True), {"lower": False, "rightside": True, "alpha": 0.1}
-        ),
-        "transposed": Case(op, inputs((2,), 3, 4, False), {"transpose": True}),
+        "defaults": given((), 3, 4),
+        "upper from the right": given((2,), 3, 4, lower=False, rightside=True, alpha=0.1),
+        "transposed": given((2,), 3, 4, transpose=True),
     }
     return Row(op, draw, examples, {}, impossible)
 
 
 def stack(draw: DrawFn, op: str, shape: Shape, *fixed: int, **narrowed: Any) -> Case:
     return Case(op, (Data(shape, fixed=fixed),), attributes(draw, op, **narrowed), draw(FREE))
-
-
-def draw_makediag(draw: DrawFn) -> Case:
-    shape = shapes(draw, (1, 3), high=4)
-    return stack(draw, "_linalg_makediag", shape, offset=st.integers(-3, 3))
 
 
 def triangle(*shape: int, **attrs: Any) -> Case:
@@ -101,11 +94,7 @@ def triangle(*shape: int, **attrs: Any) -> Case:
 def draw_maketrian(draw: DrawFn) -> Case:
     outer, size = shapes(draw, (0, 2), high=3), draw(st.integers(1, 4))
     shape = (*outer, size * (size + 1) // 2)
-    return stack(draw, "_linalg_maketrian", shape, len(outer), offset=st.integers(-3, 3))
-
-
-def draw_syrk(draw: DrawFn) -> Case:
-    return stack(draw, "_linalg_syrk", shapes(draw, (2, 4), high=4), 1, alpha=ALPHA)
+    return stack(draw, "_linalg_maketrian", shape, len(outer), offset=OFFSET)
 
 
 def draw_gelqf(draw: DrawFn) -> Case:
@@ -119,7 +108,7 @@ ROWS = [
     with_triangle("_linalg_trsm", **ONNX),
     Row(
         "_linalg_syrk",
-        draw_syrk,
+        lambda d: stack(d, "_linalg_syrk", shapes(d, (2, 4), high=4), 1, alpha=ALPHA),
         {
             "defaults": case("_linalg_syrk", (3, 4)),
             "transposed": case("_linalg_syrk", (2, 3, 4), transpose=True, alpha=0.1),
@@ -129,7 +118,7 @@ ROWS = [
     matrix("_linalg_extractdiag", offset={"offset": -1}, right={"offset": 2}),
     Row(
         "_linalg_makediag",
-        draw_makediag,
+        lambda d: stack(d, "_linalg_makediag", shapes(d, (1, 3), high=4), offset=OFFSET),
         {
             "one": case("_linalg_makediag", (4,)),
             "above": case("_linalg_makediag", (2, 3), offset=2),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from functools import partial
 from math import prod
-from typing import Any
 
 from hypothesis import strategies as st
 
@@ -24,11 +23,8 @@ def numbered(draw: DrawFn, shape: Shape) -> Data:
     if dtype == "float32":
         return Data(shape, distinct)
     count = prod(shape)
-
-    def permuted(random: Any, size: Shape) -> Any:
-        return random.permutation(count).reshape(size).astype(float)
-
-    return Data(shape, permuted, dtype if count < 128 else "int32")
+    dtype = dtype if count < 128 else "int32"
+    return Data(shape, lambda random, size: random.permutation(count).reshape(size) * 1.0, dtype)
 
 
 def draw_sorted(op: str, draw: DrawFn) -> Case:
