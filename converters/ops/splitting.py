@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, List, Optional, Union
+from typing import Any, List, Optional
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, same, show
 from .attributes import Ints
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator, written
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import one_axis
 
 NUM_OUTPUTS_IS_STATED = 18  # by Split, since this opset
@@ -26,8 +26,6 @@ def onnx_split(
 
 class Split(Operator):
     """What the two operators share: parts, of which squeezed ones have size 1 and lose the axis."""
-
-    text: ClassVar[str]  # in PyTorch; see Written
 
     axis: int = 1
     squeeze_axis: bool = False
@@ -48,14 +46,16 @@ class Split(Operator):
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> List[Any]:
         axis = one_axis(self.axis, g.shape(data))
-        parts, count, shape = [data], self.visible_outputs(), g.shape(data)
-        if count > 1:
-            sizes = tuple(n for n in self._sizes(shape[axis], shape) if isinstance(n, int))
-            given = g.ints(sizes) if len(sizes) == count else self._onnx_sizes(g, data, axis)
-            parts = onnx_split(g, data, count, axis, given)
+        parts = [data] if self.visible_outputs() == 1 else self._onnx_parts(g, data, axis)
         if not self.squeeze_axis:
             return parts
         return [g.op("Squeeze", part, g.ints((axis,))) for part in parts]
+
+    def _onnx_parts(self, g: OnnxBuilder, data: Any, axis: int) -> List[Any]:
+        count, shape = self.visible_outputs(), g.shape(data)
+        sizes = tuple(n for n in self._sizes(shape[axis], shape) if isinstance(n, int))
+        given = g.ints(sizes) if len(sizes) == count else self._onnx_sizes(g, data, axis)
+        return onnx_split(g, data, count, axis, given)
 
     def _onnx_sizes(self, g: OnnxBuilder, data: Any, axis: int) -> Any:
         """The parts' sizes, computed from the data's; None for equal ones."""
@@ -64,11 +64,10 @@ class Split(Operator):
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         if self.visible_outputs() == 1:
             return f"{data}.squeeze({self.axis})" if self.squeeze_axis else data
-        return (
-            f"{data}.unbind({self.axis})"
-            if self.squeeze_axis
-            else written(m, self.text, data, self=self)
-        )
+        return f"{data}.unbind({self.axis})" if self.squeeze_axis else self._torch(data)
+
+    def _torch(self, data: str) -> str:
+        raise NotImplementedError
 
 
 @operator("SliceChannel")
@@ -79,8 +78,6 @@ class SliceChannel(Split):
     axis: int = 1
     squeeze_axis: bool = False
 
-    text = "{0}.chunk({self.num_outputs}, {self.axis})"
-
     def visible_outputs(self) -> int:
         return self.num_outputs
 
@@ -90,6 +87,9 @@ class SliceChannel(Split):
         if size % self.num_outputs:
             raise ShapeError(f"cannot split {size} of {show(data)} into {self.num_outputs}")
         return [size // self.num_outputs] * self.num_outputs
+
+    def _torch(self, data: str) -> str:
+        return f"{data}.chunk({self.num_outputs}, {self.axis})"
 
 
 @operator("_split_v2")
@@ -103,8 +103,6 @@ class SplitV2(Split):
     axis: int = 1
     squeeze_axis: bool = False
     sections: int = 0
-
-    text = "{0}.tensor_split({self.where}, {self.axis})"
 
     def __post_init__(self) -> None:
         if not self.sections and self.indices[:1] != (0,):
@@ -136,6 +134,6 @@ class SplitV2(Split):
         last = g.op("Sub", size, g.ints((self.indices[-1],)))
         return g.op("Concat", g.ints(first), last, axis=0)
 
-    @property
-    def where(self) -> Union[int, Ints]:
-        return self.sections or self.indices[1:]
+    def _torch(self, data: str) -> str:
+        where = self.sections or self.indices[1:]
+        return f"{data}.tensor_split({where}, {self.axis})"
