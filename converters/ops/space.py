@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, Optional
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, show, with_axes
+from .arithmetic import Arithmetic
 from .attributes import Ints
 from .broadcasting import times
 from .registry import OnnxBuilder, Operator, TorchBuilder, Written, operator
@@ -71,10 +72,9 @@ class _Blocks(Written):
     mode: ClassVar[Optional[str]] = None  # of ONNX's operator, which has the class's name
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        number = "int" in g.type(data)  # of which onnxruntime moves no blocks
-        given = g.cast(data, "float64") if number else data
-        moved = g.op(type(self).__name__, given, blocksize=self.block_size, mode=self.mode)
-        return g.cast(moved, g.type(data)) if number else moved
+        wide = "float64" if "int" in g.type(data) else None  # onnxruntime moves no blocks of those
+        a, name = Arithmetic(g, data, wide, composed=False), type(self).__name__
+        return a.leave(a.op(name, a.enter(data), blocksize=self.block_size, mode=self.mode))
 
 
 @operator("depth_to_space")

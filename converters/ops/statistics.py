@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, List, Literal, Optional
 
-import numpy as np
-
 from ..errors import ShapeError
 from ..shape import Dims, Shape, product, show
+from .arithmetic import Arithmetic
 from .attributes import Ints
+from .onnx_sizes import whole
 from .reduction import NARROW, onnx_reduce, reduced_axes, reduced_shape, torch_reduce
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -87,10 +87,9 @@ class Moments(Operator):
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         axes = reduced_axes(self.axes, g.shape(data))
         middle = onnx_reduce(g, "ReduceMean", data, data, axes, True)
-        narrow = g.type(data) in NARROW
-        apart = g.op("Sub", *(g.cast(v, "int32") if narrow else v for v in (data, middle)))
-        square = g.op("Mul", apart, apart)
-        square = g.cast(square, g.type(data)) if narrow else square
+        a = Arithmetic(g, data, "int32" if g.type(data) in NARROW else None, composed=False)
+        apart = a.op("Sub", *map(a.enter, (data, middle)))
+        square = a.leave(a.op("Mul", apart, apart))
         mean = middle if self.keepdims else onnx_reduce(g, "ReduceMean", data, data, axes, False)
         return [mean, onnx_reduce(g, "ReduceMean", square, data, axes, self.keepdims)]
 
@@ -125,11 +124,9 @@ class NpCumsum(Operator):
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         given = data if self.axis is not None else g.op("Reshape", data, g.ints((-1,)))
-        narrow = g.output_type() in NARROW
-        wide = "int32" if narrow else g.output_type()
-        given = given if g.type(data) == wide else g.cast(given, wide)
-        out = g.op("CumSum", given, g.constant(np.array(self.axis or 0, np.int64)))
-        return g.cast(out, g.output_type()) if narrow else out
+        wide = "int32" if g.output_type() in NARROW else g.output_type()
+        a = Arithmetic(g, data, wide, composed=False)
+        return a.leave(a.op("CumSum", a.enter(given), whole(g, self.axis or 0)))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         given = data if self.axis is not None else f"{data}.flatten()"

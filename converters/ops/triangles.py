@@ -97,7 +97,7 @@ class LinalgMakeTrian(_Triangle):
         return f"{m.function('triangle_matrix')}({given}){'.mT' if self.upper else ''}"
 
 
-class _Factor(Written, Matrix):
+class _Factor(Matrix):
     """One that ONNX cannot express."""
 
     limits = "ONNX, which has no operator for it"
@@ -134,7 +134,7 @@ class LinalgPotri(_SameSquare):
 
 
 @operator("_linalg_inverse")
-class LinalgInverse(_SameSquare):
+class LinalgInverse(Written, _SameSquare):
     """(*, n, n) -> same."""
 
     text = "torch.linalg.inv({0})"
@@ -153,7 +153,7 @@ class LinalgTrsm(_Factor, WithTriangle):
 
 
 @operator("_linalg_gelqf")
-class LinalgGelqf(_Factor):
+class LinalgGelqf(Written, _Factor):
     """(*, m, n) -> Q (*, m, n) with orthonormal rows, L (*, m, m): A = L Q, for m <= n."""
 
     outputs = 2
@@ -169,7 +169,7 @@ class LinalgGelqf(_Factor):
 
 
 @operator("_linalg_syevd")
-class LinalgSyevd(_Factor):
+class LinalgSyevd(Written, _Factor):
     """(*, n, n) -> U (*, n, n), L (*, n): A = U^T diag(L) U. A's lower triangle alone is read.
 
     Of each row of U, the number of largest magnitude is positive.
