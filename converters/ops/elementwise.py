@@ -9,10 +9,10 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Dims, Shape
+from ..shape import Dims
 from .arithmetic import INTEGERS, Arithmetic, refuse_integers
 from .attributes import Single, single
-from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, operator
 
 #: What ONNX and PyTorch call them.
 ACTIVATIONS = {
@@ -141,12 +141,10 @@ class Quadratic(SameShape):
 
 
 @operator("_contrib_div_sqrt_dim")
-class DivSqrtDim(Operator):
+class DivSqrtDim(SameShape):
     """(*, C) -> same, over sqrt(C).  Source: src/operator/contrib/transformer-inl.h."""
 
-    shape_preserving = True
-
-    def infer(self, data: Dims) -> Shape:
+    def infer(self, data: Dims) -> Dims:
         if not data:
             raise ShapeError("takes at least one dimension, got ()")
         return data
