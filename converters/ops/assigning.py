@@ -6,21 +6,13 @@ from typing import Any
 
 from ..errors import ShapeError
 from ..shape import Dims, Shape, compatible, show
-from .attributes import OptionalInts
 from .onnx_sizes import count_to
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
-from .slicing import cut_shape, cuts_of, onnx_cut, torch_cut
+from .registry import OnnxBuilder, TorchBuilder, operator
+from .slicing import Ranges, cut_shape, onnx_cut, torch_cut
 
 
-class Assign(Operator):
+class Assign(Ranges):
     """data with a slice of it replaced.  Source: src/operator/tensor/matrix_op-inl.h."""
-
-    begin: OptionalInts
-    end: OptionalInts
-    step: OptionalInts
-
-    def cuts(self, data: Dims) -> Any:
-        return cuts_of(data, self.begin, self.end, self.step)
 
     def to_onnx(self, g: OnnxBuilder, data: Any, new: Any) -> Any:
         """Of all elements' numbers, the slice says which are replaced."""
@@ -42,10 +34,6 @@ class Assign(Operator):
 class SliceAssign(Assign):
     """lhs[begin:end:step] = rhs."""
 
-    begin: OptionalInts
-    end: OptionalInts
-    step: OptionalInts = ()
-
     def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         cut = cut_shape(lhs, self.cuts(lhs))
         if not compatible(cut, rhs):
@@ -57,9 +45,6 @@ class SliceAssign(Assign):
 class SliceAssignScalar(Assign):
     """data[begin:end:step] = scalar."""
 
-    begin: OptionalInts
-    end: OptionalInts
-    step: OptionalInts = ()
     scalar: float = 0.0
 
     shape_preserving = True

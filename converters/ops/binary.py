@@ -1,14 +1,15 @@
-"""Functions of two arrays, element by element; one of the two may be broadcast."""
+"""Functions of two arrays or more, element by element; one of two may be broadcast."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Callable, ClassVar, List, Optional, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
 from .arithmetic import Arithmetic, refuse_integers
-from .registry import OnnxBuilder, Operator, TorchBuilder, declare
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, declare, operator, written
 
 #: Two values -> the result, of their type or bool.
 Formula = Callable[[Arithmetic, Any, Any], Any]
@@ -80,30 +81,19 @@ def _hypot(a: Arithmetic, x: Any, y: Any) -> Any:
     return a.op("Sqrt", a.op("Add", a.op("Mul", x, x), a.op("Mul", y, y)))
 
 
-ADD, SUB, MUL, DIV = _named("Add"), _named("Sub"), _named("Mul"), _named("Div")
-MAXIMUM, MINIMUM = _named("Max"), _named("Min")
-MODULO: Formula = _modulo
-POWER: Formula = _power
-HYPOT: Formula = _hypot
-EQUAL, NOT_EQUAL = _compared("Equal"), _compared("Equal", negated=True)
-GREATER, GREATER_EQUAL = _compared("Greater"), _compared("GreaterOrEqual")
-LESSER, LESSER_EQUAL = _compared("Less"), _compared("LessOrEqual")
-AND, OR, XOR = _logical("And"), _logical("Or"), _logical("Xor")
-HYPOT_LIMITS = "In ONNX, float32 numbers beyond 1e19 are infinite, for they are squared."
-COMPOSED = (MODULO, HYPOT)
-
-
 @dataclass(frozen=True)
 class Binary(Operator):
     """(*), (*) -> same.  Source: src/operator/tensor/elemwise_binary_op*.cc, mshadow_op.h.
 
     Class attributes:
         formula: in ONNX.
-        text: in PyTorch, of {a} and {b}; a name followed by a bracket is a function's.
+        composed: the formula is of several operators.
+        text: in PyTorch, of {a} and {b}. See Written.
         whole: the text for whole numbers, if it is another.
     """
 
     formula: ClassVar[Tuple[Formula]]
+    composed: ClassVar[bool] = False
     text: ClassVar[str]
     whole: ClassVar[str]
 
@@ -113,15 +103,14 @@ class Binary(Operator):
     def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
         if g.type(lhs) == "bool":
             refuse_integers("bool")
-        a = Arithmetic(g, lhs, composed=self.formula[0] in COMPOSED)
+        a = Arithmetic(g, lhs, composed=self.composed)
         return a.leave(self.formula[0](a, a.enter(lhs), a.enter(rhs)))
 
     def to_pytorch(self, m: TorchBuilder, lhs: str, rhs: str) -> str:
         if m.type(lhs) == "bool":
             refuse_integers("bool")
-        dtype = m.dtype(m.output_type())
         text = self.text if m.type(lhs).startswith("float") else self.whole
-        return called(m, text).format(a=lhs, b=rhs, dtype=dtype)
+        return written(m, text, a=lhs, b=rhs)
 
 
 class Broadcast(Binary):
@@ -132,12 +121,6 @@ class Broadcast(Binary):
 
     def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         return broadcast(lhs, rhs)
-
-
-def called(m: TorchBuilder, text: str) -> str:
-    """The text, with what it calls of converters/functions."""
-    name, call, rest = text.partition("(")
-    return f"{m.function(name)}{call}{rest}" if call and name.isidentifier() else text
 
 
 def binary(
@@ -159,41 +142,93 @@ def binary(
             declare(declared, base, **body)
 
 
-binary("elemwise_add", "broadcast_add", ADD, "{a} + {b}")
-binary("_grad_add", None, ADD, "{a} + {b}")
-binary("elemwise_sub", "broadcast_sub", SUB, "{a} - {b}")
-binary("elemwise_mul", "broadcast_mul", MUL, "{a} * {b}")
-binary(
-    "elemwise_div",
-    "broadcast_div",
-    DIV,
-    "{a} / {b}",
-    whole='torch.div({a}, {b}, rounding_mode="trunc")',
-)
-binary("_mod", "broadcast_mod", MODULO, "modulo({a}, {b})")
-binary("_power", "broadcast_power", POWER, "{a} ** {b}", whole="power({a}, {b})")
-binary("_maximum", "broadcast_maximum", MAXIMUM, "torch.maximum({a}, {b})")
-binary("_minimum", "broadcast_minimum", MINIMUM, "torch.minimum({a}, {b})")
+for _name, _onnx, _sign in (("add", "Add", "+"), ("sub", "Sub", "-"), ("mul", "Mul", "*")):
+    _text = f"{{a}} {_sign} {{b}}"
+    binary(f"elemwise_{_name}", f"broadcast_{_name}", _named(_onnx), _text)
+binary("_grad_add", None, _named("Add"), "{a} + {b}")
+_TRUNCATED = 'torch.div({a}, {b}, rounding_mode="trunc")'
+binary("elemwise_div", "broadcast_div", _named("Div"), "{a} / {b}", whole=_TRUNCATED)
+binary("_mod", "broadcast_mod", _modulo, "modulo({a}, {b})", composed=True)
+binary("_power", "broadcast_power", _power, "{a} ** {b}", whole="power({a}, {b})")
+binary("_maximum", "broadcast_maximum", _named("Max"), "torch.maximum({a}, {b})")
+binary("_minimum", "broadcast_minimum", _named("Min"), "torch.minimum({a}, {b})")
 binary(
     "_hypot",
     "broadcast_hypot",
-    HYPOT,
+    _hypot,
     "torch.hypot({a}, {b})",
     whole="torch.hypot({a}.to(torch.float32), {b}.to(torch.float32)).to({dtype})",
-    limits=HYPOT_LIMITS,
+    composed=True,
+    limits="In ONNX, float32 numbers beyond 1e19 are infinite, for they are squared.",
 )
 #: Which scores are above a threshold, or the peaks of a map, the least rounding decides.
-COMPARISONS = (
-    ("equal", EQUAL, "=="),
-    ("not_equal", NOT_EQUAL, "!="),
-    ("greater", GREATER, ">"),
-    ("greater_equal", GREATER_EQUAL, ">="),
-    ("lesser", LESSER, "<"),
-    ("lesser_equal", LESSER_EQUAL, "<="),
-)
-for _name, _formula, _sign in COMPARISONS:
+COMPARISONS = {
+    "equal": (_compared("Equal"), "=="),
+    "not_equal": (_compared("Equal", negated=True), "!="),
+    "greater": (_compared("Greater"), ">"),
+    "greater_equal": (_compared("GreaterOrEqual"), ">="),
+    "lesser": (_compared("Less"), "<"),
+    "lesser_equal": (_compared("LessOrEqual"), "<="),
+}
+for _name, (_formula, _sign) in COMPARISONS.items():
     _text = f"({{a}} {_sign} {{b}}).to({{dtype}})"
     binary(f"_{_name}", f"broadcast_{_name}", _formula, _text, order_dependent=True)
-for _name, _formula in (("and", AND), ("or", OR), ("xor", XOR)):
+for _name in ("and", "or", "xor"):
     _text = f"{{a}}.logical_{_name}({{b}}).to({{dtype}})"
-    binary(f"_logical_{_name}", f"broadcast_logical_{_name}", _formula, _text)
+    binary(f"_logical_{_name}", f"broadcast_logical_{_name}", _logical(_name.capitalize()), _text)
+
+
+@operator("add_n", ignores=("num_args",))
+class AddN(Operator):
+    """Any number of equal shapes -> same: their sum.  Source: tensor/elemwise_sum.cc."""
+
+    def infer(self, *args: Dims) -> Shape:
+        return merge_shapes(*args)
+
+    def to_onnx(self, g: OnnxBuilder, *args: Any) -> Any:
+        if g.type(args[0]).startswith("float"):
+            return g.op("Sum", *args)
+        a = Arithmetic(g, args[0])
+        return a.leave(reduce(lambda x, y: a.op("Add", x, y), map(a.enter, args)))
+
+    def to_pytorch(self, m: TorchBuilder, *args: str) -> str:
+        return " + ".join(args) if len(args) > 1 else f"{args[0]}.clone()"
+
+
+@operator("where")
+class Where(Operator):
+    """(*), (*), (*) -> same: of x where the condition is not 0, of y elsewhere.
+
+    The condition may be (N): then it chooses among the first axis.
+    Source: src/operator/tensor/control_flow_op.h.
+    """
+
+    def infer(self, condition: Dims, x: Dims, y: Dims) -> Shape:
+        out = merge_shapes(x, y)
+        if len(condition) == len(out):
+            return merge_shapes(out, condition)
+        if len(condition) != 1 or not same(condition[0], out[0]):
+            raise ShapeError(f"a condition of {show(condition)} cannot choose among {show(out)}")
+        return out
+
+    def infer_type(self, *types: Optional[str]) -> Optional[str]:
+        return types[1]
+
+    def to_onnx(self, g: OnnxBuilder, condition: Any, x: Any, y: Any) -> Any:
+        rows = _rows(g.shape(condition), g.shape(x), g.type(x))
+        chosen = g.cast(condition, "bool")
+        if rows:
+            chosen = g.op("Reshape", chosen, g.ints(rows))
+        return g.op("Where", chosen, x, y)
+
+    def to_pytorch(self, m: TorchBuilder, condition: str, x: str, y: str) -> str:
+        rows = _rows(m.shape(condition), m.shape(x), m.type(x))
+        chosen = f"{condition}.reshape({', '.join(map(str, rows))})" if rows else condition
+        return f"torch.where({chosen} != 0, {x}, {y})"
+
+
+def _rows(condition: Dims, x: Dims, dtype: str) -> Tuple[int, ...]:
+    """The shape that a condition with fewer axes gets; () if it keeps its own."""
+    if dtype == "bool":
+        raise Unsupported("of bool; supported: numbers. Cast the input")
+    return (-1, *(1,) * (len(x) - 1)) if len(condition) < len(x) else ()

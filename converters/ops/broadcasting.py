@@ -1,13 +1,13 @@
-"""Widening axes of size 1, and numbers that say how large something is."""
+"""Widening axes of size 1, repeating along axes, and how large something is."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, same, show
+from ..shape import Dim, Dims, Shape, product, same, show
 from .attributes import Ints
-from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, Written, operator
 from .shaping import one_axis
 
 
@@ -20,18 +20,30 @@ def widened(have: Dim, want: Dim, data: Dims) -> Dim:
     return have
 
 
-def onnx_widen(g: OnnxBuilder, data: Any, sizes: Dict[int, int], rank: int) -> Any:
-    """Axes -> numbers; ONNX leaves the others as they are where it is told 1."""
-    return g.op("Expand", data, g.ints(tuple(sizes.get(a, 1) for a in range(rank))))
-
-
 def torch_widen(data: str, sizes: Dict[int, Any], rank: int) -> str:
     """Axes -> numbers or expressions; PyTorch leaves the others where it is told -1."""
     return f"{data}.expand({', '.join(str(sizes.get(a, -1)) for a in range(rank))})"
 
 
+class Widening(Operator):
+    """Axes of size 1 that become as large as told."""
+
+    def _sizes(self) -> Dict[int, int]:
+        """Axis -> what it becomes."""
+        raise NotImplementedError
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        """ONNX leaves the others as they are where it is told 1."""
+        sizes = self._sizes()
+        shape = tuple(sizes.get(a, 1) for a in range(len(g.shape(data))))
+        return g.op("Expand", data, g.ints(shape))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        return torch_widen(data, self._sizes(), len(m.shape(data)))
+
+
 @operator("broadcast_axis")
-class BroadcastAxis(Operator):
+class BroadcastAxis(Widening):
     """Axes of size 1 become as large as told.  Source: broadcast_reduce_op.h."""
 
     axis: Ints = ()
@@ -47,15 +59,12 @@ class BroadcastAxis(Operator):
             shape[axis] = size
         return tuple(shape)
 
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return onnx_widen(g, data, dict(zip(self.axis, self.size)), len(g.shape(data)))
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return torch_widen(data, dict(zip(self.axis, self.size)), len(m.shape(data)))
+    def _sizes(self) -> Dict[int, int]:
+        return dict(zip(self.axis, self.size))
 
 
 @operator("broadcast_to")
-class BroadcastTo(Operator):
+class BroadcastTo(Widening):
     """Axes of size 1 become as large as `shape` says, where that is not 0.
 
     Source: src/operator/tensor/broadcast_reduce_op.h, BroadcastToShape.
@@ -70,12 +79,6 @@ class BroadcastTo(Operator):
 
     def _sizes(self) -> Dict[int, int]:
         return {a: s for a, s in enumerate(self.shape) if s}
-
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return onnx_widen(g, data, self._sizes(), len(self.shape))
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return torch_widen(data, self._sizes(), len(self.shape))
 
 
 @operator("broadcast_like")
@@ -122,11 +125,79 @@ class BroadcastLike(Operator):
         return torch_widen(lhs, sizes, len(m.shape(lhs)))
 
 
+def times(size: Dim, factor: int) -> Dim:
+    """A size `factor` times as large."""
+    return product((size, factor))
+
+
+@operator("tile")
+class Tile(Written):
+    """(*) -> (*') repeated as a whole along its last axes, new ones before them if need be.
+
+    Source: src/operator/tensor/matrix_op-inl.h, TileOpShape.
+    """
+
+    reps: Ints
+
+    text = "{0}.tile({self.reps})"
+    allowed = (("reps", lambda reps: all(r > 0 for r in reps), "each at least 1"),)
+
+    def _padded(self, data: Dims) -> Tuple[int, Ints]:
+        """How many new axes, and the repeats along all axes."""
+        new = max(0, len(self.reps) - len(data))
+        return new, (*(1,) * (len(data) - len(self.reps)), *self.reps)
+
+    def infer(self, data: Dims) -> Shape:
+        new, reps = self._padded(data)
+        return tuple(map(times, (*(1,) * new, *data), reps))
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        new, reps = self._padded(g.shape(data))
+        widened = g.op("Unsqueeze", data, g.ints(tuple(range(new)))) if new else data
+        return g.op("Tile", widened, g.ints(reps))
+
+
+@operator("repeat")
+class Repeat(Operator):
+    """Each element `repeats` times along an axis, or of the flat data where that is None.
+
+    Source: src/operator/tensor/matrix_op-inl.h, RepeatOpShape.
+    """
+
+    repeats: int
+    axis: Optional[int] = None
+
+    allowed = (("repeats", lambda repeats: repeats > 0, "at least 1"),)
+
+    def infer(self, data: Dims) -> Shape:
+        if self.axis is None:
+            return (times(product(data), self.repeats),)
+        axis = one_axis(self.axis, data)
+        return tuple(times(d, self.repeats if a == axis else 1) for a, d in enumerate(data))
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        if self.axis is None:
+            column = g.op("Reshape", data, g.ints((-1, 1)))
+            wide = g.op("Tile", column, g.ints((1, self.repeats)))
+            return g.op("Reshape", wide, g.ints((-1,)))
+        shape = g.shape(data)
+        axis = one_axis(self.axis, shape)
+        factors = [self.repeats if a == axis else 1 for a in range(len(shape))]
+        apart = g.op("Unsqueeze", data, g.ints((axis + 1,)))
+        wide = g.op("Tile", apart, g.ints((*(1,) * (axis + 1), *factors[axis:])))
+        return g.op("Reshape", wide, g.op("Mul", g.op("Shape", data), g.ints(tuple(factors))))
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        axis = "" if self.axis is None else f", {self.axis}"
+        return f"{data}.repeat_interleave({self.repeats}{axis})"
+
+
 @operator("shape_array")
-class ShapeArray(Typed):
+class ShapeArray(Written, Typed):
     """(*) -> (number of axes,), int64: the sizes.  Source: elemwise_unary_op_basic.cc."""
 
     dtype = "int64"
+    text = "torch.tensor({0}.shape, device={0}.device)"
 
     def infer(self, data: Dims) -> Shape:
         return (len(data),)
@@ -134,21 +205,16 @@ class ShapeArray(Typed):
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.op("Shape", data)
 
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"torch.tensor({data}.shape, device={data}.device)"
-
 
 @operator("size_array")
-class SizeArray(Typed):
+class SizeArray(Written, Typed):
     """(*) -> (1,), int64: the number of elements.  Source: elemwise_unary_op_basic.cc."""
 
     dtype = "int64"
+    text = "torch.tensor([{0}.numel()], device={0}.device)"
 
     def infer(self, data: Dims) -> Shape:
         return (1,)
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.op("Reshape", g.op("Size", data), g.ints((1,)))
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"torch.tensor([{data}.numel()], device={data}.device)"

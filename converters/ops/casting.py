@@ -6,14 +6,14 @@ from typing import Any, List, Optional
 
 from ..shape import Dims, Shape
 from .attributes import DType
-from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Typed, operator
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Typed, Written, operator
 
 #: What automatic mixed precision casts; the rest it leaves alone.
 MIXED = ("float16", "float32")
 
 
 @operator("Cast")
-class Cast(SameShape, Typed):
+class Cast(Written, SameShape, Typed):
     """(*) -> same in another type; a fraction is cut off, and all but 0 is True.
 
     Source: src/operator/tensor/elemwise_unary_op.h, CastParam.
@@ -21,32 +21,23 @@ class Cast(SameShape, Typed):
 
     dtype: DType
 
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return g.cast(data, self.dtype)
+    text = "{0}.to({dtype})"
 
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{data}.to({m.dtype(self.dtype)})"
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return g.cast(data, g.output_type())
 
 
 @operator("amp_cast")
-class AmpCast(SameShape):
+class AmpCast(Cast):
     """(*) -> same in another type, if it is of float16 or float32.
 
     Source: src/operator/tensor/amp_cast.h.
     """
 
-    dtype: DType
-
     allowed = (("dtype", lambda name: "float" in name, "float16, float32, float64"),)
 
-    def infer_type(self, *types: Optional[str]) -> Optional[str]:
-        return self.dtype if types[0] in MIXED else types[0]
-
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return g.cast(data, g.output_type())
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{data}.to({m.dtype(m.output_type())})"
+    def infer_type(self, *types: Optional[str]) -> str:
+        return self.dtype if types[0] in MIXED else str(types[0])
 
 
 @operator("amp_multicast")

@@ -9,10 +9,10 @@ import numpy as np
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, product, same, show, window, with_axes
 from .attributes import Ints
+from .broadcasting import times
 from .convolution import fill_windows
 from .onnx_sizes import count_to, size_of, whole
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
-from .repeating import times
 
 
 class Windows(Operator):

@@ -9,10 +9,10 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Dims, Shape
+from ..shape import Dims
 from .arithmetic import INTEGERS, Arithmetic, refuse_integers
-from .attributes import Ints, Single, single
-from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupported, operator
+from .attributes import Single, single
+from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, operator
 
 #: What ONNX and PyTorch call them.
 ACTIVATIONS = {
@@ -41,30 +41,6 @@ class Activation(SameShape):
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         return f"{ACTIVATIONS[self.act_type][1]}({data})"
-
-
-@operator("Dropout", ignores=("cudnn_off",))
-class Dropout(SameShape):
-    """(*) -> same: the identity in inference.  Source: src/operator/nn/dropout-inl.h."""
-
-    p: float = 0.5
-    mode: Literal["training", "always"] = "training"
-    axes: Ints = ()
-
-    hidden_outputs = 1
-
-    def __post_init__(self) -> None:
-        if self.mode == "always":
-            raise Unsupported(
-                "mode='always' draws random numbers in inference; supported: training. "
-                "Export the network with mode='training'"
-            )
-
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return g.op("Identity", data)
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{m.module('nn.Dropout', p=self.p)}({data})"
 
 
 @operator("hard_sigmoid")
@@ -165,12 +141,10 @@ class Quadratic(SameShape):
 
 
 @operator("_contrib_div_sqrt_dim")
-class DivSqrtDim(Operator):
+class DivSqrtDim(SameShape):
     """(*, C) -> same, over sqrt(C).  Source: src/operator/contrib/transformer-inl.h."""
 
-    shape_preserving = True
-
-    def infer(self, data: Dims) -> Shape:
+    def infer(self, data: Dims) -> Dims:
         if not data:
             raise ShapeError("takes at least one dimension, got ()")
         return data

@@ -1,17 +1,17 @@
-"""Picking elements by numbers that say where they are.
+"""Picking elements by numbers that say where they are, and turning one such number into many.
 
 MXNet's indices are numbers of any type, float32 mostly, which it truncates.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, Literal, Optional, Tuple
+from typing import Any, Dict, List, Literal, Optional, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
-from .attributes import DType
+from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show, with_axes
+from .attributes import DType, Ints
 from .onnx_sizes import numbers, size_of, whole
 from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, operator
 from .shaping import one_axis
@@ -66,13 +66,11 @@ class Take(Operator):
 
     def to_onnx(self, g: OnnxBuilder, a: Any, indices: Any) -> Any:
         axis = one_axis(self.axis, g.shape(a))
-        index = onnx_within(g, indices, size_of(g, a, axis), self.mode)
-        return g.op("Gather", a, index, axis=axis)
+        return g.op("Gather", a, onnx_within(g, indices, size_of(g, a, axis), self.mode), axis=axis)
 
     def to_pytorch(self, m: TorchBuilder, a: str, indices: str) -> str:
         axis = one_axis(self.axis, m.shape(a))
-        index = torch_within(m, indices, a, axis, self.mode)
-        return f"{a}[{':, ' * axis}{index}]"
+        return f"{a}[{':, ' * axis}{torch_within(m, indices, a, axis, self.mode)}]"
 
 
 @operator("Embedding", ignores=("sparse_grad",), parameters=("weight",))
@@ -148,23 +146,12 @@ class OneHot(Typed):
         return f"torch.where({hot}, {', '.join(values)})"
 
 
-@operator("pick")
-class Pick(Operator):
-    """One element of each line along the axis.  Source: broadcast_reduce_op.h, PickOpForward."""
+class Picking(Operator):
+    """One element of each line along an axis."""
 
-    axis: int = -1
-    keepdims: bool = False
-    mode: Literal["clip", "wrap"] = "clip"
-
-    def _kept(self, data: Dims) -> Tuple[Dim, ...]:
-        axis = one_axis(self.axis, data)
-        return (*data[:axis], 1, *data[axis + 1 :])
-
-    def infer(self, data: Dims, index: Dims) -> Shape:
-        kept, axis = self._kept(data), one_axis(self.axis, data)
-        gone = (*kept[:axis], *kept[axis + 1 :]) or (1,)
-        merge_shapes(index, kept if len(index) == len(data) else gone)
-        return kept if self.keepdims else gone
+    axis: int
+    keepdims: bool
+    mode: str
 
     def to_onnx(self, g: OnnxBuilder, data: Any, index: Any) -> Any:
         rank, axis = len(g.shape(data)), one_axis(self.axis, g.shape(data))
@@ -184,9 +171,27 @@ class Pick(Operator):
         return picked if self.keepdims or rank == 1 else f"{picked}.squeeze({axis})"
 
 
+@operator("pick")
+class Pick(Picking):
+    """One element of each line along the axis.  Source: broadcast_reduce_op.h, PickOpForward."""
+
+    axis: int = -1
+    keepdims: bool = False
+    mode: Literal["clip", "wrap"] = "clip"
+
+    def infer(self, data: Dims, index: Dims) -> Shape:
+        axis = one_axis(self.axis, data)
+        kept = (*data[:axis], 1, *data[axis + 1 :])
+        gone = (*data[:axis], *data[axis + 1 :]) or (1,)
+        merge_shapes(index, kept if len(index) == len(data) else gone)
+        return kept if self.keepdims else gone
+
+
 @operator("batch_take")
-class BatchTake(Operator):
+class BatchTake(Picking):
     """(N, C), int32 (N,) -> (N,): one element of each row.  Source: indexing_op.h, batch_take."""
+
+    axis, keepdims, mode = 1, False, "clip"
 
     def infer(self, a: Dims, indices: Dims) -> Shape:
         if len(a) != 2 or len(indices) != 1:
@@ -195,11 +200,50 @@ class BatchTake(Operator):
             raise ShapeError(f"{show(a)} and {show(indices)} differ in N")
         return (merge(indices[0], a[0]),)
 
-    def to_onnx(self, g: OnnxBuilder, a: Any, indices: Any) -> Any:
-        index = onnx_within(g, indices, size_of(g, a, 1), "clip")
-        column = g.op("Unsqueeze", index, g.ints((1,)))
-        return g.op("Squeeze", g.op("GatherElements", a, column, axis=1), g.ints((1,)))
 
-    def to_pytorch(self, m: TorchBuilder, a: str, indices: str) -> str:
-        index = torch_within(m, indices, a, 1, "clip")
-        return f"{a}.gather(1, {index}.unsqueeze(1)).squeeze(1)"
+@operator("_unravel_index")
+class UnravelIndex(Operator):
+    """Flat indices (N,) -> indices of each axis (axes, N).  Source: src/operator/tensor/ravel.h."""
+
+    shape: Ints
+
+    def infer(self, data: Dims) -> Shape:
+        return (len(self.shape), *with_axes(data, "(N,)"))
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        behind, sizes = (np.array(n)[:, None] for n in zip(*_strides(self.shape)))
+        rows = g.op("Div", onnx_index(g, data), g.constant(behind))
+        return g.cast(g.op("Mod", rows, g.constant(sizes)), g.output_type())
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        index = torch_index(m, data)
+        rows = [f"{index} // {behind} % {size}" for behind, size in _strides(self.shape)]
+        rows[0] = rows[0].rsplit(" % ", 1)[0]  # whatever is left
+        return f"torch.stack([{', '.join(rows)}]).to({m.dtype(m.output_type())})"
+
+
+@operator("_ravel_multi_index")
+class RavelMultiIndex(Operator):
+    """Indices of each axis (axes, N) -> flat indices (N,).  Source: src/operator/tensor/ravel.h."""
+
+    shape: Ints
+
+    def infer(self, data: Dims) -> Shape:
+        if len(data) != 2 or not same(data[0], len(self.shape)):
+            raise ShapeError(f"takes ({len(self.shape)}, N), got {show(data)}")
+        return (data[1],)
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        behind = np.array([b for b, _ in _strides(self.shape)])[:, None]
+        steps = g.op("Mul", onnx_index(g, data), g.constant(behind))
+        return g.cast(g.reduce("ReduceSum", steps, (0,), False), g.output_type())
+
+    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
+        rows = [f"{data}[{i}].long() * {b}" for i, (b, _) in enumerate(_strides(self.shape))]
+        return f"({' + '.join(rows)}).to({m.dtype(m.output_type())})"
+
+
+def _strides(shape: Ints) -> List[Tuple[int, int]]:
+    """(how many elements lie between neighbours, size) of each axis; of the first, no end."""
+    counts = [int(np.prod(shape[axis + 1 :])) for axis in range(len(shape))]
+    return list(zip(counts, (1 << 62, *shape[1:])))

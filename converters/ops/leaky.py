@@ -57,13 +57,12 @@ class LeakyReLU(Operator):
     def to_onnx(self, g: OnnxBuilder, data: Any, gamma: Any = None) -> Any:
         refuse_integers(g.type(data))
         a = Arithmetic(g, data, composed=self.act_type in ("elu", "selu", "gelu"))
+        x = a.enter(data)
         if self.act_type == "elu":
-            return a.leave(_elu(a, a.enter(data), self.slope))
+            return a.leave(_elu(a, x, self.slope))
         if self.act_type == "selu":
-            elu = _elu(a, a.enter(data), SELU_ALPHA)
-            return a.leave(a.op("Mul", elu, a.number(SELU_SCALE)))
+            return a.leave(a.op("Mul", _elu(a, x, SELU_ALPHA), a.number(SELU_SCALE)))
         if self.act_type == "gelu":
-            x = a.enter(data)
             erf = a.op("Erf", a.op("Div", x, a.number(math.sqrt(2))))
             part = a.op("Mul", x, a.op("Add", erf, a.number(1)))
             return a.leave(a.op("Mul", part, a.number(0.5)))
@@ -78,16 +77,16 @@ class LeakyReLU(Operator):
 
     def to_pytorch(self, m: TorchBuilder, data: str, gamma: str = "") -> str:
         refuse_integers(m.type(data))
-        if self.act_type == "elu":
-            return f"F.elu({data}, {literal(self.slope)})"
-        if self.act_type == "selu":
-            return f"{literal(SELU_SCALE)} * F.elu({data}, {literal(SELU_ALPHA)})"
-        if self.act_type == "gelu":
-            return f"F.gelu({data})"
         if self.act_type == "prelu":
             return _prelu(m, data, gamma)
-        leaky = f"F.leaky_relu({data}, {literal(self._slope)})"
-        return leaky if self.act_type == "leaky" else f"({leaky}, torch.zeros_like({data}))"
+        slope, alpha, scale = map(literal, (self._slope, SELU_ALPHA, SELU_SCALE))
+        return {
+            "elu": f"F.elu({data}, {slope})",
+            "selu": f"{scale} * F.elu({data}, {alpha})",
+            "gelu": f"F.gelu({data})",
+            "leaky": f"F.leaky_relu({data}, {slope})",
+            "rrelu": f"(F.leaky_relu({data}, {slope}), torch.zeros_like({data}))",
+        }[self.act_type]
 
 
 def _elu(a: Arithmetic, x: Any, alpha: float) -> Any:

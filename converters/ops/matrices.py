@@ -6,23 +6,14 @@ All take a stack of matrices (*, m, n). Source: src/operator/tensor/la_op.h, la_
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Tuple
-
-import numpy as np
+from typing import Any
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
-from .products import onnx_scaled, onnx_swapped, torch_product, torch_scaled
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
-
-LAST = 1 << 62  # beyond the end of any axis
-
-
-class Matrix(Operator):
-    """An operator on one stack of matrices, which MXNet calls A."""
-
-    def input_names(self) -> Tuple[str, ...]:
-        return ("A",)
+from .onnx_sizes import count_to, whole
+from .products import Matrix, onnx_scaled, onnx_swapped, torch_product, torch_scaled
+from .registry import OnnxBuilder, TorchBuilder, Written, operator
+from .slicing import BEHIND
 
 
 def square(data: Dims) -> Dim:
@@ -38,8 +29,7 @@ def square(data: Dims) -> Dim:
 
 def onnx_range(g: OnnxBuilder, data: Any, axis: int) -> Any:
     """0, 1, ... along an axis of `data`: int64 (n,)."""
-    size = g.op("Gather", g.op("Shape", data), g.constant(np.array(axis)))
-    return g.op("Range", g.constant(np.array(0)), size, g.constant(np.array(1)))
+    return count_to(g, g.op("Gather", g.op("Shape", data), whole(g, axis)))
 
 
 def onnx_compared(g: OnnxBuilder, kind: str, data: Any, rank: int, offset: int = 0) -> Any:
@@ -47,7 +37,7 @@ def onnx_compared(g: OnnxBuilder, kind: str, data: Any, rank: int, offset: int =
     columns = onnx_range(g, data, rank - 1)
     rows = g.op("Unsqueeze", onnx_range(g, data, rank - 2), g.ints((1,)))
     if offset:
-        rows = g.op("Add", rows, g.constant(np.array(offset)))
+        rows = g.op("Add", rows, whole(g, offset))
     return g.op(kind, columns, rows)
 
 
@@ -59,9 +49,6 @@ class WithTriangle(Matrix):
     rightside: bool = False  # the triangle is the right one of the two
     lower: bool = True
     alpha: float = 1.0
-
-    def input_names(self) -> Tuple[str, ...]:
-        return ("A", "B")
 
     def infer(self, a: Dims, b: Dims) -> Shape:
         size = square(a)
@@ -121,15 +108,17 @@ def onnx_diagonal(g: OnnxBuilder, data: Any, offset: int) -> Any:
     rows = g.reduce("ReduceSum", only, (rank - 1,), False)
     if not offset:
         return rows
-    begin, end = (-offset, LAST) if offset < 0 else (0, -offset)
+    begin, end = (-offset, BEHIND) if offset < 0 else (0, -offset)
     return g.op("Slice", rows, g.ints((begin,)), g.ints((end,)), g.ints((rank - 2,)))
 
 
 @operator("_linalg_extractdiag")
-class LinalgExtractdiag(Matrix):
+class LinalgExtractdiag(Written, Matrix):
     """(*, n, n) -> (*, n - |offset|): a diagonal, counted from the main one to the right."""
 
     offset: int = 0
+
+    text = "{0}.diagonal({self.offset}, dim1=-2, dim2=-1)"
 
     def infer(self, data: Dims) -> Shape:
         size = square(data)
@@ -142,15 +131,14 @@ class LinalgExtractdiag(Matrix):
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return onnx_diagonal(g, data, self.offset)
 
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{data}.diagonal({self.offset}, dim1=-2, dim2=-1)"
-
 
 @operator("_linalg_makediag")
-class LinalgMakediag(Matrix):
+class LinalgMakediag(Written, Matrix):
     """(*, n) -> (*, n + |offset|, n + |offset|), 0 but for one diagonal."""
 
     offset: int = 0
+
+    text = "{0}.diag_embed({self.offset})"
 
     def infer(self, data: Dims) -> Shape:
         size = data[-1]
@@ -165,12 +153,9 @@ class LinalgMakediag(Matrix):
         rows = g.op("Pad", data, g.ints(widths)) if self.offset else data
         index = onnx_range(g, rows, rank - 1)
         column = g.op("Unsqueeze", index, g.ints((1,)))
-        shifted = g.op("Add", column, g.constant(np.array(self.offset)))
+        shifted = g.op("Add", column, whole(g, self.offset))
         values = g.op("Unsqueeze", rows, g.ints((rank,)))
         return g.op("Where", g.op("Equal", index, shifted), values, g.scalar(0, like=data))
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{data}.diag_embed({self.offset})"
 
 
 class Numbers(Matrix):

@@ -1,11 +1,11 @@
-"""Matrix products of two values."""
+"""Matrix products of values that the network computes."""
 
 from __future__ import annotations
 
 from typing import Any, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, merge, merge_shapes, same, show
+from ..shape import Dims, Shape, merge, merge_shapes, product, same, show
 from .axes import moved
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
@@ -97,44 +97,13 @@ class Dot(Operator):
         return f"torch.tensordot({lhs}, {rhs}, dims=([{i}], [{j}]))"
 
 
-@operator("batch_dot", ignores=("forward_stype",))
-class BatchDot(Operator):
-    """(*, m, k), (*, k, n) -> (*, m, n), with equal axes before.
+class Product(Operator):
+    """(*, m, k), (*, k, n) -> (*, m, n): alpha A B, the rows being along `axis`."""
 
-    Source: src/operator/tensor/dot-inl.h, BatchDotShape.
-    """
-
-    transpose_a: bool = False
-    transpose_b: bool = False
-
-    def infer(self, lhs: Dims, rhs: Dims) -> Shape:
-        if len(lhs) < 3:
-            raise ShapeError(f"takes 3 or more dimensions, got {show(lhs)} and {show(rhs)}")
-        return matrix_shape(lhs, rhs, self.transpose_a, self.transpose_b)
-
-    def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
-        rank = len(g.shape(lhs))
-        a = onnx_swapped(g, lhs, rank, self.transpose_a)
-        return g.op("MatMul", a, onnx_swapped(g, rhs, rank, self.transpose_b))
-
-    def to_pytorch(self, m: TorchBuilder, lhs: str, rhs: str) -> str:
-        return torch_product(lhs, rhs, self.transpose_a, self.transpose_b)
-
-
-@operator("_linalg_gemm2")
-class LinalgGemm2(Operator):
-    """(*, m, k), (*, k, n) -> (*, m, n): alpha A B, the rows being along `axis`.
-
-    Source: src/operator/tensor/la_op.h.
-    """
-
-    transpose_a: bool = False
-    transpose_b: bool = False
+    transpose_a: bool
+    transpose_b: bool
     alpha: float = 1.0
     axis: int = -2
-
-    def input_names(self) -> Tuple[str, ...]:
-        return ("A", "B")
 
     def infer(self, a: Dims, b: Dims) -> Dims:
         return matrix_shape(a, b, self.transpose_a, self.transpose_b, self.axis)
@@ -155,17 +124,47 @@ class LinalgGemm2(Operator):
         return torch_scaled(self.alpha, f"({text}){back}" if back else text)
 
 
-@operator("_linalg_gemm")
-class LinalgGemm(LinalgGemm2):
-    """(*, m, k), (*, k, n), (*, m, n) -> (*, m, n): alpha A B + beta C.
+@operator("batch_dot", ignores=("forward_stype",))
+class BatchDot(Product):
+    """(*, m, k), (*, k, n) -> (*, m, n), with equal axes before.
 
-    Source: src/operator/tensor/la_op.h.
+    Source: src/operator/tensor/dot-inl.h, BatchDotShape.
     """
 
-    beta: float = 1.0
+    transpose_a: bool = False
+    transpose_b: bool = False
+
+    def infer(self, lhs: Dims, rhs: Dims) -> Dims:
+        if len(lhs) < 3:
+            raise ShapeError(f"takes 3 or more dimensions, got {show(lhs)} and {show(rhs)}")
+        return super().infer(lhs, rhs)
+
+
+class Matrix(Operator):
+    """An operator on stacks of matrices, which MXNet calls A, B and C.
+
+    Source: src/operator/tensor/la_op.h, la_op-inl.h.
+    """
 
     def input_names(self) -> Tuple[str, ...]:
-        return ("A", "B", "C")
+        return tuple("ABC"[: len(super().input_names())])
+
+
+@operator("_linalg_gemm2")
+class LinalgGemm2(Matrix, Product):
+    """(*, m, k), (*, k, n) -> (*, m, n): alpha A B, the rows being along `axis`."""
+
+    transpose_a: bool = False
+    transpose_b: bool = False
+    alpha: float = 1.0
+    axis: int = -2
+
+
+@operator("_linalg_gemm")
+class LinalgGemm(LinalgGemm2):
+    """(*, m, k), (*, k, n), (*, m, n) -> (*, m, n): alpha A B + beta C."""
+
+    beta: float = 1.0
 
     def infer(self, a: Dims, b: Dims, c: Dims = ()) -> Dims:
         return merge_shapes(super().infer(a, b), c)
@@ -176,3 +175,35 @@ class LinalgGemm(LinalgGemm2):
     def to_pytorch(self, m: TorchBuilder, a: str, b: str, c: str = "") -> str:
         beta = "" if self.beta == 1 else f"{self.beta!r} * "
         return f"{super().to_pytorch(m, a, b)} + {beta}{c}"
+
+
+@operator("khatri_rao", ignores=("num_args",))
+class KhatriRao(Operator):
+    """(A, K), (B, K), ... -> (A * B * ..., K): Kronecker products of columns.
+
+    Source: src/operator/contrib/krprod.cc.
+    """
+
+    def infer(self, *args: Dims) -> Shape:
+        rows, columns = [], args[0][-1] if args[0] else None
+        for matrix in args:
+            if len(matrix) != 2 or not same(matrix[1], columns):
+                raise ShapeError(f"takes matrices of equally many columns, got {show(matrix)}")
+            rows.append(matrix[0])
+            columns = merge(columns, matrix[1])
+        return (product(rows), columns)
+
+    def to_onnx(self, g: OnnxBuilder, *args: Any) -> Any:
+        value = args[0]
+        for other in args[1:]:
+            pair = g.op("Unsqueeze", value, g.ints((1,))), g.op("Unsqueeze", other, g.ints((0,)))
+            columns = g.op("Slice", g.op("Shape", other), g.ints((1,)), g.ints((2,)))
+            rows = g.op("Concat", g.ints((-1,)), columns, axis=0)
+            value = g.op("Reshape", g.op("Mul", *pair), rows)
+        return value
+
+    def to_pytorch(self, m: TorchBuilder, *args: str) -> str:
+        value = args[0]
+        for other in args[1:]:
+            value = f"({value}.unsqueeze(1) * {other}).flatten(0, 1)"
+        return value

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar, List, Optional
-
-import numpy as np
 
 from ..errors import ShapeError
 from ..shape import Dims, Shape, show
 from .attributes import Ints
+from .onnx_sizes import numbers, whole
 from .registry import OnnxBuilder, Operator, TorchBuilder, declare
 
 #: Element types of which onnxruntime has no sums and products: they are made in int32.
@@ -64,6 +64,13 @@ def onnx_reduce(
         return data
     kind, whole = g.type(like), not g.type(like).startswith("float")
     wide = "int32" if kind in NARROW else kind
+    if whole and op_type == "ReduceMean":  # cut off towards zero
+        total = onnx_reduce(g, "ReduceSum", data, like, axes, keepdims)
+        if kind == "bool":
+            return total
+        count = g.op("Gather", g.op("Shape", like), g.ints(axes))
+        count = g.cast(g.reduce("ReduceProd", count, (0,), False), wide)
+        return g.cast(g.op("Div", g.cast(total, wide), count), kind)
     if whole and op_type == "ReduceSum":
         wide = "int64"
     given = data if wide == kind else g.cast(data, wide)
@@ -84,8 +91,8 @@ def _onnx_product(
     front = g.op("Transpose", data, perm=(*axes, *rest))
     shape = g.op("Gather", g.op("Shape", data), g.ints(rest))
     rows = g.op("Reshape", front, g.op("Concat", g.ints((-1,)), shape, axis=0))
-    count = g.op("Gather", g.op("Shape", rows), g.constant(np.array(0)))
-    begin = g.op("Expand", g.constant(np.array(1, dtype)), shape)
+    count = g.op("Gather", g.op("Shape", rows), whole(g, 0))
+    begin = g.op("Expand", numbers(g, 1, dtype), shape)
 
     def step(i: Any, product: Any) -> List[Any]:
         return [g.op("Mul", product, g.op("Gather", rows, i, axis=0))]
@@ -94,43 +101,33 @@ def _onnx_product(
     return g.op("Unsqueeze", out, g.ints(axes)) if keepdims else out
 
 
-def onnx_mean(g: OnnxBuilder, data: Any, like: Any, axes: Ints, keepdims: bool) -> Any:
-    """A mean; of whole numbers, one that is cut off towards zero."""
-    if not g.type(like).startswith("float"):
-        total = onnx_reduce(g, "ReduceSum", data, like, axes, keepdims)
-        if g.type(like) == "bool":
-            return total
-        wide = "int32" if g.type(like) in NARROW else g.type(like)
-        count = g.op("Gather", g.op("Shape", like), g.ints(axes))
-        count = g.cast(g.reduce("ReduceProd", count, (0,), False), wide)
-        return g.cast(g.op("Div", g.cast(total, wide), count), g.type(like))
-    return onnx_reduce(g, "ReduceMean", data, like, axes, keepdims)
-
-
-def torch_reduce(call: str, axes: Ints, rank: int, keepdims: bool, **options: str) -> str:
-    """`x.sum` -> `x.sum((1, 2), keepdim=True)`."""
-    whole = len(axes) == rank and not keepdims
-    shown = [] if whole else [str(axes[0] if len(axes) == 1 else axes)]
-    if keepdims:
-        options["keepdim"] = "True"
-    shown += [f"{key}={value}" for key, value in options.items()]
-    return f"{call}({', '.join(shown)})" + (".reshape(1)" if whole else "")
-
-
-def torch_mean(m: TorchBuilder, text: str, data: str, axes: Ints, keepdims: bool) -> str:
-    """The mean of `text`, which has the type and shape of the input `data`."""
+def torch_reduce(
+    m: TorchBuilder, name: str, text: str, data: str, axes: Ints, keepdims: bool
+) -> str:
+    """`x.sum` as `x.sum((1, 2), keepdim=True)`, of a text with the type of the input `data`."""
     rank, kind = len(m.shape(data)), m.type(data)
+    whole = kind != "bool" and not kind.startswith("float")
     if kind == "bool":
-        return torch_reduce(f"{text}.amax", axes, rank, keepdims)
-    if kind.startswith("float"):
-        return torch_reduce(f"{text}.mean", axes, rank, keepdims)
-    total = torch_reduce(f"{text}.sum", axes, rank, keepdims, dtype=f"torch.{kind}")
-    sizes: Dims = m.shape(data)
-    known = [d for d in (sizes[a] for a in axes) if isinstance(d, int)]
-    free = [f"{data}.shape[{a}]" for a in axes if not isinstance(sizes[a], int)]
-    number = int(np.prod(known, dtype=int))
-    count = " * ".join([*([str(number)] if number != 1 or not free else []), *free])
-    return f'torch.div({total}, {count}, rounding_mode="trunc")'
+        name = "amin" if name in ("amin", "prod") else "amax"
+    if whole and name == "mean":
+        total = torch_reduce(m, "sum", text, data, axes, keepdims)
+        return f'torch.div({total}, {_torch_count(m, data, axes)}, rounding_mode="trunc")'
+    options = [f"dtype=torch.{kind}"] if whole and name in ("sum", "prod") else []
+    options += ["keepdim=True"] if keepdims else []
+    if len(axes) == rank and not keepdims:
+        return f"{text}.{name}({', '.join(options)}).reshape(1)"
+    for step in [(axis,) for axis in reversed(axes)] if name == "prod" else [axes]:
+        which = str(step[0] if len(step) == 1 else step)  # torch.prod takes one axis at a time
+        text = f"{text}.{name}({', '.join([which, *options])})"
+    return text
+
+
+def _torch_count(m: TorchBuilder, data: str, axes: Ints) -> str:
+    """How many elements there are along some axes."""
+    sizes = {a: m.shape(data)[a] for a in axes}
+    free = [f"{data}.shape[{a}]" for a, size in sizes.items() if not isinstance(size, int)]
+    number = prod(size for size in sizes.values() if isinstance(size, int))
+    return " * ".join([*([str(number)] if number != 1 or not free else []), *free])
 
 
 @dataclass(frozen=True)
@@ -147,7 +144,6 @@ class Reduction(Operator):
 
     onnx: ClassVar[str]
     torch: ClassVar[str]
-    torch_bool: ClassVar[str]  # of truth values
     nan: ClassVar[Optional[int]] = None  # what stands for a number that is none
 
     def infer(self, data: Dims) -> Shape:
@@ -158,46 +154,25 @@ class Reduction(Operator):
         given = data
         if self.nan is not None and g.type(data).startswith("float"):
             given = g.op("Where", g.op("IsNaN", data), g.scalar(self.nan, like=data), data)
-        if self.onnx == "ReduceMean" and axes:
-            return onnx_mean(g, given, data, axes, self.keepdims)
         return onnx_reduce(g, self.onnx, given, data, axes, self.keepdims)
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        rank, kind = len(m.shape(data)), m.type(data)
         axes = reduced_axes(self.axis, m.shape(data), self.exclude)
         given = data
-        if self.nan is not None and kind.startswith("float"):
+        if self.nan is not None and m.type(data).startswith("float"):
             given = f"torch.where({data}.isnan(), {self.nan}, {data})"
         if not axes:
             return given if given != data else f"{data}.clone()"
-        if kind == "bool":
-            return torch_reduce(f"{given}.{self.torch_bool}", axes, rank, self.keepdims)
-        if self.torch == "mean":
-            return torch_mean(m, given, data, axes, self.keepdims)
-        counted = self.torch in ("sum", "prod") and not kind.startswith("float")
-        options = {"dtype": f"torch.{kind}"} if counted else {}
-        if self.torch == "prod":
-            return _torch_prod(given, axes, rank, self.keepdims, options)
-        return torch_reduce(f"{given}.{self.torch}", axes, rank, self.keepdims, **options)
+        return torch_reduce(m, self.torch, given, data, axes, self.keepdims)
 
 
-def _torch_prod(given: str, axes: Ints, rank: int, keepdims: bool, options: Any) -> str:
-    """torch.prod takes one axis at a time, or all."""
-    if len(axes) == rank and not keepdims:
-        return torch_reduce(f"{given}.prod", axes, rank, keepdims, **options)
-    text = given
-    for axis in reversed(axes):
-        text = torch_reduce(f"{text}.prod", (axis,), rank + 1, keepdims, **dict(options))
-    return text
-
-
-for _name, _onnx, _torch, _torch_bool, _nan in (
-    ("sum", "ReduceSum", "sum", "amax", None),
-    ("nansum", "ReduceSum", "sum", "amax", 0),
-    ("mean", "ReduceMean", "mean", "amax", None),
-    ("prod", "ReduceProd", "prod", "amin", None),
-    ("nanprod", "ReduceProd", "prod", "amin", 1),
-    ("max", "ReduceMax", "amax", "amax", None),
-    ("min", "ReduceMin", "amin", "amin", None),
+for _name, _onnx, _torch, _nan in (
+    ("sum", "ReduceSum", "sum", None),
+    ("nansum", "ReduceSum", "sum", 0),
+    ("mean", "ReduceMean", "mean", None),
+    ("prod", "ReduceProd", "prod", None),
+    ("nanprod", "ReduceProd", "prod", 1),
+    ("max", "ReduceMax", "amax", None),
+    ("min", "ReduceMin", "amin", None),
 ):
-    declare(_name, Reduction, onnx=_onnx, torch=_torch, torch_bool=_torch_bool, nan=_nan)
+    declare(_name, Reduction, onnx=_onnx, torch=_torch, nan=_nan)

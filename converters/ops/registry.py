@@ -144,6 +144,28 @@ class Typed(Operator):
         return str(self.dtype)
 
 
+class Written(Operator):
+    """An operator whose PyTorch expression is one text.
+
+    Class attributes:
+        text: of {0}, {1}, … (the inputs), {dtype} (the output's) and {self.…}; a name followed by
+            a bracket is a function's, of converters/functions.
+    """
+
+    text: ClassVar[str]
+
+    def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
+        return written(m, self.text, *inputs, self=self)
+
+
+def written(m: TorchBuilder, text: str, *inputs: str, **more: Any) -> str:
+    """The text with its fields filled in. See Written."""
+    name, call, rest = text.partition("(")
+    if call and name.isidentifier():
+        text = f"{m.function(name)}{call}{rest}"
+    return text.format(*inputs, dtype=m.dtype(m.output_type()), **more)
+
+
 REGISTRY: dict[str, type[Operator]] = {}
 
 _Declared = TypeVar("_Declared", bound=type[Operator])
@@ -177,11 +199,16 @@ def operator(
 
 
 def declare(
-    name: str, base: type[Operator], *others: type, ignores: tuple[str, ...] = (), **body: Any
+    name: str,
+    base: type[Operator],
+    *others: type,
+    ignores: tuple[str, ...] = (),
+    labels: tuple[str, ...] = (),
+    **body: Any,
 ) -> None:
     """Declare the operator `name`: a class like `base` but for the attributes in `body`."""
     body.update(__doc__=base.__doc__, __module__=base.__module__)
-    operator(name, ignores=ignores)(type(name, (base, *others), body))
+    operator(name, ignores=ignores, labels=labels)(type(name, (base, *others), body))
 
 
 def canonical_name(op: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, List, Optional, Tuple, Union
+from typing import Any, List, Optional, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, product, quotient, same, show
@@ -26,14 +26,44 @@ class Flatten(Operator):
 
 
 @dataclass(frozen=True)
-class _Axes:
-    """An output dimension that is the product of input axes, divided by a number."""
+class Target:
+    """An output dimension: the product of input axes, divided by a number; or that number."""
 
     axes: Ints
-    divisor: int = 1
+    number: int = 1  # -1, without axes: the rest
+
+    def size(self, data: Dims) -> Dim:
+        whole = product([data[a] for a in self.axes])
+        if not self.axes:
+            return None if self.number == -1 else self.number
+        if self.number == 1:
+            return whole
+        return whole // self.number if isinstance(whole, int) else None
+
+    def onnx_code(self, position: int, data: Dims) -> Optional[int]:
+        """As an entry of ONNX's constant shape, if it can be one."""
+        size = self.size(data)
+        if isinstance(size, int) or not self.axes:
+            return size if isinstance(size, int) else -1
+        return 0 if self == Target((position,)) else None
+
+    def onnx_size(self, g: OnnxBuilder, shape: Any) -> Any:
+        if not self.axes:
+            return g.ints((self.number,))
+        size = g.op("Gather", shape, g.ints(self.axes), axis=0)
+        if len(self.axes) > 1:
+            size = g.reduce("ReduceProd", size, (0,), True)
+        return size if self.number == 1 else g.op("Div", size, g.ints((self.number,)))
+
+    def torch_size(self, name: str, data: Dims) -> str:
+        size = self.size(data)
+        if isinstance(size, int) or not self.axes:
+            return str(self.number if size is None else size)
+        text = " * ".join(f"{name}.shape[{a}]" for a in self.axes)
+        return text if self.number == 1 else f"{text} // {self.number}"
 
 
-Target = Union[int, _Axes]  # a number, -1 for the rest, or axes of the input
+REST = Target((), -1)
 
 
 @operator("Reshape")
@@ -89,28 +119,28 @@ class Reshape(Operator):
     def _take(self, codes: List[int], axes: List[int], targets: List[Target], data: Dims) -> None:
         code = codes.pop(0)
         if code == 0:
-            targets.append(_Axes((axes.pop(0),)))
+            targets.append(Target((axes.pop(0),)))
         elif code == -2:
-            targets += [_Axes((axis,)) for axis in axes]
+            targets += [Target((axis,)) for axis in axes]
             axes.clear()
         elif code == -3:
-            targets.append(_Axes((axes.pop(0), axes.pop(0))))
+            targets.append(Target((axes.pop(0), axes.pop(0))))
         elif code == -4:
             axis, left, right = axes.pop(0), codes.pop(0), codes.pop(0)
             targets += _split(axis, data[axis], left, right)
         else:
-            targets.append(code)
+            targets.append(Target((), code))
             del axes[:1]
 
     def infer(self, data: Dims) -> Shape:
         targets = self._targets(data)
-        out = [_size(t, data) for t in targets]
-        if targets.count(-1) > 1:
+        out = [target.size(data) for target in targets]
+        if targets.count(REST) > 1:
             raise ShapeError(f"shape={self.shape}: only one dimension can be the rest (-1)")
         try:
-            if -1 in targets:
-                rest = [d for t, d in zip(targets, out) if t != -1]
-                out[targets.index(-1)] = quotient(data, rest)
+            if REST in targets:
+                others = [d for t, d in zip(targets, out) if t != REST]
+                out[targets.index(REST)] = quotient(data, others)
             if not same(product(out), product(data)):
                 raise ShapeError("another number of elements")
         except ShapeError:
@@ -120,17 +150,17 @@ class Reshape(Operator):
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         shape = g.shape(data)
         targets = self._targets(shape)
-        found = [_onnx_code(t, i, shape) for i, t in enumerate(targets)]
+        found = [target.onnx_code(i, shape) for i, target in enumerate(targets)]
         codes = tuple(code for code in found if code is not None)
         if len(codes) == len(found) and codes.count(-1) <= 1:
             return g.op("Reshape", data, g.ints(codes))
         full = g.op("Shape", data)
-        parts = [_onnx_size(g, full, target) for target in targets]
+        parts = [target.onnx_size(g, full) for target in targets]
         return g.op("Reshape", data, g.op("Concat", *parts, axis=0))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         shape = m.shape(data)
-        sizes = (_torch_size(data, t, shape) for t in self._targets(shape))
+        sizes = (target.torch_size(data, shape) for target in self._targets(shape))
         return f"{data}.reshape({', '.join(sizes)})"
 
 
@@ -142,48 +172,10 @@ def _split(axis: int, size: Dim, left: int, right: int) -> List[Target]:
         right = size // left if right == -1 else right
         if left * right != size:
             raise ShapeError(f"Reshape -4: {left} x {right} is not {size}")
-        return [left, right]
-    a: Target = left if left != -1 else _Axes((axis,), right)
-    b: Target = right if right != -1 else _Axes((axis,), left)
+        return [Target((), left), Target((), right)]
+    a = Target((), left) if left != -1 else Target((axis,), right)
+    b = Target((), right) if right != -1 else Target((axis,), left)
     return [a, b]
-
-
-def _size(target: Target, data: Dims) -> Dim:
-    if isinstance(target, int):
-        return None if target == -1 else target
-    size = product([data[a] for a in target.axes])
-    if target.divisor == 1:
-        return size
-    return size // target.divisor if isinstance(size, int) else None
-
-
-def _onnx_code(target: Target, position: int, data: Dims) -> Optional[int]:
-    """The target as an entry of ONNX's constant shape, if it can be one."""
-    if isinstance(target, int):
-        return target
-    size = _size(target, data)
-    if isinstance(size, int):
-        return size
-    return 0 if target == _Axes((position,)) else None
-
-
-def _onnx_size(g: OnnxBuilder, shape: Any, target: Target) -> Any:
-    if isinstance(target, int):
-        return g.ints((target,))
-    size = g.op("Gather", shape, g.ints(target.axes), axis=0)
-    if len(target.axes) > 1:
-        size = g.reduce("ReduceProd", size, (0,), True)
-    return size if target.divisor == 1 else g.op("Div", size, g.ints((target.divisor,)))
-
-
-def _torch_size(name: str, target: Target, data: Dims) -> str:
-    if isinstance(target, int):
-        return str(target)
-    size = _size(target, data)
-    if isinstance(size, int):
-        return str(size)
-    text = " * ".join(f"{name}.shape[{a}]" for a in target.axes)
-    return text if target.divisor == 1 else f"{text} // {target.divisor}"
 
 
 @operator("reshape_like")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, ClassVar, Optional, Tuple, Union
+from typing import Any, ClassVar, Optional, Tuple
 
 import numpy as np
 
 from ..python_text import literal
-from . import binary as two
 from .arithmetic import INTEGERS, Arithmetic
-from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, declare
-
-#: The number -> the text, where the text depends on it.
-Text = Union[str, Callable[[float], str]]
+from .binary import COMPARISONS, Formula
+from .registry import (
+    REGISTRY,
+    OnnxBuilder,
+    SameShape,
+    TorchBuilder,
+    Unsupported,
+    declare,
+    written,
+)
 
 
 @dataclass(frozen=True)
@@ -24,19 +29,22 @@ class ScalarOperator(SameShape):
     `is_int` is False. Then, as always for truth values, the result has another type.
 
     Class attributes:
-        formula: in ONNX, of the array and the number.
-        swapped: of the number and the array.
-        text: in PyTorch, of {x} and {s}.
-        whole: the text for whole numbers, if it is another.
+        formula, composed: those of the function of two arrays.
+        swapped: the number is the first of the two.
+        text: in PyTorch, of {a} and {b}. See Written.
+        whole: the text for whole numbers.
+        zero: the text where the number is 0, if that is another.
     """
 
     scalar: float = 1.0
     is_int: bool = True
 
-    formula: ClassVar[Tuple[two.Formula]]
-    swapped: ClassVar[bool] = False
-    text: ClassVar[Tuple[Text]]
-    whole: ClassVar[Tuple[Text]]
+    formula: ClassVar[Tuple[Formula]]
+    composed: ClassVar[bool]
+    swapped: ClassVar[bool]
+    text: ClassVar[str]
+    whole: ClassVar[str]
+    zero: ClassVar[str]
 
     def infer_type(self, *types: Optional[str]) -> Optional[str]:
         data = types[0]
@@ -56,76 +64,57 @@ class ScalarOperator(SameShape):
         return number
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        formula, result = self.formula[0], g.output_type()
-        a = Arithmetic(g, data, result, composed=formula in two.COMPOSED)
-        x, number = a.enter(data), a.number(self._number(result))
-        pair = (number, x) if self.swapped else (x, number)
-        return a.leave(formula(a, *pair))
+        result = g.output_type()
+        a = Arithmetic(g, data, result, composed=self.composed)
+        pair = a.enter(data), a.number(self._number(result))
+        return a.leave(self.formula[0](a, *(pair[::-1] if self.swapped else pair)))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        result, dtype = m.output_type(), m.dtype(m.output_type())
+        result = m.output_type()
         number = self._number(result)
-        x = data if m.type(data) == result else f"{data}.to({dtype})"
-        text = (self.whole if result in INTEGERS else self.text)[0]
-        text = text if isinstance(text, str) else text(number)
-        return two.called(m, text).format(x=x, s=literal(number), dtype=dtype)
+        x = data if m.type(data) == result else f"{data}.to({m.dtype(result)})"
+        text = self.whole if result in INTEGERS else self.text
+        if self.zero and not number:
+            text = self.zero
+        pair = x, literal(number)
+        a, b = pair[::-1] if self.swapped else pair
+        return written(m, text, a=a, b=b)
 
 
 def scalar(
-    name: str,
-    formula: two.Formula,
-    text: Text,
-    whole: Optional[Text] = None,
-    swapped: bool = False,
-    **more: Any,
+    name: str, like: str, text: str = "", whole: str = "", zero: str = "", swapped: bool = False
 ) -> None:
-    """Declare MXNet's operator `name`. See ScalarOperator.
+    """Declare MXNet's operator `name`, the function of two arrays `like` of an array and a number.
 
     Args:
-        more: other class attributes of the declaration.
+        text, whole: in place of those of `like`.
     """
-    more.update(formula=(formula,), swapped=swapped, text=(text,), whole=(whole or text,))
-    declare(name, ScalarOperator, **more)
+    body = {
+        key: getattr(REGISTRY[like], key)
+        for key in ("formula", "composed", "text", "whole", "order_dependent", "limits")
+    }
+    if text or whole:
+        body.update(text=text or body["text"], whole=whole or text)
+    declare(name, ScalarOperator, swapped=swapped, zero=zero, **body)
 
 
-def _modulo(number: float) -> str:
-    return "torch.remainder({x}, {s})" if number else "torch.zeros_like({x})"
-
-
-def _truth(text: str, neither: str) -> Callable[[float], str]:
-    """Of a number other than 0, and of 0."""
-    return lambda number: text if number else neither
-
-
-scalar("_plus_scalar", two.ADD, "{x} + {s}")
-scalar("_minus_scalar", two.SUB, "{x} - {s}")
-scalar("_rminus_scalar", two.SUB, "{s} - {x}", swapped=True)
-scalar("_mul_scalar", two.MUL, "{x} * {s}")
-scalar("_div_scalar", two.DIV, "{x} / {s}", whole='torch.div({x}, {s}, rounding_mode="trunc")')
-scalar("_rdiv_scalar", two.DIV, "{s} / {x}", whole="({s} / {x}).to({dtype})", swapped=True)
-scalar("_mod_scalar", two.MODULO, _modulo)
-scalar("_rmod_scalar", two.MODULO, "modulo(torch.full_like({x}, {s}), {x})", swapped=True)
-scalar("_power_scalar", two.POWER, "{x} ** {s}", whole="power({x}, torch.full_like({x}, {s}))")
-scalar(
-    "_rpower_scalar",
-    two.POWER,
-    "torch.pow({s}, {x})",
-    whole="power(torch.full_like({x}, {s}), {x})",
-    swapped=True,
-)
-scalar("_maximum_scalar", two.MAXIMUM, "{x}.clamp(min={s})")
-scalar("_minimum_scalar", two.MINIMUM, "{x}.clamp(max={s})")
-scalar(
-    "_hypot_scalar",
-    two.HYPOT,
-    "torch.hypot({x}, torch.full_like({x}, {s}))",
-    whole="torch.hypot({x}.to(torch.float32), torch.full_like({x}, {s}, dtype=torch.float32))"
-    ".to({dtype})",
-    limits=two.HYPOT_LIMITS,
-)
-for _name, _formula, _sign in two.COMPARISONS:
-    _text = f"({{x}} {_sign} {{s}}).to({{dtype}})"
-    scalar(f"_{_name}_scalar", _formula, _text, order_dependent=True)
-scalar("_logical_and_scalar", two.AND, _truth("({x} != 0).to({dtype})", "torch.zeros_like({x})"))
-scalar("_logical_or_scalar", two.OR, _truth("torch.ones_like({x})", "({x} != 0).to({dtype})"))
-scalar("_logical_xor_scalar", two.XOR, _truth("({x} == 0).to({dtype})", "({x} != 0).to({dtype})"))
+for _name, _like in (("plus", "add"), ("minus", "sub"), ("mul", "mul"), ("div", "div")):
+    scalar(f"_{_name}_scalar", f"elemwise_{_like}")
+for _name in COMPARISONS:
+    scalar(f"_{_name}_scalar", f"_{_name}")
+scalar("_rminus_scalar", "elemwise_sub", swapped=True)
+scalar("_rdiv_scalar", "elemwise_div", whole="({a} / {b}).to({dtype})", swapped=True)
+scalar("_mod_scalar", "_mod", "torch.remainder({a}, {b})", zero="torch.zeros_like({a})")
+scalar("_rmod_scalar", "_mod", "modulo(torch.full_like({b}, {a}), {b})", swapped=True)
+scalar("_power_scalar", "_power", whole="power({a}, torch.full_like({a}, {b}))")
+_WHOLE = "power(torch.full_like({b}, {a}), {b})"
+scalar("_rpower_scalar", "_power", "torch.pow({a}, {b})", whole=_WHOLE, swapped=True)
+scalar("_maximum_scalar", "_maximum", "{a}.clamp(min={b})")
+scalar("_minimum_scalar", "_minimum", "{a}.clamp(max={b})")
+_WHOLE = "torch.hypot({a}.to(torch.float32), torch.full_like({a}, {b}, dtype=torch.float32))"
+_WHOLE += ".to({dtype})"
+scalar("_hypot_scalar", "_hypot", "torch.hypot({a}, torch.full_like({a}, {b}))", whole=_WHOLE)
+_TRUTH, _FALSEHOOD = "({a} != 0).to({dtype})", "({a} == 0).to({dtype})"
+scalar("_logical_and_scalar", "_logical_and", _TRUTH, zero="torch.zeros_like({a})")
+scalar("_logical_or_scalar", "_logical_or", "torch.ones_like({a})", zero=_TRUTH)
+scalar("_logical_xor_scalar", "_logical_xor", _FALSEHOOD, zero=_TRUTH)

@@ -9,7 +9,8 @@ import numpy as np
 from ..errors import ShapeError
 from ..shape import Dims, Shape, same, show
 from .attributes import Single
-from .indexing import onnx_index, torch_index
+from .axes import moved
+from .indexing import onnx_index, torch_index, torch_size
 from .onnx_sizes import count_to, size_of, whole
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .slicing import BEFORE
@@ -39,9 +40,7 @@ class Sequences(Operator):
 
 def _torch_count(m: TorchBuilder, data: str, axis: int) -> str:
     """0, 1, ... along an axis."""
-    size = m.shape(data)[axis]
-    count = size if isinstance(size, int) else f"{data}.shape[{axis}]"
-    return f"torch.arange({count}, device={data}.device)"
+    return f"torch.arange({torch_size(m, data, axis)}, device={data}.device)"
 
 
 def _trailing(count: int) -> str:
@@ -63,13 +62,12 @@ class SequenceMask(Sequences):
     def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
         if sequence_length is None:
             return data
-        rank = len(g.shape(data))
         steps = count_to(g, size_of(g, data, self.axis))
         lengths = onnx_index(g, sequence_length)
-        others = tuple(a for a in range(rank) if a != self.axis)
-        batch = tuple(a for a in range(rank) if a != 1 - self.axis)
+        axes = range(len(g.shape(data)))
+        time, batch = (tuple(a for a in axes if a != kept) for kept in (self.axis, 1 - self.axis))
         ends = g.op("Unsqueeze", lengths, g.ints(batch))
-        inside = g.op("Less", g.op("Unsqueeze", steps, g.ints(others)), ends)
+        inside = g.op("Less", g.op("Unsqueeze", steps, g.ints(time)), ends)
         narrow = g.type(data) in ("int8", "float16")  # which onnxruntime's Where does not take
         given = g.cast(data, "float32") if narrow else data
         value = g.constant(np.array(self.value), dtype="float32" if narrow else g.type(data))
@@ -129,10 +127,7 @@ class SequenceLast(Sequences):
     def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
         if sequence_length is None:
             return g.op("Gather", data, whole(g, -1), axis=self.axis)
-        rank = len(g.shape(data))
-        by_batch = data
-        if self.axis == 0:
-            by_batch = g.op("Transpose", data, perm=[1, 0, *range(2, rank)])
+        by_batch = moved(g, data, len(g.shape(data)), 1 - self.axis, 0)
         last = g.op("Sub", onnx_index(g, sequence_length), g.ints((1,)))
         return g.op("GatherND", by_batch, g.op("Unsqueeze", last, g.ints((1,))), batch_dims=1)
 

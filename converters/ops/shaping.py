@@ -8,7 +8,7 @@ from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
 from .attributes import Ints
 from .reduction import normalise_axes
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, Written, operator
 
 
 def one_axis(axis: int, data: Shape) -> int:
@@ -107,10 +107,12 @@ class Squeeze(Operator):
 
 
 @operator("expand_dims")
-class ExpandDims(Operator):
+class ExpandDims(Written):
     """(*) -> (*') with a new axis of size 1.  Source: matrix_op-inl.h, ExpandDimShape."""
 
     axis: int
+
+    text = "{0}.unsqueeze({self.axis})"
 
     def infer(self, data: Dims) -> Shape:
         axis = one_axis(self.axis, (*data, 1))
@@ -118,9 +120,6 @@ class ExpandDims(Operator):
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.op("Unsqueeze", data, g.ints((self.axis,)))
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{data}.unsqueeze({self.axis})"
 
 
 class _Ordering(Operator):
@@ -153,17 +152,16 @@ class Transpose(_Ordering):
 
 
 @operator("SwapAxis")
-class SwapAxis(_Ordering):
+class SwapAxis(Written, _Ordering):
     """(*) -> (*') with two axes exchanged.  Source: src/operator/swapaxis-inl.h."""
 
     dim1: int = 0
     dim2: int = 0
+
+    text = "{0}.transpose({self.dim1}, {self.dim2})"
 
     def _order(self, data: Dims) -> Ints:
         order = list(range(len(data)))
         a, b = one_axis(self.dim1, data), one_axis(self.dim2, data)
         order[a], order[b] = order[b], order[a]
         return tuple(order)
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{data}.transpose({self.dim1}, {self.dim2})"

@@ -9,7 +9,7 @@ from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, show, with_axes
 from .attributes import Ints, OptionalInts
 from .reduction import normalise_axes
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Written, operator
 from .shaping import one_axis
 
 #: Ends of a slice that lie before and behind any axis.
@@ -84,16 +84,6 @@ def torch_cut(data: str, cuts: Sequence[Cut]) -> str:
     return f"{data}[{', '.join(texts.get(a, ':') for a in range(max(texts) + 1))}]"
 
 
-def cuts_of(data: Dims, begin: OptionalInts, end: OptionalInts, step: OptionalInts) -> List[Cut]:
-    """The cuts of `slice`, one for each of the first axes."""
-    steps = step or (None,) * len(begin)
-    if not len(begin) == len(end) == len(steps) <= len(data):
-        raise ShapeError(f"begin={begin}, end={end}, step={step} do not fit {show(data)}")
-    if 0 in steps:
-        raise ShapeError(f"step={step}: none may be 0")
-    return [Cut(a, b, e, s or 1) for a, (b, e, s) in enumerate(zip(begin, end, steps))]
-
-
 class Slicing(Operator):
     """Cuts of one tensor."""
 
@@ -110,16 +100,44 @@ class Slicing(Operator):
         return torch_cut(data, self.cuts(m.shape(data)))
 
 
-@operator("slice")
-class Slice(Slicing):
-    """data[begin[0]:end[0]:step[0], ...], as in Python.  Source: matrix_op-inl.h, GetIndexRange."""
+@dataclass(frozen=True)
+class Ranges(Operator):
+    """What cuts the first axes, as in Python: [begin[0]:end[0]:step[0], ...].
+
+    Source: src/operator/tensor/matrix_op-inl.h, GetIndexRange.
+    """
 
     begin: OptionalInts
     end: OptionalInts
     step: OptionalInts = ()
 
     def cuts(self, data: Dims) -> List[Cut]:
-        return cuts_of(data, self.begin, self.end, self.step)
+        begin, end, steps = self.begin, self.end, self.step or (None,) * len(self.begin)
+        if not len(begin) == len(end) == len(steps) <= len(data):
+            raise ShapeError(f"begin={begin}, end={end}, step={self.step} do not fit {show(data)}")
+        if 0 in steps:
+            raise ShapeError(f"step={self.step}: none may be 0")
+        return [Cut(a, b, e, s or 1) for a, (b, e, s) in enumerate(zip(begin, end, steps))]
+
+
+@operator("slice")
+class Slice(Ranges, Slicing):
+    """data[begin[0]:end[0]:step[0], ...]"""
+
+
+@operator("reverse")
+class Reverse(Written, Slicing):
+    """(*) -> same, backwards along some axes.  Source: matrix_op-inl.h, ReverseOpForward."""
+
+    axis: Ints
+
+    shape_preserving = True
+    text = "{0}.flip({self.axis})"
+
+    def cuts(self, data: Dims) -> List[Cut]:
+        if any(not 0 <= a < len(data) for a in self.axis) or len({*self.axis}) < len(self.axis):
+            raise ShapeError(f"axis={self.axis}: each must be one of {show(data)}'s, once")
+        return [Cut(axis, -1, None, -1) for axis in self.axis]
 
 
 @operator("slice_axis")

@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Literal, Optional
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, show, with_axes
+from .arithmetic import Arithmetic
 from .attributes import Ints
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
-from .repeating import times
+from .broadcasting import times
+from .registry import OnnxBuilder, Operator, TorchBuilder, Written, operator
 
 
 @operator("Pad")
@@ -63,7 +64,7 @@ def _divided(size: Dim, by: int, data: Dims) -> Dim:
 
 
 @dataclass(frozen=True)
-class _Blocks(Operator):
+class _Blocks(Written):
     """Blocks of height and width that become channels, or the other way round."""
 
     block_size: int
@@ -71,10 +72,9 @@ class _Blocks(Operator):
     mode: ClassVar[Optional[str]] = None  # of ONNX's operator, which has the class's name
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        number = "int" in g.type(data)  # of which onnxruntime moves no blocks
-        given = g.cast(data, "float64") if number else data
-        moved = g.op(type(self).__name__, given, blocksize=self.block_size, mode=self.mode)
-        return g.cast(moved, g.type(data)) if number else moved
+        wide = "float64" if "int" in g.type(data) else None  # onnxruntime moves no blocks of those
+        a, name = Arithmetic(g, data, wide, composed=False), type(self).__name__
+        return a.leave(a.op(name, a.enter(data), blocksize=self.block_size, mode=self.mode))
 
 
 @operator("depth_to_space")
@@ -85,6 +85,10 @@ class DepthToSpace(_Blocks):
     """
 
     mode = "DCR"
+    text = (
+        "{0}.unflatten(1, ({self.block_size}, {self.block_size}, -1))"
+        ".permute(0, 3, 4, 1, 5, 2).flatten(4, 5).flatten(2, 3)"
+    )
 
     def infer(self, data: Dims) -> Shape:
         number, channels, *sides = with_axes(data, "(N, C, H, W)")
@@ -92,22 +96,17 @@ class DepthToSpace(_Blocks):
         channels = _divided(channels, block * block, data)
         return (number, channels, *(times(d, block) for d in sides))
 
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        block = self.block_size
-        apart = f"{data}.unflatten(1, ({block}, {block}, -1)).permute(0, 3, 4, 1, 5, 2)"
-        return f"{apart}.flatten(4, 5).flatten(2, 3)"
-
 
 @operator("space_to_depth")
 class SpaceToDepth(_Blocks):
     """(N, C, H * b, W * b) -> (N, b * b * C, H, W).  Source: matrix_op-inl.h."""
 
+    text = (
+        "{0}.unflatten(3, (-1, {self.block_size})).unflatten(2, (-1, {self.block_size}))"
+        ".permute(0, 3, 5, 1, 2, 4).flatten(1, 3)"
+    )
+
     def infer(self, data: Dims) -> Shape:
         number, channels, *sides = with_axes(data, "(N, C, H, W)")
         block = self.block_size
         return (number, times(channels, block * block), *(_divided(d, block, data) for d in sides))
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        block = f"(-1, {self.block_size})"
-        apart = f"{data}.unflatten(3, {block}).unflatten(2, {block})"
-        return f"{apart}.permute(0, 3, 5, 1, 2, 4).flatten(1, 3)"

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from typing import Any, List, Literal, Optional
 
-import numpy as np
-
 from ..errors import ShapeError
 from ..shape import Dims, Shape, product, show
+from .arithmetic import Arithmetic
 from .attributes import Ints
-from .reduction import (
-    NARROW,
-    onnx_mean,
-    onnx_reduce,
-    reduced_axes,
-    reduced_shape,
-    torch_mean,
-    torch_reduce,
-)
+from .onnx_sizes import whole
+from .reduction import NARROW, onnx_reduce, reduced_axes, reduced_shape, torch_reduce
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
@@ -63,11 +55,9 @@ class Norm(Operator):
         kind, rank = m.type(data), len(m.shape(data))
         self._check(kind)
         axes = reduced_axes(self.axis, m.shape(data))
-        if kind == "bool":
-            return torch_reduce(f"{data}.amax", axes, rank, self.keepdims)
         if not kind.startswith("float"):
-            given = f"{data}.abs().sum"
-            return torch_reduce(given, axes, rank, self.keepdims, dtype=f"torch.{kind}")
+            given = data if kind == "bool" else f"{data}.abs()"
+            return torch_reduce(m, "sum", given, data, axes, self.keepdims)
         which = "" if len(axes) == rank and not self.keepdims else f", {axes}"
         keep = ", keepdim=True" if self.keepdims else ""
         shape = "" if which else ".reshape(1)"
@@ -96,20 +86,18 @@ class Moments(Operator):
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         axes = reduced_axes(self.axes, g.shape(data))
-        middle = onnx_mean(g, data, data, axes, True)
-        narrow = g.type(data) in NARROW
-        apart = g.op("Sub", *(g.cast(v, "int32") if narrow else v for v in (data, middle)))
-        square = g.op("Mul", apart, apart)
-        square = g.cast(square, g.type(data)) if narrow else square
-        mean = middle if self.keepdims else onnx_mean(g, data, data, axes, False)
-        return [mean, onnx_mean(g, square, data, axes, self.keepdims)]
+        middle = onnx_reduce(g, "ReduceMean", data, data, axes, True)
+        a = Arithmetic(g, data, "int32" if g.type(data) in NARROW else None, composed=False)
+        apart = a.op("Sub", *map(a.enter, (data, middle)))
+        square = a.leave(a.op("Mul", apart, apart))
+        mean = middle if self.keepdims else onnx_reduce(g, "ReduceMean", data, data, axes, False)
+        return [mean, onnx_reduce(g, "ReduceMean", square, data, axes, self.keepdims)]
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         axes = reduced_axes(self.axes, m.shape(data))
-        middle = torch_mean(m, data, data, axes, True)
-        mean = torch_mean(m, data, data, axes, self.keepdims)
-        square = f"({data} - {middle}).square()"
-        return f"{mean}, {torch_mean(m, square, data, axes, self.keepdims)}"
+        middle = torch_reduce(m, "mean", data, data, axes, True)
+        given = (data, f"({data} - {middle}).square()")
+        return ", ".join(torch_reduce(m, "mean", x, data, axes, self.keepdims) for x in given)
 
 
 @operator("_np_cumsum")
@@ -136,11 +124,9 @@ class NpCumsum(Operator):
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         given = data if self.axis is not None else g.op("Reshape", data, g.ints((-1,)))
-        narrow = g.output_type() in NARROW
-        wide = "int32" if narrow else g.output_type()
-        given = given if g.type(data) == wide else g.cast(given, wide)
-        out = g.op("CumSum", given, g.constant(np.array(self.axis or 0, np.int64)))
-        return g.cast(out, g.output_type()) if narrow else out
+        wide = "int32" if g.output_type() in NARROW else g.output_type()
+        a = Arithmetic(g, data, wide, composed=False)
+        return a.leave(a.op("CumSum", a.enter(given), whole(g, self.axis or 0)))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         given = data if self.axis is not None else f"{data}.flatten()"

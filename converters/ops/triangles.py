@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from ..errors import ShapeError
 from ..shape import Dims, Shape, show
-from .matrices import Matrix, WithTriangle, square
-from .products import torch_scaled
-from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator
+from .matrices import WithTriangle, square
+from .products import Matrix, torch_scaled
+from .registry import OnnxBuilder, TorchBuilder, Unsupported, Written, operator
 
 
 @dataclass(frozen=True)
@@ -134,11 +134,10 @@ class LinalgPotri(_SameSquare):
 
 
 @operator("_linalg_inverse")
-class LinalgInverse(_SameSquare):
+class LinalgInverse(Written, _SameSquare):
     """(*, n, n) -> same."""
 
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"torch.linalg.inv({data})"
+    text = "torch.linalg.inv({0})"
 
 
 @operator("_linalg_trsm")
@@ -154,10 +153,11 @@ class LinalgTrsm(_Factor, WithTriangle):
 
 
 @operator("_linalg_gelqf")
-class LinalgGelqf(_Factor):
+class LinalgGelqf(Written, _Factor):
     """(*, m, n) -> Q (*, m, n) with orthonormal rows, L (*, m, m): A = L Q, for m <= n."""
 
     outputs = 2
+    text = "lq({0})"
 
     def infer(self, data: Dims) -> List[Shape]:
         if len(data) < 2:
@@ -167,12 +167,9 @@ class LinalgGelqf(_Factor):
             raise ShapeError(f"takes no more rows than columns, got {show(data)}")
         return [data, (*data[:-2], rows, rows)]
 
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{m.function('lq')}({data})"
-
 
 @operator("_linalg_syevd")
-class LinalgSyevd(_Factor):
+class LinalgSyevd(Written, _Factor):
     """(*, n, n) -> U (*, n, n), L (*, n): A = U^T diag(L) U. A's lower triangle alone is read.
 
     Of each row of U, the number of largest magnitude is positive.
@@ -180,10 +177,8 @@ class LinalgSyevd(_Factor):
 
     order_dependent = True
     outputs = 2
+    text = "eigenvectors({0})"
 
     def infer(self, data: Dims) -> List[Shape]:
         size = square(data)
         return [data, (*data[:-2], size)]
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{m.function('eigenvectors')}({data})"

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import special
 from .arithmetic import INTEGERS, Arithmetic, refuse_integers
-from .registry import OnnxBuilder, SameShape, TorchBuilder, declare
+from .registry import OnnxBuilder, SameShape, TorchBuilder, declare, written
 
 Formula = Callable[[Arithmetic, Any], Any]
 
@@ -21,7 +21,7 @@ class Unary(SameShape):
 
     Class attributes:
         formula: in ONNX: an operator's name, or what to build.
-        text: in PyTorch, of {x}.
+        text: in PyTorch, of {x}. See Written.
         whole: how whole numbers are treated: like others, left as they "stay", or not at all ("").
     """
 
@@ -46,10 +46,7 @@ class Unary(SameShape):
         self._check(m.type(data))
         if self.whole == "stay" and m.type(data) in INTEGERS:
             return f"{data}.clone()"
-        name, call, rest = self.text.partition("({x}")
-        if name.isidentifier() and call:  # one of converters/functions
-            name = m.function(name)
-        return f"{name}{call}{rest}".format(x=data)
+        return written(m, self.text, x=data)
 
 
 def unary(

@@ -1,19 +1,19 @@
-"""Functions of two arrays or more."""
+"""Functions of two arrays or more, and of an array and a number."""
 
 from __future__ import annotations
 
-from typing import Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 from hypothesis import strategies as st
 
 from converters.ops import REGISTRY
 from converters.ops.binary import Binary, Broadcast
+from converters.ops.scalar import ScalarOperator
 
+from .case import MOVABLE as TYPES
 from .case import Array, Case, Data, DrawFn, Row, Shape, Values, normal, shapes, uniform, whole
 from .rows_unary import WHOLE, scaled
-
-TYPES = ("float32", *WHOLE)
 
 
 def nonzero(random: np.random.Generator, shape: Shape) -> Array:
@@ -72,6 +72,47 @@ def example(op: str, a: Values, b: Values, dtype: str = "float32") -> Case:
     return Case(op, (Data((4, 5, 6), a, dtype), Data((5, 1), b, dtype)))
 
 
+FLOATS = st.sampled_from([0.1, -0.3, 0.5, 1.0, 2.0, -2.5, 3.0, 55.5])
+NUMBERS = {"float32": FLOATS, "bool": FLOATS, "uint8": st.sampled_from([0.5, 1, 2.7, 3])}
+WHOLE_NUMBERS = st.sampled_from([-2.5, -1, 0, 1, 2, 3.9])
+
+
+def numbers(op: str, dtype: str) -> st.SearchStrategy[float]:
+    """What does not divide by 0, or overflow."""
+    if "power" in op:
+        return st.sampled_from([0.5, 1.0, 2.0, 3.0])
+    given = NUMBERS.get(dtype, WHOLE_NUMBERS)
+    return given.filter(lambda s: abs(s) >= 1) if op == "_div_scalar" else given
+
+
+def values(op: str, dtype: str) -> Values:
+    if dtype == "float32":
+        if "power" in op:
+            return uniform(0.1, 4)
+        return uniform(0.5, 3) if op == "_rdiv_scalar" else halves if "a" in op else normal
+    if op == "_rdiv_scalar":
+        return positive if dtype in ("uint8", "bool") else nonzero
+    if op == "_minus_scalar" or "power" in op or dtype in ("uint8", "bool"):
+        return whole(5, 9) if op == "_minus_scalar" else whole(0, 3)
+    return whole(-5, 6)
+
+
+def scalar_row(op: str) -> Row:
+    def draw(draw: DrawFn) -> Case:
+        dtype = draw(st.sampled_from(("float32", "float32", *WHOLE, "bool")))
+        attrs: Dict[str, Any] = {"scalar": draw(numbers(op, dtype))}
+        if draw(st.booleans()):
+            attrs["is_int"] = draw(st.booleans())
+        data = Data(shapes(draw, (1, 4)), values(op, dtype), dtype)
+        return Case(op, (data,), attrs, free=draw(st.booleans()))
+
+    return Row(op, draw, EXAMPLES.get(op, {}), NARROWED.get(op, {}))
+
+
+def with_number(op: str, scalar: float, of: Values, dtype: str = "float32", **more: Any) -> Case:
+    return Case(op, (Data((4, 5), of, dtype),), {"scalar": scalar, **more})
+
+
 EXAMPLES: Dict[str, Dict[str, Case]] = {
     "broadcast_mod": {
         "any signs": example("broadcast_mod", uniform(-300, 300), uniform(-30, 30)),
@@ -83,10 +124,31 @@ EXAMPLES: Dict[str, Dict[str, Case]] = {
         "whole": example("broadcast_power", nonzero, whole(-3, 4), "int64"),
     },
     "broadcast_div": {"whole": example("broadcast_div", whole(-100, 100), nonzero, "int32")},
+    "_mod_scalar": {
+        "0": with_number("_mod_scalar", 0.0, normal),
+        "negative": with_number("_mod_scalar", -0.7, normal),
+        "whole": with_number("_mod_scalar", -3, whole(-9, 9), "int32"),
+        "whole 0": with_number("_mod_scalar", 0, whole(-9, 9), "int32"),
+    },
+    "_rmod_scalar": {"negative": with_number("_rmod_scalar", -7.3, normal)},
+    "_plus_scalar": {
+        "cut off": with_number("_plus_scalar", 2.7, whole(-9, 9), "int32"),
+        "with a fraction": with_number("_plus_scalar", 2.7, whole(-9, 9), "int32", is_int=False),
+        "truth": with_number("_plus_scalar", 2.7, whole(0, 2), "bool"),
+    },
+    "_rpower_scalar": {"negative": with_number("_rpower_scalar", -2.0, whole(-3, 4))},
+    "_power_scalar": {"square": with_number("_power_scalar", 2, normal)},
+    "_equal_scalar": {"some": with_number("_equal_scalar", 5, whole(0, 9))},
+    **{
+        op: {"0": with_number(op, 0.0, halves)}
+        for op in ("_logical_and_scalar", "_logical_or_scalar", "_logical_xor_scalar")
+    },
 }
+SIGNAL = "MXNet ends with a signal where a whole number is divided by 0"
 NARROWED = {
-    op: {"rhs": "MXNet ends with a signal where a whole number is divided by 0"}
-    for op in ("elemwise_div", "broadcast_div")
+    **{op: {"rhs": SIGNAL} for op in ("elemwise_div", "broadcast_div")},
+    "_div_scalar": {"scalar": SIGNAL},
+    "_power_scalar": {"scalar": "of whole numbers, what int64 cannot hold is left open by C"},
 }
 
 
@@ -107,6 +169,7 @@ def draw_where(draw: DrawFn) -> Case:
 
 ROWS: List[Row] = [
     *(row(op) for op, cls in sorted(REGISTRY.items()) if issubclass(cls, Binary)),
+    *(scalar_row(op) for op, cls in sorted(REGISTRY.items()) if issubclass(cls, ScalarOperator)),
     Row("add_n", draw_sum),
     Row("where", draw_where),
 ]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import List
 
 from hypothesis import strategies as st
 
 from .case import Case, Data, DrawFn, Row, Shape, attributes, moved, shapes
-from .rows_shaping import FEW, axes_of, of_any, plain
+from .rows_shaping import FEW, alike, of_any, plain, some_axes
 
 
 def thin(draw: DrawFn, rank: int) -> tuple[List[int], List[int]]:
     """A shape with axes of size 1, and which of them (two at most) are to be widened."""
     shape = list(shapes(draw, rank))
-    axes = axes_of(draw, rank)[:2]
+    axes = draw(some_axes((1,) * rank))[:2]
     for axis in axes:
         shape[axis] = 1
     return shape, axes
@@ -49,10 +50,6 @@ def draw_like(draw: DrawFn) -> Case:
     return Case("broadcast_like", (moved(draw, tuple(shape)), Data(other)), attrs)
 
 
-def draw_any(op: str) -> Row:
-    return Row(op, lambda draw: Case(op, (moved(draw, shapes(draw, (1, 5))),)))
-
-
 def draw_diag(draw: DrawFn) -> Case:
     shape = shapes(draw, (1, 4))
     k = st.integers(-3, 3)
@@ -68,11 +65,8 @@ def draw_diag(draw: DrawFn) -> Case:
 def draw_pad(draw: DrawFn) -> Case:
     shape = shapes(draw, draw(st.sampled_from((4, 5))), low=2)
     mode = draw(st.sampled_from(("constant", "edge", "reflect")))
-    widths = [
-        draw(st.integers(0, min(3, d - 1 if mode == "reflect" else 3)))
-        for d in shape[2:]
-        for _ in (0, 1)
-    ]
+    most = (min(3, d - 1) if mode == "reflect" else 3 for d in shape[2:] for _ in (0, 1))
+    widths = [draw(st.integers(0, width)) for width in most]
     attrs = attributes(draw, "Pad", mode=mode, pad_width=(0, 0, 0, 0, *widths))
     return Case("Pad", (Data(shape),), attrs)
 
@@ -81,29 +75,21 @@ def padded(shape: Shape, mode: str, *widths: int, **attrs: float) -> Case:
     return plain("Pad", shape, mode=mode, pad_width=(0, 0, 0, 0, *widths), **attrs)
 
 
-def draw_blocks(op: str) -> Row:
-    def draw(draw: DrawFn) -> Case:
-        block = draw(st.integers(1, 3))
-        shape = shapes(draw, 4, high=3)
-        factors = (1, block * block, 1, 1) if op == "depth_to_space" else (1, 1, block, block)
-        scaled = tuple(d * f for d, f in zip(shape, factors))
-        return of_any(op, draw, scaled, block_size=block)
-
-    return Row(op, draw)
+def draw_blocks(op: str, draw: DrawFn) -> Case:
+    block = draw(st.integers(1, 3))
+    factors = (1, block * block, 1, 1) if op == "depth_to_space" else (1, 1, block, block)
+    shape = tuple(d * f for d, f in zip(shapes(draw, 4, high=3), factors))
+    return of_any(op, draw, shape, block_size=block)
 
 
-DIAGONALS = {
-    "above": plain("diag", (4, 6), k=2),
-    "below": plain("diag", (4, 6), k=-2),
-    "made": plain("diag", (5,), k=-2),
-}
+DIAGONALS = {"above": ((4, 6), 2), "below": ((4, 6), -2), "made": ((5,), -2)}
 ROWS = [
     Row("broadcast_axis", draw_axis, narrowed={"axis": FEW}),
     Row("broadcast_to", draw_to, narrowed={"shape": FEW}),
     Row("broadcast_like", draw_like, narrowed={"lhs_axes": FEW}),
-    draw_any("shape_array"),
-    draw_any("size_array"),
-    Row("diag", draw_diag, DIAGONALS),
+    alike("shape_array", (1, 5)),
+    alike("size_array", (1, 5)),
+    Row("diag", draw_diag, {name: plain("diag", s, k=k) for name, (s, k) in DIAGONALS.items()}),
     Row(
         "Pad",
         draw_pad,
@@ -113,6 +99,5 @@ ROWS = [
         },
         {"mode": "MXNet reflects less than the size, and pads floating-point numbers only"},
     ),
-    draw_blocks("depth_to_space"),
-    draw_blocks("space_to_depth"),
+    *(Row(op, partial(draw_blocks, op)) for op in ("depth_to_space", "space_to_depth")),
 ]

@@ -1,16 +1,18 @@
-"""Functions of single numbers that have attributes, and those that compute nothing."""
+"""Functions of single numbers that have attributes, casts, and layers that are for training."""
 
 from __future__ import annotations
+
+from typing import Any, Tuple, Type
 
 from hypothesis import strategies as st
 
 from converters.ops import REGISTRY
-from converters.ops.identity import Identity
+from converters.ops.training import Identity
 
-from .case import Case, Data, DrawFn, Row, Stored, attributes, shapes, uniform, whole
+from .case import MOVABLE as ANY
+from .case import Case, Data, DrawFn, Label, Row, Stored, attributes, normal, shapes, uniform, whole
 from .rows_unary import AROUND_0
 
-ANY = ("float32", "int32", "int64", "uint8", "int8")
 SHARES = st.floats(0, 1, width=32, allow_subnormal=False)
 
 
@@ -47,15 +49,63 @@ def draw_sparse_reg(draw: DrawFn) -> Case:
     return Case("IdentityAttachKLSparseReg", inputs, {"penalty": 0.1})
 
 
-def draw_like(draw: DrawFn) -> Case:
-    shape = shapes(draw, (1, 4))
-    return Case("_identity_with_attr_like_rhs", (Data(shape), Data(shape)))
-
-
 def activation(act_type: str, low: float, high: float) -> Case:
     return Case("Activation", (Data((4, 5), uniform(low, high)),), {"act_type": act_type})
 
 
+def draw_leaky(draw: DrawFn) -> Case:
+    attrs = attributes(draw, "LeakyReLU")
+    shape = shapes(draw, (1, 4))
+    inputs: Tuple[Data, ...] = (Data(shape, draw(st.sampled_from(AROUND_0))),)
+    if attrs.get("act_type") == "prelu":
+        channels = shape[1] if len(shape) > 1 else shape[0]
+        sizes = draw(st.sampled_from([(1,), (channels,), (1,) * (len(shape) > 1) + (channels,)]))
+        kind: Type[Data] = draw(st.sampled_from([Data, Stored]))
+        inputs += (kind(sizes, uniform(-1, 1)),)
+    return Case("LeakyReLU", inputs, attrs, free=draw(st.booleans()))
+
+
+def prelu(shape: Tuple[int, ...], slope: Data, **more: Any) -> Case:
+    return Case("LeakyReLU", (Data(shape), slope), {"act_type": "prelu"}, **more)
+
+
+def output(op: str, least: int = 1, **ignored: Any) -> Row:
+    """A layer whose label only training reads."""
+
+    def draw(draw: DrawFn) -> Case:
+        return Case(op, (Data(shapes(draw, (least, 4))), Label("label")), ignored)
+
+    return Row(op, draw)
+
+
+def cross_entropy(rows: int, classes: int) -> Case:
+    inputs = (Data((rows, classes)), Data((rows,), whole(0, classes)))
+    return Case("softmax_cross_entropy", inputs)
+
+
+def draw_cast(draw: DrawFn) -> Case:
+    dtype = draw(st.sampled_from((*ANY, "bool")))
+    values = normal if dtype == "float32" else whole(0, 3)
+    attrs = attributes(draw, "Cast")
+    if attrs["dtype"] == "uint8":
+        values = whole(0, 9)
+    return Case("Cast", (Data(shapes(draw, (1, 4)), values, dtype),), attrs)
+
+
+def draw_amp_cast(draw: DrawFn) -> Case:
+    dtype = draw(st.sampled_from(("float32", "int32")))
+    attrs = attributes(draw, "amp_cast", dtype=st.sampled_from(("float16", "float32")))
+    return Case("amp_cast", (Data(shapes(draw, (1, 4)), whole(-9, 9), dtype),), attrs)
+
+
+def draw_multicast(draw: DrawFn) -> Case:
+    count = draw(st.integers(1, 4))
+    inputs = tuple(Data(shapes(draw, (1, 4))) for _ in range(count))
+    attrs = attributes(draw, "amp_multicast", num_outputs=count)
+    return Case("amp_multicast", inputs, attrs)
+
+
+LIKE = "_identity_with_attr_like_rhs"
 KINDS = ("relu", "sigmoid", "tanh", "softrelu", "softsign")
 ACTIVATIONS = {kind: activation(kind, -3, 3) for kind in KINDS}
 ACTIVATIONS["softrelu ends"] = activation("softrelu", 15, 30)
@@ -83,5 +133,34 @@ ROWS = [
         if issubclass(cls, Identity) and op != "MakeLoss"  # which MXNet has of floats only
     ),
     Row("IdentityAttachKLSparseReg", draw_sparse_reg),
-    Row("_identity_with_attr_like_rhs", draw_like),
+    Row(LIKE, lambda draw: Case(LIKE, (Data(shapes(draw, (1, 4))),) * 2)),
+    Row("Cast", draw_cast, narrowed={"data": "what the new type cannot hold is left open by C"}),
+    Row("amp_cast", draw_amp_cast, narrowed={"dtype": "only between floating-point types"}),
+    Row("amp_multicast", draw_multicast),
+    output("LinearRegressionOutput", grad_scale=2),
+    output("MAERegressionOutput", grad_scale=2),
+    output("LogisticRegressionOutput", grad_scale=2),
+    output("SVMOutput", least=2, margin=2, regularization_coefficient=0.5, use_linear=True),
+    Row(
+        "softmax_cross_entropy",
+        lambda draw: cross_entropy(*shapes(draw, 2)),
+        {"": cross_entropy(7, 5)},
+    ),
+    Row(
+        "LeakyReLU",
+        draw_leaky,
+        examples={
+            "slope a channel": prelu((2, 4, 3, 4), Stored((4,))),
+            "slope where channels are last, too": prelu((4, 4, 4), Stored((4,)), free=False),
+            "one slope": prelu((2, 4, 3), Stored((1,))),
+            "computed slope": prelu((2, 4, 3), Data((4,))),
+            "slope a sample": prelu((3, 4, 5), Data((3,)), free=False),
+            "slope a sample and channel": prelu((3, 4, 5), Data((3, 4)), free=False),
+            "slope 0": Case("LeakyReLU", (Data((4, 5)),), {"slope": 0.0}),
+            **{
+                kind: Case("LeakyReLU", (Data((2, 3, 4)),), {"act_type": kind})
+                for kind in ("leaky", "elu", "selu", "gelu", "rrelu")
+            },
+        },
+    ),
 ]

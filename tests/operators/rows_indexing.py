@@ -7,21 +7,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from .case import (
-    Array,
-    Case,
-    Data,
-    DrawFn,
-    Row,
-    Shape,
-    Stored,
-    Values,
-    attributes,
-    moved,
-    shapes,
-    whole,
-)
-from .rows_shaping import axis_of, of_any, plain
+from .case import Case, Data, DrawFn, Row, Shape, Stored, Values, attributes, moved, shapes, whole
+from .rows_shaping import alike, any_axis, axis_of, plain
 from .rows_slicing import draw_ranges
 
 BEYOND = st.sampled_from((0, 3))  # how far indices lie outside their axis
@@ -67,12 +54,9 @@ def draw_one_hot(draw: DrawFn) -> Case:
 
 def draw_pick(draw: DrawFn) -> Case:
     shape = shapes(draw, (1, 4))
-    axis = axis_of(draw, len(shape))
-    beyond = draw(BEYOND)
+    axis, beyond = axis_of(draw, len(shape)), draw(BEYOND)
     size = list(shape)
-    size[axis] = 1
-    if len(shape) > 1 and draw(st.booleans()):
-        del size[axis]
+    size[axis : axis % len(shape) + 1] = [] if len(shape) > 1 and draw(st.booleans()) else [1]
     index = indices(draw, tuple(size), -beyond, shape[axis] + beyond)
     return Case("pick", (moved(draw, shape), index), attributes(draw, "pick", axis=axis))
 
@@ -86,7 +70,7 @@ def draw_batch_take(draw: DrawFn) -> Case:
 def coordinates(sizes: Shape, signed: bool = False, unique: bool = False) -> Values:
     """(axes, *) numbers, each within its axis, from either side if signed."""
 
-    def make(random: np.random.Generator, shape: Shape) -> Array:
+    def make(random: np.random.Generator, shape: Shape) -> np.ndarray:
         count = int(np.prod(shape[1:]))
         flat = random.choice(int(np.prod(sizes)), count, replace=not unique)
         places = np.array(np.unravel_index(flat, sizes)).reshape(shape)
@@ -114,8 +98,7 @@ def draw_scatter_nd(draw: DrawFn) -> Case:
     count = draw(st.integers(1, int(np.prod(shape[:depth]))))
     values = coordinates(shape[:depth], unique=True)
     index = Data((depth, count), values, draw(TYPES), (0, 1))
-    fixed = tuple(range(5))
-    data = moved(draw, (count, *shape[depth:]), fixed)
+    data = moved(draw, (count, *shape[depth:]), fixed=tuple(range(5)))
     return Case("scatter_nd", (data, index), {"shape": shape})
 
 
@@ -124,27 +107,17 @@ def draw_index_copy(draw: DrawFn) -> Case:
     count = draw(st.integers(1, shape[0]))
     values = coordinates(shape[:1], unique=True)
 
-    def places(random: np.random.Generator, size: Shape) -> Array:
-        return values(random, (1, *size))[0]
-
     old = moved(draw, shape)
     new = Data((count, *shape[1:]), old.values, old.dtype)
-    return Case("_contrib_index_copy", (old, Data((count,), places, draw(TYPES)), new))
+    places = Data((count,), lambda random, size: values(random, (1, *size))[0], draw(TYPES))
+    return Case("_contrib_index_copy", (old, places, new))
 
 
 def draw_mask(draw: DrawFn) -> Case:
+    """Of 0 and 1, with a 1 at least: the first."""
     shape = shapes(draw, (1, 3), low=2)
-
-    def at_least_one(random: np.random.Generator, size: Shape) -> Array:
-        return np.maximum(random.integers(0, 2, size), np.arange(*size) == 0)
-
-    return Case("_contrib_boolean_mask", (moved(draw, shape), Data(shape[:1], at_least_one)))
-
-
-def draw_index_array(draw: DrawFn) -> Case:
-    shape = shapes(draw, (1, 4))
-    some = st.lists(st.integers(-len(shape), len(shape) - 1), min_size=1, max_size=3)
-    return of_any("_contrib_index_array", draw, shape, axes=st.none() | some.map(tuple))
+    mask = Data(shape[:1], lambda random, size: np.r_[1, random.integers(0, 2, size[0] - 1)])
+    return Case("_contrib_boolean_mask", (moved(draw, shape), mask))
 
 
 def draw_unravel(draw: DrawFn) -> Case:
@@ -161,10 +134,9 @@ def draw_ravel(draw: DrawFn) -> Case:
 
 def draw_assign(draw: DrawFn) -> Case:
     shape = shapes(draw, (1, 4))
-    begin, end, step = draw_ranges(draw, shape)
-    attrs = {"begin": begin, "end": end, **({"step": step} if step else {})}
+    attrs = draw_ranges(draw, shape)
     data = moved(draw, shape)
-    cuts = zip(begin, end, step or (None,) * len(begin))
+    cuts = zip(attrs["begin"], attrs["end"], attrs.get("step") or (None,) * len(shape))
     cut = [len(range(*slice(*c).indices(d))) for c, d in zip(cuts, shape)]
     new = Data((*cut, *shape[len(cut) :]), data.values, data.dtype)
     return Case("_slice_assign", (data, new), attrs)
@@ -193,7 +165,10 @@ ROWS = [
     Row("scatter_nd", draw_scatter_nd, narrowed={"indices": TWICE}),
     Row("_contrib_index_copy", draw_index_copy, narrowed={"index_vector": TWICE}),
     Row("_contrib_boolean_mask", draw_mask, counted="of what the mask leaves"),
-    Row("_contrib_index_array", draw_index_array),
+    alike(
+        "_contrib_index_array",
+        axes=lambda shape: st.none() | st.lists(any_axis(shape), min_size=1, max_size=3).map(tuple),
+    ),
     Row("_unravel_index", draw_unravel),
     Row("_ravel_multi_index", draw_ravel),
     Row("_slice_assign", draw_assign),

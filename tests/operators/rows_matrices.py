@@ -10,10 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from .case import Case, Data, DrawFn, Row, Shape, Values, attributes, normal, shapes
-
-
-def case(op: str, *shapes: Shape, **attrs: Any) -> Case:
-    return Case(op, tuple(map(Data, shapes)), attrs)
+from .rows_products import case
 
 
 def positive(random: np.random.Generator, shape: Shape) -> np.ndarray:
@@ -33,6 +30,8 @@ def regular(random: np.random.Generator, shape: Shape) -> np.ndarray:
     return random.standard_normal(shape) / 4 + np.diag(1.5 + 0.25 * np.arange(shape[-1]))
 
 
+FREE, OFFSET = st.booleans(), st.integers(-3, 3)
+ALPHA = st.sampled_from((None, 1, -0.7))
 ONNX = {"onnx": "ONNX has no operator for it"}
 
 
@@ -54,12 +53,9 @@ def matrix(
         attrs = attributes(draw, op, **narrowed)
         return Case(op, (given((*outer, size, size)),), attrs, draw(st.booleans()))
 
-    examples = {
-        "one": Case(op, (given((3, 3)),)),
-        "a stack": Case(op, (given((2, 4, 4)),)),
-        "a stack of stacks": Case(op, (given((2, 3, 4, 4)),)),
-        **{name: Case(op, (given((2, 4, 4)),), attrs) for name, attrs in more.items()},
-    }
+    stacks = {"one": (3, 3), "a stack": (2, 4, 4), "a stack of stacks": (2, 3, 4, 4)}
+    examples = {name: Case(op, (given(shape),)) for name, shape in stacks.items()}
+    examples.update({name: Case(op, (given((2, 4, 4)),), attrs) for name, attrs in more.items()})
     return Row(op, draw, examples, {}, impossible)
 
 
@@ -70,54 +66,41 @@ def unread(row: Row) -> Row:
 
 
 def with_triangle(op: str, **impossible: str) -> Row:
-    def inputs(outer: Shape, size: int, other: int, right: Any) -> Tuple[Data, ...]:
-        b = (*outer, other, size) if right else (*outer, size, other)
-        return (Data((*outer, size, size), regular, fixed=()), Data(b, fixed=()))
+    def given(outer: Shape, size: int, other: int, **attrs: Any) -> Case:
+        b = (*outer, other, size) if attrs.get("rightside") else (*outer, size, other)
+        return Case(op, (Data((*outer, size, size), regular, fixed=()), Data(b, fixed=())), attrs)
 
     def draw(draw: DrawFn) -> Case:
         outer, (size, other) = shapes(draw, (0, 2), high=3), shapes(draw, 2, high=5)
-        attrs = attributes(draw, op, alpha=st.sampled_from((None, 1, -0.7)))
-        given = inputs(outer, size, other, attrs.get("rightside"))
-        return Case(op, given, attrs, draw(st.booleans()))
+        case = given(outer, size, other, **attributes(draw, op, alpha=ALPHA))
+        return replace(case, free=draw(FREE))
 
     examples = {
-        "defaults": Case(op, inputs((), 3, 4, False)),
-        "upper from the right": Case(
-            op, inputs((2,), 3, 4, True), {"lower": False, "rightside": True, "alpha": 0.1}
-        ),
-        "transposed": Case(op, inputs((2,), 3, 4, False), {"transpose": True}),
+        "defaults": given((), 3, 4),
+        "upper from the right": given((2,), 3, 4, lower=False, rightside=True, alpha=0.1),
+        "transposed": given((2,), 3, 4, transpose=True),
     }
     return Row(op, draw, examples, {}, impossible)
 
 
-def draw_makediag(draw: DrawFn) -> Case:
-    attrs = attributes(draw, "_linalg_makediag", offset=st.integers(-3, 3))
-    data = Data(shapes(draw, (1, 3), high=4), fixed=())
-    return Case("_linalg_makediag", (data,), attrs, draw(st.booleans()))
+def stack(draw: DrawFn, op: str, shape: Shape, *fixed: int, **narrowed: Any) -> Case:
+    return Case(op, (Data(shape, fixed=fixed),), attributes(draw, op, **narrowed), draw(FREE))
 
 
 def triangle(*shape: int, **attrs: Any) -> Case:
-    data = Data(shape, fixed=(len(shape) - 1,))
-    return Case("_linalg_maketrian", (data,), attrs)
+    return Case("_linalg_maketrian", (Data(shape, fixed=(len(shape) - 1,)),), attrs)
 
 
 def draw_maketrian(draw: DrawFn) -> Case:
-    size = draw(st.integers(1, 4))
-    attrs = attributes(draw, "_linalg_maketrian", offset=st.integers(-3, 3))
-    case = triangle(*shapes(draw, (0, 2), high=3), size * (size + 1) // 2, **attrs)
-    return replace(case, free=draw(st.booleans()))
-
-
-def draw_syrk(draw: DrawFn) -> Case:
-    data = Data(shapes(draw, (2, 4), high=4))
-    attrs = attributes(draw, "_linalg_syrk", alpha=st.sampled_from((None, 1, -0.7)))
-    return Case("_linalg_syrk", (data,), attrs, draw(st.booleans()))
+    outer, size = shapes(draw, (0, 2), high=3), draw(st.integers(1, 4))
+    shape = (*outer, size * (size + 1) // 2)
+    return stack(draw, "_linalg_maketrian", shape, len(outer), offset=OFFSET)
 
 
 def draw_gelqf(draw: DrawFn) -> Case:
     rows, more = shapes(draw, 2, high=4)
-    shape = (*shapes(draw, (0, 2), high=3), rows, rows + more - 1)
-    return Case("_linalg_gelqf", (Data(shape),), {}, draw(st.booleans()))
+    outer = shapes(draw, (0, 2), high=3)
+    return stack(draw, "_linalg_gelqf", (*outer, rows, rows + more - 1), 1)
 
 
 ROWS = [
@@ -125,7 +108,7 @@ ROWS = [
     with_triangle("_linalg_trsm", **ONNX),
     Row(
         "_linalg_syrk",
-        draw_syrk,
+        lambda d: stack(d, "_linalg_syrk", shapes(d, (2, 4), high=4), 1, alpha=ALPHA),
         {
             "defaults": case("_linalg_syrk", (3, 4)),
             "transposed": case("_linalg_syrk", (2, 3, 4), transpose=True, alpha=0.1),
@@ -135,7 +118,7 @@ ROWS = [
     matrix("_linalg_extractdiag", offset={"offset": -1}, right={"offset": 2}),
     Row(
         "_linalg_makediag",
-        draw_makediag,
+        lambda d: stack(d, "_linalg_makediag", shapes(d, (1, 3), high=4), offset=OFFSET),
         {
             "one": case("_linalg_makediag", (4,)),
             "above": case("_linalg_makediag", (2, 3), offset=2),

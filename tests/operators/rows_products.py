@@ -1,20 +1,21 @@
-"""Products of matrices."""
+"""Products of matrices, and with a matrix of weights."""
 
 from __future__ import annotations
 
 from functools import partial
+from math import prod
 from typing import Any, Mapping
 
 from hypothesis import strategies as st
 
-from .case import Case, Data, DrawFn, Row, Shape, attributes, shapes
+from .case import Case, Data, DrawFn, Row, Shape, Stored, attributes, shapes
 
 
 def case(op: str, *shapes: Shape, **attrs: Any) -> Case:
     return Case(op, tuple(map(Data, shapes)), attrs)
 
 
-def turned(shape: Shape, turn: Any, axis: int = -2) -> Shape:
+def turned(shape: Shape, turn: Any, axis: int) -> Shape:
     """Rows and columns exchanged."""
     if not turn:
         return shape
@@ -33,19 +34,15 @@ def draw_dot(draw: DrawFn) -> Case:
     return Case("dot", (Data(lhs), Data(rhs)), attrs, draw(st.booleans()))
 
 
-def draw_batch_dot(draw: DrawFn) -> Case:
-    outer, (m, k, n) = shapes(draw, (1, 2)), shapes(draw, 3)
-    attrs = attributes(draw, "batch_dot")
-    lhs = turned((*outer, m, k), attrs.get("transpose_a"))
-    rhs = turned((*outer, k, n), attrs.get("transpose_b"))
-    return Case("batch_dot", (Data(lhs), Data(rhs)), attrs, draw(st.booleans()))
+def stacks(op: str, examples: Mapping[str, Case]) -> Row:
+    """Products of stacks of matrices, whose rows may be along another axis but in batch_dot."""
+    batch = op == "batch_dot"
 
-
-def lapack(op: str, examples: Mapping[str, Case]) -> Row:
     def draw(draw: DrawFn) -> Case:
-        outer, (m, k, n) = shapes(draw, (0, 2)), shapes(draw, 3)
+        outer, (m, k, n) = shapes(draw, (int(batch), 2)), shapes(draw, 3)
         rank = len(outer) + 2
-        axis = draw(st.sampled_from((None, *range(rank - 1), *range(-rank, -1))))
+        rows = () if batch else (*range(rank - 1), *range(-rank, -1))
+        axis = draw(st.sampled_from((None, *rows)))
         attrs = attributes(draw, op, axis=axis)
         row = (-2 if axis is None else axis) % rank
 
@@ -58,7 +55,27 @@ def lapack(op: str, examples: Mapping[str, Case]) -> Row:
             inputs.append(placed(m, n))
         return Case(op, tuple(map(Data, inputs)), attrs, draw(st.booleans()))
 
-    return Row(op, draw, examples, narrowed={"axis": "where the rows are depends on the shape"})
+    narrowed = {} if batch else {"axis": "where the rows are depends on the shape"}
+    return Row(op, draw, examples, narrowed)
+
+
+def dense(
+    shape: Shape,
+    num_hidden: int = 5,
+    no_bias: bool = False,
+    flatten: bool = True,
+    weights: type = Stored,
+) -> Case:
+    features = prod(shape[1:]) if flatten else shape[-1]
+    biases = [] if no_bias else [weights((num_hidden,))]
+    data = Data(shape, fixed=range(1, len(shape)))
+    attrs = {"num_hidden": num_hidden, "no_bias": no_bias, "flatten": flatten}
+    return Case("FullyConnected", (data, weights((num_hidden, features)), *biases), attrs)
+
+
+def draw_dense(draw: DrawFn) -> Case:
+    attrs = attributes(draw, "FullyConnected", num_hidden=st.integers(1, 6))
+    return dense(shapes(draw, (1, 4)), weights=draw(st.sampled_from([Stored, Data])), **attrs)
 
 
 dot, batch_dot = partial(case, "dot"), partial(case, "batch_dot")
@@ -81,9 +98,8 @@ ROWS = [
             "one": dot((1, 1), (1, 1)),
         },
     ),
-    Row(
+    stacks(
         "batch_dot",
-        draw_batch_dot,
         {
             "plain": batch_dot((2, 3, 4), (2, 4, 5)),
             "first": batch_dot((2, 4, 3), (2, 4, 5), transpose_a=True),
@@ -92,7 +108,7 @@ ROWS = [
             "four axes": batch_dot((2, 3, 4, 5), (2, 3, 5, 6)),
         },
     ),
-    lapack(
+    stacks(
         "_linalg_gemm2",
         {
             "plain": gemm2((3, 4), (4, 5)),
@@ -101,12 +117,26 @@ ROWS = [
             "heads": gemm2((2, 3, 4, 5), (2, 6, 4, 5), axis=1, transpose_b=True, alpha=0.3),
         },
     ),
-    lapack(
+    stacks(
         "_linalg_gemm",
         {
             "plain": gemm((3, 4), (4, 5), (3, 5)),
             "scaled": gemm((2, 4, 3), (2, 4, 5), (2, 3, 5), transpose_a=True, alpha=2, beta=0.1),
             "rows first": gemm((3, 2, 4), (4, 2, 5), (3, 2, 5), axis=-3),
+        },
+    ),
+    Row(
+        "FullyConnected",
+        draw_dense,
+        {
+            "image": dense((2, 4, 9, 8)),
+            "matrix without bias": dense((3, 7), no_bias=True),
+            "each row": dense((2, 3, 7), flatten=False),
+            "each row without bias": dense((2, 3, 7), no_bias=True, flatten=False),
+            "vector": dense((7,)),
+            "vector as a row": dense((7,), flatten=False),
+            "computed": dense((3, 7), weights=Data),
+            "computed, each row": dense((2, 3, 7), flatten=False, weights=Data),
         },
     ),
 ]

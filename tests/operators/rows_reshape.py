@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from .case import Case, Data, DrawFn, Row, Shape, moved, shapes
+from .rows_shaping import IMAGE
 
-IMAGE = (2, 4, 9, 8)
 #: What happens to an axis -> its code, and how many axes more it takes.
 CODES = {"copy": (0, 0), "rest": (-1, 0), "remaining": (-2, 9), "merge": (-3, 1)}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, List
+from types import MappingProxyType
+from typing import Any, Callable, List, Mapping
 
 from hypothesis import strategies as st
 
@@ -26,14 +27,35 @@ def of_any(op: str, draw: DrawFn, shape: Shape, **attrs: Any) -> Case:
     return Case(op, (moved(draw, shape),), attributes(draw, op, **attrs))
 
 
-def axis_of(draw: DrawFn, rank: int) -> int:
+def alike(
+    op: str,
+    rank: tuple[int, int] = (1, 4),
+    high: int = 6,
+    examples: Mapping[str, Case] = MappingProxyType({}),
+    narrowed: Mapping[str, str] = MappingProxyType({}),
+    **given: Callable[[Shape], Any],
+) -> Row:
+    """One input of any shape, for which each attribute has values, or a strategy."""
+
+    def draw(draw: DrawFn) -> Case:
+        shape = shapes(draw, rank, high=high)
+        return of_any(op, draw, shape, **{name: values(shape) for name, values in given.items()})
+
+    return Row(op, draw, examples, narrowed)
+
+
+def any_axis(shape: Shape) -> st.SearchStrategy[int]:
     """Any of the axes, counted from either side."""
-    return draw(st.integers(-rank, rank - 1))
+    return st.integers(-len(shape), len(shape) - 1)
 
 
-def axes_of(draw: DrawFn, rank: int, low: int = 0) -> List[int]:
+def axis_of(draw: DrawFn, rank: int) -> int:
+    return draw(any_axis((1,) * rank))
+
+
+def some_axes(shape: Shape) -> st.SearchStrategy[List[int]]:
     """Some of the axes, each once, counted from the left."""
-    return draw(st.lists(st.integers(0, rank - 1), min_size=low, max_size=rank, unique=True))
+    return st.lists(st.integers(0, len(shape) - 1), unique=True)
 
 
 def draw_concat(draw: DrawFn) -> Case:
@@ -63,46 +85,12 @@ def draw_squeeze(draw: DrawFn) -> Case:
     return Case("squeeze", (moved(draw, tuple(shape)),), attrs, free=axis is not None)
 
 
-def draw_expand_dims(draw: DrawFn) -> Case:
-    shape = shapes(draw, (1, 4))
-    return of_any("expand_dims", draw, shape, axis=axis_of(draw, len(shape) + 1))
-
-
-def draw_transpose(draw: DrawFn) -> Case:
-    shape = shapes(draw, (1, 6), high=4)
-    axes = draw(st.one_of(st.none(), st.permutations(range(len(shape))).map(tuple)))
-    return of_any("transpose", draw, shape, axes=axes)
-
-
-def draw_swap(draw: DrawFn) -> Case:
-    shape = shapes(draw, (1, 5))
-    first, second = axis_of(draw, len(shape)), axis_of(draw, len(shape))
-    return of_any("SwapAxis", draw, shape, dim1=first, dim2=second)
-
-
-def draw_tile(draw: DrawFn) -> Case:
-    few = st.lists(st.integers(1, 3), max_size=5).filter(lambda reps: len(reps) - reps.count(1) < 3)
-    return of_any("tile", draw, shapes(draw, (1, 4), high=4), reps=tuple(draw(few)))
-
-
-def draw_repeat(draw: DrawFn) -> Case:
-    shape = shapes(draw, (1, 4))
-    axis = draw(st.one_of(st.none(), st.just(axis_of(draw, len(shape)))))
-    return of_any("repeat", draw, shape, repeats=draw(st.integers(1, 3)), axis=axis)
-
-
-def draw_reverse(draw: DrawFn) -> Case:
-    shape = shapes(draw, (1, 4))
-    return of_any("reverse", draw, shape, axis=tuple(axes_of(draw, len(shape))))
-
-
-def draw_flatten(draw: DrawFn) -> Case:
-    return Case("Flatten", (moved(draw, shapes(draw, (1, 5))),))
-
-
+FEW_REPEATS = st.lists(st.integers(1, 3), max_size=5).filter(
+    lambda reps: len(reps) - reps.count(1) < 3
+)
 LAST = {"num_args": 2, "dim": -1}
 ROWS = [
-    Row("Flatten", draw_flatten, {"video": plain("Flatten", (2, 4, 5, 6, 7))}),
+    alike("Flatten", (1, 5), examples={"video": plain("Flatten", (2, 4, 5, 6, 7))}),
     Row("Concat", draw_concat, {"last": Case("Concat", (Data(IMAGE),) * 2, LAST)}),
     Row("stack", draw_stack),
     Row(
@@ -113,10 +101,25 @@ ROWS = [
             "several": plain("squeeze", (2, 1, 3, 1), axis=(-1, 1)),
         },
     ),
-    Row("expand_dims", draw_expand_dims),
-    Row("transpose", draw_transpose, {"attention": plain("transpose", IMAGE, axes=(0, 2, 1, 3))}),
-    Row("SwapAxis", draw_swap),
-    Row("tile", draw_tile, narrowed={"reps": FEW}),
-    Row("repeat", draw_repeat, narrowed={"repeats": "0 leaves nothing"}),
-    Row("reverse", draw_reverse, narrowed={"axis": "MXNet takes no negative ones"}),
+    alike("expand_dims", axis=lambda shape: any_axis((*shape, 1))),
+    alike(
+        "transpose",
+        (1, 6),
+        high=4,
+        examples={"attention": plain("transpose", IMAGE, axes=(0, 2, 1, 3))},
+        axes=lambda shape: st.none() | st.permutations(range(len(shape))).map(tuple),
+    ),
+    alike("SwapAxis", (1, 5), dim1=any_axis, dim2=any_axis),
+    alike("tile", high=4, narrowed={"reps": FEW}, reps=lambda _: FEW_REPEATS.map(tuple)),
+    alike(
+        "repeat",
+        narrowed={"repeats": "0 leaves nothing"},
+        repeats=lambda _: st.integers(1, 3),
+        axis=lambda shape: st.none() | any_axis(shape),
+    ),
+    alike(
+        "reverse",
+        narrowed={"axis": "MXNet takes no negative ones"},
+        axis=lambda shape: some_axes(shape).map(tuple),
+    ),
 ]

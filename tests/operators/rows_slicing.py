@@ -1,13 +1,14 @@
-"""Operators that cut ranges out of axes."""
+"""Operators that cut ranges out of axes, and sequences of several lengths in one array."""
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import accumulate
-from typing import Any, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from hypothesis import strategies as st
 
-from .case import Case, Data, DrawFn, Row, Shape, moved, shapes
+from .case import Case, Data, DrawFn, Row, Shape, attributes, moved, shapes, whole
 from .rows_shaping import IMAGE, axis_of, plain
 
 Range = Tuple[Optional[int], Optional[int], Optional[int]]
@@ -20,19 +21,19 @@ def draw_range(draw: DrawFn, size: int) -> Range:
     return draw(ranges.filter(lambda r: len(range(*slice(*r).indices(size))) > 0))
 
 
-def draw_ranges(draw: DrawFn, shape: Shape) -> Tuple[Any, Any, Any]:
-    """Of all axes or the first ones."""
+def draw_ranges(draw: DrawFn, shape: Shape) -> Dict[str, Any]:
+    """Of all axes or the first ones; without steps where they need none."""
     count = draw(st.integers(1, len(shape)))
     ranges = [draw_range(draw, size) for size in shape[:count]]
     begin, end, step = zip(*ranges)
     without = (range(*slice(b, e).indices(d)) for b, e, d in zip(begin, end, shape))
-    return begin, end, () if draw(st.booleans()) and all(without) else step
+    attrs = {"begin": begin, "end": end}
+    return attrs if draw(st.booleans()) and all(without) else {**attrs, "step": step}
 
 
 def draw_slice(draw: DrawFn) -> Case:
     shape = shapes(draw, (1, 4))
-    begin, end, step = draw_ranges(draw, shape)
-    attrs = {"begin": begin, "end": end, **({"step": step} if step else {})}
+    attrs = draw_ranges(draw, shape)
     return Case("slice", (moved(draw, shape),), attrs)
 
 
@@ -77,29 +78,37 @@ def draw_crop(draw: DrawFn) -> Case:
     return Case("Crop", (Data(shape), like), {**attrs, "num_args": 2})
 
 
-def draw_channels(draw: DrawFn) -> Case:
-    """Equal parts along an axis; with squeeze_axis of size 1 each, and without the axis."""
+def draw_parts(op: str, draw: DrawFn) -> Case:
+    """Equal parts along an axis, parts that begin at indices, or nearly equal sections; with
+    squeeze_axis of size 1 each, and without the axis."""
     shape: List[int] = list(shapes(draw, (1, 4), high=4))
-    axis, count = axis_of(draw, len(shape)), draw(st.integers(1, 4))
-    squeeze = len(shape) > 1 and draw(st.booleans())
-    shape[axis] = count * (1 if squeeze else draw(st.integers(1, 3)))
-    attrs = {"num_outputs": count, "axis": axis, "squeeze_axis": squeeze}
-    return Case("SliceChannel", (moved(draw, tuple(shape)),), attrs)
-
-
-def draw_split(draw: DrawFn) -> Case:
-    """Parts that begin at indices, or nearly equal sections."""
-    shape: List[int] = list(shapes(draw, (1, 4), high=4))
-    axis = axis_of(draw, len(shape))
-    squeeze = len(shape) > 1 and draw(st.booleans())
-    sizes = [1] * draw(st.integers(1, 4))
-    if not squeeze:
-        sizes = draw(st.lists(st.integers(1, 3), min_size=1, max_size=4))
+    axis, squeeze = axis_of(draw, len(shape)), len(shape) > 1 and draw(st.booleans())
+    sizes = draw(st.lists(st.integers(1, 3), min_size=1, max_size=4))
+    if squeeze or op == "SliceChannel":
+        sizes = [1 if squeeze else sizes[0]] * len(sizes)
     *begins, shape[axis] = accumulate(sizes, initial=0)
-    attrs = {"axis": axis, "squeeze_axis": squeeze, "indices": tuple(begins)}
-    if draw(st.booleans()):
+    attrs: Dict[str, Any] = {"axis": axis, "squeeze_axis": squeeze}
+    if op == "SliceChannel":
+        attrs["num_outputs"] = len(sizes)
+    elif draw(st.booleans()):
         attrs.update(indices=(), sections=len(sizes))
-    return Case("_split_v2", (moved(draw, tuple(shape)),), attrs)
+    else:
+        attrs["indices"] = tuple(begins)
+    return Case(op, (moved(draw, tuple(shape)),), attrs)
+
+
+def draw_sequence(op: str, draw: DrawFn) -> Case:
+    shape = shapes(draw, (2, 4))
+    axis = 0 if op == "SequenceReverse" else draw(st.integers(0, 1))
+    use = draw(st.booleans())
+    attrs = attributes(draw, op, axis=axis, use_sequence_length=use)
+    data = moved(draw, shape)
+    if data.dtype != "float32" and "value" in attrs:
+        attrs["value"] = draw(st.integers(0, 9))
+    low = 1 if op == "SequenceLast" else 0
+    dtype = draw(st.sampled_from(("float32", "int32", "int64")))
+    lengths = Data((shape[1 - axis],), whole(low, shape[axis] + 1), dtype)
+    return Case(op, (data, lengths) if use else (data,), attrs)
 
 
 ROWS = [
@@ -122,11 +131,17 @@ ROWS = [
             "at": plain("Crop", IMAGE, num_args=1, offset=(1, 2), h_w=(4, 5)),
         },
     ),
-    Row("SliceChannel", draw_channels),
+    Row("SliceChannel", partial(draw_parts, "SliceChannel")),
     Row(
         "_split_v2",
-        draw_split,
+        partial(draw_parts, "_split_v2"),
         {"uneven": plain("_split_v2", (2, 3, 8), indices=(), sections=3, axis=2)},
         {"indices": "an empty part has no shape in MXNet"},
+    ),
+    *(Row(op, partial(draw_sequence, op)) for op in ("SequenceMask", "SequenceReverse")),
+    Row(
+        "SequenceLast",
+        partial(draw_sequence, "SequenceLast"),
+        narrowed={"sequence_length": "MXNet reads before the array for a length of 0"},
     ),
 ]

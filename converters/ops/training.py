@@ -1,0 +1,177 @@
+"""Layers that are for training: in inference they hand their input on, or are little more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..errors import ShapeError
+from ..shape import Dims, Shape, same, show
+from .attributes import Ints, single
+from .registry import (
+    OnnxBuilder,
+    Operator,
+    SameShape,
+    TorchBuilder,
+    Unsupported,
+    Written,
+    declare,
+    operator,
+)
+
+
+class HandedOn(Operator):
+    """The first input, whatever else there is."""
+
+    shape_preserving = True
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, *others: Any) -> Any:
+        return g.op("Identity", data)
+
+    def to_pytorch(self, m: TorchBuilder, data: str, *others: str) -> str:
+        return f"{m.module('nn.Identity')}({data})"
+
+
+@dataclass(frozen=True)
+class Identity(HandedOn, SameShape):
+    """(*) -> same.  Source: elemwise_unary_op_basic.cc, make_loss-inl.h, gradient_multiplier_op.cc.
+
+    What it does is with the gradient: it begins, ends or is scaled here.
+    """
+
+
+declare("_copy", Identity)
+declare("make_loss", Identity)
+declare("MakeLoss", Identity, ignores=("grad_scale", "valid_thresh", "normalization"))
+declare("_contrib_gradientmultiplier", Identity, ignores=("scalar", "is_int"))
+
+
+@operator("BlockGrad")
+class BlockGrad(Identity):
+    """(*) -> same; the gradient ends here.  Source: elemwise_unary_op_basic.cc."""
+
+    def to_pytorch(self, m: TorchBuilder, data: str, *others: str) -> str:
+        return f"{data}.detach()"
+
+
+@operator(
+    "IdentityAttachKLSparseReg",
+    ignores=("sparseness_target", "penalty", "momentum"),
+    auxiliary=("moving_avg",),
+)
+class IdentityAttachKLSparseReg(HandedOn):
+    """(N, C, *) -> same.  Source: src/operator/identity_attach_KL_sparse_reg-inl.h."""
+
+    def parameter_shapes(self, data: Shape) -> dict[str, Dims]:
+        return {"moving_avg": (data[1] if data else None,)}
+
+    def infer(self, data: Dims, moving_avg: Dims) -> Shape:
+        if len(data) < 2:
+            raise ShapeError(f"takes (N, C, ...), got {show(data)}")
+        return data
+
+
+@operator("_identity_with_attr_like_rhs")
+class IdentityWithAttrLikeRhs(HandedOn):
+    """(*), (*) -> the first.  Source: src/operator/tensor/elemwise_unary_op_basic.cc."""
+
+    def infer(self, lhs: Dims, rhs: Dims) -> Shape:
+        return lhs
+
+
+@operator("Dropout", ignores=("cudnn_off",))
+class Dropout(HandedOn, SameShape):
+    """(*) -> same: the identity in inference.  Source: src/operator/nn/dropout-inl.h."""
+
+    p: float = 0.5
+    mode: Literal["training", "always"] = "training"
+    axes: Ints = ()
+
+    hidden_outputs = 1
+
+    def __post_init__(self) -> None:
+        if self.mode == "always":
+            raise Unsupported(
+                "mode='always' draws random numbers in inference; supported: training. "
+                "Export the network with mode='training'"
+            )
+
+    def to_pytorch(self, m: TorchBuilder, data: str, *others: str) -> str:
+        return f"{m.module('nn.Dropout', p=self.p)}({data})"
+
+
+@operator("cast_storage")
+class CastStorage(Written, SameShape):
+    """(*) -> same: the numbers of a sparse array are those of the dense one."""
+
+    stype: Literal["default", "csr", "row_sparse"]
+
+    text = "{0}"
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        return data
+
+
+class Output(Written):
+    """(*) -> same; the label is for training.
+
+    Source: src/operator/regression_output.cc, svm_output-inl.h.
+    """
+
+    shape_preserving = True
+    text = "{0}"
+
+    def infer(self, data: Dims, label: Shape = None) -> Shape:
+        return data
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, label: Any = None) -> Any:
+        return data
+
+
+class Logistic(Output):
+    """(*) -> same: the sigmoid; the label is for training.
+
+    Source: src/operator/regression_output.cc.
+    """
+
+    text = "{0}.sigmoid()"
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, label: Any = None) -> Any:
+        return g.op("Sigmoid", data)
+
+
+_SVM = ("margin", "regularization_coefficient", "use_linear")
+for _name, _base, _ignores in (
+    ("LinearRegressionOutput", Output, ("grad_scale",)),
+    ("MAERegressionOutput", Output, ("grad_scale",)),
+    ("LogisticRegressionOutput", Logistic, ("grad_scale",)),
+    ("SVMOutput", Output, _SVM),
+):
+    declare(_name, _base, ignores=_ignores, labels=("label",))
+
+
+@operator("softmax_cross_entropy")
+class SoftmaxCrossEntropy(Operator):
+    """(N, C), (N,) classes -> (1,): the sum of -log(max(softmax, 1e-8)) at the classes.
+
+    Source: src/operator/loss_binary_op-inl.h.
+    """
+
+    def infer(self, data: Dims, label: Dims) -> Shape:
+        if len(data) != 2 or len(label) != 1:
+            raise ShapeError(f"takes (N, C) and (N,), got {show(data)} and {show(label)}")
+        if not same(data[0], label[0]):
+            raise ShapeError(f"got {show(data)} and {show(label)}, whose first axes differ")
+        return (1,)
+
+    def to_onnx(self, g: OnnxBuilder, data: Any, label: Any) -> Any:
+        soft = g.op("Softmax", data, axis=1)
+        classes = g.op("Unsqueeze", g.cast(label, "int64"), g.ints((1,)))
+        chosen = g.op("GatherElements", soft, classes, axis=1)
+        logs = g.op("Log", g.op("Max", chosen, g.scalar(single(1e-8), data)))
+        total = g.reduce("ReduceSum", logs, (0, 1), False)
+        return g.op("Reshape", g.op("Neg", total), g.ints((1,)))
+
+    def to_pytorch(self, m: TorchBuilder, data: str, label: str) -> str:
+        chosen = f"{data}.softmax(1).gather(1, {label}.long()[:, None])"
+        return f"-{chosen}.clamp(min={single(1e-8)!r}).log().sum().reshape(1)"
