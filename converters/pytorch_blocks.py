@@ -227,7 +227,8 @@ def _with_arguments(statement: Statement, k: int, by_place: Dict[Place, str]) ->
 
 def _argument_names(part: Part, groups: List[List[Place]]) -> List[str]:
     """`in_channels`, `out_channels`, `channels` where they are one; options by their name."""
-    reads, writes = (min((p for p in _places(part) if p[2] == i), default=None) for i in (0, 1))
+    places_of = [[p for p in _places(part) if p[2] == i] for i in (0, 1)]
+    reads, writes = min(places_of[0], default=None), max(places_of[1], default=None)
     names: List[str] = []
     for places in groups:
         option = next((str(p[2]) for p in places if isinstance(p[2], str)), None)

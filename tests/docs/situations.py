@@ -214,5 +214,4 @@ SITUATIONS: Dict[str, Change] = {
         text("green.txt", ONNXRUNTIME),
         text("red.txt", f"# mxproof: optimisation=disabled\n{ONNXRUNTIME}"),
     ),
-    "a green environment": python("green/bin/python"),
 }

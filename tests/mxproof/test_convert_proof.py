@@ -159,7 +159,7 @@ def test_a_wrong_fold_is_caught(
         "pytorch",
     )
     with monkeypatch.context() as patch:
-        patch.setattr(fusing, "_padded", lambda operator: False)
+        patch.setattr(fusing, "_pads", lambda operator: False)
         patch.setattr(fusing, "LOSS", np.inf)
         result = run(*arguments)
     assert (result.code, "'conv'" in result.err, names(out)) == (1, True, [])
