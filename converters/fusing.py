@@ -264,5 +264,5 @@ def _check_range(weight: Array, bias: Array) -> None:
         raise Kept("that would leave float32's range")
 
 
-def _pads(operator: Operator) -> bool:
+def _pads(operator: ops.Operator) -> bool:
     return any(getattr(operator, "pad", ()))
