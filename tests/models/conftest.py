@@ -35,6 +35,7 @@ from mxproof.truth import Truth
 from mxproof.verdict import Check, Comparison
 
 Shapes = Dict[str, Tuple[int, ...]]
+HERE = Path(__file__).parent
 Arrays = Dict[str, np.ndarray]
 
 
@@ -212,7 +213,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item
     even if it fails before it records anything."""
     for item in items:
         params = item.callspec.params if hasattr(item, "callspec") else {}
-        if "case" in params:
+        if "case" in params and item.path.parent == HERE:  # the hook is given all items
             item.add_marker(pytest.mark.xdist_group(params["case"]))
             if config.getoption("--report"):
                 found = {"model": params["case"], "target": params.get("target")}
