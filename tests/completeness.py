@@ -22,6 +22,15 @@ SUITES: Dict[str, int] = {
     "tests/models/test_shapes.py": 6,
     "tests/models/test_tables.py": 6,
     "tests/models/test_latency.py": 18,
+    "tests/converters": 800,
+    "tests/docs": 145,
+    "tests/fixtures": 125,
+    "tests/lab": 280,
+    "tests/lab/test_one_ulp.py": 0,  # nightly
+    "tests/mxproof": 1240,
+    "tests/operators": 1570,
+    "tests/packaging": 12,
+    "tests/zoo": 16,
 }
 #: How the reasons of skips begin that a complete run may have: what a machine may lack.
 MAY_SKIP = ("needs real checkpoints", "needs Chromium", "needs fish", "needs zsh")

@@ -219,13 +219,14 @@ def later(args: argparse.Namespace, parcel: Parcel) -> str:
 def finish(args: argparse.Namespace, parcel: Parcel, begun: float) -> None:
     """The record of the proof and the guide, beside the models; and the log."""
     from ..export.guide import guide
-    from ..export.log import log_text
     from ..export.proving import record
 
     if parcel.proof is not None:
         parcel.add(".proof.json", record(parcel, parcel.proof))
     parcel.add(".md", guide(parcel))
     if args.log:
+        from ..export.log import log_text  # reads what was written, with onnx
+
         begun_here = Path(sys.argv[0]).stem in ("mxproof", "__main__")
         words = sys.argv[1:] if begun_here else ["convert", args.checkpoint]
         command, seconds = f"mxproof {shlex.join(words)}", time.monotonic() - begun
