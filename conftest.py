@@ -123,8 +123,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--zoo",
         choices=("small", "all"),
         default="small",
-        help="which of GluonCV's models tests/zoo proves: a small one of each family (default), "
-        "or all",
+        help="which of GluonCV's models tests/zoo proves: a small one of each family (default; all "
+        "but eight of them are marked nightly), or all",
     )
     group.addoption(
         "--zoo-results",

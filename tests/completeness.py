@@ -59,7 +59,7 @@ class Completeness:
         ignored = [Path(path).as_posix() for path in config.getoption("--ignore") or ()]
         chosen = config.getoption("-k")
         self.expected = {
-            path: 1 if chosen else count
+            path: min(count, 1) if chosen else count
             for path, count in {**dict.fromkeys(files, 1), **SUITES}.items()
             if _among(path, config.args) and not _among(path, ignored)
         }
@@ -70,17 +70,23 @@ class Completeness:
         if report.skipped and not hasattr(report, "wasxfail"):
             self._skip(report)
         elif report.when == "call":
-            path = report.nodeid.partition("::")[0]
-            self.ran.update([path, *(p.as_posix() for p in Path(path).parents)])
+            self._count(report.nodeid)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.skipped:
             self._skip(report)
 
     def _skip(self, report: Union[pytest.TestReport, pytest.CollectReport]) -> None:
+        """A test that may be skipped counts as one that ran: a suite is whole without it."""
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
-        if not why.replace("Skipped: ", "", 1).startswith(MAY_SKIP):
+        if why.replace("Skipped: ", "", 1).startswith(MAY_SKIP):
+            self._count(report.nodeid)
+        else:
             self.skipped.append(f"{report.nodeid} was skipped: {why}")
+
+    def _count(self, nodeid: str) -> None:
+        path = nodeid.partition("::")[0]
+        self.ran.update([path, *(p.as_posix() for p in Path(path).parents)])
 
     @property
     def problems(self) -> List[str]:
