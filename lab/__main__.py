@@ -22,7 +22,12 @@ PROGRAM = Program(
 
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run a command of the laboratory; returns the exit code."""
-    return execute(PROGRAM, arguments)
+    try:
+        return execute(PROGRAM, arguments)
+    except ModuleNotFoundError as error:
+        advice = "the laboratory needs it: pip install -e '.[all,dev]'."
+        print(f"{PROGRAM.name}: {error.name} is not installed here; {advice}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":
