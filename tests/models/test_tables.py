@@ -23,16 +23,16 @@ SIDE = 64
 
 
 @pytest.mark.models(*ZOO)
-def test_tables(case: Case, request: pytest.FixtureRequest) -> None:
+@pytest.mark.usefixtures("shared_mxnet")
+def test_tables(case: Case) -> None:
     model = case.subject.model
     assert model is not None
     views = model.picture((VIEWS, *model.output_input[1:-2], SIDE, SIDE))
     inputs: List[Dict[str, Array]] = [{"data": view[None]} for view in views]
     truth, reference = ([case.reference.run(x, p) for x in inputs] for p in PRECISIONS)
-    python = request.config.getoption("--mxnet-python")
     for runtime, title in TITLES.items():
         path = case.path(RUNTIMES[runtime].target)
-        with open_model(str(path), runtime, mxnet_python=python) as opened:
+        with open_model(str(path), runtime) as opened:
             row = judged([opened.run(x) for x in inputs], reference, truth)
         assert row.worst_ratio <= LIMIT, f"{title}: {row}"
         assert np.isfinite(row.max_abs)
