@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from converters.ops.distributions import DISTRIBUTIONS
 
-from .case import Case, Data, DrawFn, Row, attributes, moved, shapes, uniform
+from .case import Case, Data, Shape, case, uniform
+from .row import Draw, row
 
 
 def floats(low: float, high: float) -> st.SearchStrategy[float]:
@@ -24,59 +25,40 @@ PARAMETERS: Dict[str, Any] = {
     "k": st.integers(1, 4),
     "p": floats(0.25, 0.875),
 }
-NO_OPERATOR = {"onnx": "ONNX has no operator that draws from this distribution"}
-IMPOSSIBLE = dict.fromkeys(set(DISTRIBUTIONS) - {"uniform", "normal", "exponential"}, NO_OPERATOR)
 SHAPE = (3, 4)
 DTYPES = st.sampled_from((None, "None", "float32", "float64"))
-WIDENED = {"dtype": "float16 is widened"}
+WIDENED = "float16 is widened"
+STATED, FEW = "one must be stated", "few numbers do"
 
 
-def parameters(name: str) -> Dict[str, Any]:
-    fields = DISTRIBUTIONS[name].__dataclass_fields__
-    return {key: PARAMETERS[key] for key in fields if key in PARAMETERS}
+def of_shape(draw: Draw) -> Case:
+    shape = draw.shape((1, 3))
+    return case(**draw.attrs(shape=shape, dtype=DTYPES, **PARAMETERS))
 
 
-def of_shape(name: str) -> Row:
-    op = f"_random_{name}"
-
-    def draw(draw: DrawFn) -> Case:
-        shape = shapes(draw, (1, 3))
-        return Case(op, (), attributes(draw, op, shape=shape, dtype=DTYPES, **parameters(name)))
-
-    examples = {"shape only": Case(op, (), {"shape": SHAPE})}
-    narrowed = {"shape": "one must be stated", **WIDENED}
-    return Row(op, draw, examples, narrowed, IMPOSSIBLE.get(name, {}))
+def like(draw: Draw) -> Case:
+    attrs = draw.attrs(**PARAMETERS)
+    return case(draw.shape((1, 3)), **attrs, free=draw.flag())
 
 
-def like(name: str) -> Row:
-    op = f"_random_{name}_like"
-
-    def draw(draw: DrawFn) -> Case:
-        attrs = attributes(draw, op, **parameters(name))
-        return Case(op, (Data(shapes(draw, (1, 3))),), attrs, draw(st.booleans()))
-
-    return Row(op, draw, {"plain": Case(op, (Data(SHAPE),))}, {}, IMPOSSIBLE.get(name, {}))
-
-
-def of_each(name: str) -> Row:
-    op = f"_sample_{name}"
+def parameters(name: str, shape: Shape) -> List[Data]:
+    ranges = {"p": uniform(0.2, 0.9), "high": uniform(2, 3)}
     inputs = DISTRIBUTIONS[name].inputs
+    return [Data(shape, ranges.get(key, uniform(0.5, 2))) for key in inputs]
 
-    def given(shape: Any) -> List[Data]:
-        ranges = {"p": uniform(0.2, 0.9), "high": uniform(2, 3)}
-        return [Data(shape, ranges.get(key, uniform(0.5, 2))) for key in inputs]
 
-    def draw(draw: DrawFn) -> Case:
-        shape = draw(st.sampled_from((None, (2,), (2, 3))))
-        attrs = attributes(draw, op, shape=shape, dtype=DTYPES)
-        return Case(op, tuple(given(shapes(draw, (1, 2)))), attrs, draw(st.booleans()))
+def of_each(draw: Draw) -> Case:
+    attrs = draw.attrs(shape=draw.choice(None, (2,), (2, 3)), dtype=DTYPES)
+    inputs = parameters(draw.op.replace("_sample_", ""), draw.shape((1, 2)))
+    return case(*inputs, **attrs, free=draw.flag())
 
-    examples = {
-        "one of each": Case(op, tuple(given((3,)))),
-        "several of each": Case(op, tuple(given((3, 2))), {"shape": (4, 2)}),
-    }
-    narrowed = {"shape": "few numbers do", **WIDENED}
-    return Row(op, draw, examples, narrowed, IMPOSSIBLE.get(name, {}))
+
+for name in DISTRIBUTIONS:
+    drawn_by_onnx = name in ("uniform", "normal", "exponential")
+    why = "" if drawn_by_onnx else "ONNX has no operator that draws from this distribution"
+    row(f"_random_{name}", no_onnx=why, shape=STATED, dtype=WIDENED)(of_shape)
+    row(f"_random_{name}_like", no_onnx=why)(like)
+    row(f"_sample_{name}", no_onnx=why, shape=FEW, dtype=WIDENED)(of_each)
 
 
 def chances(random: np.random.Generator, shape: Any) -> np.ndarray:
@@ -84,47 +66,39 @@ def chances(random: np.random.Generator, shape: Any) -> np.ndarray:
     return values / values.sum(axis=-1, keepdims=True)
 
 
-def draw_multinomial(draw: DrawFn) -> Case:
-    shape = draw(st.sampled_from((None, (2,), (2, 3))))
+@row("_sample_multinomial", shape=FEW, dtype=WIDENED)
+def multinomial(draw: Draw) -> Case:
+    shape = draw.choice(None, (2,), (2, 3))
     dtype = st.sampled_from((None, "uint8", "int32", "float32", "float64"))
-    attrs = attributes(draw, "_sample_multinomial", shape=shape, dtype=dtype)
-    return multinomial(shapes(draw, (1, 3)), free=draw(st.booleans()), **attrs)
+    attrs = draw.attrs(shape=shape, dtype=dtype)
+    return case(Data(draw.shape((1, 3)), chances), free=draw.flag(), **attrs)
 
 
-def multinomial(size: Any, free: bool = True, **attrs: Any) -> Case:
-    return Case("_sample_multinomial", (Data(size, chances),), attrs, free)
+@row("_random_randint", shape=STATED)
+def randint(draw: Draw) -> Case:
+    low = draw.number(-5, 5)
+    return case(**draw.attrs(low=low, high=low + draw.number(1, 9), shape=draw.shape((1, 3))))
 
 
-def draw_integer(draw: DrawFn) -> Case:
-    low = draw(st.integers(-5, 5))
-    narrowed = {"low": low, "high": low + draw(st.integers(1, 9)), "shape": shapes(draw, (1, 3))}
-    return Case("_random_randint", (), attributes(draw, "_random_randint", **narrowed))
+@row("_shuffle")
+def shuffle(draw: Draw) -> Case:
+    return case(draw.moved(draw.shape((1, 3))), free=draw.flag())
 
 
-def draw_shuffle(draw: DrawFn) -> Case:
-    return Case("_shuffle", (moved(draw, shapes(draw, (1, 3))),), {}, draw(st.booleans()))
-
-
-ROWS = [
-    *map(of_shape, DISTRIBUTIONS),
-    *map(like, DISTRIBUTIONS),
-    *map(of_each, DISTRIBUTIONS),
-    Row(
-        "_sample_multinomial",
-        draw_multinomial,
-        {
-            "one": multinomial((5,)),
-            "rows": multinomial((3, 5)),
-            "with logarithms": multinomial((2, 3, 5), shape=(4, 2), get_prob=True),
-            "as numbers": multinomial((3, 5), dtype="float32", get_prob=True),
-        },
-        narrowed={"shape": "few numbers do", **WIDENED},
+EXAMPLES = {
+    **{f"_random_{name} shape only": case(shape=SHAPE) for name in DISTRIBUTIONS},
+    **{f"_random_{name}_like plain": case(SHAPE) for name in DISTRIBUTIONS},
+    **{f"_sample_{name} one of each": case(*parameters(name, (3,))) for name in DISTRIBUTIONS},
+    **{
+        f"_sample_{name} several of each": case(*parameters(name, (3, 2)), shape=(4, 2))
+        for name in DISTRIBUTIONS
+    },
+    "_sample_multinomial one": case(Data((5,), chances)),
+    "_sample_multinomial rows": case(Data((3, 5), chances)),
+    "_sample_multinomial with logarithms": case(
+        Data((2, 3, 5), chances), shape=(4, 2), get_prob=True
     ),
-    Row(
-        "_random_randint",
-        draw_integer,
-        {"dice": Case("_random_randint", (), {"low": 1, "high": 7, "shape": SHAPE})},
-        narrowed={"shape": "one must be stated"},
-    ),
-    Row("_shuffle", draw_shuffle, {"rows": Case("_shuffle", (Data((5, 2)),))}),
-]
+    "_sample_multinomial as numbers": case(Data((3, 5), chances), dtype="float32", get_prob=True),
+    "_random_randint dice": case(low=1, high=7, shape=SHAPE),
+    "_shuffle rows": case((5, 2)),
+}
