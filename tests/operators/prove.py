@@ -13,17 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial, reduce
 from operator import add
 from pathlib import Path
-from typing import (
-    Any,
-    ContextManager,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Mapping,
-    Optional,
-    Tuple,
-)
+from typing import Any, ContextManager, Iterable, Iterator, Mapping, Optional, Sequence
 
 import numpy as np
 import onnx_ir as ir
@@ -86,7 +76,7 @@ def reference(
     inputs: Mapping[str, Any],
     mxnet: MxnetProcess,
     types: Optional[Mapping[str, str]] = None,
-) -> Iterator[Tuple[Graph, Mxnet, Path]]:
+) -> Iterator[tuple[Graph, Mxnet, Path]]:
     """The network as it is read from its checkpoint, MXNet with the same, and a folder."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -96,7 +86,7 @@ def reference(
             yield graph, model, folder
 
 
-def opened(case: Case, mxnet: MxnetProcess) -> ContextManager[Tuple[Graph, Mxnet, Path]]:
+def opened(case: Case, mxnet: MxnetProcess) -> ContextManager[tuple[Graph, Mxnet, Path]]:
     net, heads = case.network()
     return reference(net.symbol(*heads), net.arrays, case.shapes(case.free), mxnet, case.types())
 
@@ -112,11 +102,11 @@ def prove(case: Case, row: Row, mxnet: MxnetProcess, turn: int = 0) -> None:
             judge(graph, target, [truth], folder, opset, more=more, where=str(case))
 
 
-def opsets(graph: Graph, row: Row, turn: int) -> List[int]:
+def opsets(graph: Graph, row: Row, turn: int) -> list[int]:
     """Those to try the network at; where the operator cannot be written, it must say so."""
     declaration = REGISTRY[row.op]
     first, last = declaration.onnx_since, declaration.onnx_until or OPSETS[-1]
-    forms: Dict[bytes, List[int]] = defaultdict(list)
+    forms: dict[bytes, list[int]] = defaultdict(list)
     for opset in OPSETS:
         if row.no_onnx or not first <= opset <= last:
             with pytest.raises(UnsupportedError, match="'layer'"):
@@ -145,14 +135,14 @@ def check_inference(graph: Graph, case: Case, row: Row, truth: Truth) -> None:
 def judge(
     graph: Graph,
     target: str,
-    truths: Iterable[Truth],
+    truths: Sequence[Truth],
     folder: Path,
     opset: int = DEFAULT_OPSET,
     *,
     more: Iterable[Truth] = (),
     alone: bool = False,
     where: str = "",
-) -> List[Comparison]:
+) -> list[Comparison]:
     """Assert that every layer of the converted network is MXNet's, in both precisions.
 
     Args:

@@ -4,18 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Literal,
-    Mapping,
-    Tuple,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any, Callable, Literal, Mapping, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
@@ -46,7 +35,7 @@ class Draw:
     def choice(self, *values: Any) -> Any:
         return self.draw(st.sampled_from(values))
 
-    def shape(self, rank: Union[int, Tuple[int, int]], low: int = 1, high: int = 6) -> Shape:
+    def shape(self, rank: Union[int, tuple[int, int]], low: int = 1, high: int = 6) -> Shape:
         """A shape with `rank` (or from, to) dimensions of low to high."""
         first, last = (rank, rank) if isinstance(rank, int) else rank
         return tuple(self.draw(st.lists(st.integers(low, high), min_size=first, max_size=last)))
@@ -64,7 +53,7 @@ class Draw:
         dtype = self.choice(*MOVABLE)
         return Data(shape, normal if dtype == "float32" else whole(0, 100), dtype, fixed)
 
-    def attrs(self, **narrowed: Any) -> Dict[str, Any]:
+    def attrs(self, **narrowed: Any) -> dict[str, Any]:
         """Draw attributes by their annotations; often one with a default is left out.
 
         Args:
@@ -72,7 +61,7 @@ class Draw:
         """
         cls = REGISTRY[self.op]
         hints = get_type_hints(cls)
-        values: Dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for entry in dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ():
             if entry.name in narrowed:
                 given = narrowed[entry.name]
@@ -118,14 +107,14 @@ class Row:
     narrowed: Mapping[str, str] = field(default_factory=dict)
     no_onnx: str = ""
     counted: bool = False
-    examples: Dict[str, Case] = field(default_factory=dict)
+    examples: dict[str, Case] = field(default_factory=dict)
 
     def draw(self, draw: DrawFn) -> Case:
         return dataclasses.replace(self.make(Draw(self.op, draw)), op=self.op)
 
 
 #: Of all operators, by name; all_rows.py fills it.
-ROWS: Dict[str, Row] = {}
+ROWS: dict[str, Row] = {}
 
 
 def row(

@@ -107,10 +107,8 @@ def encode(draw: Draw) -> Case:
 
 @row("_contrib_bipartite_matching")
 def matching(draw: Draw) -> Case:
-    attrs = draw.attrs(
-        threshold=st.sampled_from([1e-12, 0.25, -1, 0.5]),
-        topk=st.integers(-1, 4),
-    )
+    thresholds = st.sampled_from([1e-12, 0.25, -1, 0.5])
+    attrs = draw.attrs(threshold=thresholds, topk=st.integers(-1, 4))
     shape = (*outer(draw), *draw.sizes(8, 8))
     values = draw.choice(normal, lambda r, shape: r.integers(-2, 9, shape) / 8)
     return case(Data(shape, values), **attrs, free=draw.flag())

@@ -51,18 +51,12 @@ def stacks(draw: Draw) -> Case:
     return case(*inputs, free=draw.flag(), **attrs)
 
 
-def dense(
-    shape: Shape,
-    num_hidden: int = 5,
-    no_bias: bool = False,
-    flatten: bool = True,
-    weights: type = Stored,
-) -> Case:
-    features = prod(shape[1:]) if flatten else shape[-1]
-    biases = [] if no_bias else [weights((num_hidden,))]
+def dense(shape: Shape, weights: type = Stored, **attrs: Any) -> Case:
+    attrs = {"num_hidden": 5, "no_bias": False, "flatten": True, **attrs}
+    hidden, features = attrs["num_hidden"], prod(shape[1:]) if attrs["flatten"] else shape[-1]
+    biases = [] if attrs["no_bias"] else [weights((hidden,))]
     data = Data(shape, fixed=range(1, len(shape)))
-    attrs = {"num_hidden": num_hidden, "no_bias": no_bias, "flatten": flatten}
-    return case(data, weights((num_hidden, features)), *biases, **attrs)
+    return case(data, weights((hidden, features)), *biases, **attrs)
 
 
 @row("FullyConnected")

@@ -4,7 +4,7 @@ and names used twice, against MXNet."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, List, Tuple
 
 import numpy as np
 from hypothesis import given
@@ -151,11 +151,6 @@ def test_graph(mxnet: MxnetProcess, data: st.DataObject) -> None:
     check(s.net, heads(s), mxnet)
 
 
-def feeds(names: List[str], seed: int) -> Dict[str, np.ndarray]:
-    random = np.random.default_rng(seed)
-    return {name: random.standard_normal(SHAPE).astype(np.float32) for name in names}
-
-
 def check(net: Network, outputs: List[Entry], mxnet: MxnetProcess) -> None:
     """All layers, chained, on both targets in both precisions."""
     symbol = in_visiting_order(net.symbol(*outputs))
@@ -165,6 +160,7 @@ def check(net: Network, outputs: List[Entry], mxnet: MxnetProcess) -> None:
     inputs = dict.fromkeys(used, ("N", 4, 6, 5))
     with reference(symbol, arrays, inputs, mxnet) as (graph, model, folder):
         assert sorted(v.name for v in graph.inputs) == sorted(used)
-        truths = [model.truth(feeds(used, seed)) for seed in range(4)]
+        given = (np.random.default_rng(s).standard_normal((len(used), *SHAPE)) for s in range(4))
+        truths = [model.truth(dict(zip(used, each.astype(np.float32)))) for each in given]
         for target in TARGETS:
             judge(graph, target, truths, folder)
