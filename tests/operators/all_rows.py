@@ -1,7 +1,7 @@
 """The rows of all operators, gathered from the files beside this one.
 
-Such a file declares rows (`@row`), and has examples by what pytest calls them: "operator name", or
-"operator,operator name" for several operators that are tried alike.
+Each of these declares rows (`@row`), and lists examples in EXAMPLES under the name that pytest
+gives them, "operator name"; "operator,operator name" stands for the same example of several.
 """
 
 from __future__ import annotations
@@ -17,4 +17,5 @@ for path in sorted(Path(__file__).parent.glob("rows_*.py")):
     for key, example in getattr(module, "EXAMPLES", {}).items():
         ops, _, name = key.partition(" ")
         for op in ops.split(","):
+            assert name not in ROWS[op].examples, f"two examples {key}"
             ROWS[op].examples[name] = replace(example, op=op)

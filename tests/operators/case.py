@@ -123,7 +123,7 @@ class Case:
         return {name: given.make(random) for name, given in self._fed().items()}
 
     def types(self) -> Dict[str, str]:
-        return {name: str(array.dtype) for name, array in self.feeds(0).items()}
+        return {name: given.dtype for name, given in self._fed().items()}
 
     def shapes(self, free: bool) -> Dict[str, Tuple[Union[int, str], ...]]:
         """Of the data inputs; equal sizes get equal names where they are free."""

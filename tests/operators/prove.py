@@ -77,7 +77,7 @@ def reference(
     mxnet: MxnetProcess,
     types: Optional[Mapping[str, str]] = None,
 ) -> Iterator[tuple[Graph, Mxnet, Path]]:
-    """The network as it is read from its checkpoint, MXNet with the same, and a folder."""
+    """Save a network; yield it as it is read back, as MXNet loads it, and the folder it is in."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save_checkpoint(folder / "net", symbol, arrays)
@@ -87,6 +87,7 @@ def reference(
 
 
 def opened(case: Case, mxnet: MxnetProcess) -> ContextManager[tuple[Graph, Mxnet, Path]]:
+    """The case's network in the same way, with the sizes free that the case leaves free."""
     net, heads = case.network()
     return reference(net.symbol(*heads), net.arrays, case.shapes(case.free), mxnet, case.types())
 
@@ -146,9 +147,10 @@ def judge(
     """Assert that every layer of the converted network is MXNet's, in both precisions.
 
     Args:
-        more: pooled with the others where float32 has more noise than is allowed.
-        alone: each layer is given MXNet's results.
-        where: is said of a failure.
+        more: further inputs, pooled with the others where float32 alone fails: of few numbers,
+            the noise is a matter of luck.
+        alone: each layer is given MXNet's results instead of the candidate's own.
+        where: names the network in the message of a failure.
     """
     path = convert(graph, target, folder / str(opset), opset)[0]
     results = []

@@ -96,7 +96,7 @@ class Row:
 
     Attributes:
         make: draws a case.
-        narrowed: what is not drawn though the declaration takes it -> the reason.
+        narrowed: what is not drawn, though the declaration takes it -> the reason.
         no_onnx: why the operator cannot be converted to ONNX at all.
         counted: the sizes of the result depend on the inputs' numbers.
         examples: cases that must be tried whatever is drawn, by name: corners and traps.
@@ -120,7 +120,11 @@ ROWS: dict[str, Row] = {}
 def row(
     *ops: str, no_onnx: str = "", counted: bool = False, **narrowed: str
 ) -> Callable[[Callable[[Draw], Case]], Callable[[Draw], Case]]:
-    """Declare that the function below draws the cases of these operators."""
+    """Declare that the function below draws the cases of these operators.
+
+    Args:
+        narrowed: attribute or input -> why it is not drawn, or not in all its values.
+    """
 
     def declare(make: Callable[[Draw], Case]) -> Callable[[Draw], Case]:
         for op in ops:
