@@ -19,7 +19,8 @@ DOCUMENTS = (
     *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
 )
 BLOCK = re.compile(
-    r"^(?:<!-- (?P<key>test|not run|excerpt): (?P<comment>.*?) -->\n+)?"
+    r"^(?:<!-- (?:test: (?P<situation>.*?)(?:, )?(?:exit (?P<exit>\d))?|not run: (?P<not_run>.*?)"
+    r"|excerpt: (?P<excerpt>.*?)) -->\n+)?"
     r"^(?P<fence>```+)(?P<language>\w*)\n(?P<text>.*?)^(?P=fence)$",
     re.MULTILINE | re.DOTALL,
 )
@@ -69,16 +70,11 @@ def steps(document: str) -> List[Step]:
 
 def _steps_of(document: str, block: re.Match[str]) -> Iterator[Step]:
     line = block.string.count("\n", 0, block.start("fence")) + 1
-    key, comment, text = block["key"], block["comment"] or "", block["text"]
-    exit_code = re.search(r"exit (\d)", comment) if key == "test" else None
-    given = {
-        "situation": re.sub(r"(, )?exit \d", "", comment) if key == "test" else "",
-        "not_run": comment if key == "not run" else "",
-    }
-    code = int(exit_code[1]) if exit_code else 0
+    text, given = block["text"], {key: block[key] or "" for key in ("situation", "not_run")}
+    code = int(block["exit"] or 0)
     if block["language"] == "python":
         named = re.match(r"# ([\w/]+\.py)\n", text)
-        excerpt = comment if key == "excerpt" else named[1] if named else ""
+        excerpt = block["excerpt"] or (named[1] if named else "")
         yield Step(document, line, "python", text, exit_code=code, excerpt=excerpt, **given)
     elif block["language"] == "console":
         for command in re.finditer(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE):

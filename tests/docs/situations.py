@@ -8,12 +8,12 @@ docs/errors.md.
 from __future__ import annotations
 
 import json
-import os
 import shutil
+import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
 from PIL import Image
@@ -29,6 +29,10 @@ from .documents import ROOT
 
 HIDDEN = "hidden"  # modules in a folder of this name stand before those that are installed
 
+Entry = Tuple[int, int]
+#: (network, its data) -> its head.
+Build = Callable[[Network, Entry], Entry]
+
 
 def prepare(folder: Path, situation: str, *, checkout: bool, samples: Optional[str]) -> None:
     """The placeholders, and what the situation adds or spoils.
@@ -41,33 +45,48 @@ def prepare(folder: Path, situation: str, *, checkout: bool, samples: Optional[s
         skipped = shutil.ignore_patterns(".git", ".venv", ".tox", ".*_cache", ".hypothesis")
         shutil.copytree(ROOT, folder, ignore=skipped, dirs_exist_ok=True)
     (folder / ".venv").symlink_to(sys.prefix)
-    net, head = small_resnet()
     (folder / "model").mkdir()
+    net, head = small_resnet()
     save_checkpoint(folder / "model" / "net", net.symbol(head), net.arrays)
     detector(folder / "model" / "mnet.25", samples)
-    embedding(folder / "model" / "arcface")
+    save(folder / "model" / "arcface", embedding)
     Image.open(PHOTOGRAPH).convert("RGB").save(folder / "photo.jpg")
-    if situation:
-        SITUATIONS[situation](folder)
+    if situation in NETWORKS:
+        save(folder / "model" / "net", NETWORKS[situation])
+    if situation in FILES:
+        FILES[situation](folder)
+    if situation in COMMANDS:
+        subprocess.run(["bash", "-c", COMMANDS[situation]], cwd=folder, check=True)
+
+
+def save(prefix: Path, build: Build) -> None:
+    net = Network()
+    head = build(net, net.variable("data"))
+    save_checkpoint(prefix, net.symbol(head), net.arrays)
 
 
 def detector(prefix: Path, samples: Optional[str]) -> None:
     """InsightFace's mnet.25, or a network that is called and fed alike."""
-    for part in ("-symbol.json", "-0000.params"):
-        if samples and (Path(samples) / f"mnet.25{part}").is_file():
-            shutil.copy(Path(samples) / f"mnet.25{part}", f"{prefix}{part}")
-        else:
-            net = Network()
-            x = net.convolution("conv0", net.variable("data"), 3, 4, stride=(2, 2))
-            x = net.batch_norm("bn0", x, 4, eps=2e-5, fix_gamma=False)
-            x = net.layer("Activation", "relu0", x, act_type="relu")
-            save_checkpoint(prefix, net.symbol(x), net.arrays)
+    files = [Path(samples or "", f"mnet.25{part}") for part in ("-symbol.json", "-0000.params")]
+    if samples and all(path.is_file() for path in files):
+        for path in files:
+            shutil.copy(path, prefix.parent)
+    else:
+        save(prefix, detecting)
 
 
-def embedding(prefix: Path) -> None:
+def detecting(net: Network, data: Entry) -> Entry:
+    x = net.convolution("conv0", data, 3, 4, stride=(2, 2))
+    return activation(net, net.batch_norm("bn0", x, 4, eps=2e-5, fix_gamma=False))
+
+
+def activation(net: Network, data: Entry) -> Entry:
+    return net.layer("Activation", "relu", data, act_type="relu")
+
+
+def embedding(net: Network, data: Entry) -> Entry:
     """As InsightFace's ArcFace networks: pixels as they are, 112 x 112, the embedding is fc1."""
-    net = Network()
-    x = net.layer("_minus_scalar", "_minusscalar0", net.variable("data"), scalar=127.5)
+    x = net.layer("_minus_scalar", "_minusscalar0", data, scalar=127.5)
     x = net.layer("_mul_scalar", "_mulscalar0", x, scalar=0.0078125)
     x = net.convolution("conv0", x, 3, 4, stride=(8, 8))
     x = net.batch_norm("bn0", x, 4, eps=2e-5, fix_gamma=False)
@@ -76,87 +95,49 @@ def embedding(prefix: Path) -> None:
     weight, bias = net.parameter("pre_fc1_weight", 8, 4 * 14 * 14), net.parameter("pre_fc1_bias", 8)
     x = net.layer("FullyConnected", "pre_fc1", x, weight, bias, num_hidden=8)
     x = net.batch_norm("fc1", x, 8, eps=2e-5, fix_gamma=True)
-    x = net.layer(
-        "FullyConnected", "fc7", x, net.parameter("fc7_weight", 16, 8), num_hidden=16, no_bias=True
-    )
-    x = net.layer("SoftmaxOutput", "softmax", x, net.variable("softmax_label"))
-    save_checkpoint(prefix, net.symbol(x), net.arrays)
+    weight = net.parameter("fc7_weight", 16, 8)
+    x = net.layer("FullyConnected", "fc7", x, weight, num_hidden=16, no_bias=True)
+    return net.layer("SoftmaxOutput", "softmax", x, net.variable("softmax_label"))
 
 
-Change = Callable[[Path], Any]
+def custom(net: Network, data: Entry) -> Entry:
+    x = net.layer("Custom", "roi_target", data, op_type="proposal_target")
+    return net.layer("Convolution_v2", "conv1", x)
 
 
-def layers(*chain: Dict[str, Any]) -> Change:
-    """model/net is these layers, one after the other; a convolution is `kernel` alone."""
-
-    def change(folder: Path) -> None:
-        net = Network()
-        x, channels = net.variable("data"), 3
-        for number, layer in enumerate(chain):
-            attrs = dict(layer)
-            op, name = attrs.pop("op"), attrs.pop("name", f"layer{number}")
-            if op == "Convolution":
-                filters = attrs.pop("filters", 4)
-                x = net.convolution(name, x, channels, filters, **attrs)
-                channels = filters
-            elif op == "BatchNorm":
-                x = net.batch_norm(name, x, channels, **attrs)
-            else:
-                x = net.layer(op, name, x, **attrs)
-        save_checkpoint(folder / "model" / "net", net.symbol(x), net.arrays)
-
-    return change
+def scaled(net: Network, data: Entry) -> Entry:
+    return net.convolution("conv0", net.layer("_mul_scalar", "scaled", data, scalar=1e6), 3, 4)
 
 
-def text(path: str, content: str) -> Change:
-    def change(folder: Path) -> None:
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(content, encoding="utf-8")
-
-    return change
-
-
-def budget(**row: Any) -> Change:
-    return text("budgets.json", json.dumps([row]))
-
-
-def python(path: str, *options: str) -> Change:
-    """Another Python: this one, by another name."""
-
-    def change(folder: Path) -> None:
-        text(path, f'#!/bin/sh\nexec {" ".join([sys.executable, *options])} "$@"\n')(folder)
-        (folder / path).chmod(0o755)
-
-    return change
+#: What model/net is.
+NETWORKS: Dict[str, Build] = {
+    "a custom operator": custom,
+    "an unknown value": lambda net, x: net.layer("LRN", "norm1", x, nsize=4),
+    "an unknown attribute": lambda net, x: net.layer("Flatten", "flat", x, order="F"),
+    "numbers too large for float16": scaled,
+    "a fully connected network": activation,
+    "a network with a large kernel": lambda net, x: net.convolution(
+        "conv0", x, 3, 4, kernel=(7, 7), pad=(0, 0)
+    ),
+    "a network that sorts": lambda net, x: net.layer(
+        "sort", "sorted", net.convolution("conv0", x, 3, 4), axis=-1
+    ),
+    # Of thousands of values some differ on every processor where onnxruntime optimises nothing.
+    "two lock files": lambda net, x: net.batch_norm(
+        "bn0", net.convolution("conv0", x, 3, 16), 16, fix_gamma=False
+    ),
+}
 
 
-def parameters(*, without: str = "", extra: str = "") -> Change:
-    def change(folder: Path) -> None:
-        arrays = small_resnet()[0].arrays
-        kept = {name: array for name, array in arrays.items() if name != without}
-        more = {extra: np.zeros((2, 2), np.float32)} if extra else {}
-        save_params(folder / "model" / "net-0000.params", {**kept, **more})
-
-    return change
+def parameters(folder: Path, **arrays: Any) -> None:
+    """Add arrays to those of model/net, or leave them out where they are None."""
+    found = {**small_resnet()[0].arrays, **arrays}
+    kept = {name: array for name, array in found.items() if array is not None}
+    save_params(folder / "model" / "net-0000.params", kept)
 
 
-def together(*changes: Change) -> Change:
-    return lambda folder: [change(folder) for change in changes]
-
-
-def truncated(folder: Path) -> None:
-    path = folder / "model" / "net-0000.params"
-    os.truncate(path, path.stat().st_size // 2)
-
-
-def exchanged(folder: Path) -> None:
-    shutil.copy(folder / "model" / "net-symbol.json", folder / "model" / "net-0000.params")
-
-
-def fresh_user(folder: Path) -> None:
-    for part in ("-symbol.json", "-0000.params"):
-        shutil.copy(folder / "model" / f"mnet.25{part}", folder)
-    shutil.copy(PHOTOGRAPH, folder / "photo.png")
+def budget(folder: Path, **row: Any) -> None:
+    (folder / "budgets.json").write_text(json.dumps([row]))
 
 
 def results(folder: Path) -> None:
@@ -164,54 +145,41 @@ def results(folder: Path) -> None:
     np.save(folder / "onnx.npy", np.zeros((1, 6), np.float32))
 
 
-def nightly_run(folder: Path) -> None:
-    write_results(folder / "nightly-results", green_results())
-    (folder / "nightly-history").mkdir()
-
-
-ONNXRUNTIME = f"onnxruntime=={version('onnxruntime')}\n"
-CONV = {"op": "Convolution", "name": "conv0"}
-SITUATIONS: Dict[str, Change] = {
-    "a fresh user": fresh_user,
-    "truncated parameters": truncated,
-    "a symbol for parameters": exchanged,
-    "parameters for a symbol": text("model/net-symbol.json", '{"nodes": ['),
-    "another file for a symbol": text("model/net-symbol.json", '{"layers": []}'),
-    "too few parameters": parameters(without="fc_weight"),
-    "too many parameters": parameters(extra="fc9_weight"),
-    "a custom operator": layers(
-        {"op": "Custom", "name": "roi_target", "op_type": "proposal_target"},
-        {"op": "Convolution_v2", "name": "conv1"},
+FILES: Dict[str, Callable[[Path], None]] = {
+    "too few parameters": lambda folder: parameters(folder, fc_weight=None),
+    "too many parameters": lambda folder: parameters(folder, fc9_weight=np.zeros((2, 2), "f4")),
+    "a limit that is too low": lambda folder: budget(
+        folder, layer="unit1_bn1", float64_rel=1e-30, reason="to see a proof fail"
     ),
-    "an unknown value": layers({"op": "LRN", "name": "norm1", "nsize": 4}),
-    "an unknown attribute": layers({"op": "Flatten", "name": "flat", "order": "F"}),
-    "numbers too large for float16": layers(
-        {"op": "_mul_scalar", "name": "scaled", "scalar": 1e6}, CONV
+    "a limit that nothing needs": lambda folder: budget(
+        folder, layer="fc", float32_ratio=100, reason="sums in blocks"
     ),
-    "a fully connected network": layers({"op": "Activation", "name": "relu", "act_type": "relu"}),
-    "a network with a large kernel": layers({**CONV, "kernel": (7, 7), "pad": (0, 0)}),
-    "a network that sorts": layers(CONV, {"op": "sort", "name": "sorted", "axis": -1}),
-    "a limit that is too low": budget(
-        layer="unit1_bn1", float64_rel=1e-30, reason="to see a proof fail"
-    ),
-    "a limit that nothing needs": budget(layer="fc", float32_ratio=100, reason="sums in blocks"),
-    "a limit without a reason": budget(layer="fc", float32_ratio=100),
-    "a wrong file in MXPROOF_MODELS": text(
-        "published/resnet-18-0000.params", "<html>Not found</html>"
-    ),
-    "a Python without MXNet": python("python-without-mxnet", "-S"),
-    "onnxruntime is not installed": text(
-        f"{HIDDEN}/onnxruntime.py",
-        'raise ModuleNotFoundError("No module named onnxruntime", name="onnxruntime")\n',
-    ),
-    "a damaged recording": text("net.npz", "PK"),
-    "a file in the way": text("out", ""),
+    "a limit without a reason": lambda folder: budget(folder, layer="fc", float32_ratio=100),
     "two results of different shape": results,
-    "results of a nightly run": nightly_run,
-    # Of thousands of values some differ on every processor where onnxruntime optimises nothing.
-    "two lock files": together(
-        layers({**CONV, "filters": 16}, {"op": "BatchNorm", "name": "bn0", "fix_gamma": False}),
-        text("green.txt", ONNXRUNTIME),
-        text("red.txt", f"# mxproof: optimisation=disabled\n{ONNXRUNTIME}"),
+    "results of a nightly run": lambda folder: write_results(
+        folder / "nightly-results", green_results()
     ),
 }
+
+PARAMETERS, SYMBOL = "model/net-0000.params", "model/net-symbol.json"
+ONNXRUNTIME = f"onnxruntime=={version('onnxruntime')}"
+#: What is run in the folder, in bash.
+COMMANDS = {
+    "a fresh user": f"cp model/mnet.25* . && cp {PHOTOGRAPH} photo.png",
+    "truncated parameters": f"truncate -s $(($(wc -c < {PARAMETERS}) / 2)) {PARAMETERS}",
+    "a symbol for parameters": f"cp {SYMBOL} {PARAMETERS}",
+    "parameters for a symbol": f"""printf '{{"nodes": [' > {SYMBOL}""",
+    "another file for a symbol": f"""printf '{{"layers": []}}' > {SYMBOL}""",
+    "a wrong file in MXPROOF_MODELS": "mkdir published && "
+    "printf '<html>Not found</html>' > published/resnet-18-0000.params",
+    "a Python without MXNet": f"""printf '#!/bin/sh\\nexec {sys.executable} -S "$@"\\n' > \
+        python-without-mxnet && chmod +x python-without-mxnet""",
+    "onnxruntime is not installed": f"""mkdir {HIDDEN} && printf 'raise ModuleNotFoundError(
+        "No module named onnxruntime", name="onnxruntime")' > {HIDDEN}/onnxruntime.py""",
+    "a damaged recording": "printf PK > net.npz",
+    "a file in the way": "touch out",
+    "results of a nightly run": "mkdir nightly-history",
+    "two lock files": f"echo {ONNXRUNTIME} > green.txt && printf "
+    f"'# mxproof: optimisation=disabled\\n{ONNXRUNTIME}\\n' > red.txt",
+}
+SITUATIONS = {*NETWORKS, *FILES, *COMMANDS}

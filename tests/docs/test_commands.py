@@ -70,19 +70,15 @@ class Story:
         if (self.folder / HIDDEN).is_dir():
             return self._shell(shlex.join([*program.name.split(), *words]))
         printed = io.StringIO()
-        before = Path.cwd()
-        os.chdir(self.folder)
-        try:
-            with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
-                patch.setenv("COLUMNS", "100")
-                patch.setenv("NO_COLOR", "1")
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
+            patch.chdir(self.folder)
+            patch.setenv("COLUMNS", "100")
+            patch.setenv("NO_COLOR", "1")
+            try:
                 with redirect_stderr(printed):
-                    code = execute(program, words)
-        except SystemExit as end:  # argparse
-            code = int(end.code or 0)
-        finally:
-            os.chdir(before)
-        return code, printed.getvalue()
+                    return execute(program, words), printed.getvalue()
+            except SystemExit as end:  # argparse
+                return int(end.code or 0), printed.getvalue()
 
     def _shell(self, command: str) -> Tuple[int, str]:
         done = subprocess.run(
@@ -167,4 +163,4 @@ def test_every_document_is_read() -> None:
     """A document whose commands are not found would pass."""
     assert sum(step.document == "README.md" for step in ALL) > 30
     assert sum(len(told) for (document, _), told in STORIES.items() if document in DAILY) > 60
-    assert {situation for _, situation in STORIES if situation} == set(SITUATIONS)
+    assert {situation for _, situation in STORIES if situation} == SITUATIONS

@@ -1,26 +1,21 @@
-"""The rows of all operators, gathered from the files beside this one."""
+"""The rows of all operators, gathered from the files beside this one.
+
+Each of these declares rows (`@row`), and lists examples in EXAMPLES under the name that pytest
+gives them, "operator name"; "operator,operator name" stands for the same example of several.
+"""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import List
 
-from .case import Row
+from .row import ROWS
 
-
-def gather() -> List[Row]:
-    """All rows; two for one operator are a mistake."""
-    modules = [m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])]
-    found: List[Row] = []
-    for name in modules:
-        if name.startswith("rows_"):
-            found += importlib.import_module(f"{__package__}.{name}").ROWS
-    names = [row.op for row in found]
-    twice = {n for n in names if names.count(n) > 1}
-    assert not twice, f"two rows for {twice}"
-    return found
-
-
-ROWS = gather()
+for path in sorted(Path(__file__).parent.glob("rows_*.py")):
+    module = import_module(f"{__package__}.{path.stem}")
+    for key, example in getattr(module, "EXAMPLES", {}).items():
+        ops, _, name = key.partition(" ")
+        for op in ops.split(","):
+            assert name not in ROWS[op].examples, f"two examples {key}"
+            ROWS[op].examples[name] = replace(example, op=op)

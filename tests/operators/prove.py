@@ -6,16 +6,19 @@ the converter gives it: where opsets have the same nodes, `turn` chooses one of 
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections import defaultdict
-from contextlib import suppress
-from functools import reduce
+from contextlib import closing, contextmanager, suppress
+from functools import partial, reduce
 from operator import add
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Any, ContextManager, Iterable, Iterator, Mapping, Optional, Sequence
 
+import numpy as np
 import onnx_ir as ir
 import pytest
+from hypothesis import HealthCheck, settings
 from onnx import TensorProto
 from onnx.helper import make_graph, make_model_gen_version, make_opsetid, make_tensor_value_info
 from onnxruntime import InferenceSession
@@ -24,13 +27,28 @@ from converters import Graph, UnsupportedError, load_checkpoint, save_checkpoint
 from converters.onnx_model import DEFAULT_OPSET, SUPPORTED_OPSETS
 from converters.ops import REGISTRY
 from converters.shape import compatible
+from converters.symbol import Symbol
 from mxproof.compare import compare
 from mxproof.proof import describe_failure
 from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
 from mxproof.targets import TARGETS, convert
 from mxproof.truth import Truth
+from mxproof.verdict import Comparison
 
-from .case import PROFILE, Case, Row
+from .case import Case
+from .row import Row
+
+#: On every push, few cases are drawn and each is tried at one opset; all of it runs nightly.
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev")
+
+
+def drawn(daily: int) -> settings:
+    """As many examples as the profile says; `daily` of them in the profile of every push.
+
+    The first that Hypothesis draws is the simplest one.
+    """
+    count = daily if PROFILE == "ci" else settings.default.max_examples
+    return settings(max_examples=count, suppress_health_check=[HealthCheck.too_slow])
 
 
 def newest_read() -> int:
@@ -51,35 +69,47 @@ OPSETS = sorted({SUPPORTED_OPSETS[0], DEFAULT_OPSET, newest_read()})
 RETRIES = 8
 
 
-def prove(case: Case, row: Row, mxnet: MxnetProcess, turn: int = 0) -> None:
-    """Assert that the case converts and that what comes out is MXNet's function."""
-    net, heads = case.network()
+@contextmanager
+def reference(
+    symbol: Symbol,
+    arrays: Mapping[str, np.ndarray],
+    inputs: Mapping[str, Any],
+    mxnet: MxnetProcess,
+    types: Optional[Mapping[str, str]] = None,
+) -> Iterator[tuple[Graph, Mxnet, Path]]:
+    """Save a network; yield it as it is read back, as MXNet loads it, and the folder it is in."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        save_checkpoint(folder / "net", net.symbol(*heads), net.arrays)
-        graph = load(case, row, folder / "net")
-        model = mxnet.load(folder / "net", 0, graph)
-        try:
-            truth = model.truth(case.feeds(0))
-            check_inference(graph, case, row, truth)
-            if "pytorch" not in row.impossible:
-                judge(graph, case, "pytorch", DEFAULT_OPSET, truth, model, folder)
-            for opset in opsets(graph, row, turn):
-                judge(graph, case, "onnx", opset, truth, model, folder)
-            if "pytorch" in row.impossible:
-                with pytest.raises(UnsupportedError, match="'layer'"):
-                    convert(graph, "pytorch", folder / "none")
-        finally:
-            model.close()
+        save_checkpoint(folder / "net", symbol, arrays)
+        graph = load_checkpoint(folder / "net", inputs=inputs, types=types)
+        with closing(mxnet.load(folder / "net", 0, graph)) as model:
+            yield graph, model, folder
 
 
-def opsets(graph: Graph, row: Row, turn: int) -> List[int]:
+def opened(case: Case, mxnet: MxnetProcess) -> ContextManager[tuple[Graph, Mxnet, Path]]:
+    """The case's network in the same way, with the sizes free that the case leaves free."""
+    net, heads = case.network()
+    return reference(net.symbol(*heads), net.arrays, case.shapes(case.free), mxnet, case.types())
+
+
+def prove(case: Case, row: Row, mxnet: MxnetProcess, turn: int = 0) -> None:
+    """Assert that the case converts and that what comes out is MXNet's function."""
+    with opened(case, mxnet) as (graph, model, folder):
+        truth = model.truth(case.feeds(0))
+        check_inference(graph, case, row, truth)
+        tries = [("pytorch", DEFAULT_OPSET), *(("onnx", o) for o in opsets(graph, row, turn))]
+        for target, opset in tries:
+            more = (model.truth(case.feeds(seed)) for seed in range(1, RETRIES))
+            judge(graph, target, [truth], folder, opset, more=more, where=str(case))
+
+
+def opsets(graph: Graph, row: Row, turn: int) -> list[int]:
     """Those to try the network at; where the operator cannot be written, it must say so."""
     declaration = REGISTRY[row.op]
     first, last = declaration.onnx_since, declaration.onnx_until or OPSETS[-1]
-    forms: Dict[bytes, List[int]] = defaultdict(list)
+    forms: dict[bytes, list[int]] = defaultdict(list)
     for opset in OPSETS:
-        if "onnx" in row.impossible or not first <= opset <= last:
+        if row.no_onnx or not first <= opset <= last:
             with pytest.raises(UnsupportedError, match="'layer'"):
                 to_onnx(graph, opset=opset)
             continue
@@ -88,12 +118,6 @@ def opsets(graph: Graph, row: Row, turn: int) -> List[int]:
     if PROFILE != "ci":
         return [opset for alike in forms.values() for opset in alike]
     return [alike[turn % len(alike)] for alike in forms.values()]
-
-
-def load(case: Case, row: Row, prefix: Path) -> Graph:
-    """With free sizes where the case asks for them and the operator takes them."""
-    free = case.free and not row.fixed
-    return load_checkpoint(prefix, inputs=case.shapes(free), types=case.types())
 
 
 def check_inference(graph: Graph, case: Case, row: Row, truth: Truth) -> None:
@@ -111,25 +135,34 @@ def check_inference(graph: Graph, case: Case, row: Row, truth: Truth) -> None:
 
 def judge(
     graph: Graph,
-    case: Case,
     target: str,
-    opset: int,
-    truth: Truth,
-    model: Mxnet,
+    truths: Sequence[Truth],
     folder: Path,
-) -> None:
+    opset: int = DEFAULT_OPSET,
+    *,
+    more: Iterable[Truth] = (),
+    alone: bool = False,
+    where: str = "",
+) -> list[Comparison]:
+    """Assert that every layer of the converted network is MXNet's, in both precisions.
+
+    Args:
+        more: further inputs, pooled with the others where float32 alone fails: of few numbers,
+            the noise is a matter of luck.
+        alone: each layer is given MXNet's results instead of the candidate's own.
+        where: names the network in the message of a failure.
+    """
     path = convert(graph, target, folder / str(opset), opset)[0]
+    results = []
     for precision in TARGETS[target].runtimes:
         candidate = TARGETS[target].open(path, precision)
-        result = compare(truth, candidate, graph)
+        compared = partial(compare, candidate=candidate, graph=graph, alone=alone)
+        result = reduce(add, map(compared, truths))
         if precision == "float32" and result.failed and not result.stopped:
-            more = (compare(t, candidate, graph) for t in further(case, model))
-            result = reduce(add, more, result)
-        where = f"{target} opset {opset} {precision}, {case}"
-        assert result.stopped is None, f"{where}: {result.stopped}"
-        assert not result.failed, f"{where}: {describe_failure('net', target, result)}"
-        assert tuple(c.layer for c in result.checks) == truth.names, where
-
-
-def further(case: Case, model: Mxnet) -> Iterator[Truth]:
-    return (model.truth(case.feeds(seed)) for seed in range(1, RETRIES))
+            result = reduce(add, map(compared, more), result)
+        what = f"{target} opset {opset} {precision} {where}"
+        assert result.stopped is None, f"{what}: {result.stopped}"
+        assert not result.failed, f"{what}: {describe_failure('net', target, result)}"
+        assert tuple(c.layer for c in result.checks) == result.expected, what
+        results.append(result)
+    return results

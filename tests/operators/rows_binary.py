@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Tuple
 
 import numpy as np
 from hypothesis import strategies as st
@@ -12,8 +12,9 @@ from converters.ops.binary import Binary, Broadcast
 from converters.ops.scalar import ScalarOperator
 
 from .case import MOVABLE as TYPES
-from .case import Array, Case, Data, DrawFn, Row, Shape, Values, normal, shapes, uniform, whole
-from .rows_unary import WHOLE, scaled
+from .case import Array, Case, Data, Shape, Values, case, normal, uniform, whole
+from .row import Draw, row
+from .rows_elementwise import WHOLE, scaled
 
 
 def nonzero(random: np.random.Generator, shape: Shape) -> Array:
@@ -47,29 +48,28 @@ def pair(op: str, dtype: str) -> Tuple[Values, Values]:
     return {"div": (signed, divisor), "sub": (positive, whole(0, 2))}.get(kind, (signed, signed))
 
 
-def ones(draw: DrawFn, shape: Shape) -> Shape:
+def ones(draw: Draw, shape: Shape) -> Shape:
     """The shape with some sizes of 1, and maybe without its first axes."""
-    sizes = tuple(1 if draw(st.booleans()) else d for d in shape)
-    return sizes[draw(st.integers(0, len(sizes) - 1)) :]
+    sizes = tuple(1 if draw.flag() else d for d in shape)
+    return sizes[draw.number(0, len(sizes) - 1) :]
 
 
-def row(op: str) -> Row:
-    def draw(draw: DrawFn) -> Case:
-        first = second = shapes(draw, (1, 4))
-        if issubclass(REGISTRY[op], Broadcast):
-            second = ones(draw, first)
-            if draw(st.booleans()):
-                first, second = second, first
-        dtype = draw(st.sampled_from(TYPES))
-        a, b = pair(op, dtype)
-        inputs = (Data(first, a, dtype), Data(second, b, dtype))
-        return Case(op, inputs, free=draw(st.booleans()))
-
-    return Row(op, draw, EXAMPLES.get(op, {}), NARROWED.get(op, {}))
+SIGNAL = "MXNet ends with a signal where a whole number is divided by 0"
+BINARY = [op for op, cls in sorted(REGISTRY.items()) if issubclass(cls, Binary)]
+SCALAR = [op for op, cls in sorted(REGISTRY.items()) if issubclass(cls, ScalarOperator)]
 
 
-def example(op: str, a: Values, b: Values, dtype: str = "float32") -> Case:
-    return Case(op, (Data((4, 5, 6), a, dtype), Data((5, 1), b, dtype)))
+@row("elemwise_div", "broadcast_div", rhs=SIGNAL)
+@row(*(op for op in BINARY if op not in ("elemwise_div", "broadcast_div")))
+def binary(draw: Draw) -> Case:
+    first = second = draw.shape((1, 4))
+    if issubclass(REGISTRY[draw.op], Broadcast):
+        second = ones(draw, first)
+        if draw.flag():
+            first, second = second, first
+    dtype = draw.choice(*TYPES)
+    a, b = pair(draw.op, dtype)
+    return case(Data(first, a, dtype), Data(second, b, dtype), free=draw.flag())
 
 
 FLOATS = st.sampled_from([0.1, -0.3, 0.5, 1.0, 2.0, -2.5, 3.0, 55.5])
@@ -97,79 +97,61 @@ def values(op: str, dtype: str) -> Values:
     return whole(-5, 6)
 
 
-def scalar_row(op: str) -> Row:
-    def draw(draw: DrawFn) -> Case:
-        dtype = draw(st.sampled_from(("float32", "float32", *WHOLE, "bool")))
-        attrs: Dict[str, Any] = {"scalar": draw(numbers(op, dtype))}
-        if draw(st.booleans()):
-            attrs["is_int"] = draw(st.booleans())
-        data = Data(shapes(draw, (1, 4)), values(op, dtype), dtype)
-        return Case(op, (data,), attrs, free=draw(st.booleans()))
-
-    return Row(op, draw, EXAMPLES.get(op, {}), NARROWED.get(op, {}))
-
-
-def with_number(op: str, scalar: float, of: Values, dtype: str = "float32", **more: Any) -> Case:
-    return Case(op, (Data((4, 5), of, dtype),), {"scalar": scalar, **more})
+@row("_div_scalar", scalar=SIGNAL)
+@row("_power_scalar", scalar="of whole numbers, what int64 cannot hold is left open by C")
+@row(*(op for op in SCALAR if op not in ("_div_scalar", "_power_scalar")))
+def with_number(draw: Draw) -> Case:
+    dtype = draw.choice("float32", "float32", *WHOLE, "bool")
+    attrs: Dict[str, Any] = {"scalar": draw(numbers(draw.op, dtype))}
+    if draw.flag():
+        attrs["is_int"] = draw.flag()
+    data = Data(draw.shape((1, 4)), values(draw.op, dtype), dtype)
+    return case(data, **attrs, free=draw.flag())
 
 
-EXAMPLES: Dict[str, Dict[str, Case]] = {
-    "broadcast_mod": {
-        "any signs": example("broadcast_mod", uniform(-300, 300), uniform(-30, 30)),
-        "whole": example("broadcast_mod", whole(-300, 300), whole(-3, 3), "int32"),
-        "0": example("broadcast_mod", whole(-300, 300), whole(0, 1)),
-    },
-    "broadcast_power": {
-        "negative": example("broadcast_power", uniform(-5, 5), whole(-3, 4)),
-        "whole": example("broadcast_power", nonzero, whole(-3, 4), "int64"),
-    },
-    "broadcast_div": {"whole": example("broadcast_div", whole(-100, 100), nonzero, "int32")},
-    "_mod_scalar": {
-        "0": with_number("_mod_scalar", 0.0, normal),
-        "negative": with_number("_mod_scalar", -0.7, normal),
-        "whole": with_number("_mod_scalar", -3, whole(-9, 9), "int32"),
-        "whole 0": with_number("_mod_scalar", 0, whole(-9, 9), "int32"),
-    },
-    "_rmod_scalar": {"negative": with_number("_rmod_scalar", -7.3, normal)},
-    "_plus_scalar": {
-        "cut off": with_number("_plus_scalar", 2.7, whole(-9, 9), "int32"),
-        "with a fraction": with_number("_plus_scalar", 2.7, whole(-9, 9), "int32", is_int=False),
-        "truth": with_number("_plus_scalar", 2.7, whole(0, 2), "bool"),
-    },
-    "_rpower_scalar": {"negative": with_number("_rpower_scalar", -2.0, whole(-3, 4))},
-    "_power_scalar": {"square": with_number("_power_scalar", 2, normal)},
-    "_equal_scalar": {"some": with_number("_equal_scalar", 5, whole(0, 9))},
-    **{
-        op: {"0": with_number(op, 0.0, halves)}
-        for op in ("_logical_and_scalar", "_logical_or_scalar", "_logical_xor_scalar")
-    },
-}
-SIGNAL = "MXNet ends with a signal where a whole number is divided by 0"
-NARROWED = {
-    **{op: {"rhs": SIGNAL} for op in ("elemwise_div", "broadcast_div")},
-    "_div_scalar": {"scalar": SIGNAL},
-    "_power_scalar": {"scalar": "of whole numbers, what int64 cannot hold is left open by C"},
-}
-
-
-def draw_sum(draw: DrawFn) -> Case:
-    shape, dtype = shapes(draw, (1, 4)), draw(st.sampled_from(TYPES))
+@row("add_n")
+def add_n(draw: Draw) -> Case:
+    shape, dtype = draw.shape((1, 4)), draw.choice(*TYPES)
     values = normal if dtype == "float32" else whole(0, 9)
-    count = draw(st.integers(1, 4))
-    return Case("add_n", (Data(shape, values, dtype),) * count, {"num_args": count})
+    count = draw.number(1, 4)
+    return case(*(Data(shape, values, dtype),) * count, num_args=count)
 
 
-def draw_where(draw: DrawFn) -> Case:
-    shape = shapes(draw, (1, 4))
-    dtype, of = draw(st.sampled_from(TYPES)), draw(st.sampled_from(TYPES))
-    condition = shape[:1] if draw(st.booleans()) else shape
+@row("where")
+def where(draw: Draw) -> Case:
+    shape = draw.shape((1, 4))
+    dtype, of = draw.choice(*TYPES), draw.choice(*TYPES)
+    condition = shape[:1] if draw.flag() else shape
     data = Data(shape, whole(0, 9), dtype)
-    return Case("where", (Data(condition, whole(0, 2), of), data, data), free=draw(st.booleans()))
+    return case(Data(condition, whole(0, 2), of), data, data, free=draw.flag())
 
 
-ROWS: List[Row] = [
-    *(row(op) for op, cls in sorted(REGISTRY.items()) if issubclass(cls, Binary)),
-    *(scalar_row(op) for op, cls in sorted(REGISTRY.items()) if issubclass(cls, ScalarOperator)),
-    Row("add_n", draw_sum),
-    Row("where", draw_where),
-]
+def two(a: Values, b: Values, dtype: str = "float32") -> Case:
+    return case(Data((4, 5, 6), a, dtype), Data((5, 1), b, dtype))
+
+
+def one(scalar: float, of: Values, dtype: str = "float32", **more: Any) -> Case:
+    return case(Data((4, 5), of, dtype), scalar=scalar, **more)
+
+
+LOGICAL = "_logical_and_scalar,_logical_or_scalar,_logical_xor_scalar"
+EXAMPLES = {
+    "broadcast_mod any signs": two(uniform(-300, 300), uniform(-30, 30)),
+    "broadcast_mod whole": two(whole(-300, 300), whole(-3, 3), "int32"),
+    "broadcast_mod 0": two(whole(-300, 300), whole(0, 1)),
+    "broadcast_power negative": two(uniform(-5, 5), whole(-3, 4)),
+    "broadcast_power whole": two(nonzero, whole(-3, 4), "int64"),
+    "broadcast_div whole": two(whole(-100, 100), nonzero, "int32"),
+    "_mod_scalar 0": one(0.0, normal),
+    "_mod_scalar negative": one(-0.7, normal),
+    "_mod_scalar whole": one(-3, whole(-9, 9), "int32"),
+    "_mod_scalar whole 0": one(0, whole(-9, 9), "int32"),
+    "_rmod_scalar negative": one(-7.3, normal),
+    "_plus_scalar cut off": one(2.7, whole(-9, 9), "int32"),
+    "_plus_scalar with a fraction": one(2.7, whole(-9, 9), "int32", is_int=False),
+    "_plus_scalar truth": one(2.7, whole(0, 2), "bool"),
+    "_rpower_scalar negative": one(-2.0, whole(-3, 4)),
+    "_power_scalar square": one(2, normal),
+    "_equal_scalar some": one(5, whole(0, 9)),
+    f"{LOGICAL} 0": one(0.0, halves),
+}

@@ -1,166 +1,233 @@
-"""Functions of single numbers that have attributes, casts, and layers that are for training."""
+"""Functions of single numbers, with attributes and without, casts, and layers that are for
+training."""
 
 from __future__ import annotations
 
-from typing import Any, Tuple, Type
+from typing import Any, Dict, Tuple
 
+import numpy as np
 from hypothesis import strategies as st
 
 from converters.ops import REGISTRY
 from converters.ops.training import Identity
+from converters.ops.unary import Unary
 
 from .case import MOVABLE as ANY
-from .case import Case, Data, DrawFn, Label, Row, Stored, attributes, normal, shapes, uniform, whole
-from .rows_unary import AROUND_0
+from .case import Array, Case, Data, Label, Shape, Stored, Values, case, normal, uniform, whole
+from .row import Draw, row
+
+WHOLE = ("int32", "int64", "uint8", "int8")
+
+
+def quarters(random: np.random.Generator, shape: Shape) -> Array:
+    """Many of them midway between whole numbers."""
+    return random.integers(-20, 20, shape) / 4
+
+
+def scaled(scale: float) -> Values:
+    return lambda random, shape: scale * random.standard_normal(shape)
+
+
+def near(x: float) -> Values:
+    return lambda random, shape: x * (1 + 1e-3 * random.standard_normal(shape))
+
+
+#: Of about unit size, and next to nothing: what a function loses there is seen.
+AROUND_0 = (scaled(1), scaled(1e-6), scaled(4))
+POSITIVE = (uniform(0.1, 4), near(1), uniform(0, 1e4), uniform(0, 1e-6))
+
+#: Operator -> where it is tried; in other places than those of AROUND_0.
+DOMAINS: Dict[str, Tuple[Values, ...]] = {
+    **dict.fromkeys(("sqrt", "rsqrt", "log", "log2", "log10"), POSITIVE),
+    **dict.fromkeys(("ceil", "floor", "trunc", "fix", "round", "rint"), (quarters, scaled(9))),
+    "_contrib_round_ste": (quarters, scaled(9)),
+    "log1p": (*AROUND_0[1:2], uniform(-0.9, 3), uniform(0, 1e4)),
+    **dict.fromkeys(("sin", "cos"), (*AROUND_0, scaled(100))),
+    **dict.fromkeys(("arcsin", "arccos"), (uniform(-1, 1), scaled(1e-6))),
+    "arctanh": (uniform(-0.99, 0.99), scaled(1e-6)),
+    "arccosh": (uniform(1.01, 9), uniform(1, 1e4)),
+    "reciprocal": (*POSITIVE, uniform(-9, -0.1)),
+    "cbrt": (*AROUND_0, scaled(1e4)),
+    "rcbrt": (*POSITIVE, uniform(-9, -0.1)),
+    "erfinv": (uniform(-0.99, 0.99), uniform(-0.1, 0.1)),
+    "gamma": (uniform(0.1, 9), uniform(-4.9, -4.1), uniform(9, 30)),
+    "gammaln": (uniform(0.1, 9), uniform(-4.9, -4.1), uniform(9, 1e4)),
+}
+UNARY = [op for op, cls in sorted(REGISTRY.items()) if issubclass(cls, Unary)]
+
+
+@row("erfinv", data="nearer to 0 MXNet's own loses all but ten digits")
+@row("gamma", data="MXNet makes NaN of its poles, where the limits are infinite")
+@row(*(op for op in UNARY if op not in ("erfinv", "gamma")))
+def unary(draw: Draw) -> Case:
+    values = draw.choice(*DOMAINS.get(draw.op, AROUND_0))
+    dtype = draw.choice("float32", *WHOLE) if REGISTRY[draw.op].whole else "float32"
+    if dtype != "float32":
+        values = whole(0 if dtype == "uint8" else -9, 10)
+    data = Data(draw.shape((1, 4)), values, dtype)
+    return case(data, **draw.attrs(), free=draw.flag())
+
+
+def draw_data(draw: Draw, *dtypes: str) -> Data:
+    dtype = draw.choice(*(dtypes or ("float32",)))
+    values = draw.choice(*AROUND_0) if dtype == "float32" else whole(0, 9)
+    return Data(draw.shape((1, 4)), values, dtype)
+
 
 SHARES = st.floats(0, 1, width=32, allow_subnormal=False)
+IN_TRAINING = "read in training only"
 
 
-def draw_data(draw: DrawFn, *dtypes: str) -> Data:
-    dtype = draw(st.sampled_from(dtypes or ("float32",)))
-    values = draw(st.sampled_from(AROUND_0)) if dtype == "float32" else whole(0, 9)
-    return Data(shapes(draw, (1, 4)), values, dtype)
+@row("Activation", "hard_sigmoid", "_contrib_quadratic", "_contrib_div_sqrt_dim", "MakeLoss")
+@row("Dropout", mode=IN_TRAINING, axes=IN_TRAINING, p=IN_TRAINING)
+@row("smooth_l1", scalar="0 is refused")
+def of_floats(draw: Draw) -> Case:
+    data = draw_data(draw)
+    narrowed: Dict[str, Any] = {"scalar": st.sampled_from([1.0, 0.3, 3.0])}
+    if draw.op == "Dropout":
+        narrowed = {"mode": "training", "axes": None, "p": SHARES}
+    return case(data, **draw.attrs(**narrowed), free=draw.flag())
 
 
-def plain(op: str, *dtypes: str, narrowed: str = "", **given: object) -> Row:
-    """One input of any shape."""
-
-    def draw(draw: DrawFn) -> Case:
-        data = draw_data(draw, *dtypes)
-        return Case(op, (data,), attributes(draw, op, **given), draw(st.booleans()))
-
-    return Row(op, draw, narrowed=dict.fromkeys(given, narrowed) if narrowed else {})
+IDENTITIES = [op for op, cls in sorted(REGISTRY.items()) if issubclass(cls, Identity)]
 
 
-def draw_clip(draw: DrawFn) -> Case:
+@row(*(op for op in IDENTITIES if op != "MakeLoss"))  # which MXNet has of floats only
+def identity(draw: Draw) -> Case:
+    return case(draw_data(draw, *ANY), **draw.attrs(), free=draw.flag())
+
+
+@row("zeros_like", "ones_like")
+def like(draw: Draw) -> Case:
+    return case(draw_data(draw, *ANY, "bool"), **draw.attrs(), free=draw.flag())
+
+
+@row("clip")
+def clip(draw: Draw) -> Case:
     data = draw_data(draw, *ANY)
     least = 0 if data.dtype == "uint8" else -9  # in C, a negative end has no unsigned value
     ends = st.floats(least, 9, width=32, allow_subnormal=False)
-    return clipped(data, draw(ends), draw(ends))  # in any order
+    return case(data, a_min=draw(ends), a_max=draw(ends))  # in any order
 
 
-def clipped(data: Data, low: float, high: float) -> Case:
-    return Case("clip", (data,), {"a_min": low, "a_max": high})
+@row("IdentityAttachKLSparseReg")
+def sparse_reg(draw: Draw) -> Case:
+    shape = draw.shape((2, 4))
+    return case(shape, Stored(shape[1:2]), penalty=0.1)
 
 
-def draw_sparse_reg(draw: DrawFn) -> Case:
-    shape = shapes(draw, (2, 4))
-    inputs = (Data(shape), Stored(shape[1:2]))
-    return Case("IdentityAttachKLSparseReg", inputs, {"penalty": 0.1})
+@row("_identity_with_attr_like_rhs")
+def identity_like(draw: Draw) -> Case:
+    return case(*(Data(draw.shape((1, 4))),) * 2)
 
 
-def activation(act_type: str, low: float, high: float) -> Case:
-    return Case("Activation", (Data((4, 5), uniform(low, high)),), {"act_type": act_type})
-
-
-def draw_leaky(draw: DrawFn) -> Case:
-    attrs = attributes(draw, "LeakyReLU")
-    shape = shapes(draw, (1, 4))
-    inputs: Tuple[Data, ...] = (Data(shape, draw(st.sampled_from(AROUND_0))),)
+@row("LeakyReLU")
+def leaky(draw: Draw) -> Case:
+    attrs = draw.attrs()
+    shape = draw.shape((1, 4))
+    inputs = [Data(shape, draw.choice(*AROUND_0))]
     if attrs.get("act_type") == "prelu":
         channels = shape[1] if len(shape) > 1 else shape[0]
-        sizes = draw(st.sampled_from([(1,), (channels,), (1,) * (len(shape) > 1) + (channels,)]))
-        kind: Type[Data] = draw(st.sampled_from([Data, Stored]))
-        inputs += (kind(sizes, uniform(-1, 1)),)
-    return Case("LeakyReLU", inputs, attrs, free=draw(st.booleans()))
+        sizes = draw.choice((1,), (channels,), (1,) * (len(shape) > 1) + (channels,))
+        inputs.append(draw.choice(Data, Stored)(sizes, uniform(-1, 1)))
+    return case(*inputs, free=draw.flag(), **attrs)
 
 
-def prelu(shape: Tuple[int, ...], slope: Data, **more: Any) -> Case:
-    return Case("LeakyReLU", (Data(shape), slope), {"act_type": "prelu"}, **more)
+#: Layers whose label only training reads, and attributes that only training reads.
+OUTPUTS: Dict[str, Dict[str, Any]] = {
+    "LinearRegressionOutput": {"grad_scale": 2},
+    "MAERegressionOutput": {"grad_scale": 2},
+    "LogisticRegressionOutput": {"grad_scale": 2},
+    "SVMOutput": {"margin": 2, "regularization_coefficient": 0.5, "use_linear": True},
+}
 
 
-def output(op: str, least: int = 1, **ignored: Any) -> Row:
-    """A layer whose label only training reads."""
-
-    def draw(draw: DrawFn) -> Case:
-        return Case(op, (Data(shapes(draw, (least, 4))), Label("label")), ignored)
-
-    return Row(op, draw)
+@row(*OUTPUTS)
+def output(draw: Draw) -> Case:
+    least = 2 if draw.op == "SVMOutput" else 1
+    return case(draw.shape((least, 4)), Label("label"), **OUTPUTS[draw.op])
 
 
 def cross_entropy(rows: int, classes: int) -> Case:
-    inputs = (Data((rows, classes)), Data((rows,), whole(0, classes)))
-    return Case("softmax_cross_entropy", inputs)
+    return case((rows, classes), Data((rows,), whole(0, classes)))
 
 
-def draw_cast(draw: DrawFn) -> Case:
-    dtype = draw(st.sampled_from((*ANY, "bool")))
+@row("softmax_cross_entropy")
+def draw_cross_entropy(draw: Draw) -> Case:
+    return cross_entropy(*draw.shape(2))
+
+
+@row("Cast", data="what the new type cannot hold is left open by C")
+def cast(draw: Draw) -> Case:
+    dtype = draw.choice(*ANY, "bool")
     values = normal if dtype == "float32" else whole(0, 3)
-    attrs = attributes(draw, "Cast")
+    attrs = draw.attrs()
     if attrs["dtype"] == "uint8":
         values = whole(0, 9)
-    return Case("Cast", (Data(shapes(draw, (1, 4)), values, dtype),), attrs)
+    return case(Data(draw.shape((1, 4)), values, dtype), **attrs)
 
 
-def draw_amp_cast(draw: DrawFn) -> Case:
-    dtype = draw(st.sampled_from(("float32", "int32")))
-    attrs = attributes(draw, "amp_cast", dtype=st.sampled_from(("float16", "float32")))
-    return Case("amp_cast", (Data(shapes(draw, (1, 4)), whole(-9, 9), dtype),), attrs)
+@row("amp_cast", dtype="only between floating-point types")
+def amp_cast(draw: Draw) -> Case:
+    dtype = draw.choice("float32", "int32")
+    attrs = draw.attrs(dtype=st.sampled_from(("float16", "float32")))
+    return case(Data(draw.shape((1, 4)), whole(-9, 9), dtype), **attrs)
 
 
-def draw_multicast(draw: DrawFn) -> Case:
-    count = draw(st.integers(1, 4))
-    inputs = tuple(Data(shapes(draw, (1, 4))) for _ in range(count))
-    attrs = attributes(draw, "amp_multicast", num_outputs=count)
-    return Case("amp_multicast", inputs, attrs)
+@row("amp_multicast")
+def amp_multicast(draw: Draw) -> Case:
+    count = draw.number(1, 4)
+    inputs = [draw.shape((1, 4)) for _ in range(count)]
+    return case(*inputs, **draw.attrs(num_outputs=count))
 
 
-LIKE = "_identity_with_attr_like_rhs"
-KINDS = ("relu", "sigmoid", "tanh", "softrelu", "softsign")
-ACTIVATIONS = {kind: activation(kind, -3, 3) for kind in KINDS}
-ACTIVATIONS["softrelu ends"] = activation("softrelu", 15, 30)
-ROWS = [
-    Row("Activation", plain("Activation").draw, ACTIVATIONS),
-    plain("Dropout", mode="training", axes=None, p=SHARES, narrowed="read in training only"),
-    plain("hard_sigmoid"),
-    Row(
-        "clip",
-        draw_clip,
-        {
-            "whole": clipped(Data((9,), whole(-9, 9), "int64"), -2.5, 3),
-            "tenth": clipped(Data((9,)), -0.1, 0.1),
-        },
+@row("cast_storage")
+def cast_storage(draw: Draw) -> Case:
+    return case(draw.shape(2), **draw.attrs())
+
+
+def these(*numbers: float) -> Data:
+    return of(lambda random, shape: np.resize(np.array(numbers), shape))
+
+
+def of(values: Values, *shape: int) -> Data:
+    return Data(shape or (3, 4, 5), values)
+
+
+HALVES = (-2.5, -0.5, 0.5, 1.5, 2.5)
+PRELU = {"act_type": "prelu"}
+EXAMPLES = {
+    "round corners": case(these(*HALVES, 0.49999997, -0.49999997, 8388609)),
+    "rint corners": case(these(*HALVES, -0.49999997, 0.49999997, 8388609)),
+    "log corners": case(of(scaled(100), 6, 7)),
+    "sqrt corners": case(of(uniform(-100, 100), 6, 7)),
+    "log1p corners": case(these(-1, -0.5, 0, 1e-9, 1e-3, 1, 1e30)),
+    "expm1 corners": case(these(-1e3, -30, -1, 0, 1e-9, 1e-3, 1, 30)),
+    "erfinv corners": case(these(-1, -0.5, 0, 0.25, 0.9, 1)),
+    "tanh,tan corners": case(of(uniform(-100, 100))),
+    "arcsin corners": case(of(uniform(-2, 2))),
+    "exp corners": case(of(uniform(-80, 80))),
+    "reciprocal corners": case(these(0, -2, 3)),
+    "rcbrt corners": case(these(0, -8, 27)),
+    **{
+        f"Activation {kind}": case(of(uniform(-3, 3), 4, 5), act_type=kind)
+        for kind in ("relu", "sigmoid", "tanh", "softrelu", "softsign")
+    },
+    "Activation softrelu ends": case(of(uniform(15, 30), 4, 5), act_type="softrelu"),
+    "clip whole": case(Data((9,), whole(-9, 9), "int64"), a_min=-2.5, a_max=3),
+    "clip tenth": case((9,), a_min=-0.1, a_max=0.1),
+    "softmax_cross_entropy ": cross_entropy(7, 5),
+    "LeakyReLU slope a channel": case((2, 4, 3, 4), Stored((4,)), **PRELU),
+    "LeakyReLU slope where channels are last, too": case(
+        (4, 4, 4), Stored((4,)), free=False, **PRELU
     ),
-    plain("smooth_l1", scalar=st.sampled_from([1.0, 0.3, 3.0]), narrowed="0 is refused"),
-    plain("_contrib_quadratic"),
-    plain("_contrib_div_sqrt_dim"),
-    plain("zeros_like", *ANY, "bool"),
-    plain("ones_like", *ANY, "bool"),
-    plain("MakeLoss"),
-    *(
-        plain(op, *ANY)
-        for op, cls in sorted(REGISTRY.items())
-        if issubclass(cls, Identity) and op != "MakeLoss"  # which MXNet has of floats only
-    ),
-    Row("IdentityAttachKLSparseReg", draw_sparse_reg),
-    Row(LIKE, lambda draw: Case(LIKE, (Data(shapes(draw, (1, 4))),) * 2)),
-    Row("Cast", draw_cast, narrowed={"data": "what the new type cannot hold is left open by C"}),
-    Row("amp_cast", draw_amp_cast, narrowed={"dtype": "only between floating-point types"}),
-    Row("amp_multicast", draw_multicast),
-    output("LinearRegressionOutput", grad_scale=2),
-    output("MAERegressionOutput", grad_scale=2),
-    output("LogisticRegressionOutput", grad_scale=2),
-    output("SVMOutput", least=2, margin=2, regularization_coefficient=0.5, use_linear=True),
-    Row(
-        "softmax_cross_entropy",
-        lambda draw: cross_entropy(*shapes(draw, 2)),
-        {"": cross_entropy(7, 5)},
-    ),
-    Row(
-        "LeakyReLU",
-        draw_leaky,
-        examples={
-            "slope a channel": prelu((2, 4, 3, 4), Stored((4,))),
-            "slope where channels are last, too": prelu((4, 4, 4), Stored((4,)), free=False),
-            "one slope": prelu((2, 4, 3), Stored((1,))),
-            "computed slope": prelu((2, 4, 3), Data((4,))),
-            "slope a sample": prelu((3, 4, 5), Data((3,)), free=False),
-            "slope a sample and channel": prelu((3, 4, 5), Data((3, 4)), free=False),
-            "slope 0": Case("LeakyReLU", (Data((4, 5)),), {"slope": 0.0}),
-            **{
-                kind: Case("LeakyReLU", (Data((2, 3, 4)),), {"act_type": kind})
-                for kind in ("leaky", "elu", "selu", "gelu", "rrelu")
-            },
-        },
-    ),
-]
+    "LeakyReLU one slope": case((2, 4, 3), Stored((1,)), **PRELU),
+    "LeakyReLU computed slope": case((2, 4, 3), (4,), **PRELU),
+    "LeakyReLU slope a sample": case((3, 4, 5), (3,), free=False, **PRELU),
+    "LeakyReLU slope a sample and channel": case((3, 4, 5), (3, 4), free=False, **PRELU),
+    "LeakyReLU slope 0": case((4, 5), slope=0.0),
+    **{
+        f"LeakyReLU {kind}": case((2, 3, 4), act_type=kind)
+        for kind in ("leaky", "elu", "selu", "gelu", "rrelu")
+    },
+}

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from types import MappingProxyType
-from typing import Any, Mapping, Tuple
+from typing import Any, Dict, Tuple
 
 import numpy as np
 from hypothesis import strategies as st
 
-from .case import Case, Data, DrawFn, Row, Shape, Values, attributes, normal, shapes
-from .rows_products import case
+from .case import Case, Data, Shape, Values, case, normal
+from .row import Draw, row
 
 
 def positive(random: np.random.Generator, shape: Shape) -> np.ndarray:
@@ -30,129 +28,108 @@ def regular(random: np.random.Generator, shape: Shape) -> np.ndarray:
     return random.standard_normal(shape) / 4 + np.diag(1.5 + 0.25 * np.arange(shape[-1]))
 
 
-FREE, OFFSET = st.booleans(), st.integers(-3, 3)
+OFFSET = st.integers(-3, 3)
 ALPHA = st.sampled_from((None, 1, -0.7))
-ONNX = {"onnx": "ONNX has no operator for it"}
+NO_ONNX = "ONNX has no operator for it"
+
+#: Of a stack of square matrices: the numbers, and how many axes are fixed, the last ones.
+SQUARE: Dict[str, Tuple[Values, int]] = {
+    "_linalg_sumlogdiag": (positive, 0),
+    "_linalg_extractdiag": (normal, 0),
+    "_linalg_extracttrian": (normal, 2),
+    "_linalg_det": (regular, 0),
+    "_linalg_slogdet": (regular, 0),
+    "_linalg_potrf": (positive, 0),
+    "_linalg_potri": (regular, 0),
+    "_linalg_inverse": (regular, 0),
+    "_linalg_syevd": (positive, 0),
+}
+FACTORS = ("_linalg_potrf", "_linalg_potri", "_linalg_inverse", "_linalg_syevd")
 
 
-def matrix(
-    op: str,
-    values: Values = normal,
-    impossible: Mapping[str, str] = MappingProxyType({}),
-    fixed: Tuple[int, ...] = (),
-    **more: Any,
-) -> Row:
-    """One stack of square matrices; `fixed` counts the axes of one from the right."""
-
-    def given(shape: Shape) -> Data:
-        return Data(shape, values, fixed=tuple(len(shape) + axis for axis in fixed))
-
-    def draw(draw: DrawFn) -> Case:
-        outer, (size,) = shapes(draw, (0, 2), high=3), shapes(draw, 1, low=2, high=5)
-        narrowed = {"offset": st.integers(1 - size, size - 1)} if "offset" in more else {}
-        attrs = attributes(draw, op, **narrowed)
-        return Case(op, (given((*outer, size, size)),), attrs, draw(st.booleans()))
-
-    stacks = {"one": (3, 3), "a stack": (2, 4, 4), "a stack of stacks": (2, 3, 4, 4)}
-    examples = {name: Case(op, (given(shape),)) for name, shape in stacks.items()}
-    examples.update({name: Case(op, (given((2, 4, 4)),), attrs) for name, attrs in more.items()})
-    return Row(op, draw, examples, {}, impossible)
+def square(op: str, *shape: int, **attrs: Any) -> Case:
+    values, fixed = SQUARE[op]
+    return case(Data(shape, values, fixed=range(len(shape))[len(shape) - fixed :]), **attrs)
 
 
-def unread(row: Row) -> Row:
-    """With a case whose upper triangle must make no difference."""
-    more = {"of the lower triangle": Case(row.op, (Data((2, 3, 3), lopsided),))}
-    return replace(row, examples={**row.examples, **more})
+@row(*FACTORS, no_onnx=NO_ONNX)
+@row(*(op for op in SQUARE if op not in FACTORS))
+def draw_square(draw: Draw) -> Case:
+    outer, (size,) = draw.shape((0, 2), high=3), draw.shape(1, low=2, high=5)
+    attrs = draw.attrs(offset=st.integers(1 - size, size - 1))
+    return square(draw.op, *outer, size, size, free=draw.flag(), **attrs)
 
 
-def with_triangle(op: str, **impossible: str) -> Row:
-    def given(outer: Shape, size: int, other: int, **attrs: Any) -> Case:
-        b = (*outer, other, size) if attrs.get("rightside") else (*outer, size, other)
-        return Case(op, (Data((*outer, size, size), regular, fixed=()), Data(b, fixed=())), attrs)
-
-    def draw(draw: DrawFn) -> Case:
-        outer, (size, other) = shapes(draw, (0, 2), high=3), shapes(draw, 2, high=5)
-        case = given(outer, size, other, **attributes(draw, op, alpha=ALPHA))
-        return replace(case, free=draw(FREE))
-
-    examples = {
-        "defaults": given((), 3, 4),
-        "upper from the right": given((2,), 3, 4, lower=False, rightside=True, alpha=0.1),
-        "transposed": given((2,), 3, 4, transpose=True),
-    }
-    return Row(op, draw, examples, {}, impossible)
+def with_triangle(outer: Shape, size: int, other: int, **attrs: Any) -> Case:
+    b = (*outer, other, size) if attrs.get("rightside") else (*outer, size, other)
+    return case(Data((*outer, size, size), regular, fixed=()), Data(b, fixed=()), **attrs)
 
 
-def stack(draw: DrawFn, op: str, shape: Shape, *fixed: int, **narrowed: Any) -> Case:
-    return Case(op, (Data(shape, fixed=fixed),), attributes(draw, op, **narrowed), draw(FREE))
+@row("_linalg_trmm")
+@row("_linalg_trsm", no_onnx=NO_ONNX)
+def draw_with_triangle(draw: Draw) -> Case:
+    outer, (size, other) = draw.shape((0, 2), high=3), draw.shape(2, high=5)
+    return with_triangle(outer, size, other, **draw.attrs(alpha=ALPHA), free=draw.flag())
+
+
+def stack(draw: Draw, shape: Shape, *fixed: int, **narrowed: Any) -> Case:
+    return case(Data(shape, fixed=fixed), **draw.attrs(**narrowed), free=draw.flag())
+
+
+@row("_linalg_syrk")
+def syrk(draw: Draw) -> Case:
+    return stack(draw, draw.shape((2, 4), high=4), 1, alpha=ALPHA)
+
+
+@row("_linalg_makediag")
+def makediag(draw: Draw) -> Case:
+    return stack(draw, draw.shape((1, 3), high=4), offset=OFFSET)
+
+
+@row("_linalg_maketrian")
+def maketrian(draw: Draw) -> Case:
+    outer, size = draw.shape((0, 2), high=3), draw.number(1, 4)
+    return stack(draw, (*outer, size * (size + 1) // 2), len(outer), offset=OFFSET)
+
+
+@row("_linalg_gelqf", no_onnx=NO_ONNX)
+def gelqf(draw: Draw) -> Case:
+    rows, more = draw.shape(2, high=4)
+    outer = draw.shape((0, 2), high=3)
+    return stack(draw, (*outer, rows, rows + more - 1), 1)
 
 
 def triangle(*shape: int, **attrs: Any) -> Case:
-    return Case("_linalg_maketrian", (Data(shape, fixed=(len(shape) - 1,)),), attrs)
+    return case(Data(shape, fixed=(len(shape) - 1,)), **attrs)
 
 
-def draw_maketrian(draw: DrawFn) -> Case:
-    outer, size = shapes(draw, (0, 2), high=3), draw(st.integers(1, 4))
-    shape = (*outer, size * (size + 1) // 2)
-    return stack(draw, "_linalg_maketrian", shape, len(outer), offset=OFFSET)
-
-
-def draw_gelqf(draw: DrawFn) -> Case:
-    rows, more = shapes(draw, 2, high=4)
-    outer = shapes(draw, (0, 2), high=3)
-    return stack(draw, "_linalg_gelqf", (*outer, rows, rows + more - 1), 1)
-
-
-ROWS = [
-    with_triangle("_linalg_trmm"),
-    with_triangle("_linalg_trsm", **ONNX),
-    Row(
-        "_linalg_syrk",
-        lambda d: stack(d, "_linalg_syrk", shapes(d, (2, 4), high=4), 1, alpha=ALPHA),
-        {
-            "defaults": case("_linalg_syrk", (3, 4)),
-            "transposed": case("_linalg_syrk", (2, 3, 4), transpose=True, alpha=0.1),
-        },
-    ),
-    matrix("_linalg_sumlogdiag", positive),
-    matrix("_linalg_extractdiag", offset={"offset": -1}, right={"offset": 2}),
-    Row(
-        "_linalg_makediag",
-        lambda d: stack(d, "_linalg_makediag", shapes(d, (1, 3), high=4), offset=OFFSET),
-        {
-            "one": case("_linalg_makediag", (4,)),
-            "above": case("_linalg_makediag", (2, 3), offset=2),
-            "below": case("_linalg_makediag", (2, 3), offset=-1),
-        },
-    ),
-    matrix(
-        "_linalg_extracttrian",
-        fixed=(-2, -1),
-        offset={"offset": -1},
-        above={"offset": 1},
-        upper={"lower": False},
-        lower_above={"offset": 2, "lower": True},
-    ),
-    Row(
-        "_linalg_maketrian",
-        draw_maketrian,
-        {
-            "one": triangle(6),
-            "upper": triangle(2, 6, lower=False),
-            "above": triangle(2, 3, offset=1),
-            "below": triangle(2, 3, offset=-2),
-        },
-    ),
-    matrix("_linalg_det", regular),
-    matrix("_linalg_slogdet", regular),
-    unread(matrix("_linalg_potrf", positive, ONNX, upper={"lower": False})),
-    matrix("_linalg_potri", regular, ONNX, upper={"lower": False}),
-    matrix("_linalg_inverse", regular, ONNX),
-    unread(matrix("_linalg_syevd", positive, ONNX)),
-    Row(
-        "_linalg_gelqf",
-        draw_gelqf,
-        {"one": case("_linalg_gelqf", (3, 5)), "square": case("_linalg_gelqf", (2, 3, 3))},
-        impossible=ONNX,
-    ),
-]
+ABOVE = {"offset": 2, "lower": True}
+UPPER = {"lower": False, "rightside": True, "alpha": 0.1}
+STACKS = {"one": (3, 3), "a stack": (2, 4, 4), "a stack of stacks": (2, 3, 4, 4)}
+EXAMPLES = {
+    **{f"{op} {name}": square(op, *shape) for op in SQUARE for name, shape in STACKS.items()},
+    "_linalg_extractdiag offset": square("_linalg_extractdiag", 2, 4, 4, offset=-1),
+    "_linalg_extractdiag right": square("_linalg_extractdiag", 2, 4, 4, offset=2),
+    "_linalg_extracttrian offset": square("_linalg_extracttrian", 2, 4, 4, offset=-1),
+    "_linalg_extracttrian above": square("_linalg_extracttrian", 2, 4, 4, offset=1),
+    "_linalg_extracttrian upper": square("_linalg_extracttrian", 2, 4, 4, lower=False),
+    "_linalg_extracttrian lower_above": square("_linalg_extracttrian", 2, 4, 4, **ABOVE),
+    "_linalg_potrf upper": square("_linalg_potrf", 2, 4, 4, lower=False),
+    "_linalg_potri upper": square("_linalg_potri", 2, 4, 4, lower=False),
+    # The upper triangle must make no difference.
+    "_linalg_potrf,_linalg_syevd of the lower triangle": case(Data((2, 3, 3), lopsided)),
+    "_linalg_trmm,_linalg_trsm defaults": with_triangle((), 3, 4),
+    "_linalg_trmm,_linalg_trsm upper from the right": with_triangle((2,), 3, 4, **UPPER),
+    "_linalg_trmm,_linalg_trsm transposed": with_triangle((2,), 3, 4, transpose=True),
+    "_linalg_syrk defaults": case((3, 4)),
+    "_linalg_syrk transposed": case((2, 3, 4), transpose=True, alpha=0.1),
+    "_linalg_makediag one": case((4,)),
+    "_linalg_makediag above": case((2, 3), offset=2),
+    "_linalg_makediag below": case((2, 3), offset=-1),
+    "_linalg_maketrian one": triangle(6),
+    "_linalg_maketrian upper": triangle(2, 6, lower=False),
+    "_linalg_maketrian above": triangle(2, 3, offset=1),
+    "_linalg_maketrian below": triangle(2, 3, offset=-2),
+    "_linalg_gelqf one": case((3, 5)),
+    "_linalg_gelqf square": case((2, 3, 3)),
+}

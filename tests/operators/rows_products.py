@@ -1,18 +1,12 @@
-"""Products of matrices, and with a matrix of weights."""
+"""Products of matrices, and with a matrix of weights; attention with several heads."""
 
 from __future__ import annotations
 
-from functools import partial
 from math import prod
-from typing import Any, Mapping
+from typing import Any
 
-from hypothesis import strategies as st
-
-from .case import Case, Data, DrawFn, Row, Shape, Stored, attributes, shapes
-
-
-def case(op: str, *shapes: Shape, **attrs: Any) -> Case:
-    return Case(op, tuple(map(Data, shapes)), attrs)
+from .case import Case, Data, Shape, Stored, case
+from .row import Draw, row
 
 
 def turned(shape: Shape, turn: Any, axis: int) -> Shape:
@@ -24,119 +18,122 @@ def turned(shape: Shape, turn: Any, axis: int) -> Shape:
     return tuple(sizes)
 
 
-def draw_dot(draw: DrawFn) -> Case:
-    a, b = shapes(draw, (0, 3)), shapes(draw, (0, 2))
-    k = draw(st.integers(1, 6))
+@row("dot")
+def dot(draw: Draw) -> Case:
+    a, b = draw.shape((0, 3)), draw.shape((0, 2))
+    k = draw.number(1, 6)
     vectors = not a and not b
-    attrs = {} if vectors else attributes(draw, "dot")
+    attrs = {} if vectors else draw.attrs()
     lhs = (k, *a) if attrs.get("transpose_a") else (*a, k)
     rhs = (*b, k) if attrs.get("transpose_b") else (k, *b)
-    return Case("dot", (Data(lhs), Data(rhs)), attrs, draw(st.booleans()))
+    return case(lhs, rhs, free=draw.flag(), **attrs)
 
 
-def stacks(op: str, examples: Mapping[str, Case]) -> Row:
+@row("_linalg_gemm", "_linalg_gemm2", axis="where the rows are depends on the shape")
+@row("batch_dot")
+def stacks(draw: Draw) -> Case:
     """Products of stacks of matrices, whose rows may be along another axis but in batch_dot."""
-    batch = op == "batch_dot"
+    batch = draw.op == "batch_dot"
+    outer, (m, k, n) = draw.shape((int(batch), 2)), draw.shape(3)
+    rank = len(outer) + 2
+    rows = () if batch else (*range(rank - 1), *range(-rank, -1))
+    axis = draw.choice(None, *rows)
+    attrs = draw.attrs(axis=axis)
+    at = (-2 if axis is None else axis) % rank
 
-    def draw(draw: DrawFn) -> Case:
-        outer, (m, k, n) = shapes(draw, (int(batch), 2)), shapes(draw, 3)
-        rank = len(outer) + 2
-        rows = () if batch else (*range(rank - 1), *range(-rank, -1))
-        axis = draw(st.sampled_from((None, *rows)))
-        attrs = attributes(draw, op, axis=axis)
-        row = (-2 if axis is None else axis) % rank
+    def placed(rows: int, columns: int) -> Shape:
+        return (*outer[:at], rows, *outer[at:], columns)
 
-        def placed(rows: int, columns: int) -> Shape:
-            return (*outer[:row], rows, *outer[row:], columns)
-
-        inputs = [turned(placed(m, k), attrs.get("transpose_a"), row)]
-        inputs.append(turned(placed(k, n), attrs.get("transpose_b"), row))
-        if op == "_linalg_gemm":
-            inputs.append(placed(m, n))
-        return Case(op, tuple(map(Data, inputs)), attrs, draw(st.booleans()))
-
-    narrowed = {} if batch else {"axis": "where the rows are depends on the shape"}
-    return Row(op, draw, examples, narrowed)
+    inputs = [turned(placed(m, k), attrs.get("transpose_a"), at)]
+    inputs.append(turned(placed(k, n), attrs.get("transpose_b"), at))
+    if draw.op == "_linalg_gemm":
+        inputs.append(placed(m, n))
+    return case(*inputs, free=draw.flag(), **attrs)
 
 
-def dense(
-    shape: Shape,
-    num_hidden: int = 5,
-    no_bias: bool = False,
-    flatten: bool = True,
-    weights: type = Stored,
-) -> Case:
-    features = prod(shape[1:]) if flatten else shape[-1]
-    biases = [] if no_bias else [weights((num_hidden,))]
+def dense(shape: Shape, weights: type = Stored, **attrs: Any) -> Case:
+    attrs = {"num_hidden": 5, "no_bias": False, "flatten": True, **attrs}
+    hidden, features = attrs["num_hidden"], prod(shape[1:]) if attrs["flatten"] else shape[-1]
+    biases = [] if attrs["no_bias"] else [weights((hidden,))]
     data = Data(shape, fixed=range(1, len(shape)))
-    attrs = {"num_hidden": num_hidden, "no_bias": no_bias, "flatten": flatten}
-    return Case("FullyConnected", (data, weights((num_hidden, features)), *biases), attrs)
+    return case(data, weights((hidden, features)), *biases, **attrs)
 
 
-def draw_dense(draw: DrawFn) -> Case:
-    attrs = attributes(draw, "FullyConnected", num_hidden=st.integers(1, 6))
-    return dense(shapes(draw, (1, 4)), weights=draw(st.sampled_from([Stored, Data])), **attrs)
+@row("FullyConnected")
+def fully_connected(draw: Draw) -> Case:
+    attrs = draw.attrs(num_hidden=draw.number(1, 6))
+    return dense(draw.shape((1, 4)), weights=draw.choice(Stored, Data), **attrs)
 
 
-dot, batch_dot = partial(case, "dot"), partial(case, "batch_dot")
-gemm, gemm2 = partial(case, "_linalg_gemm"), partial(case, "_linalg_gemm2")
+@row("khatri_rao")
+def khatri_rao(draw: Draw) -> Case:
+    columns, count = draw.number(1, 4), draw.number(1, 4)
+    inputs = ((draw.number(1, 4), columns) for _ in range(count))
+    return case(*inputs, num_args=count)
+
+
+def packed(time: int, batch: int, features: int) -> Data:
+    """The features follow from the heads, and are fixed."""
+    return Data((time, batch, features), fixed=(2,))
+
+
+def weights(batches: int, rows: int, columns: int) -> Data:
+    return Data((batches, rows, columns), fixed=())
+
+
+#: (steps, steps of the other sequence, batch, heads, size of a head) -> inputs.
+ATTENTION = {
+    "selfatt_qk": lambda s, t, n, h, d: (packed(t, n, 3 * h * d),),
+    "selfatt_valatt": lambda s, t, n, h, d: (packed(t, n, 3 * h * d), weights(n * h, t, t)),
+    "encdec_qk": lambda s, t, n, h, d: (packed(s, n, h * d), packed(t, n, 2 * h * d)),
+    "encdec_valatt": lambda s, t, n, h, d: (packed(t, n, 2 * h * d), weights(n * h, s, t)),
+}
+MATMUL = "_contrib_interleaved_matmul_"
+
+
+@row(*(MATMUL + kind for kind in ATTENTION))
+def attention(draw: Draw) -> Case:
+    sizes = [draw.number(1, 4) for _ in range(5)]
+    inputs = ATTENTION[draw.op.replace(MATMUL, "")](*sizes)
+    return case(*inputs, heads=sizes[3], free=draw.flag())
+
+
 BOTH = {"transpose_a": True, "transpose_b": True}
+FIRST, SECOND = {"transpose_a": True}, {"transpose_b": True}
 
-ROWS = [
-    Row(
-        "dot",
-        draw_dot,
-        {
-            "vectors": dot((5,), (5,)),
-            "matrices": dot((3, 4), (4, 5)),
-            "both transposed": dot((4, 3), (5, 4), **BOTH),
-            "vector and matrix": dot((4,), (4, 5)),
-            "matrix and vector": dot((3, 4), (4,)),
-            "many axes": dot((2, 3, 4), (4, 5, 6)),
-            "many axes transposed": dot((4, 2, 3), (5, 6, 4), **BOTH),
-            "vector and many": dot((4,), (4, 2, 3), transpose_a=True),
-            "one": dot((1, 1), (1, 1)),
-        },
-    ),
-    stacks(
-        "batch_dot",
-        {
-            "plain": batch_dot((2, 3, 4), (2, 4, 5)),
-            "first": batch_dot((2, 4, 3), (2, 4, 5), transpose_a=True),
-            "second": batch_dot((2, 3, 4), (2, 5, 4), transpose_b=True),
-            "both": batch_dot((2, 4, 3), (2, 5, 4), **BOTH),
-            "four axes": batch_dot((2, 3, 4, 5), (2, 3, 5, 6)),
-        },
-    ),
-    stacks(
-        "_linalg_gemm2",
-        {
-            "plain": gemm2((3, 4), (4, 5)),
-            "scaled": gemm2((2, 3, 4), (2, 5, 4), transpose_b=True, alpha=0.1),
-            "rows first": gemm2((3, 2, 4), (4, 2, 5), axis=0),
-            "heads": gemm2((2, 3, 4, 5), (2, 6, 4, 5), axis=1, transpose_b=True, alpha=0.3),
-        },
-    ),
-    stacks(
-        "_linalg_gemm",
-        {
-            "plain": gemm((3, 4), (4, 5), (3, 5)),
-            "scaled": gemm((2, 4, 3), (2, 4, 5), (2, 3, 5), transpose_a=True, alpha=2, beta=0.1),
-            "rows first": gemm((3, 2, 4), (4, 2, 5), (3, 2, 5), axis=-3),
-        },
-    ),
-    Row(
-        "FullyConnected",
-        draw_dense,
-        {
-            "image": dense((2, 4, 9, 8)),
-            "matrix without bias": dense((3, 7), no_bias=True),
-            "each row": dense((2, 3, 7), flatten=False),
-            "each row without bias": dense((2, 3, 7), no_bias=True, flatten=False),
-            "vector": dense((7,)),
-            "vector as a row": dense((7,), flatten=False),
-            "computed": dense((3, 7), weights=Data),
-            "computed, each row": dense((2, 3, 7), flatten=False, weights=Data),
-        },
-    ),
-]
+EXAMPLES = {
+    "dot vectors": case((5,), (5,)),
+    "dot matrices": case((3, 4), (4, 5)),
+    "dot both transposed": case((4, 3), (5, 4), **BOTH),
+    "dot vector and matrix": case((4,), (4, 5)),
+    "dot matrix and vector": case((3, 4), (4,)),
+    "dot many axes": case((2, 3, 4), (4, 5, 6)),
+    "dot many axes transposed": case((4, 2, 3), (5, 6, 4), **BOTH),
+    "dot vector and many": case((4,), (4, 2, 3), **FIRST),
+    "dot one": case((1, 1), (1, 1)),
+    "batch_dot plain": case((2, 3, 4), (2, 4, 5)),
+    "batch_dot first": case((2, 4, 3), (2, 4, 5), **FIRST),
+    "batch_dot second": case((2, 3, 4), (2, 5, 4), **SECOND),
+    "batch_dot both": case((2, 4, 3), (2, 5, 4), **BOTH),
+    "batch_dot four axes": case((2, 3, 4, 5), (2, 3, 5, 6)),
+    "_linalg_gemm2 plain": case((3, 4), (4, 5)),
+    "_linalg_gemm2 scaled": case((2, 3, 4), (2, 5, 4), alpha=0.1, **SECOND),
+    "_linalg_gemm2 rows first": case((3, 2, 4), (4, 2, 5), axis=0),
+    "_linalg_gemm2 heads": case((2, 3, 4, 5), (2, 6, 4, 5), axis=1, alpha=0.3, **SECOND),
+    "_linalg_gemm plain": case((3, 4), (4, 5), (3, 5)),
+    "_linalg_gemm scaled": case((2, 4, 3), (2, 4, 5), (2, 3, 5), alpha=2, beta=0.1, **FIRST),
+    "_linalg_gemm rows first": case((3, 2, 4), (4, 2, 5), (3, 2, 5), axis=-3),
+    "FullyConnected image": dense((2, 4, 9, 8)),
+    "FullyConnected matrix without bias": dense((3, 7), no_bias=True),
+    "FullyConnected each row": dense((2, 3, 7), flatten=False),
+    "FullyConnected each row without bias": dense((2, 3, 7), no_bias=True, flatten=False),
+    "FullyConnected vector": dense((7,)),
+    "FullyConnected vector as a row": dense((7,), flatten=False),
+    "FullyConnected computed": dense((3, 7), weights=Data),
+    "FullyConnected computed, each row": dense((2, 3, 7), flatten=False, weights=Data),
+    **{
+        f"{MATMUL}{kind} {name}": case(*inputs(*sizes), heads=sizes[3])
+        for kind, inputs in ATTENTION.items()
+        for name, sizes in (("heads", (5, 4, 2, 3, 6)), ("one head", (2, 3, 1, 1, 5)))
+    },
+}

@@ -14,7 +14,7 @@ from converters.ops import REGISTRY
 from converters.ops.renames import RENAMES
 
 from .all_rows import ROWS
-from .case import Row
+from .row import Row
 
 FILE = Path(__file__).parents[2] / "docs" / "operators.md"
 
@@ -32,29 +32,25 @@ brackets is why it is not tried, or not at all values.
 
 
 def table() -> str:
-    rows = {row.op: row for row in ROWS}
     aliases: Dict[str, List[str]] = {}
     for alias, op in RENAMES.items():
         aliases.setdefault(op, []).append(alias)
-    lines = [line(rows[op], aliases.get(op, [])) for op in sorted(rows, key=str.lower)]
+    lines = [line(ROWS[op], aliases.get(op, [])) for op in sorted(ROWS, key=str.lower)]
     opsets = f"{SUPPORTED_OPSETS[0]} to {SUPPORTED_OPSETS[-1]}"
-    names = len(rows) + sum(len(aliases.get(op, [])) for op in rows)
-    return HEAD.format(count=len(rows), names=names, opsets=opsets) + "\n".join(lines) + "\n"
+    names = len(ROWS) + sum(len(aliases.get(op, [])) for op in ROWS)
+    return HEAD.format(count=len(ROWS), names=names, opsets=opsets) + "\n".join(lines) + "\n"
 
 
 def line(row: Row, aliases: List[str]) -> str:
     declaration = REGISTRY[row.op]
     last = f" to {declaration.onnx_until}" if declaration.onnx_until else ""
-    onnx = row.impossible.get("onnx") or f"from opset {declaration.onnx_since}{last}"
-    pytorch = row.impossible.get("pytorch") or "yes"
+    onnx = row.no_onnx or f"from opset {declaration.onnx_since}{last}"
     fields = dataclasses.fields(declaration) if dataclasses.is_dataclass(declaration) else ()
     tried = [
         f"{f.name} ({row.narrowed[f.name]})" if f.name in row.narrowed else f.name for f in fields
     ]
     others = [f"{k}: {v}" for k, v in row.narrowed.items() if k not in {f.name for f in fields}]
     limits = [declaration.limits, *others]
-    if row.fixed:
-        limits.append(f"fixed sizes only: {row.fixed}")
     if declaration.order_dependent:
         limits.append(
             "depends on the order of numbers, or on their being equal: judged on given inputs"
@@ -66,7 +62,7 @@ def line(row: Row, aliases: List[str]) -> str:
         f"`{row.op}`",
         ", ".join(f"`{a}`" for a in shown),
         onnx,
-        pytorch,
+        "yes",
         ", ".join(tried),
         "; ".join(part for part in limits if part),
     ]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import Callable, Dict, Iterator, Set, Tuple
+from typing import Callable, Dict, Iterator, List, Set, Tuple
 
 import numpy as np
 import pytest
 
-from converters import Graph, Node, load_checkpoint, save_checkpoint
-from mxproof.compare import compare
-from mxproof.proof import describe_failure
+from converters import Graph, Node
 from mxproof.prover import Prover
 from mxproof.report.pytest_report import UNEXPECTED_PASS
 from mxproof.runtimes.mxnet import MxnetProcess
@@ -19,6 +19,8 @@ from mxproof.tolerance import DEVIATIONS, Budget, Budgets, Deviation
 from mxproof.truth import Truth
 from mxproof.verdict import Comparison
 from tests.converters.networks import Network
+
+from .prove import judge, reference
 
 Entry = Tuple[int, int]
 Build = Callable[[Network, Entry], Entry]
@@ -72,43 +74,35 @@ def test_every_deviation_is_shown_to_be_needed() -> None:
     assert set.union(*(deviations(build) for _, build in NEEDING.values())) == set(DEVIATIONS)
 
 
-def proven(build: Build, shift: float, mxnet: MxnetProcess, folder: Path) -> Tuple[Graph, Truth]:
-    """The network, and what MXNet makes of one input."""
+@contextmanager
+def proven(
+    build: Build, mxnet: MxnetProcess, shift: float = 0.0
+) -> Iterator[Tuple[Graph, Truth, Path]]:
+    """The network, what MXNet makes of one input, and a folder."""
     net = Network()
     data = net.variable("data")
     head = build(net, net.layer("elemwise_add", "before", data, data))
-    save_checkpoint(folder / "net", net.symbol(head), net.arrays)
-    graph = load_checkpoint(folder / "net", inputs={"data": ("N", 4, "H", "W")})
     values = np.random.default_rng(0).standard_normal((2, 4, 9, 8)) + shift
-    model = mxnet.load(folder / "net", 0, graph)
-    truth = model.truth({"data": values.astype(np.float32)})
-    model.close()
-    return graph, truth
+    inputs = {"data": ("N", 4, "H", "W")}
+    with reference(net.symbol(head), net.arrays, inputs, mxnet) as (graph, model, folder):
+        yield graph, model.truth({"data": values.astype(np.float32)}), folder
 
 
 def judged(
-    build: Build, shift: float, mxnet: MxnetProcess, folder: Path, alone: bool = False
-) -> Iterator[Comparison]:
+    build: Build, mxnet: MxnetProcess, shift: float = 0.0, alone: bool = False
+) -> List[Comparison]:
     """The network in all runtimes."""
-    graph, truth = proven(build, shift, mxnet, folder)
-    for target, entry in TARGETS.items():
-        path = convert(graph, target, folder)[0]
-        for precision in entry.runtimes:
-            result = compare(truth, entry.open(path, precision), graph, alone=alone)
-            assert tuple(c.layer for c in result.checks) == truth.names
-            assert not result.failed, describe_failure("net", target, result)
-            yield result
+    with proven(build, mxnet, shift) as (graph, truth, folder):
+        results = (judge(graph, target, [truth], folder, alone=alone) for target in TARGETS)
+        return list(chain.from_iterable(results))
 
 
 @pytest.mark.parametrize("name", NEEDING)
 def test_is_needed(
-    name: str,
-    mxnet: MxnetProcess,
-    tmp_path: Path,
-    record_property: Callable[[str, object], None],
+    name: str, mxnet: MxnetProcess, record_property: Callable[[str, object], None]
 ) -> None:
     shift, build = NEEDING[name]
-    results = list(judged(build, shift, mxnet, tmp_path))
+    results = judged(build, mxnet, shift)
     needed = {c.row for r in results for c in r.checks if c.row and c.needs_row}
     for row in deviations(build) - needed:
         record_property(UNEXPECTED_PASS, f"no layer needs the row for {row}")
@@ -116,24 +110,23 @@ def test_is_needed(
 
 
 @pytest.mark.parametrize("name", MAGNIFYING)
-def test_magnified_rounding_is_the_networks(name: str, mxnet: MxnetProcess, tmp_path: Path) -> None:
+def test_magnified_rounding_is_the_networks(name: str, mxnet: MxnetProcess) -> None:
     """In the network more than the standard budget, by the layer alone not."""
     limit = Budget().float64_rel
-    in_chain = [r.worst for r in judged(MAGNIFYING[name], 0.0, mxnet, tmp_path)]
+    in_chain = [r.worst for r in judged(MAGNIFYING[name], mxnet)]
     assert any(c and not c.sums and c.rel > limit for c in in_chain)
-    by_itself = [r.worst for r in judged(MAGNIFYING[name], 0.0, mxnet, tmp_path, alone=True)]
+    by_itself = [r.worst for r in judged(MAGNIFYING[name], mxnet, alone=True)]
     assert all(c and (c.sums or c.rel <= limit) for c in by_itself)
 
 
-def test_what_a_network_magnifies_hides_no_fault(mxnet: MxnetProcess, tmp_path: Path) -> None:
+def test_what_a_network_magnifies_hides_no_fault(mxnet: MxnetProcess) -> None:
     """A fault that is less than what the layer carries is found where it is judged by itself."""
-    graph, truth = proven(softmax_of_large_logits, 0.0, mxnet, tmp_path)
-    path = convert(graph, "pytorch", tmp_path)[0]
-    text = path.read_text()
-    assert text.count(".softmax(1)") == 1
-    path.write_text(text.replace(".softmax(1)", ".softmax(1) * (1 + 1e-11)"))
-    prover = Prover(graph, {"pytorch": path}, Budgets())
-    proof = prover.prove([truth])[0]["pytorch"]
+    with proven(softmax_of_large_logits, mxnet) as (graph, truth, folder):
+        path = convert(graph, "pytorch", folder)[0]
+        text = path.read_text()
+        assert text.count(".softmax(1)") == 1
+        path.write_text(text.replace(".softmax(1)", ".softmax(1) * (1 + 1e-11)"))
+        proof = Prover(graph, {"pytorch": path}, Budgets()).prove([truth])[0]["pytorch"]
     assert proof.comparisons["float64"].passed
     assert not proof.passed
     assert [c.layer for c in proof.culprits] == ["layer"]

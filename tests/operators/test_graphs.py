@@ -3,26 +3,20 @@ and names used twice, against MXNet."""
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import add
-from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, List, Tuple
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters import load_checkpoint, save_checkpoint
 from converters.symbol import in_visiting_order
-from mxproof.compare import compare
-from mxproof.proof import describe_failure
 from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.targets import TARGETS, convert
+from mxproof.targets import TARGETS
 from tests.converters.networks import Network
 
-from .case import DrawFn, drawn
+from .prove import drawn, judge, reference
+from .row import DrawFn
 
 Entry = Tuple[int, int]
 SHAPE = (2, 4, 6, 5)
@@ -154,31 +148,19 @@ def test_graph(mxnet: MxnetProcess, data: st.DataObject) -> None:
     s.values = [s.net.variable(f"data{i}") for i in range(inputs)]
     for step in data.draw(st.lists(st.sampled_from(STEPS), min_size=2, max_size=8)):
         s.values += step(s)
-    with tempfile.TemporaryDirectory() as folder:
-        check(s.net, heads(s), mxnet, Path(folder))
+    check(s.net, heads(s), mxnet)
 
 
-def feeds(names: List[str], seed: int) -> Dict[str, np.ndarray]:
-    random = np.random.default_rng(seed)
-    return {name: random.standard_normal(SHAPE).astype(np.float32) for name in names}
-
-
-def check(net: Network, outputs: List[Entry], mxnet: MxnetProcess, folder: Path) -> None:
+def check(net: Network, outputs: List[Entry], mxnet: MxnetProcess) -> None:
     """All layers, chained, on both targets in both precisions."""
     symbol = in_visiting_order(net.symbol(*outputs))
-    read = [n.name for n in symbol.nodes if n.is_variable]
-    save_checkpoint(folder / "net", symbol, {k: a for k, a in net.arrays.items() if k in read})
+    read = [node.name for node in symbol.nodes if node.is_variable]
     used = [name for name in read if name.startswith("data")]
-    graph = load_checkpoint(folder / "net", inputs=dict.fromkeys(used, ("N", 4, 6, 5)))
-    assert sorted(v.name for v in graph.inputs) == sorted(used)
-    model = mxnet.load(folder / "net", 0, graph)
-    truths = [model.truth(feeds(used, seed)) for seed in range(4)]
-    model.close()
-    for target, entry in TARGETS.items():
-        path = convert(graph, target, folder)[0]
-        for precision in entry.runtimes:
-            candidate = entry.open(path, precision)
-            result = reduce(add, (compare(truth, candidate, graph) for truth in truths))
-            assert result.stopped is None, f"{target} {precision}: {result.stopped}"
-            assert not result.failed, describe_failure("net", target, result)
-            assert tuple(c.layer for c in result.checks) == truths[0].names
+    arrays = {name: array for name, array in net.arrays.items() if name in read}
+    inputs = dict.fromkeys(used, ("N", 4, 6, 5))
+    with reference(symbol, arrays, inputs, mxnet) as (graph, model, folder):
+        assert sorted(v.name for v in graph.inputs) == sorted(used)
+        given = (np.random.default_rng(s).standard_normal((len(used), *SHAPE)) for s in range(4))
+        truths = [model.truth(dict(zip(used, each.astype(np.float32)))) for each in given]
+        for target in TARGETS:
+            judge(graph, target, truths, folder)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import List
 
 import numpy as np
 import pytest
 
-from converters import save_checkpoint
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
 
-from .case import Case, Data, uniform
-from .prove import load
-from .rows_random import ROWS
+from .all_rows import ROWS
+from .case import Case, Data, case, uniform
+from .prove import opened
 
-ROW = {row.op: row for row in ROWS}
 DRAWS = 20_000
 #: Kolmogorov's distance is above c * sqrt(2 / DRAWS) with the probability 2 exp(-2 c^2): 1e-9.
 LIMIT = np.sqrt(np.log(2e9) / 2) * np.sqrt(2 / DRAWS)
@@ -24,14 +21,14 @@ LIMIT = np.sqrt(np.log(2e9) / 2) * np.sqrt(2 / DRAWS)
 
 def fixed(name: str, **attrs: float) -> List[Case]:
     return [
-        Case(f"_random_{name}", (), {"shape": (DRAWS,), **attrs}),
-        Case(f"_random_{name}_like", (Data((DRAWS,)),), attrs),
+        case(op=f"_random_{name}", shape=(DRAWS,), **attrs),
+        case((DRAWS,), op=f"_random_{name}_like", **attrs),
     ]
 
 
 def each(name: str, *ranges: float) -> Case:
-    data = tuple(Data((1,), uniform(value, value)) for value in ranges)
-    return Case(f"_sample_{name}", data, {"shape": (DRAWS,)})
+    data = (Data((1,), uniform(value, value)) for value in ranges)
+    return case(*data, op=f"_sample_{name}", shape=(DRAWS,))
 
 
 CASES = [
@@ -51,11 +48,12 @@ CASES = [
     *fixed("generalized_negative_binomial", mu=2.5, alpha=0.4),
     *fixed("generalized_negative_binomial", mu=2.5, alpha=0),
     each("generalized_negative_binomial", 4, 0.2),
-    Case("_random_randint", (), {"low": -3, "high": 4, "shape": (DRAWS,)}),
-    Case(
-        "_sample_multinomial",
-        (Data((5,), lambda random, shape: np.array([0.1, 0.4, 0.05, 0.25, 0.2])),),
-        {"shape": (DRAWS,), "get_prob": True},
+    case(op="_random_randint", low=-3, high=4, shape=(DRAWS,)),
+    case(
+        Data((5,), lambda random, shape: np.array([0.1, 0.4, 0.05, 0.25, 0.2])),
+        op="_sample_multinomial",
+        shape=(DRAWS,),
+        get_prob=True,
     ),
 ]
 
@@ -67,16 +65,12 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(shares[0] - shares[1]).max())
 
 
-def outputs(case: Case, target: str, folder: Path, mxnet: MxnetProcess) -> List[List[np.ndarray]]:
+def outputs(case: Case, target: str, mxnet: MxnetProcess) -> List[List[np.ndarray]]:
     """(MXNet's, the converted network's) results."""
-    net, heads = case.network()
-    save_checkpoint(folder / "net", net.symbol(*heads), net.arrays)
-    graph = load(case, ROW[case.op], folder / "net")
-    path = convert(graph, target, folder / "out", 21)[0]
-    model = mxnet.load(folder / "net", 0, graph)
-    theirs = model.run(case.feeds(0))
-    model.close()
-    return [theirs, TARGETS[target].open(path, "float32").run(case.feeds(0))]
+    with opened(case, mxnet) as (graph, model, folder):
+        path = convert(graph, target, folder / "out", 21)[0]
+        feeds = case.feeds(0)
+        return [model.run(feeds), TARGETS[target].open(path, "float32").run(feeds)]
 
 
 def name(case: Case) -> str:
@@ -89,13 +83,11 @@ def name(case: Case) -> str:
         pytest.param(case, target, id=f"{name(case)} {target}")
         for case in CASES
         for target in ("pytorch", "onnx")
-        if target not in ROW[case.op].impossible
+        if target == "pytorch" or not ROWS[case.op].no_onnx
     ],
 )
-def test_draws_are_distributed_as_mxnets(
-    case: Case, target: str, mxnet: MxnetProcess, tmp_path: Path
-) -> None:
-    theirs, ours = outputs(case, target, tmp_path, mxnet)
+def test_draws_are_distributed_as_mxnets(case: Case, target: str, mxnet: MxnetProcess) -> None:
+    theirs, ours = outputs(case, target, mxnet)
     for a, b in list(zip(theirs, ours))[: len(theirs) if case.inputs else 1]:
         assert a.size == b.size == DRAWS
         assert distance(a.round(4).ravel(), b.round(4).ravel()) < LIMIT
@@ -110,12 +102,9 @@ def test_the_comparison_can_fail() -> None:
 
 
 @pytest.mark.parametrize("target", ["pytorch", "onnx"])
-def test_shuffling_keeps_rows_and_moves_them(
-    target: str, mxnet: MxnetProcess, tmp_path: Path
-) -> None:
+def test_shuffling_keeps_rows_and_moves_them(target: str, mxnet: MxnetProcess) -> None:
     rows = Data((200, 3), lambda random, shape: np.arange(600).reshape(shape))
-    theirs, ours = outputs(Case("_shuffle", (rows,)), target, tmp_path, mxnet)
-    for (result,) in (theirs, ours):
+    for (result,) in outputs(case(rows, op="_shuffle"), target, mxnet):
         assert (result[:, 1:] == result[:, :-1] + 1).all()
         assert (np.sort(result[:, 0]) == np.arange(0, 600, 3)).all()
         assert (result[:, 0] != np.arange(0, 600, 3)).sum() > 100

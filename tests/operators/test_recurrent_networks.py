@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, List, Tuple
 
 import numpy as np
 import pytest
 
-from converters import load_checkpoint, save_checkpoint
 from converters.ops import parse
-from mxproof.compare import compare
-from mxproof.proof import describe_failure
 from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.targets import TARGETS, convert
+from mxproof.targets import TARGETS
 from tests.converters.networks import Network
+
+from .prove import judge, reference
 
 TIME, BATCH, FEATURES, SIZE = 4, 2, 3, 5
 
@@ -50,21 +48,14 @@ def gluon_layer(net: Network, data: Tuple[int, int], **attrs: Any) -> Tuple[int,
     ],
     ids=str,
 )
-def test_gluons_export(attrs: Any, mxnet: MxnetProcess, tmp_path: Path) -> None:
+def test_gluons_export(attrs: Any, mxnet: MxnetProcess) -> None:
     net = Network()
     turned = net.layer("SwapAxis", "turned", net.variable("data"), dim1=0, dim2=1)
-    layer = gluon_layer(net, turned, **attrs)
-    head = net.layer("tanh", "last", layer)
-    save_checkpoint(tmp_path / "net", net.symbol(head), net.arrays)
-    graph = load_checkpoint(tmp_path / "net", inputs={"data": ("N", "T", FEATURES)})
-    assert not {"Reshape", "_rnn_param_concat"} & {node.op for node in graph.nodes}
+    head = net.layer("tanh", "last", gluon_layer(net, turned, **attrs))
     values = np.random.default_rng(0).standard_normal((BATCH, TIME, FEATURES))
-    model = mxnet.load(tmp_path / "net", 0, graph)
-    truth = model.truth({"data": values.astype(np.float32)})
-    model.close()
-    for target, entry in TARGETS.items():
-        path = convert(graph, target, tmp_path)[0]
-        for precision in entry.runtimes:
-            result = compare(truth, entry.open(path, precision), graph)
-            assert tuple(c.layer for c in result.checks) == truth.names
-            assert not result.failed, describe_failure("net", target, result)
+    inputs = {"data": ("N", "T", FEATURES)}
+    with reference(net.symbol(head), net.arrays, inputs, mxnet) as (graph, model, folder):
+        assert not {"Reshape", "_rnn_param_concat"} & {node.op for node in graph.nodes}
+        truth = model.truth({"data": values.astype(np.float32)})
+        for target in TARGETS:
+            judge(graph, target, [truth], folder)

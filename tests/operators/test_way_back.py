@@ -6,23 +6,24 @@ What has no way back is listed in back_misses.py; a row that works after all is 
 from __future__ import annotations
 
 import re
-import tempfile
-from pathlib import Path
-from typing import Callable, Dict, List, Tuple
+from contextlib import closing
+from typing import Callable, Dict, List
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters import Graph, UnsupportedError, load_checkpoint, save_checkpoint, to_onnx
+from converters import Graph, UnsupportedError, load_checkpoint, to_onnx
 from converters.mxnet_symbol import from_onnx, save_mxnet
-from mxproof.runtimes.mxnet import MxnetProcess
+from converters.ops import REGISTRY
+from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
 
 from .all_rows import ROWS
 from .back_misses import ALMOST_ALL, MISSES, PARTLY
-from .case import Case, Row, drawn
-from .prove import load
+from .case import Case
+from .prove import drawn, opened
+from .row import Row
 
 #: Of float64, as MXNet computes it: ONNX composes some operators of others.
 EQUAL = 1e-12
@@ -40,12 +41,14 @@ def lowest_of_float32(numbers: np.ndarray) -> np.ndarray:
     return np.where(numbers == lowest, float(np.finfo(np.float32).min), numbers)
 
 
-#: Operator, example -> MXNet's numbers as they come back instead.
-CHANGED: Dict[Tuple[str, str], Callable[[np.ndarray], np.ndarray]] = {
-    ("Pooling", "empty last maximum"): lowest_of_float32
+#: Example -> MXNet's numbers as they come back instead.
+CHANGED: Dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "Pooling empty last maximum": lowest_of_float32
 }
 
-RANDOM_ROWS = [row for row in ROWS if any(w in row.op for w in ("random", "sample", "shuffle"))]
+RANDOM = [row for op, row in ROWS.items() if REGISTRY[op].random]
+#: Those that become ONNX at all.
+OTHERS = [row for row in ROWS.values() if row not in RANDOM and not row.no_onnx]
 
 
 def goes_back(
@@ -55,16 +58,13 @@ def goes_back(
     changed: Callable[[np.ndarray], np.ndarray] = lambda numbers: numbers,
 ) -> None:
     """Assert that the case equals MXNet's own; with free sizes if the row has them."""
-    net, heads = case.network()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        save_checkpoint(folder / "net", net.symbol(*heads), net.arrays)
-        graph = load(case, row, folder / "net")
-        model = from_onnx(to_onnx(graph))
-        expected = run(case, graph, folder / "net", mxnet)
-        save_mxnet(model, folder / "back")
-        back = load_checkpoint(folder / "back", inputs=model.inputs, types=case.types())
-        found = run(case, back, folder / "back", mxnet)
+    with opened(case, mxnet) as (graph, model, folder):
+        expected = run(case, graph, model)
+        made = from_onnx(to_onnx(graph))
+        save_mxnet(made, folder / "back")
+        back = load_checkpoint(folder / "back", inputs=made.inputs, types=case.types())
+        with closing(mxnet.load(folder / "back", 0, back)) as model:
+            found = run(case, back, model)
     assert len(found) == len(expected)
     for ours, theirs in zip(found, expected):
         dtype = str(theirs.dtype)
@@ -74,15 +74,12 @@ def goes_back(
         compare(ours.astype(np.float64), wanted, ROUNDED.get(row.op, EQUAL))
 
 
-def run(case: Case, graph: Graph, prefix: Path, mxnet: MxnetProcess) -> List[np.ndarray]:
+def run(case: Case, graph: Graph, model: Mxnet) -> List[np.ndarray]:
     """In float64; and in float32, which must be possible at least."""
     feeds = case.feeds(0)
-    loaded = mxnet.load(prefix, 0, graph)
-    try:
-        loaded.run({v.name: feeds[v.name] for v in graph.inputs}, "float32")
-        return loaded.run({v.name: feeds[v.name] for v in graph.inputs}, "float64")
-    finally:
-        loaded.close()
+    inputs = {v.name: feeds[v.name] for v in graph.inputs}
+    model.run(inputs, "float32")
+    return model.run(inputs, "float64")
 
 
 def compare(ours: np.ndarray, theirs: np.ndarray, limit: float) -> None:
@@ -93,14 +90,7 @@ def compare(ours: np.ndarray, theirs: np.ndarray, limit: float) -> None:
     assert np.abs(ours[~odd] - theirs[~odd]).max(initial=0) <= limit * largest
 
 
-def examples(row: Row) -> List[Tuple[str, Case]]:
-    """Those that become ONNX at all."""
-    return [] if "onnx" in row.impossible else list(row.examples.items())
-
-
-TRIED = [
-    (row, name, case) for row in ROWS if row not in RANDOM_ROWS for name, case in examples(row)
-]
+TRIED = [(row, name, case) for row in OTHERS for name, case in row.examples.items()]
 
 
 @pytest.mark.parametrize(
@@ -108,42 +98,29 @@ TRIED = [
     [pytest.param(row, name, case, id=f"{row.op} {name}") for row, name, case in TRIED],
 )
 def test_example(row: Row, name: str, case: Case, mxnet: MxnetProcess) -> None:
-    listed = MISSES.get(row.op, {})
-    refusal = listed.get(name) or listed.get("")
+    _, most, refusal = PARTLY.get(row.op, ALMOST_ALL)
+    refusal = MISSES.get(f"{row.op} {name}", "" if most else refusal)
     if refusal:
         with pytest.raises(UnsupportedError, match=refusal):
             goes_back(row, case, mxnet)
-    elif (row.op, name) in CHANGED:
-        goes_back(row, case, mxnet, CHANGED[row.op, name])
     else:
-        goes_back(row, case, mxnet)
+        goes_back(row, case, mxnet, *filter(None, [CHANGED.get(f"{row.op} {name}")]))
 
 
 def test_misses_are_examples() -> None:
-    names = {row.op: {name for name, _ in examples(row)} for row in ROWS}
-    for op, listed in MISSES.items():
-        assert set(listed) - {""} <= names[op]
-    for op, name in CHANGED:
-        assert name in names[op]
+    assert {*MISSES, *CHANGED} <= {f"{row.op} {name}" for row, name, _ in TRIED}
+    assert set(PARTLY) <= {row.op for row in OTHERS}
 
 
-@pytest.mark.parametrize("row", RANDOM_ROWS, ids=lambda row: row.op)
-def test_random_numbers_are_refused(row: Row) -> None:
+@pytest.mark.parametrize("row", RANDOM, ids=lambda row: row.op)
+def test_random_numbers_are_refused(row: Row, mxnet: MxnetProcess) -> None:
     case = next(iter(row.examples.values()))
-    net, heads = case.network()
-    with tempfile.TemporaryDirectory() as name:
-        save_checkpoint(Path(name) / "net", net.symbol(*heads), net.arrays)
-        graph = load(case, row, Path(name) / "net")
-        with pytest.raises(UnsupportedError):
-            from_onnx(to_onnx(graph))
+    with opened(case, mxnet) as (graph, _, _), pytest.raises(UnsupportedError):
+        from_onnx(to_onnx(graph))
 
 
 #: All but Pooling, of which CHANGED says that some numbers do not come back.
-DRAWN = [
-    row
-    for row in ROWS
-    if row not in RANDOM_ROWS and "onnx" not in row.impossible and row.op != "Pooling"
-]
+DRAWN = [row for row in OTHERS if row.op != "Pooling"]
 
 
 @pytest.mark.parametrize("row", DRAWN, ids=lambda row: row.op)

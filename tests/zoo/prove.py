@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from math import prod
@@ -42,7 +41,6 @@ class Found:
     reason: str = ""
     float64_rel: Optional[float] = None
     float32_ratio: Optional[float] = None
-    samples: int = 1
 
 
 @dataclass
@@ -56,11 +54,9 @@ class Row:
     """
 
     model: str
-    family: str
     layers: int = 0
     anchored: int = 0
     shapes: Dict[str, List[int]] = field(default_factory=dict)
-    seconds: float = 0.0
     targets: Dict[str, Found] = field(default_factory=dict)
 
     @property
@@ -87,7 +83,7 @@ def rows_of(path: Path) -> Dict[str, Row]:
 
 def prove(model: GluonModel, exporter: Exporter, mxnet: MxnetProcess, folder: Path) -> Row:
     """Whatever goes wrong is the reason in its row."""
-    row, begin = Row(model.name, model.family), time.monotonic()
+    row = Row(model.name)
     try:
         prefix = checkpoint(model, exporter, folder)
         subject = load_for_run(str(prefix), model.inputs)
@@ -96,7 +92,6 @@ def prove(model: GluonModel, exporter: Exporter, mxnet: MxnetProcess, folder: Pa
         row.targets = _proven(subject, mxnet, model, row, folder)
     except (ConversionError, ExportError, RuntimeFailure) as error:
         row.targets = {t: Found(f"{type(error).__name__}: {_line(str(error))}") for t in TARGETS}
-    row.seconds = round(time.monotonic() - begin, 1)
     return row
 
 
@@ -112,7 +107,7 @@ def _proven(
         for samples in (1, SAMPLES):
             evidence = Live(reference, inputs[:samples], mxnet.versions)
             proofs = verify(subject, targets, evidence, folder).targets if targets else {}
-            found.update((t, _found(proof, model.name, samples)) for t, proof in proofs.items())
+            found.update((t, _found(proof, model.name)) for t, proof in proofs.items())
             targets = [t for t, proof in proofs.items() if _only_noise(proof)]
     return found
 
@@ -125,8 +120,8 @@ def widest(graph: Graph, shapes: Shapes) -> Dict[str, Any]:
     """As stated; where the conversion leaves sizes free, more than one sample, and no square: what
     is baked in, or mistakes height for width, shows there. Not so for the largest networks, whose
     smaller relatives have the same layers."""
-    for batch, width in ((1, 32), (1, 0)):
-        wider = {v.name: _wider(shapes[v.name], v.shape, batch, width) for v in graph.inputs}
+    for width in (32, 0):
+        wider = {v.name: _wider(shapes[v.name], v.shape, width) for v in graph.inputs}
         try:
             found = graph.infer_shapes(wider)
         except ShapeError:
@@ -137,10 +132,10 @@ def widest(graph: Graph, shapes: Shapes) -> Dict[str, Any]:
     return dict(shapes)
 
 
-def _wider(stated: Shape, converted: Shape, batch: int, width: int) -> Any:
+def _wider(stated: Shape, converted: Shape, width: int) -> Any:
     """The stated shape, larger on the first and the last axis where those are free."""
     shape: List[Any] = list(stated or ())
-    for axis, more in ((0, batch), (-1, width)):
+    for axis, more in ((0, 1), (-1, width)):
         if converted and not isinstance(converted[axis], int):
             shape[axis] += more
     return tuple(shape)
@@ -154,13 +149,12 @@ def _only_noise(proof: TargetProof) -> bool:
     return not proof.passed and double.passed and not broken
 
 
-def _found(proof: TargetProof, model: str, samples: int) -> Found:
+def _found(proof: TargetProof, model: str) -> Found:
     double, single = (proof.comparisons[p] for p in PRECISIONS)
     return Found(
         "" if proof.passed else _line(" ".join(proof.explain(model)) or "failed"),
         max((c.rel for c in double.checks), default=None),
         max((c.ratio for c in single.checks if c.ratio is not None), default=None),
-        samples,
     )
 
 
