@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, product, same, show
@@ -20,9 +20,6 @@ class FullyConnected(Operator):
     num_hidden: int
     no_bias: bool = False
     flatten: bool = True
-
-    def input_names(self) -> Tuple[str, ...]:
-        return ("data", "weight") if self.no_bias else ("data", "weight", "bias")
 
     def _features(self, data: Shape) -> Dim:
         if not data:
@@ -55,10 +52,8 @@ class FullyConnected(Operator):
         out = g.op("MatMul", data, g.op("Transpose", weight, perm=(1, 0)))
         return g.op("Add", out, bias) if extra else out
 
-    def to_pytorch(
-        self, m: TorchBuilder, data: str, weight: str, bias: Optional[str] = None
-    ) -> str:
+    def to_pytorch(self, m: TorchBuilder, data: str, *weights: str) -> str:
         rank = len(m.shape(data))
         if self.flatten and rank != 2:
             data = f"{data}.flatten(1)" if rank > 2 else f"{data}.unsqueeze(1)"
-        return weighted(m, ("linear", "Linear"), lambda w: w.shape[::-1], data, weight, bias)
+        return weighted(m, "linear", data, *weights)
