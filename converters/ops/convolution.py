@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
 
-import numpy as np
-
 from ..errors import ShapeError
-from ..python_text import literal
 from ..shape import AXES, Dim, Dims, Shape, product, same, show, window
 from .attributes import Ints
+from .linear import weighted
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
@@ -32,37 +30,6 @@ def windows(operator: Any, sizes: Dims) -> List[Dim]:
     """How many windows an operator has along each spatial axis of these sizes."""
     axes = zip(sizes, operator.kernel, operator.stride, operator.pad, operator.dilate)
     return [window(*axis) for axis in axes]
-
-
-#: PyTorch's, where a function is called.
-DEFAULTS = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
-
-
-def weighted(
-    m: TorchBuilder, name: str, data: str, weight: str, bias: Optional[str] = None, **options: Any
-) -> str:
-    """A module that holds weight and bias, or a function's call where other layers make them.
-
-    Args:
-        name: the function's, `conv_transpose2d`; the module is `nn.ConvTranspose2d` then.
-    """
-    given = {k: v for k, v in (("weight", weight), ("bias", bias)) if v is not None}
-    if not all(map(m.is_stored, given.values())):
-        changed = (k for k, v in options.items() if np.any(np.not_equal(v, DEFAULTS.get(k, v))))
-        more = (f"{k}={literal(options[k])}" for k in changed)
-        return f"F.{name}({', '.join([data, *given.values(), *more])})"
-    arrays = {k: m.array(v) for k, v in given.items()}
-    first, second, *_ = arrays["weight"].shape
-    sizes = second * options.get("groups", 1), first
-    kind = "".join(word.capitalize() for word in name.split("_"))
-    module = m.module(
-        f"nn.{kind}",
-        *(sizes[::-1] if "transpose" in name else sizes),
-        **options,
-        bias="bias" in given,
-        state=arrays,
-    )
-    return f"{module}({data})"
 
 
 @dataclass(frozen=True)
@@ -100,13 +67,16 @@ class Filters(Operator):
         batch, _, *spatial = AXES[len(weight)]
         return (batch, self.data_channels(weight), *spatial)
 
-    def onnx(self, g: OnnxBuilder, name: str, *inputs: Any, pad: Ints, **more: Any) -> Any:
+    def onnx(
+        self, g: OnnxBuilder, name: str, *inputs: Any, pad: Ints, adj: Ints = (), **more: Any
+    ) -> Any:
         return g.op(
             name,
             *inputs,
             kernel_shape=self.kernel,
             strides=self.stride,
             pads=pad * 2,
+            output_padding=adj if any(adj) else None,
             dilations=self.dilate,
             group=self.num_group,
             **more,
@@ -239,8 +209,7 @@ class Deconvolution(_Plain):
 
     def to_onnx(self, g: OnnxBuilder, *inputs: Any) -> Any:
         pad, adj = self._padding(g, inputs[0])
-        output_padding = adj if any(adj) else None
-        return self.onnx(g, "ConvTranspose", *inputs, pad=pad, output_padding=output_padding)
+        return self.onnx(g, "ConvTranspose", *inputs, pad=pad, adj=adj)
 
     def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
         pad, adj = self._padding(m, inputs[0])
