@@ -120,7 +120,7 @@ class ModulatedDeformableConvolution(Deformable):
 
     def formula(self, *inputs: Formula) -> Formula:
         data = inputs[0]
-        if data.g.opset < DEFORM_CONV or data.like is not None:
+        if data.g.opset < DEFORM_CONV or data.kind == "float64":
             return super().formula(*inputs)
         given = {name: value.value for name, value in zip(self.input_names(), inputs)}
         ordered = (given.get(name) for name in ("data", "weight", "offset", "bias", "mask"))
