@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
-from .onnx_sizes import count_to, whole
+from .onnx_math import Formula, constant, count_to
 from .products import Matrix, onnx_scaled, onnx_swapped, torch_product, torch_scaled
 from .registry import OnnxBuilder, TorchBuilder, Written, operator
 from .slicing import BEHIND
@@ -29,7 +29,7 @@ def square(data: Dims) -> Dim:
 
 def onnx_range(g: OnnxBuilder, data: Any, axis: int) -> Any:
     """0, 1, ... along an axis of `data`: int64 (n,)."""
-    return count_to(g, g.op("Gather", g.op("Shape", data), whole(g, axis)))
+    return count_to(Formula(g, data).shape().op("Gather", constant(g, axis))).value
 
 
 def onnx_compared(g: OnnxBuilder, kind: str, data: Any, rank: int, offset: int = 0) -> Any:
@@ -37,7 +37,7 @@ def onnx_compared(g: OnnxBuilder, kind: str, data: Any, rank: int, offset: int =
     columns = onnx_range(g, data, rank - 1)
     rows = g.op("Unsqueeze", onnx_range(g, data, rank - 2), g.ints((1,)))
     if offset:
-        rows = g.op("Add", rows, whole(g, offset))
+        rows = g.op("Add", rows, constant(g, offset).value)
     return g.op(kind, columns, rows)
 
 
@@ -153,7 +153,7 @@ class LinalgMakediag(Written, Matrix):
         rows = g.op("Pad", data, g.ints(widths)) if self.offset else data
         index = onnx_range(g, rows, rank - 1)
         column = g.op("Unsqueeze", index, g.ints((1,)))
-        shifted = g.op("Add", column, whole(g, self.offset))
+        shifted = g.op("Add", column, constant(g, self.offset).value)
         values = g.op("Unsqueeze", rows, g.ints((rank,)))
         return g.op("Where", g.op("Equal", index, shifted), values, g.scalar(0, like=data))
 
