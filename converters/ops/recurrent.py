@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
+
+import numpy as np
 
 from ..errors import ShapeError
 from ..shape import Dims, Shape, merge, merge_shapes, show
-from .recurrent_onnx import Layers, onnx_layers, onnx_unpacked
-from .recurrent_weights import Array, Packing
+from .recurrent_onnx import Array, Packing, onnx_layers
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import Concat
 
@@ -102,15 +104,19 @@ class RNN(Operator):
         return shapes[: self.visible_outputs()]
 
     def to_onnx(self, g: OnnxBuilder, data: Any, parameters: Any, *states: Any) -> Any:
-        packing, outputs = self.packing, self.visible_outputs()
         if g.is_stored(parameters):
-            layers: Layers = packing.unpacked(g.array(parameters))
-            return onnx_layers(g, packing, layers, data, states, outputs)
-        shape = g.shape(parameters)
-        if not isinstance(shape[0], int):
-            raise Unsupported(f"parameters of {show(shape)}: needs a fixed number: --input")
-        layers = onnx_unpacked(g, parameters, packing.places(shape[0]))
-        return onnx_layers(g, packing, layers, data, states, outputs)
+            packed, read = g.array(parameters), partial(g.constant, like=data)
+        else:
+            length = g.shape(parameters)[0]
+            if not isinstance(length, int):
+                given = show(g.shape(parameters))
+                raise Unsupported(f"parameters of {given}: needs a fixed number: --input")
+            packed = np.arange(length, dtype=np.int32)
+
+            def read(places: Array) -> Any:
+                return g.op("Gather", parameters, g.constant(places))
+
+        return onnx_layers(g, self.packing, packed, read, data, states, self.visible_outputs())
 
     def to_pytorch(self, m: TorchBuilder, data: str, parameters: str, *states: str) -> str:
         given = states[0] if len(states) == 1 else f"({', '.join(states)})"
