@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
-from .onnx_sizes import count_to, whole
+from .onnx_sizes import count_along, whole
 from .products import Matrix, onnx_scaled, onnx_swapped, torch_product, torch_scaled
 from .registry import OnnxBuilder, TorchBuilder, Written, operator
 from .slicing import BEHIND
@@ -27,15 +27,10 @@ def square(data: Dims) -> Dim:
     return merge(data[-2], data[-1])
 
 
-def onnx_range(g: OnnxBuilder, data: Any, axis: int) -> Any:
-    """0, 1, ... along an axis of `data`: int64 (n,)."""
-    return count_to(g, g.op("Gather", g.op("Shape", data), whole(g, axis)))
-
-
 def onnx_compared(g: OnnxBuilder, kind: str, data: Any, rank: int, offset: int = 0) -> Any:
     """Of each place of a matrix: is its column Equal to (Less than, ...) its row + offset?"""
-    columns = onnx_range(g, data, rank - 1)
-    rows = g.op("Unsqueeze", onnx_range(g, data, rank - 2), g.ints((1,)))
+    columns = count_along(g, data, rank - 1)
+    rows = g.op("Unsqueeze", count_along(g, data, rank - 2), g.ints((1,)))
     if offset:
         rows = g.op("Add", rows, whole(g, offset))
     return g.op(kind, columns, rows)
@@ -151,7 +146,7 @@ class LinalgMakediag(Written, Matrix):
         outer = (0,) * (rank - 1)
         widths = (*outer, max(0, -self.offset), *outer, max(0, self.offset))
         rows = g.op("Pad", data, g.ints(widths)) if self.offset else data
-        index = onnx_range(g, rows, rank - 1)
+        index = count_along(g, rows, rank - 1)
         column = g.op("Unsqueeze", index, g.ints((1,)))
         shifted = g.op("Add", column, whole(g, self.offset))
         values = g.op("Unsqueeze", rows, g.ints((rank,)))

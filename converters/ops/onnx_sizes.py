@@ -27,6 +27,11 @@ def count_to(g: OnnxBuilder, size: Any) -> Any:
     return g.op("Range", whole(g, 0), size, whole(g, 1))
 
 
+def count_along(g: OnnxBuilder, value: Any, axis: int) -> Any:
+    """0, 1, ... along an axis of any value: int64 (n,)."""
+    return count_to(g, g.op("Gather", g.op("Shape", value), whole(g, axis), axis=0))
+
+
 def numbers(g: OnnxBuilder, array: Any, dtype: str) -> Any:
     """A constant of an element type; whole numbers are cut off as C does it."""
     if dtype.startswith("float"):
