@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
 from .onnx_sizes import count_along, whole
-from .products import Matrix, onnx_scaled, onnx_swapped, torch_product, torch_scaled
+from .products import LinalgGemm2, Matrix, onnx_scaled, onnx_swapped, torch_product, torch_scaled
 from .registry import OnnxBuilder, TorchBuilder, Written, operator
 from .slicing import BEHIND
 
@@ -79,20 +79,18 @@ class LinalgSyrk(Matrix):
     transpose: bool = False
     alpha: float = 1.0
 
+    @property
+    def _product(self) -> LinalgGemm2:
+        return LinalgGemm2(self.transpose, not self.transpose, self.alpha)
+
     def infer(self, data: Dims) -> Shape:
-        if len(data) < 2:
-            raise ShapeError(f"takes matrices (*, m, n), got {show(data)}")
-        size = data[-1] if self.transpose else data[-2]
-        return (*data[:-2], size, size)
+        return self._product.infer(data, data)
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        other = onnx_swapped(g, data, len(g.shape(data)), True)
-        pair = (other, data) if self.transpose else (data, other)
-        return onnx_scaled(g, g.op("MatMul", *pair), self.alpha, data)
+        return self._product.to_onnx(g, data, data)
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        text = torch_product(data, data, self.transpose, not self.transpose)
-        return torch_scaled(self.alpha, text)
+        return self._product.to_pytorch(m, data, data)
 
 
 def onnx_diagonal(g: OnnxBuilder, data: Any, offset: int) -> Any:

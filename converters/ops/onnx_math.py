@@ -32,19 +32,15 @@ class Formula:
     like: Any = None
     kind: str = "float"
 
-    def number(self, number: Union[int, float]) -> Formula:
-        """A constant () of this kind."""
-        return self.array(number)
-
     def array(self, numbers: Any) -> Formula:
-        """A constant of this kind."""
+        """A constant of this kind: () of one number."""
         if self.kind == "int64":
             return replace(self, value=self.g.constant(np.asarray(numbers, np.int64)))
         return replace(self, value=self.g.constant(np.asarray(numbers, np.float64), self.like))
 
     def op(self, name: str, *others: Operand, kind: str = "", **attributes: Any) -> Formula:
         """The ONNX operator of that name on this value and the others."""
-        given = [o if isinstance(o, Formula) else self.number(o) for o in others]
+        given = [o if isinstance(o, Formula) else self.array(o) for o in others]
         made = self.g.op(name, self.value, *(o.value for o in given), **attributes)
         return replace(self, value=made, kind=kind or self.kind)
 
@@ -58,14 +54,14 @@ class Formula:
     minimum, maximum = _operation("Min"), _operation("Max")
 
     def __rsub__(self, other: Union[int, float]) -> Formula:
-        return self.number(other) - self
+        return self.array(other) - self
 
     def __invert__(self) -> Formula:
         return self.op("Not")
 
     def where(self, yes: Formula, no: Operand) -> Formula:
         """`yes` where this is true, `no` elsewhere."""
-        other = no if isinstance(no, Formula) else yes.number(no)
+        other = no if isinstance(no, Formula) else yes.array(no)
         return replace(yes, value=self.g.op("Where", self.value, yes.value, other.value))
 
     def rounded(self) -> Formula:
@@ -82,10 +78,6 @@ class Formula:
         """Floating-point numbers."""
         dtype = "float32" if self.like is None else "float64"
         return replace(self, value=self.g.cast(self.value, dtype), kind="float")
-
-    def retyped(self, kind: str) -> Formula:
-        """The same value, which is of another kind than that it was made of."""
-        return replace(self, kind=kind)
 
     def reduced(self, name: str, axis: int, keep: bool = False) -> Formula:
         """ "ReduceMax" and the like along one axis."""
@@ -134,7 +126,7 @@ class Formula:
 
     def column(self, index: int, axis: int = -1) -> Formula:
         """(..., W) -> (...): one of the last axis, or of another."""
-        return self.op("Gather", replace(self, kind="int64").number(index), axis=axis)
+        return self.op("Gather", replace(self, kind="int64").array(index), axis=axis)
 
     def slice(self, axis: int, begin: int, end: Optional[int] = None) -> Formula:
         last = 2**62 if end is None else end
@@ -171,7 +163,7 @@ def stack(parts: Sequence[Formula], axis: int) -> Formula:
 def count(like: Formula, size: Formula) -> Formula:
     """int64 (n,): 0, 1, ... to `size`, which is int64 (1,)."""
     ints = replace(like, kind="int64")
-    return ints.number(0).op("Range", size.squeeze(0), ints.number(1))
+    return ints.array(0).op("Range", size.squeeze(0), ints.array(1))
 
 
 def grid(height: Formula, width: Formula) -> Tuple[Formula, Formula]:

@@ -43,18 +43,21 @@ class RNN(Operator):
         "projection_size without state_outputs, on which MXNet's CPU crashes."
     )
 
+    allowed = (
+        (
+            "use_sequence_length",
+            lambda used: not used,
+            "False, as MXNet's CPU ignores it. Mask the result with SequenceMask, and reverse with "
+            "SequenceReverse",
+        ),
+        *(
+            (f"lstm_state_clip_{end}", lambda clip: clip is None, "None, as MXNet's CPU ignores it")
+            for end in ("min", "max")
+        ),
+    )
+
     def __post_init__(self) -> None:
-        if self.use_sequence_length:
-            raise Unsupported(
-                "use_sequence_length=True, which MXNet's CPU ignores; supported: False. Mask the "
-                "result with SequenceMask, and reverse with SequenceReverse"
-            )
-        if not self.lstm_state_clip_min is self.lstm_state_clip_max is None:
-            raise Unsupported(
-                f"lstm_state_clip_min={self.lstm_state_clip_min}, "
-                f"lstm_state_clip_max={self.lstm_state_clip_max}, which MXNet's CPU ignores; "
-                "supported: None. Export the network without"
-            )
+        super().__post_init__()
         if self.projection_size and not (self.mode == "lstm" and self.state_outputs):
             raise Unsupported(
                 f"projection_size={self.projection_size} with mode={self.mode!r}, state_outputs="
