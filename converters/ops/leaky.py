@@ -10,8 +10,9 @@ import numpy as np
 from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Dim, Dims, same, show
-from .arithmetic import Arithmetic, refuse_integers
 from .attributes import Single, single
+from .elementwise import refuse_integers
+from .onnx_math import Formula, exact, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .special import expm1
 
@@ -56,24 +57,22 @@ class LeakyReLU(Operator):
 
     def to_onnx(self, g: OnnxBuilder, data: Any, gamma: Any = None) -> Any:
         refuse_integers(g.type(data))
-        a = Arithmetic(g, data, composed=self.act_type in ("elu", "selu", "gelu"))
-        x = a.enter(data)
+        x = exact(g, data, composed=self.act_type in ("elu", "selu", "gelu"))
         if self.act_type == "elu":
-            return a.leave(_elu(a, x, self.slope))
-        if self.act_type == "selu":
-            return a.leave(a.op("Mul", _elu(a, x, SELU_ALPHA), a.number(SELU_SCALE)))
-        if self.act_type == "gelu":
-            erf = a.op("Erf", a.op("Div", x, a.number(math.sqrt(2))))
-            part = a.op("Mul", x, a.op("Add", erf, a.number(1)))
-            return a.leave(a.op("Mul", part, a.number(0.5)))
-        if self.act_type == "prelu":
+            made = _elu(x, self.slope)
+        elif self.act_type == "selu":
+            made = _elu(x, SELU_ALPHA) * SELU_SCALE
+        elif self.act_type == "gelu":
+            made = x * ((x / math.sqrt(2)).op("Erf") + 1) * 0.5
+        elif self.act_type == "prelu":
             shape = _spread(g.shape(data), g.shape(gamma))
-            slope = gamma if shape is None else g.op("Reshape", gamma, g.ints(shape))
-            return a.op("PRelu", data, slope)
-        leaky = a.op("LeakyRelu", data, alpha=self._slope)
-        if self.act_type == "leaky":
-            return leaky
-        return [leaky, g.op("Expand", g.scalar(0, data), g.op("Shape", data))]
+            slope = Formula(g, gamma, x.kind)
+            made = x.op("PRelu", slope if shape is None else slope.reshape(*shape))
+        else:
+            made = x.op("LeakyRelu", alpha=self._slope)
+        if self.act_type == "rrelu":
+            return [result(made), g.op("Expand", g.scalar(0, data), g.op("Shape", data))]
+        return result(made)
 
     def to_pytorch(self, m: TorchBuilder, data: str, gamma: str = "") -> str:
         refuse_integers(m.type(data))
@@ -89,10 +88,10 @@ class LeakyReLU(Operator):
         }[self.act_type]
 
 
-def _elu(a: Arithmetic, x: Any, alpha: float) -> Any:
+def _elu(x: Formula, alpha: float) -> Formula:
     """onnxruntime's Elu computes e^x - 1, of which little is left near 0."""
-    below = expm1(a, a.op("Min", x, a.number(0)))
-    return a.op("Add", a.op("Max", x, a.number(0)), a.op("Mul", below, a.number(alpha)))
+    below = expm1(x.minimum(0))
+    return x.maximum(0) + below * alpha
 
 
 def _prelu(m: TorchBuilder, data: str, gamma: str) -> str:

@@ -86,10 +86,14 @@ class Operator:
     def input_names(self) -> tuple[str, ...]:
         """MXNet's names of the inputs this node has, given its attributes.
 
-        By default all of `infer`'s parameters; none for a variadic operator.
+        By default all of `infer`'s parameters, but with `no_bias` no "bias"; none for a variadic
+        operator.
         """
         kinds = inspect.signature(type(self).infer).parameters
-        return tuple(n for n, p in kinds.items() if n != "self" and p.kind != p.VAR_POSITIONAL)
+        left_out = ("self", "bias") if getattr(self, "no_bias", False) else ("self",)
+        return tuple(
+            n for n, p in kinds.items() if n not in left_out and p.kind != p.VAR_POSITIONAL
+        )
 
     def infer_type(self, *types: Optional[str]) -> Union[Optional[str], list[Optional[str]]]:
         """Element types of the inputs -> type of the output (a list for several outputs).

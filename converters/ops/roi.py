@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, List, Tuple
 
 import numpy as np
@@ -175,12 +175,8 @@ class ROIPooling(RegionPooling):
 
 def turned(degrees: Formula) -> Tuple[Formula, Formula]:
     """Cosine and sine: in float64, of an angle that MXNet computes in float64 and rounds."""
-    g = degrees.g
-    turn, half = (g.constant(np.array(n), dtype="float64") for n in (np.pi, 180.0))
-    angle = g.op("Div", g.op("Mul", g.cast(degrees.value, "float64"), turn), half)
-    rounded = g.cast(replace(degrees, value=angle).real().value, "float64")
-    cosine, sine = (replace(degrees, value=g.op(n, rounded)).real() for n in ("Cos", "Sin"))
-    return cosine, sine
+    angle = (degrees.to("float64") * np.pi / 180.0).real().to("float64")
+    return angle.op("Cos").real(), angle.op("Sin").real()
 
 
 @operator("_contrib_RROIAlign")

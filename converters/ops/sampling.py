@@ -37,7 +37,7 @@ def torch_affine_grid(matrix: str, height: int, width: int) -> str:
 
 def sample(data: Formula, grid: Formula) -> Formula:
     """(N, C, H, W), (N, 2, H', W') -> (N, C, H', W'); all around the map is 0."""
-    if data.g.opset >= GRID_SAMPLE and data.like is None:
+    if data.g.opset >= GRID_SAMPLE and data.kind != "float64":
         mode = "linear" if data.g.opset >= LINEAR else "bilinear"
         places = grid.transpose(0, 2, 3, 1)
         return data.op("GridSample", places, align_corners=1, mode=mode, padding_mode="zeros")

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Literal, Optional
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, show, with_axes
-from .arithmetic import Arithmetic
 from .attributes import Ints
 from .broadcasting import times
+from .onnx_math import formula, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Written, operator
 
 
@@ -72,9 +72,9 @@ class _Blocks(Written):
     mode: ClassVar[Optional[str]] = None  # of ONNX's operator, which has the class's name
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        wide = "float64" if "int" in g.type(data) else None  # onnxruntime moves no blocks of those
-        a, name = Arithmetic(g, data, wide, composed=False), type(self).__name__
-        return a.leave(a.op(name, a.enter(data), blocksize=self.block_size, mode=self.mode))
+        kind = g.type(data)
+        x = formula(g, data, "float64" if "int" in kind else kind)  # no kernels move blocks of ints
+        return result(x.op(type(self).__name__, blocksize=self.block_size, mode=self.mode))
 
 
 @operator("depth_to_space")

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, merge, same, show, with_axes
-from .deconvolution import Deconvolution
+from .convolution import Deconvolution
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import total
 
