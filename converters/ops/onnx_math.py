@@ -222,6 +222,11 @@ def count_to(size: Formula) -> Formula:
     return size.number(0).op("Range", size, size.number(1))
 
 
+def count_along(g: OnnxBuilder, value: Any, axis: int) -> Formula:
+    """int64 (n,): 0, 1, ... along an axis of any value."""
+    return count_to(Formula(g, value).shape().column(axis, 0))
+
+
 def count(like: Formula, size: Formula) -> Formula:
     """int64 (n,): 0, 1, ... to `size`, which is int64 (1,)."""
     return replace(count_to(size.squeeze(0)), real_kind=like.real_kind)

@@ -10,7 +10,7 @@ from ..errors import ShapeError
 from ..shape import Dims, Shape, show
 from .attributes import Single, Singles
 from .onnx_math import Formula, result
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, Unsupported, operator
 from .slicing import Cut, Slicing
 
 BRIGHTEST = 255
@@ -24,11 +24,13 @@ def _picture(data: Dims, axes: str) -> int:
 
 
 @operator("_image_to_tensor")
-class ImageToTensor(Operator):
+class ImageToTensor(Typed):
     """(H, W, C) or (N, H, W, C), of any type -> channels first, float32, divided by 255.
 
     Source: src/operator/image/image_random-inl.h, ToTensor.
     """
+
+    dtype = "float32"
 
     @staticmethod
     def _order(data: Dims) -> Tuple[int, ...]:
@@ -37,9 +39,6 @@ class ImageToTensor(Operator):
 
     def infer(self, data: Dims) -> Shape:
         return tuple(data[axis] for axis in self._order(data))
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return "float32"
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         numbers = Formula(g, g.cast(data, "float32"))

@@ -11,21 +11,33 @@ from ..errors import ShapeError
 from ..shape import Dims, Shape, merge_shapes, show
 from .attributes import Ints
 from .distributions import DISTRIBUTIONS, Distribution
-from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupported, declare, operator
+from .registry import (
+    OnnxBuilder,
+    Operator,
+    SameShape,
+    TorchBuilder,
+    Unsupported,
+    Written,
+    declare,
+    operator,
+)
 
 FloatType = Literal["None", "float16", "float32", "float64"]
-
-
-def _stated(shape: Ints) -> Ints:
-    if not shape or 0 in shape:
-        raise Unsupported(f"shape={shape}: needs a stated shape of numbers above 0")
-    return shape
 
 
 class _Random(Operator):
     random = True
     onnx_until = 21  # onnxruntime draws by the operators of older opsets only
     limits = "opsets beyond 21 (onnxruntime has no kernels that draw)"
+
+
+class _Stated(_Random):
+    shape: Ints
+
+    def infer(self) -> Shape:
+        if not self.shape or 0 in self.shape:
+            raise Unsupported(f"shape={self.shape}: needs a stated shape of numbers above 0")
+        return self.shape
 
 
 class _Drawing(_Random):
@@ -55,11 +67,8 @@ class _Typed(_Drawing):
 
 
 @dataclass(frozen=True)
-class _OfShape(_Typed):
+class _OfShape(_Typed, _Stated):
     """-> numbers of the stated shape.  Source: src/operator/random/sample_op.h."""
-
-    def infer(self) -> Shape:
-        return _stated(self.shape)
 
     def to_onnx(self, g: OnnxBuilder) -> Any:
         dtype = g.type_number(g.output_type())
@@ -125,16 +134,13 @@ for _name, _distribution in DISTRIBUTIONS.items():
 
 
 @operator("_random_randint", ignores=("ctx",))
-class RandomRandint(_Random):
+class RandomRandint(_Stated):
     """-> whole numbers, low <= n < high.  Source: src/operator/random/sample_op.h."""
 
     low: int
     high: int
     shape: Ints = ()
     dtype: Literal["None", "int32", "int64"] = "None"
-
-    def infer(self) -> Shape:
-        return _stated(self.shape)
 
     def infer_type(self, *types: Optional[str]) -> str:
         return "int32" if self.dtype == "None" else self.dtype
@@ -198,17 +204,16 @@ class SampleMultinomial(_Random):
 
 
 @operator("_shuffle")
-class Shuffle(_Random, SameShape):
+class Shuffle(Written, _Random, SameShape):
     """(N, *) -> the same in another order along the first axis.
 
     Source: src/operator/random/shuffle_op.cc.
     """
+
+    text = "{0}[torch.randperm({0}.shape[0])]"
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         count = g.op("Gather", g.op("Shape", data), g.ints((0,)))
         keys = g.op("RandomUniformLike", g.op("Expand", g.constant(np.array(0.0)), count))
         order = g.ops("TopK", keys, count, outputs=2, axis=0)[1]
         return g.op("Gather", data, order, axis=0)
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{data}[torch.randperm({data}.shape[0])]"

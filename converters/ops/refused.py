@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Dict, Optional
 
 _CODE = (
@@ -58,61 +59,29 @@ _NUMPY = (
     "without mx.npx.set_np(), and load its parameters"
 )
 
-_GROUPS = {
+_PATTERNS = {
     _CODE: "Custom _CustomFunction _NDArray _Native _NoGradient",
     _CONTROL: "_cond _foreach _while_loop",
-    _CALL: "_CachedOp _CachedOpThreadSafe",
-    _QUANTISED: (
-        "_contrib_calibrate_entropy _contrib_dequantize _contrib_quantize _contrib_quantize_asym "
-        "_contrib_quantize_v2 _contrib_requantize"
-    ),
-    _TRAINING: (
-        "_adamw_update _contrib_group_adagrad_update _mp_adamw_update _multi_adamw_update "
-        "_multi_lamb_update _multi_mp_adamw_update _multi_mp_lamb_update _sparse_adagrad_update "
-        "_sparse_adam_update _sparse_ftrl_update _sparse_sgd_mom_update _sparse_sgd_update "
-        "adam_update all_finite ftml_update ftrl_update lamb_update_phase1 lamb_update_phase2 "
-        "mp_lamb_update_phase1 mp_lamb_update_phase2 mp_nag_mom_update mp_sgd_mom_update "
-        "mp_sgd_update multi_all_finite multi_lars multi_mp_sgd_mom_update multi_mp_sgd_update "
-        "multi_sgd_mom_update multi_sgd_update multi_sum_sq nag_mom_update "
-        "preloaded_multi_mp_sgd_mom_update preloaded_multi_mp_sgd_update "
-        "preloaded_multi_sgd_mom_update preloaded_multi_sgd_update reset_arrays rmsprop_update "
-        "rmspropalex_update sgd_mom_update sgd_update signsgd_update signum_update"
-    ),
+    _CALL: "_CachedOp*",
+    _QUANTISED: "_contrib_calibrate_entropy _contrib_*quantize*",
+    _TRAINING: "*_update *_update_phase? *all_finite multi_lars multi_sum_sq reset_arrays",
     _CANDIDATES: "_sample_unique_zipfian",
     _LOSS: "CTCLoss _contrib_MultiBoxTarget _contrib_hawkesll",
+    _DENSITY: "_random_pdf_*",
     _COMPLEX: "_contrib_count_sketch _contrib_fft _contrib_ifft",
     _OPENCV: "_image_resize",
-    _IMAGES: "_cvcopyMakeBorder _cvimdecode _cvimread _cvimresize _imdecode",
-    _AUGMENTING: (
-        "_image_adjust_lighting _image_flip_left_right _image_flip_top_bottom "
-        "_image_random_brightness _image_random_color_jitter _image_random_contrast "
-        "_image_random_flip_left_right _image_random_flip_top_bottom _image_random_hue "
-        "_image_random_lighting _image_random_saturation"
-    ),
-    _SPARSE: (
-        "_contrib_dgl_adjacency _contrib_dgl_csr_neighbor_non_uniform_sample "
-        "_contrib_dgl_csr_neighbor_uniform_sample _contrib_dgl_graph_compact "
-        "_contrib_dgl_subgraph _contrib_edge_id _contrib_getnnz _sparse_retain _square_sum"
-    ),
+    _IMAGES: "_cv* _imdecode",
+    _AUGMENTING: "_image_adjust_lighting _image_flip_* _image_random_*",
+    _SPARSE: "_contrib_dgl_* _contrib_edge_id _contrib_getnnz _sparse_retain _square_sum",
+    _GRADIENT: "_backward_*",
+    _FUSED: "_sg_mkldnn_*",
+    _NUMPY: "_np_* _npi_* _npx_*",
 }
 
-#: Operator -> why it is not converted, and what to do; see FAMILIES for the others.
-REFUSED: Dict[str, str] = {name: why for why, names in _GROUPS.items() for name in names.split()}
-
-#: Beginning of a name -> the same, for whole families.
-FAMILIES: Dict[str, str] = {
-    "_backward_": _GRADIENT,
-    "_contrib_quantized_": _QUANTISED,
-    "_random_pdf_": _DENSITY,
-    "_sg_mkldnn_": _FUSED,
-    "_np_": _NUMPY,
-    "_npi_": _NUMPY,
-    "_npx_": _NUMPY,
-}
+#: Names of operators, with * and ?, -> why they are not converted, and what to do instead.
+REFUSED: Dict[str, str] = {name: why for why, names in _PATTERNS.items() for name in names.split()}
 
 
 def refusal(op: str) -> Optional[str]:
     """Why this operator is not converted; None if it is no known one."""
-    if op in REFUSED:
-        return REFUSED[op]
-    return next((why for start, why in FAMILIES.items() if op.startswith(start)), None)
+    return next((why for name, why in REFUSED.items() if fnmatchcase(op, name)), None)

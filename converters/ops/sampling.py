@@ -12,7 +12,7 @@ from .attributes import Ints
 from .computed import Computed
 from .interpolation import of_images, padded
 from .onnx_math import Formula, count, grid, join, stack
-from .registry import TorchBuilder, operator
+from .registry import TorchBuilder, Written, operator
 
 GRID_SAMPLE, LINEAR = 16, 20  # the first opset that has it, and the one that renamed its mode
 
@@ -50,13 +50,14 @@ def sample(data: Formula, grid: Formula) -> Formula:
 
 
 @operator("BilinearSampler", ignores=("cudnn_off",))
-class BilinearSampler(Computed):
+class BilinearSampler(Written, Computed):
     """(N, C, H, W), (N, 2, H', W') -> (N, C, H', W'), interpolated.
 
     Source: src/operator/bilinear_sampler.cc.
     """
 
     hidden_outputs = 1
+    text = "F.grid_sample({0}, {1}.permute(0, 2, 3, 1), align_corners=True)"
 
     def infer(self, data: Dims, grid: Dims) -> Shape:
         if len(data) != 4 or len(grid) != 4 or not same(grid[1], 2) or not same(data[0], grid[0]):
@@ -66,9 +67,6 @@ class BilinearSampler(Computed):
 
     def formula(self, data: Formula, grid: Formula) -> Formula:
         return sample(data, grid)
-
-    def to_pytorch(self, m: TorchBuilder, data: str, grid: str) -> str:
-        return f"F.grid_sample({data}, {grid}.permute(0, 2, 3, 1), align_corners=True)"
 
 
 @operator("GridGenerator")

@@ -9,8 +9,9 @@ import numpy as np
 from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Dims, Shape, show
+from .onnx_math import count_along
 from .reduction import normalise_axes
-from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, Written, operator
 
 
 @operator("softmax")
@@ -47,12 +48,9 @@ class Softmax(SameShape):
     def infer_type(self, *types: Optional[str]) -> Optional[str]:
         return self.dtype or types[0]
 
-    def _tempered(self) -> bool:
-        return self.temperature not in (None, 1.0)
-
     def to_onnx(self, g: OnnxBuilder, data: Any, length: Any = None) -> Any:
         value = g.op("Neg", data) if self.sign else data
-        if self._tempered():
+        if self.temperature not in (None, 1.0):
             value = g.op("Div", value, g.scalar(self.temperature or 1.0, data))
         if length is not None:
             inside = self._onnx_inside(g, data, length)
@@ -66,9 +64,7 @@ class Softmax(SameShape):
         """Which numbers along the axis come before `length`: bool, of the data's shape."""
         rank = len(g.shape(data))
         axis = self.axis % rank
-        size = g.op("Gather", g.op("Shape", data), g.constant(np.array(axis)), axis=0)
-        zero, one = g.constant(np.array(0)), g.constant(np.array(1))
-        places = g.op("Range", zero, size, one)
+        places = count_along(g, data, axis).value
         column = g.op("Reshape", places, g.ints((-1, *(1,) * (rank - 1 - axis))))
         limit = g.cast(length, "int64")
         if rank > 1:
@@ -77,7 +73,7 @@ class Softmax(SameShape):
 
     def to_pytorch(self, m: TorchBuilder, data: str, length: Optional[str] = None) -> str:
         value = f"({self.sign}{data})" if self.sign else data
-        if self._tempered():
+        if self.temperature not in (None, 1.0):
             value = f"({self.sign}{data} / {literal(self.temperature)})"
         result = f"{value}.{self.torch_name}({self.axis})"
         if length is not None:
@@ -110,17 +106,10 @@ class Softmin(Softmax):
     sign = "-"
 
 
-_TRAINING = (
-    "grad_scale",
-    "ignore_label",
-    "use_ignore",
-    "normalization",
-    "out_grad",
-    "smooth_alpha",
-)
+_LOSS = ("grad_scale", "ignore_label", "use_ignore", "normalization", "out_grad", "smooth_alpha")
 
 
-@operator("SoftmaxOutput", ignores=_TRAINING, labels=("label",))
+@operator("SoftmaxOutput", ignores=_LOSS, labels=("label",))
 class SoftmaxOutput(SameShape):
     """(N, *) -> same; the label is for training.  Source: src/operator/softmax_output-inl.h.
 
@@ -157,7 +146,7 @@ class SoftmaxOutput(SameShape):
 
 
 @operator("SoftmaxActivation")
-class SoftmaxActivation(SameShape):
+class SoftmaxActivation(Written, SameShape):
     """(N, *) -> same.  Source: src/operator/nn/softmax_activation-inl.h.
 
     Mode "instance" is said to be over all but the first axis, but is over the last.
@@ -165,8 +154,10 @@ class SoftmaxActivation(SameShape):
 
     mode: Literal["instance", "channel"] = "instance"
 
+    text = "{0}.softmax({self.axis})"
+
     @property
-    def _axis(self) -> int:
+    def axis(self) -> int:
         return 1 if self.mode == "channel" else -1
 
     def infer(self, data: Dims) -> Dims:
@@ -175,7 +166,4 @@ class SoftmaxActivation(SameShape):
         return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return g.op("Softmax", data, axis=self._axis)
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{data}.softmax({self._axis})"
+        return g.op("Softmax", data, axis=self.axis)

@@ -74,10 +74,7 @@ class Moments(Operator):
     keepdims: bool = False
 
     outputs = 2
-
-    def __post_init__(self) -> None:
-        if not self.axes:
-            raise Unsupported(f"axes={self.axes}, which MXNet refuses; supported: axes by number")
+    allowed = (("axes", bool, "axes by number, as in MXNet"),)
 
     def infer(self, data: Dims) -> List[Shape]:
         shape = reduced_shape(data, reduced_axes(self.axes, data), self.keepdims)

@@ -11,6 +11,7 @@ from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, merge, same, show, with_axes
 from .convolution import Deconvolution
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .shaping import total
 
 
 @operator("UpSampling", ignores=("workspace",), parameters=("weight",))
@@ -61,14 +62,9 @@ class UpSampling(Operator):
         height, width = (d * self.scale if isinstance(d, int) else None for d in first[2:])
         for other in others:
             self._ratio(first, other)
-        return (first[0], self._channels(maps), height, width)
-
-    def _channels(self, maps: List[Dims]) -> Dim:
         channels = [shape[1] for shape in maps]
-        if self.multi_input_mode == "sum" or len(maps) == 1:
-            return reduce(merge, channels)
-        known = [number for number in channels if isinstance(number, int)]
-        return sum(known) if len(known) == len(channels) else None
+        joined = total(channels) if self.multi_input_mode == "concat" else reduce(merge, channels)
+        return (first[0], joined, height, width)
 
     def _ratio(self, first: Dims, other: Dims) -> Dim:
         """How many times larger an input is made; None where sizes are free."""
