@@ -11,6 +11,7 @@ from ..errors import ShapeError
 from ..shape import Dims, Shape, merge_shapes, show
 from .attributes import Ints
 from .distributions import DISTRIBUTIONS, Distribution
+from .onnx_math import Formula, constant, formula, join
 from .registry import (
     OnnxBuilder,
     Operator,
@@ -46,9 +47,9 @@ class _Drawing(_Random):
         return cast(Distribution, self)
 
     def _onnx_fixed(self, g: OnnxBuilder, draw: Any) -> Any:
-        numbers = self._distribution().numbers()
-        values = [g.constant(np.array(float(n)), dtype=g.output_type()) for n in numbers]
-        return self._distribution().onnx(g, draw, *values)
+        dtype, distribution = g.output_type(), self._distribution()
+        values = (constant(g, float(n), dtype) for n in distribution.numbers())
+        return distribution.onnx(lambda kind: Formula(g, draw(kind), dtype), *values).value
 
     def _torch_fixed(self, m: TorchBuilder, full: str) -> str:
         """`full`: what makes a tensor, with a place for the number that it is full of."""
@@ -107,13 +108,14 @@ class _OfEach(_Typed):
 
     def to_onnx(self, g: OnnxBuilder, *parameters: Any) -> Any:
         dtype, given = g.output_type(), []
-        shape = g.op("Concat", g.op("Shape", parameters[0]), g.ints(self.shape), axis=0)
+        sizes = Formula(g, parameters[0]).shape()
+        shape = join([sizes, sizes.ints(self.shape)], 0)
         ones = tuple(range(-len(self.shape), 0))
-        for value in parameters:
-            value = value if g.type(value) == dtype else g.cast(value, dtype)
-            value = g.op("Unsqueeze", value, g.ints(ones)) if ones else value
-            given.append(g.op("Expand", value, shape))
-        return self._distribution().onnx(g, lambda kind: g.op(f"{kind}Like", given[0]), *given)
+        for parameter in parameters:
+            value = formula(g, parameter, dtype)
+            value = value.unsqueeze(*ones) if ones else value
+            given.append(value.op("Expand", shape))
+        return self._distribution().onnx(lambda kind: given[0].op(f"{kind}Like"), *given).value
 
     def to_pytorch(self, m: TorchBuilder, *parameters: str) -> str:
         kind, given = m.dtype(m.output_type()), []
