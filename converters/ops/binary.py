@@ -125,8 +125,8 @@ binary("elemwise_sub", Formula.__sub__, "{a} - {b}")
 binary("elemwise_mul", Formula.__mul__, "{a} * {b}")
 _TRUNCATED = 'torch.div({a}, {b}, rounding_mode="trunc")'
 binary("elemwise_div", Formula.__truediv__, "{a} / {b}", whole=_TRUNCATED)
-_ADD = {"formula": staticmethod(Formula.__add__), "text": "{a} + {b}", "whole": "{a} + {b}"}
-declare("_grad_add", Binary, **_ADD)
+_SUM = "{a} + {b}"
+declare("_grad_add", Binary, formula=staticmethod(Formula.__add__), text=_SUM, whole=_SUM)
 binary("_mod", _modulo, "modulo({a}, {b})", composed=True)
 binary("_power", _power, "{a} ** {b}", whole="power({a}, {b})")
 binary("_maximum", Formula.maximum, "torch.maximum({a}, {b})")
