@@ -7,9 +7,10 @@ from typing import Any, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, same, show
+from ..shape import Dims, Shape, show
 from .attributes import Single
 from .axes import moved
+from .computed import takes
 from .indexing import onnx_index, torch_index, torch_size
 from .onnx_sizes import count_to, size_of, whole
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
@@ -32,9 +33,8 @@ class Sequences(Operator):
     def infer(self, data: Dims, sequence_length: Shape = None) -> Dims:
         if len(data) < 2:
             raise ShapeError(f"takes at least (time, batch), got {show(data)}")
-        batch, lengths = data[1 - self.axis], sequence_length
-        if lengths is not None and not (len(lengths) == 1 and same(batch, lengths[0])):
-            raise ShapeError(f"takes a length for each of {batch} sequences, got {show(lengths)}")
+        if sequence_length is not None:
+            takes("sequence_length", sequence_length, (data[1 - self.axis],))
         return data
 
 
