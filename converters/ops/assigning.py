@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import ShapeError
 from ..shape import Dims, Shape, compatible, show
-from .onnx_sizes import count_to
+from .onnx_math import Formula, count_to
 from .registry import OnnxBuilder, TorchBuilder, operator
 from .slicing import Ranges, cut_shape, onnx_cut, torch_cut
 
@@ -17,8 +17,8 @@ class Assign(Ranges):
     def to_onnx(self, g: OnnxBuilder, data: Any, new: Any) -> Any:
         """Of all elements' numbers, the slice says which are replaced."""
         shape, flat = g.op("Shape", data), g.op("Reshape", data, g.ints((-1,)))
-        size = g.op("Squeeze", g.op("Shape", flat), g.ints((0,)))
-        places = onnx_cut(g, g.op("Reshape", count_to(g, size), shape), self.cuts(g.shape(data)))
+        numbers = count_to(Formula(g, flat).shape().squeeze(0)).value
+        places = onnx_cut(g, g.op("Reshape", numbers, shape), self.cuts(g.shape(data)))
         new = g.op("Expand", new, g.op("Shape", places))
         flat_places, flat_new = (g.op("Reshape", v, g.ints((-1,))) for v in (places, new))
         replaced = g.op("ScatterElements", flat, flat_places, flat_new, axis=0)

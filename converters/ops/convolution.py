@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Literal, Mapping, Optional, Sequence, Tuple
 
 from ..errors import ShapeError
 from ..shape import AXES, Dim, Dims, Shape, product, same, show, window
@@ -26,7 +26,7 @@ def fill_windows(operator: Any, **defaults: int) -> None:
         object.__setattr__(operator, name, values)
 
 
-def windows(operator: Any, sizes: Dims) -> List[Dim]:
+def windows(operator: Any, sizes: Sequence[Dim]) -> List[Dim]:
     """How many windows an operator has along each spatial axis of these sizes."""
     axes = zip(sizes, operator.kernel, operator.stride, operator.pad, operator.dilate)
     return [window(*axis) for axis in axes]

@@ -8,7 +8,7 @@ from ..errors import ShapeError
 from ..shape import Dims, Shape, compatible, show
 from .attributes import Ints
 from .indexing import onnx_index, torch_index
-from .onnx_sizes import count_to, size_of
+from .onnx_math import Formula, count_to, size_of, stack
 from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, Unsupported, operator
 from .shaping import one_axis
 
@@ -29,7 +29,7 @@ def _depth(indices: Dims, data: Dims) -> int:
 def _last(g: OnnxBuilder, indices: Any) -> Any:
     """(axes, *) -> int64 (*, axes), as ONNX has coordinates."""
     rank = len(g.shape(indices))
-    return g.op("Transpose", onnx_index(g, indices), perm=[*range(1, rank), 0])
+    return onnx_index(g, indices).transpose(*range(1, rank), 0).value
 
 
 @operator("gather_nd")
@@ -86,7 +86,7 @@ class IndexCopy(Operator):
         return old_tensor
 
     def to_onnx(self, g: OnnxBuilder, old_tensor: Any, index_vector: Any, new_tensor: Any) -> Any:
-        column = g.op("Unsqueeze", onnx_index(g, index_vector), g.ints((1,)))
+        column = onnx_index(g, index_vector).unsqueeze(1).value
         return g.op("ScatterND", old_tensor, column, new_tensor)
 
     def to_pytorch(
@@ -135,13 +135,13 @@ class IndexArray(Typed):
         return (*data, len(self._axes(data)))
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        rank, shape, parts = len(g.shape(data)), g.op("Shape", data), []
+        rank, shape, parts = len(g.shape(data)), Formula(g, data).shape(), []
         for axis in self._axes(g.shape(data)):
-            numbers = count_to(g, size_of(g, data, axis))
-            others = tuple(a for a in range(rank) if a != axis)
-            along = g.op("Unsqueeze", numbers, g.ints(others)) if others else numbers
-            parts.append(g.op("Unsqueeze", g.op("Expand", along, shape), g.ints((-1,))))
-        return g.op("Concat", *parts, axis=-1)
+            along = count_to(size_of(g, data, axis))
+            others = [a for a in range(rank) if a != axis]
+            along = along.unsqueeze(*others) if others else along
+            parts.append(along.op("Expand", shape))
+        return stack(parts, -1).value
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         axes = self._axes(m.shape(data))

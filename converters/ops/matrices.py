@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
-from .onnx_sizes import count_along, whole
+from .onnx_math import Formula, count_along
 from .products import LinalgGemm2, Matrix, onnx_scaled, onnx_swapped, torch_product, torch_scaled
 from .registry import OnnxBuilder, TorchBuilder, Written, operator
 from .slicing import BEHIND
@@ -30,10 +30,8 @@ def square(data: Dims) -> Dim:
 def onnx_compared(g: OnnxBuilder, kind: str, data: Any, rank: int, offset: int = 0) -> Any:
     """Of each place of a matrix: is its column Equal to (Less than, ...) its row + offset?"""
     columns = count_along(g, data, rank - 1)
-    rows = g.op("Unsqueeze", count_along(g, data, rank - 2), g.ints((1,)))
-    if offset:
-        rows = g.op("Add", rows, whole(g, offset))
-    return g.op(kind, columns, rows)
+    rows = count_along(g, data, rank - 2).unsqueeze(1)
+    return columns.op(kind, rows + offset if offset else rows).value
 
 
 @dataclass(frozen=True)
@@ -145,10 +143,9 @@ class LinalgMakediag(Written, Matrix):
         widths = (*outer, max(0, -self.offset), *outer, max(0, self.offset))
         rows = g.op("Pad", data, g.ints(widths)) if self.offset else data
         index = count_along(g, rows, rank - 1)
-        column = g.op("Unsqueeze", index, g.ints((1,)))
-        shifted = g.op("Add", column, whole(g, self.offset))
-        values = g.op("Unsqueeze", rows, g.ints((rank,)))
-        return g.op("Where", g.op("Equal", index, shifted), values, g.scalar(0, like=data))
+        chosen = index.equals(index.unsqueeze(1) + self.offset)
+        values = Formula(g, rows, g.type(data)).unsqueeze(rank)
+        return chosen.where(values, 0).value
 
 
 class Numbers(Matrix):

@@ -46,10 +46,7 @@ class Formula:
 
     def array(self, numbers: Any) -> Formula:
         """A constant of this kind."""
-        if self.kind in INTEGERS:
-            return replace(self, value=self.g.constant(np.asarray(numbers, self.kind)))
-        exact = np.asarray(numbers, np.float64)
-        return replace(self, value=self.g.constant(exact, dtype=self.kind))
+        return replace(self, value=constant(self.g, numbers, self.kind).value)
 
     def op(self, name: str, *others: Operand, kind: str = "", **attributes: Any) -> Formula:
         """The ONNX operator of that name on this value and the others."""
@@ -205,10 +202,34 @@ def stack(parts: Sequence[Formula], axis: int) -> Formula:
     return join([part.unsqueeze(axis) for part in parts], axis)
 
 
+def constant(g: OnnxBuilder, numbers: Any, kind: str = "int64") -> Formula:
+    """Numbers of an element type; whole ones are cut off as C does it."""
+    if kind.startswith("float"):
+        return Formula(g, g.constant(np.asarray(numbers, np.float64), dtype=kind), kind)
+    return Formula(g, g.constant(np.asarray(numbers).astype(kind)), kind)
+
+
+def size_of(g: OnnxBuilder, data: Any, axis: int) -> Formula:
+    """The size of one of a layer's input's axes, int64 (); a constant where it is known."""
+    size = g.shape(data)[axis]
+    if isinstance(size, int):
+        return constant(g, size)
+    return Formula(g, data).shape().column(axis % len(g.shape(data)), 0)
+
+
+def count_to(size: Formula) -> Formula:
+    """int64 () -> int64 (size,): 0, 1, ..."""
+    return size.number(0).op("Range", size, size.number(1))
+
+
+def count_along(g: OnnxBuilder, value: Any, axis: int) -> Formula:
+    """int64 (n,): 0, 1, ... along an axis of any value."""
+    return count_to(Formula(g, value).shape().column(axis, 0))
+
+
 def count(like: Formula, size: Formula) -> Formula:
     """int64 (n,): 0, 1, ... to `size`, which is int64 (1,)."""
-    ints = replace(like, kind="int64")
-    return ints.number(0).op("Range", size.squeeze(0), ints.number(1))
+    return replace(count_to(size.squeeze(0)), real_kind=like.real_kind)
 
 
 def grid(height: Formula, width: Formula) -> Tuple[Formula, Formula]:

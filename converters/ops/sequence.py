@@ -12,7 +12,7 @@ from .attributes import Single
 from .axes import moved
 from .computed import takes
 from .indexing import onnx_index, torch_index, torch_size
-from .onnx_sizes import count_to, size_of, whole
+from .onnx_math import constant, count_to, size_of
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .slicing import BEFORE
 
@@ -62,8 +62,8 @@ class SequenceMask(Sequences):
     def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
         if sequence_length is None:
             return data
-        steps = count_to(g, size_of(g, data, self.axis))
-        lengths = onnx_index(g, sequence_length)
+        steps = count_to(size_of(g, data, self.axis)).value
+        lengths = onnx_index(g, sequence_length).value
         axes = range(len(g.shape(data)))
         time, batch = (tuple(a for a in axes if a != kept) for kept in (self.axis, 1 - self.axis))
         ends = g.op("Unsqueeze", lengths, g.ints(batch))
@@ -99,7 +99,7 @@ class SequenceReverse(Sequences):
         if sequence_length is None:
             back, beyond = g.ints((-1,)), g.ints((BEFORE,))
             return g.op("Slice", data, back, beyond, g.ints((0,)), back)
-        lengths = onnx_index(g, sequence_length)
+        lengths = onnx_index(g, sequence_length).value
         return g.op("ReverseSequence", data, lengths, time_axis=0, batch_axis=1)
 
     def to_pytorch(self, m: TorchBuilder, data: str, sequence_length: Optional[str] = None) -> str:
@@ -126,9 +126,9 @@ class SequenceLast(Sequences):
 
     def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
         if sequence_length is None:
-            return g.op("Gather", data, whole(g, -1), axis=self.axis)
+            return g.op("Gather", data, constant(g, -1).value, axis=self.axis)
         by_batch = moved(g, data, len(g.shape(data)), 1 - self.axis, 0)
-        last = g.op("Sub", onnx_index(g, sequence_length), g.ints((1,)))
+        last = g.op("Sub", onnx_index(g, sequence_length).value, g.ints((1,)))
         return g.op("GatherND", by_batch, g.op("Unsqueeze", last, g.ints((1,))), batch_dims=1)
 
     def to_pytorch(self, m: TorchBuilder, data: str, sequence_length: Optional[str] = None) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Dims, Shape, show
-from .onnx_sizes import count_along
+from .onnx_math import count_along
 from .reduction import normalise_axes
 from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, Written, operator
 
@@ -64,7 +64,7 @@ class Softmax(SameShape):
         """Which numbers along the axis come before `length`: bool, of the data's shape."""
         rank = len(g.shape(data))
         axis = self.axis % rank
-        places = count_along(g, data, axis)
+        places = count_along(g, data, axis).value
         column = g.op("Reshape", places, g.ints((-1, *(1,) * (rank - 1 - axis))))
         limit = g.cast(length, "int64")
         if rank > 1:

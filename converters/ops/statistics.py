@@ -7,8 +7,7 @@ from typing import Any, List, Literal, Optional
 from ..errors import ShapeError
 from ..shape import Dims, Shape, product, show
 from .attributes import Ints
-from .onnx_math import Formula, formula, result
-from .onnx_sizes import whole
+from .onnx_math import Formula, constant, formula, result
 from .reduction import NARROW, onnx_reduce, reduced_axes, reduced_shape, torch_reduce
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -123,7 +122,7 @@ class NpCumsum(Operator):
         given = data if self.axis is not None else g.op("Reshape", data, g.ints((-1,)))
         wide = "int32" if g.output_type() in NARROW else g.output_type()
         x = Formula(g, given, g.type(data)).to(wide)
-        return result(x.op("CumSum", Formula(g, whole(g, self.axis or 0))))
+        return result(x.op("CumSum", constant(g, self.axis or 0)))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         given = data if self.axis is not None else f"{data}.flatten()"
