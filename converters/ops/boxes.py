@@ -8,12 +8,11 @@ from typing import Any, List, Literal, Sequence, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..python_text import literal
 from ..shape import Dims, Shape, merge, same, show
 from .attributes import Single
-from .computed import Called, Computed
+from .computed import Called
 from .onnx_math import Formula, count, join
-from .registry import TorchBuilder, operator
+from .registry import operator
 
 Format = Literal["corner", "center"]
 
@@ -156,7 +155,7 @@ class BoxEncode(Called):
 
 
 @operator("_contrib_bipartite_matching")
-class BipartiteMatching(Computed):
+class BipartiteMatching(Called):
     """(..., R, C) -> (..., R), (..., C): the column of each row and the row of each column, -1
     for none; the best pair first, then the best of what is left.
 
@@ -168,6 +167,7 @@ class BipartiteMatching(Computed):
     is_ascend: bool = False
     topk: int = -1
 
+    function = "bipartite_matching"
     order_dependent = True
     outputs = 2
 
@@ -207,7 +207,3 @@ class BipartiteMatching(Computed):
         of_rows, of_columns = shape.slice(0, 0, -1), join([shape.slice(0, 0, -2), columns], 0)
         found = ((column_of, of_rows), (row_of, of_columns))
         return [replace(nowhere, value=v).op("Reshape", s).real() for v, s in found]
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        more = f", is_ascend={self.is_ascend}, topk={self.topk}"
-        return f"{m.function('bipartite_matching')}({data}, {literal(self.threshold)}{more})"

@@ -125,11 +125,6 @@ class BroadcastLike(Operator):
         return torch_widen(lhs, sizes, len(m.shape(lhs)))
 
 
-def times(size: Dim, factor: int) -> Dim:
-    """A size `factor` times as large."""
-    return product((size, factor))
-
-
 @operator("tile")
 class Tile(Written):
     """(*) -> (*') repeated as a whole along its last axes, new ones before them if need be.
@@ -149,7 +144,7 @@ class Tile(Written):
 
     def infer(self, data: Dims) -> Shape:
         new, reps = self._padded(data)
-        return tuple(map(times, (*(1,) * new, *data), reps))
+        return tuple(map(product, zip((*(1,) * new, *data), reps)))
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         new, reps = self._padded(g.shape(data))
@@ -171,9 +166,9 @@ class Repeat(Operator):
 
     def infer(self, data: Dims) -> Shape:
         if self.axis is None:
-            return (times(product(data), self.repeats),)
+            return (product((*data, self.repeats)),)
         axis = one_axis(self.axis, data)
-        return tuple(times(d, self.repeats if a == axis else 1) for a, d in enumerate(data))
+        return (*data[:axis], product((data[axis], self.repeats)), *data[axis + 1 :])
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         if self.axis is None:

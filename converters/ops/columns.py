@@ -9,7 +9,6 @@ import numpy as np
 from ..errors import ShapeError
 from ..shape import Dims, Shape, product, same, show, with_axes
 from .attributes import Ints
-from .broadcasting import times
 from .convolution import fill_windows, windows
 from .onnx_math import Formula, count_to, size_of
 from .registry import OnnxBuilder, Unsupported, Written, operator
@@ -23,6 +22,7 @@ class Windows(Written):
     dilate: Ints
     pad: Ints
 
+    options = "dilation={self.dilate}, padding={self.pad}, stride={self.stride})"
     limits = "two dimensions: with one or three, MXNet 1.9.1 fails where it computes"
 
     allowed = (("kernel", lambda kernel: len(kernel) == 2, "two dimensions, as MXNet runs"),)
@@ -44,14 +44,11 @@ class Im2col(Windows):
     dilate: Ints = ()
     pad: Ints = ()
 
-    text = (
-        "F.unfold({0}, {self.kernel}, dilation={self.dilate}, padding={self.pad}, "
-        "stride={self.stride})"
-    )
+    text = "F.unfold({0}, {self.kernel}, " + Windows.options
 
     def infer(self, data: Dims) -> Shape:
         batch, channels, *sizes = with_axes(data, "(N, C, H, W)")
-        return (batch, times(channels, self._elements()), product(windows(self, sizes)))
+        return (batch, product((channels, self._elements())), product(windows(self, sizes)))
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         """Each axis is read at place kernel * dilate + window * stride, by both numbers."""
@@ -76,10 +73,8 @@ class Col2im(Windows):
     dilate: Ints = ()
     pad: Ints = ()
 
-    text = (
-        "F.fold({0}, output_size={self.output_size}, kernel_size={self.kernel}, "
-        "dilation={self.dilate}, padding={self.pad}, stride={self.stride})"
-    )
+    text = "F.fold({0}, output_size={self.output_size}, kernel_size={self.kernel}, "
+    text += Windows.options
 
     def infer(self, data: Dims) -> Shape:
         count = product(windows(self, self.output_size))

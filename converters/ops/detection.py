@@ -127,18 +127,12 @@ class MultiBoxPrior(Called):
     offsets: Singles = (Single(0.5), Single(0.5))
 
     function = "multibox_prior"
-
-    def __post_init__(self) -> None:
-        if not self.sizes or not self.ratios or min(self.ratios) <= 0:
-            raise Unsupported(
-                f"sizes={self.sizes}, ratios={self.ratios}; supported: at least one of both, "
-                "ratios above 0"
-            )
-        if len(self.steps) != 2 or len(self.offsets) != 2 or self.steps[0] * self.steps[1] < 0:
-            raise Unsupported(
-                f"steps={self.steps}, offsets={self.offsets}; supported: two of each, both steps "
-                "stated or none"
-            )
+    allowed = (
+        ("sizes", bool, "at least one"),
+        ("ratios", lambda ratios: min(ratios, default=0) > 0, "at least one, all above 0"),
+        ("steps", lambda s: len(s) == 2 and s[0] * s[1] >= 0, "two, both stated or none"),
+        ("offsets", lambda offsets: len(offsets) == 2, "two"),
+    )
 
     @property
     def shapes(self) -> List[Tuple[float, float]]:

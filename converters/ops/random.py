@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..shape import Dims, Shape, merge_shapes, show
 from .attributes import Ints
 from .distributions import DISTRIBUTIONS, Distribution
-from .onnx_math import Formula, formula, join, result
+from .onnx_math import Formula, constant, formula, join, result
 from .registry import (
     OnnxBuilder,
     Operator,
@@ -47,9 +47,9 @@ class _Drawing(_Random):
         return cast(Distribution, self)
 
     def _onnx_fixed(self, g: OnnxBuilder, draw: Any) -> Any:
-        numbers = self._distribution().numbers()
-        values = [g.constant(np.array(float(n)), dtype=g.output_type()) for n in numbers]
-        return self._distribution().onnx(g, draw, *values)
+        dtype, distribution = g.output_type(), self._distribution()
+        values = (constant(g, float(n), dtype) for n in distribution.numbers())
+        return distribution.onnx(lambda kind: Formula(g, draw(kind), dtype), *values).value
 
     def _torch_fixed(self, m: TorchBuilder, full: str) -> str:
         """`full`: what makes a tensor, with a place for the number that it is full of."""
@@ -111,8 +111,8 @@ class _OfEach(_Typed):
         shape = join([made[0].shape(), made[0].ints(self.shape)], 0)
         if self.shape:
             made = [value.unsqueeze(*range(-len(self.shape), 0)) for value in made]
-        given = [value.op("Expand", shape).value for value in made]
-        return self._distribution().onnx(g, lambda kind: g.op(f"{kind}Like", given[0]), *given)
+        given = [value.op("Expand", shape) for value in made]
+        return self._distribution().onnx(lambda kind: given[0].op(f"{kind}Like"), *given).value
 
     def to_pytorch(self, m: TorchBuilder, *parameters: str) -> str:
         kind, given = m.dtype(m.output_type()), []

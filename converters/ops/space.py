@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Optional
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, show, with_axes
+from ..shape import Dim, Dims, Shape, product, show, with_axes
 from .attributes import Ints
-from .broadcasting import times
 from .onnx_math import formula, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Written, operator
 
@@ -94,7 +93,7 @@ class DepthToSpace(_Blocks):
         number, channels, *sides = with_axes(data, "(N, C, H, W)")
         block = self.block_size
         channels = _divided(channels, block * block, data)
-        return (number, channels, *(times(d, block) for d in sides))
+        return (number, channels, *(product((d, block)) for d in sides))
 
 
 @operator("space_to_depth")
@@ -109,4 +108,8 @@ class SpaceToDepth(_Blocks):
     def infer(self, data: Dims) -> Shape:
         number, channels, *sides = with_axes(data, "(N, C, H, W)")
         block = self.block_size
-        return (number, times(channels, block * block), *(_divided(d, block, data) for d in sides))
+        return (
+            number,
+            product((channels, block * block)),
+            *(_divided(d, block, data) for d in sides),
+        )
