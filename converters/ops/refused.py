@@ -60,6 +60,7 @@ _NUMPY = (
 )
 
 _PATTERNS = {
+    _GRADIENT: "_backward_*",
     _CODE: "Custom _CustomFunction _NDArray _Native _NoGradient",
     _CONTROL: "_cond _foreach _while_loop",
     _CALL: "_CachedOp*",
@@ -73,7 +74,6 @@ _PATTERNS = {
     _IMAGES: "_cv* _imdecode",
     _AUGMENTING: "_image_adjust_lighting _image_flip_* _image_random_*",
     _SPARSE: "_contrib_dgl_* _contrib_edge_id _contrib_getnnz _sparse_retain _square_sum",
-    _GRADIENT: "_backward_*",
     _FUSED: "_sg_mkldnn_*",
     _NUMPY: "_np_* _npi_* _npx_*",
 }
