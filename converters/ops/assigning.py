@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import ShapeError
-from ..shape import Dims, Shape, compatible, show
+from ..shape import Dims, Shape
+from .computed import takes
 from .onnx_math import Formula, count_to
 from .registry import OnnxBuilder, TorchBuilder, operator
 from .slicing import Ranges, cut_shape, onnx_cut, torch_cut
@@ -35,9 +35,7 @@ class SliceAssign(Assign):
     """lhs[begin:end:step] = rhs."""
 
     def infer(self, lhs: Dims, rhs: Dims) -> Shape:
-        cut = cut_shape(lhs, self.cuts(lhs))
-        if not compatible(cut, rhs):
-            raise ShapeError(f"cannot put {show(rhs)} in place of {show(cut)}")
+        takes("rhs", rhs, cut_shape(lhs, self.cuts(lhs)))
         return lhs
 
 

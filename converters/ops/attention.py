@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, merge, product, show
+from ..shape import Dims, Shape, merge, product, show, with_axes
+from .computed import takes
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
@@ -35,9 +36,7 @@ class Heads(Operator):
 
     def head_size(self, data: Dims, parts: int) -> int:
         """D of (T, N, heads * parts * D)."""
-        if len(data) != 3:
-            raise ShapeError(f"takes 3 dimensions (time, batch, features), got {show(data)}")
-        features = data[2]
+        features = with_axes(data, "(time, batch, features)")[2]
         if not isinstance(features, int):
             raise Unsupported(f"features of {show(data)}: needs a fixed number of them: --input")
         if features % (parts * self.heads):
@@ -110,11 +109,8 @@ class Values(Heads):
 
     def infer(self, data: Dims, attention: Dims) -> Shape:
         size = self.head_size(data, self.parts)
-        if len(attention) != 3:
-            raise ShapeError(f"takes attention in 3 dimensions, got {show(attention)}")
-        merge(product((data[1], self.heads)), attention[0])
-        merge(data[0], attention[2])
-        return (attention[1], data[1], self.heads * size)
+        wanted = (product((data[1], self.heads)), None, data[0])
+        return (takes("attention", attention, wanted)[1], data[1], self.heads * size)
 
     def to_onnx(self, g: OnnxBuilder, data: Any, attention: Any) -> Any:
         size = self.head_size(g.shape(data), self.parts)

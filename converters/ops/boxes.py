@@ -8,9 +8,9 @@ from typing import Any, List, Literal, Sequence, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, merge, same, show
+from ..shape import Dims, Shape, same, show
 from .attributes import Single
-from .computed import Called
+from .computed import Called, takes
 from .onnx_math import Formula, count, join
 from .registry import operator
 
@@ -40,19 +40,6 @@ def decoded(
     return join([moved - half, moved + half], 2)
 
 
-def _of_boxes(name: str, shape: Dims, rank: int = 0) -> Dims:
-    """The shape of boxes (..., 4), with `rank` dimensions or at least 2.
-
-    Raises:
-        ShapeError: it is none.
-    """
-    wrong = len(shape) != rank if rank else len(shape) < 2
-    if wrong or not same(shape[-1], 4):
-        dimensions = f"{rank} dimensions" if rank else "2 dimensions or more"
-        raise ShapeError(f"takes {name} of {dimensions}, the last one 4; got {show(shape)}")
-    return shape
-
-
 def _centered(boxes: Formula) -> Tuple[Formula, Formula]:
     """Corners -> centers and sides."""
     first, last = halves(boxes)
@@ -77,11 +64,8 @@ class BoxDecode(Called):
     function = "box_decode"
 
     def infer(self, data: Dims, anchors: Dims) -> Shape:
-        batch, number, _ = _of_boxes("data", data, 3)
-        first, others, _ = _of_boxes("anchors", anchors, 3)
-        if not same(first, 1) or not same(number, others):
-            raise ShapeError(f"takes anchors of shape 1x{number}x4, got {show(anchors)}")
-        return (batch, merge(number, others), 4)
+        batch, number, _ = takes("data", data, (None, None, 4))
+        return (batch, *takes("anchors", anchors, (1, number, 4))[1:])
 
     def formula(self, data: Formula, anchors: Formula) -> Formula:
         anchor = _centered(anchors) if self.format == "corner" else halves(anchors)
@@ -100,7 +84,10 @@ class BoxIou(Called):
     function = "box_iou"
 
     def infer(self, lhs: Dims, rhs: Dims) -> Shape:
-        return (*_of_boxes("lhs", lhs)[:-1], *_of_boxes("rhs", rhs)[:-1])
+        for name, shape in (("lhs", lhs), ("rhs", rhs)):
+            if len(shape) < 2 or not same(shape[-1], 4):
+                raise ShapeError(f"takes {name} of shape (..., 4), got {show(shape)}")
+        return (*lhs[:-1], *rhs[:-1])
 
     def formula(self, lhs: Formula, rhs: Formula) -> Formula:
         a_first, a_last, a_area = self._parts(lhs.reshape(-1, 1, 4))
@@ -138,9 +125,9 @@ class BoxEncode(Called):
     def infer(
         self, samples: Dims, matches: Dims, anchors: Dims, refs: Dims, means: Dims, stds: Dims
     ) -> List[Shape]:
-        shape = _of_boxes("anchors", anchors, 3)
-        _of_boxes("refs", refs, 3)
-        return [shape, shape]
+        takes("anchors", anchors, (None, None, 4))
+        takes("refs", refs, (None, None, 4))
+        return [anchors, anchors]
 
     def formula(self, samples: Formula, matches: Formula, *more: Formula) -> List[Formula]:
         anchors, refs, means, stds = more

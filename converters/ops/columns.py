@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ShapeError
-from ..shape import Dims, Shape, product, same, show, with_axes
+from ..shape import Dims, Shape, product, with_axes
 from .attributes import Ints
+from .computed import takes
 from .convolution import fill_windows, windows
 from .onnx_math import Formula, count_to, size_of
 from .registry import OnnxBuilder, Unsupported, Written, operator
@@ -78,15 +78,13 @@ class Col2im(Windows):
 
     def infer(self, data: Dims) -> Shape:
         count = product(windows(self, self.output_size))
-        if len(data) != 3 or not same(data[2], count):
-            raise ShapeError(f"takes (N, C * {self._elements()}, {count}), got {show(data)}")
-        channels = data[1]
+        batch, channels, _ = takes("data", data, (None, None, count))
         if not isinstance(channels, int) or channels % self._elements():
             raise Unsupported(
                 f"{channels} channels for a kernel of {self._elements()} elements; supported: a "
                 "fixed multiple of them"
             )
-        return (data[0], channels // self._elements(), *self.output_size)
+        return (batch, channels // self._elements(), *self.output_size)
 
     def _filters(self, channels: int) -> Any:
         """(C * elements, 1, *kernel): each channel's number goes to one place of the window."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, compatible, show
+from ..shape import Dims, Shape, show
 from .attributes import Ints
+from .computed import takes
 from .indexing import onnx_index, torch_index
 from .onnx_math import Formula, count_to, size_of, stack
 from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, Unsupported, operator
@@ -44,11 +45,9 @@ class GatherNd(Operator):
         return (*indices[1:], *data[depth:])
 
     def to_onnx(self, g: OnnxBuilder, data: Any, indices: Any) -> Any:
-        _depth(g.shape(indices), g.shape(data))
         return g.op("GatherND", data, _last(g, indices))
 
     def to_pytorch(self, m: TorchBuilder, data: str, indices: str) -> str:
-        _depth(m.shape(indices), m.shape(data))
         return f"{data}[tuple({torch_index(m, indices)})]"
 
 
@@ -63,10 +62,7 @@ class ScatterNd(Operator):
 
     def infer(self, data: Dims, indices: Dims) -> Shape:
         depth = _depth(indices, self.shape)
-        if not compatible(data, (*indices[1:], *self.shape[depth:])):
-            raise ShapeError(
-                f"data {show(data)} and indices {show(indices)} do not fit {show(self.shape)}"
-            )
+        takes("data", data, (*indices[1:], *self.shape[depth:]))
         return self.shape
 
     def to_onnx(self, g: OnnxBuilder, data: Any, indices: Any) -> Any:

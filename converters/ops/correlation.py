@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import List
 
-from ..errors import ShapeError
-from ..shape import Dims, Shape, compatible, merge, show, window
-from .computed import Called
+from ..shape import Dims, Shape, window, with_axes
+from .computed import Called, takes
 from .onnx_math import Formula, join
 from .registry import operator
 
@@ -54,9 +53,7 @@ class Correlation(Called):
         return list(range(middle - reach, middle + reach + 1, self.stride2))
 
     def infer(self, data1: Dims, data2: Dims) -> Shape:
-        if len(data1) != 4 or not compatible(data1, data2):
-            raise ShapeError(f"takes NxCxHxW twice, got {show(data1)} and {show(data2)}")
-        n, _, height, width = map(merge, data1, data2)
+        n, _, height, width = takes("data2", data2, with_axes(data1, "(N, C, H, W)"))
         inner = [
             size + 2 * (self.pad_size - self.max_displacement) if isinstance(size, int) else None
             for size in (height, width)

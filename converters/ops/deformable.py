@@ -8,7 +8,7 @@ from typing import Literal, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, merge, show
+from ..shape import Dims, Shape, show
 from .computed import Computed, options, takes
 from .convolution import Filters, windows
 from .interpolation import Lines, clamped, of_parts, padded
@@ -45,8 +45,7 @@ class Deformable(Computed, Filters):
         height, width = windows(self, data[2:])
         for name, (shape, numbers) in moved.items():
             total = self.num_deformable_group * self.taps * numbers
-            takes(name, shape, (data[0], total, height, width))
-            height, width = merge(height, shape[2]), merge(width, shape[3])
+            *_, height, width = takes(name, shape, (data[0], total, height, width))
         return (data[0], self.num_filter, height, width)
 
     def lines(self, place: Formula, size: Formula) -> Lines:

@@ -9,9 +9,9 @@ from typing import Any, Dict, List, Literal, Optional, Tuple
 
 import numpy as np
 
-from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show, with_axes
+from ..shape import Dim, Dims, Shape, merge_shapes, with_axes
 from .attributes import DType, Ints
+from .computed import takes
 from .onnx_math import Formula, constant, formula, result, size_of
 from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, operator
 from .shaping import one_axis
@@ -192,11 +192,7 @@ class BatchTake(Picking):
     axis, keepdims, mode = 1, False, "clip"
 
     def infer(self, a: Dims, indices: Dims) -> Shape:
-        if len(a) != 2 or len(indices) != 1:
-            raise ShapeError(f"takes (N, C) and (N,), got {show(a)} and {show(indices)}")
-        if not same(a[0], indices[0]):
-            raise ShapeError(f"{show(a)} and {show(indices)} differ in N")
-        return (merge(indices[0], a[0]),)
+        return takes("indices", indices, with_axes(a, "(N, C)")[:1])
 
 
 @operator("_unravel_index")
@@ -227,9 +223,7 @@ class RavelMultiIndex(Operator):
     shape: Ints
 
     def infer(self, data: Dims) -> Shape:
-        if len(data) != 2 or not same(data[0], len(self.shape)):
-            raise ShapeError(f"takes ({len(self.shape)}, N), got {show(data)}")
-        return (data[1],)
+        return takes("data", data, (len(self.shape), None))[1:]
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         behind = np.array([b for b, _ in _strides(self.shape)])[:, None]
