@@ -47,10 +47,10 @@ def _modulo(x: Formula, y: Formula) -> Formula:
     """The remainder has the divisor's sign, and is 0 where that is 0."""
     none = y.equals(0)
     if x.kind in INTEGERS:
-        return x % none.where(y.number(1), y)
+        return x % none.where(y.array(1), y)
     rest = x.op("Mod", y, fmod=1)  # of the dividend's sign
     other = rest.op("Sign") * y.op("Sign") < 0
-    return none.where(x.number(0), other.where(rest + y, rest))
+    return none.where(x.array(0), other.where(rest + y, rest))
 
 
 def _power(x: Formula, y: Formula) -> Formula:

@@ -175,7 +175,7 @@ class BipartiteMatching(Called):
             left = replace(scores, value=states[0])
             row_of, column_of = (replace(nowhere, value=state) for state in states[1:])
             best = left.reduced("ReduceMax", 1, keep=True)
-            place = left.op("ArgMax", axis=1, keepdims=1).retyped("int64")
+            place = left.op("ArgMax", kind="int64", axis=1, keepdims=1)
             row, good = place / columns, best > threshold
             column = place - row * columns
             column_of = (count(place, rows).equals(row) & good).where(column, column_of)
@@ -183,7 +183,7 @@ class BipartiteMatching(Called):
             taken = (places / columns).equals(row) | (places - places / columns * columns).equals(
                 column
             )
-            left = taken.where(left.number(-float("inf")), left)
+            left = taken.where(left.array(-float("inf")), left)
             return [left.value, row_of.value, column_of.value, good.any().value]
 
         trips = g.constant(np.array(self.topk + 1, np.int64)) if self.topk > 0 else None

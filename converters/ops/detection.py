@@ -192,7 +192,7 @@ class MultiBoxDetection(Called):
         scores = cls_prob.slice(1, 1)
         top = scores.reduced("ReduceMax", 1)
         valid = (top > -1) & (top >= self.threshold)
-        kind = scores.op("ArgMax", axis=1, keepdims=0).retyped("int64").real()
+        kind = scores.op("ArgMax", kind="int64", axis=1, keepdims=0).real()
         low, high = halves(anchor)
         boxes = decoded(loc_pred.reshape(0, -1, 4), self.variances, (low + high) / 2, high - low)
         boxes = boxes.minimum(1).maximum(0) if self.clip else boxes

@@ -61,7 +61,7 @@ class Diag(Operator):
         given, numbers = Formula(g, data, g.type(data)), count_to(size_of(g, data, 0))
         places = stack([numbers + max(shift, 0) for shift in (-self.k, self.k)], 1)
         size = given.shape() + given.ints((abs(self.k),))
-        return given.number(0).expand(size, size).op("ScatterND", places, given).value
+        return given.array(0).expand(size, size).op("ScatterND", places, given).value
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         if len(m.shape(data)) == 1:

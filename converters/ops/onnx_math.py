@@ -40,17 +40,13 @@ class Formula:
     kind: str = "float32"
     real_kind: str = "float32"
 
-    def number(self, number: Union[int, float]) -> Formula:
-        """A constant () of this kind."""
-        return self.array(number)
-
     def array(self, numbers: Any) -> Formula:
-        """A constant of this kind."""
+        """A constant of this kind, () of one number."""
         return replace(self, value=constant(self.g, numbers, self.kind).value)
 
     def op(self, name: str, *others: Operand, kind: str = "", **attributes: Any) -> Formula:
         """The ONNX operator of that name on this value and the others."""
-        given = [o if isinstance(o, Formula) else self.number(o) for o in others]
+        given = [o if isinstance(o, Formula) else self.array(o) for o in others]
         if self.kind == "float64" and name in SINGLE_ONLY:
             first, *more = (value.to("float32") for value in (self, *given))
             return first.op(name, *more, **attributes).to("float64")
@@ -67,10 +63,10 @@ class Formula:
     minimum, maximum = _operation("Min"), _operation("Max")
 
     def __rsub__(self, other: Union[int, float]) -> Formula:
-        return self.number(other) - self
+        return self.array(other) - self
 
     def __rtruediv__(self, other: Union[int, float]) -> Formula:
-        return self.number(other) / self
+        return self.array(other) / self
 
     def __neg__(self) -> Formula:
         return self.op("Neg")
@@ -83,7 +79,7 @@ class Formula:
 
     def where(self, yes: Formula, no: Operand) -> Formula:
         """`yes` where this is true, `no` elsewhere."""
-        other = no if isinstance(no, Formula) else yes.number(no)
+        other = no if isinstance(no, Formula) else yes.array(no)
         return replace(yes, value=self.g.op("Where", self.value, yes.value, other.value))
 
     def rounded(self) -> Formula:
@@ -105,10 +101,6 @@ class Formula:
     def real(self) -> Formula:
         """Floating-point numbers."""
         return self.to(self.real_kind)
-
-    def retyped(self, kind: str) -> Formula:
-        """The same value, which is of another kind than that it was made of."""
-        return replace(self, kind=kind)
 
     def reduced(self, name: str, axis: int, keep: bool = False) -> Formula:
         """ "ReduceMax" and the like along one axis."""
@@ -157,7 +149,7 @@ class Formula:
 
     def column(self, index: int, axis: int = -1) -> Formula:
         """(..., W) -> (...): one of the last axis, or of another."""
-        return self.op("Gather", replace(self, kind="int64").number(index), axis=axis)
+        return self.op("Gather", replace(self, kind="int64").array(index), axis=axis)
 
     def slice(self, axis: int, begin: int, end: Optional[int] = None) -> Formula:
         last = 2**62 if end is None else end
@@ -219,7 +211,7 @@ def size_of(g: OnnxBuilder, data: Any, axis: int) -> Formula:
 
 def count_to(size: Formula) -> Formula:
     """int64 () -> int64 (size,): 0, 1, ..."""
-    return size.number(0).op("Range", size, size.number(1))
+    return size.array(0).op("Range", size, size.array(1))
 
 
 def count_along(g: OnnxBuilder, value: Any, axis: int) -> Formula:

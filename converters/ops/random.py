@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..shape import Dims, Shape, merge_shapes, show
 from .attributes import Ints
 from .distributions import DISTRIBUTIONS, Distribution
-from .onnx_math import Formula, constant, formula, join
+from .onnx_math import Formula, constant, formula, join, result
 from .registry import (
     OnnxBuilder,
     Operator,
@@ -107,14 +107,11 @@ class _OfEach(_Typed):
         return (*merge_shapes(*parameters), *self.shape)
 
     def to_onnx(self, g: OnnxBuilder, *parameters: Any) -> Any:
-        dtype, given = g.output_type(), []
-        sizes = Formula(g, parameters[0]).shape()
-        shape = join([sizes, sizes.ints(self.shape)], 0)
-        ones = tuple(range(-len(self.shape), 0))
-        for parameter in parameters:
-            value = formula(g, parameter, dtype)
-            value = value.unsqueeze(*ones) if ones else value
-            given.append(value.op("Expand", shape))
+        made = [formula(g, value, g.output_type()) for value in parameters]
+        shape = join([made[0].shape(), made[0].ints(self.shape)], 0)
+        if self.shape:
+            made = [value.unsqueeze(*range(-len(self.shape), 0)) for value in made]
+        given = [value.op("Expand", shape) for value in made]
         return self._distribution().onnx(lambda kind: given[0].op(f"{kind}Like"), *given).value
 
     def to_pytorch(self, m: TorchBuilder, *parameters: str) -> str:
@@ -151,11 +148,9 @@ class RandomRandint(_Stated):
         if self.high - self.low > 2**53:
             raise Unsupported(f"{self.low} to {self.high}; supported: fewer than 2**53 numbers")
         unit = g.op("RandomUniform", shape=self.shape, dtype=g.type_number("float64"))
-        size = g.constant(np.array(float(self.high - self.low)), dtype="float64")
-        number = g.cast(g.op("Floor", g.op("Mul", unit, size)), "int64")
-        low, last = (g.constant(np.array(n)) for n in (self.low, self.high - 1))
-        number = g.op("Min", g.op("Add", number, low), last)
-        return g.cast(number, self.infer_type())
+        size = self.high - self.low
+        number = (Formula(g, unit, "float64") * size).op("Floor").whole()
+        return result((number + self.low).minimum(self.high - 1))
 
     def to_pytorch(self, m: TorchBuilder) -> str:
         kind = f"torch.{self.infer_type()}"

@@ -7,8 +7,7 @@ from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
 
 import numpy as np
 
-from ..errors import ShapeError
-from ..shape import Dims, Shape, merge, merge_shapes, show
+from ..shape import Dims, Shape, merge, merge_shapes, show, with_axes
 from .recurrent_onnx import Array, Packing, onnx_layers
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import Concat
@@ -94,9 +93,7 @@ class RNN(Operator):
     def infer(
         self, data: Dims, parameters: Dims, state: Shape = None, state_cell: Shape = None
     ) -> List[Shape]:
-        if len(data) != 3:
-            raise ShapeError(f"takes 3 dimensions (time, batch, features), got {show(data)}")
-        time, batch, features = data
+        time, batch, features = with_axes(data, "(time, batch, features)")
         packing, length = self.packing, (parameters or (None,))[0]
         if isinstance(length, int):
             merge(features, packing.features(length))

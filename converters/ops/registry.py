@@ -171,6 +171,7 @@ def written(m: TorchBuilder, text: str, *inputs: str, **more: Any) -> str:
 
 
 REGISTRY: dict[str, type[Operator]] = {}
+SPARSE = "_sparse_"
 
 _Declared = TypeVar("_Declared", bound=type[Operator])
 
@@ -216,8 +217,10 @@ def declare(
 
 
 def canonical_name(op: str) -> str:
-    """`_Plus` -> `elemwise_add`; a name that is no alias stays."""
-    return RENAMES.get(op, op)
+    """`_Plus` -> `elemwise_add`, `_sparse_abs` -> `abs`; a name that is no alias stays."""
+    plain = op[len(SPARSE) :] if op.startswith(SPARSE) else op
+    name = RENAMES.get(plain, plain)
+    return name if name in REGISTRY else op
 
 
 def parse(op: str, attrs: Mapping[str, str]) -> Operator:

@@ -8,9 +8,9 @@ from typing import ClassVar, List, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, same, show
+from ..shape import Dim, Dims
 from .attributes import Ints, Single
-from .computed import Called
+from .computed import Called, takes
 from .interpolation import (
     Maps,
     mean_of_bins,
@@ -35,9 +35,8 @@ def pooled_shape(data: Dims, rois: Dims, columns: int, channels: Dim, size: Ints
     Raises:
         ShapeError: data are no images, or rois no regions.
     """
-    if len(data) != 4 or len(rois) != 2 or not same(rois[1], columns):
-        given = f"{show(data)} and {show(rois)}"
-        raise ShapeError(f"takes data of shape NxCxHxW and rois of shape Rx{columns}, got {given}")
+    takes("data", data, tuple("NCHW"))
+    takes("rois", rois, ("R", columns))
     return (rois[0], channels, *size)
 
 

@@ -66,7 +66,7 @@ class ScalarOperator(SameShape):
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         dtype = g.output_type()
         x = exact(g, data, dtype, composed=self.composed)
-        pair = x, x.number(self._number(dtype))
+        pair = x, x.array(self._number(dtype))
         return result(self.formula(*(pair[::-1] if self.swapped else pair)))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:

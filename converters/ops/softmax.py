@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Dims, Shape, show
-from .onnx_math import count_along
+from .onnx_math import Formula, count_along, result
 from .reduction import normalise_axes
 from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, Written, operator
 
@@ -49,40 +49,36 @@ class Softmax(SameShape):
         return self.dtype or types[0]
 
     def to_onnx(self, g: OnnxBuilder, data: Any, length: Any = None) -> Any:
-        value = g.op("Neg", data) if self.sign else data
+        value = Formula(g, data, g.type(data))
+        value = -value if self.sign else value
         if self.temperature not in (None, 1.0):
-            value = g.op("Div", value, g.scalar(self.temperature or 1.0, data))
-        if length is not None:
-            inside = self._onnx_inside(g, data, length)
-            value = g.op("Where", inside, value, g.constant(np.array(-np.inf), data))
-        result = g.op(self.onnx_name, value, axis=self.axis)
-        if length is not None:
-            result = g.op("Where", inside, result, g.scalar(0, data))
-        return g.cast(result, g.output_type()) if g.output_type() != g.type(data) else result
+            value = value / (self.temperature or 1.0)
+        if length is None:
+            return result(value.op(self.onnx_name, axis=self.axis))
+        inside = self._onnx_inside(g, data, length)
+        value = inside.where(value, -np.inf).op(self.onnx_name, axis=self.axis)
+        return result(inside.where(value, 0))
 
-    def _onnx_inside(self, g: OnnxBuilder, data: Any, length: Any) -> Any:
+    def _onnx_inside(self, g: OnnxBuilder, data: Any, length: Any) -> Formula:
         """Which numbers along the axis come before `length`: bool, of the data's shape."""
         rank = len(g.shape(data))
         axis = self.axis % rank
-        places = count_along(g, data, axis).value
-        column = g.op("Reshape", places, g.ints((-1, *(1,) * (rank - 1 - axis))))
-        limit = g.cast(length, "int64")
-        if rank > 1:
-            limit = g.op("Unsqueeze", limit, g.ints((axis,)))
-        return g.op("Less", column, limit)
+        places = count_along(g, data, axis).reshape(-1, *(1,) * (rank - 1 - axis))
+        limit = Formula(g, length, g.type(length)).whole()
+        return places < (limit.unsqueeze(axis) if rank > 1 else limit)
 
     def to_pytorch(self, m: TorchBuilder, data: str, length: Optional[str] = None) -> str:
         value = f"({self.sign}{data})" if self.sign else data
         if self.temperature not in (None, 1.0):
             value = f"({self.sign}{data} / {literal(self.temperature)})"
-        result = f"{value}.{self.torch_name}({self.axis})"
+        made = f"{value}.{self.torch_name}({self.axis})"
         if length is not None:
             rank = len(m.shape(data))
             axis = self.axis % rank
             limit = f"{length}.unsqueeze({axis})" if rank > 1 else length
-            result = f"{m.function('softmax_of_length')}({value}, {limit}, {axis})"
+            made = f"{m.function('softmax_of_length')}({value}, {limit}, {axis})"
         same = m.output_type() == m.type(data)
-        return result if same else f"{result}.to({m.dtype(m.output_type())})"
+        return made if same else f"{made}.to({m.dtype(m.output_type())})"
 
 
 #: MXNet has lengths for softmax only.

@@ -92,7 +92,7 @@ TAIL = (
 def polynomial(x: Formula, coefficients: Sequence[float]) -> Formula:
     """c0 x^n + c1 x^(n-1) + … + cn"""
     first, *others = coefficients
-    return reduce(lambda total, c: total * x + c, others, x.number(first))
+    return reduce(lambda total, c: total * x + c, others, x.array(first))
 
 
 @_in_double
@@ -110,5 +110,5 @@ def erfinv(x: Formula) -> Formula:
     z = (y.op("Log") * -2).op("Sqrt")
     inverse = z.op("Reciprocal")
     tail = z - z.op("Log") * inverse - inverse * ratio(TAIL, inverse)
-    tail = size.equals(1).where(x.number(math.inf), tail)
+    tail = size.equals(1).where(x.array(math.inf), tail)
     return x.op("Sign") * (y > math.exp(-2)).where(middle, tail) * math.sqrt(0.5)

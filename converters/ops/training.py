@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, same, show
+from ..shape import Dims, Shape, show
 from .attributes import Ints, single
+from .computed import takes
 from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Written, declare, operator
 
 
@@ -129,10 +130,8 @@ class SoftmaxCrossEntropy(Operator):
     """
 
     def infer(self, data: Dims, label: Dims) -> Shape:
-        if len(data) != 2 or len(label) != 1:
-            raise ShapeError(f"takes (N, C) and (N,), got {show(data)} and {show(label)}")
-        if not same(data[0], label[0]):
-            raise ShapeError(f"got {show(data)} and {show(label)}, whose first axes differ")
+        takes("data", data, tuple("NC"))
+        takes("label", label, (data[0],))
         return (1,)
 
     def to_onnx(self, g: OnnxBuilder, data: Any, label: Any) -> Any:

@@ -74,7 +74,7 @@ def _log1p(x: Formula) -> Formula:
 
 
 def _negative(x: Formula) -> Formula:
-    return x.number(0) - x if x.kind == "uint8" else -x
+    return x.array(0) - x if x.kind == "uint8" else -x
 
 
 def _relu(x: Formula) -> Formula:
