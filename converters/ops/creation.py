@@ -68,7 +68,7 @@ class ZerosWithoutDtype(Filled):
 
 @operator("_zeros", ignores=("ctx",))
 class Zeros(ZerosWithoutDtype):
-    """() -> zeros of a shape."""
+    """() -> zeros of a shape, or ones."""
 
     dtype: DType = "float32"
 

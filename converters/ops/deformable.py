@@ -37,10 +37,9 @@ class Deformable(Computed, Filters):
         """Args: name of an input -> its shape, and how many numbers it has for each tap."""
         channels = with_axes(data, "(N, C, H, W)")[1]
         for name in ("num_group", "num_deformable_group"):
-            if isinstance(channels, int) and channels % getattr(self, name):
-                raise ShapeError(
-                    f"{name}={getattr(self, name)} does not divide {channels} channels"
-                )
+            groups = getattr(self, name)
+            if isinstance(channels, int) and channels % groups:
+                raise ShapeError(f"{name}={groups} does not divide {channels} channels")
         height, width = windows(self, data[2:])
         for name, (shape, numbers) in moved.items():
             total = self.num_deformable_group * self.taps * numbers
