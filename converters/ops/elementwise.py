@@ -80,7 +80,7 @@ class Clip(SameShape):
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         x = formula(g, data, g.type(data))
-        low, high = map(x.number, self._ends(x.kind))
+        low, high = map(x.array, self._ends(x.kind))
         if self.a_min > self.a_max:
             wide = x.to("float64") if x.kind in INTEGERS else x
             return (wide > self.a_max).where(high, low).value
