@@ -16,13 +16,12 @@ class Assign(Ranges):
 
     def to_onnx(self, g: OnnxBuilder, data: Any, new: Any) -> Any:
         """Of all elements' numbers, the slice says which are replaced."""
-        shape, flat = g.op("Shape", data), g.op("Reshape", data, g.ints((-1,)))
-        numbers = count_to(Formula(g, flat).shape().squeeze(0)).value
-        places = onnx_cut(g, g.op("Reshape", numbers, shape), self.cuts(g.shape(data)))
-        new = g.op("Expand", new, g.op("Shape", places))
-        flat_places, flat_new = (g.op("Reshape", v, g.ints((-1,))) for v in (places, new))
-        replaced = g.op("ScatterElements", flat, flat_places, flat_new, axis=0)
-        return g.op("Reshape", replaced, shape)
+        shape, flat = Formula(g, data).shape(), Formula(g, data).reshape(-1)
+        numbers = count_to(flat.shape().squeeze(0)).op("Reshape", shape)
+        places = Formula(g, onnx_cut(g, numbers.value, self.cuts(g.shape(data))))
+        new = Formula(g, new).op("Expand", places.shape()).reshape(-1)
+        replaced = flat.op("ScatterElements", places.reshape(-1), new, axis=0)
+        return replaced.op("Reshape", shape).value
 
     def to_pytorch(self, m: TorchBuilder, data: str, new: str) -> str:
         numbers = f"torch.arange({data}.numel(), device={data}.device).reshape({data}.shape)"

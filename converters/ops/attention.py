@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Tuple
 
-import numpy as np
-
 from ..errors import ShapeError
 from ..shape import Dims, Shape, merge, product, show, with_axes
 from .computed import takes
+from .onnx_math import Formula
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
@@ -45,12 +44,11 @@ class Heads(Operator):
             )
         return features // (parts * self.heads)
 
-    def onnx_part(self, g: OnnxBuilder, data: Any, parts: int, part: int) -> Any:
+    def onnx_part(self, g: OnnxBuilder, data: Any, parts: int, part: int) -> Formula:
         """(T, N, heads * parts * D) -> (N * heads, T, D)."""
-        shape = (0, -1, parts, self.head_size(g.shape(data), parts))
-        split = g.op("Reshape", data, g.ints(shape))
-        chosen = g.op("Gather", split, g.constant(np.array(part)), axis=2)
-        return g.op("Transpose", chosen, perm=(1, 0, 2))
+        size = self.head_size(g.shape(data), parts)
+        split = Formula(g, data, g.type(data)).reshape(0, -1, parts, size)
+        return split.column(part, 2).transpose(1, 0, 2)
 
     def torch_part(self, m: TorchBuilder, data: str, parts: int, part: int) -> str:
         return f"{m.function('head_part')}({data}, {self.heads}, {parts}, {part})"
@@ -79,8 +77,7 @@ class Scores(Heads):
         queries = self.onnx_part(g, inputs[0], self.query_parts, 0)
         keys = self.onnx_part(g, inputs[-1], self.parts, self.parts - 2)
         size = self.head_size(g.shape(inputs[-1]), self.parts)
-        scaled = g.op("Div", queries, g.scalar(size**0.5, like=inputs[0]))
-        return g.op("MatMul", scaled, g.op("Transpose", keys, perm=(0, 2, 1)))
+        return (queries / size**0.5).op("MatMul", keys.transpose(0, 2, 1)).value
 
     def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
         queries = self.torch_part(m, inputs[0], self.query_parts, 0)
@@ -115,8 +112,8 @@ class Values(Heads):
     def to_onnx(self, g: OnnxBuilder, data: Any, attention: Any) -> Any:
         size = self.head_size(g.shape(data), self.parts)
         values = self.onnx_part(g, data, self.parts, self.parts - 1)
-        out = g.op("Transpose", g.op("MatMul", attention, values), perm=(1, 0, 2))
-        return g.op("Reshape", out, g.ints((0, -1, self.heads * size)))
+        out = Formula(g, attention).op("MatMul", values).transpose(1, 0, 2)
+        return out.reshape(0, -1, self.heads * size).value
 
     def to_pytorch(self, m: TorchBuilder, data: str, attention: str) -> str:
         values = self.torch_part(m, data, self.parts, self.parts - 1)

@@ -107,37 +107,32 @@ class Broadcast(Binary):
 
 
 def binary(
-    name: str,
-    broadcasts: Optional[str],
-    formula: Function,
-    text: str,
-    whole: Optional[str] = None,
-    **more: Any,
+    name: str, formula: Function, text: str, whole: Optional[str] = None, **more: Any
 ) -> None:
-    """Declare MXNet's operators `name`, for equal shapes, and `broadcasts`. See Binary.
+    """Declare MXNet's operator `name`, for equal shapes, and the one that broadcasts. See Binary.
 
     Args:
         more: other class attributes of the declaration.
     """
     body = {"formula": staticmethod(formula), "text": text, "whole": whole or text, **more}
-    for declared, base in ((name, Binary), (broadcasts, Broadcast)):
-        if declared:
-            declare(declared, base, **body)
+    _, short = name.split("_", 1)
+    declare(name, Binary, **body)
+    declare(f"broadcast_{short}", Broadcast, **body)
 
 
-binary("elemwise_add", "broadcast_add", Formula.__add__, "{a} + {b}")
-binary("elemwise_sub", "broadcast_sub", Formula.__sub__, "{a} - {b}")
-binary("elemwise_mul", "broadcast_mul", Formula.__mul__, "{a} * {b}")
-binary("_grad_add", None, Formula.__add__, "{a} + {b}")
+binary("elemwise_add", Formula.__add__, "{a} + {b}")
+binary("elemwise_sub", Formula.__sub__, "{a} - {b}")
+binary("elemwise_mul", Formula.__mul__, "{a} * {b}")
 _TRUNCATED = 'torch.div({a}, {b}, rounding_mode="trunc")'
-binary("elemwise_div", "broadcast_div", Formula.__truediv__, "{a} / {b}", whole=_TRUNCATED)
-binary("_mod", "broadcast_mod", _modulo, "modulo({a}, {b})", composed=True)
-binary("_power", "broadcast_power", _power, "{a} ** {b}", whole="power({a}, {b})")
-binary("_maximum", "broadcast_maximum", Formula.maximum, "torch.maximum({a}, {b})")
-binary("_minimum", "broadcast_minimum", Formula.minimum, "torch.minimum({a}, {b})")
+binary("elemwise_div", Formula.__truediv__, "{a} / {b}", whole=_TRUNCATED)
+_SUM = "{a} + {b}"
+declare("_grad_add", Binary, formula=staticmethod(Formula.__add__), text=_SUM, whole=_SUM)
+binary("_mod", _modulo, "modulo({a}, {b})", composed=True)
+binary("_power", _power, "{a} ** {b}", whole="power({a}, {b})")
+binary("_maximum", Formula.maximum, "torch.maximum({a}, {b})")
+binary("_minimum", Formula.minimum, "torch.minimum({a}, {b})")
 binary(
     "_hypot",
-    "broadcast_hypot",
     _hypot,
     "torch.hypot({a}, {b})",
     whole="torch.hypot({a}.to(torch.float32), {b}.to(torch.float32)).to({dtype})",
@@ -154,11 +149,10 @@ COMPARISONS: Dict[str, Tuple[Function, str]] = {
     "lesser_equal": (Formula.__le__, "<="),
 }
 for _name, (_formula, _sign) in COMPARISONS.items():
-    _text = f"({{a}} {_sign} {{b}}).to({{dtype}})"
-    binary(f"_{_name}", f"broadcast_{_name}", _formula, _text, order_dependent=True)
+    binary(f"_{_name}", _formula, f"({{a}} {_sign} {{b}}).to({{dtype}})", order_dependent=True)
 for _name in ("and", "or", "xor"):
     _text = f"{{a}}.logical_{_name}({{b}}).to({{dtype}})"
-    binary(f"_logical_{_name}", f"broadcast_logical_{_name}", _logical(_name.capitalize()), _text)
+    binary(f"_logical_{_name}", _logical(_name.capitalize()), _text)
 
 
 @operator("add_n", ignores=("num_args",))

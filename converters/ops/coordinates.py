@@ -10,7 +10,7 @@ from .attributes import Ints
 from .computed import takes
 from .indexing import onnx_index, torch_index
 from .onnx_math import Formula, count_to, size_of, stack
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, Written, operator
 from .shaping import one_axis
 
 
@@ -33,12 +33,22 @@ def _last(g: OnnxBuilder, indices: Any) -> Any:
     return onnx_index(g, indices).transpose(*range(1, rank), 0).value
 
 
+class ByIndex(Written):
+    """An operator whose second input is an index."""
+
+    def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
+        data, index, *more = inputs
+        return super().to_pytorch(m, data, torch_index(m, index), *more)
+
+
 @operator("gather_nd")
-class GatherNd(Operator):
+class GatherNd(ByIndex):
     """data, indices (M, *) -> (*, data's axes behind M); -1 is the last.
 
     Source: src/operator/tensor/indexing_op.h, gather_nd.
     """
+
+    text = "{0}[tuple({1})]"
 
     def infer(self, data: Dims, indices: Dims) -> Shape:
         depth = _depth(indices, data)
@@ -47,18 +57,17 @@ class GatherNd(Operator):
     def to_onnx(self, g: OnnxBuilder, data: Any, indices: Any) -> Any:
         return g.op("GatherND", data, _last(g, indices))
 
-    def to_pytorch(self, m: TorchBuilder, data: str, indices: str) -> str:
-        return f"{data}[tuple({torch_index(m, indices)})]"
-
 
 @operator("scatter_nd")
-class ScatterNd(Operator):
+class ScatterNd(ByIndex):
     """data (*, rest), indices (M, *) -> zeros of a shape with the data at these places.
 
     Source: src/operator/tensor/indexing_op.h, scatter_nd. Of two for one place, either may win.
     """
 
     shape: Ints
+
+    text = "{0}.new_zeros({self.shape}).index_put(tuple({1}), {0})"
 
     def infer(self, data: Dims, indices: Dims) -> Shape:
         depth = _depth(indices, self.shape)
@@ -69,14 +78,12 @@ class ScatterNd(Operator):
         zeros = g.op("Expand", g.scalar(0, data), g.ints(self.shape))
         return g.op("ScatterND", zeros, _last(g, indices), data)
 
-    def to_pytorch(self, m: TorchBuilder, data: str, indices: str) -> str:
-        index = torch_index(m, indices)
-        return f"{data}.new_zeros({self.shape}).index_put(tuple({index}), {data})"
-
 
 @operator("_contrib_index_copy")
-class IndexCopy(Operator):
+class IndexCopy(ByIndex):
     """old with new's rows in place of those that index names.  Source: contrib/index_copy-inl.h."""
+
+    text = "{0}.index_copy(0, {1}, {2})"
 
     def infer(self, old_tensor: Dims, index_vector: Dims, new_tensor: Dims) -> Shape:
         return old_tensor
@@ -84,11 +91,6 @@ class IndexCopy(Operator):
     def to_onnx(self, g: OnnxBuilder, old_tensor: Any, index_vector: Any, new_tensor: Any) -> Any:
         column = onnx_index(g, index_vector).unsqueeze(1).value
         return g.op("ScatterND", old_tensor, column, new_tensor)
-
-    def to_pytorch(
-        self, m: TorchBuilder, old_tensor: str, index_vector: str, new_tensor: str
-    ) -> str:
-        return f"{old_tensor}.index_copy(0, {torch_index(m, index_vector)}, {new_tensor})"
 
 
 @operator("_contrib_boolean_mask")
