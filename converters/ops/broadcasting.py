@@ -7,7 +7,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, product, same, show
 from .attributes import Ints
-from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, Written, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Written, operator
 from .shaping import one_axis
 
 
@@ -184,7 +184,7 @@ class Repeat(Operator):
 
 
 @operator("shape_array")
-class ShapeArray(Written, Typed):
+class ShapeArray(Written):
     """(*) -> (number of axes,), int64: the sizes.  Source: elemwise_unary_op_basic.cc."""
 
     dtype = "int64"
@@ -198,7 +198,7 @@ class ShapeArray(Written, Typed):
 
 
 @operator("size_array")
-class SizeArray(Written, Typed):
+class SizeArray(Written):
     """(*) -> (1,), int64: the number of elements.  Source: elemwise_unary_op_basic.cc."""
 
     dtype = "int64"

@@ -10,7 +10,7 @@ from .attributes import Ints
 from .computed import takes
 from .indexing import onnx_index, torch_index
 from .onnx_math import Formula, count_to, size_of, stack
-from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, Unsupported, Written, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, Written, operator
 from .shaping import one_axis
 
 
@@ -117,7 +117,7 @@ class BooleanMask(Operator):
 
 
 @operator("_contrib_index_array")
-class IndexArray(Typed):
+class IndexArray(Operator):
     """(*) -> (*, axes), int64: each place's own indices.  Source: contrib/index_array-inl.h."""
 
     axes: Optional[Ints] = None

@@ -20,7 +20,6 @@ from .registry import (
     Operator,
     SameShape,
     TorchBuilder,
-    Typed,
     Unsupported,
     Written,
     declare,
@@ -29,7 +28,7 @@ from .registry import (
 from .shaping import one_axis
 
 
-class Filled(Typed):
+class Filled(Operator):
     """One number everywhere.  Source: src/operator/tensor/init_op.h, InitShape."""
 
     shape: Optional[Ints]
@@ -86,7 +85,7 @@ class Full(Filled):
 
 
 @operator("_eye", ignores=("ctx",))
-class Eye(Typed):
+class Eye(Operator):
     """() -> (N, M) with ones on the k-th diagonal.  Source: src/operator/tensor/init_op.h."""
 
     N: int
@@ -142,7 +141,7 @@ class Progression(Operator):
 
 
 @operator("_arange", ignores=("ctx",))
-class Arange(Progression, Typed):
+class Arange(Progression):
     """() -> (n,): from start to before stop, each number `repeat` times.
 
     Without stop, from 0 to before start; with infer_range, as many as readers tell.
@@ -209,7 +208,7 @@ class ArangeLike(Progression):
 
 
 @operator("_linspace", ignores=("ctx",))
-class Linspace(Typed):
+class Linspace(Operator):
     """() -> (num,): evenly spaced from start to stop.  Source: init_op.h, linspace_fwd."""
 
     start: float

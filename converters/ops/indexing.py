@@ -13,7 +13,7 @@ from ..shape import Dim, Dims, Shape, merge_shapes, with_axes
 from .attributes import DType, Ints
 from .computed import takes
 from .onnx_math import Formula, constant, formula, result, size_of
-from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .shaping import one_axis
 
 
@@ -108,7 +108,7 @@ class Embedding(Operator):
 
 
 @operator("one_hot")
-class OneHot(Typed):
+class OneHot(Operator):
     """(*) -> (*, depth): on_value where the index says, also where none does: off_value.
 
     Source: src/operator/tensor/indexing_op.h, OneHotOpForward.

@@ -10,7 +10,7 @@ from ..errors import ShapeError
 from ..shape import Dims, Shape, show
 from .attributes import Single, Singles
 from .onnx_math import Formula, result
-from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, Unsupported, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .slicing import Cut, Slicing
 
 BRIGHTEST = 255
@@ -24,7 +24,7 @@ def _picture(data: Dims, axes: str) -> int:
 
 
 @operator("_image_to_tensor")
-class ImageToTensor(Typed):
+class ImageToTensor(Operator):
     """(H, W, C) or (N, H, W, C), of any type -> channels first, float32, divided by 255.
 
     Source: src/operator/image/image_random-inl.h, ToTensor.

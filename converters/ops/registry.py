@@ -98,10 +98,11 @@ class Operator:
     def infer_type(self, *types: Optional[str]) -> Union[Optional[str], list[Optional[str]]]:
         """Element types of the inputs -> type of the output (a list for several outputs).
 
-        None is a label that was cut away. By default that of the first input.
+        None is a label that was cut away. By default the attribute `dtype`, or the same of the
+        class, and that of the first input where there is none.
         """
-        first = next((t for t in types if t is not None), "float32")
-        return [first] * self.visible_outputs()
+        given = (t for t in (getattr(self, "dtype", None), *types) if t is not None)
+        return [next(given, "float32")] * self.visible_outputs()
 
     def visible_outputs(self) -> int:
         """Outputs that are converted, given the node's attributes."""
@@ -137,15 +138,6 @@ class SameShape(Operator):
 
     def infer(self, data: Dims) -> Dims:
         return data
-
-
-class Typed(Operator):
-    """An operator whose result has the element type `dtype`: an attribute, or always the same."""
-
-    dtype: Any
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return str(self.dtype)
 
 
 class Written(Operator):

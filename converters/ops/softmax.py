@@ -45,9 +45,6 @@ class Softmax(SameShape):
         normalise_axes((self.axis,), data)
         return data
 
-    def infer_type(self, *types: Optional[str]) -> Optional[str]:
-        return self.dtype or types[0]
-
     def to_onnx(self, g: OnnxBuilder, data: Any, length: Any = None) -> Any:
         value = Formula(g, data, g.type(data))
         value = -value if self.sign else value
