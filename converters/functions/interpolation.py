@@ -37,3 +37,13 @@ def interpolate(maps, first, rows, columns):
             place = (first * height + row) * width + column
             total = total + F.embedding(place, table) * (part * other)[..., None]
     return total
+
+
+def warp_grid(data):
+    """Offsets in pixels, across and down, (N, 2, H, W) -> the places they lead to."""
+    height, width = data.shape[2:]
+    rows = torch.arange(height, dtype=data.dtype, device=data.device)[:, None]
+    columns = torch.arange(width, dtype=data.dtype, device=data.device)
+    places = torch.stack(torch.broadcast_tensors(columns, rows))
+    half = data.new_tensor([(width - 1) / 2, (height - 1) / 2])[:, None, None]
+    return (data + places) / half - 1

@@ -1,4 +1,4 @@
-"""Layers that PyTorch has with other corners than MXNet."""
+"""Layers that torch has otherwise, or not at all."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -37,3 +37,35 @@ def resize_bilinear(x, size):
     x = x[:, :, :1] if size[0] == 1 else x
     x = x[:, :, :, :1] if size[1] == 1 else x
     return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False)
+
+
+def head_part(x, heads, parts, part):
+    """(T, N, heads * parts * D) -> (N * heads, T, D): the queries, keys or values."""
+    time, batch, _ = x.shape
+    return x.reshape(time, batch * heads, parts, -1)[:, :, part].transpose(0, 1)
+
+
+def attention_scores(queries, keys):
+    """(B, S, D), (B, T, D) -> (B, S, T)."""
+    return queries / queries.shape[2] ** 0.5 @ keys.transpose(1, 2)
+
+
+def joined_heads(x, heads):
+    """(N * heads, T, D) -> (T, N, heads * D)."""
+    _, time, size = x.shape
+    return x.transpose(0, 1).reshape(time, -1, heads * size)
+
+
+def correlation(data1, data2, kernel_size, max_displacement, stride1, stride2, pad_size, product):
+    """(N, C, H, W) twice -> (N, displacements, H', W'): mean product (or distance) of windows."""
+    here, there = (F.pad(data, (pad_size,) * 4) for data in (data1, data2))
+    height, width = (size - 2 * max_displacement for size in here.shape[2:])
+    here = here[:, :, max_displacement:, max_displacement:][:, :, :height, :width]
+    reach = max_displacement // stride2 * stride2
+    begins = range(max_displacement - reach, max_displacement + reach + 1, stride2)
+    maps = []
+    for top in begins:
+        for left in begins:
+            moved = there[:, :, top : top + height, left : left + width]
+            maps.append((here * moved if product else (here - moved).abs()).mean(1))
+    return F.avg_pool2d(torch.stack(maps, 1), kernel_size, stride1)

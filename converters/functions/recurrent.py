@@ -1,4 +1,4 @@
-"""What recurrent layers need beside torch's own."""
+"""What recurrent layers and sequences of several lengths need beside torch's own."""
 
 import torch
 
@@ -27,3 +27,10 @@ def packed_layers(x, packed, states, mode, size, layers, directions):
     for inner, hidden, *projection in matrices:
         weights += [inner, hidden, next(parts), next(parts), *projection]
     return run(x, states, weights, True, layers, 0.0, False, directions == 2, False)
+
+
+def reverse_sequences(data, lengths):
+    """(time, batch, *), whole numbers (batch,) -> each sequence backwards within its length."""
+    step = torch.arange(len(data), device=data.device)[:, None]
+    source = torch.where(step < lengths, lengths - 1 - step, step)
+    return data[source, torch.arange(data.shape[1], device=data.device)]

@@ -6,9 +6,10 @@ from typing import Any, Tuple
 
 import numpy as np
 
-from ..shape import Dim, Dims, Shape, with_axes
+from ..shape import Dims, Shape, with_axes
 from .attributes import Ints
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .onnx_math import Formula, constant, count_to, size_of
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
 @operator("_contrib_AdaptiveAvgPooling2D")
@@ -21,15 +22,13 @@ class AdaptiveAvgPooling2D(Operator):
 
     output_size: Ints = ()  # one number stands for both; none, or more than two, for 1
 
-    def __post_init__(self) -> None:
-        if any(n < 1 for n in self._size()):
-            raise Unsupported(f"output_size={self.output_size}; supported: 1 or more")
+    allowed = (
+        ("output_size", lambda size: len(size) > 2 or min(size, default=1) > 0, "1 or more"),
+    )
 
     def _size(self) -> Tuple[int, int]:
-        size = self.output_size
-        if len(size) == 2:
-            return (size[0], size[1])
-        return (size[0], size[0]) if len(size) == 1 else (1, 1)
+        size = self.output_size if len(self.output_size) in (1, 2) else (1,)
+        return size[0], size[-1]
 
     def infer(self, data: Dims) -> Shape:
         return (*with_axes(data, "(N, C, H, W)")[:2], *self._size())
@@ -42,36 +41,27 @@ class AdaptiveAvgPooling2D(Operator):
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         if self._size() == (1, 1):
             return g.op("GlobalAveragePool", data)
-        sizes = g.shape(data)[2:]
-        parts = list(zip(sizes, self._size()))
-        if all(isinstance(size, int) and size % n == 0 for size, n in parts):
-            kernel = tuple(size // n for size, n in parts if isinstance(size, int))
+        pairs = list(zip(g.shape(data)[2:], self._size()))
+        if all(isinstance(size, int) and size % n == 0 for size, n in pairs):
+            kernel = tuple(size // n for size, n in pairs if isinstance(size, int))
             return g.op("AveragePool", data, kernel_shape=kernel, strides=kernel)
-        rows, row_counts = _membership(g, data, 2, *parts[0])
-        columns, column_counts = _membership(g, data, 3, *parts[1])
-        sums = g.op("MatMul", data, g.op("Transpose", columns, perm=(1, 0)))
-        means = g.op("Div", sums, column_counts)
-        row_counts = g.op("Unsqueeze", row_counts, g.ints((1,)))
-        return g.op("Div", g.op("MatMul", rows, means), row_counts)
+        rows, row_counts = _membership(g, data, 2, self._size()[0])
+        columns, column_counts = _membership(g, data, 3, self._size()[1])
+        means = Formula(g, data).op("MatMul", columns.transpose(1, 0)) / column_counts
+        return (rows.op("MatMul", means) / row_counts.unsqueeze(1)).value
 
 
-def _membership(g: OnnxBuilder, data: Any, axis: int, size: Dim, parts: int) -> Tuple[Any, Any]:
+def _membership(g: OnnxBuilder, data: Any, axis: int, parts: int) -> Tuple[Formula, Formula]:
     """(parts, size): 1 where a place belongs to a part; (parts,): how many do."""
-    number = np.arange(parts)
+    number, size, dtype = np.arange(parts), g.shape(data)[axis], g.type(data)
     if isinstance(size, int):
         after = np.arange(size) >= (number * size // parts)[:, None]
         before = np.arange(size) < (-(-(number + 1) * size // parts))[:, None]
         table = (after & before).astype(np.float64)
-        return g.constant(table, data), g.constant(table.sum(1), data)
-    length = g.op("Gather", g.op("Shape", data), g.constant(np.array(axis)), axis=0)
-    count = g.constant(np.array(parts))
-    first = g.op("Div", g.op("Mul", g.constant(number), length), count)
-    ends = g.op("Add", g.op("Mul", g.constant(number + 1), length), g.constant(np.array(parts - 1)))
-    end = g.op("Div", ends, count)
-    place = g.op("Range", g.constant(np.array(0)), length, g.constant(np.array(1)))
-    column = g.ints((1,))
-    outside = g.op("Less", place, g.op("Unsqueeze", first, column))
-    reached = g.op("Less", place, g.op("Unsqueeze", end, column))
-    inside = g.op("And", g.op("Not", outside), reached)
-    dtype = g.type(data)
-    return g.cast(inside, dtype), g.cast(g.op("Sub", end, first), dtype)
+        return constant(g, table, dtype), constant(g, table.sum(1), dtype)
+    length = size_of(g, data, axis)
+    first = length.array(number) * length / parts
+    end = (length.array(number + 1) * length + (parts - 1)) / parts
+    place = count_to(length)
+    inside = ~(place < first.unsqueeze(1)) & (place < end.unsqueeze(1))
+    return inside.to(dtype), (end - first).to(dtype)

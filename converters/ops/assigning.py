@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import ShapeError
-from ..shape import Dims, Shape, compatible, show
-from .onnx_sizes import count_to
+from ..shape import Dims, Shape
+from .computed import takes
+from .onnx_math import Formula, count_to
 from .registry import OnnxBuilder, TorchBuilder, operator
 from .slicing import Ranges, cut_shape, onnx_cut, torch_cut
 
@@ -16,13 +16,12 @@ class Assign(Ranges):
 
     def to_onnx(self, g: OnnxBuilder, data: Any, new: Any) -> Any:
         """Of all elements' numbers, the slice says which are replaced."""
-        shape, flat = g.op("Shape", data), g.op("Reshape", data, g.ints((-1,)))
-        size = g.op("Squeeze", g.op("Shape", flat), g.ints((0,)))
-        places = onnx_cut(g, g.op("Reshape", count_to(g, size), shape), self.cuts(g.shape(data)))
-        new = g.op("Expand", new, g.op("Shape", places))
-        flat_places, flat_new = (g.op("Reshape", v, g.ints((-1,))) for v in (places, new))
-        replaced = g.op("ScatterElements", flat, flat_places, flat_new, axis=0)
-        return g.op("Reshape", replaced, shape)
+        shape, flat = Formula(g, data).shape(), Formula(g, data).reshape(-1)
+        numbers = count_to(flat.shape().squeeze(0)).op("Reshape", shape)
+        places = Formula(g, onnx_cut(g, numbers.value, self.cuts(g.shape(data))))
+        new = Formula(g, new).op("Expand", places.shape()).reshape(-1)
+        replaced = flat.op("ScatterElements", places.reshape(-1), new, axis=0)
+        return replaced.op("Reshape", shape).value
 
     def to_pytorch(self, m: TorchBuilder, data: str, new: str) -> str:
         numbers = f"torch.arange({data}.numel(), device={data}.device).reshape({data}.shape)"
@@ -35,9 +34,7 @@ class SliceAssign(Assign):
     """lhs[begin:end:step] = rhs."""
 
     def infer(self, lhs: Dims, rhs: Dims) -> Shape:
-        cut = cut_shape(lhs, self.cuts(lhs))
-        if not compatible(cut, rhs):
-            raise ShapeError(f"cannot put {show(rhs)} in place of {show(cut)}")
+        takes("rhs", rhs, cut_shape(lhs, self.cuts(lhs)))
         return lhs
 
 

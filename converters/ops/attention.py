@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Tuple
 
-import numpy as np
-
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, merge, product, show
+from ..shape import Dims, Shape, merge, product, show, with_axes
+from .computed import takes
+from .onnx_math import Formula
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
@@ -22,7 +22,7 @@ class Heads(Operator):
 
     Class attributes:
         names: MXNet's names of the inputs.
-        parts: what each head of the interleaved input has: 3 with a query, 2 without.
+        parts: what each head of the last interleaved input has: 3 with a query, 2 without.
     """
 
     heads: int
@@ -35,9 +35,7 @@ class Heads(Operator):
 
     def head_size(self, data: Dims, parts: int) -> int:
         """D of (T, N, heads * parts * D)."""
-        if len(data) != 3:
-            raise ShapeError(f"takes 3 dimensions (time, batch, features), got {show(data)}")
-        features = data[2]
+        features = with_axes(data, "(time, batch, features)")[2]
         if not isinstance(features, int):
             raise Unsupported(f"features of {show(data)}: needs a fixed number of them: --input")
         if features % (parts * self.heads):
@@ -46,71 +44,61 @@ class Heads(Operator):
             )
         return features // (parts * self.heads)
 
-    def attention_batches(self, batch: Dim) -> Dim:
-        return product([batch, self.heads])
-
-    def onnx_part(self, g: OnnxBuilder, data: Any, parts: int, part: int) -> Any:
+    def onnx_part(self, g: OnnxBuilder, data: Any, parts: int, part: int) -> Formula:
         """(T, N, heads * parts * D) -> (N * heads, T, D)."""
-        shape = (0, -1, parts, self.head_size(g.shape(data), parts))
-        split = g.op("Reshape", data, g.ints(shape))
-        chosen = g.op("Gather", split, g.constant(np.array(part)), axis=2)
-        return g.op("Transpose", chosen, perm=(1, 0, 2))
+        size = self.head_size(g.shape(data), parts)
+        split = Formula(g, data, g.type(data)).reshape(0, -1, parts, size)
+        return split.column(part, 2).transpose(1, 0, 2)
 
     def torch_part(self, m: TorchBuilder, data: str, parts: int, part: int) -> str:
-        self.head_size(m.shape(data), parts)
         return f"{m.function('head_part')}({data}, {self.heads}, {parts}, {part})"
 
 
-def _torch_scores(m: TorchBuilder, queries: str, keys: str) -> str:
-    return f"{m.function('attention_scores')}({queries}, {keys})"
+class Scores(Heads):
+    """Each query times each key, over sqrt(D).
 
+    Class attributes:
+        query_parts: what each head has in the input with the queries.
+    """
 
-def _onnx_scores(g: OnnxBuilder, queries: Any, keys: Any, like: Any, size: int) -> Any:
-    scaled = g.op("Div", queries, g.scalar(size**0.5, like=like))
-    return g.op("MatMul", scaled, g.op("Transpose", keys, perm=(0, 2, 1)))
+    query_parts: ClassVar[int]
+
+    def infer(self, queries: Dims, keys_values: Shape = None) -> Shape:
+        keys = queries if keys_values is None else keys_values
+        if self.head_size(queries, self.query_parts) != self.head_size(keys, self.parts):
+            raise ShapeError(
+                f"cannot multiply queries of {show(queries)} and keys and values of "
+                f"{show(keys)}: these need twice as many features"
+            )
+        batch = merge(queries[1], keys[1])
+        return (product((batch, self.heads)), queries[0], keys[0])
+
+    def to_onnx(self, g: OnnxBuilder, *inputs: Any) -> Any:
+        queries = self.onnx_part(g, inputs[0], self.query_parts, 0)
+        keys = self.onnx_part(g, inputs[-1], self.parts, self.parts - 2)
+        size = self.head_size(g.shape(inputs[-1]), self.parts)
+        return (queries / size**0.5).op("MatMul", keys.transpose(0, 2, 1)).value
+
+    def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
+        queries = self.torch_part(m, inputs[0], self.query_parts, 0)
+        keys = self.torch_part(m, inputs[-1], self.parts, self.parts - 2)
+        return f"{m.function('attention_scores')}({queries}, {keys})"
 
 
 @operator("_contrib_interleaved_matmul_selfatt_qk")
-class InterleavedMatmulSelfattQk(Heads):
+class InterleavedMatmulSelfattQk(Scores):
     """(T, N, heads * 3 * D) -> (N * heads, T, T): each query times each key, over sqrt(D)."""
 
     names = ("queries_keys_values",)
-
-    def infer(self, data: Dims) -> Shape:
-        self.head_size(data, 3)
-        return (self.attention_batches(data[1]), data[0], data[0])
-
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        queries, keys = (self.onnx_part(g, data, 3, part) for part in (0, 1))
-        return _onnx_scores(g, queries, keys, data, self.head_size(g.shape(data), 3))
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return _torch_scores(m, *(self.torch_part(m, data, 3, part) for part in (0, 1)))
+    parts = query_parts = 3
 
 
 @operator("_contrib_interleaved_matmul_encdec_qk")
-class InterleavedMatmulEncdecQk(Heads):
+class InterleavedMatmulEncdecQk(Scores):
     """(S, N, heads * D), (T, N, heads * 2 * D) -> (N * heads, S, T): queries times keys."""
 
     names = ("queries", "keys_values")
-
-    def infer(self, queries: Dims, keys_values: Dims) -> Shape:
-        if self.head_size(queries, 1) != self.head_size(keys_values, 2):
-            raise ShapeError(
-                f"cannot multiply queries of {show(queries)} and keys and values of "
-                f"{show(keys_values)}: these need twice as many features"
-            )
-        batches = self.attention_batches(merge(queries[1], keys_values[1]))
-        return (batches, queries[0], keys_values[0])
-
-    def to_onnx(self, g: OnnxBuilder, queries: Any, keys_values: Any) -> Any:
-        size = self.head_size(g.shape(queries), 1)
-        keys = self.onnx_part(g, keys_values, 2, 0)
-        return _onnx_scores(g, self.onnx_part(g, queries, 1, 0), keys, queries, size)
-
-    def to_pytorch(self, m: TorchBuilder, queries: str, keys_values: str) -> str:
-        keys = self.torch_part(m, keys_values, 2, 0)
-        return _torch_scores(m, self.torch_part(m, queries, 1, 0), keys)
+    parts, query_parts = 2, 1
 
 
 class Values(Heads):
@@ -118,17 +106,14 @@ class Values(Heads):
 
     def infer(self, data: Dims, attention: Dims) -> Shape:
         size = self.head_size(data, self.parts)
-        if len(attention) != 3:
-            raise ShapeError(f"takes attention in 3 dimensions, got {show(attention)}")
-        merge(self.attention_batches(data[1]), attention[0])
-        merge(data[0], attention[2])
-        return (attention[1], data[1], self.heads * size)
+        wanted = (product((data[1], self.heads)), None, data[0])
+        return (takes("attention", attention, wanted)[1], data[1], self.heads * size)
 
     def to_onnx(self, g: OnnxBuilder, data: Any, attention: Any) -> Any:
         size = self.head_size(g.shape(data), self.parts)
         values = self.onnx_part(g, data, self.parts, self.parts - 1)
-        out = g.op("Transpose", g.op("MatMul", attention, values), perm=(1, 0, 2))
-        return g.op("Reshape", out, g.ints((0, -1, self.heads * size)))
+        out = Formula(g, attention).op("MatMul", values).transpose(1, 0, 2)
+        return out.reshape(0, -1, self.heads * size).value
 
     def to_pytorch(self, m: TorchBuilder, data: str, attention: str) -> str:
         values = self.torch_part(m, data, self.parts, self.parts - 1)

@@ -25,7 +25,7 @@ DType = Literal["float16", "float32", "float64", "uint8", "int8", "int32", "int6
 
 _INT = re.compile(r"[+-]?\d+")
 _FLOAT = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?)(\d+))?")
-_TRUE, _FALSE = ("True", "true", "1"), ("False", "false", "0")
+_BOOLS = {"True": True, "true": True, "1": True, "False": False, "false": False, "0": False}
 
 
 class AttributeProblem(Exception):
@@ -68,8 +68,6 @@ def _is_hidden(key: str) -> bool:
 
 @cache
 def _fields(cls: type) -> tuple[dict[str, Any], tuple[str, ...]]:
-    if not dataclasses.is_dataclass(cls):
-        return {}, ()
     hints = get_type_hints(cls)
     fields = dataclasses.fields(cls)
     required = tuple(f.name for f in fields if f.default is dataclasses.MISSING)
@@ -82,34 +80,20 @@ def parse_value(kind: Any, text: str) -> Any:
     Raises:
         ValueError: the text is no such value.
     """
-    text = text.strip()
-    if get_origin(kind) is Union:
-        members = get_args(kind)
-        if type(None) in members and text == "None":
-            return None
-        return parse_value(next(m for m in members if m is not type(None)), text)
-    if get_origin(kind) is Literal:
-        if text not in get_args(kind):
-            raise ValueError(text)
+    text, origin, members = text.strip(), get_origin(kind), get_args(kind)
+    if origin is Union:  # Optional
+        return None if text == "None" else parse_value(members[0], text)
+    if (origin is Literal and text in members) or kind is str:
         return text
-    if kind is bool:
-        if text not in (*_TRUE, *_FALSE):
-            raise ValueError(text)
-        return text in _TRUE
-    if get_origin(kind) is tuple:
-        if text == "None":  # Python's None, where a tuple may be left out
-            return ()
-        return tuple(parse_value(get_args(kind)[0], part) for part in _elements(text))
-    if kind is int:
-        if not _INT.fullmatch(text.rstrip("L")):
-            raise ValueError(text)
+    if origin is tuple:
+        return tuple(parse_value(members[0], part) for part in _elements(text))
+    if kind is bool and text in _BOOLS:
+        return _BOOLS[text]
+    if kind is int and _INT.fullmatch(text.rstrip("L")):
         return int(text.rstrip("L"))
-    if kind is str:
-        return text
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(text)
-    return c_float(text) if kind is Single else value
+    if kind in (float, Single) and math.isfinite(float(text)):
+        return c_float(text) if kind is Single else float(text)
+    raise ValueError(text)
 
 
 def single(value: float) -> Single:
@@ -141,13 +125,11 @@ def c_float(text: str) -> Single:
 
 
 def _elements(text: str) -> tuple[str, ...]:
-    """`(1, 2)`, `[1,2]`, `(1L, 2L)` (Python 2 wrote those), or a bare `3`."""
-    inner = text
-    if text[:1] in "([" and text[-1:] in ")]":
-        inner = text[1:-1].strip().rstrip(",")
-    elif not text:
-        raise ValueError(text)
-    return tuple(inner.split(",")) if inner else ()
+    """`(1, 2)`, `[1,2]`, `(1L, 2L)` (Python 2 wrote those), or a bare `3`; None is left out."""
+    if text[:1] in ("(", "[") and text[-1:] in (")", "]"):
+        text = text[1:-1].strip().rstrip(",")
+        return tuple(text.split(",")) if text else ()
+    return () if text == "None" else tuple(text.split(","))
 
 
 def describe(kind: Any) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Callable, ClassVar, List, Optional, Tuple
+from operator import add
+from typing import Any, Callable, ClassVar, Dict, List, Optional, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
-from .arithmetic import Arithmetic, refuse_integers
+from .elementwise import refuse_integers
+from .onnx_math import INTEGERS, Formula, exact, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, declare, operator, written
 
 #: Two values -> the result, of their type or bool.
-Formula = Callable[[Arithmetic, Any, Any], Any]
+Function = Callable[[Formula, Formula], Formula]
 
 
 def broadcast(lhs: Tuple[Dim, ...], rhs: Tuple[Dim, ...]) -> Tuple[Dim, ...]:
@@ -36,49 +38,30 @@ def broadcast(lhs: Tuple[Dim, ...], rhs: Tuple[Dim, ...]) -> Tuple[Dim, ...]:
     return tuple(out)
 
 
-def _named(op_type: str) -> Formula:
-    return lambda a, x, y: a.op(op_type, x, y)
+def _logical(name: str) -> Function:
+    """Of truths: numbers other than 0."""
+    return lambda x, y: x.to("bool").op(name, y.to("bool"))
 
 
-def _compared(op_type: str, negated: bool = False) -> Formula:
-    """0 or 1 in the type of the numbers."""
-
-    def build(a: Arithmetic, x: Any, y: Any) -> Any:
-        truth = a.g.op(op_type, x, y)
-        return a.g.cast(a.g.op("Not", truth) if negated else truth, a.type)
-
-    return build
-
-
-def _logical(op_type: str) -> Formula:
-    return lambda a, x, y: a.g.cast(a.g.op(op_type, a.truth(x), a.truth(y)), a.type)
-
-
-def _modulo(a: Arithmetic, x: Any, y: Any) -> Any:
+def _modulo(x: Formula, y: Formula) -> Formula:
     """The remainder has the divisor's sign, and is 0 where that is 0."""
-    none = a.op("Equal", y, a.number(0))
-    if a.integers:
-        return a.op("Mod", x, a.op("Where", none, a.number(1), y))
-    rest = a.op("Mod", x, y, fmod=1)  # of the dividend's sign
-    signs = a.op("Mul", a.op("Sign", rest), a.op("Sign", y))
-    other = a.op("Less", signs, a.number(0))
-    rest = a.op("Where", other, a.op("Add", rest, y), rest)
-    return a.op("Where", none, a.number(0), rest)
+    none = y.equals(0)
+    if x.kind in INTEGERS:
+        return x % none.where(y.array(1), y)
+    rest = x.op("Mod", y, fmod=1)  # of the dividend's sign
+    other = rest.op("Sign") * y.op("Sign") < 0
+    return none.where(x.array(0), other.where(rest + y, rest))
 
 
-def _power(a: Arithmetic, x: Any, y: Any) -> Any:
+def _power(x: Formula, y: Formula) -> Formula:
     """Of whole numbers it is computed with fractions, which are then cut off."""
-    if not a.integers:
-        return a.op("Pow", x, y)
-    x, y = (a.g.cast(value, "float64") for value in (x, y))
-    return a.g.cast(a.g.op("Pow", x, y), a.type)
+    wide = "float64" if x.kind in INTEGERS else x.kind
+    return (x.to(wide) ** y.to(wide)).to(x.kind)
 
 
-def _hypot(a: Arithmetic, x: Any, y: Any) -> Any:
-    if a.integers:
-        inner = a.copy("float32")
-        return a.g.cast(_hypot(inner, *(a.g.cast(v, "float32") for v in (x, y))), a.type)
-    return a.op("Sqrt", a.op("Add", a.op("Mul", x, x), a.op("Mul", y, y)))
+def _hypot(x: Formula, y: Formula) -> Formula:
+    a, b = (v.to("float32") if v.kind in INTEGERS else v for v in (x, y))
+    return (a * a + b * b).op("Sqrt").to(x.kind)
 
 
 @dataclass(frozen=True)
@@ -92,7 +75,7 @@ class Binary(Operator):
         whole: the text for whole numbers, if it is another.
     """
 
-    formula: ClassVar[Tuple[Formula]]
+    formula: ClassVar[Callable[..., Formula]]
     composed: ClassVar[bool] = False
     text: ClassVar[str]
     whole: ClassVar[str]
@@ -103,8 +86,8 @@ class Binary(Operator):
     def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
         if g.type(lhs) == "bool":
             refuse_integers("bool")
-        a = Arithmetic(g, lhs, composed=self.composed)
-        return a.leave(self.formula[0](a, a.enter(lhs), a.enter(rhs)))
+        pair = (exact(g, value, composed=self.composed) for value in (lhs, rhs))
+        return result(self.formula(*pair))
 
     def to_pytorch(self, m: TorchBuilder, lhs: str, rhs: str) -> str:
         if m.type(lhs) == "bool":
@@ -124,37 +107,32 @@ class Broadcast(Binary):
 
 
 def binary(
-    name: str,
-    broadcasts: Optional[str],
-    formula: Formula,
-    text: str,
-    whole: Optional[str] = None,
-    **more: Any,
+    name: str, formula: Function, text: str, whole: Optional[str] = None, **more: Any
 ) -> None:
-    """Declare MXNet's operators `name`, for equal shapes, and `broadcasts`. See Binary.
+    """Declare MXNet's operator `name`, for equal shapes, and the one that broadcasts. See Binary.
 
     Args:
         more: other class attributes of the declaration.
     """
-    body = {"formula": (formula,), "text": text, "whole": whole or text, **more}
-    for declared, base in ((name, Binary), (broadcasts, Broadcast)):
-        if declared:
-            declare(declared, base, **body)
+    body = {"formula": staticmethod(formula), "text": text, "whole": whole or text, **more}
+    _, short = name.split("_", 1)
+    declare(name, Binary, **body)
+    declare(f"broadcast_{short}", Broadcast, **body)
 
 
-for _name, _onnx, _sign in (("add", "Add", "+"), ("sub", "Sub", "-"), ("mul", "Mul", "*")):
-    _text = f"{{a}} {_sign} {{b}}"
-    binary(f"elemwise_{_name}", f"broadcast_{_name}", _named(_onnx), _text)
-binary("_grad_add", None, _named("Add"), "{a} + {b}")
+binary("elemwise_add", Formula.__add__, "{a} + {b}")
+binary("elemwise_sub", Formula.__sub__, "{a} - {b}")
+binary("elemwise_mul", Formula.__mul__, "{a} * {b}")
 _TRUNCATED = 'torch.div({a}, {b}, rounding_mode="trunc")'
-binary("elemwise_div", "broadcast_div", _named("Div"), "{a} / {b}", whole=_TRUNCATED)
-binary("_mod", "broadcast_mod", _modulo, "modulo({a}, {b})", composed=True)
-binary("_power", "broadcast_power", _power, "{a} ** {b}", whole="power({a}, {b})")
-binary("_maximum", "broadcast_maximum", _named("Max"), "torch.maximum({a}, {b})")
-binary("_minimum", "broadcast_minimum", _named("Min"), "torch.minimum({a}, {b})")
+binary("elemwise_div", Formula.__truediv__, "{a} / {b}", whole=_TRUNCATED)
+_SUM = "{a} + {b}"
+declare("_grad_add", Binary, formula=staticmethod(Formula.__add__), text=_SUM, whole=_SUM)
+binary("_mod", _modulo, "modulo({a}, {b})", composed=True)
+binary("_power", _power, "{a} ** {b}", whole="power({a}, {b})")
+binary("_maximum", Formula.maximum, "torch.maximum({a}, {b})")
+binary("_minimum", Formula.minimum, "torch.minimum({a}, {b})")
 binary(
     "_hypot",
-    "broadcast_hypot",
     _hypot,
     "torch.hypot({a}, {b})",
     whole="torch.hypot({a}.to(torch.float32), {b}.to(torch.float32)).to({dtype})",
@@ -162,20 +140,19 @@ binary(
     limits="In ONNX, float32 numbers beyond 1e19 are infinite, for they are squared.",
 )
 #: Which scores are above a threshold, or the peaks of a map, the least rounding decides.
-COMPARISONS = {
-    "equal": (_compared("Equal"), "=="),
-    "not_equal": (_compared("Equal", negated=True), "!="),
-    "greater": (_compared("Greater"), ">"),
-    "greater_equal": (_compared("GreaterOrEqual"), ">="),
-    "lesser": (_compared("Less"), "<"),
-    "lesser_equal": (_compared("LessOrEqual"), "<="),
+COMPARISONS: Dict[str, Tuple[Function, str]] = {
+    "equal": (Formula.equals, "=="),
+    "not_equal": (lambda x, y: ~x.equals(y), "!="),
+    "greater": (Formula.__gt__, ">"),
+    "greater_equal": (Formula.__ge__, ">="),
+    "lesser": (Formula.__lt__, "<"),
+    "lesser_equal": (Formula.__le__, "<="),
 }
 for _name, (_formula, _sign) in COMPARISONS.items():
-    _text = f"({{a}} {_sign} {{b}}).to({{dtype}})"
-    binary(f"_{_name}", f"broadcast_{_name}", _formula, _text, order_dependent=True)
+    binary(f"_{_name}", _formula, f"({{a}} {_sign} {{b}}).to({{dtype}})", order_dependent=True)
 for _name in ("and", "or", "xor"):
     _text = f"{{a}}.logical_{_name}({{b}}).to({{dtype}})"
-    binary(f"_logical_{_name}", f"broadcast_logical_{_name}", _logical(_name.capitalize()), _text)
+    binary(f"_logical_{_name}", _logical(_name.capitalize()), _text)
 
 
 @operator("add_n", ignores=("num_args",))
@@ -188,8 +165,7 @@ class AddN(Operator):
     def to_onnx(self, g: OnnxBuilder, *args: Any) -> Any:
         if g.type(args[0]).startswith("float"):
             return g.op("Sum", *args)
-        a = Arithmetic(g, args[0])
-        return a.leave(reduce(lambda x, y: a.op("Add", x, y), map(a.enter, args)))
+        return result(reduce(add, (exact(g, value) for value in args)))
 
     def to_pytorch(self, m: TorchBuilder, *args: str) -> str:
         return " + ".join(args) if len(args) > 1 else f"{args[0]}.clone()"

@@ -8,12 +8,11 @@ from typing import Any, List, Literal, Sequence, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..python_text import literal
-from ..shape import Dims, Shape, merge, same, show
+from ..shape import Dims, Shape, same, show
 from .attributes import Single
-from .computed import Called, Computed
+from .computed import Called, takes
 from .onnx_math import Formula, count, join
-from .registry import TorchBuilder, operator
+from .registry import operator
 
 Format = Literal["corner", "center"]
 
@@ -41,19 +40,6 @@ def decoded(
     return join([moved - half, moved + half], 2)
 
 
-def _of_boxes(name: str, shape: Dims, rank: int = 0) -> Dims:
-    """The shape of boxes (..., 4), with `rank` dimensions or at least 2.
-
-    Raises:
-        ShapeError: it is none.
-    """
-    wrong = len(shape) != rank if rank else len(shape) < 2
-    if wrong or not same(shape[-1], 4):
-        dimensions = f"{rank} dimensions" if rank else "2 dimensions or more"
-        raise ShapeError(f"takes {name} of {dimensions}, the last one 4; got {show(shape)}")
-    return shape
-
-
 def _centered(boxes: Formula) -> Tuple[Formula, Formula]:
     """Corners -> centers and sides."""
     first, last = halves(boxes)
@@ -78,11 +64,8 @@ class BoxDecode(Called):
     function = "box_decode"
 
     def infer(self, data: Dims, anchors: Dims) -> Shape:
-        batch, number, _ = _of_boxes("data", data, 3)
-        first, others, _ = _of_boxes("anchors", anchors, 3)
-        if not same(first, 1) or not same(number, others):
-            raise ShapeError(f"takes anchors of shape 1x{number}x4, got {show(anchors)}")
-        return (batch, merge(number, others), 4)
+        batch, number, _ = takes("data", data, (None, None, 4))
+        return (batch, *takes("anchors", anchors, (1, number, 4))[1:])
 
     def formula(self, data: Formula, anchors: Formula) -> Formula:
         anchor = _centered(anchors) if self.format == "corner" else halves(anchors)
@@ -101,7 +84,10 @@ class BoxIou(Called):
     function = "box_iou"
 
     def infer(self, lhs: Dims, rhs: Dims) -> Shape:
-        return (*_of_boxes("lhs", lhs)[:-1], *_of_boxes("rhs", rhs)[:-1])
+        for name, shape in (("lhs", lhs), ("rhs", rhs)):
+            if len(shape) < 2 or not same(shape[-1], 4):
+                raise ShapeError(f"takes {name} of shape (..., 4), got {show(shape)}")
+        return (*lhs[:-1], *rhs[:-1])
 
     def formula(self, lhs: Formula, rhs: Formula) -> Formula:
         a_first, a_last, a_area = self._parts(lhs.reshape(-1, 1, 4))
@@ -139,9 +125,9 @@ class BoxEncode(Called):
     def infer(
         self, samples: Dims, matches: Dims, anchors: Dims, refs: Dims, means: Dims, stds: Dims
     ) -> List[Shape]:
-        shape = _of_boxes("anchors", anchors, 3)
-        _of_boxes("refs", refs, 3)
-        return [shape, shape]
+        takes("anchors", anchors, (None, None, 4))
+        takes("refs", refs, (None, None, 4))
+        return [anchors, anchors]
 
     def formula(self, samples: Formula, matches: Formula, *more: Formula) -> List[Formula]:
         anchors, refs, means, stds = more
@@ -156,7 +142,7 @@ class BoxEncode(Called):
 
 
 @operator("_contrib_bipartite_matching")
-class BipartiteMatching(Computed):
+class BipartiteMatching(Called):
     """(..., R, C) -> (..., R), (..., C): the column of each row and the row of each column, -1
     for none; the best pair first, then the best of what is left.
 
@@ -168,6 +154,7 @@ class BipartiteMatching(Computed):
     is_ascend: bool = False
     topk: int = -1
 
+    function = "bipartite_matching"
     order_dependent = True
     outputs = 2
 
@@ -188,7 +175,7 @@ class BipartiteMatching(Computed):
             left = replace(scores, value=states[0])
             row_of, column_of = (replace(nowhere, value=state) for state in states[1:])
             best = left.reduced("ReduceMax", 1, keep=True)
-            place = left.op("ArgMax", axis=1, keepdims=1).retyped("int64")
+            place = left.op("ArgMax", kind="int64", axis=1, keepdims=1)
             row, good = place / columns, best > threshold
             column = place - row * columns
             column_of = (count(place, rows).equals(row) & good).where(column, column_of)
@@ -196,7 +183,7 @@ class BipartiteMatching(Computed):
             taken = (places / columns).equals(row) | (places - places / columns * columns).equals(
                 column
             )
-            left = taken.where(left.number(-float("inf")), left)
+            left = taken.where(left.array(-float("inf")), left)
             return [left.value, row_of.value, column_of.value, good.any().value]
 
         trips = g.constant(np.array(self.topk + 1, np.int64)) if self.topk > 0 else None
@@ -207,7 +194,3 @@ class BipartiteMatching(Computed):
         of_rows, of_columns = shape.slice(0, 0, -1), join([shape.slice(0, 0, -2), columns], 0)
         found = ((column_of, of_rows), (row_of, of_columns))
         return [replace(nowhere, value=v).op("Reshape", s).real() for v, s in found]
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        more = f", is_ascend={self.is_ascend}, topk={self.topk}"
-        return f"{m.function('bipartite_matching')}({data}, {literal(self.threshold)}{more})"

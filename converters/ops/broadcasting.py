@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, product, same, show
 from .attributes import Ints
-from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, Written, operator
+from .registry import OnnxBuilder, Operator, TorchBuilder, Written, operator
 from .shaping import one_axis
 
 
-def widened(have: Dim, want: Dim, data: Dims) -> Dim:
-    """The size of an axis of size 1, or of `want` already, that becomes `want`."""
-    if have == 1 or not isinstance(have, int):
-        return want
-    if not same(have, want):
-        raise ShapeError(f"cannot make {want} of {have} in {show(data)}: only 1 can be widened")
-    return have
+def widened(data: Dims, sizes: Mapping[int, Dim]) -> Dims:
+    """The shape with axes of size 1 (or of that size already) as large as `sizes` says.
+
+    Raises:
+        ShapeError: an axis of another size.
+    """
+    shape = list(data)
+    for axis, want in sizes.items():
+        have = data[axis]
+        if isinstance(have, int) and have != 1 and not same(have, want):
+            raise ShapeError(f"cannot make {want} of {have} in {show(data)}: only 1 can be widened")
+        shape[axis] = have if isinstance(have, int) and have != 1 else want
+    return tuple(shape)
 
 
-def torch_widen(data: str, sizes: Dict[int, Any], rank: int) -> str:
+def torch_widen(data: str, sizes: Mapping[int, Any], rank: int) -> str:
     """Axes -> numbers or expressions; PyTorch leaves the others where it is told -1."""
     return f"{data}.expand({', '.join(str(sizes.get(a, -1)) for a in range(rank))})"
 
@@ -28,18 +34,21 @@ def torch_widen(data: str, sizes: Dict[int, Any], rank: int) -> str:
 class Widening(Operator):
     """Axes of size 1 that become as large as told."""
 
-    def _sizes(self) -> Dict[int, int]:
+    def sizes(self, data: Dims) -> Dict[int, int]:
         """Axis -> what it becomes."""
         raise NotImplementedError
 
+    def infer(self, data: Dims) -> Shape:
+        return widened(data, self.sizes(data))
+
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         """ONNX leaves the others as they are where it is told 1."""
-        sizes = self._sizes()
+        sizes = self.sizes(g.shape(data))
         shape = tuple(sizes.get(a, 1) for a in range(len(g.shape(data))))
         return g.op("Expand", data, g.ints(shape))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return torch_widen(data, self._sizes(), len(m.shape(data)))
+        return torch_widen(data, self.sizes(m.shape(data)), len(m.shape(data)))
 
 
 @operator("broadcast_axis")
@@ -49,17 +58,9 @@ class BroadcastAxis(Widening):
     axis: Ints = ()
     size: Ints = ()
 
-    def infer(self, data: Dims) -> Shape:
+    def sizes(self, data: Dims) -> Dict[int, int]:
         if len(self.axis) != len(self.size) or not all(0 <= a < len(data) for a in self.axis):
             raise ShapeError(f"axis={self.axis}, size={self.size} do not fit {show(data)}")
-        shape = list(data)
-        for axis, size in zip(self.axis, self.size):
-            if not same(data[axis], 1):
-                raise ShapeError(f"axis {axis} of {show(data)} is not 1")
-            shape[axis] = size
-        return tuple(shape)
-
-    def _sizes(self) -> Dict[int, int]:
         return dict(zip(self.axis, self.size))
 
 
@@ -72,12 +73,9 @@ class BroadcastTo(Widening):
 
     shape: Ints = ()
 
-    def infer(self, data: Dims) -> Shape:
+    def sizes(self, data: Dims) -> Dict[int, int]:
         if len(data) != len(self.shape):
             raise ShapeError(f"shape={self.shape} has another number of axes than {show(data)}")
-        return tuple(widened(d, s, data) if s else d for d, s in zip(data, self.shape))
-
-    def _sizes(self) -> Dict[int, int]:
         return {a: s for a, s in enumerate(self.shape) if s}
 
 
@@ -103,9 +101,7 @@ class BroadcastLike(Operator):
         return {one_axis(a, lhs): one_axis(b, rhs) for a, b in pairs}
 
     def infer(self, lhs: Dims, rhs: Dims) -> Shape:
-        pairs = self._pairs(lhs, rhs)
-        sizes = ((d, rhs[pairs[a]] if a in pairs else d) for a, d in enumerate(lhs))
-        return tuple(widened(have, want, lhs) for have, want in sizes)
+        return widened(lhs, {a: rhs[b] for a, b in self._pairs(lhs, rhs).items()})
 
     def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
         pairs = self._pairs(g.shape(lhs), g.shape(rhs))
@@ -123,11 +119,6 @@ class BroadcastLike(Operator):
         pairs = self._pairs(m.shape(lhs), m.shape(rhs))
         sizes = {a: f"{rhs}.shape[{b}]" for a, b in pairs.items()}
         return torch_widen(lhs, sizes, len(m.shape(lhs)))
-
-
-def times(size: Dim, factor: int) -> Dim:
-    """A size `factor` times as large."""
-    return product((size, factor))
 
 
 @operator("tile")
@@ -149,7 +140,7 @@ class Tile(Written):
 
     def infer(self, data: Dims) -> Shape:
         new, reps = self._padded(data)
-        return tuple(map(times, (*(1,) * new, *data), reps))
+        return tuple(map(product, zip((*(1,) * new, *data), reps)))
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         new, reps = self._padded(g.shape(data))
@@ -171,9 +162,9 @@ class Repeat(Operator):
 
     def infer(self, data: Dims) -> Shape:
         if self.axis is None:
-            return (times(product(data), self.repeats),)
+            return (product((*data, self.repeats)),)
         axis = one_axis(self.axis, data)
-        return tuple(times(d, self.repeats if a == axis else 1) for a, d in enumerate(data))
+        return (*data[:axis], product((data[axis], self.repeats)), *data[axis + 1 :])
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         if self.axis is None:
@@ -193,7 +184,7 @@ class Repeat(Operator):
 
 
 @operator("shape_array")
-class ShapeArray(Written, Typed):
+class ShapeArray(Written):
     """(*) -> (number of axes,), int64: the sizes.  Source: elemwise_unary_op_basic.cc."""
 
     dtype = "int64"
@@ -207,7 +198,7 @@ class ShapeArray(Written, Typed):
 
 
 @operator("size_array")
-class SizeArray(Written, Typed):
+class SizeArray(Written):
     """(*) -> (1,), int64: the number of elements.  Source: elemwise_unary_op_basic.cc."""
 
     dtype = "int64"

@@ -6,14 +6,14 @@ from typing import Any, List, Optional
 
 from ..shape import Dims, Shape
 from .attributes import DType
-from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Typed, Written, operator
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Written, operator
 
 #: What automatic mixed precision casts; the rest it leaves alone.
 MIXED = ("float16", "float32")
 
 
 @operator("Cast")
-class Cast(Written, SameShape, Typed):
+class Cast(Written, SameShape):
     """(*) -> same in another type; a fraction is cut off, and all but 0 is True.
 
     Source: src/operator/tensor/elemwise_unary_op.h, CastParam.

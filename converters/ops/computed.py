@@ -7,7 +7,7 @@ from typing import Any, Callable, ClassVar, List, Mapping, Optional, Tuple, Unio
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Dims, compatible, show
+from ..shape import Dims, compatible, merge, show
 from .onnx_math import Formula, formula, result
 from .registry import OnnxBuilder, Operator, TorchBuilder
 
@@ -24,14 +24,15 @@ def options(operator: Any, defaults: Optional[Mapping[str, Any]] = None) -> str:
     return "".join(f", {k}={literal(v)}" for k, v in given.items() if v != defaults[k])
 
 
-def takes(name: str, shape: Dims, wanted: Dims) -> None:
-    """Check an input's shape.
+def takes(name: str, shape: Dims, wanted: Dims) -> Dims:
+    """An input's shape, with what is known of the wanted one.
 
     Raises:
         ShapeError: it is not the wanted one.
     """
     if not compatible(shape, wanted):
         raise ShapeError(f"takes {name} of shape {show(wanted)}, got {show(shape)}")
+    return tuple(map(merge, wanted, shape))
 
 
 class Computed(Operator):

@@ -1,14 +1,14 @@
-"""Convolution in one, two and three dimensions."""
+"""Convolution and its transpose in one, two and three dimensions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Literal, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Literal, Mapping, Optional, Sequence, Tuple
 
 from ..errors import ShapeError
-from ..python_text import literal
 from ..shape import AXES, Dim, Dims, Shape, product, same, show, window
 from .attributes import Ints
+from .linear import weighted
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
@@ -26,47 +26,15 @@ def fill_windows(operator: Any, **defaults: int) -> None:
         object.__setattr__(operator, name, values)
 
 
-def functional(name: str, *inputs: Optional[str], **options: Any) -> str:
-    """`F.conv2d(x, weight, bias, stride=(2, 2))`, PyTorch's defaults left out."""
-    defaults = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
-    given = [text for text in inputs if text is not None]
-    for key, value in options.items():
-        elements = value if isinstance(value, tuple) else (value,)
-        if any(e != defaults[key] for e in elements):
-            given.append(f"{key}={literal(value)}")
-    return f"F.{name}({', '.join(given)})"
-
-
-def weighted(
-    m: TorchBuilder,
-    kinds: Tuple[str, str],
-    sizes: Callable[[Any], Tuple[int, int]],
-    data: str,
-    weight: str,
-    bias: Optional[str],
-    kernel: Optional[Ints] = None,
-    **options: Any,
-) -> str:
-    """A module that holds weight and bias, or a function's call where other layers make them.
-
-    Args:
-        kinds: the function's name and the module's.
-        sizes: weight -> how many channels go in and out.
-    """
-    if not all(m.is_stored(value) for value in (weight, bias) if value is not None):
-        return functional(kinds[0], data, weight, bias, **options)
-    arrays = {"weight": m.array(weight), "bias": None if bias is None else m.array(bias)}
-    options = {"kernel_size": kernel, **options} if kernel else options
-    inner, outer = sizes(arrays["weight"])
-    module = m.module(
-        f"nn.{kinds[1]}", inner, outer, **options, bias=bias is not None, state=arrays
-    )
-    return f"{module}({data})"
+def windows(operator: Any, sizes: Sequence[Dim]) -> List[Dim]:
+    """How many windows an operator has along each spatial axis of these sizes."""
+    axes = zip(sizes, operator.kernel, operator.stride, operator.pad, operator.dilate)
+    return [window(*axis) for axis in axes]
 
 
 @dataclass(frozen=True)
 class Filters(Operator):
-    """What convolutions of both directions share. A weight or a bias may be another layer's."""
+    """What all convolutions share. A weight or a bias may be another layer's."""
 
     kernel: Ints
     num_filter: int
@@ -77,73 +45,80 @@ class Filters(Operator):
     no_bias: bool = False
     layout: Optional[Literal["NCW", "NCHW", "NCDHW"]] = None
 
+    allowed = (("kernel", lambda kernel: 1 <= len(kernel) <= 3, "1 to 3 dimensions"),)
+
     def __post_init__(self) -> None:
-        if not 1 <= len(self.kernel) <= 3:
-            raise Unsupported(f"kernel={self.kernel}; supported: 1 to 3 dimensions")
+        super().__post_init__()
         fill_windows(self, stride=1, dilate=1, pad=0)
 
-    def input_names(self) -> Tuple[str, ...]:
-        return ("data", "weight") if self.no_bias else ("data", "weight", "bias")
-
-    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
+    def parameter_shapes(self, data: Shape) -> Dict[str, Dims]:
         channels = data[1] if data else None
         group = channels // self.num_group if isinstance(channels, int) else None
         return {"weight": (self.num_filter, group, *self.kernel), "bias": (self.num_filter,)}
 
-    def check_rank(self, data: Dims) -> None:
+    def data_channels(self, weight: Dims) -> Dim:
+        """How many channels the data has, by the weight's shape."""
+        return product((weight[1], self.num_group))
+
+    def data_shape(self, shapes: Mapping[str, Shape]) -> Shape:
+        weight = shapes.get("weight")
+        if weight is None or len(weight) != len(self.kernel) + 2:
+            return None
+        batch, _, *spatial = AXES[len(weight)]
+        return (batch, self.data_channels(weight), *spatial)
+
+    def onnx(
+        self, g: OnnxBuilder, name: str, *inputs: Any, pad: Ints, adj: Ints = (), **more: Any
+    ) -> Any:
+        return g.op(
+            name,
+            *inputs,
+            kernel_shape=self.kernel,
+            strides=self.stride,
+            pads=pad * 2,
+            output_padding=adj if any(adj) else None,
+            dilations=self.dilate,
+            group=self.num_group,
+            **more,
+        )
+
+
+class _Plain(Filters):
+    """What moves the same kernel to every place: (N, C, *S) -> (N, num_filter, *S')."""
+
+    def sizes(self, data: Dims) -> List[Dim]:
+        """*S'"""
+        return windows(self, data[2:])
+
+    def infer(self, data: Dims, weight: Dims, bias: Shape = None) -> Shape:
         if len(data) != len(self.kernel) + 2:
             raise ShapeError(f"takes {len(self.kernel) + 2} dimensions, got {show(data)}")
         if isinstance(data[1], int) and data[1] % self.num_group:
             raise ShapeError(f"num_group={self.num_group} does not divide {data[1]} channels")
+        expected = self.data_channels(weight)
+        if not same(expected, data[1]):
+            raise ShapeError(f"takes {expected} channels, got {data[1]} in {show(data)}")
+        return (data[0], self.num_filter, *self.sizes(data))
 
 
-@operator(
-    "Convolution",
-    ignores=("workspace", "cudnn_tune", "cudnn_off"),
-    parameters=("weight", "bias"),
-)
-class Convolution(Filters):
+_TUNING = ("workspace", "cudnn_tune", "cudnn_off")
+
+
+@operator("Convolution", ignores=_TUNING, parameters=("weight", "bias"))
+class Convolution(_Plain):
     """(N, C, *S) -> (N, num_filter, *S').  Source: src/operator/nn/convolution-inl.h."""
 
     limits = "layout NWC, NHWC and NDHWC: MXNet itself has them on a GPU only"
 
-    def data_shape(self, shapes: Mapping[str, Shape]) -> Shape:
-        weight = shapes.get("weight")
-        if weight is None or len(weight) < 2 or not isinstance(weight[1], int):
-            return None
-        batch, _, *spatial = AXES[len(self.kernel) + 2]
-        return (batch, weight[1] * self.num_group, *spatial)
+    def to_onnx(self, g: OnnxBuilder, *inputs: Any) -> Any:
+        return self.onnx(g, "Conv", *inputs, pad=self.pad)
 
-    def infer(self, data: Dims, weight: Dims, bias: Shape = None) -> Shape:
-        self.check_rank(data)
-        if weight and not same(product((weight[1], self.num_group)), data[1]):
-            expected = product((weight[1], self.num_group))
-            raise ShapeError(f"takes {expected} channels, got {data[1]} in {show(data)}")
-        axes = zip(data[2:], self.kernel, self.stride, self.pad, self.dilate)
-        return (data[0], self.num_filter, *(window(*axis) for axis in axes))
-
-    def to_onnx(self, g: OnnxBuilder, data: Any, weight: Any, bias: Any = None) -> Any:
-        return g.op(
-            "Conv",
-            *(v for v in (data, weight, bias) if v is not None),
-            kernel_shape=self.kernel,
-            strides=self.stride,
-            pads=self.pad * 2,
-            dilations=self.dilate,
-            group=self.num_group,
-        )
-
-    def to_pytorch(
-        self, m: TorchBuilder, data: str, weight: str, bias: Optional[str] = None
-    ) -> str:
+    def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
         return weighted(
             m,
-            (f"conv{len(self.kernel)}d", f"Conv{len(self.kernel)}d"),
-            lambda stored: (stored.shape[1] * self.num_group, stored.shape[0]),
-            data,
-            weight,
-            bias,
-            kernel=self.kernel,
+            f"conv{len(self.kernel)}d",
+            *inputs,
+            kernel_size=self.kernel,
             stride=self.stride,
             padding=self.pad,
             dilation=self.dilate,
@@ -151,17 +126,101 @@ class Convolution(Filters):
         )
 
 
-@operator(
-    "Convolution_v1",
-    ignores=("workspace", "cudnn_tune", "cudnn_off"),
-    parameters=("weight", "bias"),
-)
+@operator("Convolution_v1", ignores=_TUNING, parameters=("weight", "bias"))
 class ConvolutionV1(Convolution):
     """(N, C, H, W) -> (N, num_filter, H', W').  Source: src/operator/convolution_v1-inl.h."""
 
     limits = "MXNet itself has it for images, in layout NCHW, only"
+    allowed = (("kernel", lambda kernel: len(kernel) == 2, "2 dimensions, as in MXNet"),)
+
+
+@operator("Deconvolution", ignores=_TUNING, parameters=("weight", "bias"))
+class Deconvolution(_Plain):
+    """(N, C, *S) -> (N, num_filter, *S').  Source: src/operator/nn/deconvolution-inl.h.
+
+    `adj` makes the output that much larger at its end. `target_shape` states the output's size,
+    and pad and adj follow from it.
+    """
+
+    no_bias: bool = True
+    adj: Ints = ()
+    target_shape: Ints = ()
+
+    limits = (
+        "target_shape needs a fixed input size; layout NWC, NHWC and NDHWC: MXNet itself has them "
+        "on a GPU only"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(self.kernel) != 2:
-            raise Unsupported(f"kernel={self.kernel}; supported: 2 dimensions, as in MXNet")
+        fill_windows(self, adj=0)
+        if any(self.target_shape):
+            per_axis(self.target_shape, self.kernel, 0)
+            if not all(self.target_shape):
+                raise Unsupported(f"target_shape={self.target_shape}; supported: all above 0")
+        elif any(a >= s for a, s in zip(self.adj, self.stride)):
+            raise Unsupported(f"adj={self.adj} with stride={self.stride}; supported: below stride")
+        if len(self.kernel) == 3 and set(self.dilate) != {1}:
+            raise Unsupported(f"dilate={self.dilate}; supported for video: 1, as in MXNet")
+
+    def parameter_shapes(self, data: Shape) -> Dict[str, Dims]:
+        channels = data[1] if data else None
+        filters = self.num_filter // self.num_group
+        return {"weight": (channels, filters, *self.kernel), "bias": (self.num_filter,)}
+
+    def data_channels(self, weight: Dims) -> Dim:
+        return weight[0]
+
+    def _full(self, axis: int, size: int) -> int:
+        """The output's size along a spatial axis without padding."""
+        return self.stride[axis] * (size - 1) + self.dilate[axis] * (self.kernel[axis] - 1) + 1
+
+    def _padding(self, builder: Any, data: Any) -> Tuple[Ints, Ints]:
+        """pad and adj."""
+        if not any(self.target_shape):
+            return self.pad, self.adj
+        shape, total = builder.shape(data), []
+        for axis, (size, target) in enumerate(zip(shape[2:], self.target_shape)):
+            if not isinstance(size, int):
+                raise Unsupported(
+                    f"target_shape={self.target_shape} needs a fixed input size, got "
+                    f"{show(shape)}: give --input"
+                )
+            total.append(self._full(axis, size) - target)
+        return tuple((t + 1) // 2 for t in total), tuple(t % 2 for t in total)
+
+    def sizes(self, data: Dims) -> List[Dim]:
+        return [self._size(axis, size) for axis, size in enumerate(data[2:])]
+
+    def _size(self, axis: int, size: Dim) -> Dim:
+        if any(self.target_shape):
+            target = self.target_shape[axis]
+            surplus = self._full(axis, size) - target if isinstance(size, int) else 0
+            if surplus < 0 or surplus % 2 >= self.stride[axis]:
+                raise ShapeError(f"cannot make {target} out of {size} on spatial axis {axis}")
+            return target
+        more = self.adj[axis] - 2 * self.pad[axis]
+        if not isinstance(size, int):
+            # A 1 by 1 kernel, say: the size stays.
+            return size if self.stride[axis] == 1 and self._full(axis, 1) + more == 1 else None
+        if self._full(axis, size) + more < 1:
+            raise ShapeError(f"pad={self.pad} leaves nothing of spatial axis {axis}")
+        return self._full(axis, size) + more
+
+    def to_onnx(self, g: OnnxBuilder, *inputs: Any) -> Any:
+        pad, adj = self._padding(g, inputs[0])
+        return self.onnx(g, "ConvTranspose", *inputs, pad=pad, adj=adj)
+
+    def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
+        pad, adj = self._padding(m, inputs[0])
+        return weighted(
+            m,
+            f"conv_transpose{len(self.kernel)}d",
+            *inputs,
+            kernel_size=self.kernel,
+            stride=self.stride,
+            padding=pad,
+            output_padding=adj,
+            groups=self.num_group,
+            dilation=self.dilate,
+        )

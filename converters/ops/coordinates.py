@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, compatible, show
+from ..shape import Dims, Shape, show
 from .attributes import Ints
+from .computed import takes
 from .indexing import onnx_index, torch_index
-from .onnx_sizes import count_to, size_of
-from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, Unsupported, operator
+from .onnx_math import Formula, count_to, size_of, stack
+from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, Written, operator
 from .shaping import one_axis
 
 
@@ -29,31 +30,36 @@ def _depth(indices: Dims, data: Dims) -> int:
 def _last(g: OnnxBuilder, indices: Any) -> Any:
     """(axes, *) -> int64 (*, axes), as ONNX has coordinates."""
     rank = len(g.shape(indices))
-    return g.op("Transpose", onnx_index(g, indices), perm=[*range(1, rank), 0])
+    return onnx_index(g, indices).transpose(*range(1, rank), 0).value
+
+
+class ByIndex(Written):
+    """An operator whose second input is an index."""
+
+    def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
+        data, index, *more = inputs
+        return super().to_pytorch(m, data, torch_index(m, index), *more)
 
 
 @operator("gather_nd")
-class GatherNd(Operator):
+class GatherNd(ByIndex):
     """data, indices (M, *) -> (*, data's axes behind M); -1 is the last.
 
     Source: src/operator/tensor/indexing_op.h, gather_nd.
     """
+
+    text = "{0}[tuple({1})]"
 
     def infer(self, data: Dims, indices: Dims) -> Shape:
         depth = _depth(indices, data)
         return (*indices[1:], *data[depth:])
 
     def to_onnx(self, g: OnnxBuilder, data: Any, indices: Any) -> Any:
-        _depth(g.shape(indices), g.shape(data))
         return g.op("GatherND", data, _last(g, indices))
-
-    def to_pytorch(self, m: TorchBuilder, data: str, indices: str) -> str:
-        _depth(m.shape(indices), m.shape(data))
-        return f"{data}[tuple({torch_index(m, indices)})]"
 
 
 @operator("scatter_nd")
-class ScatterNd(Operator):
+class ScatterNd(ByIndex):
     """data (*, rest), indices (M, *) -> zeros of a shape with the data at these places.
 
     Source: src/operator/tensor/indexing_op.h, scatter_nd. Of two for one place, either may win.
@@ -61,38 +67,30 @@ class ScatterNd(Operator):
 
     shape: Ints
 
+    text = "{0}.new_zeros({self.shape}).index_put(tuple({1}), {0})"
+
     def infer(self, data: Dims, indices: Dims) -> Shape:
         depth = _depth(indices, self.shape)
-        if not compatible(data, (*indices[1:], *self.shape[depth:])):
-            raise ShapeError(
-                f"data {show(data)} and indices {show(indices)} do not fit {show(self.shape)}"
-            )
+        takes("data", data, (*indices[1:], *self.shape[depth:]))
         return self.shape
 
     def to_onnx(self, g: OnnxBuilder, data: Any, indices: Any) -> Any:
         zeros = g.op("Expand", g.scalar(0, data), g.ints(self.shape))
         return g.op("ScatterND", zeros, _last(g, indices), data)
 
-    def to_pytorch(self, m: TorchBuilder, data: str, indices: str) -> str:
-        index = torch_index(m, indices)
-        return f"{data}.new_zeros({self.shape}).index_put(tuple({index}), {data})"
-
 
 @operator("_contrib_index_copy")
-class IndexCopy(Operator):
+class IndexCopy(ByIndex):
     """old with new's rows in place of those that index names.  Source: contrib/index_copy-inl.h."""
+
+    text = "{0}.index_copy(0, {1}, {2})"
 
     def infer(self, old_tensor: Dims, index_vector: Dims, new_tensor: Dims) -> Shape:
         return old_tensor
 
     def to_onnx(self, g: OnnxBuilder, old_tensor: Any, index_vector: Any, new_tensor: Any) -> Any:
-        column = g.op("Unsqueeze", onnx_index(g, index_vector), g.ints((1,)))
+        column = onnx_index(g, index_vector).unsqueeze(1).value
         return g.op("ScatterND", old_tensor, column, new_tensor)
-
-    def to_pytorch(
-        self, m: TorchBuilder, old_tensor: str, index_vector: str, new_tensor: str
-    ) -> str:
-        return f"{old_tensor}.index_copy(0, {torch_index(m, index_vector)}, {new_tensor})"
 
 
 @operator("_contrib_boolean_mask")
@@ -119,7 +117,7 @@ class BooleanMask(Operator):
 
 
 @operator("_contrib_index_array")
-class IndexArray(Typed):
+class IndexArray(Operator):
     """(*) -> (*, axes), int64: each place's own indices.  Source: contrib/index_array-inl.h."""
 
     axes: Optional[Ints] = None
@@ -135,13 +133,13 @@ class IndexArray(Typed):
         return (*data, len(self._axes(data)))
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        rank, shape, parts = len(g.shape(data)), g.op("Shape", data), []
+        rank, shape, parts = len(g.shape(data)), Formula(g, data).shape(), []
         for axis in self._axes(g.shape(data)):
-            numbers = count_to(g, size_of(g, data, axis))
-            others = tuple(a for a in range(rank) if a != axis)
-            along = g.op("Unsqueeze", numbers, g.ints(others)) if others else numbers
-            parts.append(g.op("Unsqueeze", g.op("Expand", along, shape), g.ints((-1,))))
-        return g.op("Concat", *parts, axis=-1)
+            along = count_to(size_of(g, data, axis))
+            others = [a for a in range(rank) if a != axis]
+            along = along.unsqueeze(*others) if others else along
+            parts.append(along.op("Expand", shape))
+        return stack(parts, -1).value
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         axes = self._axes(m.shape(data))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import List
 
-from ..errors import ShapeError
-from ..python_text import literal
-from ..shape import Dims, Shape, compatible, merge, show, window
-from .onnx_math import Formula, formula, join, result
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from ..shape import Dims, Shape, window, with_axes
+from .computed import Called, takes
+from .onnx_math import Formula, join
+from .registry import operator
 
 
 @operator("Correlation")
-class Correlation(Operator):
+class Correlation(Called):
     """(N, C, H, W) twice -> (N, displacements, H', W'): the mean product of a window of the first
     map and the windows of the second around it; without `is_multiply`, their mean distance.
 
@@ -26,8 +25,16 @@ class Correlation(Operator):
     pad_size: int = 0
     is_multiply: bool = True
 
+    function = "correlation"
+    positional = (
+        "kernel_size",
+        "max_displacement",
+        "stride1",
+        "stride2",
+        "pad_size",
+        "is_multiply",
+    )
     limits = "kernel_size must be odd, as MXNet says"
-
     hidden_outputs = 2
 
     allowed = (
@@ -46,9 +53,7 @@ class Correlation(Operator):
         return list(range(middle - reach, middle + reach + 1, self.stride2))
 
     def infer(self, data1: Dims, data2: Dims) -> Shape:
-        if len(data1) != 4 or not compatible(data1, data2):
-            raise ShapeError(f"takes NxCxHxW twice, got {show(data1)} and {show(data2)}")
-        n, _, height, width = map(merge, data1, data2)
+        n, _, height, width = takes("data2", data2, with_axes(data1, "(N, C, H, W)"))
         inner = [
             size + 2 * (self.pad_size - self.max_displacement) if isinstance(size, int) else None
             for size in (height, width)
@@ -56,16 +61,16 @@ class Correlation(Operator):
         places = (window(size, self.kernel_size, self.stride1, 0) for size in inner)
         return (n, len(self._begins) ** 2, *places)
 
-    def to_onnx(self, g: OnnxBuilder, data1: Any, data2: Any) -> Any:
-        here, there = (self._padded(formula(g, data)) for data in (data1, data2))
+    def formula(self, data1: Formula, data2: Formula) -> Formula:
+        here, there = self._padded(data1), self._padded(data2)
         middle = self.max_displacement
         here = self._part(self._part(here, 2, middle), 3, middle)
         bands = (self._part(there, 2, begin) for begin in self._begins)
-        maps = [
-            self._alike(here, self._part(band, 3, left)) for band in bands for left in self._begins
-        ]
+        pairs = ((here, self._part(band, 3, left)) for band in bands for left in self._begins)
+        terms = (a * b if self.is_multiply else abs(a - b) for a, b in pairs)
+        maps = [term.reduced("ReduceMean", 1, keep=True) for term in terms]
         side, strides = (self.kernel_size,) * 2, (self.stride1,) * 2
-        return result(join(maps, 1).op("AveragePool", kernel_shape=side, strides=strides))
+        return join(maps, 1).op("AveragePool", kernel_shape=side, strides=strides)
 
     def _padded(self, data: Formula) -> Formula:
         pads = (0, 0, self.pad_size, self.pad_size) * 2
@@ -75,13 +80,3 @@ class Correlation(Operator):
         """Without `max_displacement` lines at either end, but for those from `begin` on."""
         behind = 2 * self.max_displacement - begin
         return data.slice(axis, begin, -behind if behind else None)
-
-    def _alike(self, here: Formula, moved: Formula) -> Formula:
-        """-> (N, 1, H, W)"""
-        terms = here * moved if self.is_multiply else (here - moved).op("Abs")
-        return terms.reduced("ReduceMean", 1, keep=True)
-
-    def to_pytorch(self, m: TorchBuilder, data1: str, data2: str) -> str:
-        numbers = (self.kernel_size, self.max_displacement, self.stride1, self.stride2)
-        more = ", ".join(map(literal, (*numbers, self.pad_size, self.is_multiply)))
-        return f"{m.function('correlation')}({data1}, {data2}, {more})"

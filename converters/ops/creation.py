@@ -14,12 +14,21 @@ from ..errors import ShapeError
 from ..shape import Dims, Shape
 from .attributes import DType, Ints
 from .indexing import torch_size
-from .onnx_sizes import count_to, numbers, size_of, whole
-from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Typed, Unsupported, operator
+from .onnx_math import Formula, constant, count_to, result, size_of
+from .registry import (
+    OnnxBuilder,
+    Operator,
+    SameShape,
+    TorchBuilder,
+    Unsupported,
+    Written,
+    declare,
+    operator,
+)
 from .shaping import one_axis
 
 
-class Filled(Typed):
+class Filled(Operator):
     """One number everywhere.  Source: src/operator/tensor/init_op.h, InitShape."""
 
     shape: Optional[Ints]
@@ -35,7 +44,7 @@ class Filled(Typed):
         fixed = tuple(d for d in shape if isinstance(d, int))
         known = len(fixed) == len(shape)
         sizes = g.ints(fixed) if known else g.op("Concat", *map(g.size, shape), axis=0)
-        return g.op("Expand", numbers(g, self.value, g.output_type()), sizes)
+        return g.op("Expand", constant(g, self.value, g.output_type()).value, sizes)
 
     def to_pytorch(self, m: TorchBuilder) -> str:
         sizes = ", ".join(map(m.size, m.output_shape()))
@@ -47,15 +56,6 @@ class Filled(Typed):
         return f"{like}.new_full({shape}, {number}, dtype={dtype})"
 
 
-@operator("_zeros", ignores=("ctx",))
-class Zeros(Filled):
-    """() -> zeros of a shape."""
-
-    shape: Optional[Ints] = None
-    dtype: DType = "float32"
-    value = 0
-
-
 @operator("_zeros_without_dtype", ignores=("ctx", "dtype"))
 class ZerosWithoutDtype(Filled):
     """() -> zeros of a shape, float32."""
@@ -65,11 +65,14 @@ class ZerosWithoutDtype(Filled):
     value = 0
 
 
-@operator("_ones", ignores=("ctx",))
-class Ones(Zeros):
-    """() -> ones of a shape."""
+@operator("_zeros", ignores=("ctx",))
+class Zeros(ZerosWithoutDtype):
+    """() -> zeros of a shape, or ones."""
 
-    value = 1
+    dtype: DType = "float32"
+
+
+declare("_ones", Zeros, ignores=("ctx",), value=1)
 
 
 @operator("_full", ignores=("ctx",))
@@ -82,7 +85,7 @@ class Full(Filled):
 
 
 @operator("_eye", ignores=("ctx",))
-class Eye(Typed):
+class Eye(Operator):
     """() -> (N, M) with ones on the k-th diagonal.  Source: src/operator/tensor/init_op.h."""
 
     N: int
@@ -94,7 +97,7 @@ class Eye(Typed):
         return (self.N, self.M or self.N)
 
     def to_onnx(self, g: OnnxBuilder) -> Any:
-        return numbers(g, np.eye(self.N, self.M or self.N, self.k), g.output_type())
+        return constant(g, np.eye(self.N, self.M or self.N, self.k), g.output_type()).value
 
     def to_pytorch(self, m: TorchBuilder) -> str:
         rest = f"dtype={m.dtype(self.dtype)}, device={m.network_input()}.device"
@@ -116,18 +119,15 @@ class Progression(Operator):
             return self.start, self.step
         return int(self.start), int(self.step)
 
-    def _onnx(self, g: OnnxBuilder, count: Any) -> Any:
+    def _onnx(self, count: Formula) -> Any:
         """Of int64 ()."""
-        dtype = g.output_type()
+        dtype = count.g.output_type()
         start, step = self._terms(dtype)
-        index = count_to(g, count)
-        if self.repeat > 1:
-            index = g.op("Div", index, whole(g, self.repeat))
-        inner = dtype if "float" in dtype else "int64"
-        value = index if inner == "int64" else g.cast(index, inner)
-        value = value if step == 1 else g.op("Mul", value, numbers(g, step, inner))
-        value = value if start == 0 else g.op("Add", value, numbers(g, start, inner))
-        return value if inner == dtype else g.cast(value, dtype)
+        index = count_to(count)
+        value = index / self.repeat if self.repeat > 1 else index
+        value = value.to(dtype) if "float" in dtype else value
+        value = value if step == 1 else value * step
+        return result(value if start == 0 else value + start)
 
     def _torch(self, m: TorchBuilder, count: str, like: str) -> str:
         dtype = m.output_type()
@@ -141,7 +141,7 @@ class Progression(Operator):
 
 
 @operator("_arange", ignores=("ctx",))
-class Arange(Progression, Typed):
+class Arange(Progression):
     """() -> (n,): from start to before stop, each number `repeat` times.
 
     Without stop, from 0 to before start; with infer_range, as many as readers tell.
@@ -172,10 +172,10 @@ class Arange(Progression, Typed):
     def to_onnx(self, g: OnnxBuilder) -> Any:
         (count,) = g.output_shape()
         if not isinstance(count, int):
-            return self._onnx(g, g.op("Squeeze", g.size(count), g.ints((0,))))
+            return self._onnx(Formula(g, g.size(count), "int64").squeeze(0))
         start, step = self._terms(g.output_type())
         values = start + np.arange(count) // self.repeat * step
-        return numbers(g, values, g.output_type())
+        return constant(g, values, g.output_type()).value
 
     def to_pytorch(self, m: TorchBuilder) -> str:
         (count,) = m.output_shape()
@@ -196,8 +196,10 @@ class ArangeLike(Progression):
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         if self.axis is not None:
-            return self._onnx(g, size_of(g, data, self.axis))
-        return g.op("Reshape", self._onnx(g, g.op("Size", data)), g.op("Shape", data))
+            return self._onnx(size_of(g, data, self.axis))
+        return g.op(
+            "Reshape", self._onnx(Formula(g, data).op("Size", kind="int64")), g.op("Shape", data)
+        )
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         if self.axis is None:
@@ -206,7 +208,7 @@ class ArangeLike(Progression):
 
 
 @operator("_linspace", ignores=("ctx",))
-class Linspace(Typed):
+class Linspace(Operator):
     """() -> (num,): evenly spaced from start to stop.  Source: init_op.h, linspace_fwd."""
 
     start: float
@@ -223,7 +225,8 @@ class Linspace(Typed):
         return (self.stop - self.start) / parts if parts > 0 else 0.0
 
     def to_onnx(self, g: OnnxBuilder) -> Any:
-        return numbers(g, self.start + self._step() * np.arange(self.num), g.output_type())
+        values = self.start + self._step() * np.arange(self.num)
+        return constant(g, values, g.output_type()).value
 
     def to_pytorch(self, m: TorchBuilder) -> str:
         device = f"{m.network_input()}.device"
@@ -231,21 +234,15 @@ class Linspace(Typed):
         return f"({counted} * {self._step()} + {self.start}).to({m.dtype(self.dtype)})"
 
 
-@operator("zeros_like", ignores=("dtype",))  # which MXNet takes, and does not read
-class ZerosLike(SameShape):
-    """(*) -> same, of 0 in the input's type.  Source: src/operator/tensor/init_op.cc."""
+class Like(Written, SameShape):
+    """(*) -> same, of one number in the input's type.  Source: src/operator/tensor/init_op.cc."""
 
-    value: ClassVar[int] = 0
+    text = "torch.{self.mxnet_name}({0})"
+    value: ClassVar[int]
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         return g.op("Expand", g.scalar(self.value, data), g.op("Shape", data))
 
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"torch.{self.mxnet_name}({data})"
 
-
-@operator("ones_like", ignores=("dtype",))
-class OnesLike(ZerosLike):
-    """(*) -> same, of 1 in the input's type.  Source: src/operator/tensor/init_op.cc."""
-
-    value = 1
+for _name, _value in (("zeros_like", 0), ("ones_like", 1)):
+    declare(_name, Like, ignores=("dtype",), value=_value)  # which MXNet takes, and does not read

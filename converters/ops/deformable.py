@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Mapping, Optional, Tuple
+from typing import Literal, Optional, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, merge, show, window
+from ..shape import Dims, Shape, with_axes
 from .computed import Computed, options, takes
-from .convolution import Filters, fill_windows
+from .convolution import Filters, windows
 from .interpolation import Lines, clamped, of_parts, padded
 from .onnx_math import Formula, count
-from .registry import TorchBuilder, Unsupported, operator
+from .registry import TorchBuilder, operator
 
 DEFORM_CONV = 19  # the first opset that has it
 #: Of the function for PyTorch.
@@ -22,47 +22,28 @@ DEFAULTS = dict(stride=(1, 1), dilate=(1, 1), pad=(0, 0), num_group=1, num_defor
 
 @dataclass(frozen=True)
 class Deformable(Computed, Filters):
-    """What both kinds share: the offsets are (N, groups * taps * 2, H', W'), down and across.
-
-    Class attributes:
-        names: MXNet's names of the inputs, but for the bias, which is the last one.
-    """
-
-    names: ClassVar[Tuple[str, ...]]
+    """What both kinds share: the offsets are (N, groups * taps * 2, H', W'), down and across."""
 
     num_deformable_group: int = 1
     layout: Optional[Literal["NCHW"]] = None
 
-    def __post_init__(self) -> None:
-        if len(self.kernel) != 2:
-            raise Unsupported(f"kernel={self.kernel}; supported: 2 dimensions, as in MXNet")
-        fill_windows(self, stride=1, dilate=1, pad=0)
+    allowed = (("kernel", lambda kernel: len(kernel) == 2, "2 dimensions, as in MXNet"),)
 
     @property
     def taps(self) -> int:
         return self.kernel[0] * self.kernel[1]
 
-    def data_shape(self, shapes: Mapping[str, Shape]) -> Shape:
-        weight = shapes.get("weight")
-        if weight is None or not isinstance(weight[1], int):
-            return None
-        return ("N", weight[1] * self.num_group, "H", "W")
-
     def output_shape(self, data: Dims, **moved: Tuple[Dims, int]) -> Shape:
         """Args: name of an input -> its shape, and how many numbers it has for each tap."""
-        channels = data[1] if len(data) == 4 else None
-        groups = (self.num_group, self.num_deformable_group)
-        if len(data) != 4 or (isinstance(channels, int) and any(channels % n for n in groups)):
-            raise ShapeError(
-                f"takes NxCxHxW with C a multiple of num_group={self.num_group} and of "
-                f"num_deformable_group={self.num_deformable_group}, got {show(data)}"
-            )
-        axes = zip(data[2:], self.kernel, self.stride, self.pad, self.dilate)
-        height, width = (window(*axis) for axis in axes)
+        channels = with_axes(data, "(N, C, H, W)")[1]
+        for name in ("num_group", "num_deformable_group"):
+            groups = getattr(self, name)
+            if isinstance(channels, int) and channels % groups:
+                raise ShapeError(f"{name}={groups} does not divide {channels} channels")
+        height, width = windows(self, data[2:])
         for name, (shape, numbers) in moved.items():
             total = self.num_deformable_group * self.taps * numbers
-            takes(name, shape, (data[0], total, height, width))
-            height, width = merge(height, shape[2]), merge(width, shape[3])
+            *_, height, width = takes(name, shape, (data[0], total, height, width))
         return (data[0], self.num_filter, height, width)
 
     def lines(self, place: Formula, size: Formula) -> Lines:
@@ -96,9 +77,6 @@ class Deformable(Computed, Filters):
         steps = steps.unsqueeze(1) if axis == 0 else steps
         return moved.column(axis, 3) + (steps + moved.array(tap))
 
-    def input_names(self) -> Tuple[str, ...]:
-        return self.names if self.no_bias else (*self.names, "bias")
-
     def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
         given = dict(zip(self.input_names(), inputs))
         call = ", ".join(given[name] for name in ("data", "offset", "weight"))
@@ -113,8 +91,6 @@ class DeformableConvolution(Deformable):
 
     Source: src/operator/contrib/nn/deformable_im2col.h.
     """
-
-    names = ("data", "offset", "weight")
 
     def infer(self, data: Dims, offset: Dims, weight: Dims, bias: Shape = None) -> Shape:
         return self.output_shape(data, offset=(offset, 2))
@@ -134,8 +110,6 @@ class ModulatedDeformableConvolution(Deformable):
     Source: src/operator/contrib/nn/modulated_deformable_im2col.h.
     """
 
-    names = ("data", "offset", "mask", "weight")
-
     def infer(
         self, data: Dims, offset: Dims, mask: Dims, weight: Dims, bias: Shape = None
     ) -> Shape:
@@ -143,17 +117,10 @@ class ModulatedDeformableConvolution(Deformable):
 
     def formula(self, *inputs: Formula) -> Formula:
         data = inputs[0]
-        if data.g.opset < DEFORM_CONV or data.like is not None:
+        if data.g.opset < DEFORM_CONV or data.kind == "float64":
             return super().formula(*inputs)
         given = {name: value.value for name, value in zip(self.input_names(), inputs)}
-        made = data.g.op(
-            "DeformConv",
-            *(given.get(name) for name in ("data", "weight", "offset", "bias", "mask")),
-            kernel_shape=self.kernel,
-            strides=self.stride,
-            pads=self.pad * 2,
-            dilations=self.dilate,
-            group=self.num_group,
-            offset_group=self.num_deformable_group,
-        )
+        ordered = (given.get(name) for name in ("data", "weight", "offset", "bias", "mask"))
+        groups = self.num_deformable_group
+        made = self.onnx(data.g, "DeformConv", *ordered, pad=self.pad, offset_group=groups)
         return replace(data, value=made)

@@ -6,10 +6,10 @@ import math
 from typing import Any, List, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, merge, product, same, show
+from ..shape import Dims, Shape, product, show
 from .attributes import Single, Singles, single
 from .boxes import Format, decoded, halves
-from .computed import Called
+from .computed import Called, takes
 from .onnx_math import Formula, grid, join, stack
 from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, operator
 from .suppression import Candidates, Sides, best, kept_rows, rows, sides_of
@@ -127,18 +127,12 @@ class MultiBoxPrior(Called):
     offsets: Singles = (Single(0.5), Single(0.5))
 
     function = "multibox_prior"
-
-    def __post_init__(self) -> None:
-        if not self.sizes or not self.ratios or min(self.ratios) <= 0:
-            raise Unsupported(
-                f"sizes={self.sizes}, ratios={self.ratios}; supported: at least one of both, "
-                "ratios above 0"
-            )
-        if len(self.steps) != 2 or len(self.offsets) != 2 or self.steps[0] * self.steps[1] < 0:
-            raise Unsupported(
-                f"steps={self.steps}, offsets={self.offsets}; supported: two of each, both steps "
-                "stated or none"
-            )
+    allowed = (
+        ("sizes", bool, "at least one"),
+        ("ratios", lambda ratios: min(ratios, default=0) > 0, "at least one, all above 0"),
+        ("steps", lambda s: len(s) == 2 and s[0] * s[1] >= 0, "two, both stated or none"),
+        ("offsets", lambda offsets: len(offsets) == 2, "two"),
+    )
 
     @property
     def shapes(self) -> List[Tuple[float, float]]:
@@ -187,24 +181,18 @@ class MultiBoxDetection(Called):
     allowed = (("variances", lambda numbers: len(numbers) == 4, "four numbers"),)
 
     def infer(self, cls_prob: Dims, loc_pred: Dims, anchor: Dims) -> Shape:
-        if (
-            (len(cls_prob), len(loc_pred), len(anchor)) != (3, 2, 3)
-            or not same(cls_prob[2], anchor[1])
-            or not same(product((anchor[1], anchor[2])), loc_pred[1])
-            or not same(anchor[2], 4)
-            or cls_prob[1] in (0, 1)
-        ):
-            raise ShapeError(
-                "takes cls_prob BxCxN of background and classes, loc_pred Bx(4 N) and anchor "
-                f"1xNx4, got {show(cls_prob)}, {show(loc_pred)} and {show(anchor)}"
-            )
-        return (merge(cls_prob[0], loc_pred[0]), merge(anchor[1], cls_prob[2]), 6)
+        _, number, _ = takes("anchor", anchor, (None, None, 4))
+        batch, classes, number = takes("cls_prob", cls_prob, (None, None, number))
+        batch, _ = takes("loc_pred", loc_pred, (batch, product((number, 4))))
+        if classes in (0, 1):
+            raise ShapeError(f"takes cls_prob of background and classes, got {show(cls_prob)}")
+        return (batch, number, 6)
 
     def formula(self, cls_prob: Formula, loc_pred: Formula, anchor: Formula) -> Formula:
         scores = cls_prob.slice(1, 1)
         top = scores.reduced("ReduceMax", 1)
         valid = (top > -1) & (top >= self.threshold)
-        kind = scores.op("ArgMax", axis=1, keepdims=0).retyped("int64").real()
+        kind = scores.op("ArgMax", kind="int64", axis=1, keepdims=0).real()
         low, high = halves(anchor)
         boxes = decoded(loc_pred.reshape(0, -1, 4), self.variances, (low + high) / 2, high - low)
         boxes = boxes.minimum(1).maximum(0) if self.clip else boxes

@@ -6,7 +6,7 @@ from typing import Any, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, merge, show
-from .onnx_sizes import count_to, size_of, whole
+from .onnx_math import Formula, count_to, size_of, stack
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .shaping import one_axis
 
@@ -30,9 +30,8 @@ class Diag(Operator):
 
     def infer(self, data: Dims) -> Shape:
         if len(data) == 1:
-            size = data[0] if not isinstance(data[0], int) else data[0] + abs(self.k)
-            size = size if isinstance(size, int) or not self.k else None
-            return (size, size)
+            known = data[0] + abs(self.k) if isinstance(data[0], int) else None
+            return (known if self.k else data[0],) * 2
         first, second = self._axes(data)
         rows, columns = data[first], data[second]
         length: Dim = None
@@ -49,26 +48,19 @@ class Diag(Operator):
             return self._matrix(g, data)
         first, second = self._axes(g.shape(data))
         others = [a for a in range(len(g.shape(data))) if a not in (first, second)]
-        last = g.op("Transpose", data, perm=[*others, first, second])
-        flat = g.op("Reshape", last, g.ints((*(0,) * len(others), -1)))
+        flat = Formula(g, data).transpose(*others, first, second).reshape(*(0,) * len(others), -1)
         rows, columns = size_of(g, data, first), size_of(g, data, second)
-        height = g.op("Sub", rows, whole(g, max(-self.k, 0)))
-        width = g.op("Sub", columns, whole(g, max(self.k, 0)))
-        numbers = count_to(g, g.op("Min", height, width))
-        along = g.op("Mul", numbers, g.op("Add", columns, whole(g, 1)))
-        start = whole(g, self.k) if self.k >= 0 else g.op("Mul", columns, whole(g, -self.k))
-        return g.op("Gather", flat, g.op("Add", along, start), axis=len(others))
+        length = (rows - max(-self.k, 0)).minimum(columns - max(self.k, 0))
+        start = self.k if self.k >= 0 else columns * -self.k
+        places = count_to(length) * (columns + 1) + start
+        return flat.op("Gather", places, axis=len(others)).value
 
     def _matrix(self, g: OnnxBuilder, data: Any) -> Any:
         """Zeros, into which the vector is written."""
-        numbers = count_to(g, size_of(g, data, 0))
-        places = (
-            g.op("Unsqueeze", g.op("Add", numbers, whole(g, max(shift, 0))), g.ints((1,)))
-            for shift in (-self.k, self.k)
-        )
-        size = g.op("Add", g.op("Shape", data), g.ints((abs(self.k),)))
-        zeros = g.op("Expand", g.scalar(0, data), g.op("Concat", size, size, axis=0))
-        return g.op("ScatterND", zeros, g.op("Concat", *places, axis=1), data)
+        given, numbers = Formula(g, data, g.type(data)), count_to(size_of(g, data, 0))
+        places = stack([numbers + max(shift, 0) for shift in (-self.k, self.k)], 1)
+        size = given.shape() + given.ints((abs(self.k),))
+        return given.array(0).expand(size, size).op("ScatterND", places, given).value
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         if len(m.shape(data)) == 1:

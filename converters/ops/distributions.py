@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Callable, ClassVar, Tuple
-
-import numpy as np
+from typing import Callable, ClassVar, Dict, Tuple, Type
 
 from .attributes import Single
-from .registry import OnnxBuilder, Unsupported
+from .onnx_math import Formula
+from .registry import Unsupported
 
 #: "RandomUniform" or "RandomNormal" -> so many draws, between 0 and 1, or around 0.
-Draw = Callable[[str], Any]
+Draw = Callable[[str], Formula]
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Distribution:
         kind = next(c for c in type(self).__mro__ if Distribution in c.__bases__)
         return tuple(getattr(self, f.name) for f in fields(kind))
 
-    def onnx(self, g: OnnxBuilder, draw: Draw, *parameters: Any) -> Any:
+    def onnx(self, draw: Draw, *parameters: Formula) -> Formula:
         """Parameters that broadcast with the draws -> numbers of the distribution."""
         raise Unsupported(
             "ONNX has no operator that draws from this distribution; supported: uniform, normal "
@@ -39,91 +38,79 @@ class Distribution:
         )
 
 
-@dataclass(frozen=True)
+DISTRIBUTIONS: Dict[str, Type[Distribution]] = {}
+
+
+def named(
+    name: str, *inputs: str, function: str = ""
+) -> Callable[[Type[Distribution]], Type[Distribution]]:
+    """Class decorator: the distribution that MXNet calls `name`.
+
+    Args:
+        inputs: by default the attributes have the same names.
+        function: by default `draw_` and the name.
+    """
+
+    def register(cls: Type[Distribution]) -> Type[Distribution]:
+        DISTRIBUTIONS[name] = made = dataclass(frozen=True)(cls)
+        made.inputs = inputs or tuple(f.name for f in fields(made))
+        made.function = function or f"draw_{name}"
+        return made
+
+    return register
+
+
+@named("uniform")
 class Uniform(Distribution):
     low: Single = Single(0.0)
     high: Single = Single(1.0)
 
-    inputs = ("low", "high")
-    function = "draw_uniform"
-
-    def onnx(self, g: OnnxBuilder, draw: Draw, *parameters: Any) -> Any:
+    def onnx(self, draw: Draw, *parameters: Formula) -> Formula:
         low, high = parameters
-        scaled = g.op("Mul", draw("RandomUniform"), g.op("Sub", high, low))
-        return g.op("Add", scaled, low)
+        return draw("RandomUniform") * (high - low) + low
 
 
-@dataclass(frozen=True)
+@named("normal", "mu", "sigma")
 class Normal(Distribution):
     loc: Single = Single(0.0)
     scale: Single = Single(1.0)
 
-    inputs = ("mu", "sigma")
-    function = "draw_normal"
-
-    def onnx(self, g: OnnxBuilder, draw: Draw, *parameters: Any) -> Any:
+    def onnx(self, draw: Draw, *parameters: Formula) -> Formula:
         mean, deviation = parameters
-        return g.op("Add", g.op("Mul", draw("RandomNormal"), deviation), mean)
+        return draw("RandomNormal") * deviation + mean
 
 
-@dataclass(frozen=True)
+@named("exponential")
 class Exponential(Distribution):
     lam: Single = Single(1.0)
 
-    inputs = ("lam",)
-    function = "draw_exponential"
-
-    def onnx(self, g: OnnxBuilder, draw: Draw, *parameters: Any) -> Any:
-        one = g.constant(np.array(1.0), dtype=g.output_type())
-        above = g.op("Sub", one, draw("RandomUniform"))  # never 0
-        return g.op("Neg", g.op("Div", g.op("Log", above), parameters[0]))
+    def onnx(self, draw: Draw, *parameters: Formula) -> Formula:
+        above = 1 - draw("RandomUniform")  # never 0
+        return -(above.op("Log") / parameters[0])
 
 
-@dataclass(frozen=True)
+@named("gamma")
 class Gamma(Distribution):
     alpha: Single = Single(1.0)
     beta: Single = Single(1.0)
 
-    inputs = ("alpha", "beta")
-    function = "draw_gamma"
 
-
-@dataclass(frozen=True)
+@named("poisson")
 class Poisson(Distribution):
     lam: Single = Single(1.0)
 
-    inputs = ("lam",)
-    function = "draw_poisson"
 
-
-@dataclass(frozen=True)
+@named("negative_binomial")
 class NegativeBinomial(Distribution):
     """Failures before the k-th success, which has the probability p."""
 
     k: int = 1
     p: Single = Single(1.0)
 
-    inputs = ("k", "p")
-    function = "draw_negative_binomial"
 
-
-@dataclass(frozen=True)
+@named("generalized_negative_binomial", function="draw_by_dispersion")
 class GeneralizedNegativeBinomial(Distribution):
     """By mean and dispersion; a dispersion of 0 is Poisson's distribution."""
 
     mu: Single = Single(1.0)
     alpha: Single = Single(1.0)
-
-    inputs = ("mu", "alpha")
-    function = "draw_by_dispersion"
-
-
-DISTRIBUTIONS = {
-    "uniform": Uniform,
-    "normal": Normal,
-    "exponential": Exponential,
-    "gamma": Gamma,
-    "poisson": Poisson,
-    "negative_binomial": NegativeBinomial,
-    "generalized_negative_binomial": GeneralizedNegativeBinomial,
-}

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Callable, Literal
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Dims
-from .arithmetic import INTEGERS, Arithmetic, refuse_integers
 from .attributes import Single, single
-from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, operator
+from .onnx_math import INTEGERS, Formula, exact, formula, result
+from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, Written, operator
+from .special import polynomial
 
 #: What ONNX and PyTorch call them.
 ACTIVATIONS = {
@@ -26,6 +27,16 @@ ACTIVATIONS = {
 SOFTRELU_END = 20.0
 
 
+def refuse_integers(dtype: str) -> None:
+    """For functions of which MXNet cuts the fraction off.
+
+    Raises:
+        Unsupported: the element type has no fractions.
+    """
+    if not dtype.startswith("float"):
+        raise Unsupported(f"of {dtype}; supported: a float type. Cast the input")
+
+
 @operator("Activation")
 class Activation(SameShape):
     """(*) -> same.  Source: src/operator/nn/activation-inl.h, src/operator/mshadow_op.h."""
@@ -33,29 +44,28 @@ class Activation(SameShape):
     act_type: Literal["relu", "sigmoid", "tanh", "softrelu", "softsign"]
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        a = Arithmetic(g, data, composed=False)
-        result = a.op(ACTIVATIONS[self.act_type][0], data)
+        x = formula(g, data, g.type(data))
+        made = x.op(ACTIVATIONS[self.act_type][0])
         if self.act_type == "softrelu":  # Softplus adds 2e-9 there
-            return a.op("Where", a.op("Greater", data, a.number(SOFTRELU_END)), data, result)
-        return result
+            made = (x > SOFTRELU_END).where(x, made)
+        return made.value
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         return f"{ACTIVATIONS[self.act_type][1]}({data})"
 
 
 @operator("hard_sigmoid")
-class HardSigmoid(SameShape):
+class HardSigmoid(Written, SameShape):
     """(*) -> same: alpha x + beta, cut to 0 … 1.  Source: tensor/elemwise_unary_op.h."""
 
     alpha: Single = single(0.2)
     beta: Single = single(0.5)
 
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        a = Arithmetic(g, data, composed=False)
-        return a.op("HardSigmoid", data, alpha=self.alpha, beta=self.beta)
+    text = "({self.alpha!r} * {0} + {self.beta!r}).clamp(0, 1)"
 
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"({literal(self.alpha)} * {data} + {literal(self.beta)}).clamp(0, 1)"
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        x = formula(g, data, g.type(data))
+        return x.op("HardSigmoid", alpha=self.alpha, beta=self.beta).value
 
 
 @operator("clip")
@@ -69,14 +79,12 @@ class Clip(SameShape):
     a_max: Single
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        dtype = g.type(data)
-        low, high = (g.constant(np.array(end), dtype=dtype) for end in self._ends(dtype))
+        x = formula(g, data, g.type(data))
+        low, high = map(x.array, self._ends(x.kind))
         if self.a_min > self.a_max:
-            exact = g.cast(data, "float64") if dtype in INTEGERS else data
-            kind = "float64" if dtype in INTEGERS else dtype
-            above = g.op("Greater", exact, g.constant(np.array(self.a_max), dtype=kind))
-            return g.op("Where", above, high, low)
-        return g.op("Clip", data, low, high)
+            wide = x.to("float64") if x.kind in INTEGERS else x
+            return (wide > self.a_max).where(high, low).value
+        return x.op("Clip", low, high).value
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         low, high = (literal(end) for end in self._ends(m.type(data)))
@@ -93,8 +101,22 @@ class Clip(SameShape):
         return (min(max(int(end), info.min), info.max) for end in (self.a_min, self.a_max))
 
 
+class Fractional(Written, SameShape):
+    """A function of numbers with fractions: a formula in ONNX, a text in PyTorch."""
+
+    formula: Callable[[Formula], Formula]
+
+    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
+        refuse_integers(g.type(data))
+        return result(self.formula(exact(g, data)))
+
+    def to_pytorch(self, m: TorchBuilder, *inputs: str) -> str:
+        refuse_integers(m.type(inputs[0]))
+        return super().to_pytorch(m, *inputs)
+
+
 @operator("smooth_l1", ignores=("is_int",))
-class SmoothL1(SameShape):
+class SmoothL1(Fractional):
     """(*) -> same: (s x)^2 / 2 where |x| <= 1 / s^2, |x| - 1 / (2 s^2) elsewhere.
 
     Source: src/operator/mshadow_op.h, smooth_l1_loss.
@@ -102,63 +124,43 @@ class SmoothL1(SameShape):
 
     scalar: float = 1.0
 
-    def __post_init__(self) -> None:
-        if not self.scalar:
-            raise Unsupported("scalar=0; supported: other numbers")
+    text = 'F.smooth_l1_loss({0}, torch.zeros_like({0}), reduction="none", beta={self.beta!r})'
+    allowed = (("scalar", bool, "other numbers"),)
 
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        refuse_integers(g.type(data))
-        a, square = Arithmetic(g, data), self.scalar**2
-        x = a.enter(data)
-        size = a.op("Abs", x)
-        inner = a.op("Mul", a.op("Mul", x, x), a.number(0.5 * square))
-        outer = a.op("Sub", size, a.number(0.5 / square))
-        return a.leave(a.op("Where", a.op("Greater", size, a.number(1 / square)), outer, inner))
+    @property
+    def beta(self) -> float:
+        return 1 / self.scalar**2
 
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        refuse_integers(m.type(data))
-        beta = literal(1 / self.scalar**2)
-        return f'F.smooth_l1_loss({data}, torch.zeros_like({data}), reduction="none", beta={beta})'
+    def formula(self, x: Formula) -> Formula:
+        size, square = abs(x), self.scalar**2
+        return (size > self.beta).where(size - 0.5 / square, x * x * (0.5 * square))
 
 
 @operator("_contrib_quadratic")
-class Quadratic(SameShape):
+class Quadratic(Fractional):
     """(*) -> same: a x^2 + b x + c.  Source: src/operator/contrib/quadratic_op-inl.h."""
 
     a: Single = single(0)
     b: Single = single(0)
     c: Single = single(0)
 
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        refuse_integers(g.type(data))
-        a = Arithmetic(g, data)
-        return a.leave(a.polynomial(a.enter(data), self.a, self.b, self.c))
+    text = "{0} * ({self.a!r} * {0} + {self.b!r}) + {self.c!r}"
 
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        refuse_integers(m.type(data))
-        a, b, c = (literal(number) for number in (self.a, self.b, self.c))
-        return f"{data} * ({a} * {data} + {b}) + {c}"
+    def formula(self, x: Formula) -> Formula:
+        return polynomial(x, (self.a, self.b, self.c))
 
 
 @operator("_contrib_div_sqrt_dim")
-class DivSqrtDim(SameShape):
+class DivSqrtDim(Fractional):
     """(*, C) -> same, over sqrt(C).  Source: src/operator/contrib/transformer-inl.h."""
+
+    text = "{0} / {0}.shape[-1] ** 0.5"
 
     def infer(self, data: Dims) -> Dims:
         if not data:
             raise ShapeError("takes at least one dimension, got ()")
         return data
 
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        refuse_integers(g.type(data))
-        a, size = Arithmetic(g, data), g.shape(data)[-1]
-        if isinstance(size, int):
-            root = a.number(math.sqrt(size))
-        else:
-            last = g.op("Gather", g.op("Shape", data), g.ints((-1,)), axis=0)
-            root = a.op("Sqrt", g.cast(last, a.type))
-        return a.leave(a.op("Div", a.enter(data), root))
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        refuse_integers(m.type(data))
-        return f"{data} / {data}.shape[-1] ** 0.5"
+    def formula(self, x: Formula) -> Formula:
+        size = x.g.output_shape()[-1]
+        return x / (math.sqrt(size) if isinstance(size, int) else x.size(-1).to(x.kind).op("Sqrt"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Tuple, Union
+from typing import Any, Dict, List, Optional, Union
 
 import numpy as np
 
@@ -11,8 +11,15 @@ from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Dim, Dims, Shape, same, show
 from .attributes import Single, single
-from .axes import moved
+from .onnx_math import Formula, moved
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+
+
+def module_state(m: TorchBuilder, gamma: str, beta: str) -> Optional[Dict[str, Any]]:
+    """What a module holds; None where other layers make one of them."""
+    if not (m.is_stored(gamma) and m.is_stored(beta)):
+        return None
+    return {"weight": m.array(gamma), "bias": m.array(beta)}
 
 
 @operator("InstanceNorm", parameters=("gamma", "beta"))
@@ -25,28 +32,24 @@ class InstanceNorm(Operator):
     hidden_outputs = 2
     limits = "PyTorch refuses maps of a single pixel"
 
-    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
+    def parameter_shapes(self, data: Shape) -> Dict[str, Dims]:
         channels = data[1] if data and len(data) > 1 else None
-        return {name: (channels,) for name in self.parameters}
+        return dict.fromkeys(self.parameters, (channels,))
 
     def infer(self, data: Dims, gamma: Dims, beta: Dims) -> Shape:
         if len(data) < 3:
             raise ShapeError(f"takes (N, C, *S), got {show(data)}")
         return data
 
-    def to_onnx(self, g: OnnxBuilder, data: Any, gamma: Any, beta: Any) -> Any:
-        return g.op("InstanceNormalization", data, gamma, beta, epsilon=self.eps)
+    def to_onnx(self, g: OnnxBuilder, *inputs: Any) -> Any:
+        return g.op("InstanceNormalization", *inputs, epsilon=self.eps)
 
     def to_pytorch(self, m: TorchBuilder, data: str, gamma: str, beta: str) -> str:
-        spatial = len(m.shape(data)) - 2
-        if spatial > 3 or not (m.is_stored(gamma) and m.is_stored(beta)):
+        spatial, state = len(m.shape(data)) - 2, module_state(m, gamma, beta)
+        if spatial > 3 or state is None:
             return f"F.instance_norm({data}, weight={gamma}, bias={beta}, eps={literal(self.eps)})"
-        kind, state = (
-            f"nn.InstanceNorm{spatial}d",
-            {"weight": m.array(gamma), "bias": m.array(beta)},
-        )
-        norm = m.module(kind, len(state["weight"]), eps=self.eps, affine=True, state=state)
-        return f"{norm}({data})"
+        kind, channels = f"nn.InstanceNorm{spatial}d", len(state["weight"])
+        return f"{m.module(kind, channels, eps=self.eps, affine=True, state=state)}({data})"
 
 
 @dataclass(frozen=True)
@@ -61,26 +64,20 @@ class _WithMoments(Operator):
     def stored_outputs(self) -> int:
         return 3
 
+    def onnx(self, x: Formula, axis: int, eps: float, gamma: Formula, beta: Formula) -> Any:
+        """x normalised along an axis, the mean and the standard deviation; the axis is kept."""
+        mean = x.reduced("ReduceMean", axis, keep=True)
+        centred = x - mean
+        variance = (centred * centred).reduced("ReduceMean", axis, keep=True)
+        std = (variance + eps).op("Sqrt")
+        return centred / std * gamma + beta, mean, std
 
-def onnx_moments(
-    g: OnnxBuilder, data: Any, axes: Tuple[int, ...], eps: Any
-) -> Tuple[Any, Any, Any]:
-    """data minus its mean over the axes, that mean, and the standard deviation (axes kept)."""
-    mean = g.reduce("ReduceMean", data, axes, True)
-    centred = g.op("Sub", data, mean)
-    var = g.reduce("ReduceMean", g.op("Mul", centred, centred), axes, True)
-    return centred, mean, g.op("Sqrt", g.op("Add", var, eps))
-
-
-def onnx_affine(
-    g: OnnxBuilder, centred: Any, std: Any, weights: Tuple[Any, Any], shape: Any = None
-) -> Any:
-    """The normalised numbers times gamma plus beta, each of them brought to the shape."""
-    if shape is not None:
-        gamma, beta = (g.op("Reshape", value, shape) for value in weights)
-    else:
-        gamma, beta = weights
-    return g.op("Add", g.op("Mul", g.op("Div", centred, std), gamma), beta)
+    def torch(self, out: str, groups: str, axis: int, eps: float, keep: str = "") -> str:
+        """The result, and its moments, along an axis of `groups`, if they are returned."""
+        if not self.output_mean_var:
+            return out
+        var = f"{groups}.var({axis}, correction=0{keep})"
+        return f"{out}, {groups}.mean({axis}{keep}), ({var} + {literal(eps)}).sqrt()"
 
 
 #: From where on ONNX has it as one operator.
@@ -102,9 +99,8 @@ class LayerNorm(_WithMoments):
             raise ShapeError(f"axis {self.axis} is not in {show(data)}")
         return data[self.axis]
 
-    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
-        size = self._size(data) if data else None
-        return {name: (size,) for name in self.parameters}
+    def parameter_shapes(self, data: Shape) -> Dict[str, Dims]:
+        return dict.fromkeys(self.parameters, (self._size(data) if data else None,))
 
     def infer(self, data: Dims, gamma: Dims, beta: Dims) -> Union[Shape, List[Shape]]:
         if gamma and not same(gamma[0], self._size(data)):
@@ -120,31 +116,24 @@ class LayerNorm(_WithMoments):
             last = moved(g, data, rank, axis, -1)
             out = g.op("LayerNormalization", last, gamma, beta, axis=-1, epsilon=self.eps)
             return moved(g, out, rank, -1, axis)
-        shape = g.ints((-1, *(1,) * (rank - 1 - axis)))
-        eps = g.scalar(self.eps, data)
-        centred, mean, std = onnx_moments(g, data, (axis,), eps)
-        out = onnx_affine(g, centred, std, (gamma, beta), shape if axis < rank - 1 else None)
-        if not self.output_mean_var:
-            return out
-        return [out, g.op("Identity", mean), g.op("Identity", std)]  # outputs come in order
+        x, *weights = (Formula(g, value, g.type(data)) for value in (data, gamma, beta))
+        if axis < rank - 1:
+            weights = [value.reshape(-1, *(1,) * (rank - 1 - axis)) for value in weights]
+        found = self.onnx(x, axis, self.eps, *weights)
+        return [value.value for value in found[: self.visible_outputs()]]
 
     def to_pytorch(self, m: TorchBuilder, data: str, gamma: str, beta: str) -> str:
         rank = len(m.shape(data))
         axis = self.axis % rank
-        eps = literal(self.eps)
         last = data if axis == rank - 1 else f"{data}.movedim({axis}, -1)"
-        if m.is_stored(gamma) and m.is_stored(beta):
-            state = {"weight": m.array(gamma), "bias": m.array(beta)}
+        state = module_state(m, gamma, beta)
+        if state is not None:
             norm = m.module("nn.LayerNorm", len(state["weight"]), eps=self.eps, state=state)
             out = f"{norm}({last})"
         else:
-            out = f"F.layer_norm({last}, {gamma}.shape, {gamma}, {beta}, eps={eps})"
+            out = f"F.layer_norm({last}, {gamma}.shape, {gamma}, {beta}, eps={literal(self.eps)})"
         out = out if axis == rank - 1 else f"{out}.movedim(-1, {axis})"
-        if not self.output_mean_var:
-            return out
-        mean = f"{data}.mean({axis}, keepdim=True)"
-        var = f"{data}.var({axis}, correction=0, keepdim=True)"
-        return f"{out}, {mean}, ({var} + {eps}).sqrt()"
+        return self.torch(out, data, axis, self.eps, ", keepdim=True")
 
 
 @operator("GroupNorm", parameters=("gamma", "beta"))
@@ -159,8 +148,8 @@ class GroupNorm(_WithMoments):
     num_groups: int = 1
     eps: Single = single(1e-5)
 
-    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
-        return {name: (self.num_groups,) for name in self.parameters}
+    def parameter_shapes(self, data: Shape) -> Dict[str, Dims]:
+        return dict.fromkeys(self.parameters, (self.num_groups,))
 
     def infer(self, data: Dims, gamma: Dims, beta: Dims) -> Union[Shape, List[Shape]]:
         if len(data) < 3:
@@ -171,30 +160,24 @@ class GroupNorm(_WithMoments):
         return [data, moments, moments] if self.output_mean_var else data
 
     def to_onnx(self, g: OnnxBuilder, data: Any, gamma: Any, beta: Any) -> Any:
-        groups = g.op("Reshape", data, g.ints((0, self.num_groups, -1)))
+        x, *weights = (Formula(g, value, g.type(data)) for value in (data, gamma, beta))
+        groups = x.reshape(0, self.num_groups, -1)
         if not self.output_mean_var:
-            out = g.op("InstanceNormalization", groups, gamma, beta, epsilon=self.eps)
-            return g.op("Reshape", out, g.op("Shape", data))
-        centred, mean, std = onnx_moments(g, groups, (2,), g.scalar(self.eps, data))
-        out = onnx_affine(g, centred, std, (gamma, beta), g.ints((-1, 1)))
-        out = g.op("Reshape", out, g.op("Shape", data))
-        last = g.ints((2,))
-        return [out, g.op("Squeeze", mean, last), g.op("Squeeze", std, last)]
+            out = groups.op("InstanceNormalization", *weights, epsilon=self.eps)
+            return out.op("Reshape", x.shape()).value
+        columns = (value.reshape(-1, 1) for value in weights)
+        out, *moments = self.onnx(groups, 2, self.eps, *columns)
+        return [out.op("Reshape", x.shape()).value, *(v.squeeze(2).value for v in moments)]
 
     def to_pytorch(self, m: TorchBuilder, data: str, gamma: str, beta: str) -> str:
-        eps = literal(self.eps)
-        out = self._normalised(m, data, gamma, beta)
-        if not self.output_mean_var:
-            return out
         groups = f"{data}.reshape({data}.shape[0], {self.num_groups}, -1)"
-        return f"{out}, {groups}.mean(2), ({groups}.var(2, correction=0) + {eps}).sqrt()"
+        return self.torch(self._normalised(m, data, gamma, beta), groups, 2, self.eps)
 
     def _normalised(self, m: TorchBuilder, data: str, gamma: str, beta: str) -> str:
-        channels = m.shape(data)[1]
-        if isinstance(channels, int) and m.is_stored(gamma) and m.is_stored(beta):
+        channels, state = m.shape(data)[1], module_state(m, gamma, beta)
+        if isinstance(channels, int) and state is not None:
             each = channels // self.num_groups
-            weight, bias = (np.repeat(m.array(value), each) for value in (gamma, beta))
-            state = {"weight": weight, "bias": bias}
+            state = {name: np.repeat(array, each) for name, array in state.items()}
             norm = m.module("nn.GroupNorm", self.num_groups, channels, eps=self.eps, state=state)
             return f"{norm}({data})"
         times = f"{data}.shape[1] // {self.num_groups}"

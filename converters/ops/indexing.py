@@ -9,31 +9,29 @@ from typing import Any, Dict, List, Literal, Optional, Tuple
 
 import numpy as np
 
-from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show, with_axes
+from ..shape import Dim, Dims, Shape, merge_shapes, with_axes
 from .attributes import DType, Ints
-from .onnx_sizes import numbers, size_of, whole
-from .registry import OnnxBuilder, Operator, TorchBuilder, Typed, operator
+from .computed import takes
+from .onnx_math import Formula, constant, formula, result, size_of
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .shaping import one_axis
-
-
-def onnx_index(g: OnnxBuilder, index: Any) -> Any:
-    """int64."""
-    return index if g.type(index) == "int64" else g.cast(index, "int64")
 
 
 def torch_index(m: TorchBuilder, index: str) -> str:
     return index if m.type(index) == "int64" else f"{index}.long()"
 
 
-def onnx_within(g: OnnxBuilder, index: Any, size: Any, mode: str) -> Any:
+def onnx_index(g: OnnxBuilder, index: Any) -> Formula:
+    """int64."""
+    return formula(g, index, "int64")
+
+
+def onnx_within(g: OnnxBuilder, index: Any, size: Formula, mode: str) -> Formula:
     """Indices of an axis of this size (int64 ()), those beyond it brought in."""
-    if mode == "wrap":
-        return g.op("Mod", onnx_index(g, index), size)
+    given = onnx_index(g, index)
     if mode == "raise":
-        return onnx_index(g, index)
-    last = g.op("Sub", size, whole(g, 1))
-    return g.op("Clip", onnx_index(g, index), whole(g, 0), last)
+        return given
+    return given % size if mode == "wrap" else given.op("Clip", 0, size - 1)
 
 
 def torch_size(m: TorchBuilder, data: str, axis: int, less: int = 0) -> str:
@@ -66,7 +64,8 @@ class Take(Operator):
 
     def to_onnx(self, g: OnnxBuilder, a: Any, indices: Any) -> Any:
         axis = one_axis(self.axis, g.shape(a))
-        return g.op("Gather", a, onnx_within(g, indices, size_of(g, a, axis), self.mode), axis=axis)
+        within = onnx_within(g, indices, size_of(g, a, axis), self.mode)
+        return g.op("Gather", a, within.value, axis=axis)
 
     def to_pytorch(self, m: TorchBuilder, a: str, indices: str) -> str:
         axis = one_axis(self.axis, m.shape(a))
@@ -97,7 +96,8 @@ class Embedding(Operator):
         return {"data": self.input_dim}
 
     def to_onnx(self, g: OnnxBuilder, data: Any, weight: Any) -> Any:
-        return g.op("Gather", weight, onnx_within(g, data, whole(g, self.input_dim), "clip"))
+        within = onnx_within(g, data, constant(g, self.input_dim), "clip")
+        return g.op("Gather", weight, within.value)
 
     def to_pytorch(self, m: TorchBuilder, data: str, weight: str) -> str:
         index = f"{torch_index(m, data)}.clamp(0, {self.input_dim - 1})"
@@ -108,7 +108,7 @@ class Embedding(Operator):
 
 
 @operator("one_hot")
-class OneHot(Typed):
+class OneHot(Operator):
     """(*) -> (*, depth): on_value where the index says, also where none does: off_value.
 
     Source: src/operator/tensor/indexing_op.h, OneHotOpForward.
@@ -126,15 +126,13 @@ class OneHot(Typed):
         return (*indices, self.depth)
 
     def to_onnx(self, g: OnnxBuilder, indices: Any) -> Any:
-        column = g.op("Unsqueeze", onnx_index(g, indices), g.ints((-1,)))
-        hot = g.op("Equal", column, g.constant(np.arange(self.depth)))
-        dtype = g.output_type()
+        column = onnx_index(g, indices).unsqueeze(-1)
+        hot = column.equals(column.array(np.arange(self.depth)))
         if (self.on_value, self.off_value) == (1, 0):
-            return g.cast(hot, dtype)
+            return result(hot)
+        dtype = g.output_type()
         exact = dtype if dtype in ("float32", "float64", "int32", "int64", "uint8") else "float32"
-        on, off = (numbers(g, v, exact) for v in (self.on_value, self.off_value))
-        chosen = g.op("Where", hot, on, off)
-        return chosen if exact == dtype else g.cast(chosen, dtype)
+        return result(hot.where(constant(g, self.on_value, exact), self.off_value))
 
     def to_pytorch(self, m: TorchBuilder, indices: str) -> str:
         counted = f"torch.arange({self.depth}, device={indices}.device)"
@@ -157,9 +155,9 @@ class Picking(Operator):
         rank, axis = len(g.shape(data)), one_axis(self.axis, g.shape(data))
         within = onnx_within(g, index, size_of(g, data, axis), self.mode)
         if len(g.shape(index)) < rank:
-            within = g.op("Unsqueeze", within, g.ints((axis,)))
-        picked = g.op("GatherElements", data, within, axis=axis)
-        return picked if self.keepdims or rank == 1 else g.op("Squeeze", picked, g.ints((axis,)))
+            within = within.unsqueeze(axis)
+        picked = Formula(g, data).op("GatherElements", within, axis=axis)
+        return (picked if self.keepdims or rank == 1 else picked.squeeze(axis)).value
 
     def to_pytorch(self, m: TorchBuilder, data: str, index: str) -> str:
         rank, axis = len(m.shape(data)), one_axis(self.axis, m.shape(data))
@@ -194,11 +192,7 @@ class BatchTake(Picking):
     axis, keepdims, mode = 1, False, "clip"
 
     def infer(self, a: Dims, indices: Dims) -> Shape:
-        if len(a) != 2 or len(indices) != 1:
-            raise ShapeError(f"takes (N, C) and (N,), got {show(a)} and {show(indices)}")
-        if not same(a[0], indices[0]):
-            raise ShapeError(f"{show(a)} and {show(indices)} differ in N")
-        return (merge(indices[0], a[0]),)
+        return takes("indices", indices, with_axes(a, "(N, C)")[:1])
 
 
 @operator("_unravel_index")
@@ -212,8 +206,8 @@ class UnravelIndex(Operator):
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         behind, sizes = (np.array(n)[:, None] for n in zip(*_strides(self.shape)))
-        rows = g.op("Div", onnx_index(g, data), g.constant(behind))
-        return g.cast(g.op("Mod", rows, g.constant(sizes)), g.output_type())
+        index = onnx_index(g, data)
+        return result(index / index.array(behind) % index.array(sizes))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         index = torch_index(m, data)
@@ -229,14 +223,12 @@ class RavelMultiIndex(Operator):
     shape: Ints
 
     def infer(self, data: Dims) -> Shape:
-        if len(data) != 2 or not same(data[0], len(self.shape)):
-            raise ShapeError(f"takes ({len(self.shape)}, N), got {show(data)}")
-        return (data[1],)
+        return takes("data", data, (len(self.shape), None))[1:]
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         behind = np.array([b for b, _ in _strides(self.shape)])[:, None]
-        steps = g.op("Mul", onnx_index(g, data), g.constant(behind))
-        return g.cast(g.reduce("ReduceSum", steps, (0,), False), g.output_type())
+        index = onnx_index(g, data)
+        return result((index * index.array(behind)).reduced("ReduceSum", 0))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         rows = [f"{data}[{i}].long() * {b}" for i, (b, _) in enumerate(_strides(self.shape))]

@@ -49,7 +49,7 @@ class Maps:
     def filled(self, number: float) -> Formula:
         """(*P, C): what a sum over samples, or a maximum, begins with."""
         shape = join([self.start.shape(), self.table.size(1)], 0)
-        return self.table.number(number).op("Expand", shape)
+        return self.table.array(number).op("Expand", shape)
 
 
 def of_images(data: Formula, image: Formula) -> Maps:

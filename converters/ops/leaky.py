@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any, List, Literal, Optional, Tuple
+from typing import Any, List, Literal, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..python_text import literal
-from ..shape import Dim, Dims, same, show
-from .arithmetic import Arithmetic, refuse_integers
+from ..shape import Dims, same, show
 from .attributes import Single, single
+from .elementwise import refuse_integers
+from .onnx_math import Formula, exact, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .special import expm1
 
@@ -44,7 +45,7 @@ class LeakyReLU(Operator):
 
     def infer(self, data: Dims, gamma: Dims = ()) -> Any:
         if self.act_type == "prelu":
-            _axes(data, gamma)
+            _spread(data, gamma)
         return [data] * self.visible_outputs()
 
     @property
@@ -56,24 +57,22 @@ class LeakyReLU(Operator):
 
     def to_onnx(self, g: OnnxBuilder, data: Any, gamma: Any = None) -> Any:
         refuse_integers(g.type(data))
-        a = Arithmetic(g, data, composed=self.act_type in ("elu", "selu", "gelu"))
-        x = a.enter(data)
+        x = exact(g, data, composed=self.act_type in ("elu", "selu", "gelu"))
         if self.act_type == "elu":
-            return a.leave(_elu(a, x, self.slope))
-        if self.act_type == "selu":
-            return a.leave(a.op("Mul", _elu(a, x, SELU_ALPHA), a.number(SELU_SCALE)))
-        if self.act_type == "gelu":
-            erf = a.op("Erf", a.op("Div", x, a.number(math.sqrt(2))))
-            part = a.op("Mul", x, a.op("Add", erf, a.number(1)))
-            return a.leave(a.op("Mul", part, a.number(0.5)))
-        if self.act_type == "prelu":
-            shape = _spread(g.shape(data), g.shape(gamma))
-            slope = gamma if shape is None else g.op("Reshape", gamma, g.ints(shape))
-            return a.op("PRelu", data, slope)
-        leaky = a.op("LeakyRelu", data, alpha=self._slope)
-        if self.act_type == "leaky":
-            return leaky
-        return [leaky, g.op("Expand", g.scalar(0, data), g.op("Shape", data))]
+            made = _elu(x, self.slope)
+        elif self.act_type == "selu":
+            made = _elu(x, SELU_ALPHA) * SELU_SCALE
+        elif self.act_type == "gelu":
+            made = x * ((x / math.sqrt(2)).op("Erf") + 1) * 0.5
+        elif self.act_type == "prelu":
+            slope, sizes = Formula(g, gamma, x.kind), _spread(g.shape(data), g.shape(gamma))
+            full = len(g.shape(gamma)) == len(sizes)
+            made = x.op("PRelu", slope if full else slope.reshape(*sizes))
+        else:
+            made = x.op("LeakyRelu", alpha=self._slope)
+        if self.act_type == "rrelu":
+            return [result(made), g.op("Expand", g.scalar(0, data), g.op("Shape", data))]
+        return result(made)
 
     def to_pytorch(self, m: TorchBuilder, data: str, gamma: str = "") -> str:
         refuse_integers(m.type(data))
@@ -89,48 +88,38 @@ class LeakyReLU(Operator):
         }[self.act_type]
 
 
-def _elu(a: Arithmetic, x: Any, alpha: float) -> Any:
+def _elu(x: Formula, alpha: float) -> Formula:
     """onnxruntime's Elu computes e^x - 1, of which little is left near 0."""
-    below = expm1(a, a.op("Min", x, a.number(0)))
-    return a.op("Add", a.op("Max", x, a.number(0)), a.op("Mul", below, a.number(alpha)))
+    below = expm1(x.minimum(0))
+    return x.maximum(0) + below * alpha
 
 
 def _prelu(m: TorchBuilder, data: str, gamma: str) -> str:
-    shape = m.shape(gamma)
-    if len(shape) == 1 and (shape[0] == 1 or _axes(m.shape(data), shape) == [1]):
+    shape, sizes = m.shape(gamma), _spread(m.shape(data), m.shape(gamma))
+    if len(shape) == 1 and (shape[0] == 1 or (*sizes, 1)[1] != 1):  # by channel
         if not m.is_stored(gamma):
             return f"F.prelu({data}, {gamma})"
         slopes = m.array(gamma)
         return f"{m.module('nn.PReLU', len(slopes), state={'weight': slopes})}({data})"
-    spread = _spread(m.shape(data), shape)
-    slope = gamma if spread is None else f"{gamma}.reshape({', '.join(map(str, spread))})"
+    full = len(shape) == len(sizes)
+    slope = gamma if full else f"{gamma}.reshape({', '.join(map(str, sizes))})"
     return f"torch.where({data} > 0, {data}, {data} * {slope})"
 
 
-def _axes(data: Tuple[Dim, ...], gamma: Tuple[Dim, ...]) -> List[int]:
-    """The axis of the data, 0 or 1, along which each of the slope's lies.
+def _spread(data: Dims, gamma: Dims) -> List[int]:
+    """The slope's size along each of the data's axes (it lies along 0 and 1); -1 is not fixed.
 
     Source: src/operator/leaky_relu-inl.h, expand_shape.
     """
-    found: List[int] = []
-    left = list(gamma)
+    sizes, left = [1] * len(data), list(gamma)
     for axis in reversed(range(min(len(data), 2))):
         if left and (left[-1] == 1 or same(data[axis], left[-1])):
-            found.insert(0, axis)
-            left.pop()
+            size = left.pop()
+            if not isinstance(size, int) and -1 in sizes:
+                raise Unsupported(
+                    f"a slope of {show(gamma)}; supported: one size that is not fixed"
+                )
+            sizes[axis] = size if isinstance(size, int) else -1
     if left:
         raise ShapeError(f"cannot broadcast a slope of {show(gamma)} to {show(data)}")
-    return found
-
-
-def _spread(data: Tuple[Dim, ...], gamma: Tuple[Dim, ...]) -> Optional[Tuple[int, ...]]:
-    """The slope's shape with as many axes as the data; None if it has them."""
-    axes = _axes(data, gamma)
-    if len(data) == len(gamma):
-        return None
-    sizes: List[int] = [1] * len(data)
-    for axis, size in zip(axes, gamma):
-        if not isinstance(size, int) and -1 in sizes:
-            raise Unsupported(f"a slope of {show(gamma)}; supported: one size that is not fixed")
-        sizes[axis] = size if isinstance(size, int) else -1
-    return tuple(sizes)
+    return sizes

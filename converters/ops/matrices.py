@@ -10,8 +10,8 @@ from typing import Any
 
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
-from .onnx_sizes import count_to, whole
-from .products import Matrix, onnx_scaled, onnx_swapped, torch_product, torch_scaled
+from .onnx_math import Formula, count_along
+from .products import LinalgGemm2, Matrix, onnx_scaled, onnx_swapped, torch_product, torch_scaled
 from .registry import OnnxBuilder, TorchBuilder, Written, operator
 from .slicing import BEHIND
 
@@ -27,18 +27,11 @@ def square(data: Dims) -> Dim:
     return merge(data[-2], data[-1])
 
 
-def onnx_range(g: OnnxBuilder, data: Any, axis: int) -> Any:
-    """0, 1, ... along an axis of `data`: int64 (n,)."""
-    return count_to(g, g.op("Gather", g.op("Shape", data), whole(g, axis)))
-
-
 def onnx_compared(g: OnnxBuilder, kind: str, data: Any, rank: int, offset: int = 0) -> Any:
     """Of each place of a matrix: is its column Equal to (Less than, ...) its row + offset?"""
-    columns = onnx_range(g, data, rank - 1)
-    rows = g.op("Unsqueeze", onnx_range(g, data, rank - 2), g.ints((1,)))
-    if offset:
-        rows = g.op("Add", rows, whole(g, offset))
-    return g.op(kind, columns, rows)
+    columns = count_along(g, data, rank - 1)
+    rows = count_along(g, data, rank - 2).unsqueeze(1)
+    return columns.op(kind, rows + offset if offset else rows).value
 
 
 @dataclass(frozen=True)
@@ -84,20 +77,18 @@ class LinalgSyrk(Matrix):
     transpose: bool = False
     alpha: float = 1.0
 
+    @property
+    def _product(self) -> LinalgGemm2:
+        return LinalgGemm2(self.transpose, not self.transpose, self.alpha)
+
     def infer(self, data: Dims) -> Shape:
-        if len(data) < 2:
-            raise ShapeError(f"takes matrices (*, m, n), got {show(data)}")
-        size = data[-1] if self.transpose else data[-2]
-        return (*data[:-2], size, size)
+        return self._product.infer(data, data)
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        other = onnx_swapped(g, data, len(g.shape(data)), True)
-        pair = (other, data) if self.transpose else (data, other)
-        return onnx_scaled(g, g.op("MatMul", *pair), self.alpha, data)
+        return self._product.to_onnx(g, data, data)
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        text = torch_product(data, data, self.transpose, not self.transpose)
-        return torch_scaled(self.alpha, text)
+        return self._product.to_pytorch(m, data, data)
 
 
 def onnx_diagonal(g: OnnxBuilder, data: Any, offset: int) -> Any:
@@ -151,11 +142,10 @@ class LinalgMakediag(Written, Matrix):
         outer = (0,) * (rank - 1)
         widths = (*outer, max(0, -self.offset), *outer, max(0, self.offset))
         rows = g.op("Pad", data, g.ints(widths)) if self.offset else data
-        index = onnx_range(g, rows, rank - 1)
-        column = g.op("Unsqueeze", index, g.ints((1,)))
-        shifted = g.op("Add", column, whole(g, self.offset))
-        values = g.op("Unsqueeze", rows, g.ints((rank,)))
-        return g.op("Where", g.op("Equal", index, shifted), values, g.scalar(0, like=data))
+        index = count_along(g, rows, rank - 1)
+        chosen = index.equals(index.unsqueeze(1) + self.offset)
+        values = Formula(g, rows, g.type(data)).unsqueeze(rank)
+        return chosen.where(values, 0).value
 
 
 class Numbers(Matrix):

@@ -11,8 +11,8 @@ from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Dims, Shape, same, show
 from .attributes import Single, single
-from .axes import moved
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
+from .onnx_math import moved
+from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,13 @@ class Norm(Operator):
     shape_preserving = True
     hidden_outputs = 2
     limits = "output_mean_var: MXNet's float32 and float64 kernels give different things for it"
-
-    def __post_init__(self) -> None:
-        if self.output_mean_var:
-            raise Unsupported("output_mean_var=True; supported: False. " + self.limits)
-        super().__post_init__()
+    allowed = (
+        (
+            "output_mean_var",
+            lambda stated: not stated,
+            "False, as MXNet's float32 and float64 kernels differ",
+        ),
+    )
 
     def parameter_shapes(self, data: Shape) -> Dict[str, Dims]:
         known = data and -len(data) <= self.axis < len(data)
@@ -95,6 +97,7 @@ class Norm(Operator):
         return m.module(kind, channels, eps=self.eps, momentum=momentum, state=state)
 
 
+_AXIS_1 = ("axis", lambda axis: axis == 1, "1, as in MXNet")
 _STORED = ("gamma", "beta")
 _MOVING = ("moving_mean", "moving_var")
 _TUNING = ("use_global_stats", "cudnn_off", "min_calib_range", "max_calib_range")
@@ -114,8 +117,7 @@ class BatchNormWithReLU(Norm):
 
     hidden_outputs = 3
     limits = "MXNet itself has it for images, in float32 and on axis 1, only"
-
-    allowed = (("axis", lambda axis: axis == 1, "1, as in MXNet"),)
+    allowed = (*Norm.allowed, _AXIS_1)
 
     def to_onnx(self, g: OnnxBuilder, *inputs: Any) -> Any:
         return g.op("Relu", super().to_onnx(g, *inputs))
@@ -129,14 +131,8 @@ class _OldNorm(Norm):
     """The epsilon is a C float, and the channels are on axis 1."""
 
     eps: Single = single(1e-3)
-    axis: int = 1
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.axis != 1:
-            raise Unsupported(
-                f"attribute axis={self.axis} is not known; the channels are on axis 1"
-            )
+    allowed = (*Norm.allowed, _AXIS_1)
 
 
 _SYNC = ("use_global_stats", "ndev", "key")

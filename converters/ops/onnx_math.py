@@ -9,6 +9,14 @@ import numpy as np
 
 from .registry import OnnxBuilder
 
+INTEGERS = ("uint8", "int8", "int32", "int64")
+#: Opset 13 has no Add, Sub, Mul, Div of these.
+BYTES, BYTES_SINCE = ("uint8", "int8"), 14
+#: Of the types with a fraction, onnxruntime's CPU provider runs these in float32 only.
+SINGLE_ONLY = (
+    *("Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cosh", "Erf", "HardSigmoid"),
+    *("LeakyRelu", "PRelu", "Sinh", "Softplus", "Softsign", "Tan"),
+)
 Operand = Union["Formula", int, float]
 
 
@@ -22,35 +30,32 @@ class Formula:
     """A value with arithmetic; each operation appends the ONNX node of its name.
 
     Attributes:
-        like: a float64 input of the layer where the network is of that type; numbers are
-            float32 otherwise.
-        kind: "float", "int64" or "bool"; numbers beside the value are of its kind.
+        kind: the value's element type; numbers beside it are of the same.
+        real_kind: the type of the layer's numbers with fractions: "float32", or "float64" in
+            networks of that type.
     """
 
     g: OnnxBuilder
     value: Any
-    like: Any = None
-    kind: str = "float"
-
-    def number(self, number: Union[int, float]) -> Formula:
-        """A constant () of this kind."""
-        return self.array(number)
+    kind: str = "float32"
+    real_kind: str = "float32"
 
     def array(self, numbers: Any) -> Formula:
-        """A constant of this kind."""
-        if self.kind == "int64":
-            return replace(self, value=self.g.constant(np.asarray(numbers, np.int64)))
-        return replace(self, value=self.g.constant(np.asarray(numbers, np.float64), self.like))
+        """A constant of this kind, () of one number."""
+        return replace(self, value=constant(self.g, numbers, self.kind).value)
 
     def op(self, name: str, *others: Operand, kind: str = "", **attributes: Any) -> Formula:
         """The ONNX operator of that name on this value and the others."""
-        given = [o if isinstance(o, Formula) else self.number(o) for o in others]
+        given = [o if isinstance(o, Formula) else self.array(o) for o in others]
+        if self.kind == "float64" and name in SINGLE_ONLY:
+            first, *more = (value.to("float32") for value in (self, *given))
+            return first.op(name, *more, **attributes).to("float64")
         made = self.g.op(name, self.value, *(o.value for o in given), **attributes)
         return replace(self, value=made, kind=kind or self.kind)
 
     __add__, __sub__ = _operation("Add"), _operation("Sub")
     __mul__, __truediv__ = _operation("Mul"), _operation("Div")
-    __mod__ = _operation("Mod")
+    __mod__, __pow__ = _operation("Mod"), _operation("Pow")
     __gt__, __ge__ = _operation("Greater", "bool"), _operation("GreaterOrEqual", "bool")
     __lt__, __le__ = _operation("Less", "bool"), _operation("LessOrEqual", "bool")
     __and__, __or__ = _operation("And"), _operation("Or")
@@ -58,14 +63,23 @@ class Formula:
     minimum, maximum = _operation("Min"), _operation("Max")
 
     def __rsub__(self, other: Union[int, float]) -> Formula:
-        return self.number(other) - self
+        return self.array(other) - self
+
+    def __rtruediv__(self, other: Union[int, float]) -> Formula:
+        return self.array(other) / self
+
+    def __neg__(self) -> Formula:
+        return self.op("Neg")
+
+    def __abs__(self) -> Formula:
+        return self.op("Abs")
 
     def __invert__(self) -> Formula:
         return self.op("Not")
 
     def where(self, yes: Formula, no: Operand) -> Formula:
         """`yes` where this is true, `no` elsewhere."""
-        other = no if isinstance(no, Formula) else yes.number(no)
+        other = no if isinstance(no, Formula) else yes.array(no)
         return replace(yes, value=self.g.op("Where", self.value, yes.value, other.value))
 
     def rounded(self) -> Formula:
@@ -74,18 +88,19 @@ class Formula:
         midway = (self - even).op("Abs").equals(0.5)
         return midway.where(self + self.op("Sign") * 0.5, even)
 
+    def to(self, kind: str) -> Formula:
+        """In another element type; itself if that is its own."""
+        if kind == self.kind:
+            return self
+        return replace(self, value=self.g.cast(self.value, kind), kind=kind)
+
     def whole(self) -> Formula:
         """int64, cut off towards 0."""
-        return replace(self, value=self.g.cast(self.value, "int64"), kind="int64")
+        return self.to("int64")
 
     def real(self) -> Formula:
         """Floating-point numbers."""
-        dtype = "float32" if self.like is None else "float64"
-        return replace(self, value=self.g.cast(self.value, dtype), kind="float")
-
-    def retyped(self, kind: str) -> Formula:
-        """The same value, which is of another kind than that it was made of."""
-        return replace(self, kind=kind)
+        return self.to(self.real_kind)
 
     def reduced(self, name: str, axis: int, keep: bool = False) -> Formula:
         """ "ReduceMax" and the like along one axis."""
@@ -134,27 +149,38 @@ class Formula:
 
     def column(self, index: int, axis: int = -1) -> Formula:
         """(..., W) -> (...): one of the last axis, or of another."""
-        return self.op("Gather", replace(self, kind="int64").number(index), axis=axis)
+        return self.op("Gather", replace(self, kind="int64").array(index), axis=axis)
 
     def slice(self, axis: int, begin: int, end: Optional[int] = None) -> Formula:
         last = 2**62 if end is None else end
         return self.op("Slice", *(self.ints((n,)) for n in (begin, last, axis)))
 
 
-def formula(g: OnnxBuilder, data: Any) -> Formula:
-    """A layer's input as a formula: float16 in float32."""
-    dtype = g.type(data)
-    if dtype == "float64":
-        return Formula(g, data, like=data)
-    return Formula(g, data if dtype == "float32" else g.cast(data, "float32"))
+def formula(g: OnnxBuilder, data: Any, kind: str = "") -> Formula:
+    """A layer's input as a formula in an element type; by default all but float64 in float32."""
+    given = g.type(data)
+    real = "float64" if given == "float64" else "float32"
+    return Formula(g, data, given, real).to(kind or real)
+
+
+def exact(g: OnnxBuilder, data: Any, kind: str = "", *, composed: bool = True) -> Formula:
+    """A layer's input as a formula in its own element type, where ONNX computes with that.
+
+    Args:
+        kind: in place of its own.
+        composed: of several operators, so that float16 is computed in float32.
+    """
+    kind = kind or g.type(data)
+    if kind == "float16" and composed:
+        kind = "float32"
+    if kind in BYTES and g.opset < BYTES_SINCE:
+        kind = "int32"
+    return formula(g, data, kind)
 
 
 def result(value: Formula, number: int = 0) -> Any:
     """A formula as the layer's output, in its element type."""
-    dtype = value.g.output_type(number)
-    computed = "float32" if value.like is None else "float64"
-    given = value.kind == "float" and dtype == computed
-    return value.value if given else value.g.cast(value.value, dtype)
+    return value.to(value.g.output_type(number)).value
 
 
 def join(parts: Sequence[Formula], axis: int) -> Formula:
@@ -168,10 +194,44 @@ def stack(parts: Sequence[Formula], axis: int) -> Formula:
     return join([part.unsqueeze(axis) for part in parts], axis)
 
 
+def moved(g: OnnxBuilder, value: Any, rank: int, source: int, target: int) -> Any:
+    """numpy.moveaxis of any value; the value itself where nothing moves."""
+    source, target = source % rank, target % rank
+    if source == target:
+        return value
+    order = [a for a in range(rank) if a != source]
+    order.insert(target, source)
+    return g.op("Transpose", value, perm=order)
+
+
+def constant(g: OnnxBuilder, numbers: Any, kind: str = "int64") -> Formula:
+    """Numbers of an element type; whole ones are cut off as C does it."""
+    if kind.startswith("float"):
+        return Formula(g, g.constant(np.asarray(numbers, np.float64), dtype=kind), kind)
+    return Formula(g, g.constant(np.asarray(numbers).astype(kind)), kind)
+
+
+def size_of(g: OnnxBuilder, data: Any, axis: int) -> Formula:
+    """The size of one of a layer's input's axes, int64 (); a constant where it is known."""
+    size = g.shape(data)[axis]
+    if isinstance(size, int):
+        return constant(g, size)
+    return Formula(g, data).shape().column(axis % len(g.shape(data)), 0)
+
+
+def count_to(size: Formula) -> Formula:
+    """int64 () -> int64 (size,): 0, 1, ..."""
+    return size.array(0).op("Range", size, size.array(1))
+
+
+def count_along(g: OnnxBuilder, value: Any, axis: int) -> Formula:
+    """int64 (n,): 0, 1, ... along an axis of any value."""
+    return count_to(Formula(g, value).shape().column(axis, 0))
+
+
 def count(like: Formula, size: Formula) -> Formula:
     """int64 (n,): 0, 1, ... to `size`, which is int64 (1,)."""
-    ints = replace(like, kind="int64")
-    return ints.number(0).op("Range", size.squeeze(0), ints.number(1))
+    return replace(count_to(size.squeeze(0)), real_kind=like.real_kind)
 
 
 def grid(height: Formula, width: Formula) -> Tuple[Formula, Formula]:

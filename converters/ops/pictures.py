@@ -30,6 +30,8 @@ class ImageToTensor(Operator):
     Source: src/operator/image/image_random-inl.h, ToTensor.
     """
 
+    dtype = "float32"
+
     @staticmethod
     def _order(data: Dims) -> Tuple[int, ...]:
         rank = _picture(data, "HxWxC")
@@ -37,9 +39,6 @@ class ImageToTensor(Operator):
 
     def infer(self, data: Dims) -> Shape:
         return tuple(data[axis] for axis in self._order(data))
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return "float32"
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         numbers = Formula(g, g.cast(data, "float32"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial, reduce
 from typing import Any, Dict, Literal, Optional
 
 import numpy as np
 
 from ..shape import Dims, Shape, with_axes
 from .attributes import single
-from .axes import moved
+from .onnx_math import Formula, moved
 from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator
 from .windows import Windows
 
@@ -71,14 +72,12 @@ class Pooling(Windows):
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         shape = g.shape(data)
         value = moved(g, data, len(shape), -1, 1) if self._last else data
-        if self._power > 1:
-            value = _onnx_power(g, value, self._power)
+        value = reduce(partial(g.op, "Mul"), [value] * self._power)
         if self.global_pool:
             out = self.onnx_global(g, value, len(shape))
         else:
             out = self._onnx_sliding(g, value, data)
-        if self._power > 1:
-            out = _onnx_root(g, out, self._power, data)
+        out = _root(Formula(g, out, g.type(data)), self._power).value
         return moved(g, out, len(shape), 1, -1) if self._last else out
 
     def _onnx_sliding(self, g: OnnxBuilder, value: Any, data: Any) -> Any:
@@ -166,16 +165,10 @@ class Pooling(Windows):
         return f"{pool}({value})"
 
 
-def _onnx_power(g: OnnxBuilder, value: Any, power: int) -> Any:
-    square = g.op("Mul", value, value)
-    return square if power == 2 else g.op("Mul", square, value)
-
-
-def _onnx_root(g: OnnxBuilder, value: Any, power: int, like: Any) -> Any:
-    if power == 2:
-        return g.op("Sqrt", value)
-    root = g.op("Pow", g.op("Abs", value), g.scalar(1 / 3, like))
-    return g.op("Mul", g.op("Sign", value), root)
+def _root(value: Formula, power: int) -> Formula:
+    if power < 3:
+        return value.op("Sqrt") if power == 2 else value
+    return value.op("Sign") * abs(value) ** (1 / 3)
 
 
 @operator("Pooling_v1")

@@ -8,7 +8,7 @@ from typing import Any, Callable, ClassVar, List, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims, same
+from ..shape import Dims
 from .attributes import Single, single
 from .computed import Called, takes
 from .interpolation import (
@@ -50,9 +50,7 @@ class PositionSensitive(Called):
 
     def infer(self, data: Dims, rois: Dims) -> Dims:
         shape = pooled_shape(data, rois, 5, self.output_dim, (self.pooled_size,) * 2)
-        channels = self.output_dim * self.group_size**2
-        if not same(data[1], channels):
-            raise ShapeError(f"takes {channels} channels, got {data[1]}")
+        takes("data", data, ("N", self.output_dim * self.group_size**2, "H", "W"))
         return shape
 
     def bins(self, rois: Formula, axis: int, shift: float) -> Tuple[Formula, Formula, Formula]:

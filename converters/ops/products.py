@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dims, Shape, merge, merge_shapes, product, same, show
-from .axes import moved
+from .computed import takes
+from .onnx_math import Formula, moved
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
@@ -185,25 +187,17 @@ class KhatriRao(Operator):
     """
 
     def infer(self, *args: Dims) -> Shape:
-        rows, columns = [], args[0][-1] if args[0] else None
+        columns = args[0][-1] if args[0] else None
         for matrix in args:
-            if len(matrix) != 2 or not same(matrix[1], columns):
-                raise ShapeError(f"takes matrices of equally many columns, got {show(matrix)}")
-            rows.append(matrix[0])
+            takes("matrices", matrix, (None, columns))
             columns = merge(columns, matrix[1])
-        return (product(rows), columns)
+        return (product([matrix[0] for matrix in args]), columns)
 
     def to_onnx(self, g: OnnxBuilder, *args: Any) -> Any:
-        value = args[0]
-        for other in args[1:]:
-            pair = g.op("Unsqueeze", value, g.ints((1,))), g.op("Unsqueeze", other, g.ints((0,)))
-            columns = g.op("Slice", g.op("Shape", other), g.ints((1,)), g.ints((2,)))
-            rows = g.op("Concat", g.ints((-1,)), columns, axis=0)
-            value = g.op("Reshape", g.op("Mul", *pair), rows)
-        return value
+        def joined(a: Formula, b: Formula) -> Formula:
+            return (a.unsqueeze(1) * b.unsqueeze(0)).reshape(-1, b.size(1))
+
+        return reduce(joined, [Formula(g, value) for value in args]).value
 
     def to_pytorch(self, m: TorchBuilder, *args: str) -> str:
-        value = args[0]
-        for other in args[1:]:
-            value = f"({value}.unsqueeze(1) * {other}).flatten(0, 1)"
-        return value
+        return reduce(lambda a, b: f"({a}.unsqueeze(1) * {b}).flatten(0, 1)", args)

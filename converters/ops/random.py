@@ -11,15 +11,19 @@ from ..errors import ShapeError
 from ..shape import Dims, Shape, merge_shapes, show
 from .attributes import Ints
 from .distributions import DISTRIBUTIONS, Distribution
-from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Unsupported, declare, operator
+from .onnx_math import Formula, constant, formula, join, result
+from .registry import (
+    OnnxBuilder,
+    Operator,
+    SameShape,
+    TorchBuilder,
+    Unsupported,
+    Written,
+    declare,
+    operator,
+)
 
 FloatType = Literal["None", "float16", "float32", "float64"]
-
-
-def _stated(shape: Ints) -> Ints:
-    if not shape or 0 in shape:
-        raise Unsupported(f"shape={shape}: needs a stated shape of numbers above 0")
-    return shape
 
 
 class _Random(Operator):
@@ -28,15 +32,24 @@ class _Random(Operator):
     limits = "opsets beyond 21 (onnxruntime has no kernels that draw)"
 
 
+class _Stated(_Random):
+    shape: Ints
+
+    def infer(self) -> Shape:
+        if not self.shape or 0 in self.shape:
+            raise Unsupported(f"shape={self.shape}: needs a stated shape of numbers above 0")
+        return self.shape
+
+
 class _Drawing(_Random):
     def _distribution(self) -> Distribution:
         """The declaration itself, which has a distribution's parameters, too."""
         return cast(Distribution, self)
 
     def _onnx_fixed(self, g: OnnxBuilder, draw: Any) -> Any:
-        numbers = self._distribution().numbers()
-        values = [g.constant(np.array(float(n)), dtype=g.output_type()) for n in numbers]
-        return self._distribution().onnx(g, draw, *values)
+        dtype, distribution = g.output_type(), self._distribution()
+        values = (constant(g, float(n), dtype) for n in distribution.numbers())
+        return distribution.onnx(lambda kind: Formula(g, draw(kind), dtype), *values).value
 
     def _torch_fixed(self, m: TorchBuilder, full: str) -> str:
         """`full`: what makes a tensor, with a place for the number that it is full of."""
@@ -55,11 +68,8 @@ class _Typed(_Drawing):
 
 
 @dataclass(frozen=True)
-class _OfShape(_Typed):
+class _OfShape(_Typed, _Stated):
     """-> numbers of the stated shape.  Source: src/operator/random/sample_op.h."""
-
-    def infer(self) -> Shape:
-        return _stated(self.shape)
 
     def to_onnx(self, g: OnnxBuilder) -> Any:
         dtype = g.type_number(g.output_type())
@@ -97,14 +107,12 @@ class _OfEach(_Typed):
         return (*merge_shapes(*parameters), *self.shape)
 
     def to_onnx(self, g: OnnxBuilder, *parameters: Any) -> Any:
-        dtype, given = g.output_type(), []
-        shape = g.op("Concat", g.op("Shape", parameters[0]), g.ints(self.shape), axis=0)
-        ones = tuple(range(-len(self.shape), 0))
-        for value in parameters:
-            value = value if g.type(value) == dtype else g.cast(value, dtype)
-            value = g.op("Unsqueeze", value, g.ints(ones)) if ones else value
-            given.append(g.op("Expand", value, shape))
-        return self._distribution().onnx(g, lambda kind: g.op(f"{kind}Like", given[0]), *given)
+        made = [formula(g, value, g.output_type()) for value in parameters]
+        shape = join([made[0].shape(), made[0].ints(self.shape)], 0)
+        if self.shape:
+            made = [value.unsqueeze(*range(-len(self.shape), 0)) for value in made]
+        given = [value.op("Expand", shape) for value in made]
+        return self._distribution().onnx(lambda kind: given[0].op(f"{kind}Like"), *given).value
 
     def to_pytorch(self, m: TorchBuilder, *parameters: str) -> str:
         kind, given = m.dtype(m.output_type()), []
@@ -125,16 +133,13 @@ for _name, _distribution in DISTRIBUTIONS.items():
 
 
 @operator("_random_randint", ignores=("ctx",))
-class RandomRandint(_Random):
+class RandomRandint(_Stated):
     """-> whole numbers, low <= n < high.  Source: src/operator/random/sample_op.h."""
 
     low: int
     high: int
     shape: Ints = ()
     dtype: Literal["None", "int32", "int64"] = "None"
-
-    def infer(self) -> Shape:
-        return _stated(self.shape)
 
     def infer_type(self, *types: Optional[str]) -> str:
         return "int32" if self.dtype == "None" else self.dtype
@@ -143,11 +148,9 @@ class RandomRandint(_Random):
         if self.high - self.low > 2**53:
             raise Unsupported(f"{self.low} to {self.high}; supported: fewer than 2**53 numbers")
         unit = g.op("RandomUniform", shape=self.shape, dtype=g.type_number("float64"))
-        size = g.constant(np.array(float(self.high - self.low)), dtype="float64")
-        number = g.cast(g.op("Floor", g.op("Mul", unit, size)), "int64")
-        low, last = (g.constant(np.array(n)) for n in (self.low, self.high - 1))
-        number = g.op("Min", g.op("Add", number, low), last)
-        return g.cast(number, self.infer_type())
+        size = self.high - self.low
+        number = (Formula(g, unit, "float64") * size).op("Floor").whole()
+        return result((number + self.low).minimum(self.high - 1))
 
     def to_pytorch(self, m: TorchBuilder) -> str:
         kind = f"torch.{self.infer_type()}"
@@ -198,17 +201,16 @@ class SampleMultinomial(_Random):
 
 
 @operator("_shuffle")
-class Shuffle(_Random, SameShape):
+class Shuffle(Written, _Random, SameShape):
     """(N, *) -> the same in another order along the first axis.
 
     Source: src/operator/random/shuffle_op.cc.
     """
+
+    text = "{0}[torch.randperm({0}.shape[0])]"
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         count = g.op("Gather", g.op("Shape", data), g.ints((0,)))
         keys = g.op("RandomUniformLike", g.op("Expand", g.constant(np.array(0.0)), count))
         order = g.ops("TopK", keys, count, outputs=2, axis=0)[1]
         return g.op("Gather", data, order, axis=0)
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{data}[torch.randperm({data}.shape[0])]"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
 
-from ..errors import ShapeError
-from ..shape import Dims, Shape, merge, merge_shapes, show
-from .recurrent_onnx import Layers, onnx_layers, onnx_unpacked
-from .recurrent_weights import Array, Packing
+import numpy as np
+
+from ..shape import Dims, Shape, merge, merge_shapes, show, with_axes
+from .recurrent_onnx import Array, Packing, onnx_layers
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import Concat
 
@@ -41,18 +42,21 @@ class RNN(Operator):
         "projection_size without state_outputs, on which MXNet's CPU crashes."
     )
 
+    allowed = (
+        (
+            "use_sequence_length",
+            lambda used: not used,
+            "False, as MXNet's CPU ignores it. Mask the result with SequenceMask, and reverse with "
+            "SequenceReverse",
+        ),
+        *(
+            (f"lstm_state_clip_{end}", lambda clip: clip is None, "None, as MXNet's CPU ignores it")
+            for end in ("min", "max")
+        ),
+    )
+
     def __post_init__(self) -> None:
-        if self.use_sequence_length:
-            raise Unsupported(
-                "use_sequence_length=True, which MXNet's CPU ignores; supported: False. Mask the "
-                "result with SequenceMask, and reverse with SequenceReverse"
-            )
-        if not self.lstm_state_clip_min is self.lstm_state_clip_max is None:
-            raise Unsupported(
-                f"lstm_state_clip_min={self.lstm_state_clip_min}, "
-                f"lstm_state_clip_max={self.lstm_state_clip_max}, which MXNet's CPU ignores; "
-                "supported: None. Export the network without"
-            )
+        super().__post_init__()
         if self.projection_size and not (self.mode == "lstm" and self.state_outputs):
             raise Unsupported(
                 f"projection_size={self.projection_size} with mode={self.mode!r}, state_outputs="
@@ -89,9 +93,7 @@ class RNN(Operator):
     def infer(
         self, data: Dims, parameters: Dims, state: Shape = None, state_cell: Shape = None
     ) -> List[Shape]:
-        if len(data) != 3:
-            raise ShapeError(f"takes 3 dimensions (time, batch, features), got {show(data)}")
-        time, batch, features = data
+        time, batch, features = with_axes(data, "(time, batch, features)")
         packing, length = self.packing, (parameters or (None,))[0]
         if isinstance(length, int):
             merge(features, packing.features(length))
@@ -102,15 +104,19 @@ class RNN(Operator):
         return shapes[: self.visible_outputs()]
 
     def to_onnx(self, g: OnnxBuilder, data: Any, parameters: Any, *states: Any) -> Any:
-        packing, outputs = self.packing, self.visible_outputs()
         if g.is_stored(parameters):
-            layers: Layers = packing.unpacked(g.array(parameters))
-            return onnx_layers(g, packing, layers, data, states, outputs)
-        shape = g.shape(parameters)
-        if not isinstance(shape[0], int):
-            raise Unsupported(f"parameters of {show(shape)}: needs a fixed number: --input")
-        layers = onnx_unpacked(g, parameters, packing.places(shape[0]))
-        return onnx_layers(g, packing, layers, data, states, outputs)
+            packed, read = g.array(parameters), partial(g.constant, like=data)
+        else:
+            length = g.shape(parameters)[0]
+            if not isinstance(length, int):
+                given = show(g.shape(parameters))
+                raise Unsupported(f"parameters of {given}: needs a fixed number: --input")
+            packed = np.arange(length, dtype=np.int32)
+
+            def read(places: Array) -> Any:
+                return g.op("Gather", parameters, g.constant(places))
+
+        return onnx_layers(g, self.packing, packed, read, data, states, self.visible_outputs())
 
     def to_pytorch(self, m: TorchBuilder, data: str, parameters: str, *states: str) -> str:
         given = states[0] if len(states) == 1 else f"({', '.join(states)})"

@@ -1,14 +1,21 @@
-"""Recurrent layers in ONNX: one node a layer."""
+"""Recurrent layers in ONNX, one node a layer, and where their weights lie in MXNet's vector."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from dataclasses import dataclass
+from itertools import chain
+from math import prod
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
+import numpy.typing as npt
 
-from .recurrent_weights import Array, Packing
 from .registry import OnnxBuilder
 from .splitting import onnx_split
+
+Array = npt.NDArray[Any]
+#: Name -> numbers, for each direction of each layer.
+Layers = List[List[Dict[str, Array]]]
 
 #: Mode -> ONNX's operator, and where MXNet has each of ONNX's gates.
 KINDS = {
@@ -18,42 +25,107 @@ KINDS = {
     "gru": ("GRU", (1, 0, 2)),  # update, reset, hidden; in MXNet ruh
 }
 
-#: Layer, direction, name -> numbers, or an ONNX value where the network is fed them.
-Layers = Sequence[Sequence[Mapping[str, Any]]]
-
+#: What each of ONNX's three inputs joins.
 NAMES = (("weight_ih",), ("weight_hh",), ("bias_ih", "bias_hh"))
 
 
-def onnx_unpacked(g: OnnxBuilder, packed: Any, places: Sequence[Any]) -> Layers:
-    """The parts of a vector that the network is fed."""
+@dataclass(frozen=True)
+class Packing:
+    """For each layer and direction the weights of the input, of the state and of the projection;
+    then likewise the two vectors of biases. Gates are in cuDNN's order, which is PyTorch's.
 
-    def part(at: int, shape: Tuple[int, ...]) -> Any:
-        end = at + int(np.prod(shape))
-        cut = g.op("Slice", packed, g.ints((at,)), g.ints((end,)), g.ints((0,)))
-        return g.op("Reshape", cut, g.ints(shape))
+    Source: src/operator/rnn-inl.h, GetRnnParamSize; rnn_impl.h, LstmForwardInference.
+    """
 
-    return [[{k: part(*place) for k, place in p.items()} for p in both] for both in places]
+    mode: str
+    size: int
+    layers: int
+    directions: int
+    projection: Optional[int]
+
+    @property
+    def rows(self) -> int:
+        """Of a matrix of weights: the size for each gate."""
+        return len(KINDS[self.mode][1]) * self.size
+
+    @property
+    def output(self) -> int:
+        """Numbers that one direction hands on."""
+        return self.projection or self.size
+
+    def _shapes(self, layer: int, features: int) -> Dict[str, Tuple[int, int]]:
+        """Of one layer's weights in one direction, named as PyTorch names them."""
+        columns = self.directions * self.output if layer else features
+        shapes = {"weight_ih": (self.rows, columns), "weight_hh": (self.rows, self.output)}
+        if self.projection:
+            shapes["weight_hr"] = (self.projection, self.size)
+        return shapes
+
+    def length(self, features: int) -> int:
+        """Of the whole vector."""
+        layers = (self._shapes(layer, features).values() for layer in range(self.layers))
+        weights = sum(rows * columns for shapes in layers for rows, columns in shapes)
+        return self.directions * (weights + 2 * self.rows * self.layers)
+
+    def features(self, length: int) -> int:
+        """How many numbers a vector of this length takes at each step."""
+        return (length - self.length(0)) // (self.rows * self.directions)
+
+    def unpacked(self, packed: Array) -> Layers:
+        """The vector's parts."""
+        rest = packed
+
+        def take(*shape: int) -> Array:
+            nonlocal rest
+            part, rest = rest[: prod(shape)], rest[prod(shape) :]
+            return part.reshape(shape)
+
+        shapes = (self._shapes(layer, self.features(len(packed))) for layer in range(self.layers))
+        found = [
+            [{name: take(*shape) for name, shape in each.items()} for _ in range(self.directions)]
+            for each in shapes
+        ]
+        for weights in chain(*found):
+            weights.update(bias_ih=take(self.rows), bias_hh=take(self.rows))
+        return found
+
+    def in_onnx_order(self, directions: List[Dict[str, Array]], *names: str) -> Array:
+        """(D, rows, columns) of weights or (D, 2 rows) of biases."""
+        order = list(KINDS[self.mode][1])
+
+        def gates(array: Array) -> Array:
+            return array.reshape(len(order), -1, *array.shape[1:])[order].reshape(array.shape)
+
+        return np.stack([np.concatenate([gates(w[name]) for name in names]) for w in directions])
 
 
 def onnx_layers(
-    g: OnnxBuilder, packing: Packing, layers: Layers, data: Any, initial_states: Any, outputs: int
+    g: OnnxBuilder,
+    packing: Packing,
+    packed: Array,
+    read: Callable[[Array], Any],
+    data: Any,
+    initial_states: Any,
+    outputs: int,
 ) -> List[Any]:
     """(T, N, C) -> (T, N, D H), and the last states of all layers, each (L D, N, H).
 
     Args:
+        packed: the vector of weights; its indices, where the network computes it.
+        read: a part of `packed`, in any order -> the value in ONNX.
         initial_states: those before the first step.
         outputs: how many of these results are wanted.
     """
+    layers = packing.unpacked(packed)
     if packing.projection:
-        return _projected(g, packing, layers, data, initial_states)
-    kind, mode = KINDS[packing.mode][0], packing.mode
+        return _projected(g, packing, layers, read, data, initial_states)
     states = [_by_layer(g, state, layers) for state in initial_states]
     last: List[List[Any]] = [[] for _ in states]
     value = data
     for number, directions in enumerate(layers):
-        weights = [_stacked(g, mode, directions, names, data) for names in NAMES]
+        weights = [read(packing.in_onnx_order(directions, *names)) for names in NAMES]
         given = [None, *(parts[number] for parts in states)]
-        options = _options(packing)
+        kind, options = KINDS[packing.mode][0], _options(packing)
         results = g.ops(kind, value, *weights, *given, outputs=1 + len(states), **options)
         value = _joined(g, results[0], len(directions))
         for ends, result in zip(last, results[1:]):
@@ -72,35 +144,6 @@ def _options(packing: Packing) -> Dict[str, Any]:
     return options
 
 
-def _stacked(g: OnnxBuilder, mode: str, directions: Any, names: Sequence[str], like: Any) -> Any:
-    """(D, rows, columns) of weights or (D, 2 rows) of biases, gates in ONNX's order."""
-    order = list(KINDS[mode][1])
-    if isinstance(directions[0][names[0]], np.ndarray):
-        rows = [np.concatenate([_ordered(w[n], order) for n in names]) for w in directions]
-        return g.constant(np.stack(rows), like=like)
-    values = []
-    for weights in directions:
-        value = _concatenated(g, [_onnx_ordered(g, weights[name], order) for name in names])
-        values.append(g.op("Unsqueeze", value, g.ints((0,))))
-    return _concatenated(g, values)
-
-
-def _concatenated(g: OnnxBuilder, values: Sequence[Any], axis: int = 0) -> Any:
-    return g.op("Concat", *values, axis=axis) if len(values) > 1 else values[0]
-
-
-def _ordered(array: Array, order: Sequence[int]) -> Array:
-    gates = array.reshape(len(order), -1, *array.shape[1:])
-    return gates[list(order)].reshape(array.shape)
-
-
-def _onnx_ordered(g: OnnxBuilder, value: Any, order: Sequence[int]) -> Any:
-    if len(order) == 1:
-        return value
-    gates = onnx_split(g, value, len(order), 0)
-    return g.op("Concat", *(gates[i] for i in order), axis=0)
-
-
 def _by_layer(g: OnnxBuilder, state: Any, layers: Layers) -> List[Any]:
     """(L D, N, H) -> (D, N, H) for each layer."""
     if len(layers) == 1:
@@ -116,13 +159,18 @@ def _joined(g: OnnxBuilder, output: Any, directions: int) -> Any:
     return g.op("Reshape", g.op("Transpose", output, perm=(0, 2, 1, 3)), g.ints((0, 0, -1)))
 
 
-def _all_states(g: OnnxBuilder, states: Sequence[Any]) -> Any:
+def _all_states(g: OnnxBuilder, states: List[Any]) -> Any:
     """A node behind the one that makes the output: layers are traced in the order of outputs."""
     return g.op("Concat", *states, axis=0) if len(states) > 1 else g.op("Identity", states[0])
 
 
 def _projected(
-    g: OnnxBuilder, packing: Packing, layers: Layers, data: Any, states: Any
+    g: OnnxBuilder,
+    packing: Packing,
+    layers: Layers,
+    read: Callable[[Array], Any],
+    data: Any,
+    states: Any,
 ) -> List[Any]:
     """LSTM whose state is a projection of its output, which ONNX's has not: a loop over time."""
     last: List[List[Any]] = [[], []]
@@ -132,20 +180,13 @@ def _projected(
         for direction, weights in enumerate(both):
             row = g.constant(np.array(number * len(both) + direction))
             begin = [g.op("Gather", state, row, axis=0) for state in states]
-            columns = {name: _transposed(g, weights[name], data) for name in weights}
+            columns = {name: read(array.T) for name, array in weights.items()}
             *ends, output = _steps(g, packing, columns, value, data, begin, direction)
             outputs.append(output)
             for rows, end in zip(last, ends):
                 rows.append(g.op("Unsqueeze", end, g.ints((0,))))
-        value = _concatenated(g, outputs, 2)
+        value = g.op("Concat", *outputs, axis=2) if len(outputs) > 1 else outputs[0]
     return [value, *(_all_states(g, rows) for rows in last)]
-
-
-def _transposed(g: OnnxBuilder, weight: Any, like: Any) -> Any:
-    """A matrix with rows and columns exchanged; a vector as it is."""
-    if isinstance(weight, np.ndarray):
-        return g.constant(weight.T, like=like)
-    return g.op("Transpose", weight)
 
 
 def _steps(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, List, Optional
 from ..errors import ShapeError
 from ..shape import Dims, Shape, show
 from .attributes import Ints
-from .onnx_sizes import numbers, whole
+from .onnx_math import constant
 from .registry import OnnxBuilder, Operator, TorchBuilder, declare
 
 #: Element types of which onnxruntime has no sums and products: they are made in int32.
@@ -91,8 +91,8 @@ def _onnx_product(
     front = g.op("Transpose", data, perm=(*axes, *rest))
     shape = g.op("Gather", g.op("Shape", data), g.ints(rest))
     rows = g.op("Reshape", front, g.op("Concat", g.ints((-1,)), shape, axis=0))
-    count = g.op("Gather", g.op("Shape", rows), whole(g, 0))
-    begin = g.op("Expand", numbers(g, 1, dtype), shape)
+    count = g.op("Gather", g.op("Shape", rows), constant(g, 0).value)
+    begin = g.op("Expand", constant(g, 1, dtype).value, shape)
 
     def step(i: Any, product: Any) -> List[Any]:
         return [g.op("Mul", product, g.op("Gather", rows, i, axis=0))]

@@ -86,18 +86,23 @@ class Operator:
     def input_names(self) -> tuple[str, ...]:
         """MXNet's names of the inputs this node has, given its attributes.
 
-        By default all of `infer`'s parameters; none for a variadic operator.
+        By default all of `infer`'s parameters, but with `no_bias` no "bias"; none for a variadic
+        operator.
         """
         kinds = inspect.signature(type(self).infer).parameters
-        return tuple(n for n, p in kinds.items() if n != "self" and p.kind != p.VAR_POSITIONAL)
+        left_out = ("self", "bias") if getattr(self, "no_bias", False) else ("self",)
+        return tuple(
+            n for n, p in kinds.items() if n not in left_out and p.kind != p.VAR_POSITIONAL
+        )
 
     def infer_type(self, *types: Optional[str]) -> Union[Optional[str], list[Optional[str]]]:
         """Element types of the inputs -> type of the output (a list for several outputs).
 
-        None is a label that was cut away. By default that of the first input.
+        None is a label that was cut away. By default the attribute `dtype`, or the same of the
+        class, and that of the first input where there is none.
         """
-        first = next((t for t in types if t is not None), "float32")
-        return [first] * self.visible_outputs()
+        given = (t for t in (getattr(self, "dtype", None), *types) if t is not None)
+        return [next(given, "float32")] * self.visible_outputs()
 
     def visible_outputs(self) -> int:
         """Outputs that are converted, given the node's attributes."""
@@ -135,15 +140,6 @@ class SameShape(Operator):
         return data
 
 
-class Typed(Operator):
-    """An operator whose result has the element type `dtype`: an attribute, or always the same."""
-
-    dtype: Any
-
-    def infer_type(self, *types: Optional[str]) -> str:
-        return str(self.dtype)
-
-
 class Written(Operator):
     """An operator whose PyTorch expression is one text.
 
@@ -167,6 +163,7 @@ def written(m: TorchBuilder, text: str, *inputs: str, **more: Any) -> str:
 
 
 REGISTRY: dict[str, type[Operator]] = {}
+SPARSE = "_sparse_"
 
 _Declared = TypeVar("_Declared", bound=type[Operator])
 
@@ -212,8 +209,10 @@ def declare(
 
 
 def canonical_name(op: str) -> str:
-    """`_Plus` -> `elemwise_add`; a name that is no alias stays."""
-    return RENAMES.get(op, op)
+    """`_Plus` -> `elemwise_add`, `_sparse_abs` -> `abs`; a name that is no alias stays."""
+    plain = op[len(SPARSE) :] if op.startswith(SPARSE) else op
+    name = RENAMES.get(plain, plain)
+    return name if name in REGISTRY else op
 
 
 def parse(op: str, attrs: Mapping[str, str]) -> Operator:

@@ -1,20 +1,11 @@
 """Other names of the operators: MXNet 1.9.1's aliases, and what old files and NNVM call them.
 
 Each alias is one `add_alias` in MXNet's source (NNGetOpHandle says of which operator), or
-`__add_scalar__` and the like, NNVM's names for operators between an array and a number.
+`__add_scalar__` and the like, NNVM's names for operators between an array and a number. Operators
+that take sparse arrays, too, are also known with `_sparse_` before any of their names.
 """
 
 from __future__ import annotations
-
-#: Also known with `_sparse_` before the name: operators that take sparse arrays, too.
-_SPARSE = (
-    "Embedding FullyConnected LinearRegressionOutput LogisticRegressionOutput MAERegressionOutput "
-    "_contrib_round_ste _contrib_sign_ste abs add_n arccos arccosh arcsin arcsinh arctan arctanh "
-    "broadcast_add broadcast_div broadcast_mul broadcast_sub cast_storage cbrt ceil clip cos cosh "
-    "degrees dot elemwise_add elemwise_div elemwise_mul elemwise_sub exp expm1 fix floor gamma "
-    "gammaln log log10 log1p log2 make_loss mean negative norm radians relu rint round rsqrt "
-    "sigmoid sign sin sinh slice sqrt square sum tan tanh trunc where zeros_like"
-)
 
 #: Also known without the `_` that begins the name: what mx.sym itself offers.
 _UNDERSCORED = (
@@ -22,9 +13,7 @@ _UNDERSCORED = (
     "_linalg_inverse _linalg_makediag _linalg_maketrian _linalg_potrf _linalg_potri "
     "_linalg_slogdet _linalg_sumlogdiag _linalg_syrk _linalg_trmm _linalg_trsm _random_exponential "
     "_random_gamma _random_generalized_negative_binomial _random_negative_binomial _random_normal "
-    "_random_pdf_dirichlet _random_pdf_exponential _random_pdf_gamma "
-    "_random_pdf_generalized_negative_binomial _random_pdf_negative_binomial _random_pdf_normal "
-    "_random_pdf_poisson _random_pdf_uniform _random_poisson _random_randint _random_uniform "
+    "_random_poisson _random_randint _random_uniform "
     "_ravel_multi_index _sample_exponential _sample_gamma _sample_generalized_negative_binomial "
     "_sample_multinomial _sample_negative_binomial _sample_normal _sample_poisson _sample_uniform "
     "_shuffle _unravel_index"
@@ -60,14 +49,13 @@ _OTHERS = {
     "_rpower_scalar": "_RPowerScalar __rpow_scalar__",
     "_slice_assign": "_crop_assign",
     "_slice_assign_scalar": "_crop_assign_scalar",
-    "add_n": "ElementWiseSum _sparse_ElementWiseSum",
-    "BlockGrad": "_sparse_stop_gradient stop_gradient",
-    "broadcast_add": "_sparse_broadcast_plus broadcast_plus",
+    "add_n": "ElementWiseSum",
+    "BlockGrad": "stop_gradient",
+    "broadcast_add": "broadcast_plus",
     "broadcast_axis": "broadcast_axes",
-    "broadcast_sub": "_sparse_broadcast_minus broadcast_minus",
+    "broadcast_sub": "broadcast_minus",
     "Cast": "cast",
-    "Concat": "_sparse_concat concat",
-    "CTCLoss": "_contrib_CTCLoss _contrib_ctc_loss ctc_loss",
+    "Concat": "concat",
     "elemwise_add": "_Plus _add _plus",
     "elemwise_div": "_Div _div",
     "elemwise_mul": "_Mul _mul",
@@ -88,7 +76,6 @@ _OTHERS = {
 
 #: Alias -> operator.
 RENAMES: dict[str, str] = {
-    **{f"_sparse_{name}": name for name in _SPARSE.split()},
     **{name[1:]: name for name in _UNDERSCORED.split()},
     **{name.title(): name for name in _TITLED.split()},
     **{f"_{name.title().replace('_', '')}": name for name in _TITLED_SCALAR.split()},

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, List, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, same, show
+from ..shape import Dim, Dims
 from .attributes import Ints, Single
-from .computed import Called
+from .computed import Called, takes
 from .interpolation import (
     Maps,
     mean_of_bins,
@@ -35,9 +35,8 @@ def pooled_shape(data: Dims, rois: Dims, columns: int, channels: Dim, size: Ints
     Raises:
         ShapeError: data are no images, or rois no regions.
     """
-    if len(data) != 4 or len(rois) != 2 or not same(rois[1], columns):
-        given = f"{show(data)} and {show(rois)}"
-        raise ShapeError(f"takes data of shape NxCxHxW and rois of shape Rx{columns}, got {given}")
+    takes("data", data, tuple("NCHW"))
+    takes("rois", rois, ("R", columns))
     return (rois[0], channels, *size)
 
 
@@ -175,12 +174,8 @@ class ROIPooling(RegionPooling):
 
 def turned(degrees: Formula) -> Tuple[Formula, Formula]:
     """Cosine and sine: in float64, of an angle that MXNet computes in float64 and rounds."""
-    g = degrees.g
-    turn, half = (g.constant(np.array(n), dtype="float64") for n in (np.pi, 180.0))
-    angle = g.op("Div", g.op("Mul", g.cast(degrees.value, "float64"), turn), half)
-    rounded = g.cast(replace(degrees, value=angle).real().value, "float64")
-    cosine, sine = (replace(degrees, value=g.op(n, rounded)).real() for n in ("Cos", "Sin"))
-    return cosine, sine
+    angle = (degrees.to("float64") * np.pi / 180.0).real().to("float64")
+    return angle.op("Cos").real(), angle.op("Sin").real()
 
 
 @operator("_contrib_RROIAlign")

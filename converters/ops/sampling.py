@@ -7,12 +7,12 @@ from typing import Literal
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, merge, same, show
+from ..shape import Dims, Shape, merge, show
 from .attributes import Ints
-from .computed import Computed
+from .computed import Computed, takes
 from .interpolation import of_images, padded
 from .onnx_math import Formula, count, grid, join, stack
-from .registry import TorchBuilder, operator
+from .registry import TorchBuilder, Written, operator
 
 GRID_SAMPLE, LINEAR = 16, 20  # the first opset that has it, and the one that renamed its mode
 
@@ -37,7 +37,7 @@ def torch_affine_grid(matrix: str, height: int, width: int) -> str:
 
 def sample(data: Formula, grid: Formula) -> Formula:
     """(N, C, H, W), (N, 2, H', W') -> (N, C, H', W'); all around the map is 0."""
-    if data.g.opset >= GRID_SAMPLE and data.like is None:
+    if data.g.opset >= GRID_SAMPLE and data.kind != "float64":
         mode = "linear" if data.g.opset >= LINEAR else "bilinear"
         places = grid.transpose(0, 2, 3, 1)
         return data.op("GridSample", places, align_corners=1, mode=mode, padding_mode="zeros")
@@ -50,25 +50,22 @@ def sample(data: Formula, grid: Formula) -> Formula:
 
 
 @operator("BilinearSampler", ignores=("cudnn_off",))
-class BilinearSampler(Computed):
+class BilinearSampler(Written, Computed):
     """(N, C, H, W), (N, 2, H', W') -> (N, C, H', W'), interpolated.
 
     Source: src/operator/bilinear_sampler.cc.
     """
 
     hidden_outputs = 1
+    text = "F.grid_sample({0}, {1}.permute(0, 2, 3, 1), align_corners=True)"
 
     def infer(self, data: Dims, grid: Dims) -> Shape:
-        if len(data) != 4 or len(grid) != 4 or not same(grid[1], 2) or not same(data[0], grid[0]):
-            given = f"{show(data)} and {show(grid)}"
-            raise ShapeError(f"takes data NxCxHxW and a grid Nx2xH'xW', got {given}")
+        takes("data", data, tuple("NCHW"))
+        takes("grid", grid, (data[0], 2, "H", "W"))
         return (merge(data[0], grid[0]), data[1], *grid[2:])
 
     def formula(self, data: Formula, grid: Formula) -> Formula:
         return sample(data, grid)
-
-    def to_pytorch(self, m: TorchBuilder, data: str, grid: str) -> str:
-        return f"F.grid_sample({data}, {grid}.permute(0, 2, 3, 1), align_corners=True)"
 
 
 @operator("GridGenerator")
@@ -90,11 +87,11 @@ class GridGenerator(Computed):
 
     def infer(self, data: Dims) -> Shape:
         if self.transform_type == "affine":
-            if len(data) != 2 or not same(data[1], 6):
-                raise ShapeError(f"takes matrices of shape Nx6, got {show(data)}")
+            takes("data", data, ("N", 6))
             return (data[0], 2, *self.target_shape)
-        if len(data) != 4 or not same(data[1], 2) or 1 in data[2:]:
-            raise ShapeError(f"takes offsets of shape Nx2xHxW, H and W above 1; got {show(data)}")
+        takes("data", data, ("N", 2, "H", "W"))
+        if 1 in data[2:]:
+            raise ShapeError(f"takes offsets (N, 2, H, W), H and W above 1; got {show(data)}")
         return data
 
     def formula(self, data: Formula) -> Formula:
@@ -127,9 +124,8 @@ class SpatialTransformer(Computed):
     allowed = TARGET
 
     def infer(self, data: Dims, loc: Dims) -> Shape:
-        if len(data) != 4 or len(loc) != 2 or not same(loc[1], 6) or not same(data[0], loc[0]):
-            given = f"{show(data)} and {show(loc)}"
-            raise ShapeError(f"takes data NxCxHxW and matrices Nx6, got {given}")
+        takes("data", data, tuple("NCHW"))
+        takes("loc", loc, (data[0], 6))
         return (merge(data[0], loc[0]), data[1], *self.target_shape)
 
     def formula(self, data: Formula, loc: Formula) -> Formula:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Optional, Tuple
+from typing import Any, Callable, ClassVar, Optional
 
 import numpy as np
 
 from ..python_text import literal
-from .arithmetic import INTEGERS, Arithmetic
-from .binary import COMPARISONS, Formula
+from .binary import COMPARISONS
+from .onnx_math import INTEGERS, Formula, exact, result
 from .registry import (
     REGISTRY,
     OnnxBuilder,
@@ -39,7 +39,7 @@ class ScalarOperator(SameShape):
     scalar: float = 1.0
     is_int: bool = True
 
-    formula: ClassVar[Tuple[Formula]]
+    formula: ClassVar[Callable[..., Formula]]
     composed: ClassVar[bool]
     swapped: ClassVar[bool]
     text: ClassVar[str]
@@ -64,16 +64,16 @@ class ScalarOperator(SameShape):
         return number
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        result = g.output_type()
-        a = Arithmetic(g, data, result, composed=self.composed)
-        pair = a.enter(data), a.number(self._number(result))
-        return a.leave(self.formula[0](a, *(pair[::-1] if self.swapped else pair)))
+        dtype = g.output_type()
+        x = exact(g, data, dtype, composed=self.composed)
+        pair = x, x.array(self._number(dtype))
+        return result(self.formula(*(pair[::-1] if self.swapped else pair)))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        result = m.output_type()
-        number = self._number(result)
-        x = data if m.type(data) == result else f"{data}.to({m.dtype(result)})"
-        text = self.whole if result in INTEGERS else self.text
+        dtype = m.output_type()
+        number = self._number(dtype)
+        x = data if m.type(data) == dtype else f"{data}.to({m.dtype(dtype)})"
+        text = self.whole if dtype in INTEGERS else self.text
         if self.zero and not number:
             text = self.zero
         pair = x, literal(number)
@@ -93,6 +93,7 @@ def scalar(
         key: getattr(REGISTRY[like], key)
         for key in ("formula", "composed", "text", "whole", "order_dependent", "limits")
     }
+    body["formula"] = staticmethod(body["formula"])
     if text or whole:
         body.update(text=text or body["text"], whole=whole or text)
     declare(name, ScalarOperator, swapped=swapped, zero=zero, **body)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Optional, Tuple
 
-import numpy as np
-
 from ..errors import ShapeError
-from ..shape import Dims, Shape, same, show
+from ..shape import Dims, Shape, show
 from .attributes import Single
-from .axes import moved
+from .computed import takes
 from .indexing import onnx_index, torch_index, torch_size
-from .onnx_sizes import count_to, size_of, whole
+from .onnx_math import constant, count_to, formula, moved, result, size_of
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .slicing import BEFORE
 
@@ -32,9 +30,8 @@ class Sequences(Operator):
     def infer(self, data: Dims, sequence_length: Shape = None) -> Dims:
         if len(data) < 2:
             raise ShapeError(f"takes at least (time, batch), got {show(data)}")
-        batch, lengths = data[1 - self.axis], sequence_length
-        if lengths is not None and not (len(lengths) == 1 and same(batch, lengths[0])):
-            raise ShapeError(f"takes a length for each of {batch} sequences, got {show(lengths)}")
+        if sequence_length is not None:
+            takes("sequence_length", sequence_length, (data[1 - self.axis],))
         return data
 
 
@@ -62,17 +59,13 @@ class SequenceMask(Sequences):
     def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
         if sequence_length is None:
             return data
-        steps = count_to(g, size_of(g, data, self.axis))
-        lengths = onnx_index(g, sequence_length)
+        steps, ends = count_to(size_of(g, data, self.axis)), onnx_index(g, sequence_length)
         axes = range(len(g.shape(data)))
         time, batch = (tuple(a for a in axes if a != kept) for kept in (self.axis, 1 - self.axis))
-        ends = g.op("Unsqueeze", lengths, g.ints(batch))
-        inside = g.op("Less", g.op("Unsqueeze", steps, g.ints(time)), ends)
+        inside = steps.unsqueeze(*time) < ends.unsqueeze(*batch)
         narrow = g.type(data) in ("int8", "float16")  # which onnxruntime's Where does not take
-        given = g.cast(data, "float32") if narrow else data
-        value = g.constant(np.array(self.value), dtype="float32" if narrow else g.type(data))
-        masked = g.op("Where", inside, given, value)
-        return g.cast(masked, g.type(data)) if narrow else masked
+        given = formula(g, data, "float32" if narrow else g.type(data))
+        return result(inside.where(given, self.value))
 
     def to_pytorch(self, m: TorchBuilder, data: str, sequence_length: Optional[str] = None) -> str:
         if sequence_length is None:
@@ -99,7 +92,7 @@ class SequenceReverse(Sequences):
         if sequence_length is None:
             back, beyond = g.ints((-1,)), g.ints((BEFORE,))
             return g.op("Slice", data, back, beyond, g.ints((0,)), back)
-        lengths = onnx_index(g, sequence_length)
+        lengths = onnx_index(g, sequence_length).value
         return g.op("ReverseSequence", data, lengths, time_axis=0, batch_axis=1)
 
     def to_pytorch(self, m: TorchBuilder, data: str, sequence_length: Optional[str] = None) -> str:
@@ -126,9 +119,9 @@ class SequenceLast(Sequences):
 
     def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
         if sequence_length is None:
-            return g.op("Gather", data, whole(g, -1), axis=self.axis)
+            return g.op("Gather", data, constant(g, -1).value, axis=self.axis)
         by_batch = moved(g, data, len(g.shape(data)), 1 - self.axis, 0)
-        last = g.op("Sub", onnx_index(g, sequence_length), g.ints((1,)))
+        last = g.op("Sub", onnx_index(g, sequence_length).value, g.ints((1,)))
         return g.op("GatherND", by_batch, g.op("Unsqueeze", last, g.ints((1,))), batch_dims=1)
 
     def to_pytorch(self, m: TorchBuilder, data: str, sequence_length: Optional[str] = None) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional
+from typing import Any, Optional, Sequence
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
+from ..shape import Dim, Dims, Shape, merge_shapes, same, show
 from .attributes import Ints
 from .reduction import normalise_axes
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, Written, operator
@@ -21,6 +21,12 @@ def one_axis(axis: int, data: Shape) -> int:
     return normalise_axes((axis,), data)[0]
 
 
+def total(sizes: Sequence[Dim]) -> Dim:
+    """The sum of sizes, where each of them is known."""
+    known = [size for size in sizes if isinstance(size, int)]
+    return sum(known) if len(known) == len(sizes) else sizes[0] if len(sizes) == 1 else None
+
+
 @operator("Concat", ignores=("num_args",))
 class Concat(Operator):
     """Equal shapes but for one axis -> joined along it.  Source: src/operator/nn/concat.cc."""
@@ -28,21 +34,11 @@ class Concat(Operator):
     dim: int = 1
 
     def infer(self, *data: Dims) -> Dims:
-        first = data[0]
-        axis = one_axis(self.dim, first)
-        joined: List[Dim] = list(first)
-        total: Dim = first[axis]
-        for other in data[1:]:
-            if len(other) != len(first):
-                raise ShapeError(f"cannot join {show(first)} and {show(other)}")
-            for a, d in enumerate(other):
-                if a != axis and not same(joined[a], d):
-                    raise ShapeError(f"cannot join {show(first)} and {show(other)} on axis {axis}")
-                joined[a] = joined[a] if a == axis else merge(joined[a], d)
-            more = other[axis]
-            total = total + more if isinstance(total, int) and isinstance(more, int) else None
-        joined[axis] = total
-        return tuple(joined)
+        axis = one_axis(self.dim, data[0])
+        if len({len(shape) for shape in data}) > 1:
+            raise ShapeError(f"cannot join {' and '.join(map(show, data))}")
+        outer = merge_shapes(*((*shape[:axis], None, *shape[axis + 1 :]) for shape in data))
+        return (*outer[:axis], total([shape[axis] for shape in data]), *outer[axis + 1 :])
 
     def to_onnx(self, g: OnnxBuilder, *data: Any) -> Any:
         return g.op("Concat", *data, axis=self.dim)

@@ -9,8 +9,9 @@ import numpy as np
 from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Dims, Shape, show
+from .onnx_math import Formula, count_along, result
 from .reduction import normalise_axes
-from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, operator
+from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, Written, operator
 
 
 @operator("softmax")
@@ -44,49 +45,37 @@ class Softmax(SameShape):
         normalise_axes((self.axis,), data)
         return data
 
-    def infer_type(self, *types: Optional[str]) -> Optional[str]:
-        return self.dtype or types[0]
-
-    def _tempered(self) -> bool:
-        return self.temperature not in (None, 1.0)
-
     def to_onnx(self, g: OnnxBuilder, data: Any, length: Any = None) -> Any:
-        value = g.op("Neg", data) if self.sign else data
-        if self._tempered():
-            value = g.op("Div", value, g.scalar(self.temperature or 1.0, data))
-        if length is not None:
-            inside = self._onnx_inside(g, data, length)
-            value = g.op("Where", inside, value, g.constant(np.array(-np.inf), data))
-        result = g.op(self.onnx_name, value, axis=self.axis)
-        if length is not None:
-            result = g.op("Where", inside, result, g.scalar(0, data))
-        return g.cast(result, g.output_type()) if g.output_type() != g.type(data) else result
+        value = Formula(g, data, g.type(data))
+        value = -value if self.sign else value
+        if self.temperature not in (None, 1.0):
+            value = value / (self.temperature or 1.0)
+        if length is None:
+            return result(value.op(self.onnx_name, axis=self.axis))
+        inside = self._onnx_inside(g, data, length)
+        value = inside.where(value, -np.inf).op(self.onnx_name, axis=self.axis)
+        return result(inside.where(value, 0))
 
-    def _onnx_inside(self, g: OnnxBuilder, data: Any, length: Any) -> Any:
+    def _onnx_inside(self, g: OnnxBuilder, data: Any, length: Any) -> Formula:
         """Which numbers along the axis come before `length`: bool, of the data's shape."""
         rank = len(g.shape(data))
         axis = self.axis % rank
-        size = g.op("Gather", g.op("Shape", data), g.constant(np.array(axis)), axis=0)
-        zero, one = g.constant(np.array(0)), g.constant(np.array(1))
-        places = g.op("Range", zero, size, one)
-        column = g.op("Reshape", places, g.ints((-1, *(1,) * (rank - 1 - axis))))
-        limit = g.cast(length, "int64")
-        if rank > 1:
-            limit = g.op("Unsqueeze", limit, g.ints((axis,)))
-        return g.op("Less", column, limit)
+        places = count_along(g, data, axis).reshape(-1, *(1,) * (rank - 1 - axis))
+        limit = Formula(g, length, g.type(length)).whole()
+        return places < (limit.unsqueeze(axis) if rank > 1 else limit)
 
     def to_pytorch(self, m: TorchBuilder, data: str, length: Optional[str] = None) -> str:
         value = f"({self.sign}{data})" if self.sign else data
-        if self._tempered():
+        if self.temperature not in (None, 1.0):
             value = f"({self.sign}{data} / {literal(self.temperature)})"
-        result = f"{value}.{self.torch_name}({self.axis})"
+        made = f"{value}.{self.torch_name}({self.axis})"
         if length is not None:
             rank = len(m.shape(data))
             axis = self.axis % rank
             limit = f"{length}.unsqueeze({axis})" if rank > 1 else length
-            result = f"{m.function('softmax_of_length')}({value}, {limit}, {axis})"
+            made = f"{m.function('softmax_of_length')}({value}, {limit}, {axis})"
         same = m.output_type() == m.type(data)
-        return result if same else f"{result}.to({m.dtype(m.output_type())})"
+        return made if same else f"{made}.to({m.dtype(m.output_type())})"
 
 
 #: MXNet has lengths for softmax only.
@@ -110,17 +99,10 @@ class Softmin(Softmax):
     sign = "-"
 
 
-_TRAINING = (
-    "grad_scale",
-    "ignore_label",
-    "use_ignore",
-    "normalization",
-    "out_grad",
-    "smooth_alpha",
-)
+_LOSS = ("grad_scale", "ignore_label", "use_ignore", "normalization", "out_grad", "smooth_alpha")
 
 
-@operator("SoftmaxOutput", ignores=_TRAINING, labels=("label",))
+@operator("SoftmaxOutput", ignores=_LOSS, labels=("label",))
 class SoftmaxOutput(SameShape):
     """(N, *) -> same; the label is for training.  Source: src/operator/softmax_output-inl.h.
 
@@ -157,7 +139,7 @@ class SoftmaxOutput(SameShape):
 
 
 @operator("SoftmaxActivation")
-class SoftmaxActivation(SameShape):
+class SoftmaxActivation(Written, SameShape):
     """(N, *) -> same.  Source: src/operator/nn/softmax_activation-inl.h.
 
     Mode "instance" is said to be over all but the first axis, but is over the last.
@@ -165,8 +147,10 @@ class SoftmaxActivation(SameShape):
 
     mode: Literal["instance", "channel"] = "instance"
 
+    text = "{0}.softmax({self.axis})"
+
     @property
-    def _axis(self) -> int:
+    def axis(self) -> int:
         return 1 if self.mode == "channel" else -1
 
     def infer(self, data: Dims) -> Dims:
@@ -175,7 +159,4 @@ class SoftmaxActivation(SameShape):
         return data
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return g.op("Softmax", data, axis=self._axis)
-
-    def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"{data}.softmax({self._axis})"
+        return g.op("Softmax", data, axis=self.axis)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, List, Literal, Optional
 from ..errors import ShapeError
 from ..shape import Dims, Shape, product, show
 from .attributes import DType
+from .reduction import reduced_axes, reduced_shape
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .shaping import one_axis
 
@@ -148,11 +149,8 @@ class Extreme(Operator):
     keepdims: bool
 
     def infer(self, data: Dims) -> Shape:
-        if self.axis is None:
-            return (1,) * len(data) if self.keepdims else (1,)
-        axis = one_axis(self.axis, data)
-        kept = (1,) if self.keepdims else ()
-        return (*data[:axis], *kept, *data[axis + 1 :]) or (1,)
+        axes = None if self.axis is None else (self.axis,)
+        return reduced_shape(data, reduced_axes(axes, data), self.keepdims)
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         shape, given, axis = g.shape(data), orderable(g, data), self.axis

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Optional
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, show, with_axes
-from .arithmetic import Arithmetic
+from ..shape import Dim, Dims, Shape, product, show, with_axes
 from .attributes import Ints
-from .broadcasting import times
+from .onnx_math import formula, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Written, operator
 
 
@@ -72,9 +71,9 @@ class _Blocks(Written):
     mode: ClassVar[Optional[str]] = None  # of ONNX's operator, which has the class's name
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        wide = "float64" if "int" in g.type(data) else None  # onnxruntime moves no blocks of those
-        a, name = Arithmetic(g, data, wide, composed=False), type(self).__name__
-        return a.leave(a.op(name, a.enter(data), blocksize=self.block_size, mode=self.mode))
+        kind = g.type(data)
+        x = formula(g, data, "float64" if "int" in kind else kind)  # no kernels move blocks of ints
+        return result(x.op(type(self).__name__, blocksize=self.block_size, mode=self.mode))
 
 
 @operator("depth_to_space")
@@ -94,7 +93,7 @@ class DepthToSpace(_Blocks):
         number, channels, *sides = with_axes(data, "(N, C, H, W)")
         block = self.block_size
         channels = _divided(channels, block * block, data)
-        return (number, channels, *(times(d, block) for d in sides))
+        return (number, channels, *(product((d, block)) for d in sides))
 
 
 @operator("space_to_depth")
@@ -109,4 +108,8 @@ class SpaceToDepth(_Blocks):
     def infer(self, data: Dims) -> Shape:
         number, channels, *sides = with_axes(data, "(N, C, H, W)")
         block = self.block_size
-        return (number, times(channels, block * block), *(_divided(d, block, data) for d in sides))
+        return (
+            number,
+            product((channels, block * block)),
+            *(_divided(d, block, data) for d in sides),
+        )

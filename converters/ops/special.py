@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable
+from functools import reduce
+from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from .arithmetic import Arithmetic
+from .onnx_math import Formula
 
 
-def _in_double(formula: Callable[[Arithmetic, Any], Any]) -> Callable[[Arithmetic, Any], Any]:
+def _in_double(function: Callable[[Formula], Formula]) -> Callable[[Formula], Formula]:
     """What is composed of many operators would lose too much in float32."""
-
-    def build(a: Arithmetic, x: Any) -> Any:
-        if a.type == "float64":
-            return formula(a, x)
-        wide = a.copy("float64")
-        return a.g.cast(formula(wide, a.g.cast(x, "float64")), a.type)
-
-    return build
+    return lambda x: function(x.to("float64")).to(x.kind)
 
 
-def expm1(a: Arithmetic, x: Any) -> Any:
+def expm1(x: Formula) -> Formula:
     """tanh(x / 2) (e^x + 1): near 0, e^x - 1 would leave nothing but rounding."""
-    half = a.op("Tanh", a.op("Mul", x, a.number(0.5)))
-    return a.op("Mul", half, a.op("Add", a.op("Exp", x), a.number(1)))
+    return (x * 0.5).op("Tanh") * (x.op("Exp") + 1)
 
 
 #: Coefficients of P. Godfrey's for the approximation of C. Lanczos with g = 607 / 128.
@@ -41,36 +34,29 @@ LANCZOS = (
 LANCZOS_0, LANCZOS_G = 0.99999999999999709182, 607 / 128
 
 
-def _gammaln_above_0(a: Arithmetic, x: Any) -> Any:
+def _gammaln_above_0(x: Formula) -> Formula:
     """log of sqrt(2 pi) / x (c0 + the sum of c_k / (x + k)) t^(x + 1/2) e^-t, t = x + g + 1/2."""
-    row = a.op("Unsqueeze", x, a.g.ints((-1,)))
-    steps = a.op("Add", row, a.numbers(np.arange(1.0, len(LANCZOS) + 1)))
-    terms = a.op("Div", a.numbers(np.array(LANCZOS)), steps)
-    series = a.op("Add", a.g.reduce("ReduceSum", terms, (-1,), False), a.number(LANCZOS_0))
-    log = a.op("Log", a.op("Div", a.op("Mul", series, a.number(math.sqrt(2 * math.pi))), x))
-    t = a.op("Add", x, a.number(LANCZOS_G + 0.5))
-    power = a.op("Mul", a.op("Add", x, a.number(0.5)), a.op("Log", t))
-    return a.op("Add", a.op("Sub", power, t), log)
+    terms = x.array(LANCZOS) / (x.unsqueeze(-1) + x.array(np.arange(1.0, len(LANCZOS) + 1)))
+    series = terms.reduced("ReduceSum", -1) + LANCZOS_0
+    t = x + (LANCZOS_G + 0.5)
+    return (x + 0.5) * t.op("Log") - t + (series * math.sqrt(2 * math.pi) / x).op("Log")
 
 
 @_in_double
-def gammaln(a: Arithmetic, x: Any) -> Any:
+def gammaln(x: Formula) -> Formula:
     """log |gamma(x)|; below 1/2 it is log |pi / sin(pi x)| - log gamma(1 - x)."""
-    low = a.op("Less", x, a.number(0.5))
-    above = _gammaln_above_0(a, a.op("Where", low, a.op("Sub", a.number(1), x), x))
-    part = a.op("Sub", x, a.op("Round", x))
-    sine = a.op("Abs", a.op("Sin", a.op("Mul", part, a.number(math.pi))))
-    reflected = a.op("Sub", a.op("Log", a.op("Div", a.number(math.pi), sine)), above)
-    return a.op("Where", low, reflected, above)
+    low = x < 0.5
+    above = _gammaln_above_0(low.where(1 - x, x))
+    sine = abs(((x - x.op("Round")) * math.pi).op("Sin"))
+    return low.where((math.pi / sine).op("Log") - above, above)
 
 
 @_in_double
-def gamma(a: Arithmetic, x: Any) -> Any:
+def gamma(x: Formula) -> Formula:
     """e^gammaln(x); below 0 its sign changes at every whole number."""
-    size = a.op("Exp", gammaln(a, x))
-    odd = a.op("Mod", a.op("Floor", x), a.number(2), fmod=1)  # 0 or -1 below 0
-    negative = a.op("And", a.op("Less", x, a.number(0)), a.truth(odd))
-    return a.op("Where", negative, a.op("Neg", size), size)
+    size = gammaln(x).op("Exp")
+    odd = x.op("Floor").op("Mod", 2, fmod=1)  # 0 or -1 below 0
+    return ((x < 0) & odd.to("bool")).where(-size, size)
 
 
 #: Of Cephes' ndtri, as in MXNet: the quantile of the normal distribution
@@ -103,24 +89,26 @@ TAIL = (
 # fmt: on
 
 
+def polynomial(x: Formula, coefficients: Sequence[float]) -> Formula:
+    """c0 x^n + c1 x^(n-1) + … + cn"""
+    first, *others = coefficients
+    return reduce(lambda total, c: total * x + c, others, x.array(first))
+
+
 @_in_double
-def erfinv(a: Arithmetic, x: Any) -> Any:
+def erfinv(x: Formula) -> Formula:
     """The normal distribution's quantile at (1 + x) / 2, over sqrt(2)."""
 
-    def ratio(table: Any, at: Any) -> Any:
-        return a.op("Div", a.polynomial(at, *table[0]), a.polynomial(at, *table[1]))
+    def ratio(table: Any, at: Formula) -> Formula:
+        return polynomial(at, table[0]) / polynomial(at, table[1])
 
-    size = a.op("Abs", x)
-    half = a.op("Mul", size, a.number(0.5))
-    square = a.op("Mul", half, half)
-    series = a.op("Add", a.op("Mul", square, ratio(MIDDLE, square)), a.number(1))
-    middle = a.op("Mul", a.op("Mul", half, series), a.number(math.sqrt(2 * math.pi)))
-    y = a.op("Sub", a.number(0.5), half)
-    z = a.op("Sqrt", a.op("Mul", a.op("Log", y), a.number(-2)))
-    inverse = a.op("Reciprocal", z)
-    near = a.op("Sub", z, a.op("Mul", a.op("Log", z), inverse))
-    tail = a.op("Sub", near, a.op("Mul", inverse, ratio(TAIL, inverse)))
-    end = a.op("Equal", size, a.number(1))
-    tail = a.op("Where", end, a.number(math.inf), tail)
-    chosen = a.op("Where", a.op("Greater", y, a.number(math.exp(-2))), middle, tail)
-    return a.op("Mul", a.op("Mul", a.op("Sign", x), chosen), a.number(math.sqrt(0.5)))
+    size = abs(x)
+    half = size * 0.5
+    square = half * half
+    middle = half * (square * ratio(MIDDLE, square) + 1) * math.sqrt(2 * math.pi)
+    y = 0.5 - half
+    z = (y.op("Log") * -2).op("Sqrt")
+    inverse = z.op("Reciprocal")
+    tail = z - z.op("Log") * inverse - inverse * ratio(TAIL, inverse)
+    tail = size.equals(1).where(x.array(math.inf), tail)
+    return x.op("Sign") * (y > math.exp(-2)).where(middle, tail) * math.sqrt(0.5)

@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, same, show
 from .attributes import Ints
+from .onnx_math import Formula, join
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import one_axis
 
@@ -124,15 +125,12 @@ class SplitV2(Split):
         return [*parts]
 
     def _onnx_sizes(self, g: OnnxBuilder, data: Any, axis: int) -> Any:
-        size = g.op("Gather", g.op("Shape", data), g.ints((axis,)), axis=0)
+        size = Formula(g, data).size(axis)
         if self.sections:
-            count = g.ints((self.sections,))
-            numbers = g.constant(np.arange(self.sections))
-            larger = g.cast(g.op("Less", numbers, g.op("Mod", size, count)), "int64")
-            return g.op("Add", g.op("Div", size, count), larger)
-        first = tuple(e - b for b, e in zip(self.indices, self.indices[1:]))
-        last = g.op("Sub", size, g.ints((self.indices[-1],)))
-        return g.op("Concat", g.ints(first), last, axis=0)
+            larger = size.array(np.arange(self.sections)) < size % self.sections
+            return (size / self.sections + larger.whole()).value
+        first = [e - b for b, e in zip(self.indices, self.indices[1:])]
+        return join([size.ints(first), size - self.indices[-1]], 0).value
 
     def _torch(self, data: str) -> str:
         where = self.sections or self.indices[1:]

@@ -6,9 +6,8 @@ from typing import Any, List, Literal, Optional
 
 from ..errors import ShapeError
 from ..shape import Dims, Shape, product, show
-from .arithmetic import Arithmetic
 from .attributes import Ints
-from .onnx_sizes import whole
+from .onnx_math import Formula, constant, formula, result
 from .reduction import NARROW, onnx_reduce, reduced_axes, reduced_shape, torch_reduce
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -75,10 +74,7 @@ class Moments(Operator):
     keepdims: bool = False
 
     outputs = 2
-
-    def __post_init__(self) -> None:
-        if not self.axes:
-            raise Unsupported(f"axes={self.axes}, which MXNet refuses; supported: axes by number")
+    allowed = (("axes", bool, "axes by number, as in MXNet"),)
 
     def infer(self, data: Dims) -> List[Shape]:
         shape = reduced_shape(data, reduced_axes(self.axes, data), self.keepdims)
@@ -87,9 +83,9 @@ class Moments(Operator):
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         axes = reduced_axes(self.axes, g.shape(data))
         middle = onnx_reduce(g, "ReduceMean", data, data, axes, True)
-        a = Arithmetic(g, data, "int32" if g.type(data) in NARROW else None, composed=False)
-        apart = a.op("Sub", *map(a.enter, (data, middle)))
-        square = a.leave(a.op("Mul", apart, apart))
+        kind = "int32" if g.type(data) in NARROW else g.type(data)
+        apart = formula(g, data, kind) - Formula(g, middle, g.type(data)).to(kind)
+        square = result(apart * apart)
         mean = middle if self.keepdims else onnx_reduce(g, "ReduceMean", data, data, axes, False)
         return [mean, onnx_reduce(g, "ReduceMean", square, data, axes, self.keepdims)]
 
@@ -125,8 +121,8 @@ class NpCumsum(Operator):
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         given = data if self.axis is not None else g.op("Reshape", data, g.ints((-1,)))
         wide = "int32" if g.output_type() in NARROW else g.output_type()
-        a = Arithmetic(g, data, wide, composed=False)
-        return a.leave(a.op("CumSum", a.enter(given), whole(g, self.axis or 0)))
+        x = Formula(g, given, g.type(data)).to(wide)
+        return result(x.op("CumSum", constant(g, self.axis or 0)))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         given = data if self.axis is not None else f"{data}.flatten()"

@@ -67,7 +67,7 @@ class Candidates:
 
         def body(_: Any, *states: Any) -> List[Any]:
             left, kept = (replace(valid, value=state) for state in states)
-            first = left.real().op("ArgMax", axis=1, keepdims=1).retyped("int64")
+            first = left.real().op("ArgMax", kind="int64", axis=1, keepdims=1)
             chosen = places.equals(first)
             kept = kept | (chosen & left)
             left = left & ~(chosen | self.overlapped(first))

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, same, show
+from ..shape import Dims, Shape, show
 from .attributes import Ints, single
-from .registry import (
-    OnnxBuilder,
-    Operator,
-    SameShape,
-    TorchBuilder,
-    Unsupported,
-    Written,
-    declare,
-    operator,
-)
+from .computed import takes
+from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Written, declare, operator
 
 
 class HandedOn(Operator):
     """The first input, whatever else there is."""
 
     shape_preserving = True
+    node: ClassVar[str] = "Identity"
 
     def to_onnx(self, g: OnnxBuilder, data: Any, *others: Any) -> Any:
-        return g.op("Identity", data)
+        return g.op(self.node, data)
 
     def to_pytorch(self, m: TorchBuilder, data: str, *others: str) -> str:
         return f"{m.module('nn.Identity')}({data})"
@@ -47,11 +40,10 @@ declare("_contrib_gradientmultiplier", Identity, ignores=("scalar", "is_int"))
 
 
 @operator("BlockGrad")
-class BlockGrad(Identity):
+class BlockGrad(Written, Identity):
     """(*) -> same; the gradient ends here.  Source: elemwise_unary_op_basic.cc."""
 
-    def to_pytorch(self, m: TorchBuilder, data: str, *others: str) -> str:
-        return f"{data}.detach()"
+    text = "{0}.detach()"
 
 
 @operator(
@@ -89,65 +81,45 @@ class Dropout(HandedOn, SameShape):
 
     hidden_outputs = 1
 
-    def __post_init__(self) -> None:
-        if self.mode == "always":
-            raise Unsupported(
-                "mode='always' draws random numbers in inference; supported: training. "
-                "Export the network with mode='training'"
-            )
+    allowed = (
+        (
+            "mode",
+            lambda mode: mode != "always",
+            "training, for the other draws random numbers in inference. Export the network with it",
+        ),
+    )
 
     def to_pytorch(self, m: TorchBuilder, data: str, *others: str) -> str:
         return f"{m.module('nn.Dropout', p=self.p)}({data})"
 
 
 @operator("cast_storage")
-class CastStorage(Written, SameShape):
+class CastStorage(Written, HandedOn, SameShape):
     """(*) -> same: the numbers of a sparse array are those of the dense one."""
 
     stype: Literal["default", "csr", "row_sparse"]
 
     text = "{0}"
 
-    def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        return data
 
-
-class Output(Written):
-    """(*) -> same; the label is for training.
+class Output(Written, HandedOn):
+    """(*) -> same, or its sigmoid (of LogisticRegressionOutput); the label is for training.
 
     Source: src/operator/regression_output.cc, svm_output-inl.h.
     """
 
-    shape_preserving = True
     text = "{0}"
 
     def infer(self, data: Dims, label: Shape = None) -> Shape:
         return data
 
-    def to_onnx(self, g: OnnxBuilder, data: Any, label: Any = None) -> Any:
-        return data
 
-
-class Logistic(Output):
-    """(*) -> same: the sigmoid; the label is for training.
-
-    Source: src/operator/regression_output.cc.
-    """
-
-    text = "{0}.sigmoid()"
-
-    def to_onnx(self, g: OnnxBuilder, data: Any, label: Any = None) -> Any:
-        return g.op("Sigmoid", data)
-
-
-_SVM = ("margin", "regularization_coefficient", "use_linear")
-for _name, _base, _ignores in (
-    ("LinearRegressionOutput", Output, ("grad_scale",)),
-    ("MAERegressionOutput", Output, ("grad_scale",)),
-    ("LogisticRegressionOutput", Logistic, ("grad_scale",)),
-    ("SVMOutput", Output, _SVM),
-):
-    declare(_name, _base, ignores=_ignores, labels=("label",))
+_SCALE, _SVM = ("grad_scale",), ("margin", "regularization_coefficient", "use_linear")
+_SIGMOID = {"node": "Sigmoid", "text": "{0}.sigmoid()"}
+declare("LinearRegressionOutput", Output, ignores=_SCALE, labels=("label",))
+declare("MAERegressionOutput", Output, ignores=_SCALE, labels=("label",))
+declare("LogisticRegressionOutput", Output, ignores=_SCALE, labels=("label",), **_SIGMOID)
+declare("SVMOutput", Output, ignores=_SVM, labels=("label",))
 
 
 @operator("softmax_cross_entropy")
@@ -158,10 +130,8 @@ class SoftmaxCrossEntropy(Operator):
     """
 
     def infer(self, data: Dims, label: Dims) -> Shape:
-        if len(data) != 2 or len(label) != 1:
-            raise ShapeError(f"takes (N, C) and (N,), got {show(data)} and {show(label)}")
-        if not same(data[0], label[0]):
-            raise ShapeError(f"got {show(data)} and {show(label)}, whose first axes differ")
+        takes("data", data, tuple("NC"))
+        takes("label", label, (data[0],))
         return (1,)
 
     def to_onnx(self, g: OnnxBuilder, data: Any, label: Any) -> Any:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Callable, ClassVar, Tuple, Union
+from typing import Any, Callable, ClassVar, Union
 
 import numpy as np
 
 from . import special
-from .arithmetic import INTEGERS, Arithmetic, refuse_integers
+from .elementwise import refuse_integers
+from .onnx_math import INTEGERS, Formula, exact, result
 from .registry import OnnxBuilder, SameShape, TorchBuilder, declare, written
 
-Formula = Callable[[Arithmetic, Any], Any]
+Function = Callable[[Formula], Formula]
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Unary(SameShape):
         whole: how whole numbers are treated: like others, left as they "stay", or not at all ("").
     """
 
-    formula: ClassVar[Tuple[Union[str, Formula]]]
+    formula: ClassVar[Union[str, Callable[..., Formula]]]
     text: ClassVar[str]
     whole: ClassVar[str]
 
@@ -37,10 +38,8 @@ class Unary(SameShape):
         self._check(g.type(data))
         if self.whole == "stay" and g.type(data) in INTEGERS:
             return g.op("Identity", data)
-        formula = self.formula[0]
-        a = Arithmetic(g, data, composed=not isinstance(formula, str))
-        x = a.enter(data)
-        return a.leave(a.op(formula, x) if isinstance(formula, str) else formula(a, x))
+        x = exact(g, data, composed=not isinstance(self.formula, str))
+        return result(x.op(self.formula) if isinstance(self.formula, str) else self.formula(x))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
         self._check(m.type(data))
@@ -50,62 +49,36 @@ class Unary(SameShape):
 
 
 def unary(
-    name: str, formula: Union[str, Formula], text: str, whole: str = "", limits: str = ""
+    name: str, formula: Union[str, Function], text: str, whole: str = "", limits: str = ""
 ) -> None:
     """Declare MXNet's operator `name`. See Unary."""
-    declare(name, Unary, formula=(formula,), text=text, whole=whole, limits=limits)
+    made = formula if isinstance(formula, str) else staticmethod(formula)
+    declare(name, Unary, formula=made, text=text, whole=whole, limits=limits)
 
 
-def _round_away(a: Arithmetic, x: Any) -> Any:
-    """ONNX's Round goes to the even number from midway."""
-    even = a.op("Round", x)
-    midway = a.op("Equal", a.op("Abs", a.op("Sub", x, even)), a.number(0.5))
-    away = a.op("Add", x, a.op("Mul", a.op("Sign", x), a.number(0.5)))
-    return a.op("Where", midway, away, even)
-
-
-def _round_down(a: Arithmetic, x: Any) -> Any:
+def _round_down(x: Formula) -> Formula:
     """From midway to the lower number; by MXNet's differences, for they are rounded too."""
-    low, high = a.op("Floor", x), a.op("Ceil", x)
-    nearer = a.op("LessOrEqual", a.op("Sub", x, low), a.op("Sub", high, x))
-    return a.op("Where", nearer, low, high)
+    low, high = x.op("Floor"), x.op("Ceil")
+    return (x - low <= high - x).where(low, high)
 
 
-def _trunc(a: Arithmetic, x: Any) -> Any:
-    return a.op("Mul", a.op("Sign", x), a.op("Floor", a.op("Abs", x)))
+def _cbrt(x: Formula) -> Formula:
+    return x.op("Sign") * abs(x) ** (1 / 3)
 
 
-def _cbrt(a: Arithmetic, x: Any) -> Any:
-    return a.op("Mul", a.op("Sign", x), a.op("Pow", a.op("Abs", x), a.number(1 / 3)))
-
-
-def _log1p(a: Arithmetic, x: Any) -> Any:
+def _log1p(x: Formula) -> Formula:
     """log(u) + (x - (u - 1)) / u, where u is 1 + x as it was rounded."""
-    u = a.op("Add", x, a.number(1))
-    kept = a.op("Sub", u, a.number(1))
-    log = a.op("Log", u)
-    lost = a.op("Div", a.op("Sub", x, kept), u)
-    return a.op("Where", a.op("Equal", kept, x), log, a.op("Add", log, lost))
+    u = x + 1
+    kept, log = u - 1, u.op("Log")
+    return kept.equals(x).where(log, log + (x - kept) / u)
 
 
-def _negative(a: Arithmetic, x: Any) -> Any:
-    return a.op("Sub", a.number(0), x) if a.type == "uint8" else a.op("Neg", x)
+def _negative(x: Formula) -> Formula:
+    return x.array(0) - x if x.kind == "uint8" else -x
 
 
-def _relu(a: Arithmetic, x: Any) -> Any:
-    return a.op("Max", x, a.number(0)) if a.integers else a.op("Relu", x)
-
-
-def _logical_not(a: Arithmetic, x: Any) -> Any:
-    return a.g.cast(a.op("Equal", x, a.number(0)), a.type)
-
-
-def _log_to(base: float) -> Formula:
-    return lambda a, x: a.op("Div", a.op("Log", x), a.number(math.log(base)))
-
-
-def _times(factor: float) -> Formula:
-    return lambda a, x: a.op("Mul", x, a.number(factor))
+def _relu(x: Formula) -> Formula:
+    return x.maximum(0) if x.kind in INTEGERS else x.op("Relu")
 
 
 #: MXNet's are C floats.
@@ -125,26 +98,26 @@ for _name in (_FRACTIONS + " " + _INVERSES).split():
 
 unary("_contrib_sign_ste", "Sign", "{x}.sign()", whole="like others")
 unary("negative", _negative, "-{x}", whole="like others")
-unary("square", lambda a, x: a.op("Mul", x, x), "{x}.square()", whole="like others")
+unary("square", lambda x: x * x, "{x}.square()", whole="like others")
 unary("relu", _relu, "F.relu({x})", whole="like others")
-unary("logical_not", _logical_not, "({x} == 0).to({x}.dtype)", whole="like others")
+unary("logical_not", lambda x: x.equals(0), "({x} == 0).to({x}.dtype)", whole="like others")
 
 for _name in ("trunc", "fix"):
-    unary(_name, _trunc, "{x}.trunc()", whole="stay")
+    unary(_name, lambda x: x.op("Sign") * abs(x).op("Floor"), "{x}.trunc()", whole="stay")
 for _name in ("round", "_contrib_round_ste"):
-    unary(_name, _round_away, "round_away({x})", whole="stay")
+    unary(_name, Formula.rounded, "round_away({x})", whole="stay")
 unary("rint", _round_down, "round_down({x})", whole="stay")
 
 _CBRT = "{x}.sign() * {x}.abs().pow(1 / 3)"
-unary("rsqrt", lambda a, x: a.op("Reciprocal", a.op("Sqrt", x)), "{x}.rsqrt()")
+unary("rsqrt", lambda x: x.op("Sqrt").op("Reciprocal"), "{x}.rsqrt()")
 unary("cbrt", _cbrt, _CBRT)
-unary("rcbrt", lambda a, x: a.op("Reciprocal", _cbrt(a, x)), f"({_CBRT}).reciprocal()")
+unary("rcbrt", lambda x: _cbrt(x).op("Reciprocal"), f"({_CBRT}).reciprocal()")
 unary("expm1", special.expm1, "{x}.expm1()")
-unary("log2", _log_to(2), "{x}.log2()")
-unary("log10", _log_to(10), "{x}.log10()")
+unary("log2", lambda x: x.op("Log") / math.log(2), "{x}.log2()")
+unary("log10", lambda x: x.op("Log") / math.log(10), "{x}.log10()")
 unary("log1p", _log1p, "{x}.log1p()")
-unary("degrees", _times(DEGREES), f"{{x}} * {DEGREES!r}")
-unary("radians", _times(RADIANS), f"{{x}} * {RADIANS!r}")
+unary("degrees", lambda x: x * DEGREES, f"{{x}} * {DEGREES!r}")
+unary("radians", lambda x: x * RADIANS, f"{{x}} * {RADIANS!r}")
 unary("softsign", "Softsign", "F.softsign({x})")
 unary("erfinv", special.erfinv, "{x}.erfinv()")
 _POLES = "At its poles it is infinite, where MXNet has NaN."

@@ -8,7 +8,7 @@ from typing import Any, Dict, Literal
 from ..errors import ShapeError
 from ..shape import Dims, product, show, window
 from .attributes import Ints
-from .convolution import per_axis
+from .convolution import fill_windows
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported
 
 
@@ -32,8 +32,7 @@ class Windows(Operator):
             return
         if not 1 <= len(self.kernel) <= 3:
             raise Unsupported(f"kernel={self.kernel}; supported: 1 to 3 dimensions")
-        object.__setattr__(self, "stride", per_axis(self.stride, self.kernel, 1))
-        object.__setattr__(self, "pad", per_axis(self.pad, self.kernel, 0))
+        fill_windows(self, stride=1, pad=0)
 
     @property
     def full(self) -> bool:

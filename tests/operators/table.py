@@ -57,10 +57,9 @@ def line(row: Row, aliases: List[str]) -> str:
         )
     if declaration.random:
         limits.append("draws random numbers: its form and distribution are judged")
-    shown = [a for a in sorted(aliases) if not a.startswith("_sparse_")]
     cells = [
         f"`{row.op}`",
-        ", ".join(f"`{a}`" for a in shown),
+        ", ".join(f"`{a}`" for a in sorted(aliases)),
         onnx,
         "yes",
         ", ".join(tried),

@@ -21,10 +21,10 @@ def gluon_layer(net: Network, data: Tuple[int, int], **attrs: Any) -> Tuple[int,
     """Each matrix and bias stored by itself; states of a batch that the file leaves open."""
     attrs = {"state_size": SIZE, "state_outputs": True, **attrs}
     packing = parse("RNN", {k: str(v) for k, v in attrs.items()}).packing
-    places = packing.places(packing.length(FEATURES))
-    joined = sorted(p for both in places for one in both for p in one.values())
+    places = packing.unpacked(np.arange(packing.length(FEATURES)))
+    joined = {int(p.flat[0]): p.shape for both in places for one in both for p in one.values()}
     parts: List[Tuple[int, int]] = []
-    for at, shape in joined:
+    for at, shape in sorted(joined.items()):
         values = np.random.default_rng(at).uniform(-0.5, 0.5, shape).astype(np.float32)
         stored = net.variable(f"stored{at}", values, __shape__=str(shape))
         parts.append(net.layer("Reshape", f"flat{at}", stored, shape="-1"))
