@@ -66,7 +66,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from . import parallel, report
+    from . import campaign, report
     from .catalogue import CATALOGUE
 
     console = console_of(args)
@@ -78,13 +78,13 @@ def run(args: argparse.Namespace) -> int:
     writable(args, "json", "markdown")
     with progress_of(args):
         progress.report("reading the models")
-        planned = parallel.tasks(models, kinds, args.sites, args.seed, args.mxnet_python)
+        planned = campaign.plan(models, kinds, args.sites, args.seed)
         if not planned:
             raise UsageError(
                 f"nothing to plant: {', '.join(models)} has no site for {', '.join(kinds)}. "
                 "Choose another model or kind; --list shows the kinds."
             )
-        results = parallel.run(planned, args.jobs)
+        results = campaign.run(planned, args.jobs, args.mxnet_python)
     write_text(args.json, json.dumps(results.to_json(), indent=1))
     write_text(args.markdown, report.document(results, command(args)))
     for sheet in report.sheets(results):

@@ -6,7 +6,7 @@ Slow and simple. Attributes come typed from `converters.ops`, arrays from MXNet.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Optional, Sequence
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -146,18 +146,3 @@ DEFINITIONS: Dict[str, Callable[..., Array]] = {
     "SoftmaxOutput": softmax_output,
     "squeeze": reshaped,
 }
-
-
-def weight_reads(op: Any, x: Array, at: Tuple[int, ...], filters: int) -> Array:
-    """All numbers that one weight of a convolution or a matrix is multiplied by.
-
-    Args:
-        at: its index into (filters, channels of a group, *kernel).
-    """
-    if not hasattr(op, "kernel"):
-        return x.reshape((len(x), -1) if op.flatten else (-1, x.shape[-1]))[:, at[1]]
-    group = at[0] // (filters // op.num_group)
-    channel = group * (x.shape[1] // op.num_group) + at[1]
-    view = windows(padded(x[:, [channel]], op.pad), op.kernel, op.stride, op.dilate)
-    read: Array = view[(Ellipsis, *at[2:])]  # type: ignore[arg-type]
-    return read

@@ -21,8 +21,8 @@ def dropped(kind: str, op: str) -> Fault:
     """The layer passes on its data, as MXNet's Dropout does in inference."""
 
     def plant(site: MutationSite) -> Mutant:
-        changed = {"op": "Dropout", "attrs": {}, "inputs": site.node.inputs[:1]}
-        return site.mutant(with_node(site.graph, site.layer, **changed), f"{op} -> identity")
+        data = site.node.inputs[:1]
+        return site.changed(f"{op} -> identity", op="Dropout", attrs={}, inputs=data)
 
     return Fault(kind, GRAPH, layers(op), plant)
 
@@ -85,7 +85,7 @@ def rewired(
 
     def plant(site: MutationSite) -> Mutant:
         names, note = inputs(site)
-        return site.mutant(with_node(site.graph, site.layer, inputs=names), note)
+        return site.changed(note, inputs=names)
 
     return Fault(kind, GRAPH, sites, plant, why)
 
@@ -101,10 +101,6 @@ def _read_before(site: MutationSite) -> Tuple[Names, str]:
     assert source is not None
     name = source.inputs[0]
     return (name, *site.node.inputs[1:]), f"reads {name} for {source.name}"
-
-
-def _swapped(site: MutationSite) -> Tuple[Names, str]:
-    return site.node.inputs[::-1], "inputs exchanged"
 
 
 def _doubled(site: MutationSite) -> Tuple[Names, str]:
@@ -170,8 +166,7 @@ def _batch(site: MutationSite) -> int:
 
 def _bake_flatten(site: MutationSite) -> Mutant:
     attrs = {"shape": f"({_batch(site)},-1)"}
-    graph = with_node(site.graph, site.layer, op="Reshape", attrs=attrs)
-    return site.mutant(graph, "Flatten -> Reshape to one sample")
+    return site.changed("Flatten -> Reshape to one sample", op="Reshape", attrs=attrs)
 
 
 ADDITIONS, PAIRS = layers("elemwise_add"), _before("BatchNorm", "Activation")
@@ -185,7 +180,12 @@ FAULTS: Tuple[Fault, ...] = (
     Fault("activation left out", GRAPH, READ, _leave_out),
     Fault("activation before normalisation", GRAPH, PAIRS, _exchange_operators),
     rewired("input from before the activation", nodes(_activation), _read_before),
-    rewired("residual inputs swapped", ADDITIONS, _swapped, "addition commutes"),
+    rewired(
+        "residual inputs swapped",
+        ADDITIONS,
+        lambda s: (s.node.inputs[::-1], "inputs exchanged"),
+        "addition commutes",
+    ),
     rewired("residual from the wrong unit", nodes(_other_shortcuts), _other_shortcut),
     rewired("branch added to itself", ADDITIONS, _doubled),
     Fault("name exchanged with the neighbour's", GRAPH, PAIRS, _exchange_names),
