@@ -5,12 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import tempfile
+import threading
 import zlib
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
@@ -28,7 +29,6 @@ from mxproof.targets import TARGETS
 from . import network
 from .catalogue import CATALOGUE
 from .equivalence import makes_no_difference
-from .isolated_runner import IsolatedRunner, start_worker
 from .mutant import Baseline, Mutant, MutationSite
 from .outcome import NO_FAULT, Outcome, Results
 from .trial import tried
@@ -77,9 +77,9 @@ def plan(models: Sequence[str], kinds: Sequence[str], count: int, seed: int) -> 
     return planned
 
 
-def plant(baseline: Baseline, case: Case, runner: Optional[IsolatedRunner] = None) -> Outcome:
+def plant(baseline: Baseline, case: Case, *, oracles: bool = False) -> Outcome:
     mutant, fault = case.mutant(baseline), CATALOGUE.get(case.kind)
-    verdict, oracles = tried(baseline, mutant, case.target, runner)
+    verdict, alarms = tried(baseline, mutant, case.target, oracles=oracles)
     reason = makes_no_difference(baseline, mutant)
     return Outcome(
         model=case.model,
@@ -93,7 +93,7 @@ def plant(baseline: Baseline, case: Case, runner: Optional[IsolatedRunner] = Non
         named=verdict.named[0] if verdict.named else None,
         equivalent=(fault and fault.why) or reason if reason else None,
         refused=verdict.refused,
-        oracles=oracles,
+        oracles=alarms,
     )
 
 
@@ -105,7 +105,7 @@ def run(planned: Sequence[Case], jobs: int = 1, python: Optional[str] = None) ->
     """
     outcomes: List[Outcome] = []
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, spawn, _start_single_threaded) as pool:
+    with ProcessPoolExecutor(jobs, spawn, _start_worker) as pool:
         try:
             for outcome in pool.map(partial(_do, python), planned):
                 outcomes.append(outcome)
@@ -115,16 +115,27 @@ def run(planned: Sequence[Case], jobs: int = 1, python: Optional[str] = None) ->
     return Results(tuple(outcomes))
 
 
-def _start_single_threaded() -> None:
+def _start_worker() -> None:
     """Workers share the processors among them, so each has one thread."""
-    start_worker()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with suppress(ImportError):
+        import onnxruntime
+
+        onnxruntime.set_default_logger_severity(4)  # it prints every error that it also raises
     if THREADS not in os.environ:
         os.environ[THREADS] = "1"  # for libraries that are not loaded yet, and child processes
         threadpool_limits(1)
 
 
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
 def _do(python: Optional[str], case: Case) -> Outcome:
-    outcome = plant(_baseline(case.model, python), case, _runner())
+    outcome = plant(_baseline(case.model, python), case, oracles=True)
     trim_memory()  # models are large, and hold references to themselves
     return outcome
 
@@ -134,14 +145,6 @@ def _baseline(model: str, python: Optional[str]) -> Baseline:
     """A model's network, with MXNet's results for two inputs; the last one is kept."""
     with MxnetProcess(python) as mxnet, tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         return baseline_of(mxnet, *model_and_inputs(model, Path(folder)))
-
-
-@lru_cache(maxsize=1)
-def _runner() -> IsolatedRunner:
-    """A worker waits for its child processes before it ends, so this one is closed before that."""
-    runner = IsolatedRunner()
-    Finalize(None, runner.close, exitpriority=100)  # before its queue is closed
-    return runner
 
 
 def model_and_inputs(model: str, folder: Path) -> Tuple[Subject, List[Dict[str, Array]]]:

@@ -50,9 +50,7 @@ def changed(before: Graph, after: Graph) -> Optional[List[str]]:
     alike = len(before.nodes) == len(after.nodes) and all(a.name == b.name for a, b in pairs)
     if not alike or before.outputs != after.outputs:
         return None
-    return [
-        b.name for a, b in pairs if a != b or parameters(before, a) != parameters(after, b)
-    ]
+    return [b.name for a, b in pairs if a != b or parameters(before, a) != parameters(after, b)]
 
 
 def _gap(baseline: Baseline, after: Graph, layer: str) -> float:

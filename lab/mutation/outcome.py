@@ -128,5 +128,7 @@ class Results:
             **self.totals(),
             "oracles": self.checks(),
             "clean": [{key: asdict(c)[key] for key in CLEAN} for c in self.cleans],
-            "faults": [{**asdict(o), "site": o.site, "localised": o.localised} for o in self.faults],
+            "faults": [
+                {**asdict(o), "site": o.site, "localised": o.localised} for o in self.faults
+            ],
         }
