@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -14,11 +14,11 @@ from mxproof.benchmark.decision import FAIL, INCONCLUSIVE, PASS, TestPlan, requi
 from mxproof.benchmark.gate import judge
 from mxproof.benchmark.timing import TimingProcess, TimingTarget
 from mxproof.prover import prove_outputs
-from mxproof.runtimes.base import Array, Inputs, RuntimeFailure, Visitor
+from mxproof.runtimes.base import Array, Inputs, RuntimeFailure
 from mxproof.subject import UsageError
 from mxproof.truth import Truth
 
-from .environments import CONVERTER_PACKAGES, Environment, changes
+from .environments import Environment, changes
 from .runner import EnvironmentRunner
 from .search import GREEN, RED, UNKNOWN, Outcome
 
@@ -32,8 +32,6 @@ CRITERIA = (
 )
 SLOWER = "Red means slower than the good environment, timed side by side."
 VERDICTS = {PASS: GREEN, FAIL: RED, INCONCLUSIVE: UNKNOWN}
-#: Factors that cannot matter if the files are the same.
-ONLY_WRITING = {*CONVERTER_PACKAGES, "revision"} - {"numpy"}
 
 #: Inputs, and MXNet's results on them if they are to be had.
 Sample = Tuple[Inputs, Optional[Truth]]
@@ -49,11 +47,6 @@ class Recorded(NamedTuple):
     precision: str = "float32"
 
     def run(self, inputs: Inputs) -> List[Array]:
-        return self.outputs
-
-    def trace(
-        self, inputs: Inputs, visit: Visitor, portions: Optional[Sequence[int]] = None
-    ) -> List[Array]:
         return self.outputs
 
 
@@ -111,10 +104,10 @@ def measure(converted: TimingTarget, samples: Sequence[Sample], graph: Graph) ->
     with TimingProcess(converted) as process:
         for inputs, truth in samples:
             process.load(inputs)
-            outputs = process.time(1)[1]
-            first += outputs
+            candidate: Any = Recorded(process.time(1)[1])
+            first += candidate.outputs
             again += process.time(1)[1]
-            proof = truth and prove_outputs(Recorded(outputs), truth, graph)
+            proof = truth and prove_outputs(candidate, truth, graph)
             if proof and not proof.passed:
                 culprits = [f"{c.op} {c.layer!r}: {c.problem}" for c in proof.checks.culprits]
                 wrong += culprits or ["the proof fails"]
@@ -194,20 +187,11 @@ def speed_judge(
     plan = TestPlan(comparisons=2 + 2 * len(changes(good, bad)))
 
     def compared(environment: Environment) -> Outcome:
-        changed = set(changes(good, environment))
-        if not changed:
+        if environment == good:
             return Outcome(GREEN, "the good environment itself")
-        candidate = runner.convert(environment, target)
-        if changed <= ONLY_WRITING and _content(candidate) == _content(control):
-            return Outcome(GREEN, "the same file in the same runtime")
-        found = judge(candidate, control, inputs, plan, seconds)
+        found = judge(runner.convert(environment, target), control, inputs, plan, seconds)
         interval = f"{found.low:.3f} to {found.high:.3f}, {found.rounds} rounds"
         note = f"takes {found.ratio:.3f} times as long ({interval})"
         return Outcome(VERDICTS[found.verdict], note)
 
     return SLOWER, compared
-
-
-def _content(target: TimingTarget) -> List[bytes]:
-    """The files of a converted model, with its weights."""
-    return [file.read_bytes() for file in sorted(target.path.parent.glob(f"{target.path.stem}.*"))]

@@ -20,15 +20,14 @@ from packaging.specifiers import SpecifierSet
 
 from converters.progress import report
 from fixtures.downloads import cache_dir
-from mxproof.benchmark.timing import TimingTarget
+from mxproof.benchmark.timing import FORMS, TimingTarget
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.subject import Subject, UsageError
 
-from .environments import Environment, installed, packages_of
+from .environments import SETTINGS, Environment, installed
 
 ROOT = Path(__file__).parents[2]
 CONVERT = Path(__file__).with_name("convert.py")
-SUFFIXES = {"onnx": ".onnx", "pytorch": ".py"}
 ISOLATED = ("-E", "-B", "-W", "ignore")  # PYTHONPATH would add modules of another interpreter
 
 
@@ -58,28 +57,24 @@ class EnvironmentRunner:
             NotBuilt: there can be no such environment.
             RuntimeFailure: the conversion fails.
         """
-        packages, graph = packages_of(environment), self.model.graph
+        packages = {name: v for name, v in environment.items() if name not in SETTINGS}
         report(f"{self.model.name}: {target} with {' '.join(map(' '.join, packages.items()))}")
-        python = interpreter(packages)
+        python, inputs = interpreter(packages), self.model.graph.inputs
         job: Dict[str, Any] = {
             "converters": str(source(environment["revision"], self.repository, self.folder)),
             "target": target,
             "prefix": str(self.model.prefix.absolute()),
             "epoch": self.model.epoch,
-            "shapes": {value.name: value.shape for value in graph.inputs},
-            "types": {v.name: v.type for v in graph.inputs if v.type != "float32"},
+            "shapes": {value.name: value.shape for value in inputs},
+            "types": {v.name: v.type for v in inputs if v.type != "float32"},
             "outputs": self.outputs,
             "folder": tempfile.mkdtemp(dir=self.folder),
         }
         execute(python, *ISOLATED, CONVERT, json.dumps(job), failure=RuntimeFailure)
-        (path,) = Path(job["folder"]).glob(f"*{SUFFIXES[target]}")
-        return TimingTarget(
-            "onnxruntime" if target == "onnx" else target,
-            path,
-            python,
-            threads=None if environment["threads"] == "all" else int(environment["threads"]),
-            optimisation=environment.get("optimisation", "all"),
-        )
+        (path,) = (p for p in Path(job["folder"]).iterdir() if p.suffix in (".onnx", ".py"))
+        threads, optimisation = environment["threads"], environment.get("optimisation", "all")
+        count = None if threads == "all" else int(threads)
+        return TimingTarget(FORMS[target][0], path, python, count, optimisation)
 
 
 def interpreter(packages: Mapping[str, str]) -> str:
@@ -97,25 +92,22 @@ def interpreter(packages: Mapping[str, str]) -> str:
     key = hashlib.sha256(json.dumps([sys.version, sys.prefix, pins]).encode()).hexdigest()[:20]
     folder = cache_dir() / "environments" / key
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    complete = folder / "complete"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
-        if not complete.exists():
+        if not (folder / "complete").exists():
             shutil.rmtree(folder, ignore_errors=True)  # of an attempt that failed
             report(f"installing {', '.join(pins)}")
             _install(folder, python, pins)
-            complete.touch()
+            (folder / "complete").touch()
     return str(python)
 
 
 def _install(folder: Path, python: Path, pins: Sequence[str]) -> None:
     uv = shutil.which("uv")
-    if uv:
-        execute(uv, "venv", "--quiet", "--python", sys.executable, folder)
-        execute(uv, "pip", "install", "--python", python, "--only-binary", ":all:", *pins)
-    else:
-        execute(sys.executable, "-E", "-m", "venv", folder)
-        execute(python, "-E", "-m", "pip", "install", "--only-binary", ":all:", *pins)
+    venv = (uv, "venv", "-q", "-p", sys.executable) if uv else (sys.executable, "-E", "-m", "venv")
+    pip = (uv, "pip", "install", "-p", python) if uv else (python, "-E", "-m", "pip", "install")
+    execute(*venv, folder)
+    execute(*pip, "--only-binary", ":all:", *pins)
 
 
 def resolve(revision: str, repository: Path) -> str:
