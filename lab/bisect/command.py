@@ -70,12 +70,11 @@ def _verdict_options(parser: argparse.ArgumentParser) -> None:
         "Numbers: if only the bad environment's outputs fail the proof against MXNet or a "
         "recording, that decides; otherwise outputs that differ by more than reruns do.",
     )
-    positive = partial(common.count, least=1)
     for option, kind, default, text in (
         ("--seed", common.count, 0, "of the input"),
-        ("--samples", positive, 4, "of the input"),
+        ("--samples", common.positive, 4, "of the input"),
         ("--tolerance", float, 0.0, "ignore differences up to this fraction of the largest output"),
-        ("--seconds", positive, 60, "for each comparison of speed"),
+        ("--seconds", common.positive, 60, "for each comparison of speed"),
     ):
         group.add_argument(
             option, type=kind, default=default, metavar="N", help=f"{text} (default: {default})"
@@ -122,7 +121,8 @@ def _environment(args: argparse.Namespace, side: str) -> Dict[str, str]:
     Raises:
         UsageError: one of these states something impossible.
     """
-    stated = load(Path(getattr(args, side))) if getattr(args, side) else {}
+    path = getattr(args, side)
+    stated = load(Path(path)) if path else {}
     for name in SETTINGS:
         value = getattr(args, f"{side}_{name}")
         try:
@@ -204,6 +204,5 @@ def _write(
         parts += [sheet.markdown(), findings.criterion]
         common.say(findings.criterion, quiet=args.quiet)
     last = [*record["notes"], *(f"{target}: {f.sentence}" for target, f in found.items())]
-    for line in last:
-        common.say(line, quiet=args.quiet)
+    common.say(*last, quiet=args.quiet)
     common.write_text(args.markdown, "\n\n".join([*parts, *last]) + "\n")

@@ -72,7 +72,7 @@ def _factors(line: str) -> Iterator[Tuple[str, str]]:
     """The factors that a line states.
 
     Raises:
-        ValueError: it is not a requirement, or leaves open a version that matters.
+        ValueError: it states no requirement, or no version where one matters.
     """
     header = re.match(r"#\s*mxproof:(.*)", line)
     for word in header[1].split() if header else ():
