@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from converters import Graph, Node
 
+from .definitions import ACTIVATIONS
 from .edits import Sites, axes, layers, nodes, other, readers, with_attributes
 from .mutant import HYPER, SHAPE, Fault, Mutant, MutationSite
 
@@ -16,7 +17,6 @@ Change = Callable[[MutationSite], Mapping[str, Any]]
 NORMS, POOLS, CONVOLUTIONS = layers("BatchNorm"), layers("Pooling"), layers("Convolution")
 WEIGHTED, SOFTMAXES = layers("Convolution", "FullyConnected"), layers("SoftmaxOutput")
 GLOBAL_POOLS = layers("Pooling", where=lambda op: op.global_pool)
-ACTIVATIONS = ("relu", "sigmoid", "tanh", "softrelu", "softsign")
 
 
 def misread(kind: str, sites: Sites, change: Change, why: str = "", family: str = HYPER) -> Fault:
@@ -157,7 +157,7 @@ FAULTS: Tuple[Fault, ...] = (
     misread(
         "another activation",
         layers("Activation"),
-        lambda s: {"act_type": s.draw(other(s.op.act_type, ACTIVATIONS))},
+        lambda s: {"act_type": s.draw(other(s.op.act_type, [*ACTIVATIONS]))},
     ),
     misread("softmax form of another layer", SOFTMAXES, another("multi_output", False, True), FLAT),
     misshaped("global pooling with a baked kernel", GLOBAL_POOLS, _baked_kernel),
