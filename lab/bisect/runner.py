@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Mapping, Sequence, Tuple, Type, Union
@@ -138,9 +136,9 @@ def source(commit: str, repository: Path, folder: Path) -> Path:
         return ROOT
     if not (folder / commit).exists():
         top = execute("git", "-C", repository, "rev-parse", "--show-toplevel").decode().strip()
-        content = execute("git", "-C", top, "archive", "--format=zip", commit, "converters")
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            archive.extractall(folder / commit)
+        archive = folder / f"{commit}.zip"
+        execute("git", "-C", top, "archive", "-o", archive, commit, "converters")
+        shutil.unpack_archive(archive, folder / commit)
     return folder / commit
 
 
