@@ -64,7 +64,8 @@ def _gap(baseline: Baseline, after: Graph, layer: str) -> float:
             for n in filter(None, node.inputs)
         ]
         with np.errstate(all="ignore"):
-            return DEFINITIONS[node.op](graph.operators[layer], *given)
+            value: Array = DEFINITIONS[node.op](graph.operators[layer], *given)
+            return value
 
     try:
         return max(

@@ -80,9 +80,7 @@ def _process(runtime: str) -> TimingProcess:
     return TimingProcess(TimingTarget(runtime, Path()))
 
 
-def outputs_apart(
-    path: Path, target: str, inputs: Sequence[Inputs]
-) -> Optional[List[Sequence[Array]]]:
+def outputs_apart(path: Path, target: str, inputs: Sequence[Inputs]) -> Optional[List[List[Array]]]:
     """Run the float32 model as its user would, in a process that it may crash: onnxruntime
     divides by zero where a pooling's window is larger than its input, and dies of it.
 
