@@ -35,7 +35,7 @@ SLOWER = "Red means slower than the good environment, timed side by side."
 VERDICTS = {PASS: GREEN, FAIL: RED, INCONCLUSIVE: UNKNOWN}
 
 #: Inputs, and MXNet's results on them if they are to be had.
-Sample = Tuple[Inputs, Optional[Truth]]
+Samples = Sequence[Tuple[Inputs, Optional[Truth]]]
 #: The sentence that says what red means, and the judge that goes by it.
 Judge = Tuple[str, Callable[[Environment], Outcome]]
 
@@ -59,19 +59,17 @@ class Numbers:
 
 def numbers_judge(
     runner: EnvironmentRunner,
-    target: str,
     good: Environment,
     bad: Environment,
-    samples: Sequence[Sample],
     tolerance: float,
+    samples: Samples,
 ) -> Judge:
     """Judge by outputs; see `choose_criterion`, `judge_numbers`."""
 
     @lru_cache(None)
     def measured(*environment: Tuple[str, str]) -> Numbers:
         try:
-            converted = runner.convert(dict(environment), target)
-            return measure(converted, samples, runner.model.graph)
+            return measure(runner.convert(dict(environment)), samples, runner.model.graph)
         except RuntimeFailure as error:
             return Numbers(STOPS, str(error))
 
@@ -82,7 +80,7 @@ def numbers_judge(
     )
 
 
-def measure(converted: TimingTarget, samples: Sequence[Sample], graph: Graph) -> Numbers:
+def measure(converted: TimingTarget, samples: Samples, graph: Graph) -> Numbers:
     """Run a converted model twice on each input, and prove its outputs where MXNet's are known.
 
     Raises:
@@ -162,12 +160,7 @@ def judge_numbers(criterion: int, found: Numbers, good: Numbers, tolerance: floa
 
 
 def speed_judge(
-    runner: EnvironmentRunner,
-    target: str,
-    good: Environment,
-    bad: Environment,
-    inputs: Inputs,
-    seconds: float,
+    runner: EnvironmentRunner, good: Environment, bad: Environment, seconds: float, inputs: Inputs
 ) -> Judge:
     """Judge by the latency gate, beside the good environment.
 
@@ -178,13 +171,13 @@ def speed_judge(
         RuntimeFailure: the good environment cannot convert the model.
     """
     require_extra()
-    control = runner.convert(good, target)
+    control = runner.convert(good)
     plan = TestPlan(comparisons=2 + 2 * len(changes(good, bad)))
 
     def compared(environment: Environment) -> Outcome:
         if environment == good:
             return Outcome(GREEN, "the good environment itself")
-        found = judge(runner.convert(environment, target), control, inputs, plan, seconds)
+        found = judge(runner.convert(environment), control, inputs, plan, seconds)
         interval = f"{found.low:.3f} to {found.high:.3f}, {found.rounds} rounds"
         note = f"takes {found.ratio:.3f} times as long ({interval})"
         return Outcome(VERDICTS[found.verdict], note)

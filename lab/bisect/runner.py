@@ -35,7 +35,7 @@ class NotBuilt(UsageError):
 
 @dataclass(frozen=True)
 class EnvironmentRunner:
-    """Converts one model in many environments.
+    """Converts one model to one target in many environments.
 
     Attributes:
         folder: for all files; the caller deletes it.
@@ -44,11 +44,12 @@ class EnvironmentRunner:
     """
 
     model: Subject
+    target: str
     folder: Path
     repository: Path
     outputs: Tuple[str, ...] = ()
 
-    def convert(self, environment: Environment, target: str) -> TimingTarget:
+    def convert(self, environment: Environment) -> TimingTarget:
         """Convert the model there -> the file and how it is run there.
 
         Raises:
@@ -56,11 +57,11 @@ class EnvironmentRunner:
             RuntimeFailure: the conversion fails.
         """
         packages = {name: v for name, v in environment.items() if name not in SETTINGS}
-        report(f"{self.model.name}: {target} with {' '.join(map(' '.join, packages.items()))}")
+        report(f"{self.model.name}: {self.target} with {' '.join(map(' '.join, packages.items()))}")
         python, inputs = interpreter(packages), self.model.graph.inputs
         job: Dict[str, Any] = {
             "converters": str(source(environment["revision"], self.repository, self.folder)),
-            "target": target,
+            "target": self.target,
             "prefix": str(self.model.prefix.absolute()),
             "epoch": self.model.epoch,
             "shapes": {value.name: value.shape for value in inputs},
@@ -72,7 +73,7 @@ class EnvironmentRunner:
         (path,) = (p for p in Path(job["folder"]).iterdir() if p.suffix in (".onnx", ".py"))
         threads, optimisation = environment["threads"], environment.get("optimisation", "all")
         count = None if threads == "all" else int(threads)
-        return TimingTarget(FORMS[target][0], path, python, count, optimisation)
+        return TimingTarget(FORMS[self.target][0], path, python, count, optimisation)
 
 
 def interpreter(packages: Mapping[str, str]) -> str:
