@@ -66,12 +66,6 @@ def test_a_red_run_is_no_standard(nightly: Nightly, tmp_path: Path) -> None:
     assert accepted[-3:] == ["one is gone", "one is gone", ""]
 
 
-def test_a_demanded_step_is_red_in_the_first_run(nightly: Nightly, tmp_path: Path) -> None:
-    assert nightly((), "--steps", "models", "operators").code == 1
-    (reason,) = entries(tmp_path / "history")[-1]["reasons"]
-    assert reason.startswith("broken step: step operators: left nothing")
-
-
 def test_the_records_of_the_last_green_run_are_kept(nightly: Nightly, tmp_path: Path) -> None:
     other = {"latency/latency.json": {"decisions": [decision("small-pytorch")]}, "docs/x.html": "x"}
     assert nightly({**other, "versions.txt": "torch==2.14.0\n"}).code == 1
