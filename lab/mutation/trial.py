@@ -95,7 +95,10 @@ def outputs_apart(path: Path, target: str, inputs: Sequence[Inputs]) -> Optional
             found.append(process.time(1)[1])
         return found
     except RuntimeFailure:
-        process.suspend()  # the next request starts it again
+        try:
+            process.ask({"do": "versions"})
+        except RuntimeFailure:  # it died; the next request starts it again
+            process.suspend()
         return None
 
 
