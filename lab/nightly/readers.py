@@ -48,22 +48,16 @@ def read_run(folder: Path, demanded: Sequence[str] = ()) -> Run:
     if (folder / VERSIONS).is_file():
         text = (folder / VERSIONS).read_text(encoding="utf-8", errors="replace")
         run.versions = dict(re.findall(r"^([\w.-]+)(?:==| @ )(\S+)$", text, re.MULTILINE))
-    known = []
+    known: List[Found] = []
     for path, (step, _) in parts.items():
         try:
             about = load(path / STEP)
-            known.append((path, datetime.strptime(about["began"], TIME), str(about["commit"])))
+            began = datetime.strptime(about["began"], TIME)
+            known.append((step, path.name, began, str(about["commit"])))
             _read_record(run, step, path, int(about["exit"]))
         except BROKEN as error:
             run.problems.append((step, f"{path.name}: {type(error).__name__}: {error}"))
-    for path, began, commit in known:
-        run.date = min(date for _, date, _ in known).strftime(TIME)
-        run.commit = Counter(commit for *_, commit in known).most_common(1)[0][0]
-        if max(date for _, date, _ in known) - began > LONGEST_RUN:
-            run.problems.append((parts[path][0], f"{path.name} is left over from {began}"))
-        if commit != run.commit:
-            problem = f"{path.name} is of commit {commit}, others of {run.commit}"
-            run.problems.append((parts[path][0], problem))
+    _check_origin(run, known)
     for name in sorted({name for _, names in parts.values() for name in names}):
         if not (folder / name).is_dir():
             run.problems.append((name.partition("-")[0], f"{name} left nothing"))
@@ -72,6 +66,20 @@ def read_run(folder: Path, demanded: Sequence[str] = ()) -> Run:
             run.steps[step] = {}
             run.problems.append((step, "left nothing: it did not run, or ended at once"))
     return run
+
+
+def _check_origin(run: Run, known: Sequence[Found]) -> None:
+    """All parts of a run are of one day and one commit; each is (step, folder, begin, commit)."""
+    if not known:
+        return
+    dates = [began for *_, began, _ in known]
+    run.date = min(dates).strftime(TIME)
+    run.commit = Counter(commit for *_, commit in known).most_common(1)[0][0]
+    for step, name, began, commit in known:
+        if max(dates) - began > LONGEST_RUN:
+            run.problems.append((step, f"{name} is left over from {began}"))
+        if commit != run.commit:
+            run.problems.append((step, f"{name} is of commit {commit}, others of {run.commit}"))
 
 
 def part_of(name: str) -> Optional[Tuple[str, List[str]]]:
