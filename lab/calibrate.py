@@ -12,7 +12,6 @@ import json
 import statistics
 import tempfile
 from dataclasses import asdict, replace
-from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence
@@ -47,7 +46,7 @@ def add_parser(commands: Any) -> None:
     model_options(parser)
     parser.add_argument(
         "--trials",
-        type=partial(common.count, least=1),
+        type=common.positive,
         default=TRIALS,
         metavar="N",
         help=f"decisions for each slowdown (default: {TRIALS})",
@@ -60,8 +59,7 @@ def add_parser(commands: Any) -> None:
         help="in percent; with 0, whatever fails is a false alarm (default: "
         f"{','.join(f'{100 * fraction:g}' for fraction in SLOWDOWNS)})",
     )
-    parser.add_argument("--json", metavar="FILE", help="write all decisions there")
-    parser.add_argument("--markdown", metavar="FILE", help="write the table there")
+    common.table_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -93,14 +91,12 @@ def run(args: argparse.Namespace) -> int:
                 "rates": rates(trials),
                 "trials": trials,
             }
-            common.write_text(args.json, json.dumps(record, indent=1))  # hours: keep what is known
+            common.write_text(args.json, json.dumps(record))  # hours pass: keep what is known
     columns = (
         f"slowdown:.0% trials {PASS} {FAIL} {INCONCLUSIVE} share_failed:.1% low:.1% high:.1% "
         "median_seconds:.0f"
     )
-    found = table("Slowdowns found", columns, rates(trials))
-    common.write_text(args.markdown, found.markdown() + "\n")
-    common.console_of(args).print(found.terminal())
+    common.show_tables(args, record, [table("Slowdowns found", columns, rates(trials))])
     problems = missed_bars(rates(trials))
     for problem in problems:
         common.say(problem, stderr=True)
@@ -122,18 +118,14 @@ def measured(
     Args:
         seconds: one benchmark's share of the time.
     """
-    sources = list(islice(cycle(benchmarks), count))
-    for begin in range(0, count, len(benchmarks)):
+    sources, size = list(islice(cycle(benchmarks), count)), len(benchmarks)
+    for begin in range(0, count, size):
         for number, slowdown in enumerate(slowdowns):
             done = begin * len(slowdowns) + number
+            slowed = [(b, replace(b.control, slowdown=slowdown)) for b in sources[begin:][:size]]
             together = [
-                replace(
-                    source,
-                    candidate=replace(source.control, slowdown=slowdown),
-                    process_pairs=[],
-                    processes={},
-                )
-                for source in sources[begin : begin + len(benchmarks)]
+                replace(b, candidate=candidate, process_pairs=[], processes={})
+                for b, candidate in slowed
             ]
             with part_of(f"{100 * slowdown:g} % slower: ", done, count * len(slowdowns)):
                 decide_all(together, plan, seconds * len(together))

@@ -28,7 +28,7 @@ from .environments import (
     load,
     relevant,
 )
-from .judges import Sample, numbers_judge, speed_judge
+from .judges import Samples, numbers_judge, speed_judge
 from .runner import EnvironmentRunner, resolve
 from .search import GREEN, UNKNOWN, Factors, Findings, Outcome, search
 
@@ -61,6 +61,7 @@ def add_parser(commands: Any) -> None:
             group.add_argument(f"--{side}-{name}", metavar="VALUE", help=text)
     group.add_argument("--repository", metavar="DIR", default=".", help="where the revisions are")
     _verdict_options(parser)
+    common.table_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -70,12 +71,11 @@ def _verdict_options(parser: argparse.ArgumentParser) -> None:
         "Numbers: if only the bad environment's outputs fail the proof against MXNet or a "
         "recording, that decides; otherwise outputs that differ by more than reruns do.",
     )
-    positive = partial(common.count, least=1)
     for option, kind, default, text in (
         ("--seed", common.count, 0, "of the input"),
-        ("--samples", positive, 4, "of the input"),
+        ("--samples", common.positive, 4, "of the input"),
         ("--tolerance", float, 0.0, "ignore differences up to this fraction of the largest output"),
-        ("--seconds", positive, 60, "for each comparison of speed"),
+        ("--seconds", common.positive, 60, "for each comparison of speed"),
     ):
         group.add_argument(
             option, type=kind, default=default, metavar="N", help=f"{text} (default: {default})"
@@ -83,8 +83,6 @@ def _verdict_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-proof", action="store_true", help="compare outputs, without MXNet")
     common.mxnet_python(group)
     group.add_argument("--reference", metavar="FILE", help="a recording, in place of MXNet")
-    group.add_argument("--json", metavar="FILE", help="write everything that was tried there")
-    group.add_argument("--markdown", metavar="FILE", help="write the table there")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -101,11 +99,12 @@ def run(args: argparse.Namespace) -> int:
         how = common.reading(args)
         model = load_for_run(args.checkpoint, parse_inputs(args.input), **how)
         samples = cache(partial(_samples, args, model, notes))
-        runner = EnvironmentRunner(model, Path(folder), Path(args.repository), how["outputs"])
+        where = Path(folder), Path(args.repository), how["outputs"]
         for target in args.to or TARGETS:
             try:
+                runner = EnvironmentRunner(model, target, *where)
                 pair = relevant(target, good), relevant(target, bad)
-                found[target] = _findings(args, runner, samples, target, *pair)
+                found[target] = _findings(args, runner, samples, *pair)
             except UsageError as error:
                 nothing.append(f"{target}: {error}")
     if not found:
@@ -122,7 +121,8 @@ def _environment(args: argparse.Namespace, side: str) -> Dict[str, str]:
     Raises:
         UsageError: one of these states something impossible.
     """
-    stated = load(Path(getattr(args, side))) if getattr(args, side) else {}
+    path = getattr(args, side)
+    stated = load(Path(path)) if path else {}
     for name in SETTINGS:
         value = getattr(args, f"{side}_{name}")
         try:
@@ -133,7 +133,7 @@ def _environment(args: argparse.Namespace, side: str) -> Dict[str, str]:
     return {**stated, "revision": resolve(stated["revision"], Path(args.repository))}
 
 
-def _samples(args: argparse.Namespace, model: Subject, notes: List[str]) -> List[Sample]:
+def _samples(args: argparse.Namespace, model: Subject, notes: List[str]) -> Samples:
     """Inputs, and MXNet's results on them; a note says why these are missing."""
     shapes = parse_inputs(args.input)
     inputs = model.evidence(shapes, seed=args.seed, samples=args.samples)
@@ -154,8 +154,7 @@ def _samples(args: argparse.Namespace, model: Subject, notes: List[str]) -> List
 def _findings(
     args: argparse.Namespace,
     runner: EnvironmentRunner,
-    samples: Callable[[], List[Sample]],
-    target: str,
+    samples: Callable[[], Samples],
     good: Environment,
     bad: Environment,
 ) -> Findings:
@@ -168,15 +167,14 @@ def _findings(
     if not changed:
         raise UsageError("nothing to attribute: the environments differ in nothing it uses.")
     if args.what == "numbers":
-        criterion, judge = numbers_judge(runner, target, good, bad, samples(), args.tolerance)
+        criterion, judge = numbers_judge(runner, good, bad, args.tolerance, samples())
     else:
-        inputs = model.inputs(
-            model.concrete(parse_inputs(args.input) or model.gate_shapes), args.seed
-        )
-        criterion, judge = speed_judge(runner, target, good, bad, inputs, args.seconds)
+        shapes = model.concrete(parse_inputs(args.input) or model.gate_shapes)
+        inputs = model.inputs(shapes, args.seed)
+        criterion, judge = speed_judge(runner, good, bad, args.seconds, inputs)
 
     def probe(chosen: Factors) -> Outcome:
-        report(f"{target}: good with {', '.join(chosen) or 'nothing'} of bad")
+        report(f"{runner.target}: good with {', '.join(chosen) or 'nothing'} of bad")
         try:
             return judge({name: (bad if name in chosen else good)[name] for name in good})
         except (RuntimeFailure, UsageError) as error:
@@ -204,6 +202,5 @@ def _write(
         parts += [sheet.markdown(), findings.criterion]
         common.say(findings.criterion, quiet=args.quiet)
     last = [*record["notes"], *(f"{target}: {f.sentence}" for target, f in found.items())]
-    for line in last:
-        common.say(line, quiet=args.quiet)
+    common.say(*last, quiet=args.quiet)
     common.write_text(args.markdown, "\n\n".join([*parts, *last]) + "\n")

@@ -34,13 +34,13 @@ SETTINGS = {
     "revision": ("converter revision", "here", ".+"),
 }
 #: Packages that affect what a converter writes.
-CONVERTER_PACKAGES = ("ml-dtypes", "numpy", "onnx", "onnx-ir", "protobuf", "safetensors")
-#: Target -> the package that runs it, and the settings that apply to it.
-RUNTIMES = {
-    "onnx": ("onnxruntime", "optimisation", "threads", "revision"),
-    "pytorch": ("torch", "threads", "revision"),
+WRITING = ("ml-dtypes", "numpy", "onnx", "onnx-ir", "protobuf", "safetensors")
+#: Target -> the factors that can affect it, packages first.
+FACTORS = {
+    "onnx": (*WRITING, "onnxruntime", "optimisation", "threads", "revision"),
+    "pytorch": (*WRITING, "torch", "threads", "revision"),
 }
-PACKAGES = (*CONVERTER_PACKAGES, "onnxruntime", "torch")
+PACKAGES = (*WRITING, "onnxruntime", "torch")
 
 
 def load(path: Path) -> Dict[str, str]:
@@ -72,7 +72,7 @@ def _factors(line: str) -> Iterator[Tuple[str, str]]:
     """The factors that a line states.
 
     Raises:
-        ValueError: it is not a requirement, or leaves open a version that matters.
+        ValueError: it states no requirement, or no version where one matters.
     """
     header = re.match(r"#\s*mxproof:(.*)", line)
     for word in header[1].split() if header else ():
@@ -123,24 +123,19 @@ def installed(packages: Iterable[str]) -> Dict[str, str]:
     return found
 
 
-def packages_of(environment: Environment) -> Dict[str, str]:
-    return {name: value for name, value in environment.items() if name not in SETTINGS}
-
-
 def relevant(target: str, environment: Environment) -> Dict[str, str]:
-    """The factors that can affect a model converted to this target, packages first.
+    """The factors that can affect a model converted to this target.
 
     Raises:
         UsageError: the version of one is not known.
     """
-    factors = (*CONVERTER_PACKAGES, *RUNTIMES[target])
-    missing = [factor for factor in factors if factor not in environment]
+    missing = [factor for factor in FACTORS[target] if factor not in environment]
     if missing:
         raise UsageError(
             f"{', '.join(missing)}: not installed here and not stated for both environments. "
             "State the versions in both files."
         )
-    return {factor: environment[factor] for factor in factors}
+    return {factor: environment[factor] for factor in FACTORS[target]}
 
 
 def changes(good: Environment, bad: Environment) -> Dict[str, str]:

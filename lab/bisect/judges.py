@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
+from types import SimpleNamespace
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -14,11 +15,11 @@ from mxproof.benchmark.decision import FAIL, INCONCLUSIVE, PASS, TestPlan, requi
 from mxproof.benchmark.gate import judge
 from mxproof.benchmark.timing import TimingProcess, TimingTarget
 from mxproof.prover import prove_outputs
-from mxproof.runtimes.base import Array, Inputs, RuntimeFailure, Visitor
+from mxproof.runtimes.base import Array, Inputs, RuntimeFailure
 from mxproof.subject import UsageError
 from mxproof.truth import Truth
 
-from .environments import CONVERTER_PACKAGES, Environment, changes
+from .environments import Environment, changes
 from .runner import EnvironmentRunner
 from .search import GREEN, RED, UNKNOWN, Outcome
 
@@ -32,29 +33,11 @@ CRITERIA = (
 )
 SLOWER = "Red means slower than the good environment, timed side by side."
 VERDICTS = {PASS: GREEN, FAIL: RED, INCONCLUSIVE: UNKNOWN}
-#: Factors that cannot matter if the files are the same.
-ONLY_WRITING = {*CONVERTER_PACKAGES, "revision"} - {"numpy"}
 
 #: Inputs, and MXNet's results on them if they are to be had.
-Sample = Tuple[Inputs, Optional[Truth]]
+Samples = Sequence[Tuple[Inputs, Optional[Truth]]]
 #: The sentence that says what red means, and the judge that goes by it.
 Judge = Tuple[str, Callable[[Environment], Outcome]]
-
-
-class Recorded(NamedTuple):
-    """A candidate whose outputs on one input are known."""
-
-    outputs: List[Array]
-    name: str = "candidate"
-    precision: str = "float32"
-
-    def run(self, inputs: Inputs) -> List[Array]:
-        return self.outputs
-
-    def trace(
-        self, inputs: Inputs, visit: Visitor, portions: Optional[Sequence[int]] = None
-    ) -> List[Array]:
-        return self.outputs
 
 
 @dataclass(frozen=True)
@@ -76,19 +59,17 @@ class Numbers:
 
 def numbers_judge(
     runner: EnvironmentRunner,
-    target: str,
     good: Environment,
     bad: Environment,
-    samples: Sequence[Sample],
     tolerance: float,
+    samples: Samples,
 ) -> Judge:
     """Judge by outputs; see `choose_criterion`, `judge_numbers`."""
 
     @lru_cache(None)
     def measured(*environment: Tuple[str, str]) -> Numbers:
         try:
-            converted = runner.convert(dict(environment), target)
-            return measure(converted, samples, runner.model.graph)
+            return measure(runner.convert(dict(environment)), samples, runner.model.graph)
         except RuntimeFailure as error:
             return Numbers(STOPS, str(error))
 
@@ -99,7 +80,7 @@ def numbers_judge(
     )
 
 
-def measure(converted: TimingTarget, samples: Sequence[Sample], graph: Graph) -> Numbers:
+def measure(converted: TimingTarget, samples: Samples, graph: Graph) -> Numbers:
     """Run a converted model twice on each input, and prove its outputs where MXNet's are known.
 
     Raises:
@@ -114,12 +95,17 @@ def measure(converted: TimingTarget, samples: Sequence[Sample], graph: Graph) ->
             outputs = process.time(1)[1]
             first += outputs
             again += process.time(1)[1]
-            proof = truth and prove_outputs(Recorded(outputs), truth, graph)
+            proof = truth and prove_outputs(recorded(outputs), truth, graph)
             if proof and not proof.passed:
                 culprits = [f"{c.op} {c.layer!r}: {c.problem}" for c in proof.checks.culprits]
                 wrong += culprits or ["the proof fails"]
     state, note = (FAILS, wrong[0]) if wrong else (RUNS, "")
     return Numbers(state, note, first, distance(again, first))
+
+
+def recorded(outputs: List[Array]) -> Any:
+    """A candidate whose outputs on one input are known."""
+    return SimpleNamespace(name="candidate", precision="float32", run=lambda inputs: outputs)
 
 
 def distance(found: Sequence[Array], expected: Sequence[Array]) -> float:
@@ -174,12 +160,7 @@ def judge_numbers(criterion: int, found: Numbers, good: Numbers, tolerance: floa
 
 
 def speed_judge(
-    runner: EnvironmentRunner,
-    target: str,
-    good: Environment,
-    bad: Environment,
-    inputs: Inputs,
-    seconds: float,
+    runner: EnvironmentRunner, good: Environment, bad: Environment, seconds: float, inputs: Inputs
 ) -> Judge:
     """Judge by the latency gate, beside the good environment.
 
@@ -190,24 +171,15 @@ def speed_judge(
         RuntimeFailure: the good environment cannot convert the model.
     """
     require_extra()
-    control = runner.convert(good, target)
+    control = runner.convert(good)
     plan = TestPlan(comparisons=2 + 2 * len(changes(good, bad)))
 
     def compared(environment: Environment) -> Outcome:
-        changed = set(changes(good, environment))
-        if not changed:
+        if environment == good:
             return Outcome(GREEN, "the good environment itself")
-        candidate = runner.convert(environment, target)
-        if changed <= ONLY_WRITING and _content(candidate) == _content(control):
-            return Outcome(GREEN, "the same file in the same runtime")
-        found = judge(candidate, control, inputs, plan, seconds)
+        found = judge(runner.convert(environment), control, inputs, plan, seconds)
         interval = f"{found.low:.3f} to {found.high:.3f}, {found.rounds} rounds"
         note = f"takes {found.ratio:.3f} times as long ({interval})"
         return Outcome(VERDICTS[found.verdict], note)
 
     return SLOWER, compared
-
-
-def _content(target: TimingTarget) -> List[bytes]:
-    """The files of a converted model, with its weights."""
-    return [file.read_bytes() for file in sorted(target.path.parent.glob(f"{target.path.stem}.*"))]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Mapping, Sequence, Tuple, Type, Union
@@ -20,15 +18,14 @@ from packaging.specifiers import SpecifierSet
 
 from converters.progress import report
 from fixtures.downloads import cache_dir
-from mxproof.benchmark.timing import TimingTarget
+from mxproof.benchmark.timing import FORMS, TimingTarget
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.subject import Subject, UsageError
 
-from .environments import Environment, installed, packages_of
+from .environments import SETTINGS, Environment, installed
 
 ROOT = Path(__file__).parents[2]
 CONVERT = Path(__file__).with_name("convert.py")
-SUFFIXES = {"onnx": ".onnx", "pytorch": ".py"}
 ISOLATED = ("-E", "-B", "-W", "ignore")  # PYTHONPATH would add modules of another interpreter
 
 
@@ -38,7 +35,7 @@ class NotBuilt(UsageError):
 
 @dataclass(frozen=True)
 class EnvironmentRunner:
-    """Converts one model in many environments.
+    """Converts one model to one target in many environments.
 
     Attributes:
         folder: for all files; the caller deletes it.
@@ -47,39 +44,36 @@ class EnvironmentRunner:
     """
 
     model: Subject
+    target: str
     folder: Path
     repository: Path
     outputs: Tuple[str, ...] = ()
 
-    def convert(self, environment: Environment, target: str) -> TimingTarget:
+    def convert(self, environment: Environment) -> TimingTarget:
         """Convert the model there -> the file and how it is run there.
 
         Raises:
             NotBuilt: there can be no such environment.
             RuntimeFailure: the conversion fails.
         """
-        packages, graph = packages_of(environment), self.model.graph
-        report(f"{self.model.name}: {target} with {' '.join(map(' '.join, packages.items()))}")
-        python = interpreter(packages)
+        packages = {name: v for name, v in environment.items() if name not in SETTINGS}
+        report(f"{self.model.name}: {self.target} with {' '.join(map(' '.join, packages.items()))}")
+        python, inputs = interpreter(packages), self.model.graph.inputs
         job: Dict[str, Any] = {
             "converters": str(source(environment["revision"], self.repository, self.folder)),
-            "target": target,
+            "target": self.target,
             "prefix": str(self.model.prefix.absolute()),
             "epoch": self.model.epoch,
-            "shapes": {value.name: value.shape for value in graph.inputs},
-            "types": {v.name: v.type for v in graph.inputs if v.type != "float32"},
+            "shapes": {value.name: value.shape for value in inputs},
+            "types": {v.name: v.type for v in inputs if v.type != "float32"},
             "outputs": self.outputs,
             "folder": tempfile.mkdtemp(dir=self.folder),
         }
         execute(python, *ISOLATED, CONVERT, json.dumps(job), failure=RuntimeFailure)
-        (path,) = Path(job["folder"]).glob(f"*{SUFFIXES[target]}")
-        return TimingTarget(
-            "onnxruntime" if target == "onnx" else target,
-            path,
-            python,
-            threads=None if environment["threads"] == "all" else int(environment["threads"]),
-            optimisation=environment.get("optimisation", "all"),
-        )
+        (path,) = (p for p in Path(job["folder"]).iterdir() if p.suffix in (".onnx", ".py"))
+        threads, optimisation = environment["threads"], environment.get("optimisation", "all")
+        count = None if threads == "all" else int(threads)
+        return TimingTarget(FORMS[self.target][0], path, python, count, optimisation)
 
 
 def interpreter(packages: Mapping[str, str]) -> str:
@@ -97,25 +91,22 @@ def interpreter(packages: Mapping[str, str]) -> str:
     key = hashlib.sha256(json.dumps([sys.version, sys.prefix, pins]).encode()).hexdigest()[:20]
     folder = cache_dir() / "environments" / key
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    complete = folder / "complete"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
-        if not complete.exists():
+        if not (folder / "complete").exists():
             shutil.rmtree(folder, ignore_errors=True)  # of an attempt that failed
             report(f"installing {', '.join(pins)}")
             _install(folder, python, pins)
-            complete.touch()
+            (folder / "complete").touch()
     return str(python)
 
 
 def _install(folder: Path, python: Path, pins: Sequence[str]) -> None:
     uv = shutil.which("uv")
-    if uv:
-        execute(uv, "venv", "--quiet", "--python", sys.executable, folder)
-        execute(uv, "pip", "install", "--python", python, "--only-binary", ":all:", *pins)
-    else:
-        execute(sys.executable, "-E", "-m", "venv", folder)
-        execute(python, "-E", "-m", "pip", "install", "--only-binary", ":all:", *pins)
+    venv = (uv, "venv", "-q", "-p", sys.executable) if uv else (sys.executable, "-E", "-m", "venv")
+    pip = (uv, "pip", "install", "-p", python) if uv else (python, "-E", "-m", "pip", "install")
+    execute(*venv, folder)
+    execute(*pip, "--only-binary", ":all:", *pins)
 
 
 def resolve(revision: str, repository: Path) -> str:
@@ -146,9 +137,9 @@ def source(commit: str, repository: Path, folder: Path) -> Path:
         return ROOT
     if not (folder / commit).exists():
         top = execute("git", "-C", repository, "rev-parse", "--show-toplevel").decode().strip()
-        content = execute("git", "-C", top, "archive", "--format=zip", commit, "converters")
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            archive.extractall(folder / commit)
+        archive = folder / f"{commit}.zip"
+        execute("git", "-C", top, "archive", "-o", archive, commit, "converters")
+        shutil.unpack_archive(archive, folder / commit)
     return folder / commit
 
 

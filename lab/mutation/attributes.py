@@ -7,28 +7,20 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from converters import Graph, Node
 
+from .definitions import ACTIVATIONS
 from .edits import Sites, axes, layers, nodes, other, readers, with_attributes
 from .mutant import HYPER, SHAPE, Fault, Mutant, MutationSite
 
+#: The attributes that a layer is converted with; None removes one.
 Change = Callable[[MutationSite], Mapping[str, Any]]
 
 NORMS, POOLS, CONVOLUTIONS = layers("BatchNorm"), layers("Pooling"), layers("Convolution")
 WEIGHTED, SOFTMAXES = layers("Convolution", "FullyConnected"), layers("SoftmaxOutput")
 GLOBAL_POOLS = layers("Pooling", where=lambda op: op.global_pool)
-ACTIVATIONS = ("relu", "sigmoid", "tanh", "softrelu", "softsign")
 
 
 def misread(kind: str, sites: Sites, change: Change, why: str = "", family: str = HYPER) -> Fault:
-    """The layer is converted as if the symbol had stated other attributes; None removes one."""
-
-    def plant(site: MutationSite) -> Mutant:
-        changed = change(site)
-        was = {k: site.node.attrs.get(k, "absent") for k in changed}
-        now = {k: "absent" if v is None else v for k, v in changed.items()}
-        note = ", ".join(f"{k} {was[k]} -> {now[k]}" for k in changed)
-        return site.mutant(with_attributes(site.graph, site.layer, changed), note)
-
-    return Fault(kind, family, sites, plant, why)
+    return Fault(kind, family, sites, lambda site: site.misread(change(site)), why)
 
 
 misshaped = partial(misread, family=SHAPE)
@@ -91,18 +83,6 @@ def _baked_kernel(site: MutationSite) -> Dict[str, Any]:
     return {"global_pool": False, **window}
 
 
-def _small_kernel(site: MutationSite) -> Dict[str, Any]:
-    return {"kernel": (2,) * len(site.data_shape[2:])}
-
-
-def _counted_otherwise(site: MutationSite) -> Dict[str, Any]:
-    return {"count_include_pad": not site.op.counts_pad}
-
-
-def _another_activation(site: MutationSite) -> Dict[str, Any]:
-    return {"act_type": site.draw(other(site.op.act_type, ACTIVATIONS))}
-
-
 def _more_filters(site: MutationSite) -> Dict[str, Any]:
     name = "num_hidden" if site.node.op == "FullyConnected" else "num_filter"
     return {name: getattr(site.op, name) + 8}
@@ -120,17 +100,17 @@ def _next_convolution(graph: Graph, layer: str) -> Optional[Node]:
 
 
 def _stride(graph: Graph, node: Node) -> Any:
-    op: Any = graph.operators[node.name]
-    return op.stride
+    return getattr(graph.operators[node.name], "stride", None)
 
 
-def _strided_pair(graph: Graph, node: Node) -> bool:
+def _other_stride(graph: Graph, node: Node) -> Optional[Node]:
+    """The next convolution, where it has another stride than this one."""
     later = _next_convolution(graph, node.name) if node.op == "Convolution" else None
-    return later is not None and _stride(graph, node) != _stride(graph, later)
+    return later if later is not None and _stride(graph, later) != _stride(graph, node) else None
 
 
 def _exchange_strides(site: MutationSite) -> Mutant:
-    later = _next_convolution(site.graph, site.layer)
+    later = _other_stride(site.graph, site.node)
     assert later is not None
     mine, others = site.op.stride, _stride(site.graph, later)
     graph = with_attributes(site.graph, site.layer, {"stride": others})
@@ -174,7 +154,11 @@ FAULTS: Tuple[Fault, ...] = (
     misread("use_global_stats turned on", NORMS, always(use_global_stats=True), TRAINING),
     misread("tuning of another layer", CONVOLUTIONS, always(cudnn_tune="fastest"), TUNING),
     misread("dropout rate of another layer", layers("Dropout"), always(p=0.9), RATE),
-    misread("another activation", layers("Activation"), _another_activation),
+    misread(
+        "another activation",
+        layers("Activation"),
+        lambda s: {"act_type": s.draw(other(s.op.act_type, [*ACTIVATIONS]))},
+    ),
     misread("softmax form of another layer", SOFTMAXES, another("multi_output", False, True), FLAT),
     misshaped("global pooling with a baked kernel", GLOBAL_POOLS, _baked_kernel),
     misshaped("groups of another layer", CONVOLUTIONS, lambda s: {"num_group": 2 * s.op.num_group}),
@@ -188,16 +172,26 @@ FAULTS: Tuple[Fault, ...] = (
     misread("padding more by one", windowed(), stepped("pad", 1)),
     misread("stride dropped", windowed(stride=2), always(stride=None)),
     misread("stride dropped on one axis", windowed(stride=2), stepped("stride", -1, 2)),
-    Fault("stride moved between two convolutions", HYPER, nodes(_strided_pair), _exchange_strides),
+    Fault("stride moved between two convolutions", HYPER, nodes(_other_stride), _exchange_strides),
     misread("dilation doubled", windowed("Convolution", kernel=2), _dilated),
     misread("dilation doubled, padding to match", PADDED_KERNELS, _dilated_in_place),
     misread("dilation of a point", POINTS, _dilated, POINT),
     misread("temporal stride", windowed(dims=(3,)), another_first("stride", 1, 2), ONE_FRAME),
     misread("temporal padding", windowed(dims=(3,)), another_first("pad", 0, 1)),
     misread("pooling convention exchanged", POOLS, another(CONVENTION, "valid", "full"), EVEN),
-    misread("count_include_pad exchanged", POOLS, _counted_otherwise, UNCOUNTED),
+    misread(
+        "count_include_pad exchanged",
+        POOLS,
+        lambda s: {"count_include_pad": not s.op.counts_pad},
+        UNCOUNTED,
+    ),
     misread("max pooling as average", _pool("max"), always(pool_type="avg")),
     misread("average pooling as max", _pool("avg"), always(pool_type="max")),
     misread("pooling kernel less by one", windowed("Pooling", kernel=2), stepped("kernel", -1, 2)),
-    misread("kernel of a global pooling", GLOBAL_POOLS, _small_kernel, ALONE),
+    misread(
+        "kernel of a global pooling",
+        GLOBAL_POOLS,
+        lambda s: {"kernel": (2,) * len(s.data_shape[2:])},
+        ALONE,
+    ),
 )

@@ -1,120 +1,169 @@
-"""Plants faults in a model, and collects the verdicts of the proof and of other checks."""
+"""Faults drawn for models, planted and judged one at a time, in several processes."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import tempfile
+import threading
 import zlib
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Iterator, Mapping, Optional, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
-import onnx
+from threadpoolctl import threadpool_limits
 
 from converters import Graph
-from mxproof.runtimes.base import RuntimeFailure
-from mxproof.targets import convert
+from converters.progress import report
+from mxproof.prover import trim_memory
+from mxproof.runtimes.base import Array, RuntimeFailure
+from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.subject import Subject, load_subject
+from mxproof.targets import TARGETS
 
-from .equivalence import equivalent
-from .isolated_runner import IsolatedRunner
-from .judge import Verdict, judge, truths_for
-from .mutant import Baseline, Fault, Mutant, MutationSite
-from .oracles import alarms
-from .outcome import Outcome
+from . import network
+from .catalogue import CATALOGUE
+from .equivalence import makes_no_difference
+from .mutant import Baseline, Mutant, MutationSite
+from .outcome import NO_FAULT, Outcome, Results
+from .trial import tried
 
-NO_FAULT = Fault(
-    "no fault",
-    "",
-    lambda graph: [graph.nodes[0].name],
-    lambda site: site.mutant(site.graph, "", why="nothing was changed"),
-)
+THREADS = "OMP_NUM_THREADS"
 
 
 @dataclass(frozen=True)
 class Case:
-    """A fault, a layer and a target, and the seed of all that is drawn there."""
+    """A kind of fault (or NO_FAULT), a layer and a target, and the seed of all that is drawn."""
 
-    fault: Fault
+    model: str
+    kind: str
     layer: str
     target: str
-    seed: Tuple[int, ...]
+    seed: Tuple[int, ...] = (0,)
 
     def mutant(self, baseline: Baseline) -> Mutant:
+        if self.kind == NO_FAULT:
+            return Mutant(baseline.graph, "", "")
         random = np.random.default_rng(self.seed)
-        return self.fault.plant(MutationSite(baseline, self.layer, random))
+        return CATALOGUE[self.kind].plant(MutationSite(baseline, self.layer, random))
 
 
-def cases(graph: Graph, model: str, fault: Fault, count: int, seed: int) -> Iterator[Case]:
-    """Up to `count` sites of this fault, drawn at random; the targets take turns."""
-    key = (seed, zlib.crc32(f"{model}/{fault.kind}".encode()))
+def cases(graph: Graph, model: str, kind: str, count: int, seed: int) -> Iterator[Case]:
+    """Up to `count` sites of this kind, drawn at random; the targets take turns."""
+    fault, key = CATALOGUE[kind], (seed, zlib.crc32(f"{model}/{kind}".encode()))
     random = np.random.default_rng(key)
     sites = fault.sites(graph)
     first = int(random.integers(len(fault.targets)))
     for number, site in enumerate(random.permutation(len(sites))[:count]):
         target = fault.targets[(first + number) % len(fault.targets)]
-        yield Case(fault, sites[site], target, (*key, number))
+        yield Case(model, kind, sites[site], target, (*key, number))
 
 
-def tried(
-    baseline: Baseline, mutant: Mutant, target: str, runner: Optional[IsolatedRunner] = None
-) -> Tuple[Verdict, Mapping[str, bool]]:
-    """Convert and judge.
-
-    Returns:
-        The proof's verdict, and (with a runner) oracle -> did it raise an alarm?
-
-    Raises:
-        RuntimeFailure: a runtime is missing, which proves nothing.
-    """
-    truths = truths_for(mutant, baseline)
-    found = None
-    with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
-        try:
-            path = written(mutant, target, Path(folder))
-            if runner is not None:
-                found = runner.run(path, target, [t.inputs for t in truths])
-            verdict = judge(mutant.reference or baseline.graph, path, target, truths)
-        except RuntimeFailure:
-            raise
-        except Exception as error:  # whatever a converter or a runtime rejects
-            verdict = refusal(error, mutant.expected, folder)
-    expected = [t.outputs for t in truths]
-    return verdict, {} if runner is None else alarms(found or [None] * len(truths), expected)
+def plan(models: Sequence[str], kinds: Sequence[str], count: int, seed: int) -> List[Case]:
+    """Model by model, so that a worker needs MXNet's results for one at a time; none for a model
+    without a site for any of the kinds. The conversions without a fault come first."""
+    planned: List[Case] = []
+    for model in models:
+        with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
+            graph = model_and_inputs(model, Path(folder))[0].graph
+        drawn = [case for kind in kinds for case in cases(graph, model, kind, count, seed)]
+        clean = [Case(model, NO_FAULT, graph.nodes[0].name, target) for target in TARGETS]
+        planned += [*clean, *drawn] if drawn else []
+    return planned
 
 
-def written(mutant: Mutant, target: str, folder: Path) -> Path:
-    """The converted model with the fault in it."""
-    path = convert(mutant.graph, target, folder)[0]
-    if mutant.edit is not None:
-        model = onnx.load(path)
-        mutant.edit(model)
-        onnx.save(model, path)
-    return path
-
-
-def refusal(error: Exception, expected: str, folder: str) -> Verdict:
-    """A fault that never runs is caught; it is named if the message names its layer."""
-    message = str(error).replace(f"{folder}/", "")
-    named = (expected,) if repr(expected) in message else ()
-    return Verdict(True, named, f"{type(error).__name__}: {message}")
-
-
-def plant(
-    baseline: Baseline, model: str, case: Case, runner: Optional[IsolatedRunner] = None
-) -> Outcome:
-    mutant = case.mutant(baseline)
-    verdict, oracles = tried(baseline, mutant, case.target, runner)
+def plant(baseline: Baseline, case: Case, *, oracles: bool = False) -> Outcome:
+    mutant, fault = case.mutant(baseline), CATALOGUE.get(case.kind)
+    verdict, alarms = tried(baseline, mutant, case.target, oracles=oracles)
+    reason = makes_no_difference(baseline, mutant)
     return Outcome(
-        model=model,
+        model=case.model,
         target=case.target,
-        kind=case.fault.kind,
-        family=case.fault.family,
+        kind=case.kind,
+        family=fault.family if fault else "",
         layer=case.layer,
         note=mutant.note,
         expected=mutant.expected,
         killed=verdict.killed,
         named=verdict.named[0] if verdict.named else None,
-        equivalent=equivalent(case.fault, baseline, mutant),
+        equivalent=(fault and fault.why) or reason if reason else None,
         refused=verdict.refused,
-        oracles=oracles,
+        oracles=alarms,
     )
+
+
+def run(planned: Sequence[Case], jobs: int = 1, python: Optional[str] = None) -> Results:
+    """Results in the order of the cases, whatever the number of jobs.
+
+    Raises:
+        RuntimeFailure: MXNet does not start, or a worker died.
+    """
+    outcomes: List[Outcome] = []
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, spawn, _start_worker) as pool:
+        try:
+            for outcome in pool.map(partial(_do, python), planned):
+                outcomes.append(outcome)
+                report("planting faults, cases", len(outcomes), len(planned))
+        except BrokenProcessPool as error:
+            raise RuntimeFailure(f"a worker process died: {error}") from error
+    return Results(tuple(outcomes))
+
+
+def _start_worker() -> None:
+    """Workers share the processors among them, so each has one thread."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with suppress(ImportError):
+        import onnxruntime
+
+        onnxruntime.set_default_logger_severity(4)  # it prints every error that it also raises
+    if THREADS not in os.environ:
+        os.environ[THREADS] = "1"  # for libraries that are not loaded yet, and child processes
+        threadpool_limits(1)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _do(python: Optional[str], case: Case) -> Outcome:
+    outcome = plant(_baseline(case.model, python), case, oracles=True)
+    trim_memory()  # models are large, and hold references to themselves
+    return outcome
+
+
+@lru_cache(maxsize=1)
+def _baseline(model: str, python: Optional[str]) -> Baseline:
+    """A model's network, with MXNet's results for two inputs; the last one is kept."""
+    with MxnetProcess(python) as mxnet, tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
+        return baseline_of(mxnet, *model_and_inputs(model, Path(folder)))
+
+
+def model_and_inputs(model: str, folder: Path) -> Tuple[Subject, List[Dict[str, Array]]]:
+    """A model by name, or a checkpoint by its prefix; and two inputs of different shapes."""
+    if model == network.NAME:
+        prefix = str(network.write(folder))
+        subject = load_subject(prefix, inputs={"data": network.INPUT})
+        shapes = enumerate(network.SHAPES)
+        return subject, [subject.inputs({"data": shape}, seed) for seed, shape in shapes]
+    subject = load_subject(model, weights="seeded")
+    return subject, subject.evidence({}, samples=2)
+
+
+def baseline_of(
+    mxnet: MxnetProcess, subject: Subject, inputs: Sequence[Mapping[str, Array]]
+) -> Baseline:
+    """The network, with MXNet's results for these inputs."""
+    reference = mxnet.load(subject.prefix, subject.epoch, subject.graph)
+    try:
+        return Baseline(subject.graph, [reference.truth(each) for each in inputs])
+    finally:
+        reference.close()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Dict
 
-from . import attributes, files, graphs, inputs, parameters
+from . import attributes, graphs, parameters, surroundings
 from .mutant import Fault
 
-_FILES = (attributes, parameters, graphs, inputs, files)
+_FILES = (attributes, parameters, graphs, surroundings)
 
 CATALOGUE: Dict[str, Fault] = {fault.kind: fault for file in _FILES for fault in file.FAULTS}

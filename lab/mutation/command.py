@@ -7,22 +7,12 @@ import json
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any, List
 
 from converters import progress
 from converters.checkpoint import symbol_path
 from fixtures.zoo import ZOO
-from mxproof.cli.common import (
-    FAILED,
-    PROVEN,
-    console_of,
-    count,
-    mxnet_python,
-    progress_of,
-    say,
-    writable,
-    write_text,
-)
+from mxproof.cli import common
 from mxproof.subject import UsageError
 
 from .network import NAME
@@ -51,56 +41,49 @@ def add_parser(commands: Any) -> None:
         help=f"{', '.join(ZOO)} (with seeded weights); '{NAME}', a network with what these lack; "
         "or the prefix of a checkpoint (default: all models by name)",
     )
-    parser.add_argument(
-        "--kind", action="append", metavar="K", help="only this kind; repeat for several"
-    )
+    common.repeatable(parser, "--kind", "K", "only this kind; repeat for several")
     parser.add_argument("--list", action="store_true", help="list the kinds and exit")
     parser.add_argument("--json", metavar="FILE", help="write the whole record there")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables there")
-    mxnet_python(parser)
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    common.mxnet_python(parser)
+    common.quiet(parser)
     for option, least, default, text in NUMBERS:
-        number, text = partial(count, least=least), f"{text} (default: {default})"
+        number, text = partial(common.count, least=least), f"{text} (default: {default})"
         parser.add_argument(option, type=number, default=default, metavar="N", help=text)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    from . import parallel, report
+    from . import campaign, report
     from .catalogue import CATALOGUE
 
-    console = console_of(args)
-    kinds = chosen(args.kind, list(CATALOGUE))
+    for kind in args.kind:
+        if kind not in CATALOGUE:
+            known = ", ".join(CATALOGUE)
+            raise UsageError(f"--kind {kind!r}: no such kind; the kinds are: {known}.")
+    kinds = [kind for kind in CATALOGUE if not args.kind or kind in args.kind]
     if args.list:
-        console.print(report.listing(CATALOGUE[k] for k in kinds).terminal())
-        return PROVEN
+        common.console_of(args).print(report.listing(CATALOGUE[k] for k in kinds).terminal())
+        return common.PROVEN
     models = named(args.models)
-    writable(args, "json", "markdown")
-    with progress_of(args):
+    common.writable(args, "json", "markdown")
+    with common.progress_of(args):
         progress.report("reading the models")
-        planned = parallel.tasks(models, kinds, args.sites, args.seed, args.mxnet_python)
+        planned = campaign.plan(models, kinds, args.sites, args.seed)
         if not planned:
             raise UsageError(
                 f"nothing to plant: {', '.join(models)} has no site for {', '.join(kinds)}. "
                 "Choose another model or kind; --list shows the kinds."
             )
-        results = parallel.run(planned, args.jobs)
-    write_text(args.json, json.dumps(results.to_json(), indent=1))
-    write_text(args.markdown, report.document(results, command(args)))
+        results = campaign.run(planned, args.jobs, args.mxnet_python)
+    common.write_text(args.json, json.dumps(results.to_json(), indent=1))
+    common.write_text(args.markdown, report.document(results, command(args)))
     for sheet in report.sheets(results):
-        console.print(sheet.terminal())
-    say(report.summary(results), quiet=args.quiet)
+        common.console_of(args).print(sheet.terminal())
+    common.say(report.summary(results), quiet=args.quiet)
     for outcome in results.problems:
-        say(f"{outcome.kind}: {outcome.site}: {outcome.problem}.", stderr=True)
-    return PROVEN if results.passed else FAILED
-
-
-def chosen(wanted: Optional[List[str]], known: List[str]) -> List[str]:
-    """The kinds requested, or all."""
-    for kind in wanted or ():
-        if kind not in known:
-            raise UsageError(f"--kind {kind!r}: no such kind; the kinds are: {', '.join(known)}.")
-    return [kind for kind in known if not wanted or kind in wanted]
+        common.say(f"{outcome.kind}: {outcome.site}: {outcome.problem}.", stderr=True)
+    return common.PROVEN if results.passed else common.FAILED
 
 
 def named(wanted: List[str]) -> List[str]:
@@ -118,6 +101,6 @@ def named(wanted: List[str]) -> List[str]:
 def command(args: argparse.Namespace) -> str:
     """The command line that yields the same numbers."""
     models = [Path(model).name for model in args.models]
-    kinds = [f"--kind '{kind}'" for kind in args.kind or ()]
+    kinds = [f"--kind '{kind}'" for kind in args.kind]
     numbers = [f"--sites {args.sites}", f"--seed {args.seed}"]
     return " ".join(["python -m lab mutation", *models, *kinds, *numbers])

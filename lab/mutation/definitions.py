@@ -6,40 +6,38 @@ Slow and simple. Attributes come typed from `converters.ops`, arrays from MXNet.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Optional, Sequence
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from mxproof.runtimes.base import Array
+#: An array; NumPy's annotations lose track of it in most of these expressions.
+Values = Any
 
 
-def windows(x: Array, kernel: Sequence[int], stride: Sequence[int], dilate: Sequence[int]) -> Array:
+def windows(x: Values, kernel: Sequence[int], stride: Sequence[int], dilate: Any = None) -> Values:
     """(N, C, *S) -> (N, C, *positions, *kernel), a view.
 
     Raises:
         ValueError: the window is larger than x.
     """
-    reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilate))
-    axes: Any = tuple(range(2, x.ndim))  # NumPy's own annotation forgets tuples
-    view: Array = sliding_window_view(x, reach, axis=axes)
-    steps = (*stride, *dilate)
-    result: Array = view[(slice(None), slice(None), *(slice(None, None, s) for s in steps))]
-    return result
+    dilate = dilate or (1,) * len(kernel)
+    reach: Any = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilate))
+    view = sliding_window_view(x, reach, axis=tuple(range(2, x.ndim)))  # type: ignore[call-overload]
+    return view[(slice(None), slice(None), *(slice(None, None, s) for s in (*stride, *dilate)))]
 
 
-def padded(x: Array, pad: Sequence[int], value: float = 0.0) -> Array:
+def padded(x: Values, pad: Sequence[int], value: float = 0.0) -> Values:
     """Both ends of each spatial axis."""
-    widths = [(0, 0), (0, 0), *((p, p) for p in pad)]
-    return np.pad(x, widths, constant_values=value)
+    return np.pad(x, [(0, 0), (0, 0), *((p, p) for p in pad)], constant_values=value)
 
 
-def _count(weight: Array, filters: int) -> None:
+def _count(weight: Values, filters: int) -> None:
     if len(weight) != filters:
         raise ValueError(f"{filters} filters were declared, but the weight has {len(weight)}")
 
 
-def convolution(op: Any, x: Array, weight: Array, bias: Optional[Array] = None) -> Array:
+def convolution(op: Any, x: Values, weight: Values, bias: Optional[Values] = None) -> Values:
     """(N, C, *S) -> (N, F, *S')."""
     _count(weight, op.num_filter)
     view = windows(padded(x, op.pad), op.kernel, op.stride, op.dilate)
@@ -47,93 +45,83 @@ def convolution(op: Any, x: Array, weight: Array, bias: Optional[Array] = None) 
     over = [1, *range(2 + spatial, 2 + 2 * spatial)], [1, *range(2, 2 + spatial)]
     groups = zip(np.split(view, op.num_group, 1), np.split(weight, op.num_group))
     parts = [np.moveaxis(np.tensordot(v, w, over), -1, 1) for v, w in groups]
-    y: Array = np.concatenate(parts, axis=1)
+    y = np.concatenate(parts, axis=1)
     return y if bias is None else y + bias.reshape(-1, *(1,) * spatial)
 
 
-def fully_connected(op: Any, x: Array, weight: Array, bias: Optional[Array] = None) -> Array:
+def fully_connected(op: Any, x: Values, weight: Values, bias: Optional[Values] = None) -> Values:
     """(N, *) -> (N, F)."""
     _count(weight, op.num_hidden)
-    flat = x.reshape(len(x), -1) if op.flatten else x
-    y: Array = flat @ weight.T
+    y = (x.reshape(len(x), -1) if op.flatten else x) @ weight.T
     return y if bias is None else y + bias
 
 
 def batch_norm(
-    op: Any, x: Array, gamma: Array, beta: Array, moving_mean: Array, moving_var: Array
-) -> Array:
+    op: Any, x: Values, gamma: Values, beta: Values, moving_mean: Values, moving_var: Values
+) -> Values:
     """(N, C, *S) -> same."""
-    scale = (1.0 if op.fix_gamma else gamma) / np.sqrt(moving_var + op.eps)
     shape = (-1, *(1,) * (x.ndim - 2))
-    result: Array = (x - moving_mean.reshape(shape)) * scale.reshape(shape) + beta.reshape(shape)
-    return result
+    scale = (1.0 if op.fix_gamma else gamma) / np.sqrt(moving_var + op.eps)
+    return (x - moving_mean.reshape(shape)) * scale.reshape(shape) + beta.reshape(shape)
 
 
-def pooling(op: Any, x: Array) -> Array:
+def pooling(op: Any, x: Values) -> Values:
     """(N, C, *S) -> (N, C, *S').
 
     The convention "full" continues beyond the padding; positions there are never counted.
     """
-    over = tuple(range(2, x.ndim))
+    reduce: Any = {"max": np.max, "avg": np.mean, "sum": np.sum}[op.pool_type]
     if op.global_pool:
-        reduce: Any = {"max": np.max, "avg": np.mean, "sum": np.sum}[op.pool_type]
-        whole: Array = reduce(x, axis=over, keepdims=True)
-        return whole
+        return reduce(x, axis=tuple(range(2, x.ndim)), keepdims=True)
     rooms = [s + 2 * p - k for s, p, k in zip(x.shape[2:], op.pad, op.kernel)]
     beyond = [(-r) % s if op.full else 0 for r, s in zip(rooms, op.stride)]
     margin = [(0, 0), (0, 0), *((0, b) for b in beyond)]
 
-    def view(array: Array, empty: float) -> Array:
+    def total(array: Values, empty: float = 0.0) -> Values:
         wide = np.pad(array, margin, constant_values=empty)
-        return windows(wide, op.kernel, op.stride, (1,) * len(op.kernel))
+        over = tuple(range(-len(op.kernel), 0))
+        add: Any = np.max if op.pool_type == "max" else np.sum
+        return add(windows(wide, op.kernel, op.stride), over)
 
-    within = tuple(range(-len(op.kernel), 0))
     if op.pool_type == "max":
-        top: Array = view(padded(x, op.pad, -np.inf), -np.inf).max(within)
-        return top
-    total: Array = view(padded(x, op.pad), 0).sum(within)
+        return total(padded(x, op.pad, -np.inf), -np.inf)
     if op.pool_type == "sum":
-        return total
+        return total(padded(x, op.pad))
     counted = padded(np.ones((1, 1, *x.shape[2:])), op.pad, float(op.counts_pad))
-    result: Array = total / view(counted, 0).sum(within)
-    return result
+    return total(padded(x, op.pad)) / total(counted)
 
 
-def activation(op: Any, x: Array) -> Array:
-    forms: Dict[str, Callable[[Array], Array]] = {
-        "relu": lambda v: np.maximum(v, 0),
-        "sigmoid": lambda v: np.exp(-np.logaddexp(0, -v)),
-        "tanh": np.tanh,
-        "softrelu": lambda v: np.logaddexp(0, v),
-        "softsign": lambda v: v / (1 + np.abs(v)),
-    }
-    return forms[op.act_type](x)
+ACTIVATIONS: Dict[str, Callable[[Values], Values]] = {
+    "relu": lambda v: np.maximum(v, 0),
+    "sigmoid": lambda v: np.exp(-np.logaddexp(0, -v)),
+    "tanh": np.tanh,
+    "softrelu": lambda v: np.logaddexp(0, v),
+    "softsign": lambda v: v / (1 + np.abs(v)),
+}
 
 
-def softmax_output(op: Any, x: Array, label: Optional[Array] = None) -> Array:
+def softmax_output(op: Any, x: Values, label: Optional[Values] = None) -> Values:
     """Over axis 1 or the last, or over all axes but the first together."""
     single = op.multi_output or op.preserve_shape
     flat = x if single else x.reshape(len(x), -1)
     axis = 1 if op.multi_output else -1
     powers = np.exp(flat - flat.max(axis, keepdims=True))
-    result: Array = (powers / powers.sum(axis, keepdims=True)).reshape(x.shape)
-    return result
+    return (powers / powers.sum(axis, keepdims=True)).reshape(x.shape)
 
 
-def mean(op: Any, x: Array) -> Array:
+def mean(op: Any, x: Values) -> Values:
     named = {axis % x.ndim for axis in op.axis or range(x.ndim)}
     over = tuple(axis for axis in range(x.ndim) if (axis in named) != op.exclude)
-    y: Array = x.mean(over, keepdims=op.keepdims)
-    return y.reshape(op.infer(x.shape))
+    return x.mean(over, keepdims=op.keepdims).reshape(op.infer(x.shape))
 
 
-def reshaped(op: Any, x: Array) -> Array:
+def reshaped(op: Any, x: Values) -> Values:
     """Operators that compute nothing: the same numbers in another shape."""
     return x.reshape(op.infer(x.shape))
 
 
-DEFINITIONS: Dict[str, Callable[..., Array]] = {
-    "Activation": activation,
+DEFINITIONS: Dict[str, Callable[..., Values]] = {
+    "Activation": lambda op, x: ACTIVATIONS[op.act_type](x),
     "BatchNorm": batch_norm,
     "Convolution": convolution,
     "Dropout": lambda op, x: x,
@@ -146,18 +134,3 @@ DEFINITIONS: Dict[str, Callable[..., Array]] = {
     "SoftmaxOutput": softmax_output,
     "squeeze": reshaped,
 }
-
-
-def weight_reads(op: Any, x: Array, at: Tuple[int, ...], filters: int) -> Array:
-    """All numbers that one weight of a convolution or a matrix is multiplied by.
-
-    Args:
-        at: its index into (filters, channels of a group, *kernel).
-    """
-    if not hasattr(op, "kernel"):
-        return x.reshape((len(x), -1) if op.flatten else (-1, x.shape[-1]))[:, at[1]]
-    group = at[0] // (filters // op.num_group)
-    channel = group * (x.shape[1] // op.num_group) + at[1]
-    view = windows(padded(x[:, [channel]], op.pad), op.kernel, op.stride, op.dilate)
-    read: Array = view[(Ellipsis, *at[2:])]  # type: ignore[arg-type]
-    return read

@@ -5,12 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Callable, List, Mapping, Optional, Sequence
 
-import numpy as np
-
 from converters import Graph, Node
-from mxproof.runtimes.base import Array
-
-from .mutant import MutationSite
 
 Sites = Callable[[Graph], List[str]]
 
@@ -43,23 +38,9 @@ def with_node(graph: Graph, layer: str, **changed: Any) -> Graph:
 def with_attributes(graph: Graph, layer: str, changed: Mapping[str, Any]) -> Graph:
     """The graph with other attributes for this layer; None removes one."""
     node = next(n for n in graph.nodes if n.name == layer)
-    attrs = {**node.attrs, **{k: str(v) for k, v in changed.items() if v is not None}}
-    kept = {k: v for k, v in attrs.items() if changed.get(k, v) is not None}
-    return with_node(graph, layer, attrs=kept)
-
-
-def with_array(site: MutationSite, role: str, array: Array) -> Graph:
-    """The graph with another array for a parameter; the stored one, mapped read-only, is kept."""
-    name = site.parameter(role)
-    stored = np.ascontiguousarray(array, dtype=site.array(role).dtype)
-    return replace(site.graph, params={**site.graph.params, name: stored})
-
-
-def with_parameters(site: MutationSite, names: Mapping[str, Optional[str]]) -> Graph:
-    """The graph in which the layer reads other parameters: {"gamma": name}."""
-    given = zip(site.op.input_names(), site.node.inputs)
-    inputs = tuple(names.get(role, name) for role, name in given)
-    return with_node(site.graph, site.layer, inputs=inputs)
+    attrs = {k: v for k, v in node.attrs.items() if changed.get(k, v) is not None}
+    attrs.update({k: str(v) for k, v in changed.items() if v is not None})
+    return with_node(graph, layer, attrs=attrs)
 
 
 def axes(values: Sequence[int], least: int = 1) -> List[int]:

@@ -17,14 +17,10 @@ Names = Tuple[Any, ...]
 # --- layers --------------------------------------------------------------------------------
 
 
-def dropped(kind: str, op: str) -> Fault:
+def _drop(site: MutationSite) -> Mutant:
     """The layer passes on its data, as MXNet's Dropout does in inference."""
-
-    def plant(site: MutationSite) -> Mutant:
-        changed = {"op": "Dropout", "attrs": {}, "inputs": site.node.inputs[:1]}
-        return site.mutant(with_node(site.graph, site.layer, **changed), f"{op} -> identity")
-
-    return Fault(kind, GRAPH, layers(op), plant)
+    note, data = f"{site.node.op} -> identity", site.node.inputs[:1]
+    return site.changed(note, op="Dropout", attrs={}, inputs=data)
 
 
 def _leave_out(site: MutationSite) -> Mutant:
@@ -56,12 +52,13 @@ def _exchange_names(site: MutationSite) -> Mutant:
     def renamed(names: Names) -> Names:
         return tuple(swap.get(n, n) for n in names)
 
-    def as_other(n: Node) -> Node:
-        (name,) = renamed((n.name,))
-        return replace(n, name=name, inputs=renamed(n.inputs), outputs=renamed(n.outputs))
-
-    kept = tuple(map(as_other, site.graph.nodes))
-    graph = replace(site.graph, nodes=kept, outputs=renamed(site.graph.outputs))
+    kept = [
+        replace(
+            n, name=swap.get(n.name, n.name), inputs=renamed(n.inputs), outputs=renamed(n.outputs)
+        )
+        for n in site.graph.nodes
+    ]
+    graph = replace(site.graph, nodes=tuple(kept), outputs=renamed(site.graph.outputs))
     return Mutant(graph, f"named as {other}, and {other} as it", other)
 
 
@@ -78,38 +75,27 @@ def _before(op: str, reader: str) -> Sites:
 # --- what a layer reads --------------------------------------------------------------------
 
 
-def rewired(
-    kind: str, sites: Sites, inputs: Callable[[MutationSite], Tuple[Names, str]], why: str = ""
-) -> Fault:
-    """The layer reads other values: `inputs` gives them, and the note."""
-
-    def plant(site: MutationSite) -> Mutant:
-        names, note = inputs(site)
-        return site.mutant(with_node(site.graph, site.layer, inputs=names), note)
-
-    return Fault(kind, GRAPH, sites, plant, why)
-
-
 def _activation(graph: Graph, node: Node) -> Optional[Node]:
     """The activation that this layer reads."""
     source = producer(graph, node.inputs[0] if node.inputs else None)
     return source if source is not None and source.op == "Activation" else None
 
 
-def _read_before(site: MutationSite) -> Tuple[Names, str]:
+def _read_before(site: MutationSite) -> Mutant:
     source = _activation(site.graph, site.node)
     assert source is not None
     name = source.inputs[0]
-    return (name, *site.node.inputs[1:]), f"reads {name} for {source.name}"
+    note = f"reads {name} for {source.name}"
+    return site.changed(note, inputs=(name, *site.node.inputs[1:]))
 
 
-def _swapped(site: MutationSite) -> Tuple[Names, str]:
-    return site.node.inputs[::-1], "inputs exchanged"
+def _swap_inputs(site: MutationSite) -> Mutant:
+    return site.changed("inputs exchanged", inputs=site.node.inputs[::-1])
 
 
-def _doubled(site: MutationSite) -> Tuple[Names, str]:
+def _double(site: MutationSite) -> Mutant:
     branch = site.node.inputs[0]
-    return (branch, branch), f"adds {branch} to itself"
+    return site.changed(f"adds {branch} to itself", inputs=(branch, branch))
 
 
 def _other_shortcuts(graph: Graph, node: Node) -> List[str]:
@@ -122,10 +108,10 @@ def _other_shortcuts(graph: Graph, node: Node) -> List[str]:
     return [n for n in dict.fromkeys(found) if graph.shapes[n] == shape and n not in node.inputs]
 
 
-def _other_shortcut(site: MutationSite) -> Tuple[Names, str]:
+def _take_other_shortcut(site: MutationSite) -> Mutant:
     branch, shortcut = site.node.inputs
     other = site.draw(_other_shortcuts(site.graph, site.node))
-    return (branch, other), f"adds {other} for {shortcut}"
+    return site.changed(f"adds {other} for {shortcut}", inputs=(branch, other))
 
 
 # --- outputs -------------------------------------------------------------------------------
@@ -155,7 +141,7 @@ def heads(kind: str, change: Callable[[Names], Names], note: str) -> Fault:
     return Fault(kind, GRAPH, HEADS, plant)
 
 
-def _wrong_head(site: MutationSite) -> Mutant:
+def _return_another(site: MutationSite) -> Mutant:
     before = str(_before_last(site.graph))
     graph = replace(site.graph, outputs=(*site.graph.outputs[:-1], before))
     return Mutant(graph, f"{before} is returned", site.layer, reference=site.graph)
@@ -170,8 +156,7 @@ def _batch(site: MutationSite) -> int:
 
 def _bake_flatten(site: MutationSite) -> Mutant:
     attrs = {"shape": f"({_batch(site)},-1)"}
-    graph = with_node(site.graph, site.layer, op="Reshape", attrs=attrs)
-    return site.mutant(graph, "Flatten -> Reshape to one sample")
+    return site.changed("Flatten -> Reshape to one sample", op="Reshape", attrs=attrs)
 
 
 ADDITIONS, PAIRS = layers("elemwise_add"), _before("BatchNorm", "Activation")
@@ -179,19 +164,19 @@ READ = nodes(lambda graph, n: n.op == "Activation" and readers(graph, n.name))
 BATCHED = layers("Reshape", where=lambda op: op.shape[0] in (0, -1) and -1 not in op.shape[1:])
 
 FAULTS: Tuple[Fault, ...] = (
-    dropped("activation dropped", "Activation"),
-    dropped("normalisation dropped", "BatchNorm"),
-    dropped("softmax dropped", "SoftmaxOutput"),
+    Fault("activation dropped", GRAPH, layers("Activation"), _drop),
+    Fault("normalisation dropped", GRAPH, layers("BatchNorm"), _drop),
+    Fault("softmax dropped", GRAPH, layers("SoftmaxOutput"), _drop),
     Fault("activation left out", GRAPH, READ, _leave_out),
     Fault("activation before normalisation", GRAPH, PAIRS, _exchange_operators),
-    rewired("input from before the activation", nodes(_activation), _read_before),
-    rewired("residual inputs swapped", ADDITIONS, _swapped, "addition commutes"),
-    rewired("residual from the wrong unit", nodes(_other_shortcuts), _other_shortcut),
-    rewired("branch added to itself", ADDITIONS, _doubled),
+    Fault("input from before the activation", GRAPH, nodes(_activation), _read_before),
+    Fault("residual inputs swapped", GRAPH, ADDITIONS, _swap_inputs, "addition commutes"),
+    Fault("residual from the wrong unit", GRAPH, nodes(_other_shortcuts), _take_other_shortcut),
+    Fault("branch added to itself", GRAPH, ADDITIONS, _double),
     Fault("name exchanged with the neighbour's", GRAPH, PAIRS, _exchange_names),
     heads("outputs in another order", lambda names: names[::-1], "reversed"),
     heads("an output missing", lambda names: names[1:], "the first is missing"),
-    Fault("another layer as output", GRAPH, HEADS, _wrong_head),
+    Fault("another layer as output", GRAPH, HEADS, _return_another),
     Fault("batch size baked into a flattening", SHAPE, layers("Flatten"), _bake_flatten),
     misshaped(
         "batch size baked into a reshape",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -12,14 +12,13 @@ from converters import Graph, Node
 from mxproof.runtimes.base import Array
 from mxproof.truth import Truth
 
+from .edits import Sites, with_attributes, with_node
+
 #: The classes of conversion faults of Louloudakis et al., "FetaFix", arXiv:2312.15101.
 FAMILIES = ("pre-processing", "input", "shape", "weights", "hyper-parameters", "graph")
 PREPROCESSING, INPUT, SHAPE, WEIGHTS, HYPER, GRAPH = FAMILIES
 
 BOTH = ("onnx", "pytorch")
-
-InputTransform = Callable[[Mapping[str, Array]], Dict[str, Array]]
-FileEdit = Callable[[Any], None]
 
 
 @dataclass(frozen=True)
@@ -67,28 +66,49 @@ class MutationSite:
         """The typed declaration of the operator, defaults included."""
         return self.graph.operators[self.layer]
 
-    def parameter(self, role: str) -> str:
-        """MXNet's name of an input ("weight") -> the name of the parameter there."""
-        name = self.node.inputs[self.op.input_names().index(role)]
-        assert name is not None
-        return str(name)
-
-    def array(self, role: str) -> Array:
-        return self.graph.params[self.parameter(role)]
-
     @property
     def data_shape(self) -> Tuple[int, ...]:
         """Shape of the layer's data, for the first of the inputs."""
         shape: Tuple[int, ...] = self.baseline.shapes[str(self.node.inputs[0])]
         return shape
 
+    def parameter(self, role: str) -> str:
+        """MXNet's name of an input ("weight") -> the name of the parameter there."""
+        return str(self.node.inputs[self.op.input_names().index(role)])
+
+    def array(self, role: str) -> Array:
+        return self.graph.params[self.parameter(role)]
+
     def draw(self, options: Sequence[Any]) -> Any:
         """One of the options."""
         return options[int(self.random.integers(len(options)))]
 
-    def mutant(self, graph: Graph, note: str, why: str = "") -> Mutant:
+    def mutant(self, graph: Graph, note: str) -> Mutant:
         """A mutant in which this layer differs."""
-        return Mutant(graph, note, self.layer, why)
+        return Mutant(graph, note, self.layer)
+
+    def changed(self, note: str, **fields: Any) -> Mutant:
+        """Other fields of the node: `op`, `inputs`, `attrs`."""
+        return self.mutant(with_node(self.graph, self.layer, **fields), note)
+
+    def misread(self, attributes: Mapping[str, Any]) -> Mutant:
+        """As if the symbol had stated other attributes; None removes one."""
+        notes = [
+            f"{name} {self.node.attrs.get(name, 'absent')} -> {'absent' if v is None else v}"
+            for name, v in attributes.items()
+        ]
+        return self.mutant(with_attributes(self.graph, self.layer, attributes), ", ".join(notes))
+
+    def reading(self, parameters: Mapping[str, str], note: str) -> Mutant:
+        """The layer reads other parameters: {"gamma": name}."""
+        given = zip(self.op.input_names(), self.node.inputs)
+        return self.changed(note, inputs=tuple(parameters.get(role, name) for role, name in given))
+
+    def stored(self, role: str, array: Array, note: str) -> Mutant:
+        """Another array for a parameter; the stored one, mapped read-only, is kept."""
+        data = np.ascontiguousarray(array, dtype=self.array(role).dtype)
+        params = {**self.graph.params, self.parameter(role): data}
+        return self.mutant(replace(self.graph, params=params), note)
 
 
 @dataclass(frozen=True)
@@ -99,7 +119,6 @@ class Mutant:
         graph: the network that is converted.
         note: what was changed, for people.
         expected: the layer that the proof has to name.
-        why: why the change makes no difference, if planting it showed that.
         reference: the network to judge by, if it is not the baseline's: the same layers with
             another one among the outputs.
         feed: changes the inputs of the converted model.
@@ -109,10 +128,9 @@ class Mutant:
     graph: Graph
     note: str
     expected: str
-    why: str = ""
     reference: Optional[Graph] = None
-    feed: Optional[InputTransform] = None
-    edit: Optional[FileEdit] = None
+    feed: Optional[Callable[[Mapping[str, Array]], Dict[str, Array]]] = None
+    edit: Optional[Callable[[Any], None]] = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +146,7 @@ class Fault:
 
     kind: str
     family: str
-    sites: Callable[[Graph], List[str]]
+    sites: Sites
     plant: Callable[[MutationSite], Mutant]
     why: str = ""
     targets: Tuple[str, ...] = BOTH

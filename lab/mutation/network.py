@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict
 
 from converters import save_checkpoint
-from converters.symbol import VARIABLE, Symbol, SymbolNode
+from converters.symbol import VARIABLE, Symbol
+from fixtures.symbols import SymbolBuilder
 from fixtures.weights import seeded_parameters
 
 NAME = "small"
@@ -16,18 +17,7 @@ SHAPES = ((1, 3, 13, 12), (2, 3, 12, 13))
 MXNET = 10901
 
 
-class _Network:
-    def __init__(self) -> None:
-        self.nodes: List[SymbolNode] = []
-
-    def add(self, op: str, name: str, *inputs: int, stored: str = "", **attrs: object) -> int:
-        """A node, preceded by variables for what it reads from the checkpoint; its index."""
-        variables = [self.add(VARIABLE, f"{name}_{suffix}") for suffix in stored.split()]
-        entries = tuple((i, 0) for i in (*inputs, *variables))
-        texts = {key: str(value) for key, value in attrs.items()}
-        self.nodes.append(SymbolNode(op, name, entries, texts))
-        return len(self.nodes) - 1
-
+class _Small(SymbolBuilder):
     def convolution(self, name: str, x: int, kernel: int = 3, pad: int = 1, **more: object) -> int:
         window = {"kernel": (kernel, kernel), "pad": (pad, pad)}
         return self.add(
@@ -45,7 +35,7 @@ def symbol() -> Symbol:
     Biases, groups, dilation, averages over padding, windows rounded up, attributes left at
     MXNet's defaults, a square matrix, a residual between two others.
     """
-    net = _Network()
+    net = _Small()
     x = net.convolution("conv0", net.add(VARIABLE, "data"), 5, 2, stride=(2, 1))
     x = net.add("Activation", "act0", net.norm("norm0", x), act_type="softrelu")
     halved: Dict[str, Any] = {"kernel": (3, 3), "stride": (2, 2), "pad": (1, 1)}
@@ -64,11 +54,11 @@ def symbol() -> Symbol:
     )
     x = net.add("FullyConnected", "dense0", x, stored="weight bias", num_hidden=8)
     x = net.add("Activation", "act2", x, act_type="sigmoid")
-    ends: List[Tuple[int, int]] = []
+    heads = []
     for head in ("a", "b"):
         y = net.add("FullyConnected", f"dense_{head}", x, stored="weight bias", num_hidden=6)
-        ends.append((net.add("SoftmaxOutput", f"softmax_{head}", y, stored="label"), 0))
-    return Symbol(tuple(net.nodes), tuple(ends), MXNET)
+        heads.append(net.add("SoftmaxOutput", f"softmax_{head}", y, stored="label"))
+    return net.symbol(*heads, version=MXNET)
 
 
 def write(folder: Path) -> Path:

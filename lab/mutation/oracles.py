@@ -13,8 +13,6 @@ import numpy as np
 
 from mxproof.runtimes.base import Array
 
-Outputs = Optional[Sequence[Array]]
-
 
 @dataclass(frozen=True)
 class Oracle:
@@ -79,17 +77,16 @@ ORACLES: Tuple[Oracle, ...] = (
 )
 
 
-def alarms(found: Sequence[Outputs], expected: Sequence[Sequence[Array]]) -> Dict[str, bool]:
+def alarms(
+    found: Optional[Sequence[Sequence[Array]]], expected: Sequence[Sequence[Array]]
+) -> Dict[str, bool]:
     """Oracle -> does it raise an alarm for any of the inputs?
 
     Args:
-        found: the candidate's outputs by input; None where it raised.
+        found: the candidate's outputs by input; None if it failed.
         expected: MXNet's.
     """
-    complete = all(xs is not None and len(xs) == len(ys) for xs, ys in zip(found, expected))
-    pairs = [pair for xs, ys in zip(found, expected) for pair in zip(xs or (), ys)]
+    complete = found is not None and [*map(len, found)] == [*map(len, expected)]
+    pairs = [pair for xs, ys in zip(found or (), expected) for pair in zip(xs, ys)]
     with np.errstate(all="ignore"):
-        return {
-            oracle.name: not (complete and all(oracle.passes(x, y) for x, y in pairs))
-            for oracle in ORACLES
-        }
+        return {o.name: not (complete and all(o.passes(*pair) for pair in pairs)) for o in ORACLES}

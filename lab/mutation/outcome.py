@@ -8,6 +8,8 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from .oracles import ORACLES
 
 SCHEMA = 1
+#: The kind of a conversion without a fault, which must raise no alarm.
+NO_FAULT = "no fault"
 #: All faults that make a difference have to be caught, and this share of them named.
 LOCALISED = 0.99
 CLEAN = ("model", "target", "killed", "oracles")  # the record of a conversion without a fault
@@ -57,21 +59,22 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Results:
-    """
-    Attributes:
-        cleans: conversions without a fault, which must raise no alarm.
-    """
+    """The outcomes of a campaign, those of conversions without a fault among them."""
 
     outcomes: Tuple[Outcome, ...] = ()
-    cleans: Tuple[Outcome, ...] = ()
 
-    def __add__(self, other: Results) -> Results:
-        return Results(self.outcomes + other.outcomes, self.cleans + other.cleans)
+    @property
+    def cleans(self) -> List[Outcome]:
+        return [o for o in self.outcomes if o.kind == NO_FAULT]
+
+    @property
+    def faults(self) -> List[Outcome]:
+        return [o for o in self.outcomes if o.kind != NO_FAULT]
 
     @property
     def real(self) -> List[Outcome]:
         """The faults that make a difference."""
-        return [o for o in self.outcomes if o.equivalent is None]
+        return [o for o in self.faults if o.equivalent is None]
 
     @property
     def problems(self) -> List[Outcome]:
@@ -81,7 +84,7 @@ class Results:
     def passed(self) -> bool:
         """All faults caught and nearly all named, without a false alarm."""
         totals, real = self.totals(), len(self.real)
-        alarms = any(o.killed and o.equivalent is not None for o in self.outcomes + self.cleans)
+        alarms = any(o.killed and o.equivalent is not None for o in self.outcomes)
         return not alarms and totals["killed"] == real and totals["localised"] >= LOCALISED * real
 
     def checks(self) -> Dict[str, Dict[str, Any]]:
@@ -100,19 +103,19 @@ class Results:
         return found
 
     def by(self, *fields: str) -> Dict[Tuple[str, ...], Results]:
-        """Results by the values of these fields ("model", "kind"), in the order of appearance."""
-        groups: Dict[Tuple[str, ...], Results] = {}
-        for outcome in self.outcomes:
+        """The faults by the values of these fields ("model", "kind"), in order of appearance."""
+        groups: Dict[Tuple[str, ...], List[Outcome]] = {}
+        for outcome in self.faults:
             key = tuple(str(getattr(outcome, field)) for field in fields)
-            groups[key] = groups.get(key, Results()) + Results((outcome,))
-        return groups
+            groups.setdefault(key, []).append(outcome)
+        return {key: Results(tuple(some)) for key, some in groups.items()}
 
     def totals(self) -> Dict[str, int]:
-        real = self.real
+        real, faults = self.real, self.faults
         return {
             "kinds": len(self.by("kind")),
-            "cases": len(self.outcomes),
-            "equivalent": len(self.outcomes) - len(real),
+            "cases": len(faults),
+            "equivalent": len(faults) - len(real),
             "killed": sum(o.killed for o in real),
             "localised": sum(o.localised for o in real),
         }
@@ -126,6 +129,6 @@ class Results:
             "oracles": self.checks(),
             "clean": [{key: asdict(c)[key] for key in CLEAN} for c in self.cleans],
             "faults": [
-                {**asdict(o), "site": o.site, "localised": o.localised} for o in self.outcomes
+                {**asdict(o), "site": o.site, "localised": o.localised} for o in self.faults
             ],
         }

@@ -11,6 +11,8 @@ from .oracles import ORACLES
 from .outcome import Results
 
 COUNTS = ("cases", "caught", "named", "equivalent")
+CHECKS = ("check", "rule", "faults caught", "alarms without a fault")
+SILENT = "caught in conversions where it raises none"
 
 
 def _counts(results: Results) -> Tuple[str, ...]:
@@ -19,17 +21,16 @@ def _counts(results: Results) -> Tuple[str, ...]:
     return str(totals["cases"]), caught, named, str(totals["equivalent"])
 
 
-def _counted(title: str, results: Results, *fields: str) -> Sheet:
-    rows = [(*key, *_counts(some)) for key, some in results.by(*fields).items()]
-    return Sheet(title, (*fields, *COUNTS), rows)
+def _counted(results: Results, *fields: str) -> List[Tuple[str, ...]]:
+    return [(*key, *_counts(some)) for key, some in results.by(*fields).items()]
 
 
-def _checks(results: Results) -> Sheet:
+def _checks(results: Results) -> List[Tuple[str, ...]]:
     """How the checks of other projects fare on the same files."""
     real, cleans = len(results.real), len(results.cleans)
     killed, alarms = results.totals()["killed"], sum(c.killed for c in results.cleans)
     own = {"rule": "every layer in float64", "killed": killed, "false_alarms": alarms}
-    rows = [
+    return [
         (
             *(name, check["rule"]),
             *(f"{check['killed']} of {real}", f"{check['false_alarms']} of {cleans}"),
@@ -37,32 +38,28 @@ def _checks(results: Results) -> Sheet:
         )
         for name, check in {"mxproof": own, **results.checks()}.items()
     ]
-    headings = (
-        *("check", "rule", "faults caught", "alarms without a fault"),
-        "caught in conversions where it raises none",
-    )
-    return Sheet("The checks of others, on the final outputs of the same files", headings, rows)
 
 
-def _equivalents(results: Results) -> Sheet:
+def _equivalents(results: Results) -> List[Tuple[str, ...]]:
     """By kind and reason, with one site as an example."""
-    none = Results(tuple(o for o in results.outcomes if o.equivalent is not None))
-    rows = [
+    none = Results(tuple(o for o in results.faults if o.equivalent is not None))
+    return [
         (*key, str(len(some.outcomes)), some.outcomes[0].site)
         for key, some in none.by("kind", "equivalent").items()
     ]
-    return Sheet("Equivalent: no difference to find", ("kind", "why", "cases", "e.g."), rows)
 
 
 def sheets(results: Results) -> List[Sheet]:
     """All of them; those without rows are left out."""
-    models = _counted("By model", results, "model")
+    models = [*_counted(results, "model"), ("all", *_counts(results))]
     problems = [(o.kind, o.site, o.problem or "") for o in results.problems]
+    others = "The checks of others, on the final outputs of the same files"
+    none = "Equivalent: no difference to find"
     every = (
-        _counted("By kind of fault", results, "kind", "family"),
-        Sheet(models.title, models.headings, [*models.rows, ("all", *_counts(results))]),
-        _checks(results),
-        _equivalents(results),
+        Sheet("By kind of fault", ("kind", "family", *COUNTS), _counted(results, "kind", "family")),
+        Sheet("By model", ("model", *COUNTS), models),
+        Sheet(others, (*CHECKS, SILENT), _checks(results)),
+        Sheet(none, ("kind", "why", "cases", "e.g."), _equivalents(results)),
         Sheet("Not as it should be", ("kind", "place", "problem"), problems),
     )
     return [sheet for sheet in every if sheet.rows]

@@ -27,12 +27,6 @@ SCHEMA = 2
 FILE, GREEN, NEXT, MARK = "history.jsonl", "green", "green.next", "entry.json"
 #: What is kept of a green run: the records that the judge compares, and the versions.
 KEPT = {STEP, VERSIONS, *(record for record, _ in STEPS.values())}
-#: Key of a line -> its type.
-FORM = {
-    **dict.fromkeys(("date", "commit", "accepted"), str),
-    **dict.fromkeys(("reasons", "inconclusive"), list),
-    **dict.fromkeys(("versions", "counts", "numbers"), dict),
-}
 #: Of the reasons for a red run, this many are kept, and this many characters of each.
 REASONS, LONGEST = 100, 300
 
@@ -51,7 +45,7 @@ def entry_of(run: Run, found: Judgement, accept: str) -> Json:
         "reasons": [str(reason)[:LONGEST] for reason in found.reasons[:REASONS]],
         "accepted": accept if found.accepted else "",
         "versions": run.versions,
-        "counts": {n: Counter(c.outcome for c in s.cases.values()) for n, s in run.steps.items()},
+        "counts": {n: Counter(c.outcome for c in s.values()) for n, s in run.steps.items()},
         "numbers": {n: [c.value, c.low, c.high] for n, c in cases if c.value is not None},
         "inconclusive": [name for name, case in cases if case.outcome == INCONCLUSIVE],
     }
@@ -60,13 +54,8 @@ def entry_of(run: Run, found: Judgement, accept: str) -> Json:
 def parse(line: str) -> Json:
     """Read a line; what it raises for one of another form is in BROKEN."""
     entry: Json = json.loads(line)
-    if entry["schema"] != SCHEMA or entry["verdict"] not in ("green", "red"):
-        raise ValueError(f"schema {entry['schema']!r}, verdict {entry['verdict']!r}")
-    for key, form in FORM.items():
-        if not isinstance(entry[key], form):
-            raise TypeError(f"{key} is {entry[key]!r}")
-    for value, _low, _high in entry["numbers"].values():
-        float(value)
+    if entry["schema"] != SCHEMA:
+        raise ValueError(f"schema {entry['schema']!r}")
     return entry
 
 

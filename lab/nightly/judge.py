@@ -45,26 +45,28 @@ def judge(run: Run, green: Optional[Run], *, accept: bool = False) -> Judgement:
         green: None if there is none yet.
         accept: fewer cases than in the last green run are intended. Nothing else can be accepted.
     """
-    steps, cases = run.steps.items(), list(run.cases())
-    reasons = [Reason(BROKEN, f"step {name}", p) for name, step in steps for p in step.problems]
+    cases = list(run.cases())
+    reasons = [Reason(BROKEN, f"step {step}", problem) for step, problem in run.problems]
     for kind in RED:
         reasons += [Reason(kind, n, case.message) for n, case in cases if case.outcome == kind]
     if green is None:
         return Judgement(reasons, [], [])
-    lost, new = list(_lost(run, green)), sorted(run.ran - green.ran)
+    lost, new = list(_lost(run, green)), sorted(run.ran() - green.ran())
     return Judgement(reasons, lost, new) if accept else Judgement(reasons + lost, [], new)
 
 
 def _lost(run: Run, green: Run) -> Iterator[Reason]:
     """Whatever ran in the last green run and did not run in this one."""
-    for name, step in green.steps.items():
-        now = run.steps.get(name)
-        if now is None:
-            ran = f"{len(step.ran)} cases ran in the last green run"
-            yield Reason(VANISHED, f"step {name}", ran)
-        elif not now.problems:  # each is a reason already, to which its missing cases add nothing
-            for case in sorted(step.ran - now.ran):
-                if case in now.cases:
-                    yield Reason(IDLE, case, now.cases[case].message)
-                else:
-                    yield Reason(VANISHED, case, "ran in the last green run")
+    broken = {step for step, _ in run.problems}  # a reason already, to which cases add nothing
+    for step in green.steps:
+        before = green.ran(step)
+        if step not in run.steps:
+            yield Reason(VANISHED, f"step {step}", f"{len(before)} cases ran in the last green run")
+        elif step not in broken:
+            for name in sorted(before - run.ran(step)):
+                case = run.steps[step].get(name)
+                yield (
+                    Reason(IDLE, name, case.message)
+                    if case
+                    else Reason(VANISHED, name, "ran in the last green run")
+                )

@@ -8,24 +8,24 @@ import re
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 from xml.etree import ElementTree
 
 from mxproof.report.pytest_report import UNEXPECTED_PASS
 from mxproof.subject import UsageError
 
+from ..calibrate import missed_bars
+from ..mutation.outcome import LOCALISED
 from . import records
-from .records import FAILED, PASSED, SKIPPED, Run, Step
+from .records import FAILED, PASSED, SKIPPED, Run
 
-#: A case: its name, what became of it, why, and what was measured: see `Step.add`.
+#: A case: its name, what became of it, why, and what was measured: see `Run.add`.
 Found = Tuple[Any, ...]
 
-STEP, VERSIONS, CALIBRATION = "step.json", "versions.txt", "calibration.json"
+STEP, VERSIONS = "step.json", "versions.txt"
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 #: A step that began this much before the last one is left over from an earlier run.
 LONGEST_RUN = timedelta(hours=24)
-#: The share of the mutations that make a difference which must be named at their layer.
-NAMED = 0.99
 DECISIONS = {"pass": PASSED, "fail": records.SLOWER, "inconclusive": records.INCONCLUSIVE}
 #: What a record of another form raises; ElementTree's ParseError is a SyntaxError.
 BROKEN = (OSError, SyntaxError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
@@ -40,66 +40,69 @@ def read_run(folder: Path, demanded: Sequence[str] = ()) -> Run:
     Raises:
         UsageError: there is no step in it.
     """
-    found = {path: _step_of(path.name) for path in sorted(folder.glob("*")) if path.is_dir()}
-    folders = {path: step for path, step in found.items() if step}
-    if not folders:
+    found = {path: part_of(path.name) for path in sorted(folder.glob("*")) if path.is_dir()}
+    parts = {path: part for path, part in found.items() if part}
+    if not parts:
         raise UsageError(f"{folder}: has no results. Name the folder that .ci/nightly wrote.")
-    run = Run(steps={name: Step() for name in folders.values()})
+    run = Run({step: {} for step, _ in parts.values()})
     if (folder / VERSIONS).is_file():
         text = (folder / VERSIONS).read_text(encoding="utf-8", errors="replace")
         run.versions = dict(re.findall(r"^([\w.-]+)(?:==| @ )(\S+)$", text, re.MULTILINE))
-    began: Dict[Path, datetime] = {}
-    commits: Dict[Path, str] = {}
-    for path, name in folders.items():
+    known: List[Found] = []
+    for path, (step, _) in parts.items():
         try:
             about = load(path / STEP)
-            began[path] = datetime.strptime(str(about["began"]), TIME)
-            commits[path] = str(about["commit"])
-            _read_record(path, run.steps[name], int(about["exit"]))
+            began = datetime.strptime(about["began"], TIME)
+            known.append((step, path.name, began, str(about["commit"])))
+            _read_record(run, step, path, int(about["exit"]))
         except BROKEN as error:
-            run.steps[name].problems.append(f"{path.name}: {type(error).__name__}: {error}")
-    run.date = min(began.values()).strftime(TIME) if began else ""
-    run.commit = Counter(commits.values()).most_common(1)[0][0] if commits else ""
-    for path in began:
-        problems = run.steps[folders[path]].problems
-        if max(began.values()) - began[path] > LONGEST_RUN:
-            problems.append(f"{path.name} is left over from {began[path]}")
-        if commits.get(path, run.commit) != run.commit:
-            problems.append(f"{path.name} is of commit {commits[path]}, others of {run.commit}")
-    for part in sorted({part for path in folders for part in _parts(path)} - {*folders}):
-        run.steps[_step_of(part.name)].problems.append(f"{part.name} left nothing")
-    for name in demanded:
-        absent = Step(problems=["left nothing: it did not run, or ended at once"])
-        run.steps.setdefault(name, absent)
+            run.problems.append((step, f"{path.name}: {type(error).__name__}: {error}"))
+    _check_origin(run, known)
+    for name in sorted({name for _, names in parts.values() for name in names}):
+        if not (folder / name).is_dir():
+            run.problems.append((name.partition("-")[0], f"{name} left nothing"))
+    for step in demanded:
+        if step not in run.steps:
+            run.steps[step] = {}
+            run.problems.append((step, "left nothing: it did not run, or ended at once"))
     return run
 
 
-def _step_of(name: str) -> str:
-    """ "zoo-2-of-8" -> "zoo"; "" for another name than a step's."""
-    match = re.fullmatch(r"([a-z]+)(-\d+-of-\d+)?", name)
-    return match[1] if match and match[1] in STEPS else ""
+def _check_origin(run: Run, known: Sequence[Found]) -> None:
+    """All parts of a run are of one day and one commit; each is (step, folder, begin, commit)."""
+    if not known:
+        return
+    dates = [began for *_, began, _ in known]
+    run.date = min(dates).strftime(TIME)
+    run.commit = Counter(commit for *_, commit in known).most_common(1)[0][0]
+    for step, name, began, commit in known:
+        if max(dates) - began > LONGEST_RUN:
+            run.problems.append((step, f"{name} is left over from {began}"))
+        if commit != run.commit:
+            run.problems.append((step, f"{name} is of commit {commit}, others of {run.commit}"))
 
 
-def _parts(path: Path) -> List[Path]:
-    """ "zoo-2-of-3" -> "zoo-1-of-3", "zoo-2-of-3", "zoo-3-of-3"; none of a whole step."""
-    step, _, count = path.name.partition("-of-")
-    step = step.partition("-")[0]
-    return [path.with_name(f"{step}-{k}-of-{count}") for k in range(1, int(count or 0) + 1)]
+def part_of(name: str) -> Optional[Tuple[str, List[str]]]:
+    """ "zoo-2-of-3" -> "zoo", and the names of all its parts; None for another name than a step's
+    or a part's."""
+    match = re.fullmatch(r"([a-z]+)(?:-\d+-of-(\d+))?", name)
+    if not match or match[1] not in STEPS:
+        return None
+    count = int(match[2] or 0)
+    return match[1], [f"{match[1]}-{k}-of-{count}" for k in range(1, count + 1)]
 
 
-def _read_record(folder: Path, step: Step, code: int) -> None:
+def _read_record(run: Run, step: str, folder: Path, code: int) -> None:
     """Read a step, or a part of it, that ended with this exit code."""
-    name, reader = STEPS[_step_of(folder.name)]
-    for case in reader(folder / name):
-        step.add(*case)
-    if name == CALIBRATION:  # its exit code says whether the bars were met
-        shares = "; ".join(f"{name[13:]}: {case.value} failed" for name, case in step.cases.items())
-        step.add("calibration::bars", FAILED if code == 1 else PASSED, shares)
-    outcomes = {case.outcome for case in step.cases.values()}
+    record, reader = STEPS[step]
+    for case in reader(folder / record):
+        run.add(step, *case)
+    outcomes = {case.outcome for case in run.steps[step].values()}
     if code and not outcomes.intersection((*records.RED, records.INCONCLUSIVE)):
-        step.problems.append(f"{folder.name}: no case explains its exit code {code}")
+        problem = f"{folder.name}: no case explains its exit code {code}"
+        run.problems.append((step, problem))
     elif not outcomes - {SKIPPED}:
-        step.problems.append(f"{folder.name}: no case ran")
+        run.problems.append((step, f"{folder.name}: no case ran"))
 
 
 def load(path: Path) -> Any:
@@ -114,7 +117,7 @@ def pytest_cases(path: Path) -> Iterator[Found]:
         raise ValueError("declares a document type or entities, which pytest never writes")
     tests = [(_id(element), element) for element in ElementTree.fromstring(text).iter("testcase")]
     for name, element in tests:
-        yield name, PASSED
+        yield (name,)
         yield from ((name, *bad) for bad in _outcomes(element))
     if (folder / "report.json").exists():
         for record in load(folder / "report.json")["records"]:
@@ -161,21 +164,21 @@ def _worst(record: Any, model: str) -> Iterator[Found]:
 def mutation_cases(path: Path) -> Iterator[Found]:
     """`python -m lab mutation --json`. A case is the n-th mutant of its kind in a model, because
     the layers to mutate are drawn."""
-    record, count, named = load(path), Counter[str](), []
+    record, count = load(path), Counter[str]()
     for mutant in record["faults"]:
         group = f"mutation::{mutant['kind']}[{mutant['site'].partition(' ')[0]}"
         count[group] += 1
-        equivalent, killed = mutant["equivalent"] is not None, bool(mutant["killed"])
+        equivalent = mutant["equivalent"] is not None
         message = f"{'false alarm' if equivalent else 'survived'}: {mutant['site']}"
-        yield f"{group}-{count[group]}]", FAILED if killed is equivalent else PASSED, message
-        if not equivalent:
-            named.append(bool(mutant.get("localised", mutant["named"])))
-    for clean in record.get("clean", ()):
+        bad = bool(mutant["killed"]) is equivalent
+        yield f"{group}-{count[group]}]", FAILED if bad else PASSED, message
+    for clean in record["clean"]:
         name = f"mutation::none[{clean['model']}/{clean['target']}]"
         yield name, FAILED if clean["killed"] else PASSED, "false alarm"
+    named = [bool(m["localised"]) for m in record["faults"] if m["equivalent"] is None]
     share = sum(named) / max(1, len(named))
-    message = f"{sum(named)} of {len(named)} were; {NAMED:.0%} are required"
-    yield "mutation::named at the layer", PASSED if share >= NAMED else FAILED, message, share
+    message = f"{sum(named)} of {len(named)} were; {LOCALISED:.0%} are required"
+    yield "mutation::named at the layer", PASSED if share >= LOCALISED else FAILED, message, share
 
 
 def latency_cases(path: Path) -> Iterator[Found]:
@@ -189,8 +192,8 @@ def latency_cases(path: Path) -> Iterator[Found]:
 def calibration_cases(path: Path) -> Iterator[Found]:
     """`python -m lab calibrate --json`."""
     for rate in load(path)["rates"]:
-        name = f"calibration::{100 * rate['slowdown']:g} % slower"
-        yield name, PASSED, "", rate["share_failed"]
+        missed, name = missed_bars([rate]), f"calibration::{100 * rate['slowdown']:g} % slower"
+        yield name, FAILED if missed else PASSED, "".join(missed), rate["share_failed"]
 
 
 def matrix_cases(path: Path) -> Iterator[Found]:
@@ -210,7 +213,7 @@ STEPS: Dict[str, Tuple[str, Callable[[Path], Iterator[Found]]]] = {
     "zoo": ("junit.xml", pytest_cases),
     "mutation": ("mutation.json", mutation_cases),
     "latency": ("latency.json", latency_cases),
-    "calibration": (CALIBRATION, calibration_cases),
+    "calibration": ("calibration.json", calibration_cases),
     "matrix": ("tox.json", matrix_cases),
     "docs": ("junit.xml", pytest_cases),
 }

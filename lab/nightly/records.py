@@ -25,50 +25,40 @@ class Case(NamedTuple):
 
 
 @dataclass
-class Step:
-    """What a step found; the parts of a sharded one together.
-
-    Attributes:
-        problems: what is wrong with its records; its cases are incomplete then.
-    """
-
-    cases: Dict[str, Case] = field(default_factory=dict)
-    problems: List[str] = field(default_factory=list)
-
-    def add(self, name: str, outcome: str, message: str = "", *numbers: Any) -> None:
-        """Record a case; of several with one name, keep the most severe, or the largest."""
-        case = Case(outcome, message, *map(number, numbers))
-        known = self.cases.setdefault(name, case)
-        self.cases[name] = min(
-            known, case, key=lambda c: (OUTCOMES.index(c.outcome), -(c.value or 0.0))
-        )
-
-    @property
-    def ran(self) -> Set[str]:
-        return {name for name, case in self.cases.items() if case.outcome != SKIPPED}
-
-
-@dataclass
 class Run:
     """A nightly run.
 
     Attributes:
+        steps: step -> its cases; the parts of a sharded step together.
+        problems: a step, and what is wrong with its records; its cases are incomplete then.
         date: when its first step began (UTC, ISO 8601).
         versions: distribution -> version, as pip reported them.
     """
 
+    steps: Dict[str, Dict[str, Case]]
+    problems: List[Tuple[str, str]] = field(default_factory=list)
     date: str = ""
     commit: str = ""
-    steps: Dict[str, Step] = field(default_factory=dict)
     versions: Dict[str, str] = field(default_factory=dict)
 
-    def cases(self) -> Iterator[Tuple[str, Case]]:
-        for step in self.steps.values():
-            yield from sorted(step.cases.items())
+    def add(
+        self, step: str, name: str, outcome: str = PASSED, message: str = "", *numbers: Any
+    ) -> None:
+        """Record a case; of several with one name, keep the most severe, or the largest."""
+        case = Case(outcome, message, *map(number, numbers))
+        known = self.steps[step].setdefault(name, case)
+        self.steps[step][name] = min(
+            known, case, key=lambda c: (OUTCOMES.index(c.outcome), -(c.value or 0.0))
+        )
 
-    @property
-    def ran(self) -> Set[str]:
-        return {name for step in self.steps.values() for name in step.ran}
+    def cases(self) -> Iterator[Tuple[str, Case]]:
+        for cases in self.steps.values():
+            yield from sorted(cases.items())
+
+    def ran(self, *steps: str) -> Set[str]:
+        """The cases of these steps (of all, if none is named) that were not skipped."""
+        found = (self.steps.get(step, {}) for step in steps or self.steps)
+        return {n for cases in found for n, case in cases.items() if case.outcome != SKIPPED}
 
 
 def number(value: Any) -> Optional[float]:

@@ -20,7 +20,7 @@ ELEMENTS: Dict[str, Any] = {
     "unexpected pass": ("failure", {"message": "[XPASS(strict)] known"}),
     "unused override": ("failure", {"message": "AssertionError"}),
 }
-MUTANTS = 120  # of which one may be caught and not named
+MUTANTS = 121  # of which one may be caught and not named
 
 
 def green_results(date: str = "2026-11-20T03:17:00Z") -> Made:
@@ -50,7 +50,7 @@ def green_results(date: str = "2026-11-20T03:17:00Z") -> Made:
             "decisions": [decision(f"small-{runtime}") for runtime in ("onnxruntime", "pytorch")]
         },
         "calibration/calibration.json": {
-            "rates": [{"slowdown": s, "trials": 40, "share_failed": s * 5} for s in (0.0, 0.1)]
+            "rates": [{"slowdown": s, "trials": 40, "share_failed": s * 10} for s in (0.0, 0.1)]
         },
         "matrix/tox.json": {
             "testenvs": {".pkg": {}, **{n: _row() for n in ("py39-oldest", "py313-newest")}}
@@ -76,7 +76,7 @@ def _target() -> Made:
 
 def _mutant(place: int, equivalent: Any = None) -> Made:
     about = {"kind": "stride dropped", "site": f"small/onnx conv{place}: 2 to 1"}
-    return {**about, "killed": True, "named": f"conv{place}", "equivalent": equivalent}
+    return {**about, "killed": True, "localised": True, "equivalent": equivalent}
 
 
 def _row() -> Made:

@@ -161,15 +161,6 @@ def test_an_older_onnxruntime(run: Run, tmp_path: Path, request: pytest.FixtureR
     assert found["causes"] == [["onnxruntime"]]
 
 
-@pytest.mark.nightly
-def test_files_that_are_the_same_are_not_timed(run: Run, prefix: Path, repository: Path) -> None:
-    commits = plant(repository, *COMMENT)
-    result = run("bisect", prefix, *SHAPE, "onnx", "--what", "speed", *commits)
-    assert result.code == BAD_INPUT
-    assert "nothing to attribute" in result.err
-    assert "the same file in the same runtime" in result.err
-
-
 @pytest.mark.parametrize(
     ("alone", "code", "said"),
     [(UNKNOWN, FAILED, "could not be tried"), (GREEN, PROVEN, " with threads all -> 1 explain it")],

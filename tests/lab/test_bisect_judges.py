@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,31 +32,31 @@ def numbers(value: float, state: int = RUNS, noise: float = 0.0) -> Numbers:
     return Numbers(state, "", [array(value)], noise)
 
 
+ONE = array(1.0)
+
+
 @pytest.mark.parametrize(
     ("found", "expected", "apart"),
     [
-        ([1.0, 2.0], [1.0, 2.0], 0.0),
-        ([1.0, 2.5], [1.0, 2.0], 0.25),
-        ([-0.0], [0.0], 0.0),
-        ([1e-3], [0.0], INF),
-        ([NAN, 2.0], [NAN, 2.0], 0.0),
-        ([NAN, 3.0], [NAN, 2.0], 0.5),
-        ([NAN, 2.0], [1.0, 2.0], INF),
-        ([INF, 1.0], [INF, 1.0], 0.0),
-        ([INF, 1.0], [-INF, 1.0], INF),
-        ([], [], 0.0),
-        ([1.0], [1.0, 1.0], INF),
+        (array(1.0, 2.0), array(1.0, 2.0), 0.0),
+        (array(1.0, 2.5), array(1.0, 2.0), 0.25),
+        (array(-0.0), array(0.0), 0.0),
+        (array(1e-3), array(0.0), INF),
+        (array(NAN, 2.0), array(NAN, 2.0), 0.0),
+        (array(NAN, 3.0), array(NAN, 2.0), 0.5),
+        (array(NAN, 2.0), array(1.0, 2.0), INF),
+        (array(INF, 1.0), array(INF, 1.0), 0.0),
+        (array(INF, 1.0), array(-INF, 1.0), INF),
+        (array(), array(), 0.0),
+        (ONE, array(1.0, 1.0), INF),
+        (array(1.0, dtype="float64"), ONE, INF),
     ],
 )
-def test_distance(found: List[float], expected: List[float], apart: float) -> None:
-    """The largest of all outputs counts, wherever it is."""
-    a, b, same = array(*found), array(*expected), array(1.0)
-    assert distance([a, same], [b, same]) == distance([same, a], [same, b]) == apart
-
-
-@pytest.mark.parametrize("found", [[array(1.0, dtype="float64")], [array(1.0)] * 2, []])
-def test_another_type_or_number_of_outputs_is_not_rounding(found: List[Array]) -> None:
-    assert distance(found, [array(1.0)]) == INF
+def test_distance(found: Array, expected: Array, apart: float) -> None:
+    """The largest of all outputs counts, wherever it is; another number of them is not rounding."""
+    assert distance([found, ONE], [expected, ONE]) == apart
+    assert distance([ONE, found], [ONE, expected]) == apart
+    assert distance([found], [expected, ONE]) == distance([found, ONE], [expected]) == INF
 
 
 @pytest.mark.parametrize(

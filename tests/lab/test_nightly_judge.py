@@ -2,141 +2,121 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Iterator, Tuple, Union
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lab.nightly.judge import judge
-from lab.nightly.readers import STEPS, read_run
+from lab.nightly.readers import read_run
 from lab.nightly.records import Run
 
-from .nightly_runs import TABLES, Made, green_results, junit, write
+from .nightly_runs import LAYERS, TABLES, Made, green_results, junit, write
 
-Draw = Callable[[st.SearchStrategy[Any]], Any]
-Regression = Callable[[Made, Draw], Tuple[str, str]]
+#: Exit code of the step, the path of a record or the start of several, what happens to it (None:
+#: it is lost; text takes its place), the kind of the only reason for red, and what that is about.
+Regression = Tuple[int, str, Union[str, Callable[[Any], Any], None], str, str]
 
-
-def one_case(outcome: str, kind: str = "") -> Regression:
-    """A case of pytest's has this outcome; "" where it is not there."""
-
-    def regress(made: Made, draw: Draw) -> Tuple[str, str]:
-        path = draw(st.sampled_from([path for path in made if path.endswith(".xml")]))
-        ran = [case for case, known in made[path].items() if known != "skipped"]
-        case = draw(st.sampled_from(ran))
-        if outcome:
-            made[path][case] = outcome
-        else:
-            del made[path][case]
-        made[path]["tests/new.py::test_new"] = "passed"  # at least one case runs
-        code = 0 if kind else draw(st.sampled_from((0, 1)))
-        made[f"{path.partition('/')[0]}/step.json"]["exit"] = code
-        return kind or outcome, case
-
-    return regress
-
-
-def one_row(
-    step: str, code: int, kind: str, about: str, change: Callable[[Any], Any]
-) -> Regression:
-    """A row of a record is changed, or vanishes; the step ends with this exit code."""
-
-    def regress(made: Made, draw: Draw) -> Tuple[str, str]:
-        change(made[f"{step}/{STEPS[step][0]}"])
-        made[f"{step}/step.json"]["exit"] = code
-        return kind, about
-
-    return regress
-
-
-def one_step(change: Callable[[Made, str, Draw], object], kind: str = "broken step") -> Regression:
-    def regress(made: Made, draw: Draw) -> Tuple[str, str]:
-        folder = draw(st.sampled_from(sorted({p.partition("/")[0] for p in made if "/" in p})))
-        change(made, folder, draw)
-        return kind, f"step {folder.partition('-')[0]}"
-
-    return regress
-
-
-def about_a_step(**change: Any) -> Regression:
-    """Something else stands in its step.json."""
-    return one_step(lambda made, folder, _: made[f"{folder}/step.json"].update(change))
-
-
-def lose(made: Made, folder: str, draw: Any = None) -> None:
-    for path in [path for path in made if path.startswith(folder)]:
-        del made[path]
-
-
-def break_record(made: Made, folder: str, draw: Draw) -> None:
-    """A damaged record, and a whole one that would be read if entities were allowed."""
-    record = f"{folder}/{STEPS[folder.partition('-')[0]][0]}"
-    entities = '<!DOCTYPE x [<!ENTITY a "aa">]>'
-    entities += junit(made[record]) if record.endswith(".xml") else ""
-    made[record] = draw(st.sampled_from((entities, "", "{", "[1]", "<testsuite>", "[" * 10_000)))
-
-
-def lose_part(made: Made, draw: Draw) -> Tuple[str, str]:
-    lose(made, draw(st.sampled_from(("zoo-1-of-2", "zoo-2-of-2"))))
-    return "broken step", "step zoo"
-
-
-def run_nothing(made: Made, draw: Draw) -> Tuple[str, str]:
-    made["docs/junit.xml"] = dict.fromkeys(made["docs/junit.xml"], "skipped")
-    return "broken step", "step docs"
-
-
+ONE, ROW = f"{LAYERS}::test_layers[small-onnx]", f"{TABLES}::Rows::test_row"
 MUTANT, NONE = "mutation::stride dropped[small/onnx-1]", "mutation::none[small/onnx]"
-NAMED, BENCHMARK = "mutation::named at the layer", "latency::small-onnxruntime"
-BARS, ROW, FAILED_ROW = "calibration::bars", "py39-oldest", {"success": False, "exit_code": 1}
+BENCHMARK, PY39 = "latency::small-onnxruntime", "matrix::py39-oldest"
+
+
+def becomes(outcome: str) -> Callable[[Made], None]:
+    """The case that all of pytest's files are changed in, and another that passes."""
+    return lambda cases: cases.update({next(iter(cases)): outcome, "tests/n.py::test_n": "passed"})
+
+
+def skip_all(cases: Made) -> None:
+    cases.update(dict.fromkeys(cases, "skipped"))
+
+
+def rows(key: str, place: Any, **change: Any) -> Callable[[Any], None]:
+    """A row of the record has other values."""
+    return lambda record: record[key][place].update(change)
+
+
+def step(**change: Any) -> Callable[[Any], None]:
+    return lambda about: about.update(change)
+
+
 REGRESSIONS: Dict[str, Regression] = {
-    "a failed test": one_case("failed"),
-    "a vanished case": one_case("", "vanished"),
-    "a case that is skipped now": one_case("skipped", "no longer runs"),
-    "an unexpected pass": one_case("unexpected pass"),
-    "an unused override": one_case("unused override"),
-    "a slowdown": one_row(
-        *("latency", 1, "slower", BENCHMARK),
-        lambda record: record["decisions"][0].update(verdict="fail", ratio=1.2),
+    "a failed class": (1, "models/junit.xml", lambda r: r.update({ROW: "failed"}), "failed", ROW),
+    "a vanished case": (0, "models/junit.xml", lambda r: r.pop(ONE), "vanished", ONE),
+    "a skipped case": (0, "models/junit.xml", becomes("skipped"), "no longer runs", ONE),
+    "an unexpected pass": (
+        *(1, "models/junit.xml", becomes("unexpected pass")),
+        *("unexpected pass", ONE),
     ),
-    "a vanished benchmark": one_row(
-        "latency", 0, "vanished", BENCHMARK, lambda record: record["decisions"].pop(0)
+    "an unused override": (
+        *(1, "models/junit.xml", becomes("unused override")),
+        *("unused override", ONE),
     ),
-    "a mutation that survived": one_row(
-        "mutation", 1, "failed", MUTANT, lambda record: record["faults"][0].update(killed=False)
+    "a slowdown": (
+        *(1, "latency/latency.json", rows("decisions", 0, verdict="fail", ratio=1.2)),
+        *("slower", BENCHMARK),
     ),
-    "a false alarm about an equivalent": one_row(
-        *("mutation", 1, "failed", MUTANT),
-        lambda record: record["faults"][0].update(equivalent="0 = 0"),
+    "a vanished benchmark": (
+        *(0, "latency/latency.json", lambda record: record["decisions"].pop(0)),
+        *("vanished", BENCHMARK),
     ),
-    "a false alarm about nothing": one_row(
-        "mutation", 1, "failed", NONE, lambda record: record["clean"][0].update(killed=True)
+    "a mutation that survived": (
+        *(1, "mutation/mutation.json", rows("faults", 0, killed=False)),
+        *("failed", MUTANT),
     ),
-    "mutations that were not named": one_row(
-        *("mutation", 1, "failed", NAMED),
-        lambda record: [mutant.update(named=None) for mutant in record["faults"][:2]],
+    "a false alarm about an equivalent": (
+        *(1, "mutation/mutation.json", rows("faults", 0, equivalent="0 = 0")),
+        *("failed", MUTANT),
     ),
-    "a calibration that missed its bars": one_row("calibration", 1, "failed", BARS, bool),
-    "a failed row of the matrix": one_row(
-        *("matrix", 255, "failed", f"matrix::{ROW}"),
-        lambda record: record["testenvs"][ROW].update(result=FAILED_ROW),
+    "a false alarm about nothing": (
+        *(1, "mutation/mutation.json", rows("clean", 0, killed=True)),
+        *("failed", NONE),
     ),
-    "an idle row of the matrix": one_row(
-        *("matrix", 0, "no longer runs", f"matrix::{ROW}"),
-        lambda record: record["testenvs"][ROW].update(test=[]),
+    "mutations that were not named": (
+        *(1, "mutation/mutation.json"),
+        lambda record: [mutant.update(localised=False) for mutant in record["faults"][:2]],
+        *("failed", "mutation::named at the layer"),
     ),
-    "a step that is missing": one_step(
-        lambda made, folder, _: lose(made, folder.partition("-")[0]), "vanished"
+    "a calibration that missed its bars": (
+        *(1, "calibration/calibration.json", rows("rates", 1, share_failed=0.94)),
+        *("failed", "calibration::10 % slower"),
     ),
-    "a part of a step that is missing": lose_part,
-    "a step that ran nothing": run_nothing,
-    "a step that crashed": about_a_step(exit=2),
-    "a step that was killed": one_step(lambda made, folder, _: made.pop(f"{folder}/step.json")),
-    "a step of another commit": about_a_step(commit="def"),
-    "a step that is left over": about_a_step(began="2026-11-18T03:00:00Z"),
-    "a broken record": one_step(break_record),
+    "a failed row of the matrix": (
+        *(255, "matrix/tox.json"),
+        rows("testenvs", "py39-oldest", result={"success": False, "exit_code": 1}),
+        *("failed", PY39),
+    ),
+    "an idle row of the matrix": (
+        *(0, "matrix/tox.json", rows("testenvs", "py39-oldest", test=[])),
+        *("no longer runs", PY39),
+    ),
+    "a part of a step that is missing": (0, "zoo-2-of-2/", None, "broken step", "step zoo"),
+    "a step that ran nothing": (0, "docs/junit.xml", skip_all, "broken step", "step docs"),
 }
+
+
+def of_every_step() -> Iterator[Tuple[str, Regression]]:
+    """What can go wrong with any of them, whatever its records are."""
+    made = green_results()
+    for about in [path for path in made if path.endswith("/step.json")]:
+        folder = about.partition("/")[0]
+        broken = "broken step", f"step {folder.partition('-')[0]}"
+        yield f"{folder}: crashed", (2, about, step(), *broken)
+        yield f"{folder}: was killed", (0, about, None, *broken)
+        yield f"{folder}: another commit", (0, about, step(commit="def"), *broken)
+        yield f"{folder}: left over", (0, about, step(began="2026-11-18T03:00:00Z"), *broken)
+        record = next(p for p in made if p.startswith(f"{folder}/") and p != about)
+        entities = '<!DOCTYPE x [<!ENTITY a "aa">]>'  # a whole record, if these were allowed
+        entities += junit(made[record]) if record.endswith(".xml") else ""
+        for text in (entities, "", "{", "[1]", "<testsuite>", "[" * 10_000):
+            yield f"{folder}: its record is {text[:11]!r}", (0, record, text, *broken)
+        if record.endswith(".xml"):
+            case = next(iter(made[record]))
+            yield f"{folder}: a failed test", (1, record, becomes("failed"), "failed", case)
+        if "-" not in folder:
+            yield f"{folder}: is missing", (0, f"{folder}/", None, "vanished", broken[1])
+
+
+ALL = {**REGRESSIONS, **dict(of_every_step())}
 
 
 @pytest.fixture(scope="module")
@@ -144,36 +124,32 @@ def green(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return read_run(write(tmp_path_factory.mktemp("green"), green_results()))
 
 
-@pytest.mark.parametrize("kind", REGRESSIONS)
-@given(data=st.data())
-def test_a_regression_is_red_and_named(
-    kind: str, green: Run, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+@pytest.mark.parametrize("name", ALL)
+def test_a_regression_is_red_and_named(name: str, green: Run, tmp_path: Any) -> None:
     made = green_results()
-    expected = REGRESSIONS[kind](made, data.draw)
-    found = judge(read_run(write(tmp_path_factory.mktemp("run"), made)), green)
-    assert {(reason.kind, reason.about) for reason in found.reasons} == {expected}
+    code, start, change, kind, about = ALL[name]
+    made[f"{start.partition('/')[0]}/step.json"]["exit"] = code
+    for path in [path for path in made if path.startswith(start)]:
+        if change is None:
+            del made[path]
+        elif isinstance(change, str):
+            made[path] = change
+        else:
+            change(made[path])
+    found = judge(read_run(write(tmp_path, made)), green)
+    assert {(reason.kind, reason.about) for reason in found.reasons} == {(kind, about)}
     assert found.verdict == "red"
 
 
-OUTCOMES = ("passed", "skipped", "expected failure")
-NAMES = st.from_regex(
-    r"tests/[a-z]{1,5}\.py::test_[a-z]{1,5}(\[[^\x00-\x1f\ud800-\udfff\ufffe\uffff:]{0,9}\])?",
-    fullmatch=True,
-)
-
-
-@given(added=st.dictionaries(NAMES, st.sampled_from(OUTCOMES), max_size=5), drop=st.booleans())
-def test_what_is_only_added_is_green(
-    green: Run, added: Dict[str, str], drop: bool, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+@pytest.mark.parametrize("outcome", ["passed", "skipped", "expected failure"])
+def test_what_is_only_added_is_green(outcome: str, green: Run, tmp_path: Any) -> None:
     made = green_results("2026-11-21T03:17:00Z")
-    made["models/junit.xml"].update(added)
+    new = [f"tests/n.py::test_n[{text}]" for text in ("é|", "</testsuite>", "]] &amp;", "")]
+    made["models/junit.xml"].update(dict.fromkeys(new, outcome))
     made["operators/junit.xml"] = {"tests/operators/t.py::test_it": "passed"}
     made["operators/step.json"] = made["docs/step.json"]
-    if drop:  # it did not run in the green run either
-        del made["models/junit.xml"][f"{TABLES}::test_elsewhere"]
-    found = judge(read_run(write(tmp_path_factory.mktemp("run"), made)), green)
+    del made["models/junit.xml"][f"{TABLES}::test_elsewhere"]  # it did not run before either
+    found = judge(read_run(write(tmp_path, made)), green)
     assert found.verdict == "green" and not found.reasons
-    ran = [name for name, outcome in added.items() if outcome != "skipped"]
+    ran = new if outcome != "skipped" else []
     assert found.new == sorted([*ran, "tests/operators/t.py::test_it"])

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from converters import Graph
+from lab.mutation.campaign import baseline_of
 from lab.mutation.catalogue import CATALOGUE
+from lab.mutation.equivalence import makes_no_difference
 from lab.mutation.mutant import Baseline, MutationSite
-from lab.mutation.parallel import baseline_of
 from mxproof.compare import compare
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import load_subject
@@ -33,7 +34,7 @@ def planted(baseline: Baseline) -> List[Tuple[Graph, Set[str]]]:
         found += [(baseline.graph, set())] if free == len(found) else []
         graph, faulty = found[free]
         mutant = FAULT.plant(MutationSite(replace(baseline, graph=graph), name, random))
-        assert not mutant.why, f"{name}: {mutant.note}: {mutant.why}"
+        assert not makes_no_difference(replace(baseline, graph=graph), mutant), mutant.note
         found[free] = mutant.graph, {*faulty, name}
     return found
 

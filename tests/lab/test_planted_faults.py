@@ -18,19 +18,18 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from fixtures.zoo import I3D, ZOO
-from lab.mutation import parallel
-from lab.mutation.campaign import Case, cases, plant, tried
+from lab.mutation import campaign
+from lab.mutation.campaign import Case, cases, model_and_inputs, plant
 from lab.mutation.catalogue import CATALOGUE
 from lab.mutation.definitions import DEFINITIONS
-from lab.mutation.equivalence import difference, equivalent
-from lab.mutation.isolated_runner import IsolatedRunner
-from lab.mutation.judge import Verdict
+from lab.mutation.equivalence import difference, makes_no_difference
 from lab.mutation.mutant import FAMILIES, Baseline, Mutant
 from lab.mutation.network import NAME as SMALL
 from lab.mutation.network import SHAPES
 from lab.mutation.oracles import ORACLES, alarms
-from lab.mutation.outcome import Outcome, Results
+from lab.mutation.outcome import NO_FAULT, Outcome, Results
 from lab.mutation.parameters import bfloat16, ulps
+from lab.mutation.trial import Verdict, outputs_apart, tried
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
 
@@ -77,10 +76,10 @@ def baseline_of(mxnet: MxnetProcess) -> Baselines:
     @cache
     def baseline_of(model: str) -> Baseline:
         with tempfile.TemporaryDirectory() as folder:
-            subject, _ = parallel.model_and_inputs(model, Path(folder))
+            subject, _ = model_and_inputs(model, Path(folder))
             seeds = (0, 1) if subject.model is None else (0, 0)  # 0 is a picture
             inputs = [subject.inputs({"data": s}, seed) for s, seed in zip(INPUTS[model], seeds)]
-            return parallel.baseline_of(mxnet, subject, inputs)
+            return campaign.baseline_of(mxnet, subject, inputs)
 
     return baseline_of
 
@@ -101,10 +100,8 @@ def test_catalogue(small: Baseline) -> None:
 
 
 def test_same_seed_same_faults(small: Baseline) -> None:
-    fault = CATALOGUE["one weight off by some ulps"]
-
     def notes(seed: int) -> List[str]:
-        drawn = cases(small.graph, SMALL, fault, 3, seed)
+        drawn = cases(small.graph, SMALL, "one weight off by some ulps", 3, seed)
         return [f"{c.layer} {c.target} {c.mutant(small).note}" for c in drawn]
 
     assert notes(0) == notes(0) != notes(1)
@@ -116,41 +113,33 @@ def test_same_seed_same_faults(small: Baseline) -> None:
 
 def problems(baseline: Baseline, model: str, kind: str, targets: Sequence[str]) -> List[str]:
     """Plant a kind once for each target; returns what the harness did wrong."""
-    drawn = list(cases(baseline.graph, model, CATALOGUE[kind], len(targets), 0))
+    drawn = list(cases(baseline.graph, model, kind, len(targets), 0))
     found = []
     for number, target in enumerate(targets):
-        case = replace(drawn[number % len(drawn)], target=target)
-        outcome = plant(baseline, model, case)
+        outcome = plant(baseline, replace(drawn[number % len(drawn)], target=target))
         assert outcome.equivalent != "", "equivalent mutants have a reason"
         if outcome.problem and not (outcome.killed and outcome.problem == UNNAMED.get(kind)):
             found.append(f"{outcome.site}: {outcome.problem}")
     return found
 
 
-def turn(kind: str) -> Tuple[str, Tuple[str, ...]]:
-    """The target that a kind is planted for where one has to do, and the others."""
-    targets = CATALOGUE[kind].targets
-    first = list(CATALOGUE).index(kind) % len(targets)
-    return targets[first], targets[:first] + targets[first + 1 :]
-
-
 @pytest.mark.parametrize("kind", [k for k in CATALOGUE if k not in NOT_IN_SMALL])
 def test_kind(kind: str, small: Baseline) -> None:
     """Caught and named; or equivalent, with a reason, and passed like a clean conversion."""
-    assert problems(small, SMALL, kind, turn(kind)[:1]) == []
+    targets = CATALOGUE[kind].targets  # which take turns
+    target = targets[list(CATALOGUE).index(kind) % len(targets)]
+    assert problems(small, SMALL, kind, [target]) == []
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("kind", CATALOGUE)
 def test_kind_everywhere(kind: str, baseline_of: Baselines) -> None:
-    """For the other target, and in resnet18 or, where that has no site for it, in I3D."""
-    first, others = turn(kind)
-    if kind not in NOT_IN_SMALL:
-        assert problems(baseline_of(SMALL), SMALL, kind, others) == []
-    model = "resnet18" if CATALOGUE[kind].sites(baseline_of("resnet18").graph) else I3D
-    if CATALOGUE[kind].sites(baseline_of(model).graph):
-        targets = [first] if model == "resnet18" else CATALOGUE[kind].targets
-        assert problems(baseline_of(model), model, kind, targets) == []
+    """For all targets, and in resnet18 or, where that has no site for it, in I3D."""
+    sites, targets = CATALOGUE[kind].sites, CATALOGUE[kind].targets
+    real = "resnet18" if sites(baseline_of("resnet18").graph) else I3D
+    for model in (SMALL, real):
+        if sites(baseline_of(model).graph):
+            assert problems(baseline_of(model), model, kind, targets) == []
 
 
 @pytest.mark.nightly
@@ -158,7 +147,7 @@ def test_every_kind_has_a_site() -> None:
     homeless = set(NOT_IN_SMALL)
     for model in ZOO:
         with tempfile.TemporaryDirectory() as folder:
-            graph = parallel.model_and_inputs(model, Path(folder))[0].graph
+            graph = model_and_inputs(model, Path(folder))[0].graph
         homeless -= {kind for kind in homeless if CATALOGUE[kind].sites(graph)}
     assert not homeless
 
@@ -175,7 +164,7 @@ def test_two_faults_are_both_named(target: str, small: Baseline) -> None:
     graph = small.graph
     layers = ("unit0_norm", "unit2_conv1")
     for kind, layer in zip(("epsilon left out", "one weight off by an ulp"), layers):
-        case = Case(CATALOGUE[kind], layer, target, (0,))
+        case = Case(SMALL, kind, layer, target)
         graph = case.mutant(replace(small, graph=graph)).graph
     verdict, _ = tried(small, Mutant(graph, "", layers[0]), target)
     assert verdict == Verdict(True, layers)
@@ -198,20 +187,20 @@ def test_definitions_are_mxnets(model: str, baseline_of: Baselines) -> None:
 @pytest.mark.parametrize(
     ("model", "kind", "layer", "why"),
     [
-        (SMALL, "momentum of another layer", "unit1_norm", "never reads the momentum"),
-        (SMALL, "residual inputs swapped", "unit1_sum", "addition commutes"),
-        (SMALL, "kernel of a global pooling", "pool2", "a global pooling has one window"),
+        (SMALL, "momentum of another layer", "unit1_norm", "by nothing"),
+        (SMALL, "residual inputs swapped", "unit1_sum", "by nothing"),
+        (SMALL, "kernel of a global pooling", "pool2", "by nothing"),
         (SMALL, "fix_gamma assumed", "unit0_norm", None),
         (SMALL, "batch in reverse order", "conv0", None),
         (SMALL, "pixels rounded", "conv0", None),
         *(
             pytest.param(*row, marks=pytest.mark.nightly)
             for row in (
-                ("resnet18", "pixels rounded", "bn_data", "a whole number already"),
-                ("resnet18", "pooling convention exchanged", "pool1", "it has but one"),
-                (I3D, "temporal stride", "layer3_0_conv0_fwd", "it has one frame"),
-                (I3D, "kernel flipped", "layer3_0_conv0_fwd", "changes by nothing"),
-                (I3D, "dropout rate of another layer", "dropout0_fwd", "nothing is dropped"),
+                ("resnet18", "pixels rounded", "bn_data", "the inputs stay as they are"),
+                ("resnet18", "pooling convention exchanged", "pool1", "by nothing"),
+                (I3D, "temporal stride", "layer3_0_conv0_fwd", "by nothing"),
+                (I3D, "kernel flipped", "layer3_0_conv0_fwd", "by nothing"),
+                (I3D, "dropout rate of another layer", "dropout0_fwd", "by nothing"),
             )
         ),
     ],
@@ -219,24 +208,30 @@ def test_definitions_are_mxnets(model: str, baseline_of: Baselines) -> None:
 def test_equivalents(
     model: str, kind: str, layer: str, why: Optional[str], baseline_of: Baselines
 ) -> None:
-    case = Case(CATALOGUE[kind], layer, "pytorch", (0,))
-    found = equivalent(case.fault, baseline_of(model), case.mutant(baseline_of(model)))
+    mutant = Case(model, kind, layer, "pytorch").mutant(baseline_of(model))
+    found = makes_no_difference(baseline_of(model), mutant)
     assert found is None if why is None else why in (found or "")
 
 
-def test_dead_numbers_say_why(small: Baseline) -> None:
-    def why(kind: str, **changed: Any) -> str:
-        params = {**small.graph.params, **changed}
-        baseline = replace(small, graph=replace(small.graph, params=params))
-        return Case(CATALOGUE[kind], "unit0_conv0", "onnx", (0,)).mutant(baseline).why
-
-    stored = small.graph.params
-    narrow = {n: bfloat16(a) for n, a in stored.items() if n.startswith("unit0_conv0")}
-    zeros = np.zeros_like(stored["unit0_conv0_weight"])
-    assert why("sign of one weight") == ""  # a live one was found
-    assert "is 0 already" in why("sign of one weight", unit0_conv0_weight=zeros)
-    assert why("one tensor rounded to bfloat16") == ""
-    assert "a bfloat16 already" in why("one tensor rounded to bfloat16", **narrow)
+@pytest.mark.parametrize(
+    ("kind", "stored", "dead"),
+    [
+        ("sign of one weight", {}, False),  # half of the weights are 0: a live one is found
+        ("sign of one weight", {"weight": np.zeros_like}, True),
+        ("one tensor rounded to bfloat16", {}, False),
+        ("one tensor rounded to bfloat16", {"weight": bfloat16, "bias": bfloat16}, True),
+        ("one weight lost", {"weight": lambda w: w * np.float32(1e-20)}, True),
+    ],
+)
+def test_dead_numbers(kind: str, stored: Dict[str, Any], dead: bool, small: Baseline) -> None:
+    params = dict(small.graph.params)
+    params["unit0_conv0_weight"] = params["unit0_conv0_weight"].copy()
+    params["unit0_conv0_weight"][::2] = 0
+    for role, change in stored.items():
+        params[f"unit0_conv0_{role}"] = change(params[f"unit0_conv0_{role}"])
+    baseline = replace(small, graph=replace(small.graph, params=params))
+    mutant = Case(SMALL, kind, "unit0_conv0", "onnx").mutant(baseline)
+    assert bool(makes_no_difference(baseline, mutant)) is dead
 
 
 def test_bits() -> None:
@@ -285,26 +280,23 @@ def test_oracles(x: List[float], y: List[float], alarmed: List[str]) -> None:
 def test_oracles_and_forms() -> None:
     """What raises, or has another number of outputs, fails; other shapes fail all but one."""
     y = np.array([[1, 2, 4]], np.float32)
-    assert all(alarms([None], [[y]]).values())
+    assert all(alarms(None, [[y]]).values())
     assert all(alarms([[y, y]], [[y]]).values())
     other = alarms([[y.reshape(3, 1)]], [[y]])
     assert [name for name, alarm in other.items() if alarm] == NAMES[1:]
 
 
-# --- a runtime that dies -------------------------------------------------------------------
-
-
-def test_the_runner_survives_a_crash(small: Baseline, tmp_path: Path) -> None:
-    runner, inputs = IsolatedRunner(), [t.inputs for t in small.truths]
+def test_a_model_that_kills_its_process(small: Baseline, tmp_path: Path) -> None:
+    inputs = [t.inputs for t in small.truths]
     path = convert(small.graph, "pytorch", tmp_path)[0]
     source = path.read_text()
     path.write_text(f"{source}\nimport os\nos._exit(3)\n")
-    assert runner.run(path, "pytorch", inputs) == [None, None]
+    assert outputs_apart(path, "pytorch", inputs) is None
     path.write_text(source)
-    for found, truth in zip(runner.run(path, "pytorch", inputs), small.truths):
-        assert found is not None
-        assert [a.shape for a in found] == [t.shape for t in truth.outputs]
-    runner.close()
+    found = outputs_apart(path, "pytorch", inputs)
+    assert found is not None
+    shapes = [[a.shape for a in outputs] for outputs in found]
+    assert shapes == [[t.shape for t in truth.outputs] for truth in small.truths]
 
 
 # --- the record ----------------------------------------------------------------------------
@@ -337,19 +329,15 @@ EQUIVALENT = {"killed": False, "named": None, "equivalent": "because"}
     ],
 )
 def test_passed(outcomes: List[Dict[str, Any]], cleans: List[bool], passed: bool) -> None:
-    made = tuple(outcome(killed=killed, equivalent="because") for killed in cleans)
-    assert Results(tuple(outcome(**o) for o in outcomes), made).passed == passed
+    made = [outcome(kind=NO_FAULT, killed=killed, equivalent="because") for killed in cleans]
+    assert Results((*made, *(outcome(**o) for o in outcomes))).passed == passed
 
 
-def test_totals() -> None:
-    results = Results(
-        (outcome(), outcome(**MISSED), outcome(**MISNAMED), outcome(kind="l", **EQUIVALENT)), ()
-    )
-    assert results.totals() == {
-        **{"kinds": 2, "cases": 4, "equivalent": 1},
-        **{"killed": 2, "localised": 1},
-    }
-    assert [o.problem for o in results.problems] == ["not caught", "b named for a"]
+def test_problems() -> None:
+    made = (outcome(), outcome(**MISSED), outcome(**MISNAMED), outcome(kind="l", **EQUIVALENT))
+    assert [o.problem for o in made] == [None, "not caught", "b named for a", None]
+    found = Results(made).totals()
+    assert found == {"kinds": 2, "cases": 4, "equivalent": 1, "killed": 2, "localised": 1}
 
 
 # --- the command ---------------------------------------------------------------------------
@@ -375,8 +363,7 @@ def test_command(run: Run, tmp_path: Path, mxnet: MxnetProcess, small: Baseline)
     assert mean["named"] == mean["expected"] in mean["site"]
     assert set(mean["oracles"]) == set(found["oracles"]) == set(NAMES)
     assert [(c["model"], c["killed"]) for c in found["clean"]] == [(SMALL, False)] * 2
-    case = next(cases(small.graph, SMALL, CATALOGUE[str(mean["kind"])], 1, 0))
-    here = plant(small, SMALL, case)
+    here = plant(small, next(cases(small.graph, SMALL, mean["kind"], 1, 0)))
     assert (mean["site"], mean["target"], mean["named"]) == (here.site, here.target, here.named)
     text = page.read_text()
     assert "`python -m lab mutation small --kind 'moving mean left at 0'" in text
@@ -386,7 +373,7 @@ def test_command(run: Run, tmp_path: Path, mxnet: MxnetProcess, small: Baseline)
 
 def test_missed_fault_is_exit_code_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     missed = Results((outcome(**MISSED),))
-    monkeypatch.setattr(parallel, "run", lambda planned, jobs: missed)
+    monkeypatch.setattr(campaign, "run", lambda *planned: missed)
     code, out, err = run("mutation", *ONE, "--quiet")
     assert (code, out) == (1, "")
     assert err == "k: m/onnx a: n: not caught.\n"
