@@ -4,23 +4,11 @@ Python >= 3.6 and NumPy suffice. Nothing is ever unpickled.
 """
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
-
-
-class Pipe:
-    """A stream that NumPy does not take for a file, in which it would try to seek."""
-
-    def __init__(self, stream):
-        self.stream = stream
-
-    def read(self, size):
-        return self.stream.read(size)
-
-    def write(self, data):
-        return self.stream.write(data)
 
 
 class Channel:
@@ -28,6 +16,8 @@ class Channel:
 
     def __init__(self, reader: Any, writer: Any) -> None:
         self.reader, self.writer = reader, writer
+        # NumPy does not take it for a file, in which it would try to seek.
+        self.pipe = SimpleNamespace(read=reader.read, write=writer.write)
 
     def send(self, message: Any, arrays: Any = ()) -> None:
         arrays = [np.ascontiguousarray(a) for a in arrays]
@@ -35,7 +25,7 @@ class Channel:
         self.writer.write(line.encode() + b"\n")
         for array in arrays:
             # Version 3: NumPy parses the headers of older ones as Python 2 wrote them, by tokenize.
-            npy.write_array(Pipe(self.writer), array, version=(3, 0), allow_pickle=False)
+            npy.write_array(self.pipe, array, version=(3, 0), allow_pickle=False)
         self.writer.flush()
 
     def receive(self) -> Any:
@@ -44,5 +34,4 @@ class Channel:
             raise EOFError
         message = json.loads(line.decode())
         count = message.pop("arrays")
-        stream = Pipe(self.reader)
-        return message, [npy.read_array(stream, allow_pickle=False) for _ in range(count)]
+        return message, [npy.read_array(self.pipe, allow_pickle=False) for _ in range(count)]

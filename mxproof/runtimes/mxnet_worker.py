@@ -1,13 +1,11 @@
 """MXNet behind a pipe. Started as a script by mxproof/runtimes/mxnet.py.
 
 It may run in another interpreter than the harness, so it needs Python >= 3.6, NumPy and MXNet,
-and nothing of mxproof. Requests are JSON lines on standard input, each followed by the arrays it
-announces in .npy form; answers come the same way. Nothing is ever unpickled.
+and nothing of mxproof. Requests and answers are JSON lines and .npy arrays, see channel.py.
 """
 
 import json
 import os
-import sys
 from itertools import groupby
 
 import numpy as np
@@ -15,7 +13,7 @@ import numpy as np
 from .mxnet_definitions import register
 from .mxnet_forms import FLOATS, convolved, form, open_size, stated
 from .mxnet_pieces import boundary, cut, without_labels
-from .worker import Worker, main, timed
+from .worker import Worker, as_numpy, main
 
 
 def wide(array, dtype):
@@ -26,7 +24,7 @@ def wide(array, dtype):
 class Model:
     """One checkpoint, read by MXNet's own loaders, in float32 and float64."""
 
-    def __init__(self, mx, symbol, params, labels, cut_at=(), made_labels=()):
+    def __init__(self, mx, symbol, params, labels, cut_at, made_labels):
         self.mx, self.labels = mx, labels
         whole = mx.sym.load(symbol)
         if cut_at:  # outputs chosen by the user: their positions among all layers'
@@ -111,7 +109,7 @@ class Model:
                 given = {d: {n: wide(a, d) for n, a in exact.items()} for d in live}
             results = [self.piece(first, heads, given[d], d) for d in ("float64", "float32")]
             for pair in zip(*results):
-                yield [output.asnumpy() for output in pair]
+                yield map(as_numpy, pair)
             done, first = done + count, heads[-1][0] + 1
             for dtype, outputs in zip(("float64", "float32"), results):
                 for entry, output in zip(heads, outputs):
@@ -177,6 +175,9 @@ class Model:
 class MxnetWorker(Worker):
     def __init__(self, channel):
         super().__init__(channel)
+        self.models, self.loaded = {}, 0
+
+    def library(self):
         # Fused operators would hide layers, and exist in float32 only.
         os.environ.setdefault("MXNET_SUBGRAPH_BACKEND", "NONE")
         if not hasattr(np, "bool"):
@@ -184,51 +185,33 @@ class MxnetWorker(Worker):
         import mxnet as mx
 
         register(mx)
-        self.mx, self.models, self.loaded = mx, {}, 0
+        self.mx = mx
+        return mx
 
-    def do_versions(self, request, arrays):
-        self.channel.send(
-            {
-                "mxnet": self.mx.__version__,
-                "numpy": np.__version__,
-                "python": "{}.{}.{}".format(*sys.version_info[:3]),
-            }
-        )
-
-    def do_load(self, request, arrays):
-        key = str(self.loaded)
+    def do_load(self, inputs, **files):
         self.loaded += 1
-        files = request["symbol"], request["params"]
-        chosen = {name: request.get(name, ()) for name in ("cut_at", "made_labels")}
-        self.models[key] = Model(self.mx, *files, labels=request["labels"], **chosen)
-        self.channel.send({"model": key})
+        self.models[self.loaded] = Model(self.mx, **files)
+        self.channel.send({"model": self.loaded})
 
-    def do_unload(self, request, arrays):
-        del self.models[request["model"]]
+    def do_unload(self, inputs, model):
+        del self.models[model]
         self.channel.send({})
 
-    def do_run(self, request, arrays):
-        model, inputs = self.models[request["model"]], dict(zip(request["inputs"], arrays))
-        outputs = model.whole(inputs, request["dtype"]).forward(is_train=False)
-        self.channel.send({}, [o.asnumpy() for o in outputs])
+    def do_run(self, inputs, model, dtype):
+        outputs = self.models[model].whole(inputs, dtype).forward(is_train=False)
+        self.channel.send({}, map(as_numpy, outputs))
 
-    def do_trace(self, request, arrays):
+    def do_trace(self, inputs, model, limit, anchored):
         """One message a layer, so that the other side need not hold all layers."""
-        model, inputs = self.models[request["model"]], dict(zip(request["inputs"], arrays))
-        nodes = model.nodes["float32"]
-        self.channel.send({"layers": [nodes[entry[0]]["name"] for entry in model.layers]})
-        for pair in model.trace(inputs, request["limit"], set(request["anchored"])):
+        network = self.models[model]
+        nodes = network.nodes["float32"]
+        self.channel.send({"layers": [nodes[entry[0]]["name"] for entry in network.layers]})
+        for pair in network.trace(inputs, limit, set(anchored)):
             self.channel.send({}, pair)
 
-    def do_prepare(self, request, arrays):
+    def do_prepare(self, inputs, model):
         """Bind once, so that do_time measures the network and nothing else."""
-        model, inputs = self.models[request["model"]], dict(zip(request["inputs"], arrays))
-        model.prepared = model.whole(inputs, "float32")
-        self.channel.send({})
-
-    def do_time(self, request, arrays):
-        """Seconds of each pass of the prepared network, and the outputs of the last one."""
-        executor = self.models[request["model"]].prepared
+        executor = self.models[model].whole(inputs, "float32")
 
         def run():
             outputs = executor.forward(is_train=False)
@@ -236,8 +219,8 @@ class MxnetWorker(Worker):
                 output.wait_to_read()
             return outputs
 
-        seconds, outputs = timed(run, request["passes"], request["slowdown"])
-        self.channel.send({"seconds": seconds}, [o.asnumpy() for o in outputs])
+        self.run = run
+        self.channel.send({})
 
 
 if __name__ == "__main__":
