@@ -2,6 +2,8 @@
 definition, where MXNet has it in float32 only. A part of the worker.
 """
 
+from functools import lru_cache
+
 from .mxnet_attributes import DEFINITIONS, numbers, single
 from .mxnet_definitions import defined
 from .tiling import tiles
@@ -32,44 +34,28 @@ FLOAT64_FORMS = {
     "amp_multicast": lambda attrs: ("_np_atleast_1d", {"num_args": attrs["num_outputs"]}),
 }
 
-
 FLOATS = ("float16", "float32", "float64")
 
-DISTRIBUTIONS = (
-    "exponential",
-    "gamma",
-    "generalized_negative_binomial",
-    "negative_binomial",
-    "normal",
-    "poisson",
-    "uniform",
-)
 
-#: Operators that make float32 numbers where no dtype is stated.
-FLOAT32_BY_DEFAULT = {
-    "Embedding",
-    "_arange",
-    "_eye",
-    "_full",
-    "_linspace",
-    "_ones",
-    *("_random_" + name for name in DISTRIBUTIONS),
-    *("_sample_" + name for name in DISTRIBUTIONS),
-    "_zeros",
-    "argsort",
-    "one_hot",
-    "topk",
-}
+@lru_cache(maxsize=None)
+def float32_by_default(op):
+    """Does the operator make float32 numbers where no dtype is stated?"""
+    import mxnet as mx
+
+    arguments = mx.operator.get_operator_arguments(op)
+    described = dict(zip(arguments.names, arguments.types)).get("dtype", "")
+    drawn = op.startswith(("_random_", "_sample_")) and op != "_random_randint"
+    return described.endswith(("='float32'", "='None'") if drawn else "='float32'")
 
 
 def form(node, dtype):
     """The node as it computes in `dtype`: the element types that it names are that wide, and an
     operator that MXNet has in float32 only is another in float64."""
     attrs = node.get("attrs", {})
-    default = {"dtype": "float32"} if node["op"] in FLOAT32_BY_DEFAULT else {}
     for key in ("dtype", "out_dtype"):
         stated = attrs.get(key, "None")
-        stated = default.get(key) if stated == "None" else stated
+        if (key, stated) == ("dtype", "None") and node["op"] != "null":
+            stated = "float32" if float32_by_default(node["op"]) else stated
         if stated in FLOATS[: FLOATS.index(dtype)]:
             attrs = dict(attrs, **{key: dtype})
             node = dict(node, attrs=attrs)

@@ -8,40 +8,29 @@ def boundary(entry):
     return "mxproof:{}:{}".format(*entry[:2])
 
 
+def variable(nodes, entry):
+    """What a piece calls this result of a layer before it, or this variable."""
+    node = nodes[entry[0]]
+    return node["name"] if node["op"] == "null" else boundary(entry)
+
+
 def cut(nodes, first, heads):
     """The nodes from number `first` to the last head's, as a symbol of their own (JSON)."""
-    taken, numbers = [], {}
+    own = nodes[first : heads[-1][0] + 1]
+    read = {tuple(e[:2]) for node in own for e in node["inputs"] if e[0] < first}
+    places = {entry: len(own) + i for i, entry in enumerate(sorted(read))}
 
-    def variable(key, node):
-        if key not in numbers:
-            numbers[key] = len(taken)
-            taken.append(node)
-        return [numbers[key], 0, 0]
+    def moved(entries):
+        return [[places.get((n, k), n - first), 0 if n < first else k, 0] for n, k, *_ in entries]
 
-    for number in range(first, heads[-1][0] + 1):
-        node = nodes[number]
-        if node["op"] == "null":
-            continue
-        inputs = []
-        for entry in node["inputs"]:
-            source = nodes[entry[0]]
-            if source["op"] == "null":
-                inputs.append(variable(source["name"], source))
-            elif entry[0] < first:
-                name = boundary(entry)
-                inputs.append(variable(name, {"op": "null", "name": name, "inputs": []}))
-            else:
-                inputs.append([numbers[entry[0]], entry[1], 0])
-        numbers[number] = len(taken)
-        taken.append(dict(node, inputs=inputs))
-    return json.dumps(
-        {
-            "nodes": taken,
-            "arg_nodes": [i for i, node in enumerate(taken) if node["op"] == "null"],
-            "heads": [[numbers[entry[0]], entry[1], 0] for entry in heads],
-            "attrs": {"mxnet_version": ["int", 10901]},
-        }
-    )
+    taken = [dict(node, inputs=moved(node["inputs"])) for node in own]
+    for entry in places:
+        source = nodes[entry[0]] if nodes[entry[0]]["op"] == "null" else {"op": "null"}
+        taken.append(dict(source, name=variable(nodes, entry), inputs=[]))
+    arguments = [i for i, node in enumerate(taken) if node["op"] == "null"]
+    version = {"mxnet_version": ["int", 10901]}
+    document = {"nodes": taken, "arg_nodes": arguments, "heads": moved(heads), "attrs": version}
+    return json.dumps(document)
 
 
 def without_labels(symbol, made_labels):

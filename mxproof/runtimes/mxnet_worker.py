@@ -12,7 +12,7 @@ import numpy as np
 
 from .mxnet_definitions import register
 from .mxnet_forms import FLOATS, convolved, form, open_size, stated
-from .mxnet_pieces import boundary, cut, without_labels
+from .mxnet_pieces import boundary, cut, variable, without_labels
 from .worker import Worker, as_numpy, main
 
 
@@ -102,9 +102,8 @@ class Model:
             heads = self.layers[done : done + count]
             given = live
             if done in anchored:
-                read = {
-                    self.variable(entry) for entry in self.nodes["float32"][heads[0][0]]["inputs"]
-                }
+                nodes = self.nodes["float32"]
+                read = {variable(nodes, entry) for entry in nodes[heads[0][0]]["inputs"]}
                 exact = {n: wide(a, "float32") for n, a in live["float64"].items() if n in read}
                 given = {d: {n: wide(a, d) for n, a in exact.items()} for d in live}
             results = [self.piece(first, heads, given[d], d) for d in ("float64", "float32")]
@@ -117,11 +116,6 @@ class Model:
                 for entry, last in self.last_use.items():
                     if last < first:
                         live[dtype].pop(boundary(entry), None)
-
-    def variable(self, entry):
-        """What a piece calls this result of a layer before it, or this variable."""
-        node = self.nodes["float32"][entry[0]]
-        return node["name"] if node["op"] == "null" else boundary(entry)
 
     def settle(self, shapes):
         """State the sizes that MXNet finds where a layer is read: a piece may end before that."""
@@ -158,15 +152,16 @@ class Model:
 
     def piece(self, first, heads, live, dtype):
         """The outputs `heads` of the nodes from number `first` on."""
-        node = self.nodes[dtype][heads[0][0]]
+        nodes = self.nodes[dtype]
+        node = nodes[heads[0][0]]
         if dtype == "float64" and len(heads) == 1 and node["op"] == "Convolution":
-            data, *stored = map(self.variable, node["inputs"])
+            data, *stored = (variable(nodes, entry) for entry in node["inputs"])
             if all(name in self.params for name in stored):  # no other layer computes them
                 weights = [wide(self.params[name], dtype) for name in stored]
                 result = convolved(self.mx.nd, node["attrs"], live[data], weights)
                 if result is not None:
                     return [result]
-        symbol = self.mx.sym.load_json(cut(self.nodes[dtype], first, heads))
+        symbol = self.mx.sym.load_json(cut(nodes, first, heads))
         read = set(symbol.list_inputs())
         inputs = {name: array for name, array in live.items() if name in read}
         return list(self.bind(symbol, inputs, dtype).forward(is_train=False))
