@@ -12,13 +12,13 @@ import json
 import statistics
 import tempfile
 from dataclasses import asdict, replace
-from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence
 
 from converters.progress import part_of
 from mxproof.benchmark.control import Control
+from mxproof.benchmark.converted_model import ConvertedModel
 from mxproof.benchmark.decision import FAIL, INCONCLUSIVE, PASS, TestPlan
 from mxproof.benchmark.gate import Benchmark
 from mxproof.benchmark.gate import run as decide_all
@@ -47,7 +47,7 @@ def add_parser(commands: Any) -> None:
     model_options(parser)
     parser.add_argument(
         "--trials",
-        type=partial(common.count, least=1),
+        type=common.positive,
         default=TRIALS,
         metavar="N",
         help=f"decisions for each slowdown (default: {TRIALS})",
@@ -60,8 +60,7 @@ def add_parser(commands: Any) -> None:
         help="in percent; with 0, whatever fails is a false alarm (default: "
         f"{','.join(f'{100 * fraction:g}' for fraction in SLOWDOWNS)})",
     )
-    parser.add_argument("--json", metavar="FILE", help="write all decisions there")
-    parser.add_argument("--markdown", metavar="FILE", help="write the table there")
+    common.table_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -82,10 +81,10 @@ def run(args: argparse.Namespace) -> int:
     trials: List[Row] = []
     with common.progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         models = converted_models(args, Path(folder))
-        benchmarks = benchmarks_of(args, models, Control("itself"))
+        benchmarks = benchmarks_of(args, models, Control("itself", ConvertedModel.target), plan)
         seconds = 60 * args.minutes / NIGHTLY
-        for together in measured(benchmarks, args.slowdown, args.trials, plan, seconds):
-            trials += [trial(benchmark, plan) for benchmark in together]
+        for together in measured(benchmarks, args.slowdown, args.trials, seconds):
+            trials += [trial(benchmark) for benchmark in together]
             record = {
                 "schema": 1,
                 "environment": environment(together[0].processes["control"]["versions"]),
@@ -98,21 +97,14 @@ def run(args: argparse.Namespace) -> int:
         f"slowdown:.0% trials {PASS} {FAIL} {INCONCLUSIVE} share_failed:.1% low:.1% high:.1% "
         "median_seconds:.0f"
     )
-    found = table("Slowdowns found", columns, rates(trials))
-    common.write_text(args.markdown, found.markdown() + "\n")
-    common.console_of(args).print(found.terminal())
+    common.show_tables(args, record, [table("Slowdowns found", columns, rates(trials))])
     problems = missed_bars(rates(trials))
-    for problem in problems:
-        common.say(problem, stderr=True)
+    common.say(*problems, stderr=True)
     return common.FAILED if problems else common.PROVEN
 
 
 def measured(
-    benchmarks: Sequence[Benchmark],
-    slowdowns: Sequence[float],
-    count: int,
-    plan: TestPlan,
-    seconds: float,
+    benchmarks: Sequence[Benchmark], slowdowns: Sequence[float], count: int, seconds: float
 ) -> Iterator[List[Benchmark]]:
     """Decide `count` times about each slowdown; yields what was decided together.
 
@@ -136,14 +128,14 @@ def measured(
                 for source in sources[begin : begin + len(benchmarks)]
             ]
             with part_of(f"{100 * slowdown:g} % slower: ", done, count * len(slowdowns)):
-                decide_all(together, plan, seconds * len(together))
+                decide_all(together, seconds * len(together))
             yield together
 
 
-def trial(benchmark: Benchmark, plan: TestPlan) -> Row:
+def trial(benchmark: Benchmark) -> Row:
     """One decision, for the record."""
     about = {"benchmark": benchmark.name, "slowdown": benchmark.candidate.slowdown}
-    return {**about, **asdict(benchmark.decision(plan)), "seconds": benchmark.seconds}
+    return {**about, **asdict(benchmark.decision()), "seconds": benchmark.seconds}
 
 
 def rates(trials: Sequence[Row]) -> List[Row]:

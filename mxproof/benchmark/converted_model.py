@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Dict, Mapping, Optional, Tuple
 
 from converters.checkpoint import params_path, symbol_path
 from converters.shape import Shape
@@ -39,11 +39,13 @@ class ConvertedModel:
     def name(self) -> str:
         return self.subject.name
 
-    def target(self, runtime: str, **options: Any) -> TimingTarget:
+    def target(
+        self, runtime: str, python: Optional[str] = None, threads: Optional[int] = None
+    ) -> TimingTarget:
         """The checkpoint in MXNet, or a converted file in its runtime."""
         subject = self.subject
         path = subject.prefix if runtime == "mxnet" else self.paths[target_of(runtime)]
-        return TimingTarget(runtime, path, epoch=subject.epoch, **options)
+        return TimingTarget(runtime, path, python, threads, epoch=subject.epoch)
 
     def batches(self) -> Tuple[int, ...]:
         """The usual batch sizes; only one if the network fixes its own."""

@@ -13,7 +13,6 @@ from converters.shape import Shape
 
 from ..subject import Subject
 from .converted_model import ConvertedModel
-from .decision import TestPlan
 from .gate import Benchmark
 from .timing import FORMS, TimingTarget, all_opened, interleave, target_of
 
@@ -126,9 +125,9 @@ def row_of(
     }
 
 
-def rows_of(benchmark: Benchmark, plan: TestPlan) -> Iterator[Row]:
+def rows_of(benchmark: Benchmark) -> Iterator[Row]:
     """What a decision timed, in rows of the same form: candidate and control."""
-    measured = benchmark.decision(plan).measured
+    measured = benchmark.decision().measured
     to_mxnet = {"candidate": measured, "control": 1.0}
     for (side, ratio), seconds in zip(to_mxnet.items(), zip(*benchmark.rounds)):
         target, figures = getattr(benchmark, side), benchmark.processes[side]

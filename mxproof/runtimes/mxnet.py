@@ -7,7 +7,7 @@ and the worker may be another Python (`--mxnet-python`) where this one cannot ho
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator, List, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 from converters import Graph
 from converters.checkpoint import params_path, symbol_path
@@ -67,7 +67,7 @@ class Mxnet:
     def __init__(self, process: MxnetProcess, prefix: PathLike, epoch: int, graph: Graph) -> None:
         self._process, self._graph = process, graph
         self._inputs = [v.name for v in graph.inputs]
-        self._files = {
+        self._files: Dict[str, Any] = {
             "symbol": str(symbol_path(prefix).resolve()),
             "params": str(params_path(prefix, epoch).resolve()),
             "labels": list(graph.labels),

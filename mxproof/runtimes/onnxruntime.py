@@ -33,7 +33,7 @@ class OnnxRuntime:
             options: of `open_session`: threads, and the optimisation of the graph.
         """
         self.path = Path(path)
-        self._session = partial(open_session, **options)
+        self._session: Any = partial(open_session, **options)
         #: Shows all layers at once.
         self._whole: Optional[onnxruntime.InferenceSession] = None
 
