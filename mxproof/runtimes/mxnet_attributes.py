@@ -70,6 +70,13 @@ def numbers(text):
     return [int(n) for n in text.strip("()[]").split(",") if n.strip()]
 
 
+def geometry(attrs, **defaults):
+    """[the kernel, and each of these: its number for each axis, or the default]"""
+    kernel = numbers(attrs["kernel"])
+    stated = {name: numbers(attrs.get(name, "()")) for name in defaults}
+    return [kernel, *(stated[name] or [n] * len(kernel) for name, n in defaults.items())]
+
+
 def floats(attrs, name, default):
     """C floats: `(0.1, 0.2)`"""
     text = attrs.get(name, default).strip("()[] ")

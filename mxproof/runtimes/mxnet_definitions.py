@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from . import mxnet_sequences, mxnet_vision  # noqa: F401 - they enter their definitions
-from .mxnet_attributes import DEFINITIONS, c_float, defines, numbers, single, true
+from .mxnet_attributes import DEFINITIONS, c_float, defines, geometry, numbers, single, true
 
 
 @defines("_contrib_BatchNormWithReLU", outputs=4)
@@ -59,12 +59,8 @@ def deconvolution_is_wrong(attrs, dtype):
 @defines("Deconvolution", when=deconvolution_is_wrong)
 def deconvolution(attrs, x, weight, bias=None):
     """Each number of x, times the kernel, is added to the window that it stands for."""
-    kernel = numbers(attrs["kernel"])
+    kernel, stride, dilate, pad, adj = geometry(attrs, stride=1, dilate=1, pad=0, adj=0)
     axes = range(len(kernel))
-    stride, dilate, pad, adj = (
-        numbers(attrs.get(name, "()")) or [default] * len(kernel)
-        for name, default in (("stride", 1), ("dilate", 1), ("pad", 0), ("adj", 0))
-    )
     groups = int(attrs.get("num_group", 1))
     full = [stride[a] * (x.shape[a + 2] - 1) + (kernel[a] - 1) * dilate[a] + 1 for a in axes]
     target = numbers(attrs.get("target_shape", "()"))

@@ -4,7 +4,7 @@ definition, where MXNet has it in float32 only. A part of the worker.
 
 from functools import lru_cache
 
-from .mxnet_attributes import DEFINITIONS, numbers, single
+from .mxnet_attributes import DEFINITIONS, geometry, single
 from .mxnet_definitions import defined
 from .tiling import tiles
 
@@ -51,62 +51,47 @@ def float32_by_default(op):
 def form(node, dtype):
     """The node as it computes in `dtype`: the element types that it names are that wide, and an
     operator that MXNet has in float32 only is another in float64."""
-    attrs = node.get("attrs", {})
+    op, attrs = node["op"], dict(node.get("attrs", {}))
+    if op == "null":
+        return node
+    if attrs.get("dtype", "None") == "None" and float32_by_default(op):
+        attrs["dtype"] = "float32"
     for key in ("dtype", "out_dtype"):
-        stated = attrs.get(key, "None")
-        if (key, stated) == ("dtype", "None") and node["op"] != "null":
-            stated = "float32" if float32_by_default(node["op"]) else stated
-        if stated in FLOATS[: FLOATS.index(dtype)]:
-            attrs = dict(attrs, **{key: dtype})
-            node = dict(node, attrs=attrs)
-    if dtype == "float64" and node["op"] in FLOAT64_FORMS:
-        op, attrs = FLOAT64_FORMS[node["op"]](node.get("attrs", {}))
-        node = dict(node, op=op, attrs=attrs)
-    definition = DEFINITIONS.get(node["op"])
-    needed = definition is not None and definition.when(node.get("attrs", {}), dtype)
+        if attrs.get(key) in FLOATS[: FLOATS.index(dtype)]:
+            attrs[key] = dtype
+    if dtype == "float64" and op in FLOAT64_FORMS:
+        op, attrs = FLOAT64_FORMS[op](attrs)
+    node = dict(node, op=op, attrs=attrs)
+    needed = op in DEFINITIONS and DEFINITIONS[op].when(attrs, dtype)
     return defined(node) if needed else node
 
 
-def open_size(node):
-    """Does MXNet find the node's shape where it is read?"""
-    attrs = node.get("attrs", {})
-    if node["op"] == "null" or node["inputs"]:
-        return False
-    if attrs.get("infer_range") in ("True", "1") and attrs.get("stop", "None") == "None":
-        return True
-    return 0 in numbers(attrs.get("shape", "()"))
-
-
 def stated(node, shape):
-    """The node, of this shape."""
-    attrs = dict(node["attrs"])
-    if "infer_range" in attrs:
+    """The node, of this shape, which MXNet may have found where the node is read."""
+    attrs = dict(node.get("attrs", {}))
+    if node["op"] == "null" or node["inputs"] or not shape or 0 in shape:
+        return node
+    if attrs.get("infer_range") in ("True", "1") and attrs.get("stop", "None") == "None":
         count = shape[0] // int(attrs.get("repeat", 1))
         end = float(attrs["start"]) + (count - 0.5) * float(attrs.get("step", 1))
         attrs.update(stop=repr(end), infer_range="False")
-    else:
+    elif "shape" in attrs:
         attrs["shape"] = str(tuple(shape))
     return dict(node, attrs=attrs)
 
 
 def convolved(nd, attrs, data, weights):
     """A convolution that takes too much memory as a whole (see tiling.py); None if not."""
-    kernel = numbers(attrs["kernel"])
-    stride, dilate, pad = (
-        numbers(attrs.get(key, "()")) or [default] * len(kernel)
-        for key, default in (("stride", 1), ("dilate", 1), ("pad", 0))
-    )
+    kernel, stride, dilate, pad = geometry(attrs, stride=1, dilate=1, pad=0)
     parts = tiles(data.shape, [2 * p for p in pad], kernel, stride, dilate)
     if not parts or len(kernel) < 2:  # MXNet pads no axis of a sequence
         return None
     widths = [0, 0, 0, 0, pad[0], pad[0], *[0, 0] * (len(kernel) - 1)]
     padded = nd.pad(data, mode="constant", constant_value=0, pad_width=widths)
-    options = dict(kernel=kernel, stride=stride, dilate=dilate, pad=[0, *pad[1:]])
-    options.update(num_filter=int(attrs["num_filter"]), no_bias=len(weights) == 1)
-    options.update(num_group=int(attrs.get("num_group", 1)))
+    options = {key: value for key, value in attrs.items() if not key.startswith("__")}
+    options["pad"] = [0, *pad[1:]]
     results = []
     for begin, end in parts:
-        tile = nd.slice_axis(padded, axis=2, begin=begin, end=end)
-        results.append(nd.Convolution(tile, *weights, **options))
+        results.append(nd.Convolution(padded[:, :, begin:end], *weights, **options))
         results[-1].wait_to_read()  # or all their matrices are made at once
     return nd.concat(*results, dim=2)

@@ -11,7 +11,7 @@ from itertools import groupby
 import numpy as np
 
 from .mxnet_definitions import register
-from .mxnet_forms import FLOATS, convolved, form, open_size, stated
+from .mxnet_forms import FLOATS, convolved, form, stated
 from .mxnet_pieces import boundary, cut, variable, without_labels
 from .worker import Worker, as_numpy, main
 
@@ -36,20 +36,17 @@ class Model:
             whole = mx.sym.Group([internals[layers[k]] for k in cut_at])
         if made_labels:
             whole = mx.sym.load_json(without_labels(whole.tojson(), made_labels))
-        document = json.loads(whole.get_internals().tojson())  # upgraded from whatever age
-        nodes, heads = document["nodes"], document["heads"]
-        self.internals, self.given, self.heads = whole.get_internals(), nodes, heads
+        document = json.loads(whole.tojson())  # upgraded from whatever age
+        self.internals, self.given = whole.get_internals(), document["nodes"]
+        self.heads = json.loads(self.internals.tojson())["heads"]  # of the same nodes
         self.nodes, self.symbols = {}, {}
         for dtype in ("float64", "float32"):
-            self.nodes[dtype] = [form(node, dtype) for node in nodes]
-            self.symbols[dtype] = whole
-            if self.nodes[dtype] != nodes:
-                as_saved = json.loads(whole.tojson())
-                as_saved["nodes"] = [form(node, dtype) for node in as_saved["nodes"]]
-                self.symbols[dtype] = mx.sym.load_json(json.dumps(as_saved))
-        self.layers = [entry for entry in heads if nodes[entry[0]]["op"] != "null"]
+            self.nodes[dtype] = [form(node, dtype) for node in self.given]
+            written = json.dumps(dict(document, nodes=self.nodes[dtype]))
+            self.symbols[dtype] = mx.sym.load_json(written)
+        self.layers = [entry for entry in self.heads if self.given[entry[0]]["op"] != "null"]
         self.last_use = {
-            tuple(entry[:2]): number for number, n in enumerate(nodes) for entry in n["inputs"]
+            tuple(e[:2]): number for number, n in enumerate(self.given) for e in n["inputs"]
         }
         stored = mx.nd.load(params) or {}  # MXNet reads an empty file as a list
         self.params = {
@@ -120,9 +117,8 @@ class Model:
     def settle(self, shapes):
         """State the sizes that MXNet finds where a layer is read: a piece may end before that."""
         for (number, _, _), shape in zip(self.heads, shapes):
-            if open_size(self.given[number]):
-                for dtype, nodes in self.nodes.items():
-                    nodes[number] = stated(form(self.given[number], dtype), shape)
+            for dtype, nodes in self.nodes.items():
+                nodes[number] = stated(form(self.given[number], dtype), shape)
 
     def portions(self, shapes, limit, anchored):
         """How many results come at a time: all of a layer, and of as many layers as fit."""
