@@ -118,14 +118,24 @@ def test_layers_run_together_while_they_fit(anchored: Set[int], counts: List[int
     assert model.portions(shapes, 64, anchored) == counts
 
 
-def test_a_worker_that_dies_is_an_error_with_its_signal(
-    mxnet: MxnetProcess, small: Small, request: pytest.FixtureRequest
-) -> None:
-    with MxnetProcess(request.config.getoption("--mxnet-python")) as process:
+def test_a_worker_that_dies_is_an_error_with_its_signal(mxnet: MxnetProcess, small: Small) -> None:
+    with MxnetProcess(mxnet.python) as process:
         model = process.load(small[0], 0, small[1])
         os.kill(process._process.pid, signal.SIGKILL)
         with pytest.raises(RuntimeFailure, match=r"ended \(signal 9\) while it had to run"):
             model.run(INPUTS)
+
+
+def test_a_suspended_worker_goes_on(small: Small, mxnet: MxnetProcess) -> None:
+    with MxnetProcess(mxnet.python) as process:
+        model, other = (process.load(small[0], 0, small[1]) for _ in range(2))
+        (before,) = model.run(INPUTS)
+        process.suspend()
+        np.testing.assert_array_equal(model.run(INPUTS)[0], before)
+        process.suspend()
+        other.close()
+        np.testing.assert_array_equal(model.truth(INPUTS)["softmax"].float32, before)
+        model.close()
 
 
 def test_an_interpreter_that_does_not_exist() -> None:
