@@ -81,6 +81,11 @@ class Benchmark:
     def rounds(self) -> List[Tuple[float, float]]:
         return [both for pair in self.process_pairs for both in pair]
 
+    @property
+    def verdicts(self) -> List[str]:
+        """Of each process pair by itself."""
+        return [decide_one(pair, self.plan) for pair in self.process_pairs]
+
     def decision(self) -> Decision:
         """Decide by all rounds; but a slowdown must be shown by two process pairs, each by itself.
 
@@ -89,7 +94,7 @@ class Benchmark:
         (on a busy machine). And a busy machine proves nothing between runtimes of two kinds.
         """
         found = decide(self.rounds, self.plan)
-        verdicts = [decide_one(pair, self.plan) for pair in self.process_pairs]
+        verdicts = self.verdicts
         agreed = verdicts.count(FAIL) > 1 and PASS not in verdicts
         if found.verdict == FAIL and (self.uneven or not agreed):
             more = self.plan.interim_analyses[0]
@@ -139,19 +144,14 @@ def run(benchmarks: Sequence[Benchmark], seconds: float) -> None:
     while waiting:
         benchmark = waiting.pop(0)
         left = seconds - (time.perf_counter() - begin)
-        if benchmark.process_pairs and left < SHORTEST_VISIT and not _unconfirmed(benchmark):
+        unconfirmed = benchmark.verdicts == [FAIL]
+        if benchmark.process_pairs and left < SHORTEST_VISIT and not unconfirmed:
             continue
         count = sum(bool(b.process_pairs) for b in benchmarks)
         report(f"latency of {benchmark.name}", count, len(benchmarks))
         _measure_pair(benchmark, max(left, 0.0) / (1 + len(waiting)))
         if benchmark.decision().verdict == INCONCLUSIVE and not benchmark.uneven:
             waiting.append(benchmark)
-
-
-def _unconfirmed(benchmark: Benchmark) -> bool:
-    """Whether one process pair shows a slowdown, and no second one was asked."""
-    pairs = benchmark.process_pairs
-    return len(pairs) == 1 and decide_one(pairs[0], benchmark.plan) == FAIL
 
 
 def _measure_pair(benchmark: Benchmark, seconds: float) -> None:
@@ -182,10 +182,10 @@ def _settled(benchmark: Benchmark) -> bool:
 
     The first pair that shows a slowdown needs none; with a later one, all must show it together.
     """
-    verdict = decide_one(benchmark.process_pairs[-1], benchmark.plan)
-    if verdict == FAIL and len(benchmark.process_pairs) > 1:
+    *others, latest = benchmark.verdicts
+    if latest == FAIL and others:
         return benchmark.decision().verdict == FAIL
-    return verdict != INCONCLUSIVE
+    return latest != INCONCLUSIVE
 
 
 def abba_rounds(candidate: WarmProcess, control: WarmProcess) -> Iterator[Tuple[float, float]]:

@@ -8,9 +8,9 @@ from operator import attrgetter
 
 import numpy as np
 
-#: run(attributes, *inputs) -> outputs; the names of both; when(attributes, dtype): is MXNet's own
-#: operator replaced?
-Definition = namedtuple("Definition", "run inputs outputs when")
+#: run(attributes, *inputs) -> outputs; their names; when(attributes, dtype): is MXNet's operator
+#: replaced?
+Definition = namedtuple("Definition", "run outputs when")
 
 #: MXNet's operator -> its Definition.
 DEFINITIONS = {}
@@ -28,9 +28,8 @@ def defines(*ops, outputs=1, when=in_float64):
     """Enter a function in the table: run(attrs, *inputs) -> a list of `outputs` arrays."""
 
     def enter(run):
-        inputs = run.__code__.co_varnames[1 : run.__code__.co_argcount]
         names = ["output{}".format(i) for i in range(outputs)]
-        DEFINITIONS.update({op: Definition(run, list(inputs), names, when) for op in ops})
+        DEFINITIONS.update({op: Definition(run, names, when) for op in ops})
         return run
 
     return enter

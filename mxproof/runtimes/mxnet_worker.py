@@ -1,7 +1,7 @@
 """MXNet behind a pipe. Started as a script by mxproof/runtimes/mxnet.py.
 
 It may run in another interpreter than the harness, so it needs Python >= 3.6, NumPy and MXNet,
-and nothing of mxproof. Requests and answers are JSON lines and .npy arrays, see channel.py.
+and nothing of mxproof. Requests and answers are JSON lines and .npy arrays, see worker.py.
 """
 
 import json
@@ -11,8 +11,7 @@ from itertools import groupby
 import numpy as np
 
 from .mxnet_definitions import register
-from .mxnet_forms import FLOATS, convolved, form, stated
-from .mxnet_pieces import boundary, cut, variable, without_labels
+from .mxnet_forms import FLOATS, boundary, convolved, cut, form, stated, variable, without_labels
 from .worker import Worker, as_numpy, main
 
 

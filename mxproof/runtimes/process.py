@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .base import Array, Inputs, RuntimeFailure
-from .channel import Channel
+from .worker import Channel
 
 #: Runs a module of this package as a script, without the rest of mxproof, which that interpreter
 #: may lack: for the imports of the script alone, the folder above is first on the path.
@@ -22,7 +22,7 @@ BOOT = (
 
 
 class WorkerProcess:
-    """A running worker; a context manager. Its messages are JSON lines and arrays (channel.py).
+    """A running worker; a context manager. Its messages are JSON lines and arrays (worker.py).
 
     Attributes:
         python: the interpreter that it runs in.
