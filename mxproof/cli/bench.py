@@ -141,13 +141,13 @@ def run(args: argparse.Namespace) -> int:
     }
     sheet = decision_table(decisions) if args.against else time_table(rows)
     common.show_tables(args, record, [sheet])
-    for row in decisions:
-        if row["verdict"] == FAIL:
-            common.say(
-                f"{row['name']}: {row['ratio']:.3f} times as long as expected "
-                f"({row['low']:.3f} to {row['high']:.3f}). `python -m lab bisect` finds the cause.",
-                stderr=True,
-            )
+    slower = [
+        f"{row['name']}: {row['ratio']:.3f} times as long as expected ({row['low']:.3f} to "
+        f"{row['high']:.3f}). `python -m lab bisect` finds the cause."
+        for row in decisions
+        if row["verdict"] == FAIL
+    ]
+    common.say(*slower, stderr=True)
     return common.FAILED if results.get("verdict") == FAIL else common.PROVEN
 
 

@@ -70,7 +70,8 @@ def form(node, dtype):
 
 
 def stated(node, shape):
-    """The node, of this shape, which MXNet may have found where the node is read."""
+    """The node, of this shape, which MXNet may find only where the node is read: a piece may end
+    before that."""
     attrs = dict(node.get("attrs", {}))
     if node["op"] == "null" or node["inputs"] or not shape or 0 in shape:
         return node

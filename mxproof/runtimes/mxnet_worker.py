@@ -6,6 +6,7 @@ and nothing of mxproof. Requests and answers are JSON lines and .npy arrays, see
 
 import json
 import os
+import re
 from itertools import groupby
 
 import numpy as np
@@ -48,9 +49,7 @@ class Model:
             tuple(e[:2]): number for number, n in enumerate(self.given) for e in n["inputs"]
         }
         stored = mx.nd.load(params) or {}  # MXNet reads an empty file as a list
-        self.params = {
-            key[4:] if key[:4] in ("arg:", "aux:") else key: value for key, value in stored.items()
-        }
+        self.params = {re.sub("^(arg|aux):", "", key): value for key, value in stored.items()}
 
     def bind(self, symbol, inputs, dtype):
         """An executor for these inputs; a value in `inputs` is an NDArray of `dtype`."""
@@ -91,7 +90,9 @@ class Model:
         shapes = {name: self.params[name].shape for name in read if name in self.params}
         shapes.update((name, array.shape) for name, array in inputs.items())
         found = self.internals.infer_shape_partial(**shapes)[1] or [()] * len(self.heads)
-        self.settle(found)
+        for (number, _, _), shape in zip(self.heads, found):
+            for dtype, nodes in self.nodes.items():
+                nodes[number] = stated(form(self.given[number], dtype), shape)
         live = {dtype: self.arrays(inputs, dtype) for dtype in self.nodes}
         done = first = 0
         for count in self.portions(found, limit, anchored):
@@ -112,12 +113,6 @@ class Model:
                 for entry, last in self.last_use.items():
                     if last < first:
                         live[dtype].pop(boundary(entry), None)
-
-    def settle(self, shapes):
-        """State the sizes that MXNet finds where a layer is read: a piece may end before that."""
-        for (number, _, _), shape in zip(self.heads, shapes):
-            for dtype, nodes in self.nodes.items():
-                nodes[number] = stated(form(self.given[number], dtype), shape)
 
     def portions(self, shapes, limit, anchored):
         """How many results come at a time: all of a layer, and of as many layers as fit."""
