@@ -111,27 +111,17 @@ class Mxnet:
         converted = {name for node in self._graph.nodes for name in node.outputs}
         anchored = [k for k, (_, name) in enumerate(layers) if name in self._graph.anchored]
         listed = self._ask("trace", inputs, limit=limit, anchored=anchored)[0]["layers"]
-        waiting = len(listed)
-        try:
-            expected = [mxnet_name for mxnet_name, _ in layers]
-            if listed != expected:
-                differing = [pair for pair in zip(listed, expected) if pair[0] != pair[1]][:3]
-                raise RuntimeFailure(
-                    f"MXNet lists {len(listed)} layers, the converters read {len(expected)}; "
-                    f"first differences (MXNet's, ours): {differing}."
-                )
-            for _, layer in counted(layers, f"{self._graph.name}: MXNet, layers"):
-                try:
-                    float64, float32 = self._process.receive("trace")[1]
-                except RuntimeFailure:
-                    waiting = 0  # the failure was the last message
-                    raise
-                waiting -= 1
-                if layer in converted:
-                    yield Layer(layer, float64, float32)
-        finally:
-            for _ in range(waiting):  # a caller that stops early leaves the pipe clean
-                self._process.receive("trace")
+        expected = [mxnet_name for mxnet_name, _ in layers]
+        if listed != expected:
+            differing = [pair for pair in zip(listed, expected) if pair[0] != pair[1]][:3]
+            raise RuntimeFailure(
+                f"MXNet lists {len(listed)} layers, the converters read {len(expected)}; "
+                f"first differences (MXNet's, ours): {differing}."
+            )
+        for _, layer in counted(layers, f"{self._graph.name}: MXNet, layers"):
+            float64, float32 = self._process.receive("trace")[1]
+            if layer in converted:
+                yield Layer(layer, float64, float32)
 
     def prepare(self, inputs: Inputs) -> None:
         """Bind the float32 network to these inputs, for the process to `time`."""

@@ -190,7 +190,8 @@ class MxnetWorker(Worker):
         """One message a layer, so that the other side need not hold all layers."""
         network = self.models[model]
         nodes = network.nodes["float32"]
-        self.channel.send({"layers": [nodes[entry[0]]["name"] for entry in network.layers]})
+        names = [nodes[entry[0]]["name"] for entry in network.layers]
+        self.channel.send({"layers": names, "more": len(names)})
         for pair in network.trace(inputs, limit, set(anchored)):
             self.channel.send({}, pair)
 

@@ -66,7 +66,7 @@ class WorkerProcess:
         self._start()
 
     def _start(self) -> None:
-        self._suspended = False
+        self._suspended, self._pending = False, 0
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
         try:
             self._process = subprocess.Popen(
@@ -130,6 +130,9 @@ class WorkerProcess:
         """
         if self._suspended:
             self._start()
+        with suppress(RuntimeFailure):
+            while self._pending:  # nobody took them
+                self.receive(do)
         given = inputs or {}
         try:
             self._channel.send({"do": do, "inputs": list(given), **options}, given.values())
@@ -157,7 +160,10 @@ class WorkerProcess:
             answer, arrays = self._channel.receive()
         except (EOFError, OSError, ValueError):
             raise self._died(doing) from None
+        #: Answers to come: the first one says how many.
+        self._pending = answer.get("more", max(0, self._pending - 1))
         if "error" in answer:
+            self._pending = 0
             raise RuntimeFailure(f"{self._runtime} refused to {doing}: {answer['error']}")
         return answer, arrays
 
