@@ -32,7 +32,7 @@ class _Recurrent(OpRun):  # type: ignore[misc]
     gates = 1
 
     def _run(self, x: Array, w: Array, r: Array, *more: Any, **options: Any) -> Any:
-        b, _, h, c = [*more, *[None] * (4 - len(more))]
+        b, _, h, c = list(more) + [None] * (4 - len(more))
         one_or_both = options.get("direction", "forward") in ("forward", "bidirectional")
         reset_after = self.gates != 3 or options.get("linear_before_reset")
         if not one_or_both or not reset_after or options.get("layout") or options.get("clip"):

@@ -67,7 +67,8 @@ class Worker:
             try:
                 getattr(self, "do_" + request.pop("do"))(inputs, **request)
             except Exception as error:  # every failure is the caller's to report
-                self.channel.send(failure(error))
+                said = str(error).split("Stack trace")[0].strip()  # libmxnet's is long
+                self.channel.send({"error": "{}: {}".format(type(error).__name__, said)})
 
     def do_start(self, inputs):
         """The versions of what is run."""
@@ -118,12 +119,6 @@ def peak_bytes() -> int:
             return 1024 * int(status.read().partition("VmHWM:")[2].split()[0])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak
-
-
-def failure(error: Exception) -> Any:
-    """An answer; of what libmxnet says, without its stack."""
-    first = str(error).split("Stack trace")[0].strip()
-    return {"error": "{}: {}".format(type(error).__name__, first)}
 
 
 def main(worker: Any, *arguments: str) -> None:

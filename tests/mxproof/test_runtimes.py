@@ -23,7 +23,7 @@ from mxproof.runtimes.onnx_reference import OnnxReference
 from mxproof.runtimes.onnxruntime import OnnxRuntime
 from mxproof.targets import TARGETS, convert
 from mxproof.truth import portions
-from tests.converters.networks import Network, proto, small_resnet
+from tests.converters.networks import Network, proto, saved
 
 Small = Tuple[Path, Graph]
 INPUTS = {"data": np.random.default_rng(0).random((2, 3, 8, 9)).astype(np.float32)}
@@ -31,9 +31,7 @@ INPUTS = {"data": np.random.default_rng(0).random((2, 3, 8, 9)).astype(np.float3
 
 @pytest.fixture
 def small(tmp_path: Path) -> Small:
-    net, head = small_resnet()
-    save_checkpoint(tmp_path / "small", net.symbol(head), net.arrays)
-    return tmp_path / "small", load_checkpoint(tmp_path / "small")
+    return tmp_path / "small", saved(tmp_path / "small")
 
 
 @pytest.fixture
