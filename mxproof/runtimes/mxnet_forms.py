@@ -92,7 +92,8 @@ def convolved(nd, attrs, data, weights):
         return None
     widths = [0, 0, 0, 0, pad[0], pad[0], *[0, 0] * (len(kernel) - 1)]
     padded = nd.pad(data, mode="constant", constant_value=0, pad_width=widths)
-    options = {key: value for key, value in attrs.items() if not key.startswith("__")}
+    read = "kernel", "stride", "dilate", "num_filter", "num_group", "no_bias"
+    options = {name: attrs[name] for name in read if name in attrs}
     options["pad"] = [0, *pad[1:]]
     results = []
     for begin, end in parts:
