@@ -18,6 +18,7 @@ from typing import Any, Dict, Iterator, List, Sequence
 
 from converters.progress import part_of
 from mxproof.benchmark.control import Control
+from mxproof.benchmark.converted_model import ConvertedModel
 from mxproof.benchmark.decision import FAIL, INCONCLUSIVE, PASS, TestPlan
 from mxproof.benchmark.gate import Benchmark
 from mxproof.benchmark.gate import run as decide_all
@@ -80,10 +81,10 @@ def run(args: argparse.Namespace) -> int:
     trials: List[Row] = []
     with common.progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         models = converted_models(args, Path(folder))
-        benchmarks = benchmarks_of(args, models, Control("itself"))
+        benchmarks = benchmarks_of(args, models, Control("itself", ConvertedModel.target), plan)
         seconds = 60 * args.minutes / NIGHTLY
-        for together in measured(benchmarks, args.slowdown, args.trials, plan, seconds):
-            trials += [trial(benchmark, plan) for benchmark in together]
+        for together in measured(benchmarks, args.slowdown, args.trials, seconds):
+            trials += [trial(benchmark) for benchmark in together]
             record = {
                 "schema": 1,
                 "environment": environment(together[0].processes["control"]["versions"]),
@@ -98,17 +99,12 @@ def run(args: argparse.Namespace) -> int:
     )
     common.show_tables(args, record, [table("Slowdowns found", columns, rates(trials))])
     problems = missed_bars(rates(trials))
-    for problem in problems:
-        common.say(problem, stderr=True)
+    common.say(*problems, stderr=True)
     return common.FAILED if problems else common.PROVEN
 
 
 def measured(
-    benchmarks: Sequence[Benchmark],
-    slowdowns: Sequence[float],
-    count: int,
-    plan: TestPlan,
-    seconds: float,
+    benchmarks: Sequence[Benchmark], slowdowns: Sequence[float], count: int, seconds: float
 ) -> Iterator[List[Benchmark]]:
     """Decide `count` times about each slowdown; yields what was decided together.
 
@@ -128,14 +124,14 @@ def measured(
                 for b, candidate in slowed
             ]
             with part_of(f"{100 * slowdown:g} % slower: ", done, count * len(slowdowns)):
-                decide_all(together, plan, seconds * len(together))
+                decide_all(together, seconds * len(together))
             yield together
 
 
-def trial(benchmark: Benchmark, plan: TestPlan) -> Row:
+def trial(benchmark: Benchmark) -> Row:
     """One decision, for the record."""
     about = {"benchmark": benchmark.name, "slowdown": benchmark.candidate.slowdown}
-    return {**about, **asdict(benchmark.decision(plan)), "seconds": benchmark.seconds}
+    return {**about, **asdict(benchmark.decision()), "seconds": benchmark.seconds}
 
 
 def rates(trials: Sequence[Row]) -> List[Row]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from converters.shape import Shape, show
 
 from ..runtimes.base import RuntimeFailure
 from ..subject import UsageError
 from .converted_model import ConvertedModel
+from .decision import TestPlan
 from .gate import Benchmark
 from .timing import TimingTarget, target_of
 
@@ -25,34 +27,29 @@ class Control:
 
     Attributes:
         name: "mxnet", "python" (another one's runtimes), or "itself" for calibration.
-        python: that has MXNet, or the runtimes; None means this one.
-        options: of `mxproof convert`, beside epoch and inputs: how the checkpoints are read here.
+        target: (model, runtime) -> what the model in this runtime is timed against.
         baseline: decisions of an earlier run, as its JSON has them, whose ratios are to be kept.
     """
 
     name: str
-    python: Optional[str] = None
-    options: Sequence[str] = ()
+    target: Callable[[ConvertedModel, str], TimingTarget]
     baseline: Sequence[Row] = ()
 
-    def target(self, model: ConvertedModel, runtime: str) -> TimingTarget:
-        """Whatever the model in this runtime is timed against."""
-        if self.name == "mxnet":
-            return model.target("mxnet", python=self.python)
-        if self.name == "itself":
-            return model.target(runtime)
-        return _other_python(str(self.python), self.options, model, runtime)
-
     def benchmark(
-        self, model: ConvertedModel, runtime: str, given: Optional[Mapping[str, Shape]] = None
+        self,
+        model: ConvertedModel,
+        runtime: str,
+        plan: TestPlan,
+        given: Optional[Mapping[str, Shape]] = None,
     ) -> Benchmark:
         """The model in a runtime against this control, on all cores, at batch size one."""
         inputs = model.inputs(given=given or model.subject.gate_shapes)
         targets = model.target(runtime), self.target(model, runtime)
-        benchmark = Benchmark(model.name, *targets, inputs, self.name)
+        benchmark = Benchmark(model.name, *targets, inputs, self.name, plan)
         for row in self.baseline:
             if all(row[key] == value for key, value in benchmark.identity.items()):
-                benchmark.expected, benchmark.expected_error = row["measured"], row["error"]
+                expected = {"expected": row["measured"], "expected_error": row["error"]}
+                benchmark.plan = replace(plan, **expected)
         return benchmark
 
 
@@ -61,14 +58,16 @@ def control_of(
 ) -> Control:
     """The control that `--against` names: "mxnet", a baseline, or a Python.
 
+    Args:
+        options: of `mxproof convert`, beside epoch and inputs: how the checkpoints are read here.
+
     Raises:
         UsageError: it is a file that is no baseline.
     """
-    if against.endswith(".json"):
-        return Control("mxnet", mxnet_python, baseline=_read_baseline(against))
-    if against == "mxnet":
-        return Control("mxnet", mxnet_python)
-    return Control("python", against, options)
+    if against != "mxnet" and not against.endswith(".json"):
+        return Control("python", partial(_other_python, against, options))
+    baseline = () if against == "mxnet" else _read_baseline(against)
+    return Control("mxnet", lambda model, _: model.target("mxnet", mxnet_python), baseline)
 
 
 def _read_baseline(path: str) -> Sequence[Row]:

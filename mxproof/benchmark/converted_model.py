@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from converters.checkpoint import params_path, symbol_path
 from converters.shape import Shape
@@ -26,24 +26,25 @@ class ConvertedModel:
 
     Attributes:
         paths: target -> its file.
-        seconds: target -> time of its conversion, from the network in memory to the files.
-        sizes: "mxnet" or a target -> bytes of its files.
+        costs: "mxnet" or a target -> `convert_seconds`, from the network in memory to the files,
+            and `file_bytes`.
     """
 
     subject: Subject
     paths: Mapping[str, Path]
-    seconds: Mapping[str, float]
-    sizes: Mapping[str, int]
+    costs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         return self.subject.name
 
-    def target(self, runtime: str, **options: Any) -> TimingTarget:
+    def target(
+        self, runtime: str, python: Optional[str] = None, threads: Optional[int] = None
+    ) -> TimingTarget:
         """The checkpoint in MXNet, or a converted file in its runtime."""
         subject = self.subject
         path = subject.prefix if runtime == "mxnet" else self.paths[target_of(runtime)]
-        return TimingTarget(runtime, path, epoch=subject.epoch, **options)
+        return TimingTarget(runtime, path, python, threads, epoch=subject.epoch)
 
     def batches(self) -> Tuple[int, ...]:
         """The usual batch sizes; only one if the network fixes its own."""
@@ -72,12 +73,14 @@ def convert_model(subject: Subject, folder: Path, *, fused: bool = False) -> Con
     """
     graph = changes(subject.graph, fused=fused, half=False).graph
     checkpoint = symbol_path(subject.prefix), params_path(subject.prefix, subject.epoch)
-    sizes = {"mxnet": sum(file.stat().st_size for file in checkpoint)}
-    paths, seconds = {}, {}
+    paths, costs = {}, {"mxnet": _cost(checkpoint)}
     for target in TARGETS:
         begin = time.perf_counter()
         files = convert(graph, target, folder / target)
-        seconds[target] = time.perf_counter() - begin
+        costs[target] = _cost(files, time.perf_counter() - begin)
         paths[target] = files[0]
-        sizes[target] = sum(file.stat().st_size for file in files)
-    return ConvertedModel(subject, paths, seconds, sizes)
+    return ConvertedModel(subject, paths, costs)
+
+
+def _cost(files: Sequence[Path], seconds: Optional[float] = None) -> Dict[str, Any]:
+    return {"convert_seconds": seconds, "file_bytes": sum(file.stat().st_size for file in files)}

@@ -37,8 +37,6 @@ class Benchmark:
 
     Attributes:
         control_name: what the candidate is compared with: "mxnet", "python", …
-        expected: the ratio at which the candidate is not slower than it was.
-        expected_error: the standard error of that ratio's logarithm.
         process_pairs: for each pair of processes its rounds of (candidate, control), in seconds.
         others: the share of the machine that other processes took, in the busiest visit.
         processes: "candidate" and "control" -> versions, load_seconds and peak_bytes.
@@ -49,8 +47,7 @@ class Benchmark:
     control: TimingTarget
     inputs: Inputs
     control_name: str
-    expected: float = 1.0
-    expected_error: float = 0.0
+    plan: TestPlan
     process_pairs: List[List[Tuple[float, float]]] = field(default_factory=list)
     seconds: float = 0.0
     others: float = 0.0
@@ -84,33 +81,33 @@ class Benchmark:
     def rounds(self) -> List[Tuple[float, float]]:
         return [both for pair in self.process_pairs for both in pair]
 
-    def plan(self, plan: TestPlan) -> TestPlan:
-        """The plan with this benchmark's expectation."""
-        return replace(plan, expected=self.expected, expected_error=self.expected_error)
+    @property
+    def verdicts(self) -> List[str]:
+        """Of each process pair by itself."""
+        return [decide_one(pair, self.plan) for pair in self.process_pairs]
 
-    def decision(self, plan: TestPlan) -> Decision:
+    def decision(self) -> Decision:
         """Decide by all rounds; but a slowdown must be shown by two process pairs, each by itself.
 
         Each is held to less than both together. What a single pair shows may be its own: where its
         memory lies has made two processes running one file differ by 6 % for as long as they lived
         (on a busy machine). And a busy machine proves nothing between runtimes of two kinds.
         """
-        plan = self.plan(plan)
-        found = decide(self.rounds, plan)
-        verdicts = [decide_one(pair, plan) for pair in self.process_pairs]
+        found = decide(self.rounds, self.plan)
+        verdicts = self.verdicts
         agreed = verdicts.count(FAIL) > 1 and PASS not in verdicts
         if found.verdict == FAIL and (self.uneven or not agreed):
-            more = plan.interim_analyses[0]
+            more = self.plan.interim_analyses[0]
             return replace(found, verdict=INCONCLUSIVE, more_rounds=more)
         return found
 
-    def to_json(self, plan: TestPlan) -> Dict[str, Any]:
+    def to_json(self) -> Dict[str, Any]:
         return {
             **self.identity,
             "model": self.model,
             "runtime": self.candidate.runtime,
-            **asdict(self.decision(plan)),
-            "expected": self.expected,
+            **asdict(self.decision()),
+            "expected": self.plan.expected,
             "others": self.others,
             "process_pairs": len(self.process_pairs),
             "seconds": self.seconds,
@@ -125,12 +122,12 @@ def judge(
     seconds: float = 45.0,
 ) -> Decision:
     """Decide whether the candidate is slower than the control. Raises as `run` does."""
-    benchmark = Benchmark("", candidate, control, inputs, "")
-    run([benchmark], plan, seconds)
-    return benchmark.decision(plan)
+    benchmark = Benchmark("", candidate, control, inputs, "", plan)
+    run([benchmark], seconds)
+    return benchmark.decision()
 
 
-def run(benchmarks: Sequence[Benchmark], plan: TestPlan, seconds: float) -> None:
+def run(benchmarks: Sequence[Benchmark], seconds: float) -> None:
     """Measure a process pair of each benchmark, then again of those that are open, in turn.
 
     What a clear case leaves of its share of the time goes to the others. A pair that passes
@@ -147,26 +144,21 @@ def run(benchmarks: Sequence[Benchmark], plan: TestPlan, seconds: float) -> None
     while waiting:
         benchmark = waiting.pop(0)
         left = seconds - (time.perf_counter() - begin)
-        unconfirmed = _unconfirmed(benchmark, plan)
+        unconfirmed = benchmark.verdicts == [FAIL]
         if benchmark.process_pairs and left < SHORTEST_VISIT and not unconfirmed:
             continue
         count = sum(bool(b.process_pairs) for b in benchmarks)
         report(f"latency of {benchmark.name}", count, len(benchmarks))
-        _measure_pair(benchmark, plan, max(left, 0.0) / (1 + len(waiting)))
-        if benchmark.decision(plan).verdict == INCONCLUSIVE and not benchmark.uneven:
+        _measure_pair(benchmark, max(left, 0.0) / (1 + len(waiting)))
+        if benchmark.decision().verdict == INCONCLUSIVE and not benchmark.uneven:
             waiting.append(benchmark)
 
 
-def _unconfirmed(benchmark: Benchmark, plan: TestPlan) -> bool:
-    """Whether one process pair shows a slowdown, and no second one was asked."""
-    pairs = benchmark.process_pairs
-    return len(pairs) == 1 and decide_one(pairs[0], benchmark.plan(plan)) == FAIL
-
-
-def _measure_pair(benchmark: Benchmark, plan: TestPlan, seconds: float) -> None:
+def _measure_pair(benchmark: Benchmark, seconds: float) -> None:
     """Measure rounds of a new process pair; no further ones after `seconds`, once there are as
     many as the first interim analysis takes."""
     begin, contention = time.perf_counter(), CpuContention()
+    analyses = benchmark.plan.interim_analyses
     targets = [("control", benchmark.control), ("candidate", benchmark.candidate)]
     rounds: List[Tuple[float, float]] = []
     if len(benchmark.process_pairs) % 2:
@@ -176,24 +168,24 @@ def _measure_pair(benchmark: Benchmark, plan: TestPlan, seconds: float) -> None:
         for both in abba_rounds(processes["candidate"], processes["control"]):
             rounds.append(both)
             late = time.perf_counter() - begin > seconds
-            if len(rounds) in plan.interim_analyses and _settled(benchmark, plan):
+            if len(rounds) in analyses and _settled(benchmark):
                 break
-            if len(rounds) >= plan.interim_analyses[0 if late else -1]:
+            if len(rounds) >= analyses[0 if late else -1]:
                 break
         benchmark.processes = {name: process.figures() for name, process in processes.items()}
     benchmark.others = max(benchmark.others, contention.others())
     benchmark.seconds += time.perf_counter() - begin
 
 
-def _settled(benchmark: Benchmark, plan: TestPlan) -> bool:
+def _settled(benchmark: Benchmark) -> bool:
     """Whether the latest process pair needs no more rounds.
 
     The first pair that shows a slowdown needs none; with a later one, all must show it together.
     """
-    verdict = decide_one(benchmark.process_pairs[-1], benchmark.plan(plan))
-    if verdict == FAIL and len(benchmark.process_pairs) > 1:
-        return benchmark.decision(plan).verdict == FAIL
-    return verdict != INCONCLUSIVE
+    *others, latest = benchmark.verdicts
+    if latest == FAIL and others:
+        return benchmark.decision().verdict == FAIL
+    return latest != INCONCLUSIVE
 
 
 def abba_rounds(candidate: WarmProcess, control: WarmProcess) -> Iterator[Tuple[float, float]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
@@ -13,7 +12,6 @@ from converters.shape import Shape
 
 from ..subject import Subject
 from .converted_model import ConvertedModel
-from .decision import TestPlan
 from .gate import Benchmark
 from .timing import FORMS, TimingTarget, all_opened, interleave, target_of
 
@@ -52,24 +50,17 @@ def measure(
         setting = f"{model.name}: batch {batch}, {count or 'all'} threads"
         report(f"measuring {setting}", number, len(settings))
         inputs = model.inputs(batch, given)
-        targets = {name: model.target(name, threads=count) for name in runtimes}
-        if "mxnet" in targets:
-            targets["mxnet"] = replace(targets["mxnet"], python=mxnet_python)
+        pythons = {"mxnet": mxnet_python}
+        targets = {name: model.target(name, pythons.get(name), count) for name in runtimes}
         with all_opened(targets, inputs) as processes:
             found = interleave(processes, rounds=rounds, seconds=seconds)
             figures = {name: process.figures() for name, process in processes.items()}
+        medians = {name: statistics.median(times) for name, times in found.items()}
         for name, target in targets.items():
             row = row_of(model.name, target, inputs, found[name], figures[name])
-            ratio = None
-            if "mxnet" in found:
-                ratio = statistics.median(found[name]) / statistics.median(found["mxnet"])
-            yield {
-                **row,
-                "convert_seconds": model.seconds.get(target_of(name)),
-                "file_bytes": model.sizes.get(target_of(name)),
-                "batch": batch,
-                "ratio_to_mxnet": ratio,
-            }
+            costs = model.costs.get(target_of(name), {})
+            ratio = medians[name] / medians["mxnet"] if "mxnet" in medians else None
+            yield {**row, **costs, "batch": batch, "ratio_to_mxnet": ratio}
 
 
 def latencies(
@@ -85,7 +76,7 @@ def latencies(
         paths: target -> its file, which is timed in its usual runtime.
         more: runtimes to time beside these.
     """
-    model = ConvertedModel(subject, paths, {}, {})
+    model = ConvertedModel(subject, paths)
     rows = measure(
         model,
         [*more, *(FORMS[target][0] for target in paths)],
@@ -126,9 +117,9 @@ def row_of(
     }
 
 
-def rows_of(benchmark: Benchmark, plan: TestPlan) -> Iterator[Row]:
+def rows_of(benchmark: Benchmark) -> Iterator[Row]:
     """What a decision timed, in rows of the same form: candidate and control."""
-    measured = benchmark.decision(plan).measured
+    measured = benchmark.decision().measured
     to_mxnet = {"candidate": measured, "control": 1.0}
     for (side, ratio), seconds in zip(to_mxnet.items(), zip(*benchmark.rounds)):
         target, figures = getattr(benchmark, side), benchmark.processes[side]

@@ -6,9 +6,8 @@ import random
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from converters import load_checkpoint
 
@@ -63,31 +62,29 @@ class WarmProcess:
     """A timing target in its process, warmed up and waiting for its turns.
 
     Attributes:
-        versions: library -> version.
         load_seconds: from the file to the first pass, with the libraries already imported.
-        timed: number of passes -> (seconds of each pass, outputs of the last one).
-        peak: the most bytes of memory that the process has had so far.
+        slowdown: the target's.
         short: a pass takes less than SHORT.
     """
 
-    versions: Mapping[str, str]
-    load_seconds: float
-    timed: Callable[[int], Tuple[List[float], List[Array]]]
-    peak: Callable[[], int]
+    process: WorkerProcess
+    load_seconds: float = 0.0
+    slowdown: float = 0.0
     short: bool = True
 
     def figures(self) -> Dict[str, Any]:
         """What the process ran with, and what it took so far."""
-        names = "versions", "load_seconds", "peak_bytes"
-        return dict(zip(names, (dict(self.versions), self.load_seconds, self.peak())))
+        process = self.process
+        peak = process.peak()
+        return {"versions": process.versions, "load_seconds": self.load_seconds, "peak_bytes": peak}
 
     def run(self) -> List[Array]:
         """The outputs of one pass."""
-        return self.timed(1)[1]
+        return self.process.time(1, self.slowdown)[1]
 
     def passes(self, count: int) -> List[float]:
         """Seconds of each of `count` passes."""
-        return self.timed(count)[0]
+        return self.process.time(count, self.slowdown)[0]
 
     def once(self) -> float:
         """Seconds of one pass; of the second of two if passes are short."""
@@ -114,19 +111,17 @@ def opened(target: TimingTarget, inputs: Inputs) -> Iterator[WarmProcess]:
     if target.runtime == "mxnet":
         shapes = {name: array.shape for name, array in inputs.items()}
         graph = load_checkpoint(target.path, target.epoch, inputs=shapes)
-        with MxnetProcess(target.python, fused=True, threads=target.threads) as process:
-            begin = time.perf_counter()
-            network = process.load(target.path, target.epoch, graph)
-            network.prepare(inputs)
-            seconds = time.perf_counter() - begin
-            timed = partial(network.time, slowdown=target.slowdown)
-            yield WarmProcess(process.versions, seconds, timed, process.peak).warmed()
-        return
-    with TimingProcess(target) as process:
+        process = MxnetProcess(target.python, fused=True, threads=target.threads)
+    else:
+        process = TimingProcess(target)
+    with process:
         begin = time.perf_counter()
-        process.load(inputs)
+        if target.runtime == "mxnet":
+            process.load(target.path, target.epoch, graph).prepare(inputs)
+        else:
+            process.load(inputs)
         seconds = time.perf_counter() - begin
-        yield WarmProcess(process.versions, seconds, process.time, process.peak).warmed()
+        yield WarmProcess(process, seconds, target.slowdown).warmed()
 
 
 class TimingProcess(WorkerProcess):
@@ -135,7 +130,7 @@ class TimingProcess(WorkerProcess):
     def __init__(self, target: TimingTarget) -> None:
         self.target = target
         super().__init__(
-            "timing_worker.py",
+            "timing_worker",
             target.runtime,
             target.python,
             {},
@@ -146,15 +141,8 @@ class TimingProcess(WorkerProcess):
 
     def load(self, inputs: Inputs) -> None:
         """Open the file, and bind it to these inputs."""
-        path, threads = str(self.target.path.resolve()), self.target.threads
-        options = {"path": path, "threads": threads, "optimisation": self.target.optimisation}
-        self.ask({"do": "open", **options, "inputs": list(inputs)}, list(inputs.values()))
-
-    def time(self, passes: int) -> Tuple[List[float], List[Array]]:
-        """Run over the inputs -> (seconds of each pass, outputs of the last one)."""
-        request = {"do": "time", "passes": passes, "slowdown": self.target.slowdown}
-        answer, outputs = self.ask(request)
-        return answer["seconds"], outputs
+        options = {"threads": self.target.threads, "optimisation": self.target.optimisation}
+        self.ask("open", inputs, path=str(self.target.path.resolve()), **options)
 
 
 @contextmanager

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from dataclasses import asdict
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
@@ -73,8 +73,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--fuse", action="store_true", help="fold batch norms, as `mxproof convert --fuse` does"
     )
-    parser.add_argument("--json", metavar="FILE", help="write all times and decisions there")
-    parser.add_argument("--markdown", metavar="FILE", help="write the tables there")
+    common.table_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -131,27 +130,24 @@ def run(args: argparse.Namespace) -> int:
         models = converted_models(args, Path(folder), fused=args.fuse)
         results = decided(args, models, control) if control else side_by_side(args, models)
     rows, decisions = results["runs"], results.get("decisions", [])
-    if args.json:
-        record = {
-            "schema": 1,
-            "models": {model.name: model.subject.weights for model in models},
-            "fused": args.fuse,
-            "environment": environment(versions_of(rows, "candidate")),
-            "control": versions_of(rows, "control"),
-            "ratio_to_mxnet": ratios_to_mxnet(rows),
-            **results,
-        }
-        common.write_text(args.json, json.dumps(record, indent=1))
-    shown = decision_table(decisions) if args.against else time_table(rows)
-    common.write_text(args.markdown, shown.markdown() + "\n")
-    common.console_of(args).print(shown.terminal())
-    for row in decisions:
-        if row["verdict"] == FAIL:
-            common.say(
-                f"{row['name']}: {row['ratio']:.3f} times as long as expected "
-                f"({row['low']:.3f} to {row['high']:.3f}). `python -m lab bisect` finds the cause.",
-                stderr=True,
-            )
+    record = args.json and {
+        "schema": 1,
+        "models": {model.name: model.subject.weights for model in models},
+        "fused": args.fuse,
+        "environment": environment(versions_of(rows, "candidate")),
+        "control": versions_of(rows, "control"),
+        "ratio_to_mxnet": ratios_to_mxnet(rows),
+        **results,
+    }
+    sheet = decision_table(decisions) if args.against else time_table(rows)
+    common.show_tables(args, record, [sheet])
+    slower = [
+        f"{row['name']}: {row['ratio']:.3f} times as long as expected ({row['low']:.3f} to "
+        f"{row['high']:.3f}). `python -m lab bisect` finds the cause."
+        for row in decisions
+        if row["verdict"] == FAIL
+    ]
+    common.say(*slower, stderr=True)
     return common.FAILED if results.get("verdict") == FAIL else common.PROVEN
 
 
@@ -171,27 +167,27 @@ def side_by_side(args: argparse.Namespace, models: Sequence[ConvertedModel]) -> 
 
 def decided(args: argparse.Namespace, models: Sequence[ConvertedModel], control: Control) -> Row:
     """Each model in each runtime against the control."""
-    benchmarks = benchmarks_of(args, models, control)
+    plan = TestPlan(comparisons=len(models) * len(set(args.runtime or DECIDED)))
+    benchmarks = benchmarks_of(args, models, control, plan)
     for benchmark in benchmarks if control.baseline else ():
-        if (benchmark.expected, benchmark.expected_error) == (1.0, 0.0):
+        if benchmark.plan == plan:
             common.say(
                 f"--against {args.against}: has no {benchmark.name} of this input on this machine "
                 f"({cpu()}, {cores()} cores), so it may be as slow as MXNet.",
                 stderr=True,
             )
-    plan = TestPlan(comparisons=len(benchmarks))
-    run_benchmarks(benchmarks, plan, 60 * args.minutes)
-    decisions = [benchmark.to_json(plan) for benchmark in benchmarks]
+    run_benchmarks(benchmarks, 60 * args.minutes)
+    decisions = [benchmark.to_json() for benchmark in benchmarks]
     return {
         "plan": asdict(plan),
         "verdict": overall(row["verdict"] for row in decisions),
         "decisions": decisions,
-        "runs": [row for benchmark in benchmarks for row in rows_of(benchmark, plan)],
+        "runs": [row for benchmark in benchmarks for row in rows_of(benchmark)],
     }
 
 
 def benchmarks_of(
-    args: argparse.Namespace, models: Sequence[ConvertedModel], control: Control
+    args: argparse.Namespace, models: Sequence[ConvertedModel], control: Control, plan: TestPlan
 ) -> List[Benchmark]:
     """One for each model and runtime.
 
@@ -204,7 +200,8 @@ def benchmarks_of(
             f"{', '.join(RUNTIMES[1:])}."
         )
     runtimes, given = dict.fromkeys(args.runtime or DECIDED), parse_inputs(args.input)
-    return [control.benchmark(model, runtime, given) for model in models for runtime in runtimes]
+    pairs = product(models, runtimes)
+    return [control.benchmark(model, runtime, plan, given) for model, runtime in pairs]
 
 
 def versions_of(rows: Sequence[Row], side: str) -> Dict[str, str]:

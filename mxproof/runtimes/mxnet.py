@@ -7,7 +7,7 @@ and the worker may be another Python (`--mxnet-python`) where this one cannot ho
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator, List, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 from converters import Graph
 from converters.checkpoint import params_path, symbol_path
@@ -48,7 +48,7 @@ class MxnetProcess(WorkerProcess):
         if fused:
             environment["MXNET_SUBGRAPH_BACKEND"] = "MKLDNN"
         super().__init__(
-            "mxnet_worker.py",
+            "mxnet_worker",
             "MXNet",
             python,
             environment,
@@ -67,7 +67,7 @@ class Mxnet:
     def __init__(self, process: MxnetProcess, prefix: PathLike, epoch: int, graph: Graph) -> None:
         self._process, self._graph = process, graph
         self._inputs = [v.name for v in graph.inputs]
-        self._files = {
+        self._files: Dict[str, Any] = {
             "symbol": str(symbol_path(prefix).resolve()),
             "params": str(params_path(prefix, epoch).resolve()),
             "labels": list(graph.labels),
@@ -77,18 +77,18 @@ class Mxnet:
         self._load()
 
     def _load(self) -> None:
-        self._model = self._process.ask({"do": "load", **self._files})[0]["model"]
+        self._model = self._process.ask("load", **self._files)[0]["model"]
         self._started = self._process.starts
 
-    def _request(self, do: str, inputs: Inputs, **more: Any) -> Tuple[Any, List[Array]]:
+    def _ask(self, do: str, inputs: Inputs, **options: Any) -> Tuple[Any, List[Array]]:
         if self._started != self._process.starts:
             self._load()
-        message = {"do": do, "model": self._model, "inputs": self._inputs, **more}
-        return self._process.ask(message, [inputs[name] for name in self._inputs])
+        given = {name: inputs[name] for name in self._inputs}
+        return self._process.ask(do, given, model=self._model, **options)
 
     def run(self, inputs: Inputs, precision: str = "float32") -> List[Array]:
         """The network's outputs, in the order of its heads."""
-        return self._request("run", inputs, dtype=precision)[1]
+        return self._ask("run", inputs, dtype=precision)[1]
 
     def truth(self, inputs: Inputs) -> Truth:
         """Everything that a candidate is judged by."""
@@ -110,45 +110,24 @@ class Mxnet:
         layers = [(node.mxnet_name, name) for node in self._graph.listed for name in node.outputs]
         converted = {name for node in self._graph.nodes for name in node.outputs}
         anchored = [k for k, (_, name) in enumerate(layers) if name in self._graph.anchored]
-        answer = self._request("trace", inputs, limit=limit, anchored=anchored)[0]
-        listed = answer["layers"]
-        waiting = len(listed)
-        try:
-            expected = [mxnet_name for mxnet_name, _ in layers]
-            if listed != expected:
-                differing = [pair for pair in zip(listed, expected) if pair[0] != pair[1]][:3]
-                raise RuntimeFailure(
-                    f"MXNet lists {len(listed)} layers, the converters read {len(expected)}; "
-                    f"first differences (MXNet's, ours): {differing}."
-                )
-            for _, layer in counted(layers, f"{self._graph.name}: MXNet, layers"):
-                try:
-                    float64, float32 = self._process.receive("trace")[1]
-                except RuntimeFailure:
-                    waiting = 0  # the failure was the last message
-                    raise
-                waiting -= 1
-                if layer in converted:
-                    yield Layer(layer, float64, float32)
-        finally:
-            for _ in range(waiting):  # a caller that stops early leaves the pipe clean
-                self._process.receive("trace")
+        listed = self._ask("trace", inputs, limit=limit, anchored=anchored)[0]["layers"]
+        expected = [mxnet_name for mxnet_name, _ in layers]
+        if listed != expected:
+            differing = [pair for pair in zip(listed, expected) if pair[0] != pair[1]][:3]
+            raise RuntimeFailure(
+                f"MXNet lists {len(listed)} layers, the converters read {len(expected)}; "
+                f"first differences (MXNet's, ours): {differing}."
+            )
+        for _, layer in counted(layers, f"{self._graph.name}: MXNet, layers"):
+            float64, float32 = self._process.receive("trace")[1]
+            if layer in converted:
+                yield Layer(layer, float64, float32)
 
     def prepare(self, inputs: Inputs) -> None:
-        """Bind the float32 network to these inputs, for `time`."""
-        self._request("prepare", inputs)
-
-    def time(self, passes: int, slowdown: float = 0.0) -> Tuple[List[float], List[Array]]:
-        """Run over the prepared inputs -> (seconds of each pass, outputs of the last one).
-
-        Args:
-            slowdown: lengthens each pass by this fraction.
-        """
-        request = {"do": "time", "model": self._model, "passes": passes, "slowdown": slowdown}
-        answer, outputs = self._process.ask(request)
-        return answer["seconds"], outputs
+        """Bind the float32 network to these inputs, for the process to `time`."""
+        self._ask("prepare", inputs)
 
     def close(self) -> None:
         """Free the model's memory."""
         if self._started == self._process.starts:
-            self._process.ask({"do": "unload", "model": self._model})
+            self._process.ask("unload", model=self._model)

@@ -3,14 +3,14 @@
 See mxnet_definitions.py, which says what they are for.
 """
 
-import re
 from collections import namedtuple
+from operator import attrgetter
 
 import numpy as np
 
-#: run(attributes, *inputs) -> outputs; the names of both; when(attributes, dtype): is MXNet's own
-#: operator replaced?
-Definition = namedtuple("Definition", "run inputs outputs when")
+#: run(attributes, *inputs) -> outputs; their names; when(attributes, dtype): is MXNet's operator
+#: replaced?
+Definition = namedtuple("Definition", "run outputs when")
 
 #: MXNet's operator -> its Definition.
 DEFINITIONS = {}
@@ -28,32 +28,24 @@ def defines(*ops, outputs=1, when=in_float64):
     """Enter a function in the table: run(attrs, *inputs) -> a list of `outputs` arrays."""
 
     def enter(run):
-        inputs = run.__code__.co_varnames[1 : run.__code__.co_argcount]
         names = ["output{}".format(i) for i in range(outputs)]
-        DEFINITIONS.update({op: Definition(run, list(inputs), names, when) for op in ops})
+        DEFINITIONS.update({op: Definition(run, names, when) for op in ops})
         return run
 
     return enter
 
 
-_FLOAT = re.compile(r"([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?)(\d+))?f?")
+def mxnet(op, *arrays, **attrs):
+    """The result of an operator that MXNet has in float64."""
+    import mxnet as mx
+
+    given = [mx.nd.array(array, dtype=array.dtype) for array in arrays]
+    return attrgetter(op)(mx.nd)(*given, **attrs).asnumpy()
 
 
 def c_float(text):
-    """The C float that MXNet reads in a text, which need not be the nearest one.
-
-    Source: dmlc-core include/dmlc/strtonum.h, ParseFloat.
-    """
-    sign, whole, fraction, below, exponent = _FLOAT.match(text.strip()).groups()
-    fraction = fraction[:19]
-    value = np.float32(int(whole or 0))
-    value += np.float32(int(fraction or 0) / 10.0 ** len(fraction))
-    eights, ones = divmod(int(exponent or 0), 8)
-    scale = np.float32(1)
-    for factor in [1e8] * eights + [10] * ones:
-        scale *= np.float32(factor)
-    value = value / scale if below == "-" else value * scale
-    return float(-value if sign == "-" else value)
+    """The C float that MXNet reads in a text, which need not be the nearest one."""
+    return float(mxnet("contrib.quadratic", np.zeros(1), c=text)[0])
 
 
 def single(attrs, name, default):
@@ -68,6 +60,13 @@ def true(attrs, name, default="False"):
 def numbers(text):
     """`(1, 2)` -> [1, 2]"""
     return [int(n) for n in text.strip("()[]").split(",") if n.strip()]
+
+
+def geometry(attrs, **defaults):
+    """[the kernel, and each of these: its number for each axis, or the default]"""
+    kernel = numbers(attrs["kernel"])
+    stated = {name: numbers(attrs.get(name, "()")) for name in defaults}
+    return [kernel, *(stated[name] or [n] * len(kernel) for name, n in defaults.items())]
 
 
 def floats(attrs, name, default):

@@ -13,17 +13,17 @@ import math
 import numpy as np
 
 from . import mxnet_sequences, mxnet_vision  # noqa: F401 - they enter their definitions
-from .mxnet_attributes import DEFINITIONS, c_float, defines, numbers, single, true
+from .mxnet_attributes import DEFINITIONS, c_float, defines, geometry, mxnet, numbers, single, true
+
+#: The C float of 1e-3.
+EPS = repr(float(np.float32(1e-3)))
 
 
 @defines("_contrib_BatchNormWithReLU", outputs=4)
 def batch_norm_relu(attrs, x, gamma, beta, mean, var):
     """max((x - mean) / sqrt(var + eps) * gamma + beta, 0) along axis 1."""
-    by_channel = (-1,) + (1,) * (x.ndim - 2)
-    gamma = np.ones_like(gamma) if true(attrs, "fix_gamma", "True") else gamma
-    eps = float(attrs["eps"]) if "eps" in attrs else float(np.float32(1e-3))
-    scale = gamma / np.sqrt(var + eps)
-    y = (x - mean.reshape(by_channel)) * scale.reshape(by_channel) + beta.reshape(by_channel)
+    options = {"fix_gamma": attrs.get("fix_gamma", "True"), "eps": attrs.get("eps", EPS)}
+    y = mxnet("BatchNorm", x, gamma, beta, mean, var, **options)
     return [np.maximum(y, 0), mean, var, np.zeros_like(x)]
 
 
@@ -59,12 +59,8 @@ def deconvolution_is_wrong(attrs, dtype):
 @defines("Deconvolution", when=deconvolution_is_wrong)
 def deconvolution(attrs, x, weight, bias=None):
     """Each number of x, times the kernel, is added to the window that it stands for."""
-    kernel = numbers(attrs["kernel"])
+    kernel, stride, dilate, pad, adj = geometry(attrs, stride=1, dilate=1, pad=0, adj=0)
     axes = range(len(kernel))
-    stride, dilate, pad, adj = (
-        numbers(attrs.get(name, "()")) or [default] * len(kernel)
-        for name, default in (("stride", 1), ("dilate", 1), ("pad", 0), ("adj", 0))
-    )
     groups = int(attrs.get("num_group", 1))
     full = [stride[a] * (x.shape[a + 2] - 1) + (kernel[a] - 1) * dilate[a] + 1 for a in axes]
     target = numbers(attrs.get("target_shape", "()"))
@@ -108,20 +104,16 @@ def bilinear_resize(attrs, x, like=None):
     """Along each axis, output i lies at i * scale, or (i + 0.5) * scale - 0.5 of the input."""
     sizes = [resized(x.shape[a + 2], attrs, a) for a in (0, 1)] if like is None else like.shape[2:]
     corners = true(attrs, "align_corners", "True")
-    for axis, size in zip((2, 3), sizes):
-        length = x.shape[axis]
-        index = np.arange(size)
-        if size == 1:
-            place = np.zeros(1)
-        elif corners:
-            place = index * (length - 1) / (size - 1)
+    places = []
+    for length, size in zip(x.shape[2:], sizes):
+        index, last = np.arange(size), length - 1
+        if corners or size == 1:
+            place = index * last / max(size - 1, 1)
         else:
-            place = np.maximum((index + 0.5) * length / size - 0.5, 0)
-        low = np.minimum(np.floor(place), length - 1).astype(int)
-        high = np.minimum(low + 1, length - 1)
-        part = (place - low).reshape([-1] + [1] * (3 - axis))
-        x = x.take(low, axis) * (1 - part) + x.take(high, axis) * part
-    return [x]
+            place = np.clip((index + 0.5) * length / size - 0.5, 0, last)
+        places.append(2 * place / max(last, 1) - 1)
+    grid = np.stack(np.meshgrid(*places, indexing="ij")[::-1])
+    return [mxnet("BilinearSampler", x, np.stack([grid] * len(x)))]
 
 
 @defines("Crop")
@@ -173,12 +165,11 @@ def leaky_relu(attrs, x, gamma=None):
 
 def defined(node):
     """The node, computed by its definition."""
-    names = DEFINITIONS[node["op"]].inputs
     attrs = {
         "op_type": "mxproof_definition",
         "name": node["op"],
         "attrs": json.dumps(node.get("attrs", {})),
-        "inputs": str(min(len(node["inputs"]), len(names))),
+        "inputs": str(len(node["inputs"])),
     }
     return dict(node, op="Custom", attrs=attrs)
 
@@ -206,7 +197,7 @@ def register(mx):
         def __init__(self, name, attrs, inputs):
             super(DefinitionProp, self).__init__(need_top_grad=False)
             self.definition, self.attrs = DEFINITIONS[name], json.loads(attrs)
-            self.inputs = self.definition.inputs[: int(inputs)]
+            self.inputs = ["input{}".format(i) for i in range(int(inputs))]
 
         def run(self, *arrays):
             return self.definition.run(self.attrs, *arrays)

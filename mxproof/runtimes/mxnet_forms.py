@@ -1,8 +1,13 @@
-"""How a layer is computed in float64: as another operator of MXNet's, with other types, or by its
-definition, where MXNet has it in float32 only. A part of the worker.
+"""Nodes of a symbol (JSON), rewritten for the worker.
+
+A layer is computed in float64 as another operator of MXNet's, with other types, or by its
+definition, where MXNet has it in float32 only. Parts of a symbol become symbols of their own.
 """
 
-from .mxnet_attributes import DEFINITIONS, numbers, single
+import json
+from functools import lru_cache
+
+from .mxnet_attributes import DEFINITIONS, geometry, single
 from .mxnet_definitions import defined
 from .tiling import tiles
 
@@ -32,95 +37,109 @@ FLOAT64_FORMS = {
     "amp_multicast": lambda attrs: ("_np_atleast_1d", {"num_args": attrs["num_outputs"]}),
 }
 
-
 FLOATS = ("float16", "float32", "float64")
 
-DISTRIBUTIONS = (
-    "exponential",
-    "gamma",
-    "generalized_negative_binomial",
-    "negative_binomial",
-    "normal",
-    "poisson",
-    "uniform",
-)
 
-#: Operators that make float32 numbers where no dtype is stated.
-FLOAT32_BY_DEFAULT = {
-    "Embedding",
-    "_arange",
-    "_eye",
-    "_full",
-    "_linspace",
-    "_ones",
-    *("_random_" + name for name in DISTRIBUTIONS),
-    *("_sample_" + name for name in DISTRIBUTIONS),
-    "_zeros",
-    "argsort",
-    "one_hot",
-    "topk",
-}
+@lru_cache(maxsize=None)
+def float32_by_default(op):
+    """Does the operator make float32 numbers where no dtype is stated?"""
+    import mxnet as mx
+
+    arguments = mx.operator.get_operator_arguments(op)
+    described = dict(zip(arguments.names, arguments.types)).get("dtype", "")
+    drawn = op.startswith(("_random_", "_sample_")) and op != "_random_randint"
+    return described.endswith(("='float32'", "='None'") if drawn else "='float32'")
 
 
 def form(node, dtype):
     """The node as it computes in `dtype`: the element types that it names are that wide, and an
     operator that MXNet has in float32 only is another in float64."""
-    attrs = node.get("attrs", {})
-    default = {"dtype": "float32"} if node["op"] in FLOAT32_BY_DEFAULT else {}
+    op, attrs = node["op"], dict(node.get("attrs", {}))
+    if op == "null":
+        return node
+    if attrs.get("dtype", "None") == "None" and float32_by_default(op):
+        attrs["dtype"] = "float32"
     for key in ("dtype", "out_dtype"):
-        stated = attrs.get(key, "None")
-        stated = default.get(key) if stated == "None" else stated
-        if stated in FLOATS[: FLOATS.index(dtype)]:
-            attrs = dict(attrs, **{key: dtype})
-            node = dict(node, attrs=attrs)
-    if dtype == "float64" and node["op"] in FLOAT64_FORMS:
-        op, attrs = FLOAT64_FORMS[node["op"]](node.get("attrs", {}))
-        node = dict(node, op=op, attrs=attrs)
-    definition = DEFINITIONS.get(node["op"])
-    needed = definition is not None and definition.when(node.get("attrs", {}), dtype)
+        if attrs.get(key) in FLOATS[: FLOATS.index(dtype)]:
+            attrs[key] = dtype
+    if dtype == "float64" and op in FLOAT64_FORMS:
+        op, attrs = FLOAT64_FORMS[op](attrs)
+    node = dict(node, op=op, attrs=attrs)
+    needed = op in DEFINITIONS and DEFINITIONS[op].when(attrs, dtype)
     return defined(node) if needed else node
 
 
-def open_size(node):
-    """Does MXNet find the node's shape where it is read?"""
-    attrs = node.get("attrs", {})
-    if node["op"] == "null" or node["inputs"]:
-        return False
-    if attrs.get("infer_range") in ("True", "1") and attrs.get("stop", "None") == "None":
-        return True
-    return 0 in numbers(attrs.get("shape", "()"))
-
-
 def stated(node, shape):
-    """The node, of this shape."""
-    attrs = dict(node["attrs"])
-    if "infer_range" in attrs:
+    """The node, of this shape, which MXNet may find only where the node is read: a piece may end
+    before that."""
+    attrs = dict(node.get("attrs", {}))
+    if node["op"] == "null" or node["inputs"] or not shape or 0 in shape:
+        return node
+    if attrs.get("infer_range") in ("True", "1") and attrs.get("stop", "None") == "None":
         count = shape[0] // int(attrs.get("repeat", 1))
         end = float(attrs["start"]) + (count - 0.5) * float(attrs.get("step", 1))
         attrs.update(stop=repr(end), infer_range="False")
-    else:
+    elif "shape" in attrs:
         attrs["shape"] = str(tuple(shape))
     return dict(node, attrs=attrs)
 
 
 def convolved(nd, attrs, data, weights):
     """A convolution that takes too much memory as a whole (see tiling.py); None if not."""
-    kernel = numbers(attrs["kernel"])
-    stride, dilate, pad = (
-        numbers(attrs.get(key, "()")) or [default] * len(kernel)
-        for key, default in (("stride", 1), ("dilate", 1), ("pad", 0))
-    )
+    kernel, stride, dilate, pad = geometry(attrs, stride=1, dilate=1, pad=0)
     parts = tiles(data.shape, [2 * p for p in pad], kernel, stride, dilate)
     if not parts or len(kernel) < 2:  # MXNet pads no axis of a sequence
         return None
     widths = [0, 0, 0, 0, pad[0], pad[0], *[0, 0] * (len(kernel) - 1)]
     padded = nd.pad(data, mode="constant", constant_value=0, pad_width=widths)
-    options = dict(kernel=kernel, stride=stride, dilate=dilate, pad=[0, *pad[1:]])
-    options.update(num_filter=int(attrs["num_filter"]), no_bias=len(weights) == 1)
-    options.update(num_group=int(attrs.get("num_group", 1)))
+    read = "kernel", "stride", "dilate", "num_filter", "num_group", "no_bias"
+    options = {name: attrs[name] for name in read if name in attrs}
+    options["pad"] = [0, *pad[1:]]
     results = []
     for begin, end in parts:
-        tile = nd.slice_axis(padded, axis=2, begin=begin, end=end)
-        results.append(nd.Convolution(tile, *weights, **options))
+        results.append(nd.Convolution(padded[:, :, begin:end], *weights, **options))
         results[-1].wait_to_read()  # or all their matrices are made at once
     return nd.concat(*results, dim=2)
+
+
+def boundary(entry):
+    """The name of the variable that stands for another piece's result."""
+    return "mxproof:{}:{}".format(*entry[:2])
+
+
+def variable(nodes, entry):
+    """What a piece calls this result of a layer before it, or this variable."""
+    node = nodes[entry[0]]
+    return node["name"] if node["op"] == "null" else boundary(entry)
+
+
+def cut(nodes, first, heads):
+    """The nodes from number `first` to the last head's, as a symbol of their own (JSON)."""
+    own = nodes[first : heads[-1][0] + 1]
+    read = {tuple(e[:2]) for node in own for e in node["inputs"] if e[0] < first}
+    places = {entry: len(own) + i for i, entry in enumerate(sorted(read))}
+
+    def moved(entries):
+        return [[places.get((n, k), n - first), 0 if n < first else k, 0] for n, k, *_ in entries]
+
+    taken = [dict(node, inputs=moved(node["inputs"])) for node in own]
+    for entry in places:
+        source = nodes[entry[0]] if nodes[entry[0]]["op"] == "null" else {"op": "null"}
+        taken.append(dict(source, name=variable(nodes, entry), inputs=[]))
+    arguments = [i for i, node in enumerate(taken) if node["op"] == "null"]
+    version = {"mxnet_version": ["int", 10901]}
+    document = {"nodes": taken, "arg_nodes": arguments, "heads": moved(heads), "attrs": version}
+    return json.dumps(document)
+
+
+def without_labels(symbol, made_labels):
+    """The symbol (JSON) with variables in place of labels that layers make: (number of the layer
+    that reads it, number of the input, the variable)."""
+    document = json.loads(symbol)
+    nodes = document["nodes"]
+    layers = [node for node in nodes if node["op"] != "null"]
+    for number, place, name in made_labels:
+        layers[number]["inputs"][place] = [len(nodes), 0, 0]
+        document["arg_nodes"].append(len(nodes))
+        nodes.append({"op": "null", "name": name, "inputs": []})
+    return json.dumps(document)

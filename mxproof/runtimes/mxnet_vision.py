@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .mxnet_attributes import always, defines, floats, numbers, single, true
+from .mxnet_attributes import always, defines, floats, mxnet, numbers, single, true
 
 
 @defines("_image_to_tensor")
@@ -14,13 +14,10 @@ def to_tensor(attrs, x):
 @defines("_contrib_ROIAlign", when=always)
 def roi_align(attrs, data, rois):
     """MXNet's own, and 0 for regions of an image below 0: it leaves their memory as it was."""
-    import mxnet as mx
-
     none = rois[:, 0] < 0
     rois = rois.copy()
     rois[:, 0] = rois[:, 0].clip(0, len(data) - 1)
-    given = [mx.nd.array(array, dtype=array.dtype) for array in (data, rois)]
-    pooled = mx.nd.contrib.ROIAlign(*given, **attrs).asnumpy()
+    pooled = mxnet("contrib.ROIAlign", data, rois, **attrs)
     pooled[none] = 0
     return [pooled]
 
@@ -174,13 +171,5 @@ def grid_generator(attrs, x):
 def spatial_transformer(attrs, x, loc):
     """Interpolated where an affine map leads; the other outputs are for training."""
     height, width = numbers(attrs["target_shape"])
-    grid = affine_grid(loc, height, width)
-    out = np.zeros((len(x), x.shape[1], height, width))
-    for n, row, column in np.ndindex(len(x), height, width):
-        places = [(grid[n, 1 - a, row, column] + 1) * (x.shape[2 + a] - 1) / 2 for a in (0, 1)]
-        for corner in np.ndindex(2, 2):
-            lines = [int(np.floor(p)) + c for p, c in zip(places, corner)]
-            if all(0 <= line < size for line, size in zip(lines, x.shape[2:])):
-                part = np.prod([1 - abs(p - line) for p, line in zip(places, lines)])
-                out[n, :, row, column] += part * x[n, :, lines[0], lines[1]]
+    out = mxnet("BilinearSampler", x, affine_grid(loc, height, width))
     return [out, np.zeros((3, height * width)), np.zeros((len(x), 2, height * width))]

@@ -1,21 +1,19 @@
 """MXNet behind a pipe. Started as a script by mxproof/runtimes/mxnet.py.
 
 It may run in another interpreter than the harness, so it needs Python >= 3.6, NumPy and MXNet,
-and nothing of mxproof. Requests are JSON lines on standard input, each followed by the arrays it
-announces in .npy form; answers come the same way. Nothing is ever unpickled.
+and nothing of mxproof. Requests and answers are JSON lines and .npy arrays, see worker.py.
 """
 
 import json
 import os
-import sys
+import re
 from itertools import groupby
 
 import numpy as np
 
 from .mxnet_definitions import register
-from .mxnet_forms import FLOATS, convolved, form, open_size, stated
-from .mxnet_pieces import boundary, cut, without_labels
-from .worker import Worker, main, timed
+from .mxnet_forms import FLOATS, boundary, convolved, cut, form, stated, variable, without_labels
+from .worker import Worker, as_numpy, main
 
 
 def wide(array, dtype):
@@ -26,7 +24,7 @@ def wide(array, dtype):
 class Model:
     """One checkpoint, read by MXNet's own loaders, in float32 and float64."""
 
-    def __init__(self, mx, symbol, params, labels, cut_at=(), made_labels=()):
+    def __init__(self, mx, symbol, params, labels, cut_at, made_labels):
         self.mx, self.labels = mx, labels
         whole = mx.sym.load(symbol)
         if cut_at:  # outputs chosen by the user: their positions among all layers'
@@ -38,25 +36,20 @@ class Model:
             whole = mx.sym.Group([internals[layers[k]] for k in cut_at])
         if made_labels:
             whole = mx.sym.load_json(without_labels(whole.tojson(), made_labels))
-        document = json.loads(whole.get_internals().tojson())  # upgraded from whatever age
-        nodes, heads = document["nodes"], document["heads"]
-        self.internals, self.given, self.heads = whole.get_internals(), nodes, heads
+        document = json.loads(whole.tojson())  # upgraded from whatever age
+        self.internals, self.given = whole.get_internals(), document["nodes"]
+        self.heads = json.loads(self.internals.tojson())["heads"]  # of the same nodes
         self.nodes, self.symbols = {}, {}
         for dtype in ("float64", "float32"):
-            self.nodes[dtype] = [form(node, dtype) for node in nodes]
-            self.symbols[dtype] = whole
-            if self.nodes[dtype] != nodes:
-                as_saved = json.loads(whole.tojson())
-                as_saved["nodes"] = [form(node, dtype) for node in as_saved["nodes"]]
-                self.symbols[dtype] = mx.sym.load_json(json.dumps(as_saved))
-        self.layers = [entry for entry in heads if nodes[entry[0]]["op"] != "null"]
+            self.nodes[dtype] = [form(node, dtype) for node in self.given]
+            written = json.dumps(dict(document, nodes=self.nodes[dtype]))
+            self.symbols[dtype] = mx.sym.load_json(written)
+        self.layers = [entry for entry in self.heads if self.given[entry[0]]["op"] != "null"]
         self.last_use = {
-            tuple(entry[:2]): number for number, n in enumerate(nodes) for entry in n["inputs"]
+            tuple(e[:2]): number for number, n in enumerate(self.given) for e in n["inputs"]
         }
         stored = mx.nd.load(params) or {}  # MXNet reads an empty file as a list
-        self.params = {
-            key[4:] if key[:4] in ("arg:", "aux:") else key: value for key, value in stored.items()
-        }
+        self.params = {re.sub("^(arg|aux):", "", key): value for key, value in stored.items()}
 
     def bind(self, symbol, inputs, dtype):
         """An executor for these inputs; a value in `inputs` is an NDArray of `dtype`."""
@@ -97,21 +90,22 @@ class Model:
         shapes = {name: self.params[name].shape for name in read if name in self.params}
         shapes.update((name, array.shape) for name, array in inputs.items())
         found = self.internals.infer_shape_partial(**shapes)[1] or [()] * len(self.heads)
-        self.settle(found)
+        for (number, _, _), shape in zip(self.heads, found):
+            for dtype, nodes in self.nodes.items():
+                nodes[number] = stated(form(self.given[number], dtype), shape)
         live = {dtype: self.arrays(inputs, dtype) for dtype in self.nodes}
         done = first = 0
         for count in self.portions(found, limit, anchored):
             heads = self.layers[done : done + count]
             given = live
             if done in anchored:
-                read = {
-                    self.variable(entry) for entry in self.nodes["float32"][heads[0][0]]["inputs"]
-                }
+                nodes = self.nodes["float32"]
+                read = {variable(nodes, entry) for entry in nodes[heads[0][0]]["inputs"]}
                 exact = {n: wide(a, "float32") for n, a in live["float64"].items() if n in read}
                 given = {d: {n: wide(a, d) for n, a in exact.items()} for d in live}
             results = [self.piece(first, heads, given[d], d) for d in ("float64", "float32")]
             for pair in zip(*results):
-                yield [output.asnumpy() for output in pair]
+                yield map(as_numpy, pair)
             done, first = done + count, heads[-1][0] + 1
             for dtype, outputs in zip(("float64", "float32"), results):
                 for entry, output in zip(heads, outputs):
@@ -119,18 +113,6 @@ class Model:
                 for entry, last in self.last_use.items():
                     if last < first:
                         live[dtype].pop(boundary(entry), None)
-
-    def variable(self, entry):
-        """What a piece calls this result of a layer before it, or this variable."""
-        node = self.nodes["float32"][entry[0]]
-        return node["name"] if node["op"] == "null" else boundary(entry)
-
-    def settle(self, shapes):
-        """State the sizes that MXNet finds where a layer is read: a piece may end before that."""
-        for (number, _, _), shape in zip(self.heads, shapes):
-            if open_size(self.given[number]):
-                for dtype, nodes in self.nodes.items():
-                    nodes[number] = stated(form(self.given[number], dtype), shape)
 
     def portions(self, shapes, limit, anchored):
         """How many results come at a time: all of a layer, and of as many layers as fit."""
@@ -160,15 +142,16 @@ class Model:
 
     def piece(self, first, heads, live, dtype):
         """The outputs `heads` of the nodes from number `first` on."""
-        node = self.nodes[dtype][heads[0][0]]
+        nodes = self.nodes[dtype]
+        node = nodes[heads[0][0]]
         if dtype == "float64" and len(heads) == 1 and node["op"] == "Convolution":
-            data, *stored = map(self.variable, node["inputs"])
+            data, *stored = (variable(nodes, entry) for entry in node["inputs"])
             if all(name in self.params for name in stored):  # no other layer computes them
                 weights = [wide(self.params[name], dtype) for name in stored]
                 result = convolved(self.mx.nd, node["attrs"], live[data], weights)
                 if result is not None:
                     return [result]
-        symbol = self.mx.sym.load_json(cut(self.nodes[dtype], first, heads))
+        symbol = self.mx.sym.load_json(cut(nodes, first, heads))
         read = set(symbol.list_inputs())
         inputs = {name: array for name, array in live.items() if name in read}
         return list(self.bind(symbol, inputs, dtype).forward(is_train=False))
@@ -177,6 +160,9 @@ class Model:
 class MxnetWorker(Worker):
     def __init__(self, channel):
         super().__init__(channel)
+        self.models, self.loaded = {}, 0
+
+    def library(self):
         # Fused operators would hide layers, and exist in float32 only.
         os.environ.setdefault("MXNET_SUBGRAPH_BACKEND", "NONE")
         if not hasattr(np, "bool"):
@@ -184,51 +170,34 @@ class MxnetWorker(Worker):
         import mxnet as mx
 
         register(mx)
-        self.mx, self.models, self.loaded = mx, {}, 0
+        self.mx = mx
+        return mx
 
-    def do_versions(self, request, arrays):
-        self.channel.send(
-            {
-                "mxnet": self.mx.__version__,
-                "numpy": np.__version__,
-                "python": "{}.{}.{}".format(*sys.version_info[:3]),
-            }
-        )
-
-    def do_load(self, request, arrays):
-        key = str(self.loaded)
+    def do_load(self, inputs, **files):
         self.loaded += 1
-        files = request["symbol"], request["params"]
-        chosen = {name: request.get(name, ()) for name in ("cut_at", "made_labels")}
-        self.models[key] = Model(self.mx, *files, labels=request["labels"], **chosen)
-        self.channel.send({"model": key})
+        self.models[self.loaded] = Model(self.mx, **files)
+        self.channel.send({"model": self.loaded})
 
-    def do_unload(self, request, arrays):
-        del self.models[request["model"]]
+    def do_unload(self, inputs, model):
+        del self.models[model]
         self.channel.send({})
 
-    def do_run(self, request, arrays):
-        model, inputs = self.models[request["model"]], dict(zip(request["inputs"], arrays))
-        outputs = model.whole(inputs, request["dtype"]).forward(is_train=False)
-        self.channel.send({}, [o.asnumpy() for o in outputs])
+    def do_run(self, inputs, model, dtype):
+        outputs = self.models[model].whole(inputs, dtype).forward(is_train=False)
+        self.channel.send({}, map(as_numpy, outputs))
 
-    def do_trace(self, request, arrays):
+    def do_trace(self, inputs, model, limit, anchored):
         """One message a layer, so that the other side need not hold all layers."""
-        model, inputs = self.models[request["model"]], dict(zip(request["inputs"], arrays))
-        nodes = model.nodes["float32"]
-        self.channel.send({"layers": [nodes[entry[0]]["name"] for entry in model.layers]})
-        for pair in model.trace(inputs, request["limit"], set(request["anchored"])):
+        network = self.models[model]
+        nodes = network.nodes["float32"]
+        names = [nodes[entry[0]]["name"] for entry in network.layers]
+        self.channel.send({"layers": names, "more": len(names)})
+        for pair in network.trace(inputs, limit, set(anchored)):
             self.channel.send({}, pair)
 
-    def do_prepare(self, request, arrays):
+    def do_prepare(self, inputs, model):
         """Bind once, so that do_time measures the network and nothing else."""
-        model, inputs = self.models[request["model"]], dict(zip(request["inputs"], arrays))
-        model.prepared = model.whole(inputs, "float32")
-        self.channel.send({})
-
-    def do_time(self, request, arrays):
-        """Seconds of each pass of the prepared network, and the outputs of the last one."""
-        executor = self.models[request["model"]].prepared
+        executor = self.models[model].whole(inputs, "float32")
 
         def run():
             outputs = executor.forward(is_train=False)
@@ -236,8 +205,8 @@ class MxnetWorker(Worker):
                 output.wait_to_read()
             return outputs
 
-        seconds, outputs = timed(run, request["passes"], request["slowdown"])
-        self.channel.send({"seconds": seconds}, [o.asnumpy() for o in outputs])
+        self.run = run
+        self.channel.send({})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """ONNX's neural layers in place of the reference evaluator's, each from ONNX's own definition.
 
-Each says what is wrong with the evaluator's, up to onnx 1.23. tests/mxproof/test_onnx_layers.py
+Each says what is wrong with the evaluator's, up to onnx 1.23. tests/mxproof/test_onnx_ops.py
 compares them with onnxruntime.
 """
 
@@ -31,7 +31,7 @@ class Conv(WholeConv):  # type: ignore[misc]
         if options.get("auto_pad") not in (None, "NOTSET"):
             return super()._run(X, W, B, **options)
         kernel, groups = W.shape[2:], options.get("group") or 1
-        stride, dilate, pads = _steps(options, kernel)
+        stride, dilate, pads = steps(options, kernel)
         read = _windows(np.pad(X, [(0, 0), (0, 0), *pads]), kernel, stride, dilate)
         sizes = read.shape[2 : X.ndim]
         weights = W.reshape(groups, -1, *W.shape[1:])
@@ -50,10 +50,10 @@ class ConvTranspose(OpRun):  # type: ignore[misc]
 
     def _run(self, X: Array, W: Array, B: Optional[Array] = None, **options: Any) -> Any:
         kernel, groups = W.shape[2:], options.get("group") or 1
-        stride, dilate, pads = _steps(options, kernel)
+        stride, dilate, pads = steps(options, kernel)
         more = options.get("output_padding") or (0,) * len(kernel)
-        steps = zip(stride, X.shape[2:], kernel, dilate, more)
-        size = [s * (n - 1) + (k - 1) * d + 1 + m for s, n, k, d, m in steps]
+        axes = zip(stride, X.shape[2:], kernel, dilate, more)
+        size = [s * (n - 1) + (k - 1) * d + 1 + m for s, n, k, d, m in axes]
         x = X.reshape(len(X), groups, -1, *X.shape[2:])
         w = W.reshape(groups, -1, *W.shape[1:])
         y: Array = np.zeros((len(X), groups * W.shape[1], *size), X.dtype)
@@ -130,7 +130,7 @@ def _by_channel(array: Array, rank: int) -> Array:
     return array.reshape(-1, *(1,) * (rank - 2))
 
 
-def _steps(options: Any, kernel: Sequence[int]) -> Tuple[Sequence[int], Sequence[int], Widths]:
+def steps(options: Any, kernel: Sequence[int]) -> Tuple[Sequence[int], Sequence[int], Widths]:
     """Of each spatial axis: the stride, the dilation, and the padding at its begin and end."""
     if options.get("auto_pad") not in (None, "NOTSET"):
         raise NotImplementedError(f"auto_pad={options['auto_pad']}: only stated pads are computed")
@@ -157,7 +157,7 @@ def _pooled(x: Array, options: Any, padding: float, beyond: float) -> Array:
     `beyond` that padding.
     """
     kernel = options["kernel_shape"]
-    stride, dilate, pads = _steps(options, kernel)
+    stride, dilate, pads = steps(options, kernel)
     padded = np.pad(x, [(0, 0), (0, 0), *pads], constant_values=padding)
     if not options.get("ceil_mode"):
         return _windows(padded, kernel, stride, dilate)

@@ -1,6 +1,6 @@
 """ONNX operators that onnx's reference evaluator computes wrongly or far too slowly.
 
-Each is the operator's definition in NumPy; tests/mxproof/test_onnx_ops.py holds it to another.
+Each is the operator's definition; tests/mxproof/test_onnx_ops.py compares it with onnxruntime's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from onnx.reference.op_run import OpRun
 from onnx.reference.ops.op_resize import Resize as WholeResize
 
 from .base import Array
+
+# ruff: noqa: N803, N806 - these are the names of ONNX
 
 
 class Erf(OpRun):  # type: ignore[misc]
@@ -29,20 +31,16 @@ class GatherElements(OpRun):  # type: ignore[misc]
     def _run(self, data: Array, indices: Array, axis: int = 0) -> Any:
         indices = np.where(indices < 0, indices + data.shape[axis], indices)
         # Where the other axes differ in size, the first of the data's are meant.
-        part = tuple(
-            slice(None) if a == axis % data.ndim else slice(n) for a, n in enumerate(indices.shape)
-        )
-        return (np.take_along_axis(data[part], indices, axis),)
+        part = [slice(n) for n in indices.shape]
+        part[axis] = slice(None)
+        return (np.take_along_axis(data[tuple(part)], indices, axis),)
 
 
 class GatherND(OpRun):  # type: ignore[misc]
     """onnx's goes through the indices one by one."""
 
     def _run(self, data: Array, indices: Array, batch_dims: int = 0) -> Any:
-        shape = indices.shape[:batch_dims]
-        batch = [
-            np.arange(n).reshape(-1, *[1] * (indices.ndim - 2 - i)) for i, n in enumerate(shape)
-        ]
+        batch = np.indices(indices.shape[:-1], sparse=True)[:batch_dims]
         return (data[(*batch, *np.moveaxis(indices, -1, 0))],)
 
 
@@ -50,12 +48,7 @@ class Resize(WholeResize):  # type: ignore[misc]
     """onnx's goes pixel by pixel before 1.23: minutes, where each is only to be repeated."""
 
     def _run(
-        self,
-        X: Array,  # noqa: N803
-        roi: Any = None,
-        scales: Any = None,
-        sizes: Any = None,
-        **options: Any,
+        self, X: Array, roi: Any = None, scales: Any = None, sizes: Any = None, **options: Any
     ) -> Any:
         factors = scales if scales is not None else np.divide(sizes, X.shape)
         kind = ("mode", "coordinate_transformation_mode", "nearest_mode")
@@ -63,7 +56,7 @@ class Resize(WholeResize):  # type: ignore[misc]
         if not repeats or options.get("axes") or np.any((factors < 1) | (factors % 1 != 0)):
             return super()._run(X, roi, scales, sizes, **options)
         for axis, factor in enumerate(factors):
-            X = np.repeat(X, int(factor), axis)  # noqa: N806
+            X = np.repeat(X, int(factor), axis)
         return (X,)
 
 

@@ -6,7 +6,7 @@ axes (layout 0).
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Dict, Tuple
 
 import numpy as np
 from onnx.reference.op_run import OpRun
@@ -15,10 +15,8 @@ from .base import Array
 
 States = Tuple[Array, ...]
 
-ACTIVATIONS: Dict[str, Callable[[Array], Array]] = {
-    "Relu": lambda x: np.maximum(x, 0),
-    "Tanh": np.tanh,
-}
+#: Of RNN, by ONNX's names.
+ACTIVATIONS: Dict[str, Any] = {"Relu": lambda x: np.maximum(x, 0), "Tanh": np.tanh}
 
 
 def sigmoid(x: Array) -> Array:
@@ -33,17 +31,8 @@ class _Recurrent(OpRun):  # type: ignore[misc]
 
     gates = 1
 
-    def _run(
-        self,
-        x: Array,
-        w: Array,
-        r: Array,
-        b: Optional[Array] = None,
-        lens: Any = None,
-        h: Optional[Array] = None,
-        c: Optional[Array] = None,
-        **options: Any,
-    ) -> Any:
+    def _run(self, x: Array, w: Array, r: Array, *more: Any, **options: Any) -> Any:
+        b, _, h, c = list(more) + [None] * (4 - len(more))
         one_or_both = options.get("direction", "forward") in ("forward", "bidirectional")
         reset_after = self.gates != 3 or options.get("linear_before_reset")
         if not one_or_both or not reset_after or options.get("layout") or options.get("clip"):
@@ -77,7 +66,8 @@ class _Recurrent(OpRun):  # type: ignore[misc]
 
 class RNN(_Recurrent):
     def step(self, row: Array, inner: Array, states: States, activation: str) -> States:
-        return (ACTIVATIONS[activation](row + inner),)
+        found: Array = ACTIVATIONS[activation](row + inner)
+        return (found,)
 
 
 class GRU(_Recurrent):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Sequence
+from typing import Any, Optional
 
 import numpy as np
 from onnx.reference.op_run import OpRun
 
 from .base import Array
+from .onnx_layers import steps
 
 
 def line_weights(places: Array, size: int) -> Array:
@@ -37,39 +38,25 @@ def sampled(images: Array, places: Array) -> Array:
 class RoiAlign(OpRun):  # type: ignore[misc]
     """onnx's shifts the regions of opset 10 by half a pixel, and takes numbers one by one."""
 
-    def _run(
-        self,
-        data: Array,
-        rois: Array,
-        images: Array,
-        coordinate_transformation_mode: Optional[str] = None,
-        mode: str = "avg",
-        output_height: int = 1,
-        output_width: int = 1,
-        sampling_ratio: int = 0,
-        spatial_scale: float = 1.0,
-    ) -> Any:
-        if mode != "avg":
-            raise NotImplementedError(f"RoiAlign with mode={mode}")
+    def _run(self, data: Array, rois: Array, images: Array, **options: Any) -> Any:
+        if options["mode"] != "avg":
+            raise NotImplementedError(f"RoiAlign with mode={options['mode']}")
         # Opset 10 has no such attribute, and means the corners of pixels.
-        stated = {a.name for a in self.onnx_node.attribute}
-        default = "half_pixel" if self.run_params["opsets"][""] >= 16 else "output_half_pixel"
-        named = "coordinate_transformation_mode" in stated
-        aligned = (coordinate_transformation_mode if named else default) == "half_pixel"
-        corners = rois * spatial_scale - 0.5 * aligned
-        pooled = np.empty((len(rois), data.shape[1], output_height, output_width), data.dtype)
+        mode = options.get("coordinate_transformation_mode")
+        aligned = mode == "half_pixel" and self.run_params["opsets"][""] >= 16
+        corners = rois * options["spatial_scale"] - 0.5 * aligned
+        size = options["output_height"], options["output_width"]
+        pooled = np.empty((len(rois), data.shape[1], *size), data.dtype)
         for number, (left, top, right, bottom) in enumerate(corners):
             height, width = bottom - top, right - left
             if not aligned:
                 height, width = max(height, 1.0), max(width, 1.0)
             weights = []
-            for begin, length, bins, size in (
-                (top, height, output_height, data.shape[2]),
-                (left, width, output_width, data.shape[3]),
-            ):
-                samples = sampling_ratio or int(np.ceil(length / bins))
-                steps = np.arange(bins)[:, None] + (np.arange(samples) + 0.5) / samples
-                weights.append(line_weights(begin + steps * (length / bins), size).mean(axis=1))
+            axes = zip((top, left), (height, width), size, data.shape[2:])
+            for begin, length, bins, lines in axes:
+                samples = options["sampling_ratio"] or int(np.ceil(length / bins))
+                parts = np.arange(bins)[:, None] + (np.arange(samples) + 0.5) / samples
+                weights.append(line_weights(begin + parts * (length / bins), lines).mean(axis=1))
             pooled[number] = weights[0] @ data[images[number]] @ weights[1].T
         return (pooled,)
 
@@ -84,19 +71,14 @@ class DeformConv(OpRun):  # type: ignore[misc]
         offset: Array,
         bias: Optional[Array] = None,
         mask: Optional[Array] = None,
-        dilations: Sequence[int] = (1, 1),
-        group: int = 1,
-        kernel_shape: Optional[Sequence[int]] = None,
-        offset_group: int = 1,
-        pads: Sequence[int] = (0, 0, 0, 0),
-        strides: Sequence[int] = (1, 1),
+        **options: Any,
     ) -> Any:
         batch, channels, *size = data.shape
-        kernel, sizes = weight.shape[2:], offset.shape[2:]
-        taps, pieces = kernel[0] * kernel[1], batch * offset_group
+        kernel, sizes, group = weight.shape[2:], offset.shape[2:], options["group"]
+        taps, pieces = kernel[0] * kernel[1], batch * options["offset_group"]
         grid = np.indices((*kernel, *sizes)).reshape(4, taps, *sizes)
-        axes = zip(grid[:2], grid[2:], dilations, strides, pads)
-        places = np.stack([tap * d + place * s - p for tap, place, d, s, p in axes], axis=-1)
+        axes = zip(grid[:2], grid[2:], *steps(options, kernel))
+        places = np.stack([tap * d + at * s - p for tap, at, s, d, (p, _) in axes], axis=-1)
         moved = np.moveaxis(offset.reshape(pieces, taps, 2, *sizes), 2, -1)
         columns = sampled(data.reshape(pieces, -1, *size), places + moved)
         if mask is not None:
@@ -111,16 +93,9 @@ class DeformConv(OpRun):  # type: ignore[misc]
 class GridSample(OpRun):  # type: ignore[misc]
     """onnx's interpolates in float32."""
 
-    def _run(
-        self,
-        data: Array,
-        grid: Array,
-        align_corners: int = 0,
-        mode: str = "linear",
-        padding_mode: str = "zeros",
-    ) -> Any:
-        options = (mode, padding_mode, data.ndim)
-        if not align_corners or options not in (("linear", "zeros", 4), ("bilinear", "zeros", 4)):
-            raise NotImplementedError(f"GridSample: {options}, align_corners={align_corners}")
+    def _run(self, data: Array, grid: Array, **options: Any) -> Any:
+        linear = options["mode"] in ("linear", "bilinear") and options["padding_mode"] == "zeros"
+        if not (linear and options["align_corners"] and data.ndim == 4):
+            raise NotImplementedError(f"GridSample of {data.ndim} axes with {options}")
         places = (grid[..., ::-1] + 1) * (np.array(data.shape[2:]) - 1) / 2
         return (sampled(data, places).astype(data.dtype),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Container, Dict, List, Optional, Sequence
@@ -13,14 +13,7 @@ import onnxruntime
 
 from .base import Array, Inputs, Visitor
 from .onnx_nodes import names_read
-
-_LEVEL = onnxruntime.GraphOptimizationLevel
-LEVELS = {
-    "all": _LEVEL.ORT_ENABLE_ALL,
-    "extended": _LEVEL.ORT_ENABLE_EXTENDED,
-    "basic": _LEVEL.ORT_ENABLE_BASIC,
-    "disabled": _LEVEL.ORT_DISABLE_ALL,
-}
+from .timing_worker import open_session
 
 
 class OnnxRuntime:
@@ -34,32 +27,15 @@ class OnnxRuntime:
     name = "onnxruntime"
     precision = "float32"
 
-    def __init__(
-        self,
-        path: os.PathLike[str] | str,
-        *,
-        optimisation: str = "all",
-        threads: Optional[int] = None,
-    ) -> None:
+    def __init__(self, path: os.PathLike[str] | str, **options: Any) -> None:
         """
         Args:
-            optimisation: of the graph: a name in LEVELS; its users run it with "all".
-            threads: within one operator; None means one a core.
+            options: of `open_session`: threads, and the optimisation of the graph.
         """
         self.path = Path(path)
-        self._options = onnxruntime.SessionOptions()
-        if threads:
-            self._options.intra_op_num_threads = threads
-        # Threads that spin for work between two runs take the cores from the other runtimes.
-        self._options.add_session_config_entry("session.force_spinning_stop", "1")
-        self._options.graph_optimization_level = LEVELS[optimisation]
+        self._session: Any = partial(open_session, **options)
         #: Shows all layers at once.
         self._whole: Optional[onnxruntime.InferenceSession] = None
-
-    def _session(self, model: Any) -> onnxruntime.InferenceSession:
-        return onnxruntime.InferenceSession(
-            model, self._options, providers=["CPUExecutionProvider"]
-        )
 
     @cached_property
     def session(self) -> onnxruntime.InferenceSession:

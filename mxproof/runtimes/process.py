@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .base import Array, RuntimeFailure
-from .channel import Channel
+from .base import Array, Inputs, RuntimeFailure
+from .worker import Channel
 
 #: Runs a module of this package as a script, without the rest of mxproof, which that interpreter
 #: may lack: for the imports of the script alone, the folder above is first on the path.
@@ -22,7 +22,7 @@ BOOT = (
 
 
 class WorkerProcess:
-    """A running worker; a context manager. Its messages are JSON lines and arrays (channel.py).
+    """A running worker; a context manager. Its messages are JSON lines and arrays (worker.py).
 
     Attributes:
         python: the interpreter that it runs in.
@@ -32,7 +32,7 @@ class WorkerProcess:
 
     def __init__(
         self,
-        script: str,
+        module: str,
         runtime: str,
         python: Optional[str],
         environment: Mapping[str, str],
@@ -44,20 +44,20 @@ class WorkerProcess:
         """Start it.
 
         Args:
-            script: a file of this folder.
+            module: of this folder.
             runtime: what messages call it, e.g. "MXNet".
             python: a path; None means this interpreter.
             environment: variables beside those of this process.
             install: what it needs, e.g. "mxnet==1.9.1".
             option: of the command line, that names another interpreter.
-            arguments: of the script.
+            arguments: of the module, run as a script.
 
         Raises:
             RuntimeFailure: that interpreter does not exist, or the runtime does not import there.
         """
         self.python = python or sys.executable
-        module = f"{Path(__file__).parent.name}.{Path(script).stem}"
-        self._command = ["-c", BOOT, str(Path(__file__).parents[1]), module, *arguments]
+        folder = Path(__file__).parent
+        self._command = ["-c", BOOT, str(folder.parent), f"{folder.name}.{module}", *arguments]
         self._runtime = runtime
         self._install, self._option = install, option
         kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
@@ -66,7 +66,7 @@ class WorkerProcess:
         self._start()
 
     def _start(self) -> None:
-        self._suspended = False
+        self._suspended, self._pending = False, 0
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
         try:
             self._process = subprocess.Popen(
@@ -85,7 +85,7 @@ class WorkerProcess:
         assert self._process.stdin and self._process.stdout
         self._channel = Channel(self._process.stdout, self._process.stdin)
         try:
-            self.versions: Dict[str, str] = self.ask({"do": "versions"}, doing="start")[0]
+            self.versions: Dict[str, str] = self.ask("start")[0]
         except RuntimeFailure as error:
             self.close()
             raise RuntimeFailure(
@@ -121,27 +121,37 @@ class WorkerProcess:
         self.starts += 1
 
     def ask(
-        self, message: Dict[str, Any], arrays: Sequence[Array] = (), *, doing: str = ""
+        self, do: str, inputs: Optional[Inputs] = None, **options: Any
     ) -> Tuple[Any, List[Array]]:
-        """Send a request, and wait for its first answer.
-
-        Args:
-            doing: what failures call it, if not by its name.
+        """Send a request to do something, and wait for its first answer.
 
         Raises:
             RuntimeFailure: the runtime refused, or the worker died of it.
         """
         if self._suspended:
             self._start()
+        with suppress(RuntimeFailure):
+            while self._pending:  # nobody took them
+                self.receive(do)
+        given = inputs or {}
         try:
-            self._channel.send(message, arrays)
+            self._channel.send({"do": do, "inputs": list(given), **options}, given.values())
         except (OSError, ValueError):
-            raise self._died(doing or message["do"]) from None
-        return self.receive(doing or message["do"])
+            raise self._died(do) from None
+        return self.receive(do)
+
+    def time(self, passes: int, slowdown: float = 0.0) -> Tuple[List[float], List[Array]]:
+        """Run what is prepared -> (seconds of each pass, outputs of the last one).
+
+        Args:
+            slowdown: lengthens each pass by this fraction.
+        """
+        answer, outputs = self.ask("time", passes=passes, slowdown=slowdown)
+        return answer["seconds"], outputs
 
     def peak(self) -> int:
         """The most bytes of memory that the worker had so far."""
-        count: int = self.ask({"do": "peak"})[0]["bytes"]
+        count: int = self.ask("peak")[0]["bytes"]
         return count
 
     def receive(self, doing: str) -> Tuple[Any, List[Array]]:
@@ -150,7 +160,10 @@ class WorkerProcess:
             answer, arrays = self._channel.receive()
         except (EOFError, OSError, ValueError):
             raise self._died(doing) from None
+        #: Answers to come: the first one says how many.
+        self._pending = answer.get("more", max(0, self._pending - 1))
         if "error" in answer:
+            self._pending = 0
             raise RuntimeFailure(f"{self._runtime} refused to {doing}: {answer['error']}")
         return answer, arrays
 

@@ -38,7 +38,6 @@ class Pytorch:
         self._inputs: List[str] = json.loads(metadata["mxproof.inputs"])
         self._types: Dict[str, str] = json.loads(metadata.get("mxproof.types", "{}"))
         self._table: Table = json.loads(metadata["mxproof.layers"])
-        self._visit: Optional[Visitor] = None
 
     @cached_property
     def model(self) -> torch.nn.Module:
@@ -80,19 +79,16 @@ class Pytorch:
         self, inputs: Inputs, visit: Visitor, portions: Optional[Sequence[int]] = None
     ) -> List[Array]:
         """See base.Candidate."""
-        traced, self._visit = self._traced, visit
+        self._visit = visit
         tiled: Any = Tiled() if self.precision == "float64" else nullcontext()
-        try:
-            with torch.inference_mode(), tiled:
-                return _arrays(traced(*self._tensors(inputs)))
-        finally:
-            self._visit = None
+        with torch.inference_mode(), tiled:
+            return _arrays(self._traced(*self._tensors(inputs)))
 
     def _observe(self, module: torch.nn.Module, statement: int, *values: torch.Tensor) -> Any:
         """Called with what a statement assigned; returns what is to be used from there on."""
         names = self._table[self._paths[id(module)]][statement]
         result: Tuple[torch.Tensor, ...] = values
-        if names is not None and self._visit is not None:
+        if names is not None:
             replaced = [self._visit(n, v.numpy()) for n, v in zip(names, values)]
             result = tuple(
                 v if r is None else torch.from_numpy(np.array(r)).to(v.dtype)

@@ -1,22 +1,60 @@
-"""What every worker is: answers on standard output to requests on standard input.
+"""What every worker is: answers on standard output to requests on standard input. Both are JSON
+lines and the arrays that they announce, in .npy form; nothing is ever unpickled.
 
 Imported by scripts that may run in another interpreter: Python >= 3.6 and NumPy suffice.
 """
 
+import json
 import os
 import resource
 import sys
 import time
+from types import SimpleNamespace
 from typing import Any
 
-from .channel import Channel
+import numpy as np
+from numpy.lib import format as npy
+
+
+class Channel:
+    """JSON lines and .npy arrays over two binary streams."""
+
+    def __init__(self, reader: Any, writer: Any) -> None:
+        self.reader, self.writer = reader, writer
+        # NumPy does not take it for a file, in which it would try to seek.
+        self.pipe = SimpleNamespace(read=reader.read, write=writer.write)
+
+    def send(self, message: Any, arrays: Any = ()) -> None:
+        arrays = [np.ascontiguousarray(a) for a in arrays]
+        line = json.dumps(dict(message, arrays=len(arrays)))
+        self.writer.write(line.encode() + b"\n")
+        for array in arrays:
+            # Version 3: NumPy parses the headers of older ones as Python 2 wrote them, by tokenize.
+            npy.write_array(self.pipe, array, version=(3, 0), allow_pickle=False)
+        self.writer.flush()
+
+    def receive(self) -> Any:
+        line = self.reader.readline()
+        if not line:
+            raise EOFError
+        message = json.loads(line.decode())
+        count = message.pop("arrays")
+        return message, [npy.read_array(self.pipe, allow_pickle=False) for _ in range(count)]
 
 
 class Worker:
-    """Requests name a method: {"do": "run"} calls do_run(request, arrays), which answers."""
+    """Requests name a method, its arguments and their arrays: {"do": "run", "model": 3, "inputs":
+    ["data"]} and an array call do_run({"data": array}, model=3), which answers.
 
-    def __init__(self, channel: Any) -> None:
+    A subclass sets `run`, a pass, before it can be timed.
+    """
+
+    def __init__(self, channel):
         self.channel = channel
+
+    def library(self):
+        """Import what this worker runs."""
+        raise NotImplementedError
 
     def serve(self) -> None:
         """Until the other end is closed."""
@@ -25,14 +63,32 @@ class Worker:
                 request, arrays = self.channel.receive()
             except EOFError:
                 return
+            inputs = dict(zip(request.pop("inputs"), arrays))
             try:
-                getattr(self, "do_" + request["do"])(request, arrays)
+                getattr(self, "do_" + request.pop("do"))(inputs, **request)
             except Exception as error:  # every failure is the caller's to report
-                self.channel.send(failure(error))
+                said = str(error).split("Stack trace")[0].strip()  # libmxnet's is long
+                self.channel.send({"error": "{}: {}".format(type(error).__name__, said)})
 
-    def do_peak(self, request: Any, arrays: Any) -> None:
+    def do_start(self, inputs):
+        """The versions of what is run."""
+        module, python = self.library(), "{}.{}.{}".format(*sys.version_info[:3])
+        versions = {module.__name__: module.__version__, "numpy": np.__version__}
+        self.channel.send(dict(versions, python=python))
+
+    def do_time(self, inputs, passes, slowdown):
+        """Seconds of each of so many passes, and the outputs of the last one."""
+        seconds, outputs = timed(self.run, passes, slowdown)
+        self.channel.send({"seconds": seconds}, map(as_numpy, outputs))
+
+    def do_peak(self, inputs):
         """The most bytes of memory that this process ever had."""
         self.channel.send({"bytes": peak_bytes()})
+
+
+def as_numpy(array: Any) -> Any:
+    """The same for an array of MXNet's."""
+    return array.asnumpy() if hasattr(array, "asnumpy") else array
 
 
 def timed(run: Any, passes: int, slowdown: float = 0.0) -> Any:
@@ -65,27 +121,10 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
-def failure(error: Exception) -> Any:
-    """An answer; of what libmxnet says, without its stack."""
-    first = str(error).split("Stack trace")[0].strip()
-    return {"error": "{}: {}".format(type(error).__name__, first)}
-
-
-def main(make: Any) -> None:
-    """Run a worker, as the whole of this process.
-
-    Args:
-        make: makes it of the channel; imports what it needs.
-    """
+def main(worker: Any, *arguments: str) -> None:
+    """Run a worker of this class, as the whole of this process."""
     del sys.path[0]  # the folder of mxproof's packages
     # Libraries print on standard output; the pipe is ours alone.
     writer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    channel = Channel(sys.stdin.buffer, writer)
-    try:
-        worker = make(channel)
-    except Exception as error:
-        channel.receive()  # the first request
-        channel.send(failure(error))
-        return
-    worker.serve()
+    worker(Channel(sys.stdin.buffer, writer), *arguments).serve()

@@ -88,7 +88,7 @@ def test_latency(
     hand_in: Callable[..., None],
 ) -> None:
     """What is timed computes the model's outputs."""
-    model = ConvertedModel(case.subject, {target: case.path(target) for target in TARGETS}, {}, {})
+    model = ConvertedModel(case.subject, {target: case.path(target) for target in TARGETS})
     sizes = model.batches()
     if batch >= len(sizes):
         pytest.skip("the network fixes its batch size")

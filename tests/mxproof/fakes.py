@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -144,7 +145,7 @@ def clocked(clock: Clock, name: str, *seconds: float) -> WarmProcess:
 def ticking(clock: Clock, name: str, draw: Callable[[], float]) -> WarmProcess:
     """A runtime whose passes take what is drawn."""
 
-    def timed(count: int) -> Tuple[List[float], List[Array]]:
+    def time(count: int, slowdown: float) -> Tuple[List[float], List[Array]]:
         found = []
         for _ in range(count):
             found.append(draw())
@@ -152,4 +153,5 @@ def ticking(clock: Clock, name: str, draw: Callable[[], float]) -> WarmProcess:
             clock.order.append(name)
         return found, []
 
-    return WarmProcess({}, 0.0, timed, lambda: 0)
+    process: Any = SimpleNamespace(time=time, versions={}, peak=lambda: 0)
+    return WarmProcess(process)

@@ -15,6 +15,7 @@ import pytest
 from lab.__main__ import main as lab
 from mxproof.benchmark.control import control_of
 from mxproof.benchmark.converted_model import convert_model
+from mxproof.benchmark.decision import TestPlan
 from mxproof.environment import environment
 from mxproof.subject import load_for_run
 
@@ -82,11 +83,12 @@ def test_a_baseline_is_of_the_same_benchmark_control_and_input(
 ) -> None:
     model = convert_model(load_for_run(str(prefix), {}), tmp_path)
     mxnet = control_of("mxnet")
-    row: Dict[str, Any] = mxnet.benchmark(model, "onnxruntime").identity
+    row: Dict[str, Any] = mxnet.benchmark(model, "onnxruntime", TestPlan()).identity
 
     def expected(**other: Any) -> float:
         baseline = [{**row, "measured": 0.7, "error": 0.01, **other}]
-        return replace(mxnet, baseline=baseline).benchmark(model, "onnxruntime").expected
+        against = replace(mxnet, baseline=baseline)
+        return against.benchmark(model, "onnxruntime", TestPlan()).plan.expected
 
     assert expected() == 0.7
     for other in ({"name": "x"}, {"control": "python"}, {"input": {}}, {"cpu": "x"}, {"cores": 0}):

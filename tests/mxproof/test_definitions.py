@@ -1,4 +1,7 @@
-"""Our float64 definitions of what MXNet has in float32 only, against MXNet's float32 results."""
+"""Our float64 definitions of what MXNet has in float32 only, against MXNet's float32 results.
+
+tests/operators holds them to PyTorch and ONNX in float64.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,6 @@ import pytest
 from converters import load_checkpoint, save_checkpoint
 from converters.ops import REGISTRY
 from converters.ops.attributes import c_float
-from mxproof.runtimes import mxnet_attributes
 from mxproof.runtimes.base import Array
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.runtimes.mxnet_definitions import DEFINITIONS
@@ -111,6 +113,8 @@ CASES = [
 ]
 
 
+#: They compute nothing, so numbers of float32 stay such.
+COPIES = {"Crop", "IdentityAttachKLSparseReg"}
 #: They run MXNet's operator and fill what it leaves unset: rows_roi.py asks whether they do.
 MXNETS_OWN = {"_contrib_ROIAlign"}
 
@@ -137,12 +141,6 @@ def first_layer(
         model.close()
 
 
-def defined(op: str, values: Dict[str, Array], attrs: Dict[str, Any]) -> Array:
-    """The first result by our definition."""
-    texts = {k: str(v) for k, v in attrs.items()}
-    return DEFINITIONS[op].run(texts, *(v.astype(np.float64) for v in values.values()))[0]
-
-
 @pytest.mark.parametrize(("op", "shapes", "attrs"), CASES)
 def test_is_mxnets(
     op: str, shapes: Shapes, attrs: Dict[str, Any], mxnet: MxnetProcess, tmp_path: Path
@@ -152,10 +150,10 @@ def test_is_mxnets(
     values.update({k: np.abs(v) + 1 for k, v in values.items() if k == "moving_var"})
     values.update({k: np.float32([[44, 60, 0.5]]) for k in values if k == "im_info"})
     truth = first_layer(op, values, mxnet, tmp_path, **attrs)
-    ours = defined(op, values, attrs)
-    np.testing.assert_array_equal(truth.float64, ours)
     near = 1e-6 if op == "LeakyReLU" else 2e-5
-    np.testing.assert_allclose(truth.float32, ours, rtol=near, atol=1e-6)
+    np.testing.assert_allclose(truth.float32, truth.float64, rtol=near, atol=1e-6)
+    rounded = np.array_equal(truth.float64, truth.float64.astype(np.float32))
+    assert rounded == (op in COPIES or (op, attrs) == ("LeakyReLU", {}))  # a quarter
 
 
 @pytest.mark.parametrize("bounds", [{}, {"lower_bound": -0.1, "upper_bound": 0.7}], ids=str)
@@ -163,9 +161,7 @@ def test_rrelu(bounds: Dict[str, float], mxnet: MxnetProcess, tmp_path: Path) ->
     """It is defined by us in float32, too; MXNet computes the same as leaky with the mean slope."""
     values = {"data": np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)}
     attrs = {"act_type": "rrelu", **bounds}
-    ours = defined("LeakyReLU", values, attrs)
-    truth = first_layer("LeakyReLU", values, mxnet, tmp_path, **attrs)
-    np.testing.assert_array_equal(truth.float64, ours)
+    ours = first_layer("LeakyReLU", values, mxnet, tmp_path, **attrs).float64
     mean = float(np.mean([*bounds.values()] or [0.125, 0.334]))
     leaky = first_layer("LeakyReLU", values, mxnet, tmp_path, slope=mean)
     np.testing.assert_allclose(leaky.float32, ours, rtol=1e-6, atol=1e-7)
@@ -180,7 +176,7 @@ def test_numbers_are_read_as_mxnet_reads_them(
 ) -> None:
     zero = {"data": np.zeros((1,), np.float32)}
     read = first_layer("_contrib_quadratic", zero, mxnet, tmp_path, c=text).float64[0]
-    assert read == c_float(text) == mxnet_attributes.c_float(text)
+    assert read == c_float(text)
 
 
 def test_target_shape_means_a_padding() -> None:

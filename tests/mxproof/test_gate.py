@@ -56,17 +56,17 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def benchmark(name: str = "net", slowdown: float = 0.0, noise: float = 0.01) -> Benchmark:
     control = TimingTarget("onnxruntime", Path("net.onnx"))
     candidate = replace(control, slowdown=slowdown)
-    return Benchmark(name, candidate, control, {"noise": np.array(noise)}, "itself")
+    return Benchmark(name, candidate, control, {"noise": np.array(noise)}, "itself", PLAN)
 
 
 def decided(slowdown: float, noise: float, seconds: float = 1000) -> Benchmark:
     found = benchmark(slowdown=slowdown, noise=noise)
-    run([found], PLAN, seconds)
+    run([found], seconds)
     return found
 
 
 def verdict(found: Benchmark) -> str:
-    return found.decision(PLAN).verdict
+    return found.decision().verdict
 
 
 def test_rounds_are_abba_and_then_baab() -> None:
@@ -104,10 +104,10 @@ def test_clear_cases_are_quick_however_little_time_there_is(
 def test_an_open_case_gets_the_time_that_is_left(machine: Clock) -> None:
     """A second process pair adds to what the first one found."""
     clear, noisy = benchmark("clear"), benchmark("noisy", noise=0.5)
-    run([noisy, clear], PLAN, seconds=60)
+    run([noisy, clear], seconds=60)
     assert machine.order.count("open") >= 3
     assert len(noisy.rounds) > 30 > len(clear.rounds)
-    assert (verdict(noisy), noisy.decision(PLAN).more_rounds or 0) > (INCONCLUSIVE, 0)
+    assert (verdict(noisy), noisy.decision().more_rounds or 0) > (INCONCLUSIVE, 0)
     assert clear.seconds < 30 < noisy.seconds
     assert machine.now < 90
 
@@ -155,7 +155,7 @@ def test_a_busy_machine_proves_nothing_between_runtimes_of_two_kinds(
     found = benchmark(slowdown=0.5)
     found.control = TimingTarget(control, Path("net"))
     found.others = others
-    run([found], PLAN, seconds=60)
+    run([found], seconds=60)
     assert verdict(found) == expected
 
 
@@ -184,8 +184,8 @@ def test_one_verdict_for_a_run() -> None:
 
 def test_calibration_counts_verdicts_by_what_was_injected(machine: Clock) -> None:
     both = [benchmark("one"), benchmark("two")]
-    runs = list(calibrate.measured(both, [0.0, 0.1], 6, PLAN, 60.0))
-    trials = [calibrate.trial(found, PLAN) for together in runs for found in together]
+    runs = list(calibrate.measured(both, [0.0, 0.1], 6, 60.0))
+    trials = [calibrate.trial(found) for together in runs for found in together]
     assert [t["slowdown"] for t in trials] == [0.0, 0.0, 0.1, 0.1] * 3, "they alternate"
     assert [t["benchmark"] for t in trials] == ["one-onnxruntime", "two-onnxruntime"] * 6
     clean, slow = calibrate.rates(trials)

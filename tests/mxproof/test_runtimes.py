@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import pytest
 
-from converters import Graph, save_checkpoint, to_onnx
+from converters import Graph, save_checkpoint
 from converters.checkpoint import load_checkpoint
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
@@ -23,7 +23,7 @@ from mxproof.runtimes.onnx_reference import OnnxReference
 from mxproof.runtimes.onnxruntime import OnnxRuntime
 from mxproof.targets import TARGETS, convert
 from mxproof.truth import portions
-from tests.converters.networks import Network, small_resnet
+from tests.converters.networks import Network, proto, saved
 
 Small = Tuple[Path, Graph]
 INPUTS = {"data": np.random.default_rng(0).random((2, 3, 8, 9)).astype(np.float32)}
@@ -31,9 +31,7 @@ INPUTS = {"data": np.random.default_rng(0).random((2, 3, 8, 9)).astype(np.float3
 
 @pytest.fixture
 def small(tmp_path: Path) -> Small:
-    net, head = small_resnet()
-    save_checkpoint(tmp_path / "small", net.symbol(head), net.arrays)
-    return tmp_path / "small", load_checkpoint(tmp_path / "small")
+    return tmp_path / "small", saved(tmp_path / "small")
 
 
 @pytest.fixture
@@ -118,14 +116,24 @@ def test_layers_run_together_while_they_fit(anchored: Set[int], counts: List[int
     assert model.portions(shapes, 64, anchored) == counts
 
 
-def test_a_worker_that_dies_is_an_error_with_its_signal(
-    mxnet: MxnetProcess, small: Small, request: pytest.FixtureRequest
-) -> None:
-    with MxnetProcess(request.config.getoption("--mxnet-python")) as process:
+def test_a_worker_that_dies_is_an_error_with_its_signal(mxnet: MxnetProcess, small: Small) -> None:
+    with MxnetProcess(mxnet.python) as process:
         model = process.load(small[0], 0, small[1])
         os.kill(process._process.pid, signal.SIGKILL)
         with pytest.raises(RuntimeFailure, match=r"ended \(signal 9\) while it had to run"):
             model.run(INPUTS)
+
+
+def test_a_suspended_worker_goes_on(small: Small, mxnet: MxnetProcess) -> None:
+    with MxnetProcess(mxnet.python) as process:
+        model, other = (process.load(small[0], 0, small[1]) for _ in range(2))
+        (before,) = model.run(INPUTS)
+        process.suspend()
+        np.testing.assert_array_equal(model.run(INPUTS)[0], before)
+        process.suspend()
+        other.close()
+        np.testing.assert_array_equal(model.truth(INPUTS)["softmax"].float32, before)
+        model.close()
 
 
 def test_an_interpreter_that_does_not_exist() -> None:
@@ -160,29 +168,21 @@ def test_results_can_be_replaced(small: Small, tmp_path: Path, target: str) -> N
 
 
 def test_double_takes_the_epsilon_that_was_meant(tmp_path: Path) -> None:
-    import onnx_ir as ir
-
     net = Network()
     head = net.batch_norm("norm", net.variable("data"), 3, eps=2e-5, fix_gamma=False)
-    model = ir.to_proto(to_onnx(net.graph(head, inputs={"data": ("N", 3)})))
-    attributes = (a for node in model.graph.node for a in node.attribute)
-    epsilon = next(a for a in attributes if a.name == "epsilon")
+    model = proto(net.graph(head, inputs={"data": ("N", 3)}))
+    (epsilon,) = (a for n in model.graph.node for a in n.attribute if a.name == "epsilon")
     assert epsilon.f != 2e-5  # rounded to float32
+    names = ("gamma", "beta", "moving_mean", "moving_var")
+    gamma, beta, mean, variance = (net.arrays[f"norm_{n}"].astype(np.float64) for n in names)
     data = INPUTS["data"][0, 0, :, :3]
-
-    def result() -> np.ndarray:
+    for meant in (2e-5, 1e-5):
+        epsilon.f = meant  # the metadata says 2e-5
         onnx.save(model, tmp_path / "norm.onnx")
         (found,) = OnnxReference(tmp_path / "norm.onnx").run({"data": data})
-        return found
-
-    def expected(eps: float) -> np.ndarray:
-        names = ("gamma", "beta", "moving_mean", "moving_var")
-        gamma, beta, mean, variance = (net.arrays[f"norm_{n}"].astype(np.float64) for n in names)
-        return (data - mean) / np.sqrt(variance + eps) * gamma + beta
-
-    np.testing.assert_allclose(result(), expected(2e-5), rtol=1e-14)
-    epsilon.f = 1e-5  # the metadata still says 2e-5
-    np.testing.assert_allclose(result(), expected(epsilon.f), rtol=1e-14)
+        eps = 2e-5 if meant == 2e-5 else epsilon.f
+        expected = (data - mean) / np.sqrt(variance + eps) * gamma + beta
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
 @pytest.mark.parametrize("target", TARGETS)

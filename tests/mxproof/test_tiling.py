@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, List, Tuple
+from typing import Any, Dict, Tuple
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters import load_checkpoint, save_checkpoint
+from converters import Graph, load_checkpoint, save_checkpoint
+from mxproof.runtimes import pytorch
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.runtimes.tiling import LARGEST, tiles
 from mxproof.targets import convert
@@ -46,70 +47,58 @@ def test_the_matrix_of_a_tile_is_no_larger_than_allowed() -> None:
     assert all(n * 3 * 5 * 7 * 7 * 112 * 112 <= max(LARGEST, 735 * 112 * 112) for n in rows)
 
 
-GEOMETRY: List[Tuple[Tuple[int, ...], Any]] = [
-    ((2, 4, 13, 6), {"kernel": (3, 2), "stride": (2, 1), "pad": (1, 0), "dilate": (2, 1)}),
-    (
-        (2, 4, 13, 6, 7),
-        {"kernel": (3, 2, 3), "stride": (2, 1, 2), "pad": (1, 0, 2), "num_group": 2},
-    ),
-]
-
-
-@pytest.mark.parametrize(("shape", "options"), GEOMETRY, ids=["2d", "3d"])
-def test_pytorch_convolves_in_tiles(
-    shape: Tuple[int, ...], options: Any, tmp_path: Path, monkeypatch: Any
-) -> None:
-    pytest.importorskip("torch", reason="needs PyTorch")
-    from mxproof.runtimes import pytorch
-
+def convolution(
+    shape: Tuple[int, ...], folder: Path, *, bias: bool = True, **options: Any
+) -> Graph:
+    """A convolution of six filters, saved in the folder."""
     net = Network()
-    groups = options.get("num_group", 1)
-    weight = net.parameter("w", 6, 4 // groups, *options["kernel"])
-    data, bias = net.variable("data"), net.parameter("b", 6)
-    head = net.layer("Convolution", "conv", data, weight, bias, num_filter=6, **options)
-    path = convert(net.graph(head, inputs={"data": shape}), "pytorch", tmp_path)[0]
-    inputs = {"data": np.random.default_rng(1).random(shape).astype("f")}
+    inputs = [net.variable("data")]
+    inputs += [net.parameter("w", 6, shape[1] // options.get("num_group", 1), *options["kernel"])]
+    inputs += [net.parameter("b", 6)] if bias else []
+    head = net.layer("Convolution", "conv", *inputs, num_filter=6, no_bias=not bias, **options)
+    save_checkpoint(folder / "net", net.symbol(head), net.arrays)
+    return load_checkpoint(folder / "net", inputs={"data": shape})
+
+
+def drawn(shape: Tuple[int, ...]) -> Dict[str, Any]:
+    return {"data": np.random.default_rng(1).random(shape).astype("f")}
+
+
+@pytest.mark.parametrize(
+    ("shape", "count", "options"),
+    [
+        (
+            *((2, 4, 13, 6), 6),
+            {"kernel": (3, 2), "stride": (2, 1), "pad": (1, 0), "dilate": (2, 1)},
+        ),
+        (
+            *((2, 4, 13, 6, 7), 7),
+            {"kernel": (3, 2, 3), "stride": (2, 1, 2), "pad": (1, 0, 2), "num_group": 2},
+        ),
+    ],
+    ids=["2d", "3d"],
+)
+def test_pytorch_convolves_in_tiles(
+    shape: Tuple[int, ...], count: int, options: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    path = convert(convolution(shape, tmp_path, **options), "pytorch", tmp_path)[0]
     runtime = pytorch.Pytorch(path, "float64")
     results, taken = [], []
     monkeypatch.setattr(pytorch, "tiles", lambda *a: taken.append(tiles(*a)) or taken[-1])
     for largest in (1 << 40, 1):
         monkeypatch.setattr(pytorch.Tiled, "largest", largest)
-        results += runtime.run(inputs)
-    assert [len(parts) for parts in taken] == [0, 6 if "dilate" in options else 7]
+        results += runtime.run(drawn(shape))
+    assert [len(parts) for parts in taken] == [0, count]
     np.testing.assert_allclose(results[1], results[0], rtol=1e-13, atol=1e-13)
 
 
 @pytest.mark.parametrize("bias", [True, False])
 def test_mxnet_convolves_in_tiles(bias: bool, tmp_path: Path, mxnet: MxnetProcess) -> None:
-    net = Network()
-    options = {"kernel": (3, 5, 5), "pad": (1, 2, 0), "no_bias": not bias, "num_filter": 2}
-    inputs = [net.variable("data"), net.parameter("w", 2, 6, 3, 5, 5)]
-    inputs += [net.parameter("b", 2)] if bias else []
-    head = net.layer("Convolution", "conv", *inputs, **options)
-    save_checkpoint(tmp_path / "net", net.symbol(head), net.arrays)
     shape = (1, 6, 20, 40, 40)
     assert len(tiles(shape, (2, 4, 0), (3, 5, 5), (1, 1, 1), (1, 1, 1))) > 1
-    graph = load_checkpoint(tmp_path / "net", inputs={"data": shape})
-    data = {"data": np.random.default_rng(1).random(shape).astype("f")}
+    graph = convolution(shape, tmp_path, bias=bias, kernel=(3, 5, 5), pad=(1, 2, 0))
     model = mxnet.load(tmp_path / "net", 0, graph)
-    (layer,) = model.layers(data, limit=0)
-    (whole,) = model.run(data, "float64")
+    (layer,) = model.layers(drawn(shape), limit=0)
+    (whole,) = model.run(drawn(shape), "float64")
     model.close()
     np.testing.assert_allclose(layer.float64, whole, rtol=1e-13, atol=1e-13)
-
-
-def test_a_suspended_worker_goes_on(tmp_path: Path, mxnet: MxnetProcess) -> None:
-    net = Network()
-    head = net.layer("Flatten", "flat", net.variable("data"))
-    save_checkpoint(tmp_path / "net", net.symbol(head), net.arrays)
-    graph = load_checkpoint(tmp_path / "net", inputs={"data": ("N", 2, 3)})
-    data = {"data": np.ones((1, 2, 3), "f")}
-    with MxnetProcess(mxnet.python) as process:
-        model, other = (process.load(tmp_path / "net", 0, graph) for _ in range(2))
-        before = model.run(data)[0]
-        process.suspend()
-        np.testing.assert_array_equal(model.run(data)[0], before)
-        process.suspend()
-        other.close()
-        np.testing.assert_array_equal(model.truth(data)["flat"].float32, before)
-        model.close()

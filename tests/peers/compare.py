@@ -38,15 +38,15 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--json")
     args = parser.parse_args(arguments)
-    benchmarks = []
+    models, benchmarks = args.models or list(ZOO), []
+    floor, effect = NOISE_FLOOR, NOISE_FLOOR + 0.03
+    plan = TestPlan(noise_floor=floor, min_effect=effect, comparisons=2 * len(models))
     with tempfile.TemporaryDirectory() as folder:
-        for name in args.models or ZOO:
+        for name in models:
             model = convert_model(load_subject(name, weights="seeded"), Path(folder, name))
-            benchmarks += against_peers(model, Path(folder, f"{name}-peer"), args.peer_python)
-        floor, effect = NOISE_FLOOR, NOISE_FLOOR + 0.03
-        plan = TestPlan(noise_floor=floor, min_effect=effect, comparisons=len(benchmarks))
-        run(benchmarks, plan, 60 * args.minutes)
-    rows = [benchmark.to_json(plan) for benchmark in benchmarks]
+            benchmarks += against_peers(model, Path(folder, f"{name}-peer"), args.peer_python, plan)
+        run(benchmarks, 60 * args.minutes)
+    rows = [benchmark.to_json() for benchmark in benchmarks]
     Console().print(decision_table(rows).terminal())
     if args.json:
         sides = [benchmark.processes["candidate"]["versions"] for benchmark in benchmarks]
@@ -56,7 +56,9 @@ def main(arguments: Optional[List[str]] = None) -> int:
     return int(any(row["verdict"] == FAIL for row in rows))
 
 
-def against_peers(model: ConvertedModel, folder: Path, python: str) -> List[Benchmark]:
+def against_peers(
+    model: ConvertedModel, folder: Path, python: str, plan: TestPlan
+) -> List[Benchmark]:
     """Ours in onnxruntime against the exporter's, ours in PyTorch against onnx2torch's."""
     folder.mkdir()
     inputs, subject = model.inputs(), model.subject
@@ -70,7 +72,7 @@ def against_peers(model: ConvertedModel, folder: Path, python: str) -> List[Benc
         "onnx2torch": TimingTarget("pytorch", torch, python=python),
     }
     return [
-        Benchmark(model.name, model.target(peer.runtime), peer, inputs, name)
+        Benchmark(model.name, model.target(peer.runtime), peer, inputs, name, plan)
         for name, peer in peers.items()
     ]
 
