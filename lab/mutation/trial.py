@@ -96,7 +96,7 @@ def outputs_apart(path: Path, target: str, inputs: Sequence[Inputs]) -> Optional
         return found
     except RuntimeFailure:
         try:
-            process.ask({"do": "versions"})
+            process.ask("peak")
         except RuntimeFailure:  # it died; the next request starts it again
             process.suspend()
         return None
