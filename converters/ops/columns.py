@@ -9,7 +9,7 @@ import numpy as np
 from ..shape import Dims, Shape, product, with_axes
 from .attributes import Ints
 from .computed import takes
-from .convolution import fill_windows, windows
+from .convolution import Deconvolution, fill_windows, windows
 from .onnx_math import Formula, count_to, size_of
 from .registry import OnnxBuilder, Unsupported, Written, operator
 
@@ -98,14 +98,6 @@ class Col2im(Windows):
         apart = g.op("Reshape", data, g.ints((0, 0, *(c for c in counts if isinstance(c, int)))))
         axes = zip(self.output_size, self.pad, self.dilate, self.kernel, self.stride)
         left = ((o + 2 * p - d * (k - 1) - 1) % s for o, p, d, k, s in axes)
-        return g.op(
-            "ConvTranspose",
-            apart,
-            g.constant(self._filters(channels), data),
-            kernel_shape=self.kernel,
-            strides=self.stride,
-            dilations=self.dilate,
-            pads=self.pad * 2,
-            output_padding=tuple(left),
-            group=channels,
-        )
+        given = (self.kernel, channels, self.stride, self.dilate, self.pad, channels)
+        summing = Deconvolution(*given, adj=tuple(left))
+        return summing.to_onnx(g, apart, g.constant(self._filters(channels), data))

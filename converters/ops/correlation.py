@@ -66,9 +66,9 @@ class Correlation(Called):
         middle = self.max_displacement
         here = self._part(self._part(here, 2, middle), 3, middle)
         bands = (self._part(there, 2, begin) for begin in self._begins)
-        maps = [
-            self._alike(here, self._part(band, 3, left)) for band in bands for left in self._begins
-        ]
+        pairs = ((here, self._part(band, 3, left)) for band in bands for left in self._begins)
+        terms = (a * b if self.is_multiply else abs(a - b) for a, b in pairs)
+        maps = [term.reduced("ReduceMean", 1, keep=True) for term in terms]
         side, strides = (self.kernel_size,) * 2, (self.stride1,) * 2
         return join(maps, 1).op("AveragePool", kernel_shape=side, strides=strides)
 
@@ -80,8 +80,3 @@ class Correlation(Called):
         """Without `max_displacement` lines at either end, but for those from `begin` on."""
         behind = 2 * self.max_displacement - begin
         return data.slice(axis, begin, -behind if behind else None)
-
-    def _alike(self, here: Formula, moved: Formula) -> Formula:
-        """-> (N, 1, H, W)"""
-        terms = here * moved if self.is_multiply else abs(here - moved)
-        return terms.reduced("ReduceMean", 1, keep=True)

@@ -56,18 +56,6 @@ class Filled(Operator):
         return f"{like}.new_full({shape}, {number}, dtype={dtype})"
 
 
-@operator("_zeros", ignores=("ctx",))
-class Zeros(Filled):
-    """() -> zeros of a shape."""
-
-    shape: Optional[Ints] = None
-    dtype: DType = "float32"
-    value = 0
-
-
-declare("_ones", Zeros, ignores=("ctx",), value=1)
-
-
 @operator("_zeros_without_dtype", ignores=("ctx", "dtype"))
 class ZerosWithoutDtype(Filled):
     """() -> zeros of a shape, float32."""
@@ -75,6 +63,16 @@ class ZerosWithoutDtype(Filled):
     shape: Optional[Ints] = None
     dtype = "float32"
     value = 0
+
+
+@operator("_zeros", ignores=("ctx",))
+class Zeros(ZerosWithoutDtype):
+    """() -> zeros of a shape, or ones."""
+
+    dtype: DType = "float32"
+
+
+declare("_ones", Zeros, ignores=("ctx",), value=1)
 
 
 @operator("_full", ignores=("ctx",))

@@ -8,7 +8,7 @@ from typing import Literal, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, show
+from ..shape import Dims, Shape, with_axes
 from .computed import Computed, options, takes
 from .convolution import Filters, windows
 from .interpolation import Lines, clamped, of_parts, padded
@@ -35,13 +35,11 @@ class Deformable(Computed, Filters):
 
     def output_shape(self, data: Dims, **moved: Tuple[Dims, int]) -> Shape:
         """Args: name of an input -> its shape, and how many numbers it has for each tap."""
-        channels = data[1] if len(data) == 4 else None
-        groups = (self.num_group, self.num_deformable_group)
-        if len(data) != 4 or (isinstance(channels, int) and any(channels % n for n in groups)):
-            raise ShapeError(
-                f"takes NxCxHxW with C a multiple of num_group={self.num_group} and of "
-                f"num_deformable_group={self.num_deformable_group}, got {show(data)}"
-            )
+        channels = with_axes(data, "(N, C, H, W)")[1]
+        for name in ("num_group", "num_deformable_group"):
+            groups = getattr(self, name)
+            if isinstance(channels, int) and channels % groups:
+                raise ShapeError(f"{name}={groups} does not divide {channels} channels")
         height, width = windows(self, data[2:])
         for name, (shape, numbers) in moved.items():
             total = self.num_deformable_group * self.taps * numbers

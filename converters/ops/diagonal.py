@@ -30,9 +30,8 @@ class Diag(Operator):
 
     def infer(self, data: Dims) -> Shape:
         if len(data) == 1:
-            size = data[0] if not isinstance(data[0], int) else data[0] + abs(self.k)
-            size = size if isinstance(size, int) or not self.k else None
-            return (size, size)
+            known = data[0] + abs(self.k) if isinstance(data[0], int) else None
+            return (known if self.k else data[0],) * 2
         first, second = self._axes(data)
         rows, columns = data[first], data[second]
         length: Dim = None

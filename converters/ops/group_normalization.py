@@ -11,8 +11,7 @@ from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Dim, Dims, Shape, same, show
 from .attributes import Single, single
-from .axes import moved
-from .onnx_math import Formula
+from .onnx_math import Formula, moved
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 

@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Dims, Shape, same, show
 from .attributes import Single, single
-from .axes import moved
+from .onnx_math import moved
 from .registry import Allowed, OnnxBuilder, Operator, TorchBuilder, operator
 
 

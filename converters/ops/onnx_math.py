@@ -194,6 +194,16 @@ def stack(parts: Sequence[Formula], axis: int) -> Formula:
     return join([part.unsqueeze(axis) for part in parts], axis)
 
 
+def moved(g: OnnxBuilder, value: Any, rank: int, source: int, target: int) -> Any:
+    """numpy.moveaxis of any value; the value itself where nothing moves."""
+    source, target = source % rank, target % rank
+    if source == target:
+        return value
+    order = [a for a in range(rank) if a != source]
+    order.insert(target, source)
+    return g.op("Transpose", value, perm=order)
+
+
 def constant(g: OnnxBuilder, numbers: Any, kind: str = "int64") -> Formula:
     """Numbers of an element type; whole ones are cut off as C does it."""
     if kind.startswith("float"):

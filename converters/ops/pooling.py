@@ -9,8 +9,7 @@ import numpy as np
 
 from ..shape import Dims, Shape, with_axes
 from .attributes import single
-from .axes import moved
-from .onnx_math import Formula
+from .onnx_math import Formula, moved
 from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator
 from .windows import Windows
 

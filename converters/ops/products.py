@@ -7,9 +7,8 @@ from typing import Any, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dims, Shape, merge, merge_shapes, product, same, show
-from .axes import moved
 from .computed import takes
-from .onnx_math import Formula
+from .onnx_math import Formula, moved
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 

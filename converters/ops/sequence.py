@@ -8,10 +8,9 @@ from typing import Any, Optional, Tuple
 from ..errors import ShapeError
 from ..shape import Dims, Shape, show
 from .attributes import Single
-from .axes import moved
 from .computed import takes
 from .indexing import onnx_index, torch_index, torch_size
-from .onnx_math import constant, count_to, formula, result, size_of
+from .onnx_math import constant, count_to, formula, moved, result, size_of
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .slicing import BEFORE
 
