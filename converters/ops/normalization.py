@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict
+from typing import Any, ClassVar, Dict
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ..python_text import literal
 from ..shape import Dims, Shape, same, show
 from .attributes import Single, single
 from .onnx_math import moved
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from .registry import Allowed, OnnxBuilder, Operator, TorchBuilder, operator
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Norm(Operator):
     shape_preserving = True
     hidden_outputs = 2
     limits = "output_mean_var: MXNet's float32 and float64 kernels give different things for it"
-    allowed = (
+    allowed: ClassVar[Allowed] = (
         (
             "output_mean_var",
             lambda stated: not stated,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, ClassVar, List, Optional, Tuple
+from typing import Callable, ClassVar, List, Optional, Tuple
 
 import numpy as np
 
@@ -23,14 +23,14 @@ from .interpolation import (
     within,
 )
 from .onnx_math import Formula, count
-from .registry import TorchBuilder, operator
+from .registry import Allowed, TorchBuilder, operator
 from .roi import pooled_shape
 
 LEAST = 0.1  # of a region's height and width
 
 
-def above_0(*names: str) -> Tuple[Tuple[str, Callable[[Any], bool], str], ...]:
-    """See Operator.allowed."""
+def above_0(*names: str) -> Allowed:
+    """Only such numbers are supported."""
     return tuple((name, lambda number: number > 0, "numbers above 0") for name in names)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
 
 import numpy as np
@@ -104,17 +103,18 @@ class RNN(Operator):
         return shapes[: self.visible_outputs()]
 
     def to_onnx(self, g: OnnxBuilder, data: Any, parameters: Any, *states: Any) -> Any:
-        if g.is_stored(parameters):
-            packed, read = g.array(parameters), partial(g.constant, like=data)
+        stored, shape = g.is_stored(parameters), g.shape(parameters)
+        if stored:
+            packed = g.array(parameters)
+        elif isinstance(shape[0], int):
+            packed = np.arange(shape[0], dtype=np.int32)
         else:
-            length = g.shape(parameters)[0]
-            if not isinstance(length, int):
-                given = show(g.shape(parameters))
-                raise Unsupported(f"parameters of {given}: needs a fixed number: --input")
-            packed = np.arange(length, dtype=np.int32)
+            raise Unsupported(f"parameters of {show(shape)}: needs a fixed number: --input")
 
-            def read(places: Array) -> Any:
-                return g.op("Gather", parameters, g.constant(places))
+        def read(part: Array) -> Any:
+            if stored:
+                return g.constant(part, like=data)
+            return g.op("Gather", parameters, g.constant(part))
 
         return onnx_layers(g, self.packing, packed, read, data, states, self.visible_outputs())
 

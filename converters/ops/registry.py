@@ -29,6 +29,10 @@ else:
         return lambda decorator: decorator
 
 
+#: Attributes, whether a value is supported, and which ones are, in words.
+Allowed = tuple[tuple[str, Callable[[Any], bool], str], ...]
+
+
 class Unsupported(Exception):
     """Raised inside a declaration; the loop that called it adds the operator and the layer."""
 
@@ -52,8 +56,7 @@ class Operator:
         onnx_since: the oldest opset that has what `to_onnx` builds with.
         onnx_until: the newest one for which onnxruntime has it, where that is not the newest.
         limits: what of MXNet's operator is not converted, and why, for the table in the docs.
-        allowed: attributes of which only some values are supported: the name, whether a value
-            is, and which ones are, in words.
+        allowed: attributes of which only some values are supported.
     """
 
     mxnet_name: ClassVar[str]
@@ -69,7 +72,7 @@ class Operator:
     onnx_since: ClassVar[int] = 13
     onnx_until: ClassVar[Optional[int]] = None
     limits: ClassVar[str] = ""
-    allowed: ClassVar[tuple[tuple[str, Callable[[Any], bool], str], ...]] = ()
+    allowed: ClassVar[Allowed] = ()
 
     #: Shapes of the inputs -> shape of the output (a list of them for several outputs).
     infer: Callable[..., Union[Shape, list[Shape]]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Optional, Tuple
 
 from ..errors import ShapeError
@@ -14,11 +15,12 @@ from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .slicing import BEFORE
 
 
+@dataclass(frozen=True)
 class Sequences(Operator):
     """What the three operators share: an input of lengths, if there is one."""
 
-    use_sequence_length: bool
-    axis: int
+    use_sequence_length: bool = False
+    axis: int = 0
 
     shape_preserving = True
 
@@ -52,9 +54,7 @@ class SequenceMask(Sequences):
     Source: src/operator/sequence_mask-inl.h, sequence_mask.cc.
     """
 
-    use_sequence_length: bool = False
     value: Single = Single(0.0)
-    axis: int = 0
 
     def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
         if sequence_length is None:
@@ -83,9 +83,6 @@ class SequenceReverse(Sequences):
     Source: src/operator/sequence_reverse-inl.h, ReverseKernel.
     """
 
-    use_sequence_length: bool = False
-    axis: int = 0
-
     allowed = (("axis", lambda axis: axis == 0, "0, as in MXNet"),)
 
     def to_onnx(self, g: OnnxBuilder, data: Any, sequence_length: Any = None) -> Any:
@@ -107,9 +104,6 @@ class SequenceLast(Sequences):
 
     Source: src/operator/sequence_last-inl.h.
     """
-
-    use_sequence_length: bool = False
-    axis: int = 0
 
     shape_preserving = False
 

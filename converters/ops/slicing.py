@@ -8,7 +8,6 @@ from typing import Any, List, Optional, Sequence, Tuple
 from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, show, with_axes
 from .attributes import Ints, OptionalInts
-from .onnx_math import Formula
 from .reduction import normalise_axes
 from .registry import OnnxBuilder, Operator, TorchBuilder, Written, operator
 from .shaping import one_axis
@@ -213,12 +212,14 @@ class Crop(Operator):
         if not crop_like and not self.center_crop:
             end = tuple(map(sum, zip(self.offset, self.h_w)))
             return g.op("Slice", data, *map(g.ints, (self.offset, end, (2, 3))))
-        whole, *like = (Formula(g, value) for value in (data, *crop_like))
-        size = like[0].shape().slice(0, 2, 4) if like else whole.ints(self.h_w)
-        start = whole.ints(self.offset)
+        size = g.ints(self.h_w)
+        if crop_like:
+            size = g.op("Slice", g.op("Shape", crop_like[0]), g.ints((2,)), g.ints((4,)))
+        start = g.ints(self.offset)
         if self.center_crop:
-            start = (whole.shape().slice(0, 2, 4) - size) / 2
-        return whole.op("Slice", start, start + size, whole.ints((2, 3))).value
+            whole = g.op("Slice", g.op("Shape", data), g.ints((2,)), g.ints((4,)))
+            start = g.op("Div", g.op("Sub", whole, size), g.ints((2,)))
+        return g.op("Slice", data, start, g.op("Add", start, size), g.ints((2, 3)))
 
     def to_pytorch(self, m: TorchBuilder, data: str, *crop_like: str) -> str:
         sizes = tuple(str(s) for s in self.h_w)
