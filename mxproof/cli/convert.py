@@ -1,4 +1,6 @@
-"""`mxproof convert`."""
+"""Write DIR/NAME.onnx, DIR/NAME.py with DIR/NAME.safetensors, and DIR/NAME.md, which says what they
+are and how to run them. Needs neither MXNet nor PyTorch; where both are installed, the files are
+proven equal to MXNet before they are written."""
 
 from __future__ import annotations
 
@@ -45,14 +47,7 @@ class NotProven(Exception):
     """The proof, its only argument, failed: nothing is written."""
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "convert",
-        help="write a checkpoint as ONNX and PyTorch",
-        description="Write DIR/NAME.onnx, DIR/NAME.py with DIR/NAME.safetensors, and DIR/NAME.md, "
-        "which says what they are and how to run them. Needs neither MXNet nor PyTorch; where "
-        "both are installed, the files are proven equal to MXNet before they are written.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     common.targets(parser)
     common.common(parser)
     parser.add_argument(
@@ -60,7 +55,6 @@ def add_parser(commands: Any) -> None:
     )
     _options(parser)
     preprocessing(parser)
-    parser.set_defaults(run=run)
 
 
 def _options(parser: argparse.ArgumentParser) -> None:

@@ -1,10 +1,10 @@
-"""`mxproof record`."""
+"""Run MXNet on chosen inputs, and keep of every layer what judges conversions: `mxproof verify
+CHECKPOINT --reference FILE` then needs no MXNet. A few megabytes for each input."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from converters import Graph
 from converters.progress import report
@@ -15,18 +15,10 @@ from ..subject import UsageError, load_for_run, parse_inputs
 from . import common
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "record",
-        help="keep MXNet's results, for proofs where MXNet cannot be installed",
-        description="Run MXNet on chosen inputs, and keep of every layer what judges conversions: "
-        "`mxproof verify CHECKPOINT --reference FILE` then needs no MXNet. A few megabytes for "
-        "each input.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     common.common(parser)
     parser.add_argument("-o", "--output-file", metavar="FILE", required=True, help="where to")
     common.sampling(parser, "2 for models by name, 4 for other networks")
-    parser.set_defaults(run=run)
 
 
 def refuse_order(graph: Graph) -> None:

@@ -1,9 +1,11 @@
-"""`mxproof tables`."""
+"""Run each model in MXNet, as ONNX imported back into MXNet, in onnxruntime and in PyTorch, on the
+same picture, and print the largest errors of the final output: one table a runtime. Needs MXNet (in
+this or another interpreter), onnxruntime and PyTorch."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any, Dict, List
+from typing import Dict, List
 
 from converters.progress import report
 from fixtures.pictures import PHOTOGRAPH
@@ -18,15 +20,7 @@ from .picture_options import pictures_of, preprocessing, preprocessing_of
 VIEWS = 8
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "tables",
-        help="errors of models in every runtime, on a photograph",
-        description="Run each model in MXNet, as ONNX imported back into MXNet, in onnxruntime "
-        "and in PyTorch, on the same picture, and print the largest errors of the final output: "
-        "one table a runtime. Needs MXNet (in this or another interpreter), onnxruntime and "
-        "PyTorch.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     text = f"{common.PREFIX} (default: all of these)"
     parser.add_argument("checkpoints", metavar="MODEL", nargs="*", help=text)
     common.reading_options(parser)
@@ -40,7 +34,6 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--views", type=common.positive, default=VIEWS, metavar="N", help=text)
     common.mxnet_python(parser)
     preprocessing(parser, files=True)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,6 @@
-"""`mxproof verify`."""
+"""Convert, run MXNet and the converted models on the same input, and compare every layer: in
+float64 to 1e-12, in float32 to MXNet's own precision. Needs MXNet (in this or another interpreter)
+or what `mxproof record` kept of it, onnxruntime and PyTorch."""
 
 from __future__ import annotations
 
@@ -29,15 +31,7 @@ if TYPE_CHECKING:
     from ..repro.folder import Folder
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "verify",
-        help="convert and prove every layer equal to MXNet",
-        description="Convert, run MXNet and the converted models on the same input, and compare "
-        "every layer: in float64 to 1e-12, in float32 to MXNet's own precision. Needs MXNet "
-        "(in this or another interpreter) or what `mxproof record` kept of it, onnxruntime and "
-        "PyTorch.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     common.targets(parser)
     common.common(parser)
     common.sampling(parser, str(SAMPLES))
@@ -65,7 +59,6 @@ def add_parser(commands: Any) -> None:
         "cut out of the converted file, its inputs, and a pytest file that needs no MXNet",
     )
     preprocessing(parser, files=True)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
