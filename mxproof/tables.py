@@ -14,7 +14,6 @@ from .outputs import differences, same_top
 from .report.sheet import Sheet
 from .running import open_subject
 from .runtimes.base import Array, Inputs
-from .runtimes.mxnet import MxnetProcess
 from .subject import Subject
 from .tolerance import ULP32
 
@@ -80,8 +79,7 @@ def measure(
     Raises:
         RuntimeFailure: a runtime is not installed, or refuses.
     """
-    with MxnetProcess(mxnet_python) as mxnet:
-        network = mxnet.load(subject.prefix, subject.epoch, subject.graph)
+    with open_subject(subject, "mxnet", mxnet_python) as network:
         views = list(counted(inputs, f"{subject.name}: MXNet, inputs"))
         truth, reference = ([network.run(x, p) for x in views] for p in ("float64", "float32"))
     rows = {}
