@@ -14,8 +14,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
-from rich.text import Text
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from converters.files import atomic_write
 from converters.params import TYPE_FLAGS
@@ -220,20 +219,15 @@ def all_or_nothing(output: Path) -> Iterator[Path]:
 def progress_of(args: argparse.Namespace) -> Iterator[None]:
     """Draw what is being done and how far it is, in a line; silent where nobody watches."""
     console = Console(stderr=True, quiet=args.quiet)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), CountColumn())
+    text, count = TextColumn("{task.description}"), TextColumn("{task.fields[count]}")
+    columns = (SpinnerColumn(), text, BarColumn(), count)
     hidden = args.quiet or not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=hidden) as drawn:
-        task = drawn.add_task("", total=None)
+        task = drawn.add_task("", total=None, count="")
 
         def tell(text: str, done: int = 0, total: Optional[int] = None) -> None:
-            drawn.update(task, description=escape(text), completed=done, total=total)
+            known = "" if total is None else f"{done:,} of {total:,}"
+            drawn.update(task, description=escape(text), completed=done, total=total, count=known)
 
         with listening(tell):
             yield
-
-
-class CountColumn(ProgressColumn):
-    """ "12 of 71", or nothing where it is not known."""
-
-    def render(self, task: Task) -> Text:
-        return Text("" if task.total is None else f"{task.completed:,.0f} of {task.total:,.0f}")

@@ -8,7 +8,7 @@ import argparse
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence
 
 from converters import Graph
 from converters.progress import report
@@ -21,7 +21,7 @@ from ..targets import TARGETS
 from ..tolerance import Budgets, load_budgets
 from . import common
 from .common import say
-from .layers import layer_sheets
+from .layers import layer_sheet
 from .picture_options import pictures_of, preprocessing
 from .reports import report_options, with_latency, write_reports
 
@@ -90,25 +90,14 @@ def run(args: argparse.Namespace) -> int:
     proof = replace(proof, reference=reference, command=again(args, args.to or ()))
     write_reports(args, proof)
     console = common.console_of(args)
-    for table in [*layer_tables(proof, args.layers), proof_table(proof)]:
-        console.print(table)
+    for name, target in proof.targets.items() if args.layers else ():
+        for comparison in target.comparisons.values():
+            console.print(layer_sheet(proof.model, name, comparison, args.layers).terminal())
+    console.print(proof_table(proof))
     for target in proof.targets.values():
         say(*target.explain(proof.model), stderr=True)
     say(*reproducers, *proof.problems, stderr=True)
     return common.PROVEN if proof.passed else common.FAILED
-
-
-def layer_tables(proof: Proof, pattern: Optional[str]) -> List[Any]:
-    """Every comparison, layer by layer; [] without a pattern.
-
-    Raises:
-        UsageError: no layer matches.
-    """
-    compared = [(t, c) for t, p in proof.targets.items() for c in p.comparisons.values()]
-    sheets = layer_sheets(proof.model, compared, pattern) if pattern else []
-    if pattern and not any(sheet.rows for sheet in sheets):
-        raise UsageError(f"--layers {pattern}: {proof.model} has no such layer; see `inspect`.")
-    return [sheet.terminal() for sheet in sheets]
 
 
 def reproduced(
