@@ -11,7 +11,8 @@ from converters.preprocessing import KEY
 from converters.python_text import literal
 
 from ..proof import Proof
-from .parcel import Parcel, plain
+from ..report.wording import one_line
+from .parcel import Parcel
 from .proving import FUSED
 
 #: What each suffix holds, in words.
@@ -42,7 +43,7 @@ def guide(parcel: Parcel) -> str:
 
 def markdown(text: str) -> str:
     """Foreign text as it is: no markup, one line, no control codes."""
-    return re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", plain(text))
+    return re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", one_line(text))
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

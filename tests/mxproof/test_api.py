@@ -17,13 +17,7 @@ from mxproof.runtimes.mxnet import MxnetProcess
 
 from .conftest import Run, names
 
-pytestmark = pytest.mark.usefixtures("shared_mxnet")
-
-
-@pytest.fixture(autouse=True)
-def runtimes() -> None:
-    pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
-    pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
+pytestmark = pytest.mark.usefixtures("shared_mxnet", "runtimes")
 
 
 def test_it_is_what_the_command_line_does(

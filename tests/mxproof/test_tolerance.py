@@ -13,7 +13,6 @@ import pytest
 from mxproof.tolerance import FLOAT32_MEDIAN, Budget, Budgets, Deviation, folded, load_budgets
 from mxproof.truth import Truth
 
-from .conftest import Run
 from .fakes import GRAPH, Layers, clean, each_precision, judge, truth_of
 
 ROW = {"layer": "relu", "reason": "a test"}
@@ -83,25 +82,11 @@ def test_the_first_row_that_matches_rules(tmp_path: Path) -> None:
         ('[{"ulps": 5, "attrs": "a=b", "reason": "r"}]', ".*patterns are texts"),
     ],
 )
-def test_rows_that_make_no_sense(text: str, said: str, tmp_path: Path, run: Run) -> None:
+def test_rows_that_make_no_sense(text: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / "budgets.json"
     path.write_text(text)
     with pytest.raises(ValueError, match=f"{re.escape(str(path))}: {said}"):
         load_budgets(path)
-    code, out, err = run("verify", tmp_path / "net", "--budgets", path)
-    assert (code, out) == (2, "")
-    assert err.startswith(f"mxproof verify: --budgets {path}: ")
-
-
-def test_verify_fails_for_a_row_that_nothing_needs(run: Run, prefix: Path, tmp_path: Path) -> None:
-    pytest.importorskip("onnxruntime", reason="needs onnxruntime")
-    budgets_of(tmp_path, {**ROW, "ulps": 5})
-    options = ("--input", "data=2x3x8x6", "--to", "onnx", "--samples", "1")
-    code, _, err = run("verify", prefix, *options, "--budgets", tmp_path / "budgets.json")
-    assert code == 1
-    assert err == (
-        f"--budgets {tmp_path}/budgets.json: no layer needed the row for layer=relu. Delete it.\n"
-    )
 
 
 def test_folded_networks_are_allowed_what_a_bias_that_comes_first_costs() -> None:
