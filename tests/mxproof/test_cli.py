@@ -19,7 +19,7 @@ from converters import __version__
 from mxproof.cli import MXPROOF
 from mxproof.cli.common import words_of
 
-from .conftest import Result, Run, Succeed, activation, names, saved, saved_resnet
+from .conftest import Result, Run, Succeed, activation, names, saved
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,13 +90,6 @@ def test_names_are_shown_as_they_are(run: Run, tmp_path: Path, name: str) -> Non
     assert not name.isprintable() or name in out
 
 
-def test_parameters_that_nobody_reads_are_listed(run: Run, prefix: Path, tmp_path: Path) -> None:
-    saved_resnet(prefix, **dict.fromkeys(("orphan", "[bold]"), np.zeros(3, np.float32)))
-    code, _, err = run("convert", prefix, "-o", tmp_path / "out", "--quiet", "--no-verify")
-    assert code == 0
-    assert re.fullmatch(r"warning: .*0000\.params: 2 parameters .* \[bold\], orphan\.\n", err)
-
-
 @pytest.mark.parametrize("command", ["convert", "verify", "inspect", "record"])
 def test_help(succeed: Succeed, command: str) -> None:
     """Every option is explained."""
@@ -114,8 +107,6 @@ def test_help(succeed: Succeed, command: str) -> None:
     [
         ([], "COMMAND"),
         (["transmogrify"], "transmogrify"),
-        (["convert"], "CHECKPOINT"),
-        (["convert", "x", "--opset", "new"], "new"),
         (["convert", "x", "--epoch", "last"], "last"),
         (["verify", "x", "--samples", "0"], "'0' is no whole number of 1 or more"),
         (["verify", "x", "--seed", "-1"], "'-1' is no whole number of 0 or more"),

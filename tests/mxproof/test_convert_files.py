@@ -122,27 +122,31 @@ def test_hostile_names_in_the_guide(succeed: Succeed, tmp_path: Path) -> None:
         alone(code, out)
 
 
+NO_TORCH = "{} is written by PyTorch, which is not installed here: pip install"
+
+
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "torch", "message"),
     [
-        (["--pt2", "--to", "onnx"], "--pt2 goes with the PyTorch source: add --to pytorch."),
-        (["--logits", "--output", "fc"], "--logits: small ends in 'fc' (FullyConnected)"),
+        ("--pt2 --to onnx", True, "--pt2 goes with the PyTorch source: add --to pytorch."),
+        ("--logits --output fc", True, "--logits: small ends in 'fc' (FullyConnected)"),
+        ("--pth --no-verify", False, NO_TORCH.format("--pth")),
+        ("--pt2 --no-verify", False, NO_TORCH.format("--pt2")),
     ],
 )
 def test_refusals(
-    refuse: Refuse, prefix: Path, tmp_path: Path, options: List[str], message: str
+    refuse: Refuse,
+    prefix: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: str,
+    torch: bool,
+    message: str,
 ) -> None:
-    assert message in refuse("convert", prefix, "-o", tmp_path / "out", *options)
+    if not torch:
+        monkeypatch.setitem(sys.modules, "torch", None)
+    assert message in refuse("convert", prefix, "-o", tmp_path / "out", *options.split())
     assert names(tmp_path / "out") == []
-
-
-@pytest.mark.parametrize("option", ["--pth", "--pt2"])
-def test_without_torch(
-    refuse: Refuse, prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
-) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
-    said = f"{option} is written by PyTorch, which is not installed here: pip install"
-    assert said in refuse("convert", prefix, "-o", tmp_path / "out", option, "--no-verify")
 
 
 def test_logits(succeed: Succeed, prefix: Path, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from mxproof.tolerance import FLOAT32_MEDIAN, Budget, Budgets, Deviation, folded, load_budgets
-from mxproof.truth import Truth
 
 from .fakes import GRAPH, Layers, clean, each_precision, judge, truth_of
 
@@ -102,19 +101,3 @@ def test_folded_networks_are_allowed_what_a_bias_that_comes_first_costs() -> Non
     assert more == pytest.approx(first / last, rel=0.1)
     assert folded().median == pytest.approx(FLOAT32_MEDIAN * more)
     assert folded().own[0].budget.float64_rel == Budget().float64_rel
-
-
-def test_truth_is_what_was_put_in() -> None:
-    layers = truth_of()
-    truth = Truth({}, iter(layers), [np.ones(3)])
-    assert truth.names == tuple(t.name for t in layers)
-    for _ in range(2):  # it may be read more than once
-        for stored, layer in zip(truth, layers):
-            np.testing.assert_array_equal(stored.float64, layer.float64)
-            np.testing.assert_array_equal(stored.float32, layer.float32)
-            assert stored.float32.dtype == np.float32
-    assert "conv" in truth
-    assert "other" not in truth
-    assert len(truth) == 3
-    with pytest.raises(KeyError, match="other"):
-        _ = truth["other"].float64
