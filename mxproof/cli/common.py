@@ -21,6 +21,7 @@ from converters.params import TYPE_FLAGS
 from converters.progress import listening
 from fixtures.zoo import ZOO
 
+from ..evidence import SAMPLES
 from ..report.sheet import Sheet, plain
 from ..subject import UsageError, parse_types
 from ..targets import TARGETS
@@ -124,6 +125,12 @@ def sampling(parser: argparse._ActionsContainer, default: str) -> None:
     mxnet_python(parser)
 
 
+def drawn(args: argparse.Namespace) -> Dict[str, Any]:
+    """What `sampling` asks for, as `evidence_for` takes it."""
+    how = {"seed": args.seed or 0, "samples": args.samples or SAMPLES}
+    return {**how, "mxnet_python": args.mxnet_python}
+
+
 def mxnet_python(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
@@ -162,9 +169,14 @@ def _stated(action: argparse.Action, value: Any) -> List[str]:
     return [f"{option[0]}={value}"] if str(value).startswith("-") else [*option, str(value)]
 
 
-def command_line(command: str, args: argparse.Namespace) -> str:
-    """The command that computes the same again, as a shell reads it."""
-    return shlex.join(["mxproof", command, *words_of(command, args)])
+def command_line(command: str, args: argparse.Namespace, **stated: Any) -> str:
+    """The command that computes the same again, as a shell reads it.
+
+    Args:
+        stated: arguments in place of those in `args`.
+    """
+    changed = argparse.Namespace(**{**vars(args), **stated})
+    return shlex.join(["mxproof", command, *words_of(command, changed)])
 
 
 def writable(args: argparse.Namespace, *options: str) -> None:

@@ -172,9 +172,8 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
     if args.verify and reason:
         raise UsageError(f"--verify: {reason}. {later(args, parcel)}")
     if not reason:
-        given, seed, samples = parse_inputs(args.input), args.seed or 0, args.samples or SAMPLES
         try:
-            parcel.proof = prove(parcel, given, seed, samples, args.mxnet_python)
+            parcel.proof = prove(parcel, parse_inputs(args.input), **common.drawn(args))
         except (ConversionError, RuntimeFailure, UsageError) as error:
             if args.verify:
                 raise
@@ -205,8 +204,10 @@ def later(args: argparse.Namespace, parcel: Parcel) -> str:
     changed: Dict[str, Any] = {"logits": False, "float16": False, "verify": True}
     if args.logits:
         changed["output"] = list(parcel.graph.outputs)
-    stated = argparse.Namespace(**{**vars(args), **changed})
-    command = common.command_line("convert", stated) if args.fuse else again(stated, args.to or [])
+    if args.fuse:
+        command = common.command_line("convert", args, **changed)
+    else:
+        command = again(args, args.to or [], **changed)
     return f"{'Without float16, where' if parcel.graph.half else 'Where'} MXNet is: {command}"
 
 

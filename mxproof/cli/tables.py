@@ -60,8 +60,7 @@ def run(args: argparse.Namespace) -> int:
 def pictured(args: argparse.Namespace, subject: Subject) -> List[Dict[str, Array]]:
     """The pictures of --image, or views of the photograph that comes with this package."""
     if subject.model is None or args.image:
-        files = args.image or [str(PHOTOGRAPH)]
-        return pictures_of(argparse.Namespace(**{**vars(args), "image": files}), subject) or []
+        return pictures_of(args, subject, PHOTOGRAPH) or []
     how = preprocessing_of(args, subject.preprocessing)
     shape = subject.model.output_input
     size = how.size if how and how.size else shape[-2:]

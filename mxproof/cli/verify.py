@@ -9,7 +9,7 @@ import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 
 from converters import Graph
 from converters.progress import report
@@ -81,10 +81,8 @@ def run(args: argparse.Namespace) -> int:
         with evidence_for(
             subject,
             given,
-            seed=args.seed or 0,
-            samples=args.samples or SAMPLES,
+            **common.drawn(args),
             inputs=pictures_of(args, subject),
-            mxnet_python=args.mxnet_python,
             reference=Path(args.reference) if args.reference else None,
         ) as evidence:
             proof = verify(subject, targets, evidence, folder, budgets=budgets)
@@ -124,12 +122,11 @@ def reproduced(
     return list(map(str, reproduce(proof, graph, converted, evidence, repro, commands)))
 
 
-def again(args: argparse.Namespace, targets: Sequence[str]) -> str:
+def again(args: argparse.Namespace, targets: Sequence[str], **stated: Any) -> str:
     """The `mxproof verify` of this run, for these targets alone; it states what is drawn."""
-    stated = {**vars(args), "to": list(targets) or None}
-    if not stated.get("reference") and not stated.get("image"):
-        stated.update(seed=args.seed or 0, samples=args.samples or SAMPLES)
-    return common.command_line("verify", argparse.Namespace(**stated))
+    if not getattr(args, "reference", None) and not getattr(args, "image", None):
+        stated = {**common.drawn(args), **stated}
+    return common.command_line("verify", args, to=list(targets) or None, **stated)
 
 
 def given_of(args: argparse.Namespace) -> Dict[str, Shape]:

@@ -95,10 +95,8 @@ def _snippets(parcel: Parcel) -> Dict[str, str]:
 
 def _onnx(parcel: Parcel) -> List[str]:
     load = f"session = onnxruntime.InferenceSession({literal(parcel.name + '.onnx')})"
-    lines, shapes = (
-        ["import numpy as np", "import onnxruntime", "", load],
-        example_shapes(parcel.graph),
-    )
+    lines = ["import numpy as np", "import onnxruntime", "", load]
+    shapes = example_shapes(parcel.graph)
     if shapes is None:
         return lines
     types = parcel.graph.types

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import tempfile
 from pathlib import Path
-from typing import Mapping, Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 from converters.fusing import fuse
 from converters.shape import Shape
@@ -34,21 +34,16 @@ def missing(targets: Sequence[str], mxnet_python: Optional[str]) -> str:
     return f"{' and '.join(absent)}: not installed here" if absent else ""
 
 
-def prove(
-    parcel: Parcel,
-    given: Mapping[str, Shape],
-    seed: int,
-    samples: int,
-    mxnet_python: Optional[str],
-) -> Proof:
+def prove(parcel: Parcel, given: Mapping[str, Shape], **drawn: Any) -> Proof:
     """MXNet and the written files on the same inputs, every layer compared.
+
+    Args:
+        given, drawn: see `evidence_for`.
 
     Raises:
         ConversionError, RuntimeFailure: the question could not be put.
     """
-    evidence = evidence_for(
-        parcel.subject, given, seed=seed, samples=samples, mxnet_python=mxnet_python
-    )
+    evidence = evidence_for(parcel.subject, given, **drawn)
     prover = Prover(parcel.graph, parcel.models, Budgets())
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder, evidence as truths:
         if parcel.graph is not parcel.plain:  # weights as they were before they were rounded

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import operator
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
@@ -277,13 +276,13 @@ def inputs_of(option: Any, subject: Subject, given: Shapes) -> List[Arrays]:
 
 def command_of(option: Any, checkpoint: str, recorded: Optional[Path], samples: int) -> str:
     """The `mxproof verify` of the same, for all targets."""
-    stated = {**vars(option), "checkpoint": checkpoint, "output": option.output_layer}
+    stated: Dict[str, Any] = {"checkpoint": checkpoint, "output": option.output_layer}
     if recorded:
         its_own = {"input": [], "image": [], "seed": None, "samples": None, "mxnet_python": None}
         stated.update(reference=recorded, **its_own)
     elif not option.image:
         stated.update(samples=samples)
-    return command_line("verify", argparse.Namespace(**stated))
+    return command_line("verify", option, **stated)
 
 
 def _recording_of(config: pytest.Config, model: str) -> Optional[Path]:
