@@ -43,7 +43,7 @@ class Program:
             command = commands.add_parser(name, help=text)
             if name in chosen:
                 module = import_module(place)
-                command.description = module.__doc__
+                command.description = " ".join((module.__doc__ or "").split())
                 module.add_options(command)
                 command.set_defaults(run=module.run)
         return parser
