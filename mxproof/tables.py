@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -66,9 +66,6 @@ class ModelRows:
     shapes: Mapping[str, Tuple[int, ...]]
     samples: int
     rows: Mapping[str, Row]
-
-    def to_json(self) -> Dict[str, Any]:
-        return asdict(self)
 
 
 def measure(

@@ -5,6 +5,7 @@ this or another interpreter), onnxruntime and PyTorch."""
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from typing import Dict, List
 
 from converters.progress import report
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
             report(f"reading {checkpoint}")
             subject = load_for_run(checkpoint, parse_inputs(args.input), **common.reading(args))
             found.append(measure(subject, pictured(args, subject), args.mxnet_python))
-    document = {"schema": 1, "models": [model.to_json() for model in found]}
+    document = {"schema": 1, "models": [asdict(model) for model in found]}
     common.show_tables(args, document, sheets(found))
     far = [
         f"{model.model} in {runtime}: {row.worst_ratio:.2f} times MXNet's own error; "

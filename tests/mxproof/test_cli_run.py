@@ -117,8 +117,9 @@ def test_a_picture_is_prepared_as_stated_or_as_recorded(
     assert not np.allclose(output(prefix, "--image", picture), expected, rtol=1e-2)
 
 
-@pytest.mark.usefixtures("inputs", "runtimes")
+@pytest.mark.usefixtures("inputs")
 def test_the_largest_are_named(succeed: Succeed, prefix: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs PyTorch, which runs it")
     labels = ["cat", "dog", "[b]owl[/b]", "eel", "fox"]
     (tmp_path / "labels.txt").write_text("\n".join(labels))
     options = ("--npy", tmp_path / "in.npy", "--top", 2, "--labels", tmp_path / "labels.txt")
@@ -130,8 +131,8 @@ def test_the_largest_are_named(succeed: Succeed, prefix: Path, tmp_path: Path) -
         assert expected in said
 
 
-@pytest.mark.usefixtures("runtimes")
 def test_several_outputs_are_numbered(succeed: Succeed, tmp_path: Path, inputs: np.ndarray) -> None:
+    pytest.importorskip("torch", reason="needs PyTorch, which runs it")
     kinds = ("relu", "sigmoid")
     prefix = saved(
         tmp_path / "two",
@@ -180,10 +181,10 @@ def test_run_refuses_in_words(
     assert said in refuse("run", *words.split())
 
 
-@pytest.mark.usefixtures("runtimes")
 def test_inputs_of_another_type_are_refused(
     succeed: Succeed, refuse: Refuse, tmp_path: Path
 ) -> None:
+    pytest.importorskip("onnxruntime", reason="needs onnxruntime, which opens it")
     model = tmp_path / "m.onnx"
     head = '<ir_version: 8, opset_import: ["": 17]>'
     text = f"{head} g (int64[N] x) => (int64[N] y) {{ y = Neg(x) }}"

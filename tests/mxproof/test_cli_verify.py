@@ -19,7 +19,7 @@ from mxproof.targets import TARGETS, convert
 
 from .conftest import Run
 
-pytestmark = pytest.mark.usefixtures("mxnet", "runtimes")
+pytestmark = pytest.mark.usefixtures("runtimes")
 
 INPUT = ("--input", "data=2x3x8x6")
 BLAMED = "unit2_bn1"

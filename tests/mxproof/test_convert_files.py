@@ -43,8 +43,9 @@ def blocks(guide: Path) -> List[str]:
 
 
 @pytest.fixture(scope="module")
-def forms(tmp_path_factory: pytest.TempPathFactory, runtimes: None) -> Path:
+def forms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All that `convert` writes of the small network; tests only read it."""
+    pytest.importorskip("torch", reason="needs PyTorch, which writes .pth and .pt2")
     out = tmp_path_factory.mktemp("forms")
     prefix = saved_resnet(out.parent / "forms-model" / "small")
     options = ("--pth", "--pt2", "--external-data", "--log", str(out.parent / "log.txt"))
@@ -98,9 +99,9 @@ def test_the_program_takes_every_size(forms: Path) -> None:
     assert source == program
 
 
-@pytest.mark.usefixtures("runtimes")
 def test_programs_of_networks_that_cannot_be_traced(refuse: Refuse, tmp_path: Path) -> None:
     """torch.export does not follow what depends on numbers; the message says what to do."""
+    pytest.importorskip("torch", reason="needs PyTorch, which writes .pt2")
     prefix = saved(tmp_path / "net", lambda net, x: net.layer("_contrib_box_nms", "nms", x, topk=3))
     common = ("convert", prefix, "--input", "data=Nx8x6", "-o", tmp_path / "out")
     err = refuse(*common, "--pt2", "--no-verify")
@@ -178,8 +179,8 @@ def test_the_log_has_the_warnings(run: Run, prefix: Path, tmp_path: Path) -> Non
     assert "\x1b" not in text
 
 
-@pytest.mark.usefixtures("runtimes")
 def test_float16(succeed: Succeed, prefix: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs PyTorch, which runs the module")
     out = succeed("convert", prefix, "-o", tmp_path, "--float16", "--logits", "--pth", "--pt2")
     pattern = r"float16, (\w+): outputs differ .* by (\S+) at most .* the largest output is (\S+)\)"
     found = re.findall(pattern, out)

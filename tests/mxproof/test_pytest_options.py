@@ -18,7 +18,7 @@ from mxproof.runtimes.mxnet import MxnetProcess
 ROOT = Path(__file__).parents[2]
 
 
-pytestmark = pytest.mark.usefixtures("mxnet", "runtimes")
+pytestmark = pytest.mark.usefixtures("runtimes")
 
 
 def suites(*arguments: object) -> subprocess.CompletedProcess[str]:
