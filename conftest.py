@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
@@ -38,67 +37,44 @@ hypothesis.settings.load_profile(
 )
 
 
+#: Options of commands whose names pytest or a plugin has -> their names here; None: left out.
+TAKEN = {"--output": "--output-layer", "--quiet": None}
+
+
 class Arguments:
-    """pytest's group of options, as argparse has a parser: for options that both have."""
+    """pytest's group of options, as argparse has a parser: for options that commands have, too."""
 
     def __init__(self, group: Any) -> None:
-        self.add_argument = group.addoption
+        self.group = group
+
+    def add_argument(self, option: str, **how: Any) -> None:
+        name = TAKEN.get(option, option)
+        if name:
+            self.group.addoption(name, **how)
 
     def add_argument_group(self, title: str, description: str) -> Any:
         return self
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    from mxproof.cli.common import count
+    from mxproof.cli.common import reading_options, sampling
     from mxproof.cli.picture_options import preprocessing
 
     group = parser.getgroup("mxproof")
+    options = Arguments(group)
     group.addoption(
-        "--weights",
-        choices=("auto", "pretrained", "seeded"),
-        default="auto",
-        help="weights of the zoo's models: published, seeded, or published where they can be "
-        "had (auto, the default)",
+        "--checkpoint",
+        metavar="PREFIX",
+        help="run the suites in tests/models on this checkpoint; the options --epoch, --input, "
+        "--input-type and --output-layer are about it",
     )
-    group.addoption(
-        "--checkpoint", metavar="PREFIX", help="run the suites in tests/models on this checkpoint"
-    )
-    group.addoption("--epoch", type=int, default=0, help="of --checkpoint (default: 0)")
-    group.addoption(
-        "--input",
-        action="append",
-        default=[],
-        metavar="NAME=SHAPE",
-        help="of --checkpoint, e.g. data=1x3x112x112",
-    )
-    group.addoption(
-        "--input-type",
-        action="append",
-        default=[],
-        metavar="NAME=TYPE",
-        help="of --checkpoint, e.g. ids=int32",
-    )
-    group.addoption(
-        "--output-layer",
-        action="append",
-        default=[],
-        metavar="LAYER",
-        help="of --checkpoint: a layer whose result to take for the network's output",
-    )
-    group.addoption("--seed", type=count, help="of the inputs of tests/models (default: 0)")
-    group.addoption(
-        "--samples",
-        type=partial(count, least=1),
-        help="how many inputs every layer is judged on (default: 2 for the zoo, else 4)",
-    )
-    preprocessing(Arguments(group), files=True)
+    reading_options(options)
+    sampling(options, "2 for the zoo, else 4")
+    preprocessing(options, files=True)
     group.addoption(
         "--layers",
         metavar="PATTERN",
         help="print tables of the layers whose names match: 'stage1_*', or '*' for all",
-    )
-    group.addoption(
-        "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
     )
     group.addoption(
         "--reference",
@@ -174,14 +150,13 @@ def shared_mxnet(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     """
     from contextlib import nullcontext
 
-    from mxproof import evidence, running, tables
-    from mxproof.cli import record
+    from mxproof import evidence, running
     from mxproof.runtimes.mxnet import MxnetProcess
 
     def opened(python: Optional[str] = None) -> Any:
         return MxnetProcess(python) if python else nullcontext(request.getfixturevalue("mxnet"))
 
-    for module in (evidence, running, tables, record):
+    for module in (evidence, running):
         monkeypatch.setattr(module, "MxnetProcess", opened)
 
 

@@ -1,9 +1,7 @@
-"""`python -m lab calibrate`: the latency gate, tried on slowdowns that are known.
-
-A trial is a whole decision, with processes of its own, of a converted file against itself, the
-candidate slowed down by a known fraction. Without a slowdown, `fail` is a false alarm. Benchmarks
-are decided together, as in a nightly run: clear ones leave their time to the others.
-"""
+"""Let the gate decide about models that are slowed down by a known percentage, and about models
+that are not, each time with new processes. Prints how often it failed them. Exit code 1 if more
+than 0.5 % of the trials without a slowdown failed, less than 80 % of those with 5 %, or less than
+95 % of those with 10 %."""
 
 from __future__ import annotations
 
@@ -26,6 +24,9 @@ from mxproof.cli import common
 from mxproof.cli.bench import benchmarks_of, converted_models, model_options, table
 from mxproof.environment import environment
 
+#: A trial is a whole decision, with processes of its own, of a converted file against itself,
+#: the candidate slowed down by a known fraction. Without a slowdown, `fail` is a false alarm.
+#: Benchmarks are decided together, as in a nightly run: clear ones leave their time to the others.
 TRIALS = 40
 SLOWDOWNS = [0.0, 0.02, 0.05, 0.1, 0.2]
 #: Benchmarks that share a nightly run's minutes: six models in two runtimes.
@@ -35,15 +36,7 @@ BARS = {0.0: (0.0, 0.005), 0.05: (0.8, 1.0), 0.1: (0.95, 1.0)}
 Row = Dict[str, Any]
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "calibrate",
-        help="measure the latency gate's false alarms and its power",
-        description="Let the gate decide about models that are slowed down by a known percentage, "
-        "and about models that are not, each time with new processes. Prints how often it failed "
-        "them. Exit code 1 if more than 0.5 % of the trials without a slowdown failed, less than "
-        "80 % of those with 5 %, or less than 95 % of those with 10 %.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     model_options(parser)
     parser.add_argument(
         "--trials",
@@ -61,7 +54,6 @@ def add_parser(commands: Any) -> None:
         f"{','.join(f'{100 * fraction:g}' for fraction in SLOWDOWNS)})",
     )
     common.table_options(parser)
-    parser.set_defaults(run=run)
 
 
 def _fractions(text: str) -> List[float]:

@@ -40,8 +40,8 @@ def compare(
         found = _Pass(truth, candidate, graph, budgets, alone=alone).run()
         if graph.anchored:
             given = _Pass(truth, candidate, graph, budgets, alone=True, anchored=True).run()
-            by_layer = {c.layer: c for c in given.checks if c.judged}
-            checks = (c if c.judged else by_layer.get(c.layer, c) for c in found.checks)
+            by_layer = {check.layer: check for check in given.checks}
+            checks = (by_layer.get(check.layer, check) for check in found.checks)
             ended = found if found.stopped or not given.stopped else given
             found = replace(
                 found, checks=tuple(checks), stopped=ended.stopped, stopped_at=ended.stopped_at
@@ -61,8 +61,7 @@ class _Pass:
 
     Attributes:
         anchored: judge the layers that `graph.anchored` names, on MXNet's results rounded to
-            float32 (as MXNet was given them); otherwise the others. A layer that is not judged
-            is noted with the form of its result only.
+            float32 (as MXNet was given them); otherwise the others.
     """
 
     truth: Truth
@@ -75,17 +74,19 @@ class _Pass:
     def __post_init__(self) -> None:
         self.nodes = {name: node for node in self.graph.nodes for name in node.outputs}
         self.checks: List[Check] = []
+        self.seen: List[str] = []
 
     def visit(self, layer: str, value: Array) -> Optional[Array]:
         if layer not in self.truth:
             return None
         how = ", each by itself" if self.alone else ""
         doing = f"{self.graph.name}: {self.candidate.name} {self.candidate.precision}{how}, layers"
-        report(doing, len(self.checks), len(self.truth))
-        node = self.nodes[layer]
-        if (layer in self.graph.anchored) != self.anchored:
-            fault = "was not judged"
-            self.checks.append(Check.broken(layer, node.op, fault, value.shape, judged=False))
+        report(doing, len(self.seen), len(self.truth))
+        self.seen.append(layer)
+        node, anchored = self.nodes[layer], layer in self.graph.anchored
+        if anchored != self.anchored:
+            if anchored:  # stands until the other pass has judged it
+                self.checks.append(Check.broken(layer, node.op, "was not judged", value.shape))
         elif self.graph.operators[node.name].random:
             self.checks.append(check_form(node.op, value, self.truth[layer], self.candidate))
         else:
@@ -132,8 +133,7 @@ class _Pass:
             self.candidate.trace(truth.inputs, self.visit, self.portions())
         except Exception as error:  # whatever a converted model does wrong is a failed proof
             stopped = f"{type(error).__name__}: {error}"
-            seen = {c.layer for c in self.checks}
-            for name in [name for name in truth.names if name not in seen][:1]:
+            for name in [name for name in truth.names if name not in self.seen][:1]:
                 stopped_at = Check.broken(name, self.nodes[name].op, f"stopped with {stopped}")
         return Comparison(
             self.candidate.name,

@@ -7,7 +7,7 @@ import gc
 import math
 import mmap
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
@@ -50,18 +50,7 @@ def verify(
     """
     paths = {target: convert(subject.graph, target, folder)[0] for target in targets}
     trim_memory(subject.graph.params.values())
-    budgets = budgets or Budgets()
-    proofs, shapes = Prover(subject.graph, paths, budgets).prove(evidence)
-    return Proof(
-        subject.name,
-        subject.weights,
-        shapes,
-        proofs,
-        versions_of(evidence.versions),
-        source=subject.graph.source,
-        notes=notes_of(subject.graph),
-        problems=budgets.problems,
-    )
+    return Prover(subject.graph, paths, budgets or Budgets()).proof(subject.weights, evidence)
 
 
 @dataclass(frozen=True)
@@ -72,11 +61,31 @@ class Prover:
 
     Attributes:
         paths: target -> its file.
+        wide: target -> the file that is judged in float64, where that is another one: it has
+            numbers that the one in `paths` holds rounded.
     """
 
     graph: Graph
     paths: Mapping[str, Path]
     budgets: Budgets
+    wide: Mapping[str, Path] = field(default_factory=dict)
+
+    def proof(self, weights: str, evidence: Evidence) -> Proof:
+        """
+        Args:
+            weights: where they come from, see `Subject`.
+        """
+        proofs, shapes = self.prove(evidence)
+        return Proof(
+            self.graph.name,
+            weights,
+            shapes,
+            proofs,
+            versions_of(evidence.versions),
+            source=self.graph.source,
+            notes=notes_of(self.graph),
+            problems=self.budgets.problems,
+        )
 
     def prove(
         self, evidence: Evidence
@@ -102,8 +111,9 @@ class Prover:
 
     def _open(self, target: str, precision: str) -> Candidate:
         """The converted file; one that its runtime does not load fails as one that does not run."""
+        path = self.wide.get(target) if precision == "float64" else None
         try:
-            return TARGETS[target].open(self.paths[target], precision)
+            return TARGETS[target].open(path or self.paths[target], precision)
         except RuntimeFailure:
             raise
         except Exception as error:

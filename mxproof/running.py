@@ -18,7 +18,7 @@ from converters import Value, load_checkpoint
 from converters.preprocessing import KEY, Preprocessing
 from converters.shape import Shape, compatible, show
 
-from .runtimes.base import Array, Inputs
+from .runtimes.base import Array
 from .runtimes.mxnet import MxnetProcess
 from .subject import Subject, UsageError, load_for_run
 from .targets import TARGETS, convert
@@ -31,13 +31,13 @@ class Opened:
     Attributes:
         inputs: as the file states them.
         preprocessing: of pictures, where it is recorded.
-        run: inputs -> outputs.
+        run: inputs -> outputs; MXNet takes a precision, too.
         outputs: their names, where the file has them.
     """
 
     inputs: Tuple[Value, ...]
     preprocessing: Optional[Preprocessing]
-    run: Callable[[Inputs], List[Array]]
+    run: Callable[..., List[Array]]
     outputs: Tuple[str, ...] = ()
 
     def restated(self, given: Mapping[str, Shape]) -> Opened:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from .outputs import differences, same_top
 from .report.sheet import Sheet
 from .running import open_subject
 from .runtimes.base import Array, Inputs
-from .runtimes.mxnet import MxnetProcess
 from .subject import Subject
 from .tolerance import ULP32
 
@@ -68,9 +67,6 @@ class ModelRows:
     samples: int
     rows: Mapping[str, Row]
 
-    def to_json(self) -> Dict[str, Any]:
-        return asdict(self)
-
 
 def measure(
     subject: Subject, inputs: Sequence[Inputs], mxnet_python: Optional[str] = None
@@ -80,8 +76,7 @@ def measure(
     Raises:
         RuntimeFailure: a runtime is not installed, or refuses.
     """
-    with MxnetProcess(mxnet_python) as mxnet:
-        network = mxnet.load(subject.prefix, subject.epoch, subject.graph)
+    with open_subject(subject, "mxnet", mxnet_python) as network:
         views = list(counted(inputs, f"{subject.name}: MXNet, inputs"))
         truth, reference = ([network.run(x, p) for x in views] for p in ("float64", "float32"))
     rows = {}

@@ -116,8 +116,8 @@ class Budgets:
     """The budget of each layer: the first row that matches, else the standard one.
 
     Attributes:
-        own: the user's rows, which go before DEVIATIONS.
-        path: where they are written.
+        own: rows that go before DEVIATIONS.
+        path: where the user has written them, who is told which of them no layer needed.
         median: of the float32 ratio, over all layers; at most this.
         needed: by their id, those that passed a layer which the standard budget would have failed.
     """
@@ -135,7 +135,8 @@ class Budgets:
     def problems(self) -> Tuple[str, ...]:
         """The user's rows that no layer needed: they hide what they do not explain."""
         where = f"--budgets {self.path}: no layer needed the row for"
-        return tuple(f"{where} {r}. Delete it." for r in self.own if id(r) not in self.needed)
+        idle = (r for r in self.own if self.path and id(r) not in self.needed)
+        return tuple(f"{where} {row}. Delete it." for row in idle)
 
 
 #: Products in an element of a first layer of 7x7 on three channels, the largest that is common.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import weakref
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any, Container, Dict, Iterable, Iterator, List, Optional, Tuple, Union
@@ -12,28 +11,12 @@ from typing import Any, Container, Dict, Iterable, Iterator, List, Optional, Tup
 import numpy as np
 
 from .check import check
-from .runtimes.base import Array, Inputs, LayerTruth
+from .runtimes.base import Array, Inputs, Layer, LayerTruth
 from .verdict import Check
 
 #: Bytes of results that a runtime may hold beside what the network itself needs. Runtimes that
 #: cannot show layers one by one run the network in portions of this size.
 LIMIT = 128 << 20
-
-
-@dataclass(frozen=True)
-class StoredLayer:
-    """One layer, read from the file when it is asked for, and kept nowhere."""
-
-    name: str
-    _truth: Truth
-
-    @property
-    def float64(self) -> Array:
-        return self._truth.read(self.name, "float64")
-
-    @property
-    def float32(self) -> Array:
-        return self._truth.read(self.name, "float32")
 
 
 class Truth:
@@ -88,10 +71,11 @@ class Truth:
     def __contains__(self, name: str) -> bool:
         return name in self.shapes
 
-    def __getitem__(self, name: str) -> StoredLayer:
-        return StoredLayer(name, self)
+    def __getitem__(self, name: str) -> Layer:
+        """One layer, read from the file and kept nowhere; KeyError if there is none."""
+        return Layer(name, self.read(name, "float64"), self.read(name, "float32"))
 
-    def __iter__(self) -> Iterator[StoredLayer]:
+    def __iter__(self) -> Iterator[Layer]:
         return map(self.__getitem__, self.shapes)
 
     def __len__(self) -> int:

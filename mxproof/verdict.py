@@ -49,7 +49,6 @@ class Check:
         rel64: in float64, what `rel` may be over the layer (a channel's limit may be less).
         magnified: in float64, within what is carried from the layers before only: by itself it
             has yet to be judged.
-        judged: False where the layer is judged in another pass.
     """
 
     layer: str
@@ -65,15 +64,12 @@ class Check:
     part64: float = 0.0
     rel64: float = 0.0
     magnified: bool = False
-    judged: bool = True
 
     @staticmethod
-    def broken(
-        layer: str, op: str, fault: str, shape: Tuple[int, ...] = (), *, judged: bool = True
-    ) -> Check:
-        """A result that cannot be compared, or not in this pass."""
+    def broken(layer: str, op: str, fault: str, shape: Tuple[int, ...] = ()) -> Check:
+        """A result that cannot be compared."""
         bad = float("inf")
-        return Check(layer, op, shape, bad, bad, bad, fault, judged=judged)
+        return Check(layer, op, shape, bad, bad, bad, fault)
 
     @property
     def budget(self) -> Budget:

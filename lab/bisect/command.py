@@ -1,4 +1,8 @@
-"""`python -m lab bisect`."""
+"""Swap the differences between a good and a bad environment one at a time: package versions, graph
+optimisation, threads, the converters' revision. Each combination converts the model and runs it,
+where necessary in a virtual environment, which uv or pip builds by its own configuration and the
+cache keeps. Exit codes: 0 named, 1 the drift is there but no factor could be shown to explain it, 2
+usage, or nothing to attribute."""
 
 from __future__ import annotations
 
@@ -35,16 +39,7 @@ from .search import GREEN, UNKNOWN, Factors, Findings, Outcome, search
 HEADINGS = ("environment", "verdict", "reason")
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "bisect",
-        help="name the change that made numbers or speed drift",
-        description="Swap the differences between a good and a bad environment one at a time: "
-        "package versions, graph optimisation, threads, the converters' revision. Each combination "
-        "converts the model and runs it, where necessary in a virtual environment, which uv or "
-        "pip builds by its own configuration and the cache keeps. Exit codes: 0 named, 1 the drift "
-        "is there but no factor could be shown to explain it, 2 usage, or nothing to attribute.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     common.common(parser)
     common.targets(parser)
     parser.add_argument("--what", choices=("numbers", "speed"), default="numbers")
@@ -62,7 +57,6 @@ def add_parser(commands: Any) -> None:
     group.add_argument("--repository", metavar="DIR", default=".", help="where the revisions are")
     _verdict_options(parser)
     common.table_options(parser)
-    parser.set_defaults(run=run)
 
 
 def _verdict_options(parser: argparse.ArgumentParser) -> None:

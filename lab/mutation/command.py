@@ -1,4 +1,7 @@
-"""`python -m lab mutation`."""
+"""Plant faults of known kinds in conversions of the models, one at a time, and judge each as
+`verify` does. Every fault that makes a difference has to be caught, and 99 % of them named at their
+layer; no other may raise an alarm. Needs MXNet (in this or another interpreter), onnxruntime and
+PyTorch."""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import json
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any, List
+from typing import List
 
 from converters import progress
 from converters.checkpoint import symbol_path
@@ -25,15 +28,7 @@ NUMBERS = (
 )
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "mutation",
-        help="plant faults in conversions and show that the proof catches and names them",
-        description="Plant faults of known kinds in conversions of the models, one at a time, and "
-        "judge each as `verify` does. Every fault that makes a difference has to be caught, and "
-        "99 % of them named at their layer; no other may raise an alarm. Needs MXNet (in this or "
-        "another interpreter), onnxruntime and PyTorch.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "models",
         nargs="*",
@@ -50,7 +45,6 @@ def add_parser(commands: Any) -> None:
     for option, least, default, text in NUMBERS:
         number, text = partial(common.count, least=least), f"{text} (default: {default})"
         parser.add_argument(option, type=number, default=default, metavar="N", help=text)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,11 +1,13 @@
-"""`python -m lab nightly`."""
+"""Compare the records that `.ci/nightly` left in a folder with those of the last green run, and add
+the run to the history. Exit code 1 on a failed proof, a slowdown, an unexpected pass, an unused
+override, a case that vanished or no longer runs, and a step that is missing, crashed or left broken
+records."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 from mxproof.cli.common import FAILED, PROVEN, say, writable, write_text
 from mxproof.subject import UsageError
@@ -15,15 +17,7 @@ from .readers import STEPS
 SHOWN = 20
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "nightly",
-        help="judge a nightly run against the last green one",
-        description="Compare the records that `.ci/nightly` left in a folder with those of the "
-        "last green run, and add the run to the history. Exit code 1 on a failed proof, a "
-        "slowdown, an unexpected pass, an unused override, a case that vanished or no longer runs, "
-        "and a step that is missing, crashed or left broken records.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", metavar="RESULTS", help="folder with a folder for each step")
     parser.add_argument("--history", required=True, metavar="DIR", help="the runs so far")
     parser.add_argument(
@@ -42,7 +36,6 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--markdown", metavar="FILE", help="write a summary to this file")
     parser.add_argument("--json", metavar="FILE", help="write the judgement to this file")
     parser.add_argument("--html", metavar="FILE", help="write a page of all runs to this file")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -24,7 +24,8 @@ class Program:
 
     Attributes:
         name: what the user types, for usage lines.
-        commands: command -> its module, which has `add_parser(commands)`, and one line of help.
+        commands: command -> its module and one line of help. The module's docstring describes the
+            command; `add_options(parser)` declares its options, `run(args)` returns the exit code.
     """
 
     name: str
@@ -38,11 +39,13 @@ class Program:
         )
         parser.add_argument("--version", action="version", version=f"mxproof {__version__}")
         commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-        for name, (module, text) in self.commands.items():
+        for name, (place, text) in self.commands.items():
+            command = commands.add_parser(name, help=text)
             if name in chosen:
-                import_module(module).add_parser(commands)
-            else:
-                commands.add_parser(name, help=text)
+                module = import_module(place)
+                command.description = " ".join((module.__doc__ or "").split())
+                module.add_options(command)
+                command.set_defaults(run=module.run)
         return parser
 
 

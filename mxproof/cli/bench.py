@@ -1,4 +1,7 @@
-"""`mxproof bench`."""
+"""Convert models and time a pass in MXNet, onnxruntime and PyTorch: each in a process of its own,
+warm, taking turns within one run. Other work on the machine moves all times, so compare ratios, and
+those of one run. With --against, decide for each converted model whether it is slower than that:
+pass, fail or inconclusive; exit code 1 if one fails."""
 
 from __future__ import annotations
 
@@ -32,16 +35,7 @@ THREADS = (None, 1)
 Row = Dict[str, Any]
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "bench",
-        help="measure latencies, or decide whether a model got slower",
-        description="Convert models and time a pass in MXNet, onnxruntime and PyTorch: each in a "
-        "process of its own, warm, taking turns within one run. Other work on the machine moves "
-        "all times, so compare ratios, and those of one run. With --against, decide for each "
-        "converted model whether it is slower than that: pass, fail or inconclusive; exit code 1 "
-        "if one fails.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     model_options(parser)
     parser.add_argument(
         "--against",
@@ -74,7 +68,6 @@ def add_parser(commands: Any) -> None:
         "--fuse", action="store_true", help="fold batch norms, as `mxproof convert --fuse` does"
     )
     common.table_options(parser)
-    parser.set_defaults(run=run)
 
 
 def model_options(parser: argparse.ArgumentParser) -> None:

@@ -14,14 +14,14 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
-from rich.text import Text
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from converters.files import atomic_write
 from converters.params import TYPE_FLAGS
 from converters.progress import listening
 from fixtures.zoo import ZOO
 
+from ..evidence import SAMPLES
 from ..report.sheet import Sheet, plain
 from ..subject import UsageError, parse_types
 from ..targets import TARGETS
@@ -125,6 +125,12 @@ def sampling(parser: argparse._ActionsContainer, default: str) -> None:
     mxnet_python(parser)
 
 
+def drawn(args: argparse.Namespace) -> Dict[str, Any]:
+    """What `sampling` asks for, as `evidence_for` takes it."""
+    how = {"seed": args.seed or 0, "samples": args.samples or SAMPLES}
+    return {**how, "mxnet_python": args.mxnet_python}
+
+
 def mxnet_python(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--mxnet-python", metavar="PATH", help="the Python that has MXNet (default: this one)"
@@ -163,9 +169,14 @@ def _stated(action: argparse.Action, value: Any) -> List[str]:
     return [f"{option[0]}={value}"] if str(value).startswith("-") else [*option, str(value)]
 
 
-def command_line(command: str, args: argparse.Namespace) -> str:
-    """The command that computes the same again, as a shell reads it."""
-    return shlex.join(["mxproof", command, *words_of(command, args)])
+def command_line(command: str, args: argparse.Namespace, **stated: Any) -> str:
+    """The command that computes the same again, as a shell reads it.
+
+    Args:
+        stated: arguments in place of those in `args`.
+    """
+    changed = argparse.Namespace(**{**vars(args), **stated})
+    return shlex.join(["mxproof", command, *words_of(command, changed)])
 
 
 def writable(args: argparse.Namespace, *options: str) -> None:
@@ -220,20 +231,15 @@ def all_or_nothing(output: Path) -> Iterator[Path]:
 def progress_of(args: argparse.Namespace) -> Iterator[None]:
     """Draw what is being done and how far it is, in a line; silent where nobody watches."""
     console = Console(stderr=True, quiet=args.quiet)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), CountColumn())
+    text, count = TextColumn("{task.description}"), TextColumn("{task.fields[count]}")
+    columns = (SpinnerColumn(), text, BarColumn(), count)
     hidden = args.quiet or not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=hidden) as drawn:
-        task = drawn.add_task("", total=None)
+        task = drawn.add_task("", total=None, count="")
 
         def tell(text: str, done: int = 0, total: Optional[int] = None) -> None:
-            drawn.update(task, description=escape(text), completed=done, total=total)
+            known = "" if total is None else f"{done:,} of {total:,}"
+            drawn.update(task, description=escape(text), completed=done, total=total, count=known)
 
         with listening(tell):
             yield
-
-
-class CountColumn(ProgressColumn):
-    """ "12 of 71", or nothing where it is not known."""
-
-    def render(self, task: Task) -> Text:
-        return Text("" if task.total is None else f"{task.completed:,.0f} of {task.total:,.0f}")

@@ -1,4 +1,5 @@
-"""`mxproof compare`."""
+"""Compare arrays with a reference: the largest absolute and the largest relative error (where the
+reference is not 0), and whether the largest number of each sample is the same one."""
 
 from __future__ import annotations
 
@@ -19,14 +20,7 @@ from . import common
 from .run import read_npy
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "compare",
-        help="how far apart outputs are that `run` kept",
-        description="Compare arrays with a reference: the largest absolute and the largest "
-        "relative error (where the reference is not 0), and whether the largest number of each "
-        "sample is the same one.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("reference", metavar="REF.npy")
     parser.add_argument("others", metavar="OTHER.npy", nargs="+")
     common.table_options(parser)
@@ -34,7 +28,6 @@ def add_parser(commands: Any) -> None:
         text = f"exit code 1 where the {kind} error is larger"
         parser.add_argument(f"--max-{name}", type=float, default=math.inf, metavar="X", help=text)
     common.quiet(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,7 @@
-"""`mxproof completion`."""
+"""Print a script that completes commands, options and files. bash, once: eval "$(mxproof completion
+bash)"; for good, into ~/.local/share/bash-completion/completions/mxproof. zsh: into a file _mxproof
+in a folder of $fpath. fish: into ~/.config/fish/completions/mxproof.fish. Needs the extra
+`completion`."""
 
 from __future__ import annotations
 
@@ -13,18 +16,8 @@ from .common import PROVEN
 FILES, FOLDERS = ("FILE", "PATH", "CHECKPOINT", "MODEL"), ("DIR",)
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "completion",
-        help="print what makes a shell complete this command",
-        description="Print a script that completes commands, options and files. bash, once: "
-        'eval "$(mxproof completion bash)"; for good, into '
-        "~/.local/share/bash-completion/completions/mxproof. zsh: into a file _mxproof in a "
-        "folder of $fpath. fish: into ~/.config/fish/completions/mxproof.fish. Needs the extra "
-        "`completion`.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="which shell")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

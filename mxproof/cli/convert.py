@@ -1,4 +1,6 @@
-"""`mxproof convert`."""
+"""Write DIR/NAME.onnx, DIR/NAME.py with DIR/NAME.safetensors, and DIR/NAME.md, which says what they
+are and how to run them. Needs neither MXNet nor PyTorch; where both are installed, the files are
+proven equal to MXNet before they are written."""
 
 from __future__ import annotations
 
@@ -45,14 +47,7 @@ class NotProven(Exception):
     """The proof, its only argument, failed: nothing is written."""
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "convert",
-        help="write a checkpoint as ONNX and PyTorch",
-        description="Write DIR/NAME.onnx, DIR/NAME.py with DIR/NAME.safetensors, and DIR/NAME.md, "
-        "which says what they are and how to run them. Needs neither MXNet nor PyTorch; where "
-        "both are installed, the files are proven equal to MXNet before they are written.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     common.targets(parser)
     common.common(parser)
     parser.add_argument(
@@ -60,7 +55,6 @@ def add_parser(commands: Any) -> None:
     )
     _options(parser)
     preprocessing(parser)
-    parser.set_defaults(run=run)
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
@@ -178,9 +172,8 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
     if args.verify and reason:
         raise UsageError(f"--verify: {reason}. {later(args, parcel)}")
     if not reason:
-        given, seed, samples = parse_inputs(args.input), args.seed or 0, args.samples or SAMPLES
         try:
-            parcel.proof = prove(parcel, given, seed, samples, args.mxnet_python)
+            parcel.proof = prove(parcel, parse_inputs(args.input), **common.drawn(args))
         except (ConversionError, RuntimeFailure, UsageError) as error:
             if args.verify:
                 raise
@@ -211,8 +204,10 @@ def later(args: argparse.Namespace, parcel: Parcel) -> str:
     changed: Dict[str, Any] = {"logits": False, "float16": False, "verify": True}
     if args.logits:
         changed["output"] = list(parcel.graph.outputs)
-    stated = argparse.Namespace(**{**vars(args), **changed})
-    command = common.command_line("convert", stated) if args.fuse else again(stated, args.to or [])
+    if args.fuse:
+        command = common.command_line("convert", args, **changed)
+    else:
+        command = again(args, args.to or [], **changed)
     return f"{'Without float16, where' if parcel.graph.half else 'Where'} MXNet is: {command}"
 
 

@@ -1,9 +1,9 @@
-"""`mxproof inspect`."""
+"""List inputs, outputs, layers and parameters, and what cannot be converted."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any, Dict
+from typing import Dict
 
 from converters.shape import show
 
@@ -12,14 +12,8 @@ from ..subject import load_subject, parse_inputs
 from . import common
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "inspect",
-        help="show what a checkpoint holds",
-        description="List inputs, outputs, layers and parameters, and what cannot be converted.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     common.common(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

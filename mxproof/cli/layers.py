@@ -3,52 +3,40 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Iterable, List, Tuple
 
 from converters.shape import show
 
 from ..report.sheet import Sheet
 from ..report.wording import number
-from ..verdict import Check, Comparison
+from ..subject import UsageError
+from ..verdict import Comparison
 
-MEASURES = {"float64": "float64 rel", "float32": "float32 ratio"}
+#: Precision -> what is measured: a heading, and an attribute of `Check`.
+MEASURES = {"float64": ("float64 rel", "rel"), "float32": ("float32 ratio", "ratio")}
 
 
-def layer_sheets(
-    model: str, comparisons: Iterable[Tuple[str, Comparison]], pattern: str
-) -> List[Sheet]:
-    """A table for each comparison, of the layers whose names match.
+def layer_sheet(model: str, target: str, comparison: Comparison, pattern: str) -> Sheet:
+    """A table of the layers whose names match.
 
     Args:
-        comparisons: (target, comparison).
         pattern: as in a shell: "stage1_*", or "*" for all.
+
+    Raises:
+        UsageError: no layer matches.
     """
-    return [
-        Sheet(
-            f"{model}/{target} {comparison.precision}, layers {pattern}",
-            (
-                *("layer", "operator", "shape", "max abs", "max rel"),
-                *(MEASURES[comparison.precision], "of its budget", "verdict"),
-            ),
-            [
-                _row(c, comparison.precision)
-                for c in comparison.checks
-                if fnmatchcase(c.layer, pattern)
-            ],
+    heading, measure = MEASURES[comparison.precision]
+    rows = [
+        (
+            *(check.layer, check.op, show(check.shape)),
+            *(number(getattr(check, m), ".2g") for m in ("max_abs", "max_rel", measure)),
+            f"{100 * check.part:.2g} %",
+            check.problem or "pass",
         )
-        for target, comparison in comparisons
+        for check in comparison.checks
+        if fnmatchcase(check.layer, pattern)
     ]
-
-
-def _row(check: Check, precision: str) -> Tuple[str, ...]:
-    measured = check.rel if precision == "float64" else check.ratio
-    return (
-        check.layer,
-        check.op,
-        show(check.shape),
-        number(check.max_abs, ".2g"),
-        number(check.max_rel, ".2g"),
-        number(measured, ".2g"),
-        f"{100 * check.part:.2g} %",
-        check.problem or "pass",
-    )
+    if not any(fnmatchcase(name, pattern) for name in comparison.expected):
+        raise UsageError(f"--layers {pattern}: {model} has no such layer; see `inspect`.")
+    headings = ("layer", "operator", "shape", "max abs", "max rel", heading)
+    title = f"{model}/{target} {comparison.precision}, layers {pattern}"
+    return Sheet(title, (*headings, "of its budget", "verdict"), rows)

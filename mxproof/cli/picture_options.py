@@ -60,12 +60,15 @@ def preprocessing_of(
         raise UsageError(f"{' '.join('--' + n for n in stated)}: {error}") from None
 
 
-def pictures_of(args: argparse.Namespace, subject: Subject) -> Optional[List[Dict[str, Array]]]:
-    """The inputs that --image names, if it names any."""
-    if not args.image:
+def pictures_of(
+    args: argparse.Namespace, subject: Subject, *others: Path
+) -> Optional[List[Dict[str, Array]]]:
+    """The inputs that --image names; or those of other files where it names none."""
+    files = [Path(f) for f in args.image] or list(others)
+    if not files:
         return None
     how = preprocessing_of(args, subject.preprocessing)
-    return picture_inputs(subject, [Path(f) for f in args.image], how, parse_inputs(args.input))
+    return picture_inputs(subject, files, how, parse_inputs(args.input))
 
 
 def _size(text: str) -> Tuple[int, int]:

@@ -1,32 +1,24 @@
-"""`mxproof record`."""
+"""Run MXNet on chosen inputs, and keep of every layer what judges conversions: `mxproof verify
+CHECKPOINT --reference FILE` then needs no MXNet. A few megabytes for each input."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from converters import Graph
 from converters.progress import report
 from converters.shape import show
 
-from ..runtimes.mxnet import MxnetProcess
+from ..evidence import SAMPLES, evidence_for
 from ..subject import UsageError, load_for_run, parse_inputs
 from . import common
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "record",
-        help="keep MXNet's results, for proofs where MXNet cannot be installed",
-        description="Run MXNet on chosen inputs, and keep of every layer what judges conversions: "
-        "`mxproof verify CHECKPOINT --reference FILE` then needs no MXNet. A few megabytes for "
-        "each input.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     common.common(parser)
     parser.add_argument("-o", "--output-file", metavar="FILE", required=True, help="where to")
     common.sampling(parser, "2 for models by name, 4 for other networks")
-    parser.set_defaults(run=run)
 
 
 def refuse_order(graph: Graph) -> None:
@@ -51,12 +43,11 @@ def run(args: argparse.Namespace) -> int:
         report(f"reading {args.checkpoint}")
         subject = load_for_run(args.checkpoint, given, **common.reading(args))
         refuse_order(subject.graph)
-        samples = args.samples or (2 if subject.model is not None else 4)
+        samples = args.samples or (2 if subject.model is not None else SAMPLES)
         inputs = subject.evidence(given, seed=args.seed or 0, samples=samples)
-        with MxnetProcess(args.mxnet_python) as mxnet:
-            model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
-            truths = map(model.truth, inputs)
-            save_recording(output, subject.graph, truths, mxnet.versions, given)
+        how = {"inputs": inputs, "mxnet_python": args.mxnet_python}
+        with evidence_for(subject, given, **how) as evidence:
+            save_recording(output, subject.graph, evidence, evidence.versions, given)
     layers = sum(len(node.outputs) for node in subject.graph.nodes)
     shapes = ", ".join(f"{k}={show(a.shape)}" for arrays in inputs for k, a in arrays.items())
     common.say(

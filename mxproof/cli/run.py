@@ -1,10 +1,12 @@
-"""`mxproof run`."""
+"""Run a checkpoint, or a file that `mxproof convert` wrote, and keep its output as .npy. A
+checkpoint that is run elsewhere than in MXNet is converted first. mxnet-onnx imports the ONNX model
+back into MXNet."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
 
@@ -21,14 +23,7 @@ from . import common
 from .picture_options import preprocessing, preprocessing_of
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "run",
-        help="run a model on a picture or an array, in any of the runtimes",
-        description="Run a checkpoint, or a file that `mxproof convert` wrote, and keep its output "
-        "as .npy. A checkpoint that is run elsewhere than in MXNet is converted first. "
-        "mxnet-onnx imports the ONNX model back into MXNet.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     text = f"an .onnx or .py file of `mxproof convert`; {common.PREFIX}"
     parser.add_argument("checkpoint", metavar="MODEL", help=text)
     text = "what runs it (default: onnxruntime for .onnx, pytorch for .py, else mxnet)"
@@ -44,7 +39,6 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--top", type=common.count, default=5, metavar="N", help=text)
     common.mxnet_python(parser)
     preprocessing(parser, files=True)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,9 +1,12 @@
-"""`mxproof tables`."""
+"""Run each model in MXNet, as ONNX imported back into MXNet, in onnxruntime and in PyTorch, on the
+same picture, and print the largest errors of the final output: one table a runtime. Needs MXNet (in
+this or another interpreter), onnxruntime and PyTorch."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any, Dict, List
+from dataclasses import asdict
+from typing import Dict, List
 
 from converters.progress import report
 from fixtures.pictures import PHOTOGRAPH
@@ -18,15 +21,7 @@ from .picture_options import pictures_of, preprocessing, preprocessing_of
 VIEWS = 8
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "tables",
-        help="errors of models in every runtime, on a photograph",
-        description="Run each model in MXNet, as ONNX imported back into MXNet, in onnxruntime "
-        "and in PyTorch, on the same picture, and print the largest errors of the final output: "
-        "one table a runtime. Needs MXNet (in this or another interpreter), onnxruntime and "
-        "PyTorch.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     text = f"{common.PREFIX} (default: all of these)"
     parser.add_argument("checkpoints", metavar="MODEL", nargs="*", help=text)
     common.reading_options(parser)
@@ -40,7 +35,6 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--views", type=common.positive, default=VIEWS, metavar="N", help=text)
     common.mxnet_python(parser)
     preprocessing(parser, files=True)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
             report(f"reading {checkpoint}")
             subject = load_for_run(checkpoint, parse_inputs(args.input), **common.reading(args))
             found.append(measure(subject, pictured(args, subject), args.mxnet_python))
-    document = {"schema": 1, "models": [model.to_json() for model in found]}
+    document = {"schema": 1, "models": [asdict(model) for model in found]}
     common.show_tables(args, document, sheets(found))
     far = [
         f"{model.model} in {runtime}: {row.worst_ratio:.2f} times MXNet's own error; "
@@ -67,8 +61,7 @@ def run(args: argparse.Namespace) -> int:
 def pictured(args: argparse.Namespace, subject: Subject) -> List[Dict[str, Array]]:
     """The pictures of --image, or views of the photograph that comes with this package."""
     if subject.model is None or args.image:
-        files = args.image or [str(PHOTOGRAPH)]
-        return pictures_of(argparse.Namespace(**{**vars(args), "image": files}), subject) or []
+        return pictures_of(args, subject, PHOTOGRAPH) or []
     how = preprocessing_of(args, subject.preprocessing)
     shape = subject.model.output_input
     size = how.size if how and how.size else shape[-2:]

@@ -1,10 +1,10 @@
-"""`mxproof to-mxnet`."""
+"""Write PREFIX-symbol.json and PREFIX-0000.params, which MXNet 1.9.1 loads. For what `mxproof
+convert` exports, and other models of the same operators. Needs no MXNet."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from converters.mxnet_symbol import convert_onnx
 from converters.progress import report
@@ -13,19 +13,12 @@ from ..subject import UsageError, parse_inputs
 from . import common
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "to-mxnet",
-        help="import an ONNX model back into MXNet",
-        description="Write PREFIX-symbol.json and PREFIX-0000.params, which MXNet 1.9.1 loads. For "
-        "what `mxproof convert` exports, and other models of the same operators. Needs no MXNet.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL.onnx")
     parser.add_argument("-o", "--output-prefix", metavar="PREFIX", required=True, help="where to")
     text = "fix the sizes of an input, where an operator needs them: data=1x3x224x224"
     common.repeatable(parser, "--input", "NAME=SHAPE", text)
     common.quiet(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

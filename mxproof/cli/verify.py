@@ -1,8 +1,11 @@
-"""`mxproof verify`."""
+"""Convert, run MXNet and the converted models on the same input, and compare every layer: in
+float64 to 1e-12, in float32 to MXNet's own precision. Needs MXNet (in this or another interpreter)
+or what `mxproof record` kept of it, onnxruntime and PyTorch."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,32 +15,27 @@ from converters import Graph
 from converters.progress import report
 from converters.shape import Shape
 
+from ..benchmark.side_by_side import latencies
 from ..evidence import SAMPLES, evidence_for
+from ..proof import Proof
+from ..report.page import markdown, page, today
+from ..report.templates import require_jinja
 from ..report.terminal import proof_table
-from ..subject import UsageError, load_for_run, parse_inputs
+from ..runtimes.base import RuntimeFailure
+from ..subject import Subject, UsageError, load_for_run, parse_inputs
 from ..targets import TARGETS
 from ..tolerance import Budgets, load_budgets
 from . import common
 from .common import say
-from .layers import layer_sheets
+from .layers import layer_sheet
 from .picture_options import pictures_of, preprocessing
-from .reports import report_options, with_latency, write_reports
 
 if TYPE_CHECKING:
     from ..evidence import Evidence
-    from ..proof import Proof
     from ..repro.folder import Folder
 
 
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "verify",
-        help="convert and prove every layer equal to MXNet",
-        description="Convert, run MXNet and the converted models on the same input, and compare "
-        "every layer: in float64 to 1e-12, in float32 to MXNet's own precision. Needs MXNet "
-        "(in this or another interpreter) or what `mxproof record` kept of it, onnxruntime and "
-        "PyTorch.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     common.targets(parser)
     common.common(parser)
     common.sampling(parser, str(SAMPLES))
@@ -65,7 +63,6 @@ def add_parser(commands: Any) -> None:
         "cut out of the converted file, its inputs, and a pytest file that needs no MXNet",
     )
     preprocessing(parser, files=True)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -84,10 +81,8 @@ def run(args: argparse.Namespace) -> int:
         with evidence_for(
             subject,
             given,
-            seed=args.seed or 0,
-            samples=args.samples or SAMPLES,
+            **common.drawn(args),
             inputs=pictures_of(args, subject),
-            mxnet_python=args.mxnet_python,
             reference=Path(args.reference) if args.reference else None,
         ) as evidence:
             proof = verify(subject, targets, evidence, folder, budgets=budgets)
@@ -97,25 +92,14 @@ def run(args: argparse.Namespace) -> int:
     proof = replace(proof, reference=reference, command=again(args, args.to or ()))
     write_reports(args, proof)
     console = common.console_of(args)
-    for table in [*layer_tables(proof, args.layers), proof_table(proof)]:
-        console.print(table)
+    for name, target in proof.targets.items() if args.layers else ():
+        for comparison in target.comparisons.values():
+            console.print(layer_sheet(proof.model, name, comparison, args.layers).terminal())
+    console.print(proof_table(proof))
     for target in proof.targets.values():
         say(*target.explain(proof.model), stderr=True)
     say(*reproducers, *proof.problems, stderr=True)
     return common.PROVEN if proof.passed else common.FAILED
-
-
-def layer_tables(proof: Proof, pattern: Optional[str]) -> List[Any]:
-    """Every comparison, layer by layer; [] without a pattern.
-
-    Raises:
-        UsageError: no layer matches.
-    """
-    compared = [(t, c) for t, p in proof.targets.items() for c in p.comparisons.values()]
-    sheets = layer_sheets(proof.model, compared, pattern) if pattern else []
-    if pattern and not any(sheet.rows for sheet in sheets):
-        raise UsageError(f"--layers {pattern}: {proof.model} has no such layer; see `inspect`.")
-    return [sheet.terminal() for sheet in sheets]
 
 
 def reproduced(
@@ -138,12 +122,11 @@ def reproduced(
     return list(map(str, reproduce(proof, graph, converted, evidence, repro, commands)))
 
 
-def again(args: argparse.Namespace, targets: Sequence[str]) -> str:
+def again(args: argparse.Namespace, targets: Sequence[str], **stated: Any) -> str:
     """The `mxproof verify` of this run, for these targets alone; it states what is drawn."""
-    stated = {**vars(args), "to": list(targets) or None}
-    if not stated.get("reference") and not stated.get("image"):
-        stated.update(seed=args.seed or 0, samples=args.samples or SAMPLES)
-    return common.command_line("verify", argparse.Namespace(**stated))
+    if not getattr(args, "reference", None) and not getattr(args, "image", None):
+        stated = {**common.drawn(args), **stated}
+    return common.command_line("verify", args, to=list(targets) or None, **stated)
 
 
 def given_of(args: argparse.Namespace) -> Dict[str, Shape]:
@@ -170,3 +153,67 @@ def budgets_of(args: argparse.Namespace) -> Budgets:
         return load_budgets(Path(args.budgets)) if args.budgets else Budgets()
     except ValueError as error:
         raise UsageError(f"--budgets {error}") from None
+
+
+def report_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", metavar="FILE", help="write the whole record there")
+    parser.add_argument(
+        "--html",
+        metavar="FILE",
+        type=report_file,
+        help="write a page to look at there, in one file that needs nothing else: verdict, plots, "
+        "all layers, and latencies, which take some seconds more",
+    )
+    parser.add_argument(
+        "--markdown",
+        metavar="FILE",
+        type=report_file,
+        help="write a summary there, as for a CI job's page",
+    )
+    parser.add_argument(
+        "--latency",
+        action="store_true",
+        help="measure how long a pass takes in each runtime, for the reports (--html does it too)",
+    )
+
+
+def report_file(path: str) -> str:
+    """A path, if what is written there can be: that is known before the work."""
+    try:
+        require_jinja()
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return path
+
+
+def with_latency(args: argparse.Namespace, subject: Subject, proof: Proof, folder: Path) -> Proof:
+    """The proof, with latencies if they were requested; a wrong model is not measured.
+
+    Args:
+        folder: of the converted files.
+    """
+    passed = [target for target, result in proof.targets.items() if result.passed]
+    if not (args.html or args.latency) or not passed:
+        return proof
+
+    from ..repro.writer import SUFFIXES
+
+    report(f"{subject.name}: measuring latency")
+    paths = {t: folder / f"{subject.graph.name}{SUFFIXES[t]}" for t in passed}
+    mxnet = [] if args.reference else ["mxnet"]
+    try:
+        found = latencies(subject, paths, mxnet, proof.shapes, args.mxnet_python)
+    except RuntimeFailure as error:
+        say(f"latencies were not measured: {error}", stderr=True)
+        return proof
+    return replace(proof, latency=found)
+
+
+def write_reports(args: argparse.Namespace, proof: Proof) -> None:
+    """Write every file that was requested, each whole or not at all."""
+    record = proof.to_json()
+    common.write_text(args.json, json.dumps(record, indent=1))
+    if args.html:
+        common.write_text(args.html, page([record], made=today()))
+    if args.markdown:
+        common.write_text(args.markdown, markdown([record]))

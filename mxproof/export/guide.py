@@ -11,7 +11,8 @@ from converters.preprocessing import KEY
 from converters.python_text import literal
 
 from ..proof import Proof
-from .parcel import Parcel, plain
+from ..report.wording import one_line
+from .parcel import Parcel
 from .proving import FUSED
 
 #: What each suffix holds, in words.
@@ -42,7 +43,7 @@ def guide(parcel: Parcel) -> str:
 
 def markdown(text: str) -> str:
     """Foreign text as it is: no markup, one line, no control codes."""
-    return re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", plain(text))
+    return re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", one_line(text))
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -94,10 +95,8 @@ def _snippets(parcel: Parcel) -> Dict[str, str]:
 
 def _onnx(parcel: Parcel) -> List[str]:
     load = f"session = onnxruntime.InferenceSession({literal(parcel.name + '.onnx')})"
-    lines, shapes = (
-        ["import numpy as np", "import onnxruntime", "", load],
-        example_shapes(parcel.graph),
-    )
+    lines = ["import numpy as np", "import onnxruntime", "", load]
+    shapes = example_shapes(parcel.graph)
     if shapes is None:
         return lines
     types = parcel.graph.types

@@ -12,9 +12,10 @@ import onnx
 
 from converters import Graph, __version__
 
+from ..report.wording import one_line
 from ..repro.piece import NoPiece
 from ..repro.pytorch import PytorchFile
-from .parcel import Parcel, plain
+from .parcel import Parcel
 
 PACKAGES = ("numpy", "onnx", "onnx-ir", "safetensors", "onnxruntime", "torch", "mxnet")
 
@@ -41,7 +42,7 @@ def log_text(parcel: Parcel, said: Sequence[str], seconds: float, command: str) 
     }
     lines: List[str] = []
     for title, facts in sections.items():
-        lines += [f"{title}:", *(f"  {plain(fact)}" for fact in list(facts) or ["none"])]
+        lines += [f"{title}:", *(f"  {one_line(fact)}" for fact in list(facts) or ["none"])]
     return "\n".join(lines) + "\n"
 
 

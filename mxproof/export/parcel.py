@@ -16,11 +16,6 @@ from ..proof import Proof
 from ..subject import Subject
 
 
-def plain(text: str) -> str:
-    """Foreign text in one line, without control codes."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 @dataclass
 class Parcel:
     """

@@ -5,17 +5,15 @@ from __future__ import annotations
 import importlib.util
 import json
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Mapping, Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 from converters.fusing import fuse
 from converters.shape import Shape
 
 from ..evidence import evidence_for
 from ..proof import Proof
-from ..prover import Prover, versions_of
-from ..runtimes.base import Candidate
+from ..prover import Prover
 from ..targets import convert
 from ..tolerance import Budgets, folded
 from .cost import NEEDS
@@ -36,47 +34,23 @@ def missing(targets: Sequence[str], mxnet_python: Optional[str]) -> str:
     return f"{' and '.join(absent)}: not installed here" if absent else ""
 
 
-@dataclass(frozen=True)
-class FileProver(Prover):
-    """A prover whose float64 candidates may be other files than those in float32.
-
-    Attributes:
-        wide: target -> its file with numbers that the shipped one holds rounded.
-    """
-
-    wide: Mapping[str, Path] = field(default_factory=dict)
-
-    def _open(self, target: str, precision: str) -> Candidate:
-        if precision == "float64" and target in self.wide:
-            return Prover(self.graph, self.wide, self.budgets)._open(target, precision)
-        return super()._open(target, precision)
-
-
-def prove(
-    parcel: Parcel,
-    given: Mapping[str, Shape],
-    seed: int,
-    samples: int,
-    mxnet_python: Optional[str],
-) -> Proof:
+def prove(parcel: Parcel, given: Mapping[str, Shape], **drawn: Any) -> Proof:
     """MXNet and the written files on the same inputs, every layer compared.
+
+    Args:
+        given, drawn: see `evidence_for`.
 
     Raises:
         ConversionError, RuntimeFailure: the question could not be put.
     """
-    evidence = evidence_for(
-        parcel.subject, given, seed=seed, samples=samples, mxnet_python=mxnet_python
-    )
+    evidence = evidence_for(parcel.subject, given, **drawn)
     prover = Prover(parcel.graph, parcel.models, Budgets())
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder, evidence as truths:
         if parcel.graph is not parcel.plain:  # weights as they were before they were rounded
             graph = fuse(parcel.plain, wide=True)[0]
             wide = {t: convert(graph, t, Path(folder), parcel.opset)[0] for t in parcel.models}
-            prover = FileProver(parcel.graph, parcel.models, folded(), wide)
-        proofs, shapes = prover.prove(truths)
-        versions = versions_of(truths.versions)
-    weights, source = parcel.subject.weights, parcel.graph.source
-    return Proof(parcel.name, weights, shapes, proofs, versions, source=source)
+            prover = Prover(parcel.graph, parcel.models, folded(), wide)
+        return prover.proof(parcel.subject.weights, truths)
 
 
 def record(parcel: Parcel, proof: Proof) -> str:

@@ -101,18 +101,16 @@ def _fits(parcel: Parcel, shapes: Shapes) -> bool:
 
 def _example(parcel: Parcel) -> Shapes:
     """Fixed shapes to trace with."""
-    inputs = parcel.graph.inputs
-    known = all(v.shape is not None for v in inputs)
-    found = example_shapes(parcel.graph)
-    for height, width in reversed(SIDES) if known else ():  # the first that fits is the last found
+    known = {v.name: v.shape for v in parcel.graph.inputs if v.shape is not None}
+    for height, width in SIDES if len(known) == len(parcel.graph.inputs) else ():
         sizes = {**SIZES, "H": height, "W": width}
         shapes = {
-            v.name: tuple(
-                d if isinstance(d, int) else sizes.get(d or "", 24) for d in v.shape or ()
-            )
-            for v in inputs
+            name: tuple(d if isinstance(d, int) else sizes.get(d or "", 24) for d in shape)
+            for name, shape in known.items()
         }
-        found = shapes if _fits(parcel, shapes) else found
+        if _fits(parcel, shapes):
+            return shapes
+    found = example_shapes(parcel.graph)
     if found is None:
         raise UsageError("--pt2: torch.export needs inputs of known shape: --input data=Nx3xHxW.")
     return found

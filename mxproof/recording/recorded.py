@@ -18,8 +18,8 @@ from typing import Any, Iterable, Iterator, Mapping, Tuple
 import numpy as np
 
 from ..check import Incomparable, Measured, carried_by, check, same_form
-from ..runtimes.base import Array, Inputs
-from ..truth import StoredLayer, Truth
+from ..runtimes.base import Array, Inputs, Layer
+from ..truth import Truth
 from ..verdict import Check, Sums
 from .sketch import SAMPLES, Kept, form, positions, sketch
 
@@ -37,7 +37,7 @@ class RecordedTruth(Truth):
         self.inputs, self.outputs = inputs, list(outputs)
         self.shapes = {name: layer.shape for name, layer in self._kept.items()}
 
-    def __getitem__(self, name: str) -> StoredLayer:
+    def __getitem__(self, name: str) -> Layer:
         if not self.holds(name):
             raise KeyError(f"the recording does not hold all numbers of layer {name!r}")
         return super().__getitem__(name)

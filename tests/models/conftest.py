@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import shlex
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from pathlib import Path
@@ -14,8 +13,8 @@ import pytest
 
 from converters import __version__
 from fixtures.zoo import ZOO, obtain
-from mxproof.cli.common import words_of
-from mxproof.cli.picture_options import STEPS, preprocessing_of
+from mxproof.cli.common import command_line
+from mxproof.cli.picture_options import preprocessing_of
 from mxproof.compare import compare
 from mxproof.evidence import SAMPLES
 from mxproof.pictures import picture_inputs
@@ -245,45 +244,45 @@ def case(
         types=parse_types(option("--input-type")) if own else {},
         outputs=option("--output-layer") if own else (),
     )
-    words = ["mxproof", "verify", own or subject.name]
-    if own:
-        words += [w for value in option("--input-type") for w in ("--input-type", value)]
-        words += [w for layer in option("--output-layer") for w in ("--output", layer)]
-    words += ["--weights", option("--weights")] if not own else ["--epoch", str(option("--epoch"))]
-    inputs, chosen = inputs_of(request.config.option, subject, given)
+    inputs = inputs_of(request.config.option, subject, given)
+    command = command_of(request.config.option, own or subject.name, recorded, len(inputs))
     folder = tmp_path_factory.mktemp(subject.name)
-    case = Case(subject, folder, given, inputs, budgets, "", bool(option("--image")))
+    case = Case(subject, folder, given, inputs, budgets, command, bool(option("--image")))
     if option("--repro"):
         case.repro = Folder(Path(option("--repro")))
     if recorded:
         case.recording = load_recording(recorded, subject.graph)
         case.versions = case.recording.versions
-        case.command = shlex.join([*words, "--reference", str(recorded)])
         yield case
         return
     try:
         mxnet: MxnetProcess = request.getfixturevalue("mxnet")
     except pytest.skip.Exception as error:
         pytest.fail(f"nothing can be proven: {error}", pytrace=False)
-    words += [word for shape in option("--input") for word in ("--input", shape)]
-    case.command = shlex.join([*words, *chosen])
     case.versions = mxnet.versions
     case.model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
     yield case
     case.model.close()
 
 
-def inputs_of(option: Any, subject: Subject, given: Shapes) -> Tuple[List[Arrays], List[str]]:
-    """Inputs by --image, or by --seed and --samples; and the words that say so to `verify`."""
+def inputs_of(option: Any, subject: Subject, given: Shapes) -> List[Arrays]:
+    """Inputs by --image, or by --seed and --samples."""
     if option.image:
         how = preprocessing_of(option, subject.preprocessing)
-        files = [Path(file) for file in option.image]
-        words = words_of("verify", option, "image", *STEPS)
-        return picture_inputs(subject, files, how, given), words
-    seed, samples = option.seed or 0, option.samples or (2 if subject.model else SAMPLES)
-    words = ["--seed", str(seed)] if seed else []
-    inputs = subject.evidence(given, seed=seed, samples=samples)
-    return inputs, [*words, "--samples", str(samples)]
+        return picture_inputs(subject, [Path(file) for file in option.image], how, given)
+    samples = option.samples or (2 if subject.model else SAMPLES)
+    return subject.evidence(given, seed=option.seed or 0, samples=samples)
+
+
+def command_of(option: Any, checkpoint: str, recorded: Optional[Path], samples: int) -> str:
+    """The `mxproof verify` of the same, for all targets."""
+    stated: Dict[str, Any] = {"checkpoint": checkpoint, "output": option.output_layer}
+    if recorded:
+        its_own = {"input": [], "image": [], "seed": None, "samples": None, "mxnet_python": None}
+        stated.update(reference=recorded, **its_own)
+    elif not option.image:
+        stated.update(samples=samples)
+    return command_line("verify", option, **stated)
 
 
 def _recording_of(config: pytest.Config, model: str) -> Optional[Path]:

@@ -9,6 +9,7 @@ import pytest
 
 from converters import save_checkpoint
 from mxproof.cli import main
+from mxproof.runtimes.mxnet import MxnetProcess
 from tests.converters.networks import Network, small_resnet
 
 from .browser import browser_type_launch_args, reader
@@ -23,7 +24,7 @@ class Result(NamedTuple):
 
 
 Run = Callable[..., Result]
-Refuse = Callable[..., str]
+Succeed = Refuse = Callable[..., str]
 
 
 @pytest.fixture
@@ -41,6 +42,18 @@ def run(capsys: pytest.CaptureFixture[str], shared_mxnet: None) -> Run:
 
 
 @pytest.fixture
+def succeed(run: Run) -> Succeed:
+    """Arguments of a command that must do its work -> its output; it warns of nothing."""
+
+    def call(*arguments: object) -> str:
+        code, out, err = run(*arguments)
+        assert (code, err) == (0, ""), err
+        return out
+
+    return call
+
+
+@pytest.fixture
 def refuse(run: Run) -> Refuse:
     """Arguments that a command must refuse -> the one paragraph that it prints."""
 
@@ -52,6 +65,13 @@ def refuse(run: Run) -> Refuse:
         return err
 
     return call
+
+
+@pytest.fixture(scope="session")
+def runtimes(mxnet: MxnetProcess) -> None:
+    """Skip where MXNet or the runtime of a target is missing."""
+    pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
+    pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
 
 
 @pytest.fixture
@@ -90,9 +110,9 @@ def saved(prefix: Path, build: Callable[[Network, Any], Any]) -> Path:
     return prefix
 
 
-def activation(net: Network, x: Any) -> Any:
+def activation(net: Network, x: Any, name: str = "act") -> Any:
     """A network of one layer, which takes any shape."""
-    return net.layer("Activation", "act", x, act_type="relu")
+    return net.layer("Activation", name, x, act_type="relu")
 
 
 def names(folder: Path) -> List[str]:

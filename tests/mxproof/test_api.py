@@ -15,25 +15,19 @@ from converters.preprocessing import Preprocessing
 from mxproof import UsageError, verify
 from mxproof.runtimes.mxnet import MxnetProcess
 
-from .conftest import Run, names
+from .conftest import Succeed, names
 
-pytestmark = pytest.mark.usefixtures("shared_mxnet")
-
-
-@pytest.fixture(autouse=True)
-def runtimes() -> None:
-    pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
-    pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
+pytestmark = pytest.mark.usefixtures("shared_mxnet", "runtimes")
 
 
 def test_it_is_what_the_command_line_does(
-    run: Run, prefix: Path, tmp_path: Path, mxnet: MxnetProcess
+    succeed: Succeed, prefix: Path, tmp_path: Path, mxnet: MxnetProcess
 ) -> None:
     """In an interpreter that is named, too."""
     shape, python = (1, 3, 8, 6), mxnet.python
     proof = verify(prefix, inputs={"data": shape}, seed=3, samples=2, mxnet_python=python)
     options = ("--input", "data=1x3x8x6", "--seed", 3, "--samples", 2, "--mxnet-python", python)
-    assert run("verify", prefix, *options, "--json", tmp_path / "p.json", "--quiet").code == 0
+    succeed("verify", prefix, *options, "--json", tmp_path / "p.json")
     said = json.loads((tmp_path / "p.json").read_text())
     assert proof.passed
     assert {**proof.to_json(), "command": said["command"]} == said
@@ -55,20 +49,17 @@ def test_pictures_a_target_and_a_folder(prefix: Path, tmp_path: Path) -> None:
     assert names(tmp_path / "kept") == ["small.onnx"]
 
 
-def test_a_recording_in_place_of_mxnet(run: Run, prefix: Path, tmp_path: Path) -> None:
-    file = tmp_path / "small.npz"
-    assert run("record", prefix, "-o", file, "--quiet").code == 0
-    proof = verify(prefix, reference=file, mxnet_python="/there/is/none")
-    assert proof.passed
+def test_a_recording_in_place_of_mxnet(succeed: Succeed, prefix: Path, tmp_path: Path) -> None:
+    """It proves every layer; that a budget is there which none of them needs is a failure."""
+    file, rows = tmp_path / "small.npz", tmp_path / "rows.json"
+    succeed("record", prefix, "-o", file, "--quiet")
+    row = {"layer": "fc", "runtime": "onnxruntime", "float32_ratio": 8, "reason": "none"}
+    rows.write_text(json.dumps([row]))
+    proof = verify(prefix, reference=file, mxnet_python="/there/is/none", budgets=rows)
+    assert [target.passed for target in proof.targets.values()] == [True, True]
     assert proof.reference == "small.npz"
-
-
-def test_a_row_that_nothing_needs_is_a_failure(prefix: Path, tmp_path: Path) -> None:
-    rows = [{"layer": "fc", "runtime": "onnxruntime", "float32_ratio": 8, "reason": "none"}]
-    (tmp_path / "rows.json").write_text(json.dumps(rows))
-    proof = verify(prefix, samples=1, budgets=tmp_path / "rows.json")
-    assert not proof.passed
     assert "no layer needed the row for" in proof.problems[0]
+    assert not proof.passed
 
 
 REAL = {"cifar_resnet20_v1": 32, "cifar_resnet20_v2": 32, "mnet.25": 64}

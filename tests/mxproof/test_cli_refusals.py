@@ -6,7 +6,7 @@ show, and what a refusal leaves behind.
 
 from __future__ import annotations
 
-import json
+import re
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
@@ -39,11 +39,7 @@ def parameters(**changed: Any) -> Damage:
 
 def wrong_epsilon(prefix: Path) -> None:
     path = Path(f"{prefix}-symbol.json")
-    document = json.loads(path.read_text())
-    for node in document["nodes"]:
-        if "eps" in node.get("attrs", ()):
-            node["attrs"]["eps"] = "many"
-    path.write_text(json.dumps(document))
+    path.write_text(re.sub(r'("eps": )"[^"]+"', r'\1"many"', path.read_text()))
 
 
 def unsupported(net: Network, x: Any) -> Any:
@@ -59,15 +55,9 @@ MALFORMED = (
 SYMBOL, PARAMS = "-symbol.json", "-0000.params"
 #: What is wrong -> how it comes about, options, what is said of it (in this order).
 BAD: Dict[str, Tuple[Damage, List[str], List[str]]] = {
-    "no symbol": (
-        lambda prefix: Path(f"{prefix}{SYMBOL}").unlink(),
-        [],
-        ["small-symbol.json: no such file"],
-    ),
     "cut off": (truncate, [], ["small-0000.params: truncated", "Copy or download it again"]),
     "empty": (write(PARAMS, b""), [], ["small-0000.params: 0 bytes", "again"]),
     "no text": (write(SYMBOL, b"\xff"), [], ["small-symbol.json: is no text"]),
-    "no object": (write(SYMBOL, b"[1]"), [], ["symbol.json: is JSON but no symbol"]),
     "missing parameters": (
         parameters(fc_bias=None, conv0_weight=None),
         [],
@@ -137,7 +127,7 @@ def test_an_output_folder_that_cannot_be(
     assert names(tmp_path) == ["file", "model"]
 
 
-@pytest.mark.parametrize("bad", ["no symbol", "cut off", "unsupported operators", "no text"])
+@pytest.mark.parametrize("bad", ["cut off", "unsupported operators", "no text"])
 @pytest.mark.parametrize("command", ["inspect", "verify"])
 def test_other_commands_refuse(refuse: Refuse, prefix: Path, command: str, bad: str) -> None:
     """Before MXNet is even started."""
@@ -146,12 +136,6 @@ def test_other_commands_refuse(refuse: Refuse, prefix: Path, command: str, bad: 
     assert fragments[0] in refuse(command, prefix, *options)
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (["--html", "/nowhere/a.html"], "--html /nowhere/a.html: there is no such folder"),
-        (["--markdown", "/"], "--markdown /: is a folder. Name a file."),
-    ],
-)
-def test_verify_refuses(refuse: Refuse, prefix: Path, options: List[str], said: str) -> None:
-    assert refuse("verify", prefix, *options).startswith(f"mxproof verify: {said}")
+def test_a_report_needs_a_file(refuse: Refuse, prefix: Path) -> None:
+    said = "mxproof verify: --markdown /: is a folder. Name a file.\n"
+    assert refuse("verify", prefix, "--markdown", "/") == said

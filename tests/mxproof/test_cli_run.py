@@ -18,7 +18,7 @@ from mxproof.running import RUNTIMES
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.tables import judged
 
-from .conftest import Refuse, Run, saved
+from .conftest import Refuse, Run, Succeed, saved
 
 
 @pytest.fixture
@@ -29,10 +29,10 @@ def inputs(tmp_path: Path) -> np.ndarray:
 
 
 @pytest.fixture
-def truth(mxnet: MxnetProcess, prefix: Path, inputs: np.ndarray) -> Iterator[np.ndarray]:
+def truth(
+    mxnet: MxnetProcess, prefix: Path, inputs: np.ndarray, runtimes: None
+) -> Iterator[np.ndarray]:
     """MXNet's own output, in float64."""
-    pytest.importorskip("torch", reason="needs PyTorch, one of the runtimes")
-    pytest.importorskip("onnxruntime", reason="needs onnxruntime, one of the runtimes")
     model = mxnet.load(prefix, 0, load_checkpoint(prefix))
     yield model.run({"data": inputs}, "float64")[0]
     model.close()
@@ -43,45 +43,39 @@ def close(array: np.ndarray, truth: np.ndarray) -> bool:
     return array.dtype == np.float32 and bool(np.allclose(array, truth, rtol=1e-5, atol=1e-6))
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_checkpoint_runs_everywhere(
-    run: Run, prefix: Path, tmp_path: Path, truth: np.ndarray, mxnet: MxnetProcess, runtime: str
-) -> None:
-    out = tmp_path / "out.npy"
-    options = ("--runtime", runtime, "--npy", tmp_path / "in.npy", "-o", out)
-    code, said, err = run("run", prefix, *options, "--mxnet-python", mxnet.python)
-    assert (code, err) == (0, "")
-    assert f"small in {runtime}" in said
-    assert said.endswith(f"wrote {out}\n")
-    assert close(np.load(out), truth)
-
-
 @pytest.mark.parametrize(
     ("file", "runtime", "options"),
     [
+        *(("model/small", runtime, ("--runtime", runtime)) for runtime in RUNTIMES),
         ("small.onnx", "onnxruntime", ()),
         ("small.py", "pytorch", ()),
         ("small.onnx", "mxnet-onnx", ("--runtime", "mxnet-onnx", "--quiet")),
     ],
 )
-def test_files_run_in_their_runtime(
-    run: Run,
+def test_a_model_runs_everywhere(
+    succeed: Succeed,
     converted: Path,
     tmp_path: Path,
     truth: np.ndarray,
+    mxnet: MxnetProcess,
     file: str,
     runtime: str,
     options: Any,
 ) -> None:
-    files = ("--npy", tmp_path / "in.npy", "-o", tmp_path / "out.npy")
-    code, said, err = run("run", converted / file, *files, *options)
-    assert (code, err) == (0, "")
-    assert (f"{file} in {runtime}" in said) == ("--quiet" not in options)
-    assert close(np.load(tmp_path / "out.npy"), truth)
+    """A checkpoint in every runtime, files in their own."""
+    out = tmp_path / "out.npy"
+    files = ("--npy", tmp_path / "in.npy", "-o", out, "--mxnet-python", mxnet.python)
+    said = succeed("run", converted / file, *files, *options)
+    if "--quiet" in options:
+        assert said == ""
+    else:
+        assert f"{Path(file).name} in {runtime}" in said
+        assert said.endswith(f"wrote {out}\n")
+    assert close(np.load(out), truth)
 
 
 def test_an_onnx_model_becomes_a_checkpoint(
-    run: Run,
+    succeed: Succeed,
     refuse: Refuse,
     converted: Path,
     tmp_path: Path,
@@ -89,10 +83,8 @@ def test_an_onnx_model_becomes_a_checkpoint(
     mxnet: MxnetProcess,
 ) -> None:
     back = tmp_path / "new" / "back"
-    code, said, err = run("to-mxnet", converted / "small.onnx", "-o", back)
-    assert (code, err) == (0, "")
-    files = {f"wrote {back}-symbol.json", f"wrote {back}-0000.params"}
-    assert set(said.splitlines()) == files
+    said = succeed("to-mxnet", converted / "small.onnx", "-o", back)
+    assert set(said.splitlines()) == {f"wrote {back}-{f}" for f in ("symbol.json", "0000.params")}
     model = mxnet.load(back, 0, load_checkpoint(back, inputs={"data": ("N", 3, "H", "W")}))
     found = model.run({"data": np.load(tmp_path / "in.npy")}, "float64")[0]
     np.testing.assert_allclose(found, truth, rtol=1e-12)
@@ -103,7 +95,7 @@ def test_an_onnx_model_becomes_a_checkpoint(
 
 
 def test_a_picture_is_prepared_as_stated_or_as_recorded(
-    run: Run, prefix: Path, tmp_path: Path, truth: np.ndarray
+    succeed: Succeed, prefix: Path, tmp_path: Path, truth: np.ndarray
 ) -> None:
     picture = tmp_path / "a.png"
     pixels = np.random.default_rng(2).integers(0, 256, (8, 6, 3)).astype(np.uint8)
@@ -111,13 +103,12 @@ def test_a_picture_is_prepared_as_stated_or_as_recorded(
     how = ("--channels", "BGR", "--scale", "1/255", "--mean=0.4,0.5,0.6", "--std", "0.2")
     bgr = pixels[..., ::-1].transpose(2, 0, 1)[None] / 255
     np.save(tmp_path / "a.npy", ((bgr - np.reshape([0.4, 0.5, 0.6], (3, 1, 1))) / 0.2))
-    convert = ("convert", prefix, "-o", tmp_path, "--output", "fc", "--quiet", "--no-verify")
-    assert run(*convert, *how).code == 0
+    succeed("convert", prefix, "-o", tmp_path, "--output", "fc", "--no-verify", *how)
 
     def output(model: Path, *options: object) -> np.ndarray:
         as_checkpoint = () if model.suffix else ("--runtime", "pytorch", "--output", "fc")
         out = tmp_path / "out.npy"
-        assert run("run", model, *as_checkpoint, *options, "-o", out).code == 0
+        succeed("run", model, *as_checkpoint, *options, "-o", out)
         return np.load(out)
 
     expected = output(prefix, "--npy", f"data={tmp_path / 'a.npy'}")
@@ -126,20 +117,21 @@ def test_a_picture_is_prepared_as_stated_or_as_recorded(
     assert not np.allclose(output(prefix, "--image", picture), expected, rtol=1e-2)
 
 
-def test_the_largest_are_named(run: Run, prefix: Path, tmp_path: Path, inputs: np.ndarray) -> None:
+@pytest.mark.usefixtures("inputs")
+def test_the_largest_are_named(succeed: Succeed, prefix: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="needs PyTorch, which runs it")
     labels = ["cat", "dog", "[b]owl[/b]", "eel", "fox"]
     (tmp_path / "labels.txt").write_text("\n".join(labels))
     options = ("--npy", tmp_path / "in.npy", "--top", 2, "--labels", tmp_path / "labels.txt")
     kept = ("--output", "fc", "-o", tmp_path / "fc.npy")
-    said = run("run", prefix, "--runtime", "pytorch", *options, *kept).out
+    said = succeed("run", prefix, "--runtime", "pytorch", *options, *kept)
     for sample in np.load(tmp_path / "fc.npy"):
         first, second = sorted(range(5), key=lambda i: -sample[i])[:2]
         expected = f"{labels[first]} {sample[first]:.4g}, {labels[second]} {sample[second]:.4g}"
         assert expected in said
 
 
-def test_several_outputs_are_numbered(run: Run, tmp_path: Path, inputs: np.ndarray) -> None:
+def test_several_outputs_are_numbered(succeed: Succeed, tmp_path: Path, inputs: np.ndarray) -> None:
     pytest.importorskip("torch", reason="needs PyTorch, which runs it")
     kinds = ("relu", "sigmoid")
     prefix = saved(
@@ -147,55 +139,51 @@ def test_several_outputs_are_numbered(run: Run, tmp_path: Path, inputs: np.ndarr
         lambda net, x: [net.layer("Activation", f"a{t}", x, act_type=t) for t in kinds],
     )
     options = ("--input", "data=Nx3xHxW", "--npy", tmp_path / "in.npy", "-o", tmp_path / "o.npy")
-    code, said, _ = run("run", prefix, "--runtime", "pytorch", *options)
-    assert code == 0
-    assert "arelu" in said
+    assert "arelu" in succeed("run", prefix, "--runtime", "pytorch", *options)
     np.testing.assert_array_equal(np.load(tmp_path / "o.0.npy"), np.maximum(inputs, 0))
     np.testing.assert_allclose(np.load(tmp_path / "o.1.npy"), 1 / (1 + np.exp(-inputs)), rtol=1e-5)
     assert not (tmp_path / "o.npy").exists()
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("words", "said"),
     [
-        ("--npy in.npy --runtime pytorch", "--runtime pytorch takes a .py file"),
-        ("--npy in.npy --runtime mxnet", "run by --runtime onnxruntime or mxnet-onnx"),
-        ("--npy other=in.npy", "input 'other': the model takes 'data', got 'other'"),
-        ("--npy text.npy", "text.npy: not an .npy file of numbers"),
-        ("--npy objects.npy", "not an .npy file of numbers"),
-        ("--npy none.npy", "none.npy: no such file."),
-        ("--npy flat.npy", "input 'data' takes Nx3xHxW, got 3."),
-        ("--npy in.npy --image a.png", "--image and --npy give the same input"),
-        ("--npy in.npy -o x.txt", "name an .npy file"),
-        ("--npy in.npy --input data=1x4x8x8", "--input data 1x4x8x8: the model takes"),
-        ("--image a.png --std 0", "--std: scale, mean and std must be finite"),
+        ("small.onnx --npy in.npy --runtime pytorch", "--runtime pytorch takes a .py file"),
+        ("small.onnx --npy in.npy --runtime mxnet", "run by --runtime onnxruntime or mxnet-onnx"),
+        ("small.onnx --npy other=in.npy", "input 'other': the model takes 'data', got 'other'"),
+        ("small.onnx --npy text.npy", "text.npy: not an .npy file of numbers"),
+        ("small.onnx --npy objects.npy", "not an .npy file of numbers"),
+        ("small.onnx --npy none.npy", "none.npy: no such file."),
+        ("small.onnx --npy flat.npy", "input 'data' takes Nx3xHxW, got 3."),
+        ("small.onnx --npy in.npy --image a.png", "--image and --npy give the same input"),
+        ("small.onnx --npy in.npy -o x.txt", "name an .npy file"),
+        ("small.onnx --npy in.npy --input data=1x4x8x8", "data 1x4x8x8: the model takes"),
+        ("small.onnx --image a.png --std 0", "--std: scale, mean and std must be finite"),
+        ("text.py --npy in.npy", "It belongs beside text.py"),
+        ("text.onnx --npy in.npy", "not an ONNX model"),
     ],
 )
+@pytest.mark.usefixtures("inputs")
 def test_run_refuses_in_words(
     refuse: Refuse,
     converted: Path,
     tmp_path: Path,
-    inputs: np.ndarray,
     monkeypatch: pytest.MonkeyPatch,
-    options: str,
+    words: str,
     said: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("text.npy").write_text("not numbers")
+    Path("small.onnx").symlink_to(converted / "small.onnx")
+    for name in ("text.npy", "text.py", "text.onnx"):
+        Path(name).write_bytes(b"\xff" * 50)
     np.save("objects.npy", np.array([{}], dtype=object), allow_pickle=True)
     np.save("flat.npy", np.ones(3))
-    assert said in refuse("run", converted / "small.onnx", *options.split())
+    assert said in refuse("run", *words.split())
 
 
-@pytest.mark.parametrize(
-    ("name", "said"), [("small.py", "It belongs beside small.py"), ("x.onnx", "not an ONNX model")]
-)
-def test_damaged_files_are_refused(refuse: Refuse, tmp_path: Path, name: str, said: str) -> None:
-    (tmp_path / name).write_bytes(b"\xff" * 50)
-    assert said in refuse("run", tmp_path / name, "--npy", tmp_path / "in.npy")
-
-
-def test_inputs_of_another_type_are_refused(run: Run, refuse: Refuse, tmp_path: Path) -> None:
+def test_inputs_of_another_type_are_refused(
+    succeed: Succeed, refuse: Refuse, tmp_path: Path
+) -> None:
     pytest.importorskip("onnxruntime", reason="needs onnxruntime, which opens it")
     model = tmp_path / "m.onnx"
     head = '<ir_version: 8, opset_import: ["": 17]>'
@@ -204,54 +192,50 @@ def test_inputs_of_another_type_are_refused(run: Run, refuse: Refuse, tmp_path: 
     np.save(tmp_path / "f.npy", np.ones(3))
     np.save(tmp_path / "i.npy", np.arange(3, dtype=np.int32))
     assert "takes int64, got float64" in refuse("run", model, "--npy", tmp_path / "f.npy")
-    options = ("--npy", tmp_path / "i.npy", "-o", tmp_path / "o.npy")
-    assert run("run", model, *options).code == 0
+    succeed("run", model, "--npy", tmp_path / "i.npy", "-o", tmp_path / "o.npy")
     assert np.load(tmp_path / "o.npy").tolist() == [0, -1, -2]
 
 
 @pytest.fixture
-def arrays(tmp_path: Path) -> Path:
+def arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files in the working directory."""
+    monkeypatch.chdir(tmp_path)
     reference = np.array([[1.0, -2.0, 0.0], [4.0, 8.0, -5.0]])
-    near = reference + np.array([[0.0, 0.02, 0.001], [0.0, 0.0, 0.1]])
-    broken = np.where(reference == 1.0, np.nan, reference)
-    kept = {"ref": reference, "near": near, "far": reference[:, ::-1], "nan": broken}
-    for name, array in kept.items():
-        np.save(tmp_path / f"{name}.npy", array)
-    return tmp_path
+    np.save("ref.npy", reference)
+    np.save("near.npy", reference + np.array([[0.0, 0.02, 0.001], [0.0, 0.0, 0.1]]))
+    np.save("far.npy", reference[:, ::-1])
+    np.save("nan.npy", np.where(reference == 1.0, np.nan, reference))
 
 
-def test_compare(run: Run, arrays: Path) -> None:
-    files = [arrays / f"{name}.npy" for name in ("ref", "near", "far", "nan")]
-    outputs = ("--json", arrays / "c.json", "--markdown", arrays / "c.md")
-    code, said, err = run("compare", *files, *outputs)
-    assert (code, err) == (0, "")
-    near, far, broken = json.loads((arrays / "c.json").read_text())["files"]
+@pytest.mark.usefixtures("arrays")
+def test_compare(succeed: Succeed) -> None:
+    outputs = ("--json", "c.json", "--markdown", "c.md")
+    said = succeed("compare", "ref.npy", "near.npy", "far.npy", "nan.npy", *outputs)
+    near, far, broken = json.loads(Path("c.json").read_text())["files"]
     assert near["max_abs"] == pytest.approx(0.1)
     assert near["max_rel"] == pytest.approx(0.02)  # 0.1 of 5; where the reference is 0 none
     assert (near["top1_equal"], far["top1_equal"]) == (True, False)
     assert far["max_abs"] == 9.0
     assert (broken["max_abs"], broken["max_rel"]) == (None, None)
     assert "not finite" in said
-    table = (arrays / "c.md").read_text()
-    assert f"| {arrays / 'near.npy'} | 0.1 | 0.02 | yes |" in table
+    assert "| near.npy | 0.1 | 0.02 | yes |" in Path("c.md").read_text()
 
 
 @pytest.mark.parametrize(
-    ("name", "limit", "code"),
+    ("words", "code"),
     [
-        ("near", ("--max-abs", "0.11"), 0),
-        ("near", ("--max-abs", "0.09"), 1),
-        ("near", ("--max-rel", "0.01"), 1),
-        ("nan", ("--max-abs", "1e9"), 1),
-        ("ref", ("--max-abs", "0", "--max-rel", "0"), 0),
+        ("near.npy --max-abs 0.11", 0),
+        ("near.npy --max-abs 0.09", 1),
+        ("near.npy --max-rel 0.01", 1),
+        ("nan.npy --max-abs 1e9", 1),
+        ("ref.npy --max-abs 0 --max-rel 0", 0),
     ],
 )
-def test_compare_fails_beyond_a_limit(
-    run: Run, arrays: Path, name: str, limit: Any, code: int
-) -> None:
-    found = run("compare", arrays / "ref.npy", arrays / f"{name}.npy", *limit, "--quiet")
+@pytest.mark.usefixtures("arrays")
+def test_compare_fails_beyond_a_limit(run: Run, words: str, code: int) -> None:
+    found = run("compare", "ref.npy", *words.split(), "--quiet")
     assert (found.code, found.out) == (code, "")
-    assert (str(arrays / f"{name}.npy") in found.err) == (code == 1)
+    assert (words.split()[0] in found.err) == (code == 1)
 
 
 def test_rows_follow_their_definition() -> None:
@@ -268,12 +252,12 @@ def test_rows_follow_their_definition() -> None:
 
 
 def test_tables(
-    run: Run, prefix: Path, tmp_path: Path, truth: np.ndarray, mxnet: MxnetProcess
+    run: Run, succeed: Succeed, prefix: Path, tmp_path: Path, truth: np.ndarray, mxnet: MxnetProcess
 ) -> None:
     files = ("--json", tmp_path / "t.json", "--markdown", tmp_path / "t.md")
-    options = ("--size", "9x11", "--scale", "1/255", "--mxnet-python", mxnet.python)
-    code, said, err = run("tables", prefix, *options, *files, "--limit", 16)
-    assert (code, err) == (0, "")
+    options = ("--size", "9x11", "--scale", "1/255")
+    python = ("--mxnet-python", mxnet.python)
+    said = succeed("tables", prefix, *options, *python, *files, "--limit", 16)
     (model,) = json.loads((tmp_path / "t.json").read_text())["models"]
     assert (model["model"], model["shapes"]) == ("small", {"data": [1, 3, 9, 11]})
     assert set(model["rows"]) == set(RUNTIMES) - {"mxnet"}
@@ -287,10 +271,9 @@ def test_tables(
     assert (code, "small in pytorch: " in err, "allowed 0." in err) == (1, True, True)
 
 
-def test_how_a_zoo_models_pictures_are_made_goes_with_it(run: Run, tmp_path: Path) -> None:
+def test_how_a_zoo_models_pictures_are_made_goes_with_it(succeed: Succeed, tmp_path: Path) -> None:
     options = ("--weights", "seeded", "--to", "onnx", "--no-verify", "-o", tmp_path)
-    code, said, _ = run("convert", "resnet18", *options)
-    assert (code, "weights: seeded; seed 0" in said) == (0, True)
+    assert "weights: seeded; seed 0" in succeed("convert", "resnet18", *options)
     model = onnx.load(tmp_path / "resnet18.onnx", load_external_data=False)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     recorded = Preprocessing.from_text(metadata["mxproof.preprocessing"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import math
 from dataclasses import replace
@@ -20,14 +19,10 @@ from mxproof.targets import TARGETS, convert
 
 from .conftest import Run
 
+pytestmark = pytest.mark.usefixtures("runtimes")
+
 INPUT = ("--input", "data=2x3x8x6")
 BLAMED = "unit2_bn1"
-
-
-@pytest.fixture(autouse=True)
-def _runtimes(mxnet: MxnetProcess) -> None:
-    pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
-    pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
 
 
 @pytest.fixture
@@ -86,20 +81,32 @@ def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> No
             check_layer(layer)
 
 
-def test_a_proof(verify: Any, prefix: Path) -> None:
-    code, out, err, record = verify()
+RUNTIMES = ["mxnet", "onnxruntime", "pytorch"]
+
+
+def test_a_proof(verify: Any, prefix: Path, tmp_path: Path) -> None:
+    """--html measures latencies, and says how to see it all again."""
+    page, summary = tmp_path / "proof.html", tmp_path / "proof.md"
+    code, out, err, record = verify("--html", str(page), "--markdown", str(summary))
     assert (code, err) == (0, "")
     assert out.count("pass") == 2
     check_schema(record, load_checkpoint(prefix), ["onnx", "pytorch"])
     for target in record["targets"].values():
         assert (target["verdict"], target["first_introduced"]) == ("pass", None)
         assert target["problems"] == []
-    assert record["latency"] == {}
-    for target in record["targets"].values():
         assert target["output"]["top1_equal"] is True
         assert 0 <= target["output"]["max_abs"] < 1e-5
         assert {layer["verdict"] for layer in target["layers"]} == {"pass"}
         assert 0 < max(layer["float64_rel"] for layer in target["layers"]) < 1e-12
+    assert list(record["latency"]) == RUNTIMES
+    for timing in record["latency"].values():
+        assert 0 < timing["min_ms"] <= timing["median_ms"]
+        assert timing["rounds"] >= 3
+    text = unescape(page.read_text(encoding="utf-8"))
+    assert "<title>Proven equal: small</title>" in text
+    assert record["command"] in text
+    assert all(f">{name}</th>" in text for name in ("MXNet", "onnxruntime", "PyTorch"))
+    assert "| small | ONNX | ✓ pass |" in summary.read_text(encoding="utf-8")
 
 
 def test_another_seed_is_another_input(verify: Any, prefix: Path) -> None:
@@ -113,6 +120,7 @@ def test_another_seed_is_another_input(verify: Any, prefix: Path) -> None:
     check_schema(records[0], load_checkpoint(prefix), ["pytorch"])
     assert records[0] == records[1]
     assert records[0]["targets"] != records[2]["targets"]
+    assert records[0]["latency"] == {}
 
 
 def with_wrong_epsilon(graph: Graph, target: str, folder: Path) -> List[Path]:
@@ -166,7 +174,7 @@ def test_a_fault_is_named(
     page = path.read_text(encoding="utf-8")
     assert "<title>Not equal: small</title>" in page
     for paragraph in paragraphs:
-        assert paragraph in html.unescape(page)
+        assert paragraph in unescape(page)
     title = {"onnx": "ONNX", "pytorch": "PyTorch"}[faulty]
     assert f"{title} differs from MXNet, first in BatchNorm {BLAMED} (layer 6 of 13)." in page
 
@@ -219,26 +227,6 @@ def test_a_file_that_does_not_load_is_a_failed_proof(
     assert err.startswith(f"small/{target} float64: ")
     assert "stopped after 0 layers" in err
     assert record["targets"][target]["verdict"] == "fail"
-
-
-RUNTIMES = ["mxnet", "onnxruntime", "pytorch"]
-
-
-def test_reports_of_a_proof(verify: Any, tmp_path: Path) -> None:
-    """--html measures latencies, and says how to see it all again."""
-    files = {name: tmp_path / f"proof.{name}" for name in ("html", "markdown")}
-    options = [word for name, path in files.items() for word in (f"--{name}", str(path))]
-    code, _, err, record = verify(*options, "--samples", "1")
-    assert (code, err) == (0, "")
-    assert list(record["latency"]) == RUNTIMES
-    for timing in record["latency"].values():
-        assert 0 < timing["min_ms"] <= timing["median_ms"]
-        assert timing["rounds"] >= 3
-    page = files["html"].read_text(encoding="utf-8")
-    assert "<title>Proven equal: small</title>" in page
-    assert record["command"] in unescape(page)
-    assert all(f">{name}</th>" in page for name in ("MXNet", "onnxruntime", "PyTorch"))
-    assert "| small | ONNX | ✓ pass |" in files["markdown"].read_text(encoding="utf-8")
 
 
 def test_a_budget_that_nothing_needs_is_in_every_report(verify: Any, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from mxproof.cli import MXPROOF
 
-from .conftest import Refuse, Run
+from .conftest import Refuse, Succeed
 
 # What bash does when the tab key is pressed behind these words.
 PRESS_TAB = """
@@ -44,9 +44,11 @@ def shell(name: str) -> str:
     ],
     ids=" ".join,
 )
-def test_bash(run: Run, prefix: Path, tmp_path: Path, words: List[str], offered: List[str]) -> None:
+def test_bash(
+    succeed: Succeed, prefix: Path, tmp_path: Path, words: List[str], offered: List[str]
+) -> None:
     script = tmp_path / "completion.bash"
-    script.write_text(run("completion", "bash").out, encoding="utf-8")
+    script.write_text(succeed("completion", "bash"), encoding="utf-8")
     done = subprocess.run(
         [shell("bash"), "--norc", "-c", PRESS_TAB, "-", str(script), "mxproof", *words],
         cwd=prefix.parents[1],
@@ -58,10 +60,9 @@ def test_bash(run: Run, prefix: Path, tmp_path: Path, words: List[str], offered:
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
-def test_the_shell_reads_it(run: Run, tmp_path: Path, name: str) -> None:
+def test_the_shell_reads_it(succeed: Succeed, tmp_path: Path, name: str) -> None:
     script = tmp_path / "script"
-    code, out, err = run("completion", name)
-    assert (code, err) == (0, "")
+    out = succeed("completion", name)
     assert all(command in out for command in MXPROOF.commands)
     script.write_text(out, encoding="utf-8")
     done = subprocess.run([shell(name), "-n", str(script)], capture_output=True, text=True)

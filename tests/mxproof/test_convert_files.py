@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import List
 
@@ -17,7 +18,7 @@ import pytest
 from mxproof.cli import main
 from tests.converters.networks import small_resnet
 
-from .conftest import Refuse, Run, names, saved, saved_resnet
+from .conftest import Refuse, Run, Succeed, activation, names, saved, saved_resnet
 
 #: What the files must do without.
 ALONE = (
@@ -39,12 +40,6 @@ def alone(code: str, folder: Path) -> str:
 def blocks(guide: Path) -> List[str]:
     text = guide.read_text(encoding="utf-8")
     return re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-
-
-def convert(run: Run, *arguments: object) -> str:
-    result = run("convert", *arguments)
-    assert (result.code, result.err) == (0, "")
-    return result.out
 
 
 @pytest.fixture(scope="module")
@@ -104,13 +99,6 @@ def test_the_program_takes_every_size(forms: Path) -> None:
     assert source == program
 
 
-def test_the_state_dict_is_plain(forms: Path) -> None:
-    code = "import torch\ns = torch.load('small.pth', weights_only=True)\nprint(type(s), *s)"
-    words = alone(code, forms)
-    assert words.startswith("<class 'dict'>")
-    assert "unit1.bn1.running_var" in words
-
-
 def test_programs_of_networks_that_cannot_be_traced(refuse: Refuse, tmp_path: Path) -> None:
     """torch.export does not follow what depends on numbers; the message says what to do."""
     pytest.importorskip("torch", reason="needs PyTorch, which writes .pt2")
@@ -122,13 +110,11 @@ def test_programs_of_networks_that_cannot_be_traced(refuse: Refuse, tmp_path: Pa
     assert names(tmp_path / "out") == []
 
 
-def test_hostile_names_in_the_guide(run: Run, tmp_path: Path) -> None:
+def test_hostile_names_in_the_guide(succeed: Succeed, tmp_path: Path) -> None:
     hostile = "a|b`c`<script>*d*_e_[f](g)\x1b[2J"
-    prefix = saved(
-        tmp_path / "net", lambda net, x: net.layer("Activation", hostile, x, act_type="relu")
-    )
+    prefix = saved(tmp_path / "net", partial(activation, name=hostile))
     out = tmp_path / "out"
-    convert(run, prefix, "--input", "data=Nx3", "-o", out, "--no-verify")
+    succeed("convert", prefix, "--input", "data=Nx3", "-o", out, "--no-verify")
     text = (out / "net.md").read_text(encoding="utf-8")
     assert "\x1b" not in text
     assert "<script>" not in text.replace("\\<", "")
@@ -137,32 +123,35 @@ def test_hostile_names_in_the_guide(run: Run, tmp_path: Path) -> None:
         alone(code, out)
 
 
+NO_TORCH = "{} is written by PyTorch, which is not installed here: pip install"
+
+
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "torch", "message"),
     [
-        (["--pt2", "--to", "onnx"], "--pt2 goes with the PyTorch source: add --to pytorch."),
-        (["--log", "nowhere/log.txt"], "--log nowhere/log.txt: there is no such folder"),
-        (["--logits", "--output", "fc"], "--logits: small ends in 'fc' (FullyConnected)"),
+        ("--pt2 --to onnx", True, "--pt2 goes with the PyTorch source: add --to pytorch."),
+        ("--logits --output fc", True, "--logits: small ends in 'fc' (FullyConnected)"),
+        ("--pth --no-verify", False, NO_TORCH.format("--pth")),
+        ("--pt2 --no-verify", False, NO_TORCH.format("--pt2")),
     ],
 )
 def test_refusals(
-    refuse: Refuse, prefix: Path, tmp_path: Path, options: List[str], message: str
+    refuse: Refuse,
+    prefix: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: str,
+    torch: bool,
+    message: str,
 ) -> None:
-    assert message in refuse("convert", prefix, "-o", tmp_path / "out", *options)
+    if not torch:
+        monkeypatch.setitem(sys.modules, "torch", None)
+    assert message in refuse("convert", prefix, "-o", tmp_path / "out", *options.split())
     assert names(tmp_path / "out") == []
 
 
-@pytest.mark.parametrize("option", ["--pth", "--pt2"])
-def test_without_torch(
-    refuse: Refuse, prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
-) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
-    said = f"{option} is written by PyTorch, which is not installed here: pip install"
-    assert said in refuse("convert", prefix, "-o", tmp_path / "out", option, "--no-verify")
-
-
-def test_logits(run: Run, prefix: Path, tmp_path: Path) -> None:
-    out = convert(run, prefix, "-o", tmp_path, "--logits", "--to", "onnx", "--no-verify")
+def test_logits(succeed: Succeed, prefix: Path, tmp_path: Path) -> None:
+    out = succeed("convert", prefix, "-o", tmp_path, "--logits", "--to", "onnx", "--no-verify")
     assert "logits: fc in place of softmax\n" in out
     assert "--output fc" in out, "how to prove the same network"
     text = (tmp_path / "small.md").read_text(encoding="utf-8")
@@ -190,9 +179,9 @@ def test_the_log_has_the_warnings(run: Run, prefix: Path, tmp_path: Path) -> Non
     assert "\x1b" not in text
 
 
-def test_float16(run: Run, prefix: Path, tmp_path: Path) -> None:
+def test_float16(succeed: Succeed, prefix: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="needs PyTorch, which runs the module")
-    out = convert(run, prefix, "-o", tmp_path, "--float16", "--logits", "--pth", "--pt2")
+    out = succeed("convert", prefix, "-o", tmp_path, "--float16", "--logits", "--pth", "--pt2")
     pattern = r"float16, (\w+): outputs differ .* by (\S+) at most .* the largest output is (\S+)\)"
     found = re.findall(pattern, out)
     assert [target for target, _, _ in found] == ["onnx", "pytorch"]
@@ -204,18 +193,20 @@ def test_float16(run: Run, prefix: Path, tmp_path: Path) -> None:
         assert alone(code + kinds, tmp_path).strip() in ("float16", "torch.float16")
 
 
-def test_float16_numbers_stay(run: Run, prefix: Path, tmp_path: Path) -> None:
+def test_float16_numbers_stay(succeed: Succeed, prefix: Path, tmp_path: Path) -> None:
     """A checkpoint that is float16 already is not changed, and costs nothing."""
     arrays = small_resnet()[0].arrays
     saved_resnet(prefix, **{name: a.astype(np.float16) for name, a in arrays.items()})
-    assert "outputs differ" not in convert(run, prefix, "-o", tmp_path, "--float16", "--to", "onnx")
+    assert "outputs differ" not in succeed(
+        "convert", prefix, "-o", tmp_path, "--float16", "--to", "onnx"
+    )
 
 
-def test_the_cost_of_folding_without_mxnet(run: Run, tmp_path: Path) -> None:
+def test_the_cost_of_folding_without_mxnet(succeed: Succeed, tmp_path: Path) -> None:
     prefix = saved(
         tmp_path / "net", lambda net, x: net.batch_norm("bn", net.convolution("conv", x, 3, 4), 4)
     )
-    out = convert(run, prefix, "-o", tmp_path / "out", "--fuse", "--no-verify")
+    out = succeed("convert", prefix, "-o", tmp_path / "out", "--fuse", "--no-verify")
     assert "1 of 1 batch norms folded\n" in out
     assert len(re.findall(r"folding, (onnx|pytorch): outputs differ", out)) == 2
     assert f"mxproof convert {prefix} --fuse --verify" in out
@@ -224,9 +215,9 @@ def test_the_cost_of_folding_without_mxnet(run: Run, tmp_path: Path) -> None:
     assert json.dumps("bn") not in record
 
 
-def test_preprocessing_is_told(run: Run, prefix: Path, tmp_path: Path) -> None:
+def test_preprocessing_is_told(succeed: Succeed, prefix: Path, tmp_path: Path) -> None:
     how = ("--size", "8x6", "--mean", "1,2,3", "--std", "4", "--channels", "BGR", "--no-verify")
-    convert(run, prefix, "-o", tmp_path, *how)
+    succeed("convert", prefix, "-o", tmp_path, *how)
     said = "the middle 8x6, BGR 0..255, less (1, 2, 3), over 4"
     assert said in (tmp_path / "small.py").read_text()
     assert said in (tmp_path / "small.md").read_text()

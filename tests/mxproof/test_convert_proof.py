@@ -19,7 +19,7 @@ from converters.fusing import fuse
 from mxproof import targets
 from mxproof.runtimes.mxnet import MxnetProcess
 
-from .conftest import Result, Run, names, saved
+from .conftest import Result, Run, Succeed, names, saved
 
 MODELS = ["small.onnx", "small.py", "small.safetensors"]
 Convert = Callable[..., Result]
@@ -119,7 +119,7 @@ def test_where_the_interpreter_has_no_mxnet(convert: Convert, out: Path) -> None
     assert "--mxnet-python" in result.out
 
 
-def test_folded_files_are_proven(run: Run, tmp_path: Path, mxnet: MxnetProcess) -> None:
+def test_folded_files_are_proven(succeed: Succeed, tmp_path: Path, mxnet: MxnetProcess) -> None:
     """The layers that are left, and the outputs; the record says so, and what it cost."""
 
     def build(net: Any, x: Any) -> Any:
@@ -128,11 +128,10 @@ def test_folded_files_are_proven(run: Run, tmp_path: Path, mxnet: MxnetProcess) 
         x = net.batch_norm("bn2", x, 8, fix_gamma=False)
         return net.convolution("conv2", x, 8, 8, kernel=(1, 1), pad=(0, 0))
 
-    out = tmp_path / "out"
-    result = run("convert", saved(tmp_path / "small", build), "-o", out, "--fuse")
-    assert (result.code, result.err) == (0, "")
-    assert "2 of 2 batch norms folded\n" in result.out
-    assert "as a multiple of MXNet's own in float32: onnx " in result.out
+    prefix, out = saved(tmp_path / "small", build), tmp_path / "out"
+    said = succeed("convert", prefix, "-o", out, "--fuse")
+    assert "2 of 2 batch norms folded\n" in said
+    assert "as a multiple of MXNet's own in float32: onnx " in said
     record = json.loads((out / "small.proof.json").read_text())
     assert "have no result of their own" in record["fused"]
     for target in record["targets"].values():
@@ -148,16 +147,8 @@ def test_a_wrong_fold_is_caught(
     def build(net: Any, x: Any) -> Any:
         return net.convolution("conv", net.batch_norm("bn", x, 3, fix_gamma=False), 3, 4)
 
-    out = tmp_path / "out"
-    arguments = (
-        "convert",
-        saved(tmp_path / "small", build),
-        "-o",
-        out,
-        "--fuse",
-        "--to",
-        "pytorch",
-    )
+    prefix, out = saved(tmp_path / "small", build), tmp_path / "out"
+    arguments = ("convert", prefix, "-o", out, "--fuse", "--to", "pytorch")
     with monkeypatch.context() as patch:
         patch.setattr(fusing, "_pads", lambda operator: False)
         patch.setattr(fusing, "LOSS", np.inf)

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Dict, List, Tuple
 
@@ -27,20 +27,11 @@ def on_a_terminal(*arguments: object, **environment: str) -> Tuple[int, str]:
     process = subprocess.Popen(command, stdout=theirs, stderr=theirs, stdin=theirs, env=kept)
     os.close(theirs)
     parts: List[bytes] = []
-
-    def read() -> None:
-        try:
-            while part := os.read(ours, 1 << 16):
-                parts.append(part)
-        except OSError:
-            pass  # the other end is closed: all is read
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    code = process.wait(timeout=120)
-    reader.join(timeout=60)
+    with suppress(OSError):  # the other end is closed: all is read
+        while part := os.read(ours, 1 << 16):
+            parts.append(part)
     os.close(ours)
-    return code, b"".join(parts).decode(errors="replace")
+    return process.wait(timeout=60), b"".join(parts).decode(errors="replace")
 
 
 CONVERT = ("convert", "--no-verify", "-o")

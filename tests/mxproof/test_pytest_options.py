@@ -18,10 +18,7 @@ from mxproof.runtimes.mxnet import MxnetProcess
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def _runtimes(mxnet: MxnetProcess) -> None:
-    pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
-    pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
+pytestmark = pytest.mark.usefixtures("runtimes")
 
 
 def suites(*arguments: object) -> subprocess.CompletedProcess[str]:

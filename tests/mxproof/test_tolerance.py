@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 
 from mxproof.tolerance import FLOAT32_MEDIAN, Budget, Budgets, Deviation, folded, load_budgets
-from mxproof.truth import Truth
 
-from .conftest import Run
 from .fakes import GRAPH, Layers, clean, each_precision, judge, truth_of
 
 ROW = {"layer": "relu", "reason": "a test"}
@@ -83,25 +81,11 @@ def test_the_first_row_that_matches_rules(tmp_path: Path) -> None:
         ('[{"ulps": 5, "attrs": "a=b", "reason": "r"}]', ".*patterns are texts"),
     ],
 )
-def test_rows_that_make_no_sense(text: str, said: str, tmp_path: Path, run: Run) -> None:
+def test_rows_that_make_no_sense(text: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / "budgets.json"
     path.write_text(text)
     with pytest.raises(ValueError, match=f"{re.escape(str(path))}: {said}"):
         load_budgets(path)
-    code, out, err = run("verify", tmp_path / "net", "--budgets", path)
-    assert (code, out) == (2, "")
-    assert err.startswith(f"mxproof verify: --budgets {path}: ")
-
-
-def test_verify_fails_for_a_row_that_nothing_needs(run: Run, prefix: Path, tmp_path: Path) -> None:
-    pytest.importorskip("onnxruntime", reason="needs onnxruntime")
-    budgets_of(tmp_path, {**ROW, "ulps": 5})
-    options = ("--input", "data=2x3x8x6", "--to", "onnx", "--samples", "1")
-    code, _, err = run("verify", prefix, *options, "--budgets", tmp_path / "budgets.json")
-    assert code == 1
-    assert err == (
-        f"--budgets {tmp_path}/budgets.json: no layer needed the row for layer=relu. Delete it.\n"
-    )
 
 
 def test_folded_networks_are_allowed_what_a_bias_that_comes_first_costs() -> None:
@@ -117,19 +101,3 @@ def test_folded_networks_are_allowed_what_a_bias_that_comes_first_costs() -> Non
     assert more == pytest.approx(first / last, rel=0.1)
     assert folded().median == pytest.approx(FLOAT32_MEDIAN * more)
     assert folded().own[0].budget.float64_rel == Budget().float64_rel
-
-
-def test_truth_is_what_was_put_in() -> None:
-    layers = truth_of()
-    truth = Truth({}, iter(layers), [np.ones(3)])
-    assert truth.names == tuple(t.name for t in layers)
-    for _ in range(2):  # it may be read more than once
-        for stored, layer in zip(truth, layers):
-            np.testing.assert_array_equal(stored.float64, layer.float64)
-            np.testing.assert_array_equal(stored.float32, layer.float32)
-            assert stored.float32.dtype == np.float32
-    assert "conv" in truth
-    assert "other" not in truth
-    assert len(truth) == 3
-    with pytest.raises(KeyError, match="other"):
-        _ = truth["other"].float64
