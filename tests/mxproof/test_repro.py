@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import onnx
@@ -21,7 +21,6 @@ from converters import Graph, Node, load_checkpoint, save_checkpoint
 from mxproof.compare import compare
 from mxproof.repro import Failure, Reproducer, write_reproducers, writer
 from mxproof.repro.folder import Folder
-from mxproof.repro.piece import Piece, Shipped, Values
 from mxproof.repro.writer import TEST
 from mxproof.runtimes.base import Array
 from mxproof.runtimes.mxnet import MxnetProcess
@@ -57,12 +56,15 @@ def _runtimes(mxnet: MxnetProcess) -> None:
     pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
 
 
-def replay_both(test: Path, right: Piece) -> str:
+Mend = Callable[[Path], object]
+
+
+def replay_both(test: Path, mend: Mend) -> str:
     """The message with which it fails; with the right piece, in a copy, it passes."""
     with pytest.raises(AssertionError) as failure:
         runpy.run_path(str(test))[TEST]()
     mended = shutil.copytree(test.parent, test.parent.with_name("mended"))
-    right.write(mended)
+    mend(mended)
     runpy.run_path(str(mended / test.name))[TEST]()
     return str(failure.value)
 
@@ -73,9 +75,12 @@ class Ground(NamedTuple):
     graph: Graph
     truths: List[Truth]
 
-    def right(self, target: str, folder: Path, precision: str = "float64") -> Shipped:
-        """The file of a conversion without fault."""
-        return writer.FILES[target](convert(self.graph, target, folder / "right")[0], precision)
+    def right(
+        self, target: str, folder: Path, layer: Optional[str] = None, precision: str = "float64"
+    ) -> Mend:
+        """What writes the piece of a conversion without fault into a folder."""
+        path = convert(self.graph, target, folder / "right")[0]
+        return lambda to: writer.CUTS[target](path, precision, to, layer, self.truths[-1])
 
     def reproduce(self, target: str, plant: Edit, folder: Path) -> List[Reproducer]:
         """Convert with this fault, and do as `mxproof verify --repro out` does in float64."""
@@ -179,11 +184,11 @@ def planted(small: Ground, tmp_path_factory: pytest.TempPathFactory) -> Planted:
 def test_each_fails_and_passes_once_its_piece_is_right(
     planted: Planted, small: Ground, tmp_path: Path
 ) -> None:
-    right = {target: small.right(target, tmp_path / target) for target in TARGETS}
     mended = []
+    right = {target: convert(small.graph, target, tmp_path)[0] for target in TARGETS}
     for (target, layer), test in planted.items():
         folder = shutil.copytree(test.parent, tmp_path / "mended" / test.parent.name)
-        right[target].cut(layer, Values(small.truths[1])).write(folder)
+        writer.CUTS[target](right[target], "float64", folder, layer, small.truths[1])
         mended.append(folder / test.name)
     tests = map(str, (*planted.values(), *mended))
     command = [sys.executable, "-I", "-B", "-c", ALONE, "-v", *tests]
@@ -248,8 +253,9 @@ def test_a_model_that_stops(target: str, small: Ground, tmp_path: Path) -> None:
     test = only_test(small.reproduce(target, baked("(1, 4)"), tmp_path))
     with np.load(test.parent / "case.npz") as case:
         assert len(case["input0"]) == 2
-    right = small.right(target, tmp_path).cut("flat", Values(small.truths[1]))
-    assert replay_both(test, right).startswith("Flatten 'flat': stopped with ")
+    assert replay_both(test, small.right(target, tmp_path, "flat")).startswith(
+        "Flatten 'flat': stopped with "
+    )
 
 
 def shift_onnx(path: Path, up: str) -> None:
@@ -284,8 +290,10 @@ def test_only_in_float32(
     first, *_ = small.reproduce_file(target, path, tmp_path / "out", "float32")
     assert first.test
     assert first.test.parent.name == f"small-{target}-unit1_relu1-float32"
-    right = writer.FILES[target](gentle, "float32").cut("unit1_relu1", Values(small.truths[0]))
-    said = replay_both(first.test, right)
+    cut = writer.CUTS[target]
+    said = replay_both(
+        first.test, lambda to: cut(gentle, "float32", to, "unit1_relu1", small.truths[0])
+    )
     assert re.match(r"Activation 'unit1_relu1': float32 error \d.*MXNet's own: ", said)
 
 
@@ -314,7 +322,7 @@ def test_the_whole_network_stands_in(
     assert found.test.parent.name == (f"{name}-{precision}" if precision else name)
     assert str(found) == f"replay: pytest {found.test}  # {found.note}"
     assert found.note.startswith("the whole network: a recording cannot feed 'unit2_bn1' ")
-    right = small.right(target, tmp_path, precision or "float64").whole(small.graph.outputs)
+    right = small.right(target, tmp_path, None, precision or "float64")
     assert replay_both(found.test, right).startswith("output 'fc': ")
 
 
@@ -376,8 +384,7 @@ def test_names_are_text(target: str, mxnet: MxnetProcess, tmp_path: Path) -> Non
     test = only_test(ground.reproduce(target, edited(layer, eps="1e-3"), tmp_path))
     (folder,) = names(tmp_path / "out")
     assert re.fullmatch(rf"odd-{target}-[A-Za-z0-9_]+", folder)
-    right = ground.right(target, tmp_path).cut(layer, Values(ground.truths[0]))
-    assert replay_both(test, right).startswith("BatchNorm '../")
+    assert replay_both(test, ground.right(target, tmp_path, layer)).startswith("BatchNorm '../")
     assert load_checkpoint(test.parent / "layer").nodes[0].name == layer
 
 
