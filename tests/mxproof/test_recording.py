@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from converters import Graph, load_checkpoint
-from mxproof.recording import archive
 from mxproof.recording.file import RecordingError, given_inputs, load_recording, save_recording
 from mxproof.runtimes.base import Layer
 from mxproof.truth import Truth
@@ -102,7 +101,7 @@ def edited(path: Path, **members: Any) -> None:
     with zipfile.ZipFile(path) as old:
         kept = {name: old.read(name) for name in old.namelist()}
     for name, change in members.items():
-        name = {"header": archive.HEADER}.get(name, f"0/{name}.npy")
+        name = {"header": "header.json"}.get(name, f"0/{name}.npy")
         if callable(change):
             document = json.loads(kept[name])
             change(document)
