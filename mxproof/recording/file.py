@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import zipfile
 from contextlib import contextmanager
-from math import prod
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
@@ -117,10 +116,10 @@ def _load_array(archive: zipfile.ZipFile, name: str, dtype: str, shape: Tuple[in
         found, fortran, kind = NPY.read_array_header_1_0(file)
         if (found, fortran, kind) != (shape, False, np.dtype(dtype)):
             raise ValueError(f"{name} is {kind} of shape {found}, not {dtype} of {shape}")
-        array = np.frombuffer(file.read(), kind)
-    if array.size != prod(shape) or not np.isfinite(array).all():
-        raise ValueError(f"{name} holds numbers that are not finite, or another count of them")
-    return array.reshape(shape)
+        array = np.frombuffer(file.read(), kind).reshape(shape)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} holds numbers that are not finite")
+    return array
 
 
 @contextmanager

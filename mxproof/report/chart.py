@@ -222,16 +222,3 @@ def tick_label(value: float) -> str:
     digits, exponent = f"{value:.3e}".split("e")
     times = f"{float(digits):g}×" if float(digits) != 1 else ""
     return f"{times}10{str(int(exponent)).translate(DIGITS)}"
-
-
-def spark(values: Sequence[float]) -> str:
-    """A small line, 160 by 28 pixels, beside the numbers that it shows."""
-    least, most = min(values, default=0.0), max(values, default=0.0)
-    heights = [(v - least) / (most - least) if most > least else 0.5 for v in values]
-    heights *= 2 if len(values) == 1 else 1
-    points = " ".join(
-        f"{2 + 156 * i / max(1, len(heights) - 1):.1f},{24 - 20 * part:.1f}"
-        for i, part in enumerate(heights)
-    )
-    size = 'width="160" height="28" aria-hidden="true"'
-    return f'<svg class="spark" {size}><polyline points="{points}"/></svg>'
