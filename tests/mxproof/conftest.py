@@ -9,6 +9,7 @@ import pytest
 
 from converters import save_checkpoint
 from mxproof.cli import main
+from mxproof.runtimes.mxnet import MxnetProcess
 from tests.converters.networks import Network, small_resnet
 
 from .browser import browser_type_launch_args, reader
@@ -52,6 +53,13 @@ def refuse(run: Run) -> Refuse:
         return err
 
     return call
+
+
+@pytest.fixture(scope="session")
+def runtimes(mxnet: MxnetProcess) -> None:
+    """MXNet, and what runs both targets, are here."""
+    pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
+    pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
 
 
 @pytest.fixture

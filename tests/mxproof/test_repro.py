@@ -27,10 +27,12 @@ from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import ULP32, Budget, Deviation
 from mxproof.truth import Truth
-from mxproof.verdict import Check, Sums, float32_limits
+from mxproof.verdict import Check, Comparison, Sums, float32_limits
 from tests.converters.networks import Network, small_resnet
 
 from .conftest import names
+
+pytestmark = pytest.mark.usefixtures("runtimes")
 
 Edit = Callable[[Graph], Graph]
 
@@ -48,12 +50,6 @@ import pytest
 options = ["-p", "no:cacheprovider", "-p", "no:playwright", "-W", "error"]
 sys.exit(pytest.main([*options, "--import-mode=importlib", *sys.argv[1:]]))
 """
-
-
-@pytest.fixture(autouse=True)
-def _runtimes(mxnet: MxnetProcess) -> None:
-    pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
-    pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
 
 
 Mend = Callable[[Path], object]
@@ -82,6 +78,10 @@ class Ground(NamedTuple):
         path = convert(self.graph, target, folder / "right")[0]
         return lambda to: writer.CUTS[target](path, precision, to, layer, self.truths[-1])
 
+    def compared(self, target: str, path: Path, precision: str) -> Comparison:
+        candidate = TARGETS[target].open(path, precision)
+        return reduce(add, (compare(t, candidate, self.graph, alone=True) for t in self.truths))
+
     def reproduce(self, target: str, plant: Edit, folder: Path) -> List[Reproducer]:
         """Convert with this fault, and do as `mxproof verify --repro out` does in float64."""
         path = convert(plant(self.graph), target, folder / "wrong")[0]
@@ -90,14 +90,9 @@ class Ground(NamedTuple):
     def reproduce_file(
         self, target: str, path: Path, out: Path, precision: str = "float64"
     ) -> List[Reproducer]:
-        candidate = TARGETS[target].open(path, precision)
-        parts = (compare(t, candidate, self.graph, alone=True) for t in self.truths)
-        comparison = reduce(add, parts)
-        failure = Failure(
-            *(self.graph, target, path, comparison, comparison.culprits),
-            versions={"mxproof": "0"},
-            command="mxproof verify it",
-        )
+        found = self.compared(target, path, precision)
+        said = {"mxproof": "0"}, "mxproof verify it"
+        failure = Failure(self.graph, target, path, found, found.culprits, *said)
         return write_reproducers(Folder(out), failure, self.truths)
 
 
@@ -136,8 +131,8 @@ def one_ulp(parameter: str) -> Edit:
 
     def plant(graph: Graph) -> Graph:
         array = graph.params[parameter].copy()
-        at = np.unravel_index(np.abs(array).argmax(), array.shape)
-        array[at] = np.nextafter(array[at], np.float32(np.inf))
+        at = np.abs(array).argmax()
+        array.flat[at] = np.nextafter(array.flat[at], np.float32(np.inf))
         return replace(graph, params={**graph.params, parameter: array})
 
     return plant
@@ -194,9 +189,7 @@ def test_each_fails_and_passes_once_its_piece_is_right(
     command = [sys.executable, "-I", "-B", "-c", ALONE, "-v", *tests]
     done = subprocess.run(command, capture_output=True, text=True, cwd="/", timeout=120)
     out = done.stdout + done.stderr
-    assert (done.returncode, f"{len(planted)} failed, {len(mended)} passed" in out) == (1, True), (
-        out
-    )
+    assert f"{len(planted)} failed, {len(mended)} passed" in out and done.returncode == 1, out
     for (_, layer), test in planted.items():
         assert re.search(rf"FAILED \S*{test.name}", out), test.name
         assert re.search(rf"AssertionError: \w+ '{layer}': (\d+ of|has shape)", out), layer
@@ -285,8 +278,7 @@ def test_only_in_float32(
     path, gentle = (convert(small.graph, target, tmp_path / name)[0] for name in "ab")
     shift(path, "1000")
     shift(gentle, "0.5")
-    exact = TARGETS[target].open(path, "float64")
-    assert all(compare(t, exact, small.graph, alone=True).passed for t in small.truths)
+    assert small.compared(target, path, "float64").passed
     first, *_ = small.reproduce_file(target, path, tmp_path / "out", "float32")
     assert first.test
     assert first.test.parent.name == f"small-{target}-unit1_relu1-float32"
@@ -329,7 +321,7 @@ def test_the_whole_network_stands_in(
 def test_nothing_fails_by_itself(small: Ground, tmp_path: Path) -> None:
     """As where all layers are a little too noisy: that is said, and nothing is left behind."""
     path = convert(small.graph, "onnx", tmp_path)[0]
-    comparison = compare(small.truths[0], TARGETS["onnx"].open(path, "float32"), small.graph)
+    comparison = small.compared("onnx", path, "float32")
     for culprits in ((), comparison.checks[4:6]):
         failure = Failure(small.graph, "onnx", path, comparison, culprits, {}, "")
         (found,) = write_reproducers(Folder(tmp_path / "out"), failure, small.truths)
@@ -393,10 +385,9 @@ def test_names_are_text(target: str, mxnet: MxnetProcess, tmp_path: Path) -> Non
 
 def test_what_is_there_stays(tmp_path: Path) -> None:
     """But an earlier reproducer of the same layer."""
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "notes.txt").write_text("mine")
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "case.npz").write_text("an earlier one")
+    for folder, file in (("a", "notes.txt"), ("b", "case.npz")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / file).write_text("an earlier one")
     for _ in range(2):
         folder = Folder(tmp_path)
         for name in ("a", "b", "b"):
