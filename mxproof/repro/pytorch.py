@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Generator, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import safetensors.numpy
 from safetensors import safe_open
@@ -105,24 +105,17 @@ class PytorchFile:
         Raises:
             NoPiece: not every forward is a list of assignments as this project writes them.
         """
-        places: Dict[str, Place] = {}
         try:
-            self._follow(self._network, "", [], self.inputs, places)
+            return dict(self._follow(self._network, "", [], self.inputs))
         except (AttributeError, LookupError) as error:
             raise NoPiece(
                 f"{self._path.name} is not laid out as mxproof does: {error!r}"
             ) from error
-        return places
 
     def _follow(
-        self,
-        cls: str,
-        path: str,
-        arguments: Sequence[ast.expr],
-        inputs: Sequence[str],
-        places: Dict[str, Place],
-    ) -> List[str]:
-        """Note the place of every layer of a module; returns the values that it returns.
+        self, cls: str, path: str, arguments: Sequence[ast.expr], inputs: Sequence[str]
+    ) -> Generator[Tuple[str, Place], None, List[str]]:
+        """Yield every layer of a module with its place; returns the values that it returns.
 
         Args:
             arguments: of its constructor, constants.
@@ -140,10 +133,10 @@ class PytorchFile:
                 call: Any = statement.value  # self.stage1(x)
                 layers = [held[a.id] for a in call.args]
                 for inside, block in self._blocks(call.func.attr, made[call.func.attr].value):
-                    layers = self._follow(block.func.id, inside, block.args, layers, places)
+                    layers = yield from self._follow(block.func.id, inside, block.args, layers)
             else:
                 for layer, variable in zip(layers, variables):
-                    places[layer] = Place(path, statement, variable, dict(held), made)
+                    yield layer, Place(path, statement, variable, dict(held), made)
             held.update(zip(variables, layers))
         returned: Any = forward.body[-1]
         return [held[v] for v in _names(returned.value)]
