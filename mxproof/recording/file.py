@@ -23,7 +23,7 @@ from ..runtimes.base import Array
 from ..subject import UsageError
 from ..truth import Truth
 from .recorded import RecordedTruth, Recording
-from .sketch import STORED, Kept, keep, kept_whole, packed, packed_sizes, unpacked
+from .sketch import STORED, Kept, keep, kept_whole, part_sizes
 
 FORMAT, SCHEMA = "mxproof recording", 1
 HASHES = ("symbol_sha256", "params_sha256")
@@ -79,11 +79,11 @@ def _layers(graph: Graph) -> List[List[str]]:
 def _save(archive: zipfile.ZipFile, folder: str, graph: Graph, truth: Truth) -> Dict[str, Any]:
     """Write one truth's arrays; returns their shapes."""
     shapes: List[Tuple[int, ...]] = []
-    columns: List[Dict[str, Array]] = [dict.fromkeys(STORED, np.zeros(0))]
+    columns: List[Mapping[str, Array]] = [dict.fromkeys(STORED, np.zeros(0))]
     for layer in truth:
         with np.errstate(all="ignore"):  # what overflows shows in the values
             kept = keep(layer, layer.name in graph.outputs)
-            columns.append(packed(kept))
+        columns.append(kept.parts)
         if not all(np.isfinite(part).all() for part in columns[-1].values()):
             raise RecordingError(
                 f"layer {layer.name!r} holds values in MXNet that are not finite: nothing could "
@@ -240,11 +240,11 @@ def _load_layers(
     shapes: Mapping[str, Tuple[int, ...]],
     outputs: Tuple[str, ...],
 ) -> Iterator[Kept]:
-    sizes = [packed_sizes(s, kept_whole(s, name in outputs)) for name, s in shapes.items()]
+    sizes = [part_sizes(s, kept_whole(s, name in outputs)) for name, s in shapes.items()]
     columns: List[List[Array]] = []
     for column, dtype in STORED.items():
         counts = [size[column] for size in sizes]
         array = _load_array(archive, f"{folder}/{column}", dtype, (sum(counts),))
         columns.append(np.split(array, np.cumsum(counts)[:-1]))
     for (name, shape), *parts in zip(shapes.items(), *columns):
-        yield unpacked(name, shape, dict(zip(STORED, parts)))
+        yield Kept(name, shape, dict(zip(STORED, parts)))

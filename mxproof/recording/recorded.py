@@ -51,8 +51,7 @@ class RecordedTruth(Truth):
         return check(op, value, self._kept[name], precision, **how, measure=measured)
 
     def read(self, name: str, precision: str) -> Array:
-        array: Array = getattr(self._kept[name], precision)
-        return array.reshape(self.shapes[name])
+        return self._kept[name].parts[precision].reshape(self.shapes[name])
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def measured(value: Array, kept: Kept, precision: str) -> Measured:
     Raises:
         Incomparable: type, shape, or values that are not finite.
     """
-    same_form(value, np.broadcast_to(getattr(kept, precision)[:1], kept.shape))
+    same_form(value, np.broadcast_to(kept.parts[precision][:1], kept.shape))
     with np.errstate(all="ignore"):  # what overflows shows in the values
         change = np.abs(sketch(kept.name, value) - kept.cells)
     if not np.isfinite(change).all():
@@ -90,9 +89,9 @@ def measured(value: Array, kept: Kept, precision: str) -> Measured:
     at = np.unravel_index(places, kept.shape)
     cells = (change / np.sqrt(np.diff([*range(0, size, length), size]))).max(axis=1)
     found = value.flat[places].astype(np.float64)
-    single = kept.float32 if precision == "float32" else kept.float64
+    single = kept.parts[precision]
     apart, nonzero = np.abs(found - single), single != 0
-    errors = np.concatenate([cells, np.abs(found - kept.float64)])
+    errors = np.concatenate([cells, np.abs(found - kept.parts["float64"])])
     sums = None
     if precision == "float32":
         noise, sizes = size * np.square(kept.channels[1:])

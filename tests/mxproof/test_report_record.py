@@ -99,7 +99,7 @@ def test_a_result_without_numbers_is_null_and_worst() -> None:
 def test_a_budget_that_nothing_needs_fails_the_whole_record() -> None:
     record = proof(problems=("--budgets rows.json: no layer needed the row",)).to_json()
     assert record["verdict"] == FAIL
-    assert "<p class=\"said\">No layer differs, but" in page([record])
+    assert '<p class="said">No layer differs, but' in page([record])
     assert "no layer needed the row" in markdown([record])
 
 

@@ -25,10 +25,9 @@ def kept_of(t: Array, m: Optional[Array] = None) -> Kept:
     """As a file holds it."""
     layer = Layer("relu", t, (t if m is None else m).astype("f"))
     kept = keep(layer)
-    parts = {name: part.astype(module.STORED[name]) for name, part in module.packed(kept).items()}
-    sizes = {name: part.size for name, part in parts.items()}
-    assert sizes == module.packed_sizes(t.shape, kept.whole)
-    return module.unpacked("relu", t.shape, parts)
+    parts = {name: part.astype(module.STORED[name]) for name, part in kept.parts.items()}
+    assert {n: part.size for n, part in parts.items()} == module.part_sizes(t.shape, kept.whole)
+    return Kept("relu", t.shape, parts)
 
 
 def judge(kept: Kept, value: Array, precision: str, row: Optional[Deviation] = None) -> Check:
@@ -163,7 +162,7 @@ def test_what_is_kept(shape: Any) -> None:
     assert module.kept_whole(shape, False) == whole
     if not whole:
         assert form(shape)[2] == CELL_OF[shape]
-        sizes = module.packed_sizes(shape, whole)
+        sizes = module.part_sizes(shape, whole)
         assert sizes["cells"] >= CELLS
         assert sizes["float64"] == SAMPLES
         assert module.kept_whole((1, 21, 60, 60), True), "an output of the network"
