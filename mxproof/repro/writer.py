@@ -110,12 +110,10 @@ class Writer:
         self, culprit: Check, node: Node, test: Path, precision: str, truth: Truth
     ) -> bool:
         layer, title = culprit.layer, f"{node.op} {culprit.layer!r}"
-        read, meant = self._cut(test, precision, layer, truth), data_inputs(self._graph, node)
+        meant = data_inputs(self._graph, node)
+        said = {"what": title, "problem": culprit.problem or "?", "subject": title}
+        read = self._write(test, precision, truth, layer, titles=[title], meant=meant, **said)
         save_layer(self._graph, node, test.parent / LAYER)
-        problem = culprit.problem or "?"
-        if set(read) != set(meant):
-            problem += f"; it reads {_listed(read)}, in MXNet {_listed(meant)}"
-        self._write(test, precision, read, [title], what=title, problem=problem, subject=title)
         inputs = list(dict.fromkeys([*read, *meant]))
 
         def fails(samples: slice) -> bool:
@@ -129,21 +127,33 @@ class Writer:
         return any(map(fails, samples)) or fails(EVERYTHING)
 
     def _build_whole(self, why: str, test: Path, precision: str, truth: Truth) -> bool:
-        read, outputs = self._cut(test, precision, None, truth), self._graph.outputs
+        outputs = self._graph.outputs
         if self._failure.target == "onnx":  # which lists each once
             outputs = tuple(dict.fromkeys(outputs))
         titles = [f"output {name!r}" for name in outputs]
         said = {"what": "the whole network", "problem": why, "subject": self._graph.name}
-        self._write(test, precision, read, titles, **said)
+        read = self._write(test, precision, truth, None, titles=titles, meant=None, **said)
         # As each was held to: in float32, outputs have the standard budget.
         own = self._failure.comparison.checks if precision == "float64" else ()
         known = {check.layer: check.budget for check in own}
         limits = [(name, known.get(name, Budget())) for name in outputs]
         return _fails(test, case(truth, read, limits, precision, EVERYTHING))
 
-    def _cut(self, test: Path, precision: str, layer: Optional[str], truth: Truth) -> List[str]:
-        cut = CUTS[self._failure.target]
-        return cut(self._failure.path, precision, test.parent, layer, truth)
+    def _write(
+        self, test: Path, precision: str, truth: Truth, layer: Optional[str], **said: object
+    ) -> List[str]:
+        """Write the piece and its pytest file; returns what the piece reads.
+
+        Args:
+            layer: None for the whole network.
+            said: see reproducer.py.jinja.
+        """
+        failure = self._failure
+        inputs = CUTS[failure.target](failure.path, precision, test.parent, layer, truth)
+        values = {"failure": failure, "precision": precision, "inputs": inputs, "test": TEST}
+        text = _template().render(file=test.name, **values, **said)
+        test.write_text(text, encoding="utf-8")
+        return inputs
 
     def _batch(self, names: Sequence[str], truth: Truth) -> int:
         """How many samples there are to choose from: 0 unless the first axis of all these values
@@ -153,21 +163,6 @@ class Writer:
         sizes = {len(value(truth, name).float64) for name in names}
         free = len(axes) == len(sizes) == 1 and isinstance(axes.pop(), str)
         return sizes.pop() if free and sizes != {1} else 0
-
-    def _write(
-        self, test: Path, precision: str, inputs: List[str], titles: List[str], **said: str
-    ) -> None:
-        """Write the pytest file; the template lists what `said` holds."""
-        text = _template().render(
-            failure=self._failure,
-            precision=precision,
-            inputs=inputs,
-            titles=titles,
-            file=test.name,
-            test=TEST,
-            **said,
-        )
-        test.write_text(text, encoding="utf-8")
 
 
 @cache
@@ -181,10 +176,6 @@ def _template() -> jinja2.Template:
     )
     environment.filters.update(literal=literal, prose=prose)
     return environment.get_template("reproducer.py.jinja")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names)) or "nothing"
 
 
 def _fails(test: Path, arrays: Mapping[str, Array], culprit: Optional[Check] = None) -> bool:
