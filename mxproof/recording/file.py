@@ -54,7 +54,7 @@ def save_recording(
     Raises:
         RecordingError: MXNet's results are not finite.
     """
-    header = {
+    header: Dict[str, Any] = {
         "format": FORMAT,
         "schema": SCHEMA,
         "mxproof": __version__,
@@ -78,19 +78,18 @@ def _layers(graph: Graph) -> List[List[str]]:
 
 def _save(archive: zipfile.ZipFile, folder: str, graph: Graph, truth: Truth) -> Dict[str, Any]:
     """Write one truth's arrays; returns their shapes."""
-    shapes: List[Tuple[int, ...]] = []
-    columns: List[Mapping[str, Array]] = [dict.fromkeys(STORED, np.zeros(0))]
+    layers: List[Kept] = []
     for layer in truth:
         with np.errstate(all="ignore"):  # what overflows shows in the values
             kept = keep(layer, layer.name in graph.outputs)
-        columns.append(kept.parts)
-        if not all(np.isfinite(part).all() for part in columns[-1].values()):
+        layers.append(kept)
+        if not all(np.isfinite(getattr(kept, part)).all() for part in STORED):
             raise RecordingError(
                 f"layer {layer.name!r} holds values in MXNet that are not finite: nothing could "
                 "be judged by them. Choose other inputs (--seed, --input)."
             )
-        shapes.append(kept.shape)
-    arrays = [(n, np.concatenate([c[n] for c in columns]), dtype) for n, dtype in STORED.items()]
+    columns = {n: np.concatenate([np.zeros(0), *(getattr(k, n) for k in layers)]) for n in STORED}
+    arrays = [(name, columns[name], dtype) for name, dtype in STORED.items()]
     arrays += [(f"input{n}", array, "<f4") for n, array in enumerate(truth.inputs.values())]
     arrays += [(f"output{n}", array, "<f4") for n, array in enumerate(truth.outputs)]
     for name, array, dtype in arrays:
@@ -100,7 +99,7 @@ def _save(archive: zipfile.ZipFile, folder: str, graph: Graph, truth: Truth) -> 
     return {
         "inputs": {name: array.shape for name, array in truth.inputs.items()},
         "outputs": [array.shape for array in truth.outputs],
-        "shapes": shapes,
+        "shapes": [kept.shape for kept in layers],
     }
 
 
@@ -247,4 +246,4 @@ def _load_layers(
         array = _load_array(archive, f"{folder}/{column}", dtype, (sum(counts),))
         columns.append(np.split(array, np.cumsum(counts)[:-1]))
     for (name, shape), *parts in zip(shapes.items(), *columns):
-        yield Kept(name, shape, dict(zip(STORED, parts)))
+        yield Kept(name, shape, *parts)

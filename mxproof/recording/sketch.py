@@ -23,7 +23,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from math import prod
-from typing import Dict, Iterator, List, Mapping, Tuple
+from typing import Dict, Iterator, List, Tuple
 
 import numpy as np
 
@@ -48,31 +48,31 @@ STORED = {"scale": "<f8", "channels": "<f2", "cells": "<f8", "float64": "<f8", "
 
 @dataclass(frozen=True)
 class Kept:
-    """A layer of shape (N, C, ...).
+    """A layer of shape (N, C, ...): its parts as they are stored, each of one axis.
 
     Attributes:
-        parts: as STORED names them, in its order. `scale` and `channels` make up the property
-            `channels`; `cells` (C, cells): sums of w t; `float64` and `float32`: t and m at
-            `positions`, or all of them. Where the layer is whole, the first three are empty.
+        scale, channels: see `by_channel`; 0 and nothing where the layer is whole.
+        cells: (C cells,): sums of w t; none where the layer is whole.
+        float64, float32: t and m at `positions`, or all of them.
     """
 
     name: str
     shape: Tuple[int, ...]
-    parts: Mapping[str, Array]
+    scale: Array
+    channels: Array
+    cells: Array
+    float64: Array
+    float32: Array
 
     @property
     def whole(self) -> bool:
-        return not self.parts["channels"].size
+        return not self.channels.size
 
     @property
-    def channels(self) -> Array:
+    def by_channel(self) -> Array:
         """(3, C): max|t|, RMS(m - t) and RMS(t) of each."""
-        scaled: Array = self.parts["channels"].reshape(-1, 3) * self.parts["scale"]
+        scaled: Array = self.channels.reshape(-1, 3) * self.scale
         return scaled.T
-
-    @property
-    def cells(self) -> Array:
-        return self.parts["cells"].reshape(form(self.shape)[0], -1)
 
 
 def kept_whole(shape: Tuple[int, ...], output: bool) -> bool:
@@ -139,8 +139,7 @@ def keep(layer: LayerTruth, output: bool = False) -> Kept:
     if not kept_whole(t.shape, output):
         at = positions(layer.name, t.shape)
         parts = (*_moments(t, m), sketch(layer.name, t), t.flat[at], m.flat[at])
-    flat = {name: part.reshape(-1) for name, part in zip(STORED, parts)}
-    return Kept(layer.name, t.shape, flat)
+    return Kept(layer.name, t.shape, *(part.reshape(-1) for part in parts))
 
 
 def _moments(t: Array, m: Array) -> Tuple[Array, Array]:

@@ -25,9 +25,9 @@ def kept_of(t: Array, m: Optional[Array] = None) -> Kept:
     """As a file holds it."""
     layer = Layer("relu", t, (t if m is None else m).astype("f"))
     kept = keep(layer)
-    parts = {name: part.astype(module.STORED[name]) for name, part in kept.parts.items()}
-    assert {n: part.size for n, part in parts.items()} == module.part_sizes(t.shape, kept.whole)
-    return Kept("relu", t.shape, parts)
+    parts = [getattr(kept, name).astype(form) for name, form in module.STORED.items()]
+    assert [part.size for part in parts] == [*module.part_sizes(t.shape, kept.whole).values()]
+    return Kept("relu", t.shape, *parts)
 
 
 def judge(kept: Kept, value: Array, precision: str, row: Optional[Deviation] = None) -> Check:
@@ -79,7 +79,7 @@ def test_boundary_of_a_number(factor: float) -> None:
     cells = module.sketch("relu", off(place, 1.0) - T)
     assert np.count_nonzero(cells) == 1
     assert size % length == 0
-    allowed = 1e-12 * KEPT.channels[0, 5] * np.sqrt(length)
+    allowed = 1e-12 * KEPT.by_channel[0, 5] * np.sqrt(length)
     assert (not said(off(place, factor * allowed / np.abs(cells).max()))) == (factor < 1)
 
 
