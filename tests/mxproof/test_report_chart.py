@@ -78,25 +78,26 @@ def test_foreign_text_is_escaped_everywhere() -> None:
     assert "".join(tree.itertext()).count(HOSTILE) == 5
 
 
-LINEAR, LOGARITHMIC = module.linear_scale, module.log_scale
 LINEAR_ENDS = [(0.65, 0.72), (1.0, 1.0), (0.0, 0.0), (-3.0, 900.0), (1e-15, 3e-15)]
 LOG_ENDS = [(1e-16, 1e-3), (0.3, 4.0), (1.0, 1.0), (5e-9, 7e-9)]
 
 
 @pytest.mark.parametrize(
-    ("scale", "least", "most"),
-    [(LINEAR, *ends) for ends in LINEAR_ENDS] + [(LOGARITHMIC, *ends) for ends in LOG_ENDS],
+    ("log_y", "least", "most"),
+    [(False, *ends) for ends in LINEAR_ENDS] + [(True, *ends) for ends in LOG_ENDS],
 )
-def test_ticks_are_round_and_around_all_numbers(scale: Any, least: float, most: float) -> None:
-    y, ticks = scale([least, most] if scale is LINEAR else [least, most, 0.0])
+def test_ticks_are_round_and_around_all_numbers(log_y: bool, least: float, most: float) -> None:
+    numbers = values(least, most, *[0.0] * log_y)
+    chart = Chart("t", [Series("s", numbers)], log_y=log_y)
+    y, ticks = chart.height, chart.y_ticks
     assert 2 <= len(ticks) <= 10 and ticks == sorted(set(ticks))
     assert TOP <= y(most) <= y(least) <= BOTTOM and y(most + abs(most) / 100 + 1e-9) < y(most)
     assert all(TOP - 1e-6 <= y(tick) <= BOTTOM + 1e-6 for tick in ticks)
     assert y(None) == NO_NUMBER
-    if scale is LINEAR:
-        assert (y(ticks[0]), y(ticks[-1]), len(ticks) <= 7) == (BOTTOM, TOP, True)
-    else:
+    if log_y:
         assert y(0.0) == ZERO > BOTTOM
+    else:
+        assert (y(ticks[0]), y(ticks[-1]), len(ticks) <= 7) == (BOTTOM, TOP, True)
 
 
 def test_numbers_of_ticks() -> None:

@@ -88,6 +88,7 @@ def test_boundary_of_a_sample(factor: float) -> None:
     """A number that is kept is judged as if all were: 1e-12 of its channel's magnitude."""
     at = tuple(map(int, np.unravel_index(positions("relu", SHAPE)[77], SHAPE)))
     x = off(at, factor * 1e-12 * PEAK[0, at[1], 0, 0] * 1.001)  # kept in float16, rounded up
+    assert (KEPT.by_channel[0] >= PEAK.ravel()).all()
     words = f"1 of {SAMPLES} samples, worst {abs(x - T).max():.1e} at {at}, allowed "
     assert said(x).startswith(words) == bool(said(x)) == (factor > 1)
 
