@@ -30,7 +30,7 @@ HASHES = ("symbol_sha256", "params_sha256")
 HEADER = "header.json"  # the last member
 NPY: Any = np.lib.format  # which has no types
 
-#: What unpacks to more than this, and to more than so many times its size, is made to fill memory.
+#: A file that unpacks to more bytes than this, and to more than RATIO times its size, is refused.
 UNPACKED, RATIO = 64 << 20, 200
 
 
@@ -93,9 +93,8 @@ def _save(archive: zipfile.ZipFile, folder: str, graph: Graph, truth: Truth) -> 
     arrays += [(f"input{n}", array, "<f4") for n, array in enumerate(truth.inputs.values())]
     arrays += [(f"output{n}", array, "<f4") for n, array in enumerate(truth.outputs)]
     for name, array, dtype in arrays:
-        whole = np.asarray(array, dtype, order="C")
         with archive.open(f"{folder}/{name}.npy", "w") as member:
-            NPY.write_array(member, whole, (1, 0), allow_pickle=False)
+            NPY.write_array(member, np.asarray(array, dtype, order="C"), (1, 0), allow_pickle=False)
     return {
         "inputs": {name: array.shape for name, array in truth.inputs.items()},
         "outputs": [array.shape for array in truth.outputs],
@@ -104,10 +103,11 @@ def _save(archive: zipfile.ZipFile, folder: str, graph: Graph, truth: Truth) -> 
 
 
 def _load_array(archive: zipfile.ZipFile, name: str, dtype: str, shape: Tuple[int, ...]) -> Array:
-    """Finite numbers in exactly this form; `dtype` has its byte order, "<f8".
+    """Read an array of exactly this form; `dtype` has its byte order, "<f8".
 
     Raises:
-        KeyError, ValueError: there are none.
+        KeyError: the file has no such member.
+        ValueError: the array has another form, or holds numbers that are not finite.
     """
     with archive.open(f"{name}.npy") as file:
         if NPY.read_magic(file) != (1, 0):

@@ -51,9 +51,9 @@ class Kept:
     """A layer of shape (N, C, ...): its parts as they are stored, each of one axis.
 
     Attributes:
-        scale, channels: see `by_channel`; 0 and nothing where the layer is whole.
-        cells: (C cells,): sums of w t; none where the layer is whole.
-        float64, float32: t and m at `positions`, or all of them.
+        scale, channels: what `by_channel` is made of; zeros and empty where the layer is whole.
+        cells: sums of w t, channel by channel; empty where the layer is whole.
+        float64, float32: t and m at `positions`; of a whole layer, all of them.
     """
 
     name: str

@@ -115,7 +115,7 @@ class PytorchFile:
     def _follow(
         self, cls: str, path: str, arguments: Sequence[ast.expr], inputs: Sequence[str]
     ) -> Generator[Tuple[str, Place], None, List[str]]:
-        """Yield every layer of a module with its place; returns the values that it returns.
+        """Yield each layer of a module with its place; return the values that its forward returns.
 
         Args:
             arguments: of its constructor, constants.

@@ -57,7 +57,7 @@ def refuse(run: Run) -> Refuse:
 
 @pytest.fixture(scope="session")
 def runtimes(mxnet: MxnetProcess) -> None:
-    """MXNet, and what runs both targets, are here."""
+    """Skip where MXNet or the runtime of a target is missing."""
     pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
     pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
 
