@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence
 
-from mxproof.report.chart import Chart, Mark, Series, spark
+from mxproof.report.chart import Chart, Mark, Series
 from mxproof.report.record import Json
 from mxproof.report.templates import environment
 from mxproof.report.wording import NONE, number
@@ -79,7 +79,6 @@ def page(entries: Sequence[Json], notes: Sequence[str]) -> str:
         seconds={n: v for n, v in values.items() if n.partition("::")[0] not in CHARTS},
         counts={s: [sum(r["counts"].get(s, {}).values()) for r in runs] for s in now["counts"]},
         ran=ran,
-        spark=spark,
     )
 
 

@@ -13,7 +13,7 @@ import onnx
 from converters import Graph, __version__
 
 from ..report.wording import one_line
-from ..repro.piece import NoPiece
+from ..repro.case import NoPiece
 from ..repro.pytorch import PytorchFile
 from .parcel import Parcel
 
@@ -91,7 +91,7 @@ def _onnx_nodes(path: Path) -> Dict[str, List[str]]:
 def _statements(path: Path) -> Dict[str, str]:
     """Value -> the statement that makes it, and in which block."""
     try:
-        places = PytorchFile(path, "float32").places
+        places = PytorchFile(path).places
     except NoPiece:
         return {}
     return {

@@ -7,6 +7,8 @@ checkpoint: a file that says otherwise is refused before anything is allocated f
 
 from __future__ import annotations
 
+import json
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
@@ -20,12 +22,16 @@ from converters.shape import Shape, compatible, show
 from ..runtimes.base import Array
 from ..subject import UsageError
 from ..truth import Truth
-from .archive import Archive
 from .recorded import RecordedTruth, Recording
-from .sketch import STORED, Kept, keep, kept_whole, packed, packed_sizes, unpacked
+from .sketch import STORED, Kept, keep, kept_whole, part_sizes
 
 FORMAT, SCHEMA = "mxproof recording", 1
 HASHES = ("symbol_sha256", "params_sha256")
+HEADER = "header.json"  # the last member
+NPY: Any = np.lib.format  # which has no types
+
+#: A file that unpacks to more bytes than this, and to more than RATIO times its size, is refused.
+UNPACKED, RATIO = 64 << 20, 200
 
 
 class RecordingError(UsageError):
@@ -48,21 +54,21 @@ def save_recording(
     Raises:
         RecordingError: MXNet's results are not finite.
     """
-    with atomic_write(path) as file, Archive(file, "w") as archive:
-        entries = [_save(archive, f"{n}", graph, truth) for n, truth in enumerate(truths)]
-        archive.write_header(
-            {
-                "format": FORMAT,
-                "schema": SCHEMA,
-                "mxproof": __version__,
-                "versions": dict(versions),
-                "model": graph.name,
-                **{key: graph.source.get(key) for key in HASHES},
-                "given": dict(given or {}),
-                "layers": _layers(graph),
-                "truths": entries,
-            }
-        )
+    header: Dict[str, Any] = {
+        "format": FORMAT,
+        "schema": SCHEMA,
+        "mxproof": __version__,
+        "versions": dict(versions),
+        "model": graph.name,
+        **{key: graph.source.get(key) for key in HASHES},
+        "given": dict(given or {}),
+        "layers": _layers(graph),
+    }
+    how = (zipfile.ZIP_DEFLATED, True, 9)
+    with atomic_write(path) as file, zipfile.ZipFile(file, "w", *how) as archive:
+        header["truths"] = [_save(archive, f"{n}", graph, truth) for n, truth in enumerate(truths)]
+        with archive.open(HEADER, "w") as member:
+            member.write(json.dumps(header).encode())
 
 
 def _layers(graph: Graph) -> List[List[str]]:
@@ -70,40 +76,62 @@ def _layers(graph: Graph) -> List[List[str]]:
     return [[name, node.op] for node in graph.nodes for name in node.outputs]
 
 
-def _save(archive: Archive, folder: str, graph: Graph, truth: Truth) -> Dict[str, Any]:
+def _save(archive: zipfile.ZipFile, folder: str, graph: Graph, truth: Truth) -> Dict[str, Any]:
     """Write one truth's arrays; returns their shapes."""
-    shapes: List[Tuple[int, ...]] = []
-    columns: List[Dict[str, Array]] = [dict.fromkeys(STORED, np.zeros(0))]
+    layers: List[Kept] = []
     for layer in truth:
         with np.errstate(all="ignore"):  # what overflows shows in the values
             kept = keep(layer, layer.name in graph.outputs)
-            columns.append(packed(kept))
-        if not all(np.isfinite(part).all() for part in columns[-1].values()):
+        layers.append(kept)
+        if not all(np.isfinite(getattr(kept, part)).all() for part in STORED):
             raise RecordingError(
                 f"layer {layer.name!r} holds values in MXNet that are not finite: nothing could "
                 "be judged by them. Choose other inputs (--seed, --input)."
             )
-        shapes.append(kept.shape)
-    for name, dtype in STORED.items():
-        column = np.concatenate([parts[name] for parts in columns])
-        archive.write_array(f"{folder}/{name}", column, dtype)
-    for kind, arrays in (("input", truth.inputs.values()), ("output", truth.outputs)):
-        for number, array in enumerate(arrays):
-            archive.write_array(f"{folder}/{kind}{number}", array, "<f4")
+    columns = {n: np.concatenate([np.zeros(0), *(getattr(k, n) for k in layers)]) for n in STORED}
+    arrays = [(name, columns[name], dtype) for name, dtype in STORED.items()]
+    arrays += [(f"input{n}", array, "<f4") for n, array in enumerate(truth.inputs.values())]
+    arrays += [(f"output{n}", array, "<f4") for n, array in enumerate(truth.outputs)]
+    for name, array, dtype in arrays:
+        with archive.open(f"{folder}/{name}.npy", "w") as member:
+            NPY.write_array(member, np.asarray(array, dtype, order="C"), (1, 0), allow_pickle=False)
     return {
         "inputs": {name: array.shape for name, array in truth.inputs.items()},
         "outputs": [array.shape for array in truth.outputs],
-        "shapes": shapes,
+        "shapes": [kept.shape for kept in layers],
     }
 
 
+def _load_array(archive: zipfile.ZipFile, name: str, dtype: str, shape: Tuple[int, ...]) -> Array:
+    """Read an array of exactly this form; `dtype` has its byte order, "<f8".
+
+    Raises:
+        KeyError: the file has no such member.
+        ValueError: the array has another form, or holds numbers that are not finite.
+    """
+    with archive.open(f"{name}.npy") as file:
+        if NPY.read_magic(file) != (1, 0):
+            raise ValueError(f"{name} is of another version of .npy")
+        found, fortran, kind = NPY.read_array_header_1_0(file)
+        if (found, fortran, kind) != (shape, False, np.dtype(dtype)):
+            raise ValueError(f"{name} is {kind} of shape {found}, not {dtype} of {shape}")
+        array = np.frombuffer(file.read(), kind).reshape(shape)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} holds numbers that are not finite")
+    return array
+
+
 @contextmanager
-def _reading(path: Path) -> Iterator[Tuple[Archive, Any]]:
+def _reading(path: Path) -> Iterator[Tuple[zipfile.ZipFile, Any]]:
     """The file and its header. Whatever can be wrong inside is one kind of error."""
     with path.open("rb") as file:
         try:
-            with Archive(file) as archive:
-                header = archive.header()
+            with zipfile.ZipFile(file) as archive:
+                packed = path.stat().st_size
+                unpacked = sum(info.file_size for info in archive.infolist())
+                if unpacked > max(UNPACKED, RATIO * packed):
+                    raise ValueError(f"{packed} bytes unpack to {unpacked}")
+                header = json.loads(archive.read(HEADER))
                 if header["format"] != FORMAT:
                     raise ValueError(f"its header says {header['format']!r}, not {FORMAT!r}")
                 if header["schema"] != SCHEMA:
@@ -179,7 +207,7 @@ def _check_origin(path: Path, header: Mapping[str, Any], graph: Graph) -> None:
         )
 
 
-def _load(archive: Archive, folder: str, graph: Graph, entry: Any) -> RecordedTruth:
+def _load(archive: zipfile.ZipFile, folder: str, graph: Graph, entry: Any) -> RecordedTruth:
     """One truth, once its shapes are those of the network."""
     given = {str(name): _sizes(shape) for name, shape in entry["inputs"].items()}
     if list(given) != [value.name for value in graph.inputs]:
@@ -198,7 +226,7 @@ def _load(archive: Archive, folder: str, graph: Graph, entry: Any) -> RecordedTr
 
     def floats(kind: str, shapes: Iterable[Any]) -> List[Array]:
         named = ((f"{folder}/{kind}{n}", _sizes(shape)) for n, shape in enumerate(shapes))
-        return [archive.array(name, "<f4", shape) for name, shape in named]
+        return [_load_array(archive, name, "<f4", shape) for name, shape in named]
 
     layers = _load_layers(archive, folder, shapes, graph.outputs)
     inputs = dict(zip(given, floats("input", given.values())))
@@ -206,13 +234,16 @@ def _load(archive: Archive, folder: str, graph: Graph, entry: Any) -> RecordedTr
 
 
 def _load_layers(
-    archive: Archive, folder: str, shapes: Mapping[str, Tuple[int, ...]], outputs: Tuple[str, ...]
+    archive: zipfile.ZipFile,
+    folder: str,
+    shapes: Mapping[str, Tuple[int, ...]],
+    outputs: Tuple[str, ...],
 ) -> Iterator[Kept]:
-    sizes = [packed_sizes(s, kept_whole(s, name in outputs)) for name, s in shapes.items()]
+    sizes = [part_sizes(s, kept_whole(s, name in outputs)) for name, s in shapes.items()]
     columns: List[List[Array]] = []
     for column, dtype in STORED.items():
         counts = [size[column] for size in sizes]
-        array = archive.array(f"{folder}/{column}", dtype, (sum(counts),))
+        array = _load_array(archive, f"{folder}/{column}", dtype, (sum(counts),))
         columns.append(np.split(array, np.cumsum(counts)[:-1]))
     for (name, shape), *parts in zip(shapes.items(), *columns):
-        yield unpacked(name, shape, dict(zip(STORED, parts)))
+        yield Kept(name, shape, *parts)

@@ -81,7 +81,8 @@ def measured(value: Array, kept: Kept, precision: str) -> Measured:
     """
     same_form(value, np.broadcast_to(getattr(kept, precision)[:1], kept.shape))
     with np.errstate(all="ignore"):  # what overflows shows in the values
-        change = np.abs(sketch(kept.name, value) - kept.cells)
+        cells = sketch(kept.name, value)
+        change = np.abs(cells - kept.cells.reshape(cells.shape))
     if not np.isfinite(change).all():
         count = int((~np.isfinite(value)).sum())
         raise Incomparable(f"holds {count} values that are not finite; MXNet holds none")
@@ -90,21 +91,21 @@ def measured(value: Array, kept: Kept, precision: str) -> Measured:
     at = np.unravel_index(places, kept.shape)
     cells = (change / np.sqrt(np.diff([*range(0, size, length), size]))).max(axis=1)
     found = value.flat[places].astype(np.float64)
-    single = kept.float32 if precision == "float32" else kept.float64
+    single = getattr(kept, precision)
     apart, nonzero = np.abs(found - single), single != 0
     errors = np.concatenate([cells, np.abs(found - kept.float64)])
     sums = None
     if precision == "float32":
-        noise, sizes = size * np.square(kept.channels[1:])
+        noise, sizes = size * np.square(kept.by_channel[1:])
         sums = Sums(np.square(change).sum(axis=1), noise, sizes, size)
     return Measured(
-        kept.channels[0],
+        kept.by_channel[0],
         errors,
         channel=np.append(np.arange(channels), at[1] if len(at) > 1 else np.zeros_like(at[0])),
         max_abs=float(apart.max()),
         max_rel=float((apart[nonzero] / np.abs(single[nonzero])).max(initial=0)),
         # By the RMS of the noisiest channel, which is less than its largest error.
-        carried=lambda: carried_by(float(kept.channels[1].max())),
+        carried=lambda: carried_by(float(kept.by_channel[1].max())),
         describe=partial(_differing, errors, at),
         sums=sums,
     )

@@ -23,7 +23,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from math import prod
-from typing import Dict, Iterator, List, Mapping, Tuple
+from typing import Dict, Iterator, List, Tuple
 
 import numpy as np
 
@@ -48,17 +48,17 @@ STORED = {"scale": "<f8", "channels": "<f2", "cells": "<f8", "float64": "<f8", "
 
 @dataclass(frozen=True)
 class Kept:
-    """A layer of shape (N, C, ...).
+    """A layer of shape (N, C, ...): its parts as they are stored, each of one axis.
 
     Attributes:
-        channels: (3, C), float64: max|t|, RMS(m - t) and RMS(t) of each; (3, 0) where the layer
-            is whole.
-        cells: (C, cells), float64: sums of w t.
-        float64, float32: t and m at `positions`, or all of them.
+        scale, channels: what `by_channel` is made of; zeros and empty where the layer is whole.
+        cells: sums of w t, channel by channel; empty where the layer is whole.
+        float64, float32: t and m at `positions`; of a whole layer, all of them.
     """
 
     name: str
     shape: Tuple[int, ...]
+    scale: Array
     channels: Array
     cells: Array
     float64: Array
@@ -67,6 +67,12 @@ class Kept:
     @property
     def whole(self) -> bool:
         return not self.channels.size
+
+    @property
+    def by_channel(self) -> Array:
+        """(3, C): max|t|, RMS(m - t) and RMS(t) of each."""
+        scaled: Array = self.channels.reshape(-1, 3) * self.scale
+        return scaled.T
 
 
 def kept_whole(shape: Tuple[int, ...], output: bool) -> bool:
@@ -128,40 +134,31 @@ def keep(layer: LayerTruth, output: bool = False) -> Kept:
         output: the layer is an output of the network.
     """
     t, m = layer.float64, layer.float32
-    if kept_whole(t.shape, output):
-        none = np.zeros((3, 0))
-        return Kept(layer.name, t.shape, none, none, t.reshape(-1), m.reshape(-1))
-    pairs = zip(_rows(t), _rows(m))
+    none: Array = np.zeros(0)
+    parts = (np.zeros(3), none, none, t, m)
+    if not kept_whole(t.shape, output):
+        at = positions(layer.name, t.shape)
+        parts = (*_moments(t, m), sketch(layer.name, t), t.flat[at], m.flat[at])
+    return Kept(layer.name, t.shape, *(part.reshape(-1) for part in parts))
+
+
+def _moments(t: Array, m: Array) -> Tuple[Array, Array]:
+    """The largest channel's max|t|, RMS(m - t) and RMS(t) (3,), and each channel's as a part of
+    these (C, 3), rounded up."""
     rows = [
         [np.abs(a).max(axis=1), *(np.sqrt(np.square(r).mean(axis=1)) for r in (b - a, a))]
-        for a, b in pairs
+        for a, b in zip(_rows(t), _rows(m))
     ]
-    by_channel, at = np.concatenate(rows, axis=1), positions(layer.name, t.shape)
-    return Kept(layer.name, t.shape, by_channel, sketch(layer.name, t), t.flat[at], m.flat[at])
-
-
-def packed(kept: Kept) -> Dict[str, Array]:
-    """A layer's parts in the form of STORED.
-
-    Those by channel are parts of the largest channel's (`scale`), rounded up.
-    """
-    scale = kept.channels.max(axis=1, initial=0)
-    exact = np.divide(kept.channels.T, scale, out=np.zeros_like(kept.channels.T), where=scale > 0)
+    by_channel = np.concatenate(rows, axis=1).T
+    scale = by_channel.max(axis=0)
+    exact = np.divide(by_channel, scale, out=np.zeros_like(by_channel), where=scale > 0)
     near = exact.astype(np.float16)
-    channels = np.where(near < exact, np.nextafter(near, np.float16(np.inf)), near)
-    parts = (scale, channels, kept.cells, kept.float64, kept.float32)
-    return {name: part.reshape(-1) for name, part in zip(STORED, parts)}
+    return scale, np.where(near < exact, np.nextafter(near, np.float16(np.inf)), near)
 
 
-def packed_sizes(shape: Tuple[int, ...], whole: bool) -> Dict[str, int]:
+def part_sizes(shape: Tuple[int, ...], whole: bool) -> Dict[str, int]:
     """How many numbers each of the parts has."""
     if whole:
         return dict(zip(STORED, (3, 0, 0, prod(shape), prod(shape))))
     count, size, length = form(shape)
     return dict(zip(STORED, (3, 3 * count, count * -(-size // length), SAMPLES, SAMPLES)))
-
-
-def unpacked(name: str, shape: Tuple[int, ...], parts: Mapping[str, Array]) -> Kept:
-    channels = (parts["channels"].reshape(-1, 3) * parts["scale"].astype(np.float64)).T
-    cells = parts["cells"].reshape(channels.shape[1], -1) if channels.size else parts["cells"]
-    return Kept(name, shape, channels, cells, parts["float64"], parts["float32"])

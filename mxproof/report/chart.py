@@ -17,7 +17,7 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .record import FAIL, MEASURES, Json
 from .wording import number, one_line, used
@@ -25,7 +25,7 @@ from .wording import number, one_line, used
 TOP, BOTTOM = 28, 190  # pixels: where the ends of the y axis are
 NO_NUMBER, ZERO = 20, 197  # marks without a number, and zeros of a logarithmic axis
 TICKS = 6  # at most, about
-Y = Callable[[Optional[float]], float]
+Scale = Tuple[float, float, List[float]]  # what is at the ends, and where the ticks are
 DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 #: Precision -> what its chart shows, the unit of the numbers, and their form.
 TITLES = {
@@ -96,7 +96,7 @@ class Chart:
         return f"{self.title}. {'; '.join(parts) or 'No numbers.'}"
 
     @cached_property
-    def _scale(self) -> Tuple[Y, List[float]]:
+    def _scale(self) -> Scale:
         marks = [mark for series in self.series for mark in series.marks if mark]
         numbers = [n for m in marks for n in (m.value, m.low, m.high) if n is not None]
         numbers += [limit for limit in self.limits if limit is not None]
@@ -111,14 +111,24 @@ class Chart:
         """The middle of a place."""
         return f"{100 * (place + 0.5) / self.count:.4g}%"
 
-    def y(self, value: Optional[float]) -> str:
+    def height(self, value: Optional[float]) -> float:
         """How far down a value is."""
-        return f"{self._scale[0](value):.1f}"
+        if value is None:
+            return NO_NUMBER
+        if self.log_y and value <= 0:
+            return ZERO
+        low, high, _ = self._scale
+        part = ((math.log10(value) if self.log_y else value) - low) / (high - low)
+        return BOTTOM - part * (BOTTOM - TOP)
+
+    def y(self, value: Optional[float]) -> str:
+        """The same as an attribute."""
+        return f"{self.height(value):.1f}"
 
     @property
     def y_ticks(self) -> List[float]:
         """Values at which the y axis has a line and a label."""
-        return self._scale[1]
+        return self._scale[2]
 
     def steps(self) -> Iterator[Tuple[float, float, float]]:
         """(begin, end, limit) of each run of places that have the same limit."""
@@ -179,24 +189,19 @@ def _depths(count: int) -> Dict[int, str]:
     return {depth - 1: str(depth) for depth in range(step, count + 1, step)}
 
 
-def log_scale(values: Sequence[float]) -> Tuple[Y, List[float]]:
-    """Positive numbers -> their heights, and ticks: decades, or parts of them where few."""
+def log_scale(values: Sequence[float]) -> Scale:
+    """Positive numbers -> exponents around all of them, and ticks: decades, or parts of them
+    where few."""
     exponents = [math.log10(v) for v in values if v > 0] or [0.0]
     low, high = math.floor(min(exponents)), math.floor(max(exponents)) + 1
     ticks = [10.0**e for e in range(low, high + 1, math.ceil((high - low) / TICKS))]
     if high - low <= 2:
         ticks = [m * t for t in ticks for m in (1, 2, 5) if m * t <= 10.0**high]
-
-    def y(value: Optional[float]) -> float:
-        if value is None:
-            return NO_NUMBER
-        return _height((math.log10(value) - low) / (high - low)) if value > 0 else ZERO
-
-    return y, ticks
+    return low, high, ticks
 
 
-def linear_scale(values: Sequence[float]) -> Tuple[Y, List[float]]:
-    """Numbers -> their heights, and round ticks around all of them."""
+def linear_scale(values: Sequence[float]) -> Scale:
+    """Numbers -> round ticks around all of them."""
     least, most = (f(values, default=float(f is max)) for f in (min, max))
     width = most - least or abs(most) / 5 or 1.0
     size = 10.0 ** math.floor(math.log10(width / TICKS))
@@ -204,15 +209,7 @@ def linear_scale(values: Sequence[float]) -> Tuple[Y, List[float]]:
     first = math.floor(least / step + 1e-9)
     last = max(math.ceil(most / step - 1e-9), first + 1)
     ticks = [float(f"{k * step:.12g}") for k in range(first, last + 1)]
-
-    def y(value: Optional[float]) -> float:
-        return NO_NUMBER if value is None else _height((value - ticks[0]) / (ticks[-1] - ticks[0]))
-
-    return y, ticks
-
-
-def _height(part: float) -> float:
-    return BOTTOM - part * (BOTTOM - TOP)
+    return ticks[0], ticks[-1], ticks
 
 
 def tick_label(value: float) -> str:
@@ -222,16 +219,3 @@ def tick_label(value: float) -> str:
     digits, exponent = f"{value:.3e}".split("e")
     times = f"{float(digits):g}×" if float(digits) != 1 else ""
     return f"{times}10{str(int(exponent)).translate(DIGITS)}"
-
-
-def spark(values: Sequence[float]) -> str:
-    """A small line, 160 by 28 pixels, beside the numbers that it shows."""
-    least, most = min(values, default=0.0), max(values, default=0.0)
-    heights = [(v - least) / (most - least) if most > least else 0.5 for v in values]
-    heights *= 2 if len(values) == 1 else 1
-    points = " ".join(
-        f"{2 + 156 * i / max(1, len(heights) - 1):.1f},{24 - 20 * part:.1f}"
-        for i, part in enumerate(heights)
-    )
-    size = 'width="160" height="28" aria-hidden="true"'
-    return f'<svg class="spark" {size}><polyline points="{points}"/></svg>'

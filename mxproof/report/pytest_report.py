@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
 
 import pytest
 
@@ -122,7 +122,7 @@ class Report:
     def run(self, exitstatus: int) -> Json:
         """What the tests did."""
         tests = list(self.tests.values())
-        counts = {o: sum(t["outcome"] == o for t in tests) for o in ("failed", "passed", "skipped")}
+        counts = {o: len(_where(tests, outcome=o)) for o in ("failed", "passed", "skipped")}
         fine = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
         passed = PASS if counts["passed"] else INCOMPLETE
         versions = {"pytest": pytest.__version__, "exit code": int(exitstatus)}
@@ -135,15 +135,14 @@ class Report:
 
     def records(self) -> List[Json]:
         """One for each model, in the order in which they came."""
-        failed = [t for t in self.tests.values() if t["outcome"] == "failed"]
-        return [
-            _record(
-                model,
-                [f for f in self.found if f["model"] == model],
-                [t for t in failed if t.get("model") == model],
-            )
-            for model in dict.fromkeys(f["model"] for f in self.found)
-        ]
+        failed = _where(self.tests.values(), outcome="failed")
+        models = dict.fromkeys(found["model"] for found in self.found)
+        return [_record(m, _where(self.found, model=m), _where(failed, model=m)) for m in models]
+
+
+def _where(rows: Iterable[Json], **wanted: str) -> List[Json]:
+    """The rows that have these values."""
+    return [row for row in rows if all(row.get(key) == value for key, value in wanted.items())]
 
 
 def _record(model: str, found: List[Json], failed: List[Json]) -> Json:
@@ -154,13 +153,8 @@ def _record(model: str, found: List[Json], failed: List[Json]) -> Json:
         failed: those of its tests that failed.
     """
     judged = [f for f in found if "part" in f or "output" in f]
-    targets = {
-        name: _target(
-            [f for f in judged if f["target"] == name],
-            [t for t in failed if t.get("target") == name],
-        )
-        for name in sorted({f["target"] for f in judged})
-    }
+    names = sorted({f["target"] for f in judged})
+    targets = {n: _target(_where(judged, target=n), _where(failed, target=n)) for n in names}
     elsewhere = [t for t in failed if t.get("target") not in targets]
     return {
         **{"schema": SCHEMA, "input": {}, "weights": "", "reference": "mxnet", "versions": {}},

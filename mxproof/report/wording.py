@@ -102,45 +102,6 @@ def models(count: int) -> str:
     return "1 model" if count == 1 else f"{count} models"
 
 
-def sentence(record: Json) -> str:
-    """What the verdict means."""
-    targets = {TARGETS.get(name, name): target for name, target in record["targets"].items()}
-    failed = [_blame(name, t) for name, t in targets.items() if t["verdict"] == FAIL]
-    if failed:
-        return " ".join(failed)
-    if record["verdict"] == FAIL:
-        return "No layer differs, but see what else went wrong."
-    if record["verdict"] == INCOMPLETE:
-        return "Nothing failed, but not every layer was judged in both precisions."
-    return (
-        f"{' and '.join(targets)} {'compute' if len(targets) > 1 else 'computes'} what MXNet "
-        f"computes: each of {max(len(t['layers']) for t in targets.values())} layers is the same "
-        "function in float64, and as precise as MXNet in float32."
-    )
-
-
-def _blame(name: str, target: Json) -> str:
-    first, others = target["first_introduced"], len(target["introduced"]) - 1
-    if first is None:
-        return f"{name} fails."
-    layers = {c["name"]: (place, c["op"]) for place, c in enumerate(target["layers"], 1)}
-    layer, more = one_line(first), f", and in {others} more" if others > 0 else ""
-    if first in layers:
-        place, op = layers[first]
-        layer = f"{op} {layer} (layer {place} of {len(target['layers'])})"
-    return f"{name} differs from MXNet, first in {layer}{more}."
-
-
-def outcomes(run: Json) -> str:
-    """How many tests of a pytest run there were of each outcome."""
-    return ", ".join(f"{count} {outcome}" for outcome, count in run["counts"].items() if count)
-
-
-def skips(run: Json) -> Dict[str, int]:
-    """Reason -> how many tests were skipped for it."""
-    return Counter(t["message"] for t in run["tests"] if t["outcome"] == "skipped")
-
-
 def by_verdict(records: Sequence[Json]) -> List[Tuple[int, Json, str, Json]]:
     """(place of the record, record, target's name, target), failed targets first."""
     rows = [(i, r, n, t) for i, r in enumerate(records) for n, t in r["targets"].items()]

@@ -50,7 +50,8 @@ def write_reproducers(
 ) -> List[Reproducer]:
     """One reproducer for each of the first culprits; each was seen to fail.
 
-    Where a layer does not fail by itself, the whole network stands in for it.
+    Where a layer does not fail by itself, the whole network stands in for it, if its outputs are
+    wrong on any input.
 
     Args:
         truths: on all inputs. They are gone through twice at most.
@@ -65,27 +66,18 @@ def write_reproducers(
         found += [Reproducer(test) for test in tests if test]
         rest = [culprit for culprit, test in zip(rest, tests) if not test]
         if not rest:
-            break
-    if rest or not found:
-        found.append(_whole(writer, [culprit.layer for culprit in rest], feeds, truths))
-    return found
-
-
-def _whole(
-    writer: Writer, layers: Sequence[str], feeds: bool, truths: Iterable[Truth]
-) -> Reproducer:
-    """Let the whole network stand in for these layers, if its outputs are wrong on any input."""
-    names = ", ".join(map(repr, layers))
-    why = f"{names} {'does' if len(layers) == 1 else 'do'} not fail alone"
-    if not layers:
+            return found
+    names = ", ".join(repr(culprit.layer) for culprit in rest)
+    why = f"{names} {'does' if len(rest) == 1 else 'do'} not fail alone"
+    if not rest:
         why = "no layer is to blame"
-    if not feeds:
+    elif not feeds:
         why = f"a recording cannot feed {names} alone, MXNet can"
-    for truth in truths:
-        test = writer.whole(truth, why)
-        if test:
-            return Reproducer(test, f"the whole network: {why}")
-    return Reproducer(None, f"{why}, and on no single input are the network's outputs wrong")
+    whole = next(filter(None, (writer.whole(truth, why) for truth in truths)), None)
+    note = f"the whole network: {why}"
+    if whole is None:
+        note = f"{why}, and on no single input are the network's outputs wrong"
+    return [*found, Reproducer(whole, note)]
 
 
 def reproduce(

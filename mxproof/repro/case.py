@@ -7,14 +7,32 @@ from typing import Dict, Sequence, Tuple
 import numpy as np
 
 from ..check import allowed_by_channel, channels, check
-from ..runtimes.base import Array, Layer
+from ..runtimes.base import Array, Layer, LayerTruth
 from ..tolerance import Budget
+from ..truth import Truth
 from ..verdict import float32_limits
-from .piece import NoPiece, Values
+
+
+class NoPiece(Exception):
+    """A layer cannot be shown by itself."""
+
+
+def value(truth: Truth, name: str) -> LayerTruth:
+    """Look up what a layer may be fed: an input of the network, or MXNet's result.
+
+    Raises:
+        NoPiece: the reference holds only part of it, as a recording may.
+    """
+    if name in truth.inputs:
+        array = np.asarray(truth.inputs[name], np.float64)
+        return Layer(name, array, array)
+    if not truth.holds(name):
+        raise NoPiece(f"the reference does not hold all of {name!r}")
+    return truth[name]
 
 
 def case(
-    values: Values,
+    truth: Truth,
     inputs: Sequence[str],
     outputs: Sequence[Tuple[str, Budget]],
     precision: str,
@@ -30,9 +48,10 @@ def case(
     """
     arrays: Dict[str, Array] = {}
     for i, name in enumerate(inputs):
-        arrays[f"input{i}"] = np.asarray(values[name].float64, np.float64)[samples]
+        arrays[f"input{i}"] = np.asarray(value(truth, name).float64, np.float64)[samples]
     for i, (name, budget) in enumerate(outputs):
-        t, m = values[name].float64, values[name].float32
+        layer = value(truth, name)
+        t, m = layer.float64, layer.float32
         if not (np.isfinite(t).all() and np.isfinite(m).all()):
             raise NoPiece(f"MXNet's results of {name!r} are not finite")
         arrays[f"expected{i}"] = t[samples]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Sequence
+from typing import List, Optional
 
 import numpy as np
 import onnx
@@ -12,47 +12,46 @@ import onnx_ir as ir
 from converters.onnx_model import EXTERNAL_DATA_BYTES
 
 from ..runtimes.onnx_reference import double_nodes, missing_epsilon, widen
-from .piece import NoPiece, Piece, Values
+from ..truth import Truth
+from .case import NoPiece
 
 NAME = "piece.onnx"
 
 
-class OnnxFile:
-    """An .onnx file. In float64 its pieces are stored in double precision, which ONNX's
-    reference evaluator computes in; in float32 as they are, for onnxruntime."""
+def cut(path: Path, precision: str, folder: Path, layer: Optional[str], truth: Truth) -> List[str]:
+    """Write the part of an .onnx file that computes the layer, or all of it; returns its inputs.
 
-    suffix = ".onnx"
+    In float64 it is stored in double precision, which ONNX's reference evaluator computes in; in
+    float32 as it is, for onnxruntime.
 
-    def __init__(self, path: Path, precision: str) -> None:
-        self._model, self._precision = onnx.load(path), precision
+    Raises:
+        NoPiece: nothing in the file computes the layer.
+    """
+    model = onnx.load(path)
+    if layer is not None:
+        model = _extracted(model, layer, truth)
+    written = doubled(model) if precision == "float64" else model
+    large = sum(len(t.raw_data) for t in written.graph.initializer) > EXTERNAL_DATA_BYTES
+    onnx.save(written, folder / NAME, save_as_external_data=large, location=f"{NAME}.data")
+    return [i.name for i in model.graph.input]
 
-    def cut(self, layer: str, values: Values) -> Piece:
-        model = ir.from_proto(self._model)
-        named = ir.convenience.create_value_mapping(model.graph)
-        typed = {n: v for n, v in named.items() if v.type is not None and not v.is_initializer()}
-        fed = [name for name in typed if name in values and name != layer]
-        try:
-            graph = ir.convenience.extract(model.graph, fed, [str(typed[layer].name)])
-        except (KeyError, ValueError) as error:
-            raise NoPiece(f"nothing in the .onnx file computes {layer!r}: {error}") from error
-        graph.inputs[:] = [value for value in graph.inputs if value.uses()]
-        for value in graph.inputs:
-            value.shape = ir.Shape([None, *values[str(value.name)].float64.shape[1:]])
-        functions = list(model.functions.values())
-        piece = ir.Model(graph, ir_version=model.ir_version, functions=functions)
-        return self._piece(ir.to_proto(piece), [layer])
 
-    def whole(self, outputs: Sequence[str]) -> Piece:
-        return self._piece(self._model, list(dict.fromkeys(outputs)))  # ONNX lists each once
-
-    def _piece(self, model: onnx.ModelProto, outputs: Sequence[str]) -> Piece:
-        def write(folder: Path) -> None:
-            written = doubled(model) if self._precision == "float64" else model
-            large = sum(len(t.raw_data) for t in written.graph.initializer) > EXTERNAL_DATA_BYTES
-            location = f"{NAME}.data"
-            onnx.save(written, folder / NAME, save_as_external_data=large, location=location)
-
-        return Piece([i.name for i in model.graph.input], outputs, write)
+def _extracted(model: onnx.ModelProto, layer: str, truth: Truth) -> onnx.ModelProto:
+    whole = ir.from_proto(model)
+    named = ir.convenience.create_value_mapping(whole.graph)
+    typed = {n: v for n, v in named.items() if v.type is not None and not v.is_initializer()}
+    shapes = {**truth.shapes, **{name: array.shape for name, array in truth.inputs.items()}}
+    fed = [name for name in typed if name in shapes and name != layer]
+    try:
+        graph = ir.convenience.extract(whole.graph, fed, [str(typed[layer].name)])
+    except (KeyError, ValueError) as error:
+        raise NoPiece(f"nothing in the .onnx file computes {layer!r}: {error}") from error
+    graph.inputs[:] = [value for value in graph.inputs if value.uses()]
+    for value in graph.inputs:
+        value.shape = ir.Shape([None, *shapes[str(value.name)][1:]])
+    functions = list(whole.functions.values())
+    piece = ir.Model(graph, ir_version=whole.ir_version, functions=functions)
+    return ir.to_proto(piece)
 
 
 def doubled(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Generator, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import safetensors.numpy
 from safetensors import safe_open
@@ -18,7 +18,8 @@ from converters.python_text import prose, wrap
 from converters.pytorch_flow import BODY
 from converters.pytorch_source import class_text
 
-from .piece import NoPiece, Piece, Values
+from ..truth import Truth
+from .case import NoPiece
 
 NAME = "piece.py"
 WEIGHTS = ".safetensors"
@@ -56,44 +57,46 @@ class Place:
         return {name: line for name, line in self.made.items() if name in used}
 
 
+def cut(path: Path, precision: str, folder: Path, layer: Optional[str], truth: Truth) -> List[str]:
+    """Write the part of a .py file that computes the layer, or all of it; returns its inputs.
+
+    Raises:
+        NoPiece: the file is not laid out the way this project writes it.
+    """
+    file = PytorchFile(path)
+    if layer is not None:
+        return file.cut(layer, folder)
+    for suffix in (".py", WEIGHTS):
+        shutil.copyfile(path.with_suffix(suffix), (folder / NAME).with_suffix(suffix))
+    return file.inputs
+
+
 class PytorchFile:
     """`<name>.py` with `<name>.safetensors` beside it, as this project writes them."""
 
-    suffix = ".py"
-
-    def __init__(self, path: Path, precision: str = "float32") -> None:
-        self._path, self._weights = path, path.with_suffix(WEIGHTS)
-        self._source = path.read_text(encoding="utf-8")
+    def __init__(self, path: Path) -> None:
+        self._path, self._source = path, path.read_text(encoding="utf-8")
         self._tree = ast.parse(self._source)
-        with safe_open(self._weights, framework="np") as file:
+        with safe_open(path.with_suffix(WEIGHTS), framework="np") as file:
             metadata = file.metadata()
-        self._inputs: List[str] = json.loads(metadata["mxproof.inputs"])
+        self.inputs: List[str] = json.loads(metadata["mxproof.inputs"])
         self._table: Dict[str, Any] = json.loads(metadata["mxproof.layers"])
         self._classes = {c.name: c for c in self._tree.body if isinstance(c, ast.ClassDef)}
         self._network = list(self._classes)[-1]
 
-    def cut(self, layer: str, values: Values) -> Piece:
+    def cut(self, layer: str, folder: Path) -> List[str]:
+        """Write the statement that computes the layer, in a network of its own."""
         if layer not in self.places:
             raise NoPiece(f"nothing in {self._path.name} computes {layer!r}")
         place = self.places[layer]
-
-        def write(folder: Path) -> None:
-            prefix = f"{place.path}." if place.path else ""
-            with safe_open(self._weights, framework="np") as file:
-                own = {k[len(prefix) :]: k for k in file.keys() if k.startswith(prefix)}  # noqa: SIM118
-                used = {k: v for k, v in own.items() if k.partition(".")[0] in place.constructors}
-                tensors = {k: file.get_tensor(v) for k, v in used.items()}
-            (folder / NAME).write_text(self._text(layer, place), encoding="utf-8")
-            (folder / NAME).with_suffix(WEIGHTS).write_bytes(safetensors.numpy.save(tensors))
-
-        return Piece(list(place.inputs.values()), [layer], write)
-
-    def whole(self, outputs: Sequence[str]) -> Piece:
-        def write(folder: Path) -> None:
-            shutil.copyfile(self._path, folder / NAME)
-            shutil.copyfile(self._weights, (folder / NAME).with_suffix(WEIGHTS))
-
-        return Piece(self._inputs, outputs, write)
+        prefix = f"{place.path}." if place.path else ""
+        with safe_open(self._path.with_suffix(WEIGHTS), framework="np") as file:
+            own = {k[len(prefix) :]: k for k in file.keys() if k.startswith(prefix)}  # noqa: SIM118
+            used = {k: v for k, v in own.items() if k.partition(".")[0] in place.constructors}
+            tensors = {k: file.get_tensor(v) for k, v in used.items()}
+        (folder / NAME).write_text(self._text(layer, place), encoding="utf-8")
+        (folder / NAME).with_suffix(WEIGHTS).write_bytes(safetensors.numpy.save(tensors))
+        return list(place.inputs.values())
 
     @cached_property
     def places(self) -> Dict[str, Place]:
@@ -102,24 +105,17 @@ class PytorchFile:
         Raises:
             NoPiece: not every forward is a list of assignments as this project writes them.
         """
-        places: Dict[str, Place] = {}
         try:
-            self._follow(self._network, "", [], self._inputs, places)
+            return dict(self._follow(self._network, "", [], self.inputs))
         except (AttributeError, LookupError) as error:
             raise NoPiece(
                 f"{self._path.name} is not laid out as mxproof does: {error!r}"
             ) from error
-        return places
 
     def _follow(
-        self,
-        cls: str,
-        path: str,
-        arguments: Sequence[ast.expr],
-        inputs: Sequence[str],
-        places: Dict[str, Place],
-    ) -> List[str]:
-        """Note the place of every layer of a module; returns the values that it returns.
+        self, cls: str, path: str, arguments: Sequence[ast.expr], inputs: Sequence[str]
+    ) -> Generator[Tuple[str, Place], None, List[str]]:
+        """Yield each layer of a module with its place; return the values that its forward returns.
 
         Args:
             arguments: of its constructor, constants.
@@ -137,10 +133,10 @@ class PytorchFile:
                 call: Any = statement.value  # self.stage1(x)
                 layers = [held[a.id] for a in call.args]
                 for inside, block in self._blocks(call.func.attr, made[call.func.attr].value):
-                    layers = self._follow(block.func.id, inside, block.args, layers, places)
+                    layers = yield from self._follow(block.func.id, inside, block.args, layers)
             else:
                 for layer, variable in zip(layers, variables):
-                    places[layer] = Place(path, statement, variable, dict(held), made)
+                    yield layer, Place(path, statement, variable, dict(held), made)
             held.update(zip(variables, layers))
         returned: Any = forward.body[-1]
         return [held[v] for v in _names(returned.value)]

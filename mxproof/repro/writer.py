@@ -7,7 +7,7 @@ import runpy
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -19,22 +19,23 @@ from ..runtimes.base import Array
 from ..tolerance import Budget
 from ..truth import Truth
 from ..verdict import Check, Comparison
-from .case import case
+from . import onnx, pytorch
+from .case import NoPiece, case, value
 from .checkpoint import data_inputs, save_layer
 from .folder import CASE, Folder, readable
-from .onnx import OnnxFile
-from .piece import NoPiece, Piece, Shipped, Values
-from .pytorch import PytorchFile
 
 if TYPE_CHECKING:
     import jinja2
 
-FILES: Mapping[str, Callable[[Path, str], Shipped]] = {"onnx": OnnxFile, "pytorch": PytorchFile}
-SUFFIXES: Mapping[str, str] = {"onnx": OnnxFile.suffix, "pytorch": PytorchFile.suffix}
+#: (converted file, precision, folder to write to, layer or None for all of it, reference) -> the
+#: inputs of the piece that was written.
+Cut = Callable[[Path, str, Path, Optional[str], Truth], List[str]]
+CUTS: Mapping[str, Cut] = {"onnx": onnx.cut, "pytorch": pytorch.cut}
+SUFFIXES = {"onnx": ".onnx", "pytorch": ".py"}
 
 LAYER = "layer"  # prefix of the checkpoint
 WHOLE = "whole-network"
-Build = Callable[[str, Path], bool]
+Build = Callable[[Path, str, Truth], bool]
 TEST = "test_equals_mxnet"
 STOPPED = "stopped with"
 EVERYTHING = slice(None)
@@ -68,18 +69,14 @@ class Writer:
     def __init__(self, folder: Folder, failure: Failure) -> None:
         self._folder, self._failure, self._graph = folder, failure, failure.graph
         self._precision = failure.comparison.precision
-        self._file = self._open(self._precision)
-
-    def _open(self, precision: str) -> Shipped:
-        return FILES[self._failure.target](self._failure.path, precision)
 
     def layer(self, culprit: Check, truth: Truth) -> Optional[Path]:
         """Write the layer's reproducer, if it fails by itself on these inputs; returns its test."""
         node = next((n for n in self._graph.nodes if culprit.layer in n.outputs), None)
         if node is None:
             return None
-        build = partial(self._build_layer, culprit, node, Values(truth))
-        return self._kept(readable(culprit.layer), self._precision, build)
+        build = partial(self._build_layer, culprit, node)
+        return self._kept(readable(culprit.layer), self._precision, truth, build)
 
     def whole(self, truth: Truth, why: str) -> Optional[Path]:
         """Write the network as it was shipped, in the precision in which its outputs are wrong.
@@ -87,17 +84,16 @@ class Writer:
         Args:
             why: there is no smaller reproducer.
         """
-        for precision in dict.fromkeys(("float32", self._precision)):
-            test = self._kept(WHOLE, precision, partial(self._build_whole, why, Values(truth)))
-            if test:
-                return test
-        return None
+        build = partial(self._build_whole, why)
+        precisions = dict.fromkeys(("float32", self._precision))
+        return next(filter(None, (self._kept(WHOLE, p, truth, build) for p in precisions)), None)
 
-    def _kept(self, what: str, precision: str, build: Build) -> Optional[Path]:
+    def _kept(self, what: str, precision: str, truth: Truth, build: Build) -> Optional[Path]:
         """Build a reproducer and keep its folder if its test fails; returns the test or None.
 
         Args:
-            build: (precision, path of the test) -> whether the test fails; it fills the folder.
+            build: (path of the test, precision, truth) -> whether the test fails; it fills the
+                folder.
         """
         name = f"{readable(self._graph.name)}-{self._failure.target}-{what}"
         name += "-float32" if precision == "float32" else ""
@@ -105,67 +101,68 @@ class Writer:
             # Called like its folder, so that pytest can run any number of them together.
             test = here / f"test_{re.sub(r'[^A-Za-z0-9_]', '_', name)}.py"
             try:
-                found = build(precision, test)
+                found = build(test, precision, truth)
             except NoPiece:
                 return None
             return self._folder.keep(here, name) / test.name if found else None
 
     def _build_layer(
-        self, culprit: Check, node: Node, values: Values, precision: str, test: Path
+        self, culprit: Check, node: Node, test: Path, precision: str, truth: Truth
     ) -> bool:
         layer, title = culprit.layer, f"{node.op} {culprit.layer!r}"
-        piece, meant = self._file.cut(layer, values), data_inputs(self._graph, node)
+        meant = data_inputs(self._graph, node)
+        said = {"what": title, "problem": culprit.problem or "?", "subject": title}
+        read = self._write(test, precision, truth, layer, titles=[title], meant=meant, **said)
         save_layer(self._graph, node, test.parent / LAYER)
-        problem = culprit.problem or "?"
-        if set(piece.inputs) != set(meant):
-            problem += f"; it reads {_listed(piece.inputs)}, in MXNet {_listed(meant)}"
-        self._write(
-            test, precision, piece, what=title, problem=problem, subject=title, titles=[title]
-        )
-        inputs = list(dict.fromkeys([*piece.inputs, *meant]))
+        inputs = list(dict.fromkeys([*read, *meant]))
 
         def fails(samples: slice) -> bool:
             limits = [(layer, culprit.budget)]
-            return _fails(test, case(values, inputs, limits, precision, samples), culprit)
+            return _fails(test, case(truth, inputs, limits, precision, samples), culprit)
 
         if not fails(EVERYTHING):
             return False
-        samples = (slice(i, i + 1) for i in range(self._batch([*inputs, layer], values)))
+        samples = (slice(i, i + 1) for i in range(self._batch([*inputs, layer], truth)))
         # Where no sample fails alone, the folder keeps the case of all of them.
         return any(map(fails, samples)) or fails(EVERYTHING)
 
-    def _build_whole(self, why: str, values: Values, precision: str, test: Path) -> bool:
-        piece = self._open(precision).whole(self._graph.outputs)
-        titles = [f"output {name!r}" for name in piece.outputs]
+    def _build_whole(self, why: str, test: Path, precision: str, truth: Truth) -> bool:
+        outputs = self._graph.outputs
+        if self._failure.target == "onnx":  # which lists each once
+            outputs = tuple(dict.fromkeys(outputs))
+        titles = [f"output {name!r}" for name in outputs]
         said = {"what": "the whole network", "problem": why, "subject": self._graph.name}
-        self._write(test, precision, piece, **said, titles=titles)
+        read = self._write(test, precision, truth, None, titles=titles, meant=None, **said)
         # As each was held to: in float32, outputs have the standard budget.
         own = self._failure.comparison.checks if precision == "float64" else ()
         known = {check.layer: check.budget for check in own}
-        limits = [(name, known.get(name, Budget())) for name in piece.outputs]
-        return _fails(test, case(values, piece.inputs, limits, precision, EVERYTHING))
+        limits = [(name, known.get(name, Budget())) for name in outputs]
+        return _fails(test, case(truth, read, limits, precision, EVERYTHING))
 
-    def _batch(self, names: Sequence[str], values: Values) -> int:
+    def _write(
+        self, test: Path, precision: str, truth: Truth, layer: Optional[str], **said: object
+    ) -> List[str]:
+        """Write the piece and its pytest file; returns what the piece reads.
+
+        Args:
+            layer: None for the whole network.
+            said: see reproducer.py.jinja.
+        """
+        failure = self._failure
+        inputs = CUTS[failure.target](failure.path, precision, test.parent, layer, truth)
+        values = {"failure": failure, "precision": precision, "inputs": inputs, "test": TEST}
+        text = _template().render(file=test.name, **values, **said)
+        test.write_text(text, encoding="utf-8")
+        return inputs
+
+    def _batch(self, names: Sequence[str], truth: Truth) -> int:
         """How many samples there are to choose from: 0 unless the first axis of all these values
         is the batch's, and of no fixed size."""
         shapes = [self._graph.shapes[name] for name in names]
         axes = {shape[0] if shape else None for shape in shapes}
-        sizes = {len(values[name].float64) for name in names}
+        sizes = {len(value(truth, name).float64) for name in names}
         free = len(axes) == len(sizes) == 1 and isinstance(axes.pop(), str)
         return sizes.pop() if free and sizes != {1} else 0
-
-    def _write(self, test: Path, precision: str, piece: Piece, **said: object) -> None:
-        """Write the piece and its pytest file; the template lists what `said` holds."""
-        piece.write(test.parent)
-        text = _template().render(
-            failure=self._failure,
-            precision=precision,
-            piece=piece,
-            file=test.name,
-            test=TEST,
-            **said,
-        )
-        test.write_text(text, encoding="utf-8")
 
 
 @cache
@@ -179,10 +176,6 @@ def _template() -> jinja2.Template:
     )
     environment.filters.update(literal=literal, prose=prose)
     return environment.get_template("reproducer.py.jinja")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names)) or "nothing"
 
 
 def _fails(test: Path, arrays: Mapping[str, Array], culprit: Optional[Check] = None) -> bool:

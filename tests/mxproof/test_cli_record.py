@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, Tuple
+from typing import Tuple
 
 import numpy as np
 import pytest
@@ -60,36 +60,27 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.fixture
-def record(run: Run, prefix: Path, tmp_path: Path, mxnet: MxnetProcess) -> Callable[[str], Path]:
-    """Name of a file -> the file, with what MXNet gave."""
-    pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
-    pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
-
-    def call(name: str) -> Path:
-        path = tmp_path / name
-        shape = ("--input", "data=2x3x24x20")
-        options = (*shape, "--samples", "2", "--mxnet-python", mxnet.python)
-        assert run("record", prefix, "-o", path, *options) == (
+def recorded(run: Run, prefix: Path, tmp_path: Path, mxnet: MxnetProcess, runtimes: None) -> Path:
+    """What MXNet gave, twice: the same command writes the same bytes."""
+    path, other = tmp_path / "real.npz", tmp_path / "other.npz"
+    options = ("--input", "data=2x3x24x20", "--samples", "2", "--mxnet-python", mxnet.python)
+    for written in (path, other):
+        assert run("record", prefix, "-o", written, *options) == (
             0,
-            f"wrote {path}: {path.stat().st_size:,} bytes\n"
+            f"wrote {written}: {written.stat().st_size:,} bytes\n"
             "13 layers of small (user weights)\n"
             "inputs: data=2x3x24x20, data=2x3x24x20\n",
             "",
         )
-        return path
-
-    return call
-
-
-def test_the_same_command_writes_the_same_bytes(record: Callable[[str], Path]) -> None:
-    assert record("one.npz").read_bytes() == record("other.npz").read_bytes()
+    assert path.read_bytes() == other.read_bytes()
+    return path
 
 
-def test_a_proof_without_mxnet(record: Callable[[str], Path], prefix: Path, tmp_path: Path) -> None:
+def test_a_proof_without_mxnet(recorded: Path, prefix: Path, tmp_path: Path) -> None:
     """In a process that cannot import MXNet, nor start another that could."""
     proof = tmp_path / "proof.json"
     command = (sys.executable, "-W", "error", "-c", WITHOUT, "verify", prefix)
-    options = ("--reference", record("real.npz"), "--json", proof)
+    options = ("--reference", recorded, "--json", proof)
     done = subprocess.run([*command, *options], capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(proof.read_text())
@@ -102,11 +93,10 @@ def test_a_proof_without_mxnet(record: Callable[[str], Path], prefix: Path, tmp_
 
 
 def test_a_fault_is_named(
-    record: Callable[[str], Path], prefix: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    recorded: Path, prefix: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = record("real.npz")
     monkeypatch.setattr(module, "convert", with_wrong_epsilon)
-    code, _, err = run("verify", prefix, "--reference", path, "--to", "pytorch")
+    code, _, err = run("verify", prefix, "--reference", recorded, "--to", "pytorch")
     assert code == 1
     assert err.startswith(
         f"small/pytorch float64: BatchNorm '{BLAMED}' is the first to differ (layer 6 of 13): "

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from converters import Graph, load_checkpoint
-from mxproof.recording import archive
 from mxproof.recording.file import RecordingError, given_inputs, load_recording, save_recording
 from mxproof.runtimes.base import Layer
 from mxproof.truth import Truth
@@ -102,7 +101,7 @@ def edited(path: Path, **members: Any) -> None:
     with zipfile.ZipFile(path) as old:
         kept = {name: old.read(name) for name in old.namelist()}
     for name, change in members.items():
-        name = {"header": archive.HEADER}.get(name, f"0/{name}.npy")
+        name = {"header": "header.json"}.get(name, f"0/{name}.npy")
         if callable(change):
             document = json.loads(kept[name])
             change(document)
@@ -192,19 +191,15 @@ def test_any_flipped_bit_is_refused_or_harmless(path: Path, graph: Graph) -> Non
             refused += 1
         else:
             for a, b in zip(found, expected):
-                np.testing.assert_array_equal(a.cells, b.cells)
-                np.testing.assert_array_equal(a.float64, b.float64)
+                np.testing.assert_equal(vars(a), vars(b))
     assert refused > len(whole) / 997 * 0.9
 
 
 def test_files_of_another_time_are_refused(path: Path, graph: Graph) -> None:
+    edited(path, header=lambda h: h["layers"][2].__setitem__(1, "Crop"))
+    with pytest.raises(RecordingError, match=r"\['unit1_relu1', 'Crop'\], \['unit1_relu1', 'Act"):
+        load_recording(path, graph)
     edited(path, header=lambda h: h.update(schema=2, mxproof="9.9"))
     for read in (given_inputs, lambda p: load_recording(p, graph)):
         with pytest.raises(RecordingError, match="of schema 2, written by mxproof 9.9; .* reads"):
             read(path)
-
-
-def test_layers_that_are_read_otherwise_are_refused(path: Path, graph: Graph) -> None:
-    edited(path, header=lambda h: h["layers"][2].__setitem__(1, "Crop"))
-    with pytest.raises(RecordingError, match=r"\['unit1_relu1', 'Crop'\], \['unit1_relu1', 'Act"):
-        load_recording(path, graph)

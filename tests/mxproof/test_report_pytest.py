@@ -183,11 +183,10 @@ targets.convert = wrong
 """
 
 
+@pytest.mark.usefixtures("runtimes")
 @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.nightly)])
 def test_of_the_suites(workers: int, prefix: Path, tmp_path: Path, mxnet: MxnetProcess) -> None:
     """Both precisions and the output of a model come together again, of several processes too."""
-    pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
-    pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
     (tmp_path / "planted_fault.py").write_text(FAULT)
     options = ("--checkpoint", prefix, "--input", "data=2x3x8x6", "--mxnet-python", mxnet.python)
     options += ("-p", "planted_fault", "-n", workers, "tests/models/test_layers.py")

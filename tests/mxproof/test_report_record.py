@@ -12,9 +12,9 @@ import pytest
 from rich.console import Console
 
 from mxproof.proof import PRECISIONS
-from mxproof.report.page import markdown
+from mxproof.report.page import markdown, page
 from mxproof.report.record import FAIL, INCOMPLETE, PASS, part, target_record
-from mxproof.report.wording import number, sentence, summary, used
+from mxproof.report.wording import number, summary, used
 from mxproof.runtimes.base import Layer
 from mxproof.tolerance import Budget, Deviation
 from mxproof.verdict import Check, Comparison
@@ -99,7 +99,7 @@ def test_a_result_without_numbers_is_null_and_worst() -> None:
 def test_a_budget_that_nothing_needs_fails_the_whole_record() -> None:
     record = proof(problems=("--budgets rows.json: no layer needed the row",)).to_json()
     assert record["verdict"] == FAIL
-    assert sentence(record).startswith("No layer differs")
+    assert '<p class="said">No layer differs, but' in page([record])
     assert "no layer needed the row" in markdown([record])
 
 

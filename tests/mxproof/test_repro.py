@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import onnx
@@ -21,17 +21,18 @@ from converters import Graph, Node, load_checkpoint, save_checkpoint
 from mxproof.compare import compare
 from mxproof.repro import Failure, Reproducer, write_reproducers, writer
 from mxproof.repro.folder import Folder
-from mxproof.repro.piece import Piece, Shipped, Values
 from mxproof.repro.writer import TEST
 from mxproof.runtimes.base import Array
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import ULP32, Budget, Deviation
 from mxproof.truth import Truth
-from mxproof.verdict import Check, Sums, float32_limits
+from mxproof.verdict import Check, Comparison, Sums, float32_limits
 from tests.converters.networks import Network, small_resnet
 
 from .conftest import names
+
+pytestmark = pytest.mark.usefixtures("runtimes")
 
 Edit = Callable[[Graph], Graph]
 
@@ -51,18 +52,15 @@ sys.exit(pytest.main([*options, "--import-mode=importlib", *sys.argv[1:]]))
 """
 
 
-@pytest.fixture(autouse=True)
-def _runtimes(mxnet: MxnetProcess) -> None:
-    pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
-    pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
+Mend = Callable[[Path], object]
 
 
-def replay_both(test: Path, right: Piece) -> str:
+def replay_both(test: Path, mend: Mend) -> str:
     """The message with which it fails; with the right piece, in a copy, it passes."""
     with pytest.raises(AssertionError) as failure:
         runpy.run_path(str(test))[TEST]()
     mended = shutil.copytree(test.parent, test.parent.with_name("mended"))
-    right.write(mended)
+    mend(mended)
     runpy.run_path(str(mended / test.name))[TEST]()
     return str(failure.value)
 
@@ -73,9 +71,16 @@ class Ground(NamedTuple):
     graph: Graph
     truths: List[Truth]
 
-    def right(self, target: str, folder: Path, precision: str = "float64") -> Shipped:
-        """The file of a conversion without fault."""
-        return writer.FILES[target](convert(self.graph, target, folder / "right")[0], precision)
+    def right(
+        self, target: str, folder: Path, layer: Optional[str] = None, precision: str = "float64"
+    ) -> Mend:
+        """What writes the piece of a conversion without fault into a folder."""
+        path = convert(self.graph, target, folder / "right")[0]
+        return lambda to: writer.CUTS[target](path, precision, to, layer, self.truths[-1])
+
+    def compared(self, target: str, path: Path, precision: str) -> Comparison:
+        candidate = TARGETS[target].open(path, precision)
+        return reduce(add, (compare(t, candidate, self.graph, alone=True) for t in self.truths))
 
     def reproduce(self, target: str, plant: Edit, folder: Path) -> List[Reproducer]:
         """Convert with this fault, and do as `mxproof verify --repro out` does in float64."""
@@ -85,14 +90,9 @@ class Ground(NamedTuple):
     def reproduce_file(
         self, target: str, path: Path, out: Path, precision: str = "float64"
     ) -> List[Reproducer]:
-        candidate = TARGETS[target].open(path, precision)
-        parts = (compare(t, candidate, self.graph, alone=True) for t in self.truths)
-        comparison = reduce(add, parts)
-        failure = Failure(
-            *(self.graph, target, path, comparison, comparison.culprits),
-            versions={"mxproof": "0"},
-            command="mxproof verify it",
-        )
+        found = self.compared(target, path, precision)
+        said = {"mxproof": "0"}, "mxproof verify it"
+        failure = Failure(self.graph, target, path, found, found.culprits, *said)
         return write_reproducers(Folder(out), failure, self.truths)
 
 
@@ -131,8 +131,8 @@ def one_ulp(parameter: str) -> Edit:
 
     def plant(graph: Graph) -> Graph:
         array = graph.params[parameter].copy()
-        at = np.unravel_index(np.abs(array).argmax(), array.shape)
-        array[at] = np.nextafter(array[at], np.float32(np.inf))
+        at = np.abs(array).argmax()
+        array.flat[at] = np.nextafter(array.flat[at], np.float32(np.inf))
         return replace(graph, params={**graph.params, parameter: array})
 
     return plant
@@ -179,19 +179,17 @@ def planted(small: Ground, tmp_path_factory: pytest.TempPathFactory) -> Planted:
 def test_each_fails_and_passes_once_its_piece_is_right(
     planted: Planted, small: Ground, tmp_path: Path
 ) -> None:
-    right = {target: small.right(target, tmp_path / target) for target in TARGETS}
     mended = []
+    right = {target: convert(small.graph, target, tmp_path)[0] for target in TARGETS}
     for (target, layer), test in planted.items():
         folder = shutil.copytree(test.parent, tmp_path / "mended" / test.parent.name)
-        right[target].cut(layer, Values(small.truths[1])).write(folder)
+        writer.CUTS[target](right[target], "float64", folder, layer, small.truths[1])
         mended.append(folder / test.name)
     tests = map(str, (*planted.values(), *mended))
     command = [sys.executable, "-I", "-B", "-c", ALONE, "-v", *tests]
     done = subprocess.run(command, capture_output=True, text=True, cwd="/", timeout=120)
     out = done.stdout + done.stderr
-    assert (done.returncode, f"{len(planted)} failed, {len(mended)} passed" in out) == (1, True), (
-        out
-    )
+    assert f"{len(planted)} failed, {len(mended)} passed" in out and done.returncode == 1, out
     for (_, layer), test in planted.items():
         assert re.search(rf"FAILED \S*{test.name}", out), test.name
         assert re.search(rf"AssertionError: \w+ '{layer}': (\d+ of|has shape)", out), layer
@@ -248,8 +246,9 @@ def test_a_model_that_stops(target: str, small: Ground, tmp_path: Path) -> None:
     test = only_test(small.reproduce(target, baked("(1, 4)"), tmp_path))
     with np.load(test.parent / "case.npz") as case:
         assert len(case["input0"]) == 2
-    right = small.right(target, tmp_path).cut("flat", Values(small.truths[1]))
-    assert replay_both(test, right).startswith("Flatten 'flat': stopped with ")
+    assert replay_both(test, small.right(target, tmp_path, "flat")).startswith(
+        "Flatten 'flat': stopped with "
+    )
 
 
 def shift_onnx(path: Path, up: str) -> None:
@@ -279,13 +278,14 @@ def test_only_in_float32(
     path, gentle = (convert(small.graph, target, tmp_path / name)[0] for name in "ab")
     shift(path, "1000")
     shift(gentle, "0.5")
-    exact = TARGETS[target].open(path, "float64")
-    assert all(compare(t, exact, small.graph, alone=True).passed for t in small.truths)
+    assert small.compared(target, path, "float64").passed
     first, *_ = small.reproduce_file(target, path, tmp_path / "out", "float32")
     assert first.test
     assert first.test.parent.name == f"small-{target}-unit1_relu1-float32"
-    right = writer.FILES[target](gentle, "float32").cut("unit1_relu1", Values(small.truths[0]))
-    said = replay_both(first.test, right)
+    cut = writer.CUTS[target]
+    said = replay_both(
+        first.test, lambda to: cut(gentle, "float32", to, "unit1_relu1", small.truths[0])
+    )
     assert re.match(r"Activation 'unit1_relu1': float32 error \d.*MXNet's own: ", said)
 
 
@@ -314,14 +314,14 @@ def test_the_whole_network_stands_in(
     assert found.test.parent.name == (f"{name}-{precision}" if precision else name)
     assert str(found) == f"replay: pytest {found.test}  # {found.note}"
     assert found.note.startswith("the whole network: a recording cannot feed 'unit2_bn1' ")
-    right = small.right(target, tmp_path, precision or "float64").whole(small.graph.outputs)
+    right = small.right(target, tmp_path, None, precision or "float64")
     assert replay_both(found.test, right).startswith("output 'fc': ")
 
 
 def test_nothing_fails_by_itself(small: Ground, tmp_path: Path) -> None:
     """As where all layers are a little too noisy: that is said, and nothing is left behind."""
     path = convert(small.graph, "onnx", tmp_path)[0]
-    comparison = compare(small.truths[0], TARGETS["onnx"].open(path, "float32"), small.graph)
+    comparison = small.compared("onnx", path, "float32")
     for culprits in ((), comparison.checks[4:6]):
         failure = Failure(small.graph, "onnx", path, comparison, culprits, {}, "")
         (found,) = write_reproducers(Folder(tmp_path / "out"), failure, small.truths)
@@ -376,8 +376,7 @@ def test_names_are_text(target: str, mxnet: MxnetProcess, tmp_path: Path) -> Non
     test = only_test(ground.reproduce(target, edited(layer, eps="1e-3"), tmp_path))
     (folder,) = names(tmp_path / "out")
     assert re.fullmatch(rf"odd-{target}-[A-Za-z0-9_]+", folder)
-    right = ground.right(target, tmp_path).cut(layer, Values(ground.truths[0]))
-    assert replay_both(test, right).startswith("BatchNorm '../")
+    assert replay_both(test, ground.right(target, tmp_path, layer)).startswith("BatchNorm '../")
     assert load_checkpoint(test.parent / "layer").nodes[0].name == layer
 
 
@@ -386,10 +385,9 @@ def test_names_are_text(target: str, mxnet: MxnetProcess, tmp_path: Path) -> Non
 
 def test_what_is_there_stays(tmp_path: Path) -> None:
     """But an earlier reproducer of the same layer."""
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "notes.txt").write_text("mine")
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "case.npz").write_text("an earlier one")
+    for folder, file in (("a", "notes.txt"), ("b", "case.npz")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / file).write_text("an earlier one")
     for _ in range(2):
         folder = Folder(tmp_path)
         for name in ("a", "b", "b"):

@@ -7,6 +7,7 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, List
+from unittest.mock import Mock
 
 import pytest
 
@@ -14,21 +15,18 @@ from converters import Graph, load_checkpoint, save_checkpoint
 from mxproof import prover as module
 from mxproof.cli import verify as command
 from mxproof.repro import writer
-from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
+from mxproof.truth import Truth
 from tests.converters.networks import small_resnet
 
 from .conftest import Run, names
 from .test_repro import Edit, edited, replay_both
 
+pytestmark = pytest.mark.usefixtures("runtimes")
+
 BLAMED = "unit2_bn1"
 HINT = "for a reproducer: "
-
-
-@pytest.fixture(autouse=True)
-def _runtimes(mxnet: MxnetProcess) -> None:
-    pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
-    pytest.importorskip("onnxruntime", reason="needs onnxruntime, which runs one of the targets")
+EMPTY = Truth({}, ())
 
 
 Verify = Callable[..., Any]
@@ -109,16 +107,15 @@ def test_outputs_in_another_order(
     assert test.parent == tmp_path / "out" / f"net-{target}-whole-network-float32"
     assert "  # the whole network: " in last
     graph = load_checkpoint(tmp_path / "net")
-    right = writer.FILES[target](convert(graph, target, tmp_path)[0], "float32")
-    assert replay_both(test, right.whole(graph.outputs)).startswith("output 'softmax': ")
+    right = convert(graph, target, tmp_path)[0]
+    said = replay_both(test, lambda to: writer.CUTS[target](right, "float32", to, None, EMPTY))
+    assert said.startswith("output 'softmax': ")
 
 
 def test_a_file_is_refused_before_the_work(
     verify: Verify, prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def begun(*_: Any, **__: Any) -> None:
-        raise AssertionError("the work began")
-
+    begun = Mock(side_effect=AssertionError("the work began"))
     monkeypatch.setattr(command, "load_for_run", begun)
     (tmp_path / "file").write_text("mine")
     for path in ("file", "file/below"):
@@ -132,9 +129,7 @@ def test_a_file_is_refused_before_the_work(
 def test_a_full_disk_hides_no_proof(
     verify: Verify, prefix: Path, tmp_path: Path, faulty: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
-
+    full = Mock(side_effect=OSError(28, "No space left on device"))
     monkeypatch.setattr(writer, "save_layer", full)
     code, _, err = verify(prefix, "--to", "onnx", "--repro", tmp_path / "out")
     assert code == 1

@@ -11,9 +11,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from converters import save_pytorch, to_pytorch
-from mxproof.repro.piece import NoPiece, Values
+from mxproof.repro.case import NoPiece
 from mxproof.repro.pytorch import PytorchFile, blocks_made
-from mxproof.truth import Truth
 from tests.converters.test_pytorch_style import units
 
 
@@ -58,7 +57,7 @@ def test_a_layer_is_cut_as_a_class_without_arguments(tmp_path: Path, name: str) 
     file = PytorchFile(source)
     assert set(file.places) == {output for node in graph.nodes for output in node.outputs}
     for block, channels in details:
-        file.cut(f"{block}_conv1", Values(Truth({}, ()))).write(tmp_path)
+        assert file.cut(f"{block}_conv1", tmp_path) == [file.places[f"{block}_conv1"].held["x"]]
         (cls,) = (n for n in ast.parse((tmp_path / "piece.py").read_text()).body if is_class(n))
         made, call = (n for n in ast.walk(cls) if isinstance(n, ast.Assign))
         assert ast.unparse(made.value).startswith(f"nn.Conv2d(4, {channels}, ")

@@ -25,10 +25,9 @@ def kept_of(t: Array, m: Optional[Array] = None) -> Kept:
     """As a file holds it."""
     layer = Layer("relu", t, (t if m is None else m).astype("f"))
     kept = keep(layer)
-    parts = {name: part.astype(module.STORED[name]) for name, part in module.packed(kept).items()}
-    sizes = {name: part.size for name, part in parts.items()}
-    assert sizes == module.packed_sizes(t.shape, kept.whole)
-    return module.unpacked("relu", t.shape, parts)
+    parts = [getattr(kept, name).astype(form) for name, form in module.STORED.items()]
+    assert [part.size for part in parts] == [*module.part_sizes(t.shape, kept.whole).values()]
+    return Kept("relu", t.shape, *parts)
 
 
 def judge(kept: Kept, value: Array, precision: str, row: Optional[Deviation] = None) -> Check:
@@ -80,7 +79,7 @@ def test_boundary_of_a_number(factor: float) -> None:
     cells = module.sketch("relu", off(place, 1.0) - T)
     assert np.count_nonzero(cells) == 1
     assert size % length == 0
-    allowed = 1e-12 * KEPT.channels[0, 5] * np.sqrt(length)
+    allowed = 1e-12 * KEPT.by_channel[0, 5] * np.sqrt(length)
     assert (not said(off(place, factor * allowed / np.abs(cells).max()))) == (factor < 1)
 
 
@@ -89,6 +88,7 @@ def test_boundary_of_a_sample(factor: float) -> None:
     """A number that is kept is judged as if all were: 1e-12 of its channel's magnitude."""
     at = tuple(map(int, np.unravel_index(positions("relu", SHAPE)[77], SHAPE)))
     x = off(at, factor * 1e-12 * PEAK[0, at[1], 0, 0] * 1.001)  # kept in float16, rounded up
+    assert (KEPT.by_channel[0] >= PEAK.ravel()).all()
     words = f"1 of {SAMPLES} samples, worst {abs(x - T).max():.1e} at {at}, allowed "
     assert said(x).startswith(words) == bool(said(x)) == (factor > 1)
 
@@ -163,7 +163,7 @@ def test_what_is_kept(shape: Any) -> None:
     assert module.kept_whole(shape, False) == whole
     if not whole:
         assert form(shape)[2] == CELL_OF[shape]
-        sizes = module.packed_sizes(shape, whole)
+        sizes = module.part_sizes(shape, whole)
         assert sizes["cells"] >= CELLS
         assert sizes["float64"] == SAMPLES
         assert module.kept_whole((1, 21, 60, 60), True), "an output of the network"
