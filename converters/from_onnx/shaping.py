@@ -30,7 +30,7 @@ def reshape(b: SymbolBuilder, data: Tensor, shape: Value, *, allowzero: int = 0)
 
 
 @onnx_operator("Flatten")
-def flatten(b: SymbolBuilder, data: Tensor, *, axis: int = 1) -> Tensor:
+def flatten(b: SymbolBuilder, data: Tensor, *, axis: int) -> Tensor:
     rank = len(data.shape)
     axis = axis % rank if axis < 0 else axis
     sides: List[Operand] = [1, 1]

@@ -112,7 +112,7 @@ def split(
     data: Tensor,
     parts: Optional[Value] = None,
     *,
-    axis: int = 0,
+    axis: int,
     num_outputs: Optional[int] = None,
 ) -> List[Tensor]:
     axis %= len(data.shape)
@@ -134,7 +134,7 @@ def split(
 
 
 @onnx_operator("Gather")
-def gather(b: SymbolBuilder, data: Tensor, indices: Value, *, axis: int = 0) -> Tensor:
+def gather(b: SymbolBuilder, data: Tensor, indices: Value, *, axis: int) -> Tensor:
     """A slice where the places are one number or a run of them; take otherwise."""
     rank = len(data.shape)
     axis %= rank
@@ -160,7 +160,7 @@ def gather(b: SymbolBuilder, data: Tensor, indices: Value, *, axis: int = 0) -> 
 
 
 @onnx_operator("GatherElements")
-def gather_elements(b: SymbolBuilder, data: Tensor, places: Tensor, *, axis: int = 0) -> Tensor:
+def gather_elements(b: SymbolBuilder, data: Tensor, places: Tensor, *, axis: int) -> Tensor:
     """pick, which takes one along the axis; several are picked one by one."""
     rank = len(data.shape)
     axis %= rank
@@ -181,10 +181,8 @@ def gather_elements(b: SymbolBuilder, data: Tensor, places: Tensor, *, axis: int
 
 
 @onnx_operator("GatherND")
-def gather_nd(b: SymbolBuilder, x: Value, places: Tensor, *, batch_dims: int = 0) -> Tensor:
+def gather_nd(b: SymbolBuilder, x: Value, places: Tensor) -> Tensor:
     """MXNet has the coordinates on the first axis."""
-    if batch_dims:
-        raise Unsupported(f"batch_dims={batch_dims}; supported: 0")
     rank = len(places.shape)
     order = (rank - 1, *range(rank - 1))
     first = b.node("transpose", places, axes=order) if rank > 1 else places
@@ -192,9 +190,7 @@ def gather_nd(b: SymbolBuilder, x: Value, places: Tensor, *, batch_dims: int = 0
 
 
 @onnx_operator("OneHot")
-def one_hot(
-    b: SymbolBuilder, places: Tensor, depth: Value, values: Value, *, axis: int = -1
-) -> Tensor:
+def one_hot(b: SymbolBuilder, places: Tensor, depth: Value, values: Value, *, axis: int) -> Tensor:
     if axis not in (-1, len(places.shape)):
         raise Unsupported(f"axis={axis}; supported: the last, -1")
     if not isinstance(values, Known):
@@ -213,7 +209,7 @@ def pad(
     value: Optional[Value] = None,
     axes: Optional[Value] = None,
     *,
-    mode: str = "constant",
+    mode: str,
 ) -> Tensor:
     rank = len(data.shape)
     widths = b.ints(pads, "its widths")

@@ -109,7 +109,7 @@ class Translation:
             if folded is not None:
                 return folded
         first = len(self.builder.nodes)
-        made = call(self.builder, node.op_type, inputs, attributes)
+        made = call(self.builder, node.op_type, self.opset, inputs, attributes)
         results = list(made) if isinstance(made, (list, tuple)) else [made]
         while wanted and not wanted[-1]:
             wanted.pop()

@@ -206,6 +206,8 @@ def test_all_that_is_unsupported_is_listed_at_once() -> None:
     ("node", "words"),
     [
         (helper.make_node("Relu", ["x"], ["y"], slope=1), "attribute slope is not known"),
+        (helper.make_node("ArgMax", ["x"], ["y"], select_last_index=1), "index=1; supported: 0"),
+        (helper.make_node("DepthToSpace", ["x"], ["y"], blocksize=1, mode="CRD"), "supported: DCR"),
         (helper.make_node("Relu", ["x", "x"], ["y"]), "has 2 inputs; supported: 1"),
         (helper.make_node("Relu", ["ghost"], ["y"]), "reads 'ghost', which nothing before it"),
         (helper.make_node("Relu", ["x"], ["z"]), "Output 'y': nothing makes it"),
