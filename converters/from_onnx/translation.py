@@ -7,7 +7,6 @@ import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
-import onnx
 import onnx_ir as ir
 
 from ..errors import ShapeError, UnsupportedError
@@ -16,7 +15,7 @@ from ..ops import Unsupported
 from ..shape import Dim, Shape, compatible, show
 from ..symbol import Entry, Symbol, in_visiting_order
 from .builder import SymbolBuilder, exact_attributes
-from .folding import fold, fold_sizes
+from .folding import fold
 from .registry import TRANSLATIONS, call
 from .values import Array, Known, Tensor, Value
 
@@ -103,9 +102,9 @@ class Translation:
         attributes = _attributes(node)
         wanted = [str(v.name or "") for v in node.outputs]
         self.builder.layer = wanted[0]
-        given = [v for v in inputs if v is not None]
-        if all(isinstance(v, Known) for v in given) and (given or node.op_type == "Constant"):
-            folded = self._folded(node, inputs, attributes)
+        known = [v for v in inputs if v is None or isinstance(v, Known)]
+        if known == inputs and (any(known) or node.op_type == "Constant"):
+            folded = fold(ir.to_proto(node), self.opset, known)
             if folded is not None:
                 return folded
         first = len(self.builder.nodes)
@@ -131,20 +130,6 @@ class Translation:
         while inputs and inputs[-1] is None:
             inputs.pop()
         return inputs
-
-    def _folded(
-        self, node: ir.Node, inputs: List[Optional[Value]], attributes: Dict[str, Any]
-    ) -> Optional[List[Value]]:
-        known: List[Any] = list(inputs)
-        if any(v is not None and v.symbolic for v in known):
-            if node.op_type == "Cast" and attributes.get("to") not in (
-                onnx.TensorProto.INT64,
-                onnx.TensorProto.INT32,
-            ):
-                return None
-            found = fold_sizes(node.op_type, known, attributes, str(node.outputs[0].name))
-            return None if found is None else list(found)
-        return list(fold(ir.to_proto(node), self.opset, known))
 
     def _named(self, results: List[Any], wanted: Sequence[str], first: int) -> List[Value]:
         """The node that makes an output gets its name; what is handed on is copied."""

@@ -47,6 +47,8 @@ class Size:
 
     def __floordiv__(self, other: Operand) -> Operand:
         other = _size(other)
+        if not self.names and not other.names:
+            return self.factor // other.factor
         names = list(self.names)
         for name in other.names:
             if name not in names:
@@ -78,6 +80,7 @@ class Size:
 
     __rmul__ = __mul__
     __radd__ = __add__
+    __truediv__ = __floordiv__
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,10 @@ def sizes(items: Any) -> Array:
         return mixed
     numbers: Array = mixed.astype(np.int64)
     return numbers
+
+
+#: Numbers and sizes -> sizes all of them, which divide as whole numbers do.
+as_sizes: Callable[[Array], Array] = np.frompyfunc(_size, 1, 1)
 
 
 def computed(b: SymbolBuilder, value: Known) -> Tensor:
