@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 import numpy as np
 
@@ -107,21 +107,18 @@ class SymbolBuilder:
         self._names.add(name)
         return name
 
-    def rename(self, number: int, name: str, taken: bool = False) -> bool:
-        """Call a node so, if that is free (or `taken` for it)."""
-        if name in self._names and not taken:
-            return False
+    def give_name(self, number: int, name: str) -> None:
+        """Call a node so; a layer that is called so gets another name, a variable keeps it."""
+        held = (
+            [k for k, n in enumerate(self.nodes) if n.name == name] if name in self._names else ()
+        )
+        for holder in held:
+            if self.nodes[holder].is_variable:
+                return
+            other = self.unique(f"{name}/number")
+            self.nodes[holder] = replace(self.nodes[holder], name=other)
         self._names.add(name)
         self.nodes[number] = replace(self.nodes[number], name=name)
-        return True
-
-    def give_name(self, number: int, name: str) -> None:
-        """Call a node so; the one that is called so gets another."""
-        for other, node in enumerate(self.nodes):
-            if node.name == name and not node.is_variable:
-                self.rename(other, self.unique(f"{name}/number"), taken=True)
-                self._names.remove(name)
-        self.rename(number, name)
 
     def input(self, name: str, shape: Tuple[Dim, ...], dtype: str) -> Tensor:
         """A variable that the user feeds; bool is MXNet's, whose operators take it for a number."""
@@ -228,16 +225,3 @@ class SymbolBuilder:
                 if tensor.shape[first : first + len(dims)] == dims:
                     return tensor, first
         return None
-
-
-def exact_attributes(attributes: Mapping[str, Any], exact: Mapping[str, str]) -> Dict[str, Any]:
-    """Numbers as our exporter had them before ONNX rounded them to float32."""
-    found = dict(attributes)
-    for key, value in exact.items():
-        try:
-            number = float(value)
-        except ValueError:
-            continue
-        if isinstance(found.get(key), float) and float(np.float32(number)) == found[key]:
-            found[key] = number
-    return found

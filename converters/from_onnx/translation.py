@@ -14,7 +14,7 @@ from ..onnx_builder import ONNX_TYPES
 from ..ops import Unsupported
 from ..shape import Dim, Shape, compatible, show
 from ..symbol import Entry, Symbol, in_visiting_order
-from .builder import SymbolBuilder, exact_attributes
+from .builder import SymbolBuilder
 from .folding import fold
 from .registry import TRANSLATIONS, call
 from .values import Array, Known, Tensor, Value
@@ -137,7 +137,7 @@ class Translation:
         made = [v.entry[0] for v in results if isinstance(v, Tensor)]
         if len(made) > 1 and len(set(made)) == 1:  # one node: its outputs are numbered
             first_name = next(name for name in wanted if name)
-            self.builder.rename(made[0], re.sub(r"_output\d+$", "", first_name))
+            self.builder.give_name(made[0], re.sub(r"_output\d+$", "", first_name))
             return results
         named = set()
         for number, (value, name) in enumerate(zip(results, wanted)):
@@ -146,10 +146,9 @@ class Translation:
             index, output = value.entry
             own = index >= first and not (output or index in named or nodes[index].is_variable)
             named.add(index)
-            if not own or not self.builder.rename(index, name):
-                copied = self.builder.copy(value)
-                self.builder.rename(copied.entry[0], name)
-                results[number] = copied
+            if not own:
+                results[number] = self.builder.copy(value)
+            self.builder.give_name(results[number].entry[0], name)
         return results
 
     def _head(self, output: ir.Value) -> Optional[Entry]:
@@ -193,7 +192,7 @@ def _stored(value: ir.Value) -> List[Known]:
 
 
 def _exact(array: Array, note: Optional[str]) -> Optional[Array]:
-    """The numbers that our exporter noted in a tensor's documentation; None if it did not."""
+    """The float64 numbers that our exporter noted where ONNX rounds them; None if it did not."""
     if not note or array.dtype.kind != "f":
         return None
     try:
@@ -209,4 +208,7 @@ def _attributes(node: ir.Node) -> Dict[str, Any]:
         if attribute.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS):
             raise Unsupported(f"{key} is a network of its own; supported: no control flow")
         found[key] = attribute.value
-    return exact_attributes(found, node.metadata_props)
+        if attribute.type is ir.AttributeType.FLOAT:
+            exact = _exact(np.asarray(attribute.value, np.float32), node.metadata_props.get(key))
+            found[key] = attribute.value if exact is None else float(exact)
+    return found
