@@ -78,13 +78,6 @@ def save_mxnet(model: MxnetModel, prefix: PathLike, epoch: int = 0) -> List[Path
     return [symbol_path(prefix), params_path(prefix, epoch)]
 
 
-def convert_onnx(
-    path: Source, prefix: PathLike, *, inputs: Optional[Mapping[str, Shape]] = None
-) -> List[Path]:
-    """An ONNX file as an MXNet checkpoint; the files written. See `from_onnx`."""
-    return save_mxnet(from_onnx(path, inputs=inputs), prefix)
-
-
 def _read(source: Source) -> ir.Model:
     model: ir.Model
     if isinstance(source, ir.Model):
