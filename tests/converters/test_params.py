@@ -31,12 +31,6 @@ def same(found: Dict[str, Any], expected: Dict[str, Any]) -> None:
         np.testing.assert_array_equal(found[name], array)
 
 
-@pytest.mark.parametrize("version", [0, 1, 2, 3])
-def test_round_trip(tmp_path: Path, version: int) -> None:
-    save_params(tmp_path / "x.params", ARRAYS, version=version)
-    same(load_params(tmp_path / "x.params"), ARRAYS)
-
-
 dtypes = st.sampled_from(sorted(DTYPES.values(), key=str))
 shapes = hnp.array_shapes(min_dims=1, max_dims=5, min_side=1, max_side=4)
 arrays = dtypes.flatmap(lambda dtype: hnp.arrays(dtype, shapes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, List
 
 import numpy as np
 import pytest
@@ -100,16 +100,6 @@ def test_arrays_are_mxnets() -> None:
         assert state[key].dtype == np.float32
         np.testing.assert_array_equal(state[key], net.arrays[name])
     assert sorted(expected.values()) == sorted(net.arrays)
-
-
-@pytest.mark.parametrize("attrs", [{}, {"fix_gamma": True}, {"fix_gamma": False}])
-def test_a_fixed_gamma_is_one(attrs: Dict[str, Any]) -> None:
-    net = Network()
-    x = net.batch_norm("bn", net.variable("data"), 4, **attrs)
-    module = convert(net.graph(x, inputs={"data": ("N", 4)}))
-    expected = net.arrays["bn_gamma"] if attrs.get("fix_gamma") is False else np.ones(4)
-    np.testing.assert_array_equal(module.state["bn.weight"], expected)
-    assert "nn.BatchNorm1d(4, eps=0.0010000000474974513)" in module.source
 
 
 @each
