@@ -72,6 +72,9 @@ def test_layers_arrays_and_numbers_come_back(
     back = again(model, tmp_path)
     layers = {node.name: OTHERS.get(node.name, node.op) for node in graph.nodes}
     assert [(n.name, n.op) for n in back.nodes if n.name in layers] == list(layers.items())
+    for node in graph.nodes:
+        if graph.params.keys() & {*node.inputs} and node.name not in OTHERS:
+            assert back.operators[node.name] == graph.operators[node.name]
     assert back.outputs == graph.outputs
     assert model.inputs == {"data": graph.inputs[0].shape}
     assert model.arrays.keys() == {
