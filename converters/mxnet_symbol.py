@@ -37,7 +37,6 @@ class MxnetModel:
     symbol: Symbol
     arrays: Dict[str, Array]
     inputs: Dict[str, Shape]
-    name: str
 
 
 def from_onnx(source: Source, *, inputs: Optional[Mapping[str, Shape]] = None) -> MxnetModel:
@@ -68,7 +67,6 @@ def from_onnx(source: Source, *, inputs: Optional[Mapping[str, Shape]] = None) -
         symbol,
         {key: array for key, array in translation.builder.arrays.items() if key[4:] in read},
         {name: shape for name, shape in translation.inputs.items() if name in read},
-        model.graph.name or "network",
     )
 
 

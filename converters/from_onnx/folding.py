@@ -16,8 +16,8 @@ from .values import Array, Known, as_sizes, sizes
 MOVES = ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Expand")
 #: Operators on sizes. Others (a Where of sizes, say) are left to MXNet to compute.
 ARITHMETIC = ("Add", "Sub", "Mul", "Div")
-ON_SIZES = (*ARITHMETIC, "Cast", "Concat", "Gather", "Identity", "ReduceProd", "Reshape")
-ON_SIZES += ("Slice", "Split", "Squeeze", "Unsqueeze")
+ON_SIZES = {*ARITHMETIC, "Cast", "Concat", "Gather", "Identity", "ReduceProd", "Reshape"}
+ON_SIZES |= {"Slice", "Split", "Squeeze", "Unsqueeze"}
 
 
 def fold(
@@ -36,7 +36,7 @@ def fold(
     copy.output.extend(f"o{k}" for k in range(len(node.output)))
     if any(value.symbolic for value in named.values()):
         found = _of_sizes(copy, opset, named)
-        return found and [Known(*made) for made in zip(found, node.output)]
+        return None if found is None else [Known(*made) for made in zip(found, node.output)]
     arrays = _run(copy, opset, {name: value.array for name, value in named.items()})
     exact: List[Optional[Array]] = [None] * len(arrays)
     if any(value.exact is not None for value in named.values()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 import numpy as np
 
@@ -24,14 +24,9 @@ def concat(b: SymbolBuilder, *parts: Value, axis: int) -> Tensor:
         return b.copy(tensors[0])
     truth = all(t.truth for t in tensors)
     dim = axis % len(tensors[0].shape)
-    shape: List[Any] = list(tensors[0].shape)
-    total = b.size(shape[dim])
-    for t in tensors[1:]:
-        total = total + b.size(t.shape[dim])
-    for a in range(len(shape)):
-        known = [t.shape[a] for t in tensors if isinstance(t.shape[a], int)]
-        shape[a] = known[0] if known else shape[a]
-    shape[dim] = b.dim(total)
+    by_axis = list(zip(*(t.shape for t in tensors)))
+    shape = [next((d for d in dims if isinstance(d, int)), dims[0]) for dims in by_axis]
+    shape[dim] = b.dim(sum(map(b.size, by_axis[dim])))
     return b.node("Concat", *tensors, dim=dim, num_args=len(parts), out=tuple(shape), truth=truth)
 
 
@@ -170,11 +165,11 @@ def gather_elements(b: SymbolBuilder, data: Tensor, places: Tensor, *, axis: int
         raise Unsupported(f"takes {count} along an axis; supported: a known number up to 64")
     if any(data.shape[a] != places.shape[a] for a in others):
         raise Unsupported("indices that have other sizes than the data on the other axes")
-    picked = []
-    for k in range(count):
-        one = places if count == 1 else b.node("slice_axis", places, axis=axis, begin=k, end=k + 1)
-        made = b.node("pick", data, one, axis=axis, keepdims=True, mode="wrap", out=one.shape)
-        picked.append(made)
+    parts = [places]
+    if count > 1:
+        parts = [b.node("slice_axis", places, axis=axis, begin=k, end=k + 1) for k in range(count)]
+    how = {"axis": axis, "keepdims": True, "mode": "wrap"}
+    picked = [b.node("pick", data, one, out=one.shape, **how) for one in parts]
     if count == 1:
         return picked[0]
     return b.node("Concat", *picked, dim=axis, num_args=count, out=places.shape)

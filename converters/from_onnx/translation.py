@@ -106,7 +106,7 @@ class Translation:
         if known == inputs and (any(known) or node.op_type == "Constant"):
             folded = fold(ir.to_proto(node), self.opset, known)
             if folded is not None:
-                return folded
+                return [*folded]
         first = len(self.builder.nodes)
         made = call(self.builder, node.op_type, self.opset, inputs, attributes)
         results = list(made) if isinstance(made, (list, tuple)) else [made]

@@ -214,11 +214,9 @@ def _computed(b: SymbolBuilder, size: Operand) -> Tensor:
 
 
 def _product(b: SymbolBuilder, size: Size) -> Tensor:
-    total: Optional[Tensor] = None
-    for name in size.names:
-        part = _computed(b, Size(1, (name,)))
-        total = part if total is None else b.node("elemwise_mul", total, part)
-    assert total is not None
+    total, *parts = [_computed(b, Size(1, (name,))) for name in size.names]
+    for part in parts:
+        total = b.node("elemwise_mul", total, part)
     factor = size.factor
     return total if factor == 1 else b.node("_mul_scalar", total, scalar=float(factor))
 
