@@ -6,7 +6,6 @@ converted to ONNX again, and ONNX's reference evaluator computes both.
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any, Callable, List
@@ -85,13 +84,6 @@ def test_layers_arrays_and_numbers_come_back(
     x = noise(*BUILDS[build])
     for found, expected in zip(evaluate(proto(back), data=x), evaluate(proto(graph), data=x)):
         np.testing.assert_allclose(found, expected, rtol=1e-6)
-
-
-def test_the_symbol_is_1_9s(tmp_path: Path) -> None:
-    paths = save_mxnet(from_onnx(to_onnx(resnet())), tmp_path / "net", 3)
-    assert [p.name for p in paths] == ["net-symbol.json", "net-0003.params"]
-    assert json.loads(paths[0].read_text())["attrs"] == {"mxnet_version": ["int", 10901]}
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(p.name for p in paths)
 
 
 def test_a_file_a_proto_and_a_model_are_the_same(tmp_path: Path) -> None:

@@ -85,25 +85,6 @@ def test_onnx_accepts_it_and_infers_our_shapes(build: Callable[[], Graph], opset
 
 
 @cases
-def test_every_layer_has_the_shape_that_is_stated(build: Callable[[], Graph], opset: int) -> None:
-    """Free sizes are stated by name or not at all; the numbers are those of a run."""
-    graph, data = build(), noise(*NETWORKS[build])
-    model = proto(graph, opset)
-    layers = stated(model)
-    del model.graph.output[:]
-    model.graph.output.extend(layers)
-    found = dict(zip((o.name for o in model.graph.output), evaluate(model, data=data)))
-    fixed = graph.infer_shapes({"data": data.shape})
-    free = dict(zip(graph.inputs[0].shape or (), data.shape))
-    for info in model.graph.output:
-        dims = [d.dim_value or d.dim_param for d in info.type.tensor_type.shape.dim]
-        shape = found[info.name].shape
-        assert shape == fixed[info.name], info.name
-        assert len(dims) == len(shape), info.name
-        assert all(free.get(d, d) in ("", n) for d, n in zip(dims, shape)), (info.name, dims)
-
-
-@cases
 def test_names(build: Callable[[], Graph], opset: int) -> None:
     """Every layer is there once by its name; weights are no inputs, and none is idle."""
     graph, model = build(), proto(build(), opset)

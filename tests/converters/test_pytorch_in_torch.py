@@ -33,11 +33,12 @@ def test_every_public_name_of_a_module_is_reserved() -> None:
     assert {n for n in {*dir(module), *vars(module)} if not n.startswith("_")} <= RESERVED
 
 
-@pytest.mark.parametrize("name", ["small", "small-1.5"])
+@pytest.mark.parametrize("name", ["small", "small-1.5", "class", "modell\u00e9"])
 def test_loading_as_the_file_says(name: str, tmp_path: Path) -> None:
     """The lines of its own docstring, in its own folder."""
     module = to_pytorch(replace(resnet(), name=name))
     save_pytorch(module, tmp_path)
+    assert ("import load" in module.source) == (name == "small")  # a name that Python takes
     usage = [s[4:] for s in module.source.split('"""')[1].splitlines() if s.startswith("    ")]
     script = "\n".join([*usage, "print(type(model).__name__, model.training)"])
     done = subprocess.run(
