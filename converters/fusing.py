@@ -82,8 +82,8 @@ def fuse(graph: Graph, *, wide: bool = False) -> Tuple[Graph, Fusion]:
             otherwise it is rounded once, to the type that it had.
     """
     found = _Fusing(graph)
-    for name in [node.name for node in graph.nodes]:
-        found.visit(name)
+    for node in graph.nodes:
+        found.visit(node)
     nodes = tuple(found.nodes.values())
     read = {name for node in nodes for name in node.inputs}
     params = {k: v for k, v in found.params.items() if k in read}
@@ -115,18 +115,17 @@ class _Fusing:
         self.folded: List[Tuple[str, str]] = []
         self.kept: List[Tuple[str, str]] = []
 
-    def visit(self, name: str) -> None:
-        node = self.nodes.get(name)
-        operator = _operator(node) if node else None
-        if not node or not isinstance(operator, Norm):
+    def visit(self, node: Node) -> None:
+        operator = _operator(node)
+        if not isinstance(operator, Norm):
             return
         try:
             affine = self._affine(node, operator)
             before = self._maker(node)
             into = self._behind(before, node, affine) if before else self._ahead(node, affine)
-            self.folded.append((name, into))
+            self.folded.append((node.name, into))
         except Kept as reason:
-            self.kept.append((name, str(reason)))
+            self.kept.append((node.name, str(reason)))
 
     def _affine(self, node: Node, operator: Norm) -> _Affine:
         stored = [self.params.get(name or "") for name in node.inputs[1:]]
@@ -191,7 +190,7 @@ class _Fusing:
             raise Kept("that more than one layer reads")
         reader = linear[0]
         operator = _operator(reader)
-        if _pads(operator):
+        if any(getattr(operator, "pad", ())):
             raise Kept("before a convolution that pads")
         shape = self.graph.shapes[made]
         if isinstance(operator, FullyConnected) and (shape is None or len(shape) != 2):
@@ -262,7 +261,3 @@ def _check_range(weight: Array, bias: Array) -> None:
     largest = max(peaks.max(initial=0), np.abs(bias).max(initial=0))
     if not np.isfinite(bias).all() or not largest <= FLOAT32.max or small.any():
         raise Kept("that would leave float32's range")
-
-
-def _pads(operator: ops.Operator) -> bool:
-    return any(getattr(operator, "pad", ()))

@@ -221,11 +221,10 @@ class Graph:
         Raises:
             ShapeError: a name that is no input, or shapes that the network cannot take.
         """
-        known = {v.name for v in self.inputs}
-        for name in shapes:
-            if name not in known:
-                names = ", ".join(sorted(known))
-                raise ShapeError(f"--input {name}: the network has no such input; it has: {names}.")
+        known = sorted(v.name for v in self.inputs)
+        for name in shapes.keys() - known:
+            names = ", ".join(known)
+            raise ShapeError(f"--input {name}: the network has no such input; it has: {names}.")
         inputs = tuple(replace(v, shape=shapes.get(v.name, v.shape)) for v in self.inputs)
         graph = replace(self, inputs=inputs)
         graph.shapes  # noqa: B018 - raises where the shapes are impossible

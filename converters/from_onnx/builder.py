@@ -36,8 +36,8 @@ class SymbolBuilder:
         self.layer = ""  # the first output of the ONNX node that is being translated
         self._double = False  # is an input float64?
         self._names: Set[str] = set()  # of all nodes
-        self._variables: Dict[Tuple[int, bool], Tensor] = {}
-        self._kept: List[Known] = []  # so that no id is used again
+        #: By the arrays' ids, which no other array gets as long as the array is kept.
+        self._variables: Dict[Tuple[int, bool], Tuple[Array, Tensor]] = {}
         self._places: Dict[str, Tuple[Tensor, int]] = {}
         self._products: Dict[str, Size] = {}
         self._made: List[Tensor] = []
@@ -169,9 +169,9 @@ class SymbolBuilder:
             self.arrays[f"{'aux' if auxiliary else 'arg'}:{name}"] = stored
             self.nodes.append(SymbolNode(VARIABLE, name))
             entry = (len(self.nodes) - 1, 0)
-            self._variables[key] = Tensor(entry, array.shape, str(array.dtype), truth)
-            self._kept.append(value)
-        return self._variables[key]
+            made = Tensor(entry, array.shape, str(array.dtype), truth)
+            self._variables[key] = value.array, made
+        return self._variables[key][1]
 
     def numbers(self, value: Optional[Value], what: str) -> Tuple[Operand, ...]:
         """Whole numbers and free sizes, if they are known.
@@ -191,15 +191,13 @@ class SymbolBuilder:
         Raises:
             Unsupported: they are not, or depend on free sizes.
         """
-        found = []
-        for number in self.numbers(value, what):
-            if not isinstance(number, int):
-                raise Unsupported(
-                    f"{what} depend on the input's size ({number}); supported: known ones. Give "
-                    "the input a fixed size: --input NAME=1x3x224x224"
-                )
-            found.append(number)
-        return tuple(found)
+        numbers = self.numbers(value, what)
+        for free in (number for number in numbers if isinstance(number, Size)):
+            raise Unsupported(
+                f"{what} depend on the input's size ({free}); supported: known ones. Give the "
+                "input a fixed size: --input NAME=1x3x224x224"
+            )
+        return tuple(number for number in numbers if isinstance(number, int))
 
     def dim(self, size: Operand) -> Dim:
         """A size as an entry of a shape."""
