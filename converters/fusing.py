@@ -87,22 +87,18 @@ def fuse(graph: Graph, *, wide: bool = False) -> Tuple[Graph, Fusion]:
     nodes = tuple(found.nodes.values())
     read = {name for node in nodes for name in node.inputs}
     params = {k: v for k, v in found.params.items() if k in read}
-    fused = replace(
-        graph,
-        nodes=nodes,
-        params={k: _narrowed(k, a, graph) for k, a in params.items()},
-        unfolded=graph.listed,
-    )
+    fused = replace(graph, nodes=nodes, params=params, unfolded=graph.listed)
     report = Fusion(tuple(found.folded), tuple(found.kept))
-    return (with_floats(replace(fused, params=params), "float64") if wide else fused), report
+    return (with_floats(fused, "float64") if wide else _narrowed(fused, graph)), report
 
 
-def _narrowed(name: str, array: Array, graph: Graph) -> Array:
+def _narrowed(fused: Graph, graph: Graph) -> Graph:
     """What is folded, in the type in which the network's parameters are exported."""
-    if name in graph.params and graph.params[name] is array:
-        return array
     floats = [a.dtype for a in graph.params.values() if a.dtype.kind == "f"]
-    return array.astype(graph.kept(str(np.result_type(*floats))))
+    dtype = graph.kept(str(np.result_type(*floats))) if floats else "float32"
+    stored = fused.params.items()
+    params = {k: a if graph.params.get(k) is a else a.astype(dtype) for k, a in stored}
+    return replace(fused, params=params)
 
 
 class _Fusing:
