@@ -186,7 +186,7 @@ class _Fusing:
             raise Kept("that more than one layer reads")
         reader = linear[0]
         operator = _operator(reader)
-        if any(getattr(operator, "pad", ())):
+        if _pads(operator):
             raise Kept("before a convolution that pads")
         shape = self.graph.shapes[made]
         if isinstance(operator, FullyConnected) and (shape is None or len(shape) != 2):
@@ -257,3 +257,7 @@ def _check_range(weight: Array, bias: Array) -> None:
     largest = max(peaks.max(initial=0), np.abs(bias).max(initial=0))
     if not np.isfinite(bias).all() or not largest <= FLOAT32.max or small.any():
         raise Kept("that would leave float32's range")
+
+
+def _pads(operator: ops.Operator) -> bool:
+    return any(getattr(operator, "pad", ()))

@@ -20,7 +20,6 @@ from safetensors import safe_open
 
 from converters import (
     Graph,
-    UnsupportedError,
     __version__,
     onnx_model,
     save_onnx,
@@ -165,14 +164,6 @@ def test_double_precision_stays() -> None:
     assert {array.dtype for array in module.state.values()} == {np.dtype(np.float64)}
     np.testing.assert_array_equal(module.state["fc.weight"], net.arrays["fc_weight"])
     assert "().double()" in module.source
-
-
-def test_double_precision_of_some_is_refused() -> None:
-    net, head = small_resnet()
-    net.arrays["fc_weight"] = net.arrays["fc_weight"].astype(np.float64)
-    message = "'fc_weight' is float64 .1 of 13 are.; supported: all"
-    with pytest.raises(UnsupportedError, match=message):
-        to_onnx(net.graph(head))
 
 
 def test_the_module_is_no_pickle() -> None:
