@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, TypeVar
 
 import onnx
+import onnx_ir
 
 from ..ops import Unsupported
 
@@ -101,5 +102,4 @@ def call(builder: Any, op_type: str, opset: int, inputs: List[Any], stated: Dict
 def _defaults(schema: onnx.defs.OpSchema) -> Dict[str, Any]:
     """Attribute -> what it is where nothing is stated, for those for which ONNX says it."""
     stated = {k: a.default_value for k, a in schema.attributes.items() if a.default_value.name}
-    found = {key: onnx.helper.get_attribute_value(value) for key, value in stated.items()}
-    return {k: v.decode() if isinstance(v, bytes) else v for k, v in found.items()}
+    return {key: onnx_ir.from_proto(value).value for key, value in stated.items()}
