@@ -6,13 +6,12 @@ import ast
 from dataclasses import replace
 from typing import Any, Callable, List
 
-import numpy as np
 import pytest
 
 from converters import Graph
 from converters import to_pytorch as convert
 
-from .networks import Network, resnet, units
+from .networks import resnet, units
 from .test_onnx_model import each
 
 GOLDEN = '''"""small, converted from MXNet by mxproof 0.1.0.
@@ -127,12 +126,3 @@ def test_every_class_has_a_name_of_its_own(name: str) -> None:
     found = classes(convert(replace(resnet(), name=name)).source)
     assert len(set(found)) == 2
     assert not {"F", "Path", "None"} & set(found)
-
-
-def test_data_that_is_stored() -> None:
-    net = Network()
-    x = net.layer("elemwise_add", "sum", net.variable("data"), net.parameter("anchors", 1, 3))
-    module = convert(net.graph(x, inputs={"data": (1, 3)}))
-    assert "self.sum = nn.Parameter(torch.empty(1, 3))" in module.source
-    assert "data + self.sum" in module.source
-    np.testing.assert_array_equal(module.state["sum"], net.arrays["anchors"])
