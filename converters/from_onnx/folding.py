@@ -53,20 +53,22 @@ def _of_sizes(node: onnx.NodeProto, opset: int, inputs: Dict[str, Known]) -> Opt
     if node.op_type not in ON_SIZES:
         return None
     if node.op_type == "Cast":
-        if node.attribute[0].i not in (TensorProto.INT64, TensorProto.INT32):
+        to = next(a.i for a in node.attribute if a.name == "to")
+        if to not in (TensorProto.INT64, TensorProto.INT32):
             return None
         node.op_type = "Identity"
         del node.attribute[:]
     arrays = {name: value.array for name, value in inputs.items()}
+    picked = node.op_type == "Gather" and arrays["i0"].ndim == 1
     if node.op_type in ARITHMETIC:
         arrays = {name: as_sizes(array[None]) for name, array in arrays.items()}
-    elif node.op_type == "Gather":
+    elif picked:
         arrays["i1"] = arrays["i1"][None]
     try:
         results = _run(node, opset, arrays)
     except Unsupported:
         return None
-    if node.op_type in (*ARITHMETIC, "Gather"):  # NumPy makes no objects with no axis
+    if node.op_type in ARITHMETIC or picked:  # NumPy makes no object arrays without axes
         results = [np.squeeze(result, 0) for result in results]
     return [sizes(result) for result in results]
 

@@ -71,8 +71,11 @@ def call(builder: Any, op_type: str, opset: int, inputs: List[Any], stated: Dict
     """The translation of one node.
 
     Raises:
-        Unsupported: more inputs than it has, or an attribute that is not known, or not supported.
+        Unsupported: the opset has no such operator, or this one has fewer inputs, or an attribute
+            is not known or not supported.
     """
+    if not onnx.defs.has(op_type, opset):
+        raise Unsupported(f"{op_type} is no operator of opset {opset}")
     schema = onnx.defs.get_schema(op_type, opset)
     unknown = sorted(set(stated) - set(schema.attributes))
     if unknown:

@@ -231,6 +231,8 @@ def test_windows_that_may_begin_in_the_padding_need_a_size(kernel: int) -> None:
 def test_an_opset_that_is_too_old_is_refused() -> None:
     with pytest.raises(UnsupportedError, match=r"opset 12; supported: 13 to .*version_converter"):
         from_onnx(onnx_model([helper.make_node("Relu", ["x"], ["y"])], opset=12))
+    gelu = helper.make_node("Gelu", ["x"], ["y"])
+    assert refused(gelu, opset=19).problems == ("Gelu 'y': Gelu is no operator of opset 19.",)
 
 
 def test_inputs_are_checked() -> None:
