@@ -91,11 +91,9 @@ def _no_params(prefix: PathLike, path: Path) -> str:
     pattern = re.compile(rf"{stem}-(\d{{4}})\.params")
     names = os.listdir(path.parent) if path.parent.is_dir() else []
     epochs = sorted(m.group(1) for m in map(pattern.fullmatch, names) if m)
-    hint = (
-        f"Stored epochs: {', '.join(epochs)}; choose one with --epoch."
-        if epochs
-        else ("Put the parameters there, or give the prefix they have in common with the symbol.")
-    )
+    hint = "Put the parameters there, or give the prefix they have in common with the symbol."
+    if epochs:
+        hint = f"Stored epochs: {', '.join(epochs)}; choose one with --epoch."
     return f"{path}: no such file. {hint}"
 
 
@@ -105,14 +103,9 @@ def release(version: int) -> str:
 
 
 def save_checkpoint(
-    prefix: PathLike,
-    symbol: Symbol,
-    arrays: Mapping[str, Array],
-    epoch: int = 0,
-    *,
-    version: int = 2,
+    prefix: PathLike, symbol: Symbol, arrays: Mapping[str, Array], epoch: int = 0
 ) -> None:
-    """Write a symbol and its arrays as MXNet does; `version` as in `save_params`."""
-    save_params(params_path(prefix, epoch), arrays, version=version)
+    """Write a symbol and its arrays as MXNet 1.x does."""
+    save_params(params_path(prefix, epoch), arrays)
     with atomic_write(symbol_path(prefix)) as file:
         file.write(symbol_to_json(symbol).encode())

@@ -82,27 +82,23 @@ def fuse(graph: Graph, *, wide: bool = False) -> Tuple[Graph, Fusion]:
             otherwise it is rounded once, to the type that it had.
     """
     found = _Fusing(graph)
-    for name in [node.name for node in graph.nodes]:
-        found.visit(name)
+    for node in graph.nodes:
+        found.visit(node)
     nodes = tuple(found.nodes.values())
     read = {name for node in nodes for name in node.inputs}
     params = {k: v for k, v in found.params.items() if k in read}
-    fused = replace(
-        graph,
-        nodes=nodes,
-        params={k: _narrowed(k, a, graph) for k, a in params.items()},
-        unfolded=graph.listed,
-    )
+    fused = replace(graph, nodes=nodes, params=params, unfolded=graph.listed)
     report = Fusion(tuple(found.folded), tuple(found.kept))
-    return (with_floats(replace(fused, params=params), "float64") if wide else fused), report
+    return (with_floats(fused, "float64") if wide else _narrowed(fused, graph)), report
 
 
-def _narrowed(name: str, array: Array, graph: Graph) -> Array:
+def _narrowed(fused: Graph, graph: Graph) -> Graph:
     """What is folded, in the type in which the network's parameters are exported."""
-    if name in graph.params and graph.params[name] is array:
-        return array
     floats = [a.dtype for a in graph.params.values() if a.dtype.kind == "f"]
-    return array.astype(graph.kept(str(np.result_type(*floats))))
+    dtype = graph.kept(str(np.result_type(*floats))) if floats else "float32"
+    stored = fused.params.items()
+    params = {k: a if graph.params.get(k) is a else a.astype(dtype) for k, a in stored}
+    return replace(fused, params=params)
 
 
 class _Fusing:
@@ -115,18 +111,17 @@ class _Fusing:
         self.folded: List[Tuple[str, str]] = []
         self.kept: List[Tuple[str, str]] = []
 
-    def visit(self, name: str) -> None:
-        node = self.nodes.get(name)
-        operator = _operator(node) if node else None
-        if not node or not isinstance(operator, Norm):
+    def visit(self, node: Node) -> None:
+        operator = _operator(node)
+        if not isinstance(operator, Norm):
             return
         try:
             affine = self._affine(node, operator)
             before = self._maker(node)
             into = self._behind(before, node, affine) if before else self._ahead(node, affine)
-            self.folded.append((name, into))
+            self.folded.append((node.name, into))
         except Kept as reason:
-            self.kept.append((name, str(reason)))
+            self.kept.append((node.name, str(reason)))
 
     def _affine(self, node: Node, operator: Norm) -> _Affine:
         stored = [self.params.get(name or "") for name in node.inputs[1:]]

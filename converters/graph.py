@@ -113,10 +113,11 @@ class Graph:
         found: Dict[str, Shape] = {}
         while True:  # until the layers have told all that they tell of the sizes left to them
             shapes = self._infer_once(inputs, found)
-            settled_now = {name: _settled(shape) for name, shape in shapes.items()}
-            if all(found.get(name) == settled_now[name] for name in self._left_open(shapes)):
-                return settled_now
-            found = settled_now
+            left_open = [n for n, s in shapes.items() if any(isinstance(d, Open) for d in s or ())]
+            now = {name: _settled(shape) for name, shape in shapes.items()}
+            if all(found.get(name) == now[name] for name in left_open):
+                return now
+            found = now
 
     def _infer_once(
         self, inputs: Mapping[str, Shape], found: Mapping[str, Shape]
@@ -135,11 +136,6 @@ class Graph:
             except ShapeError as error:
                 raise ShapeError(f"{node.op} {node.name!r} {error}.") from None
         return shapes
-
-    def _left_open(self, shapes: Mapping[str, Shape]) -> List[str]:
-        """Values that are made of nothing and have sizes that the file does not state."""
-        made = [name for node in self.nodes if not node.inputs for name in node.outputs]
-        return [n for n in made if any(isinstance(d, Open) for d in shapes[n] or ())]
 
     @cached_property
     def types(self) -> Dict[str, str]:
@@ -225,11 +221,10 @@ class Graph:
         Raises:
             ShapeError: a name that is no input, or shapes that the network cannot take.
         """
-        known = {v.name for v in self.inputs}
-        for name in shapes:
-            if name not in known:
-                names = ", ".join(sorted(known))
-                raise ShapeError(f"--input {name}: the network has no such input; it has: {names}.")
+        known = sorted(v.name for v in self.inputs)
+        for name in shapes.keys() - known:
+            names = ", ".join(known)
+            raise ShapeError(f"--input {name}: the network has no such input; it has: {names}.")
         inputs = tuple(replace(v, shape=shapes.get(v.name, v.shape)) for v in self.inputs)
         graph = replace(self, inputs=inputs)
         graph.shapes  # noqa: B018 - raises where the shapes are impossible
@@ -256,13 +251,11 @@ def _infer(
 def _opened(name: str, shape: Shape, found: Shape) -> Shape:
     if shape is None or None not in shape:
         return shape
-    known = found or (None,) * len(shape)
-    dims = (Open(f"{name}:{axis}") if k is None else k for axis, k in enumerate(known))
-    return tuple(o if d is None else d for d, o in zip(shape, dims))
+    known = (k if d is None else d for d, k in zip(shape, found or (None,) * len(shape)))
+    return tuple(Open(f"{name}:{axis}") if d is None else d for axis, d in enumerate(known))
 
 
 def _settled(shape: Shape) -> Shape:
     if shape is None:
         return None
-    dims = map(settled, shape)
-    return tuple(None if isinstance(d, Open) else d for d in dims)
+    return tuple(None if isinstance(d, Open) else d for d in map(settled, shape))

@@ -37,7 +37,6 @@ class MxnetModel:
     symbol: Symbol
     arrays: Dict[str, Array]
     inputs: Dict[str, Shape]
-    name: str
 
 
 def from_onnx(source: Source, *, inputs: Optional[Mapping[str, Shape]] = None) -> MxnetModel:
@@ -68,7 +67,6 @@ def from_onnx(source: Source, *, inputs: Optional[Mapping[str, Shape]] = None) -
         symbol,
         {key: array for key, array in translation.builder.arrays.items() if key[4:] in read},
         {name: shape for name, shape in translation.inputs.items() if name in read},
-        model.graph.name or "network",
     )
 
 
@@ -76,13 +74,6 @@ def save_mxnet(model: MxnetModel, prefix: PathLike, epoch: int = 0) -> List[Path
     """Write PREFIX-symbol.json and PREFIX-0000.params; the files written."""
     save_checkpoint(prefix, model.symbol, model.arrays, epoch)
     return [symbol_path(prefix), params_path(prefix, epoch)]
-
-
-def convert_onnx(
-    path: Source, prefix: PathLike, *, inputs: Optional[Mapping[str, Shape]] = None
-) -> List[Path]:
-    """An ONNX file as an MXNet checkpoint; the files written. See `from_onnx`."""
-    return save_mxnet(from_onnx(path, inputs=inputs), prefix)
 
 
 def _read(source: Source) -> ir.Model:

@@ -8,6 +8,7 @@ Source: apache/mxnet src/ndarray/ndarray.cc, NDArray::Save, Load and LegacyLoad.
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from dataclasses import dataclass
@@ -59,10 +60,10 @@ class _Reader:
     def number(self, fmt: str, what: str) -> int:
         return self.numbers(fmt, what)[0]
 
-    def shape(self, what: str, dim: str = "q") -> Tuple[int, ...]:
-        return self.dims(self.number("i", what), what, dim)
+    def shape(self, what: str) -> Tuple[int, ...]:
+        return self.dims(self.number("i", what), what)
 
-    def dims(self, ndim: int, what: str, dim: str) -> Tuple[int, ...]:
+    def dims(self, ndim: int, what: str, dim: str = "q") -> Tuple[int, ...]:
         if not -1 <= ndim <= MAX_NDIM:
             raise CheckpointError(
                 f"{self.path}: {what} at offset {self.at} is no NDArray header (it would have "
@@ -75,17 +76,17 @@ class _Reader:
 
     def values(self, flag: int, shape: Tuple[int, ...], what: str) -> Array:
         """A view of the file, no copy (bfloat16 is widened to float32, exactly)."""
-        if flag == BFLOAT16_FLAG:
-            bits = self.values(-1, shape, what)
-            return (bits.astype("<u4") << np.uint32(16)).view("<f4")
-        if flag != -1 and flag not in DTYPES:
+        stored = {**DTYPES, BFLOAT16_FLAG: np.dtype("<u2")}
+        if flag not in stored:
             raise CheckpointError(
-                f"{self.path}: {what} has type flag {flag}; known are "
-                f"{sorted([*DTYPES, BFLOAT16_FLAG])}. The file is damaged or newer than MXNet 2.0."
+                f"{self.path}: {what} has type flag {flag}; known are {sorted(stored)}. "
+                "The file is damaged or newer than MXNet 2.0."
             )
-        dtype = DTYPES[flag] if flag != -1 else np.dtype("<u2")
-        count = int(np.prod(shape, dtype=object))
-        return self.take(count * dtype.itemsize, what).view(dtype).reshape(shape)
+        count = math.prod(shape) * stored[flag].itemsize
+        array = self.take(count, what).view(stored[flag]).reshape(shape)
+        if flag == BFLOAT16_FLAG:
+            return (array.astype("<u4") << np.uint32(16)).view("<f4")
+        return array
 
 
 def load_params(path: Union[str, os.PathLike[str]]) -> Dict[str, Array]:
@@ -154,7 +155,7 @@ def _read_v2(reader: _Reader, what: str, *, scalars: bool) -> Array:
     n_aux = {ROW_SPARSE: 1, CSR: 2}.get(storage, 0)
     stored = reader.shape(f"{what}, stored shape") if n_aux else ()
     ndim = reader.number("i", f"{what}, shape")
-    shape = reader.dims(ndim, what, "q")
+    shape = reader.dims(ndim, what)
     if ndim < 0 or (ndim == 0 and not scalars):
         return np.zeros(0, np.float32)
     reader.numbers("2i", f"{what}, context")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import List, Optional, Sequence, Tuple, Union
 
 from .errors import ShapeError
@@ -64,14 +65,12 @@ def merge(a: Dim, b: Dim) -> Dim:
     a, b = settled(a), settled(b)
     if not same(a, b):
         raise ShapeError(f"{a} and {b} must be equal")
-    if isinstance(a, Open) or isinstance(b, Open):
-        first, other = (a, b) if isinstance(a, Open) else (b, a)
-        if isinstance(first, Open) and other is not first:
-            first.meaning = other
-        return settled(first)
-    if isinstance(a, int) or b is None:
-        return a
-    return b if isinstance(b, int) or a is None else a
+    if isinstance(b, Open) and not isinstance(a, Open):
+        a, b = b, a
+    if isinstance(a, Open):
+        a.meaning = b if b is not a else None
+        return settled(a)
+    return b if a is None or (isinstance(b, int) and not isinstance(a, int)) else a
 
 
 def merge_shapes(*shapes: Tuple[Dim, ...]) -> Tuple[Dim, ...]:
@@ -90,10 +89,8 @@ def merge_shapes(*shapes: Tuple[Dim, ...]) -> Tuple[Dim, ...]:
 
 def product(dims: Sequence[Dim]) -> Dim:
     """Number of elements; a single name stays a name."""
-    known = 1
+    known = math.prod(d for d in dims if isinstance(d, int))
     others = [d for d in dims if not isinstance(d, int)]
-    for d in dims:
-        known *= d if isinstance(d, int) else 1
     if not others:
         return known
     return others[0] if len(others) == 1 and known == 1 else None
@@ -114,14 +111,13 @@ def quotient(dims: Sequence[Dim], divisors: Sequence[Dim]) -> Dim:
             rest.remove(d)
         else:
             return None
-    above = product([d for d in rest if isinstance(d, int)])
+    above = math.prod(d for d in rest if isinstance(d, int))
     names = [d for d in rest if not isinstance(d, int)]
-    assert isinstance(above, int)
-    if above % below if not names else above != below:
-        if names:
-            return None
+    if names:
+        return product(names) if above == below else None
+    if above % below:
         raise ShapeError(f"{above} cannot be divided by {below}")
-    return product([*names, above // below])
+    return above // below
 
 
 def window(

@@ -84,20 +84,14 @@ def parse_symbol(text: str) -> Symbol:
             "Give the -symbol.json that Symbol.save or export wrote."
         )
     nodes = [_parse_node(raw, i) for i, raw in enumerate(_list(document["nodes"], "nodes"))]
-    heads = tuple(_entry(raw, "heads", len(nodes)) for raw in _list(document["heads"], "heads"))
+    heads = tuple(_entry(raw, "heads") for raw in _list(document["heads"], "heads"))
     if not heads:
         raise CheckpointError("has no heads: a network without an output.")
-    for i, node in enumerate(nodes):
-        for index, output in node.inputs:
-            if index >= len(nodes) or (output and nodes[index].is_variable):
-                raise CheckpointError(
-                    f"node {i} ({node.name!r}) reads node {index} of {len(nodes)}, output "
-                    f"{output}, which does not exist. The file is damaged."
-                )
-    for index, output in heads:
-        if output and nodes[index].is_variable:
+    reading = [(f"node {i} ({n.name!r})", e) for i, n in enumerate(nodes) for e in n.inputs]
+    for who, (index, output) in [*reading, *(("the list of heads", e) for e in heads)]:
+        if index >= len(nodes) or (output and nodes[index].is_variable):
             raise CheckpointError(
-                f"heads: variable {nodes[index].name!r} has no output {output}. "
+                f"{who} reads node {index} of {len(nodes)}, output {output}, which does not exist. "
                 "The file is damaged."
             )
     symbol = Symbol(tuple(nodes), heads, _version(document))
@@ -110,17 +104,13 @@ def _list(raw: Any, what: str) -> List[Any]:
     return raw
 
 
-def _entry(raw: Any, what: str, count: int) -> Entry:
+def _entry(raw: Any, what: str) -> Entry:
     """[node, output] before 0.9, [node, output, version] since."""
-    if (
-        not isinstance(raw, list)
-        or not 2 <= len(raw) <= 3
-        or not all(type(n) is int and n >= 0 for n in raw)
-        or raw[0] >= count
-    ):
+    numbers = isinstance(raw, list) and all(type(n) is int and n >= 0 for n in raw)
+    if not numbers or not 2 <= len(raw) <= 3:
         raise CheckpointError(
-            f"{what}: {raw!r} is no reference to one of its {count} nodes "
-            "([node, output] or [node, output, version]). The file is damaged."
+            f"{what}: {raw!r} is no reference to a node ([node, output] or "
+            "[node, output, version]). The file is damaged."
         )
     return (raw[0], raw[1])
 
@@ -137,7 +127,7 @@ def _parse_node(raw: Any, index: int) -> SymbolNode:
             )
         attrs.update(found)
     where = f"inputs of node {index} ({raw['name']!r})"
-    inputs = tuple(_entry(e, where, 1 << 31) for e in _list(raw.get("inputs", []), where))
+    inputs = tuple(_entry(e, where) for e in _list(raw.get("inputs", []), where))
     return SymbolNode(ops.canonical_name(raw["op"]), raw["name"], inputs, attrs)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 import numpy as np
 
@@ -36,8 +36,8 @@ class SymbolBuilder:
         self.layer = ""  # the first output of the ONNX node that is being translated
         self._double = False  # is an input float64?
         self._names: Set[str] = set()  # of all nodes
-        self._variables: Dict[Tuple[int, bool], Tensor] = {}
-        self._kept: List[Known] = []  # so that no id is used again
+        #: By the arrays' ids, which no other array gets as long as the array is kept.
+        self._variables: Dict[Tuple[int, bool], Tuple[Array, Tensor]] = {}
         self._places: Dict[str, Tuple[Tensor, int]] = {}
         self._products: Dict[str, Size] = {}
         self._made: List[Tensor] = []
@@ -107,21 +107,18 @@ class SymbolBuilder:
         self._names.add(name)
         return name
 
-    def rename(self, number: int, name: str, taken: bool = False) -> bool:
-        """Call a node so, if that is free (or `taken` for it)."""
-        if name in self._names and not taken:
-            return False
+    def give_name(self, number: int, name: str) -> None:
+        """Call a node so; a layer that is called so gets another name, a variable keeps it."""
+        held = (
+            [k for k, n in enumerate(self.nodes) if n.name == name] if name in self._names else ()
+        )
+        for holder in held:
+            if self.nodes[holder].is_variable:
+                return
+            other = self.unique(f"{name}/number")
+            self.nodes[holder] = replace(self.nodes[holder], name=other)
         self._names.add(name)
         self.nodes[number] = replace(self.nodes[number], name=name)
-        return True
-
-    def give_name(self, number: int, name: str) -> None:
-        """Call a node so; the one that is called so gets another."""
-        for other, node in enumerate(self.nodes):
-            if node.name == name and not node.is_variable:
-                self.rename(other, self.unique(f"{name}/number"), taken=True)
-                self._names.remove(name)
-        self.rename(number, name)
 
     def input(self, name: str, shape: Tuple[Dim, ...], dtype: str) -> Tensor:
         """A variable that the user feeds; bool is MXNet's, whose operators take it for a number."""
@@ -172,9 +169,9 @@ class SymbolBuilder:
             self.arrays[f"{'aux' if auxiliary else 'arg'}:{name}"] = stored
             self.nodes.append(SymbolNode(VARIABLE, name))
             entry = (len(self.nodes) - 1, 0)
-            self._variables[key] = Tensor(entry, array.shape, str(array.dtype), truth)
-            self._kept.append(value)
-        return self._variables[key]
+            made = Tensor(entry, array.shape, str(array.dtype), truth)
+            self._variables[key] = value.array, made
+        return self._variables[key][1]
 
     def numbers(self, value: Optional[Value], what: str) -> Tuple[Operand, ...]:
         """Whole numbers and free sizes, if they are known.
@@ -194,15 +191,13 @@ class SymbolBuilder:
         Raises:
             Unsupported: they are not, or depend on free sizes.
         """
-        found = []
-        for number in self.numbers(value, what):
-            if not isinstance(number, int):
-                raise Unsupported(
-                    f"{what} depend on the input's size ({number}); supported: known ones. Give "
-                    "the input a fixed size: --input NAME=1x3x224x224"
-                )
-            found.append(number)
-        return tuple(found)
+        numbers = self.numbers(value, what)
+        for free in (number for number in numbers if isinstance(number, Size)):
+            raise Unsupported(
+                f"{what} depend on the input's size ({free}); supported: known ones. Give the "
+                "input a fixed size: --input NAME=1x3x224x224"
+            )
+        return tuple(number for number in numbers if isinstance(number, int))
 
     def dim(self, size: Operand) -> Dim:
         """A size as an entry of a shape."""
@@ -228,16 +223,3 @@ class SymbolBuilder:
                 if tensor.shape[first : first + len(dims)] == dims:
                     return tensor, first
         return None
-
-
-def exact_attributes(attributes: Mapping[str, Any], exact: Mapping[str, str]) -> Dict[str, Any]:
-    """Numbers as our exporter had them before ONNX rounded them to float32."""
-    found = dict(attributes)
-    for key, value in exact.items():
-        try:
-            number = float(value)
-        except ValueError:
-            continue
-        if isinstance(found.get(key), float) and float(np.float32(number)) == found[key]:
-            found[key] = number
-    return found

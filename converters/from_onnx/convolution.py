@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Mapping, Optional
 
 from ..ops import Unsupported
 from .builder import SymbolBuilder
@@ -11,77 +11,51 @@ from .values import Tensor, Value
 from .windows import Ints, padded, positions, sides
 
 
-def _check_sizes(filters: Tensor) -> None:
-    if not all(isinstance(d, int) for d in filters.shape):
-        raise Unsupported("its weight has a free size; supported: a known one")
-
-
 def _options(
-    filters: Tensor, bias: Optional[Value], strides: Ints, dilations: Ints, pad: Ints
+    filters: Tensor, bias: Optional[Value], pad: Ints, window: Mapping[str, Any]
 ) -> Dict[str, Any]:
     """Attributes that MXNet's convolutions share."""
+    if not all(isinstance(d, int) for d in filters.shape):
+        raise Unsupported("its weight has a free size; supported: a known one")
     return {
         "kernel": filters.shape[2:],
-        "stride": strides or None,
-        "dilate": dilations or None,
+        "stride": window.get("strides"),
+        "dilate": window.get("dilations"),
         "pad": pad,
         "no_bias": bias is None,
+        "num_group": window["group"],
     }
 
 
 @onnx_operator("Conv")
 def conv(
-    b: SymbolBuilder,
-    data: Tensor,
-    filters: Tensor,
-    bias: Optional[Value] = None,
-    *,
-    kernel_shape: Ints = (),
-    strides: Ints = (),
-    pads: Ints = (),
-    dilations: Ints = (),
-    group: int = 1,
-    auto_pad: str = "NOTSET",
+    b: SymbolBuilder, data: Tensor, filters: Tensor, bias: Optional[Value] = None, **window: Any
 ) -> Tensor:
     """Convolution; behind a Pad where the padding is not the same on both sides."""
-    _check_sizes(filters)
-    kernel: Any = filters.shape[2:]
-    before, behind = sides(pads, len(kernel), auto_pad)
+    before, behind = sides(window, len(filters.shape) - 2)
     if before != behind:
         data = padded(b, data, (0, 0, *before), (0, 0, *behind))
-        before = (0,) * len(kernel)
-    count, spatial = filters.shape[0], positions(data, kernel, strides, before, dilations)
-    options = _options(filters, bias, strides, dilations, before)
-    options.update(num_filter=count, num_group=group, out=(data.shape[0], count, *spatial))
-    return b.node("Convolution", data, filters, bias, **options)
+        before = (0,) * len(before)
+    options, count = _options(filters, bias, before, window), filters.shape[0]
+    spatial = positions(data, *(options[k] for k in ("kernel", "stride", "pad", "dilate")))
+    out = (data.shape[0], count, *spatial)
+    return b.node("Convolution", data, filters, bias, num_filter=count, out=out, **options)
 
 
 @onnx_operator("ConvTranspose")
 def conv_transpose(
-    b: SymbolBuilder,
-    x: Value,
-    filters: Tensor,
-    bias: Optional[Value] = None,
-    *,
-    kernel_shape: Ints = (),
-    strides: Ints = (),
-    pads: Ints = (),
-    dilations: Ints = (),
-    output_padding: Ints = (),
-    output_shape: Ints = (),
-    group: int = 1,
-    auto_pad: str = "NOTSET",
+    b: SymbolBuilder, x: Value, filters: Tensor, bias: Optional[Value] = None, **window: Any
 ) -> Tensor:
     """Deconvolution; what is padded on one side more than on the other is cut off it."""
-    if output_shape:
-        raise Unsupported(f"output_shape={output_shape}; supported: pads and output_padding")
-    _check_sizes(filters)
-    before, behind = sides(pads, len(filters.shape) - 2, auto_pad)
+    if window.get("output_shape"):
+        shape = window["output_shape"]
+        raise Unsupported(f"output_shape={shape}; supported: pads and output_padding")
+    before, behind = sides(window, len(filters.shape) - 2)
     least = tuple(map(min, before, behind))
-    options = _options(filters, bias, strides, dilations, least)
-    options["adj"] = output_padding if any(output_padding) else None
+    options = _options(filters, bias, least, window)
+    extra = window.get("output_padding", ())
     channels: Any = filters.shape[1]
-    options.update(num_filter=channels * group, num_group=group)
+    options.update(num_filter=channels * window["group"], adj=extra if any(extra) else None)
     out = b.node("Deconvolution", x, filters, bias, **options)
     if before == behind:
         return out
@@ -98,22 +72,15 @@ def deformable_convolution(
     offset: Value,
     bias: Optional[Value] = None,
     mask: Optional[Value] = None,
-    *,
-    kernel_shape: Ints = (),
-    strides: Ints = (),
-    pads: Ints = (),
-    dilations: Ints = (),
-    group: int = 1,
-    offset_group: int = 1,
+    **window: Any,
 ) -> Tensor:
-    before, behind = sides(pads, len(filters.shape) - 2, "NOTSET")
+    before, behind = sides(window, len(filters.shape) - 2)
     if before != behind:
-        raise Unsupported(f"pads={pads}; supported: the same on both sides")
+        raise Unsupported(f"pads={window['pads']}; supported: the same on both sides")
     return b.node(
         f"_contrib_{'' if mask is None else 'Modulated'}DeformableConvolution",
         *(x, offset, mask, filters, bias),
         num_filter=filters.shape[0],
-        num_group=group,
-        num_deformable_group=offset_group,
-        **_options(filters, bias, strides, dilations, before),
+        num_deformable_group=window["offset_group"],
+        **_options(filters, bias, before, window),
     )

@@ -14,8 +14,6 @@ from .builder import SymbolBuilder
 from .registry import onnx_operator, renamed
 from .values import Known, Tensor, Value, is_stored
 
-#: What ONNX's Selu has where nothing is stated: alpha and gamma, of float32.
-SELU = (1.67326319217681884765625, 1.05070102214813232421875)
 #: ONNX's numbers for element types -> NumPy's names.
 TYPES = {ir.DataType[onnx_name].value: name for name, onnx_name in ONNX_TYPES.items()}
 
@@ -100,7 +98,7 @@ def two(b: SymbolBuilder, left: Value, right: Value, *, op_type: str) -> Tensor:
 
 
 @onnx_operator("Mod")
-def mod(b: SymbolBuilder, left: Value, right: Value, *, fmod: int = 0) -> Tensor:
+def mod(b: SymbolBuilder, left: Value, right: Value, *, fmod: int) -> Tensor:
     """With `fmod` the sign is the dividend's, else the divisor's, as in MXNet."""
     if not fmod:
         return binary(b, "Mod", left, right)
@@ -169,11 +167,11 @@ renamed("Relu", "Activation", act_type="relu")
 renamed("Sigmoid", "Activation", act_type="sigmoid")
 renamed("Softplus", "Activation", act_type="softrelu")
 renamed("Tanh", "Activation", act_type="tanh")
-renamed("LeakyRelu", "LeakyReLU", {"alpha": ("slope", 0.01)}, act_type="leaky")
-renamed("Elu", "LeakyReLU", {"alpha": ("slope", 1.0)}, act_type="elu")
-renamed("HardSigmoid", "hard_sigmoid", {"alpha": ("alpha", 0.2), "beta": ("beta", 0.5)})
-renamed("Softmax", "softmax", {"axis": ("axis", -1)})
-renamed("LogSoftmax", "log_softmax", {"axis": ("axis", -1)})
+renamed("LeakyRelu", "LeakyReLU", {"alpha": "slope"}, act_type="leaky")
+renamed("Elu", "LeakyReLU", {"alpha": "slope"}, act_type="elu")
+renamed("HardSigmoid", "hard_sigmoid", {"alpha": "alpha", "beta": "beta"})
+renamed("Softmax", "softmax", {"axis": "axis"})
+renamed("LogSoftmax", "log_softmax", {"axis": "axis"})
 
 
 @onnx_operator("IsNaN")
@@ -193,7 +191,7 @@ def round_to_even(b: SymbolBuilder, data: Tensor) -> Tensor:
 
 
 @onnx_operator("Selu")
-def selu(b: SymbolBuilder, x: Value, *, alpha: float = SELU[0], gamma: float = SELU[1]) -> Tensor:
+def selu(b: SymbolBuilder, x: Value, *, alpha: float, gamma: float) -> Tensor:
     """gamma * (x above 0, alpha * (e**x - 1) below)."""
     lower = b.node("LeakyReLU", x, act_type="elu", slope=alpha)
     return b.node("_mul_scalar", lower, scalar=gamma)
@@ -218,7 +216,7 @@ def hard_swish(b: SymbolBuilder, data: Tensor) -> Tensor:
 
 
 @onnx_operator("Gelu")
-def gelu(b: SymbolBuilder, data: Tensor, *, approximate: str = "none") -> Tensor:
+def gelu(b: SymbolBuilder, data: Tensor, *, approximate: str) -> Tensor:
     if approximate == "none":
         return b.node("LeakyReLU", data, act_type="gelu")
     cube = b.node("_mul_scalar", b.node("_power_scalar", data, scalar=3.0), scalar=0.044715)
@@ -229,7 +227,7 @@ def gelu(b: SymbolBuilder, data: Tensor, *, approximate: str = "none") -> Tensor
 
 
 @onnx_operator("Cast")
-def cast(b: SymbolBuilder, data: Tensor, *, to: int, saturate: int = 1) -> Tensor:
+def cast(b: SymbolBuilder, data: Tensor, *, to: int) -> Tensor:
     """To bool, whether it differs from 0."""
     if to not in TYPES:
         raise Unsupported(f"to={to}; supported: {', '.join(TYPES.values())}")

@@ -20,10 +20,10 @@ def gemm(
     weight: Value,
     bias: Optional[Value] = None,
     *,
-    alpha: float = 1.0,
-    beta: float = 1.0,
-    transA: int = 0,  # noqa: N803 - ONNX's names
-    transB: int = 0,  # noqa: N803
+    alpha: float,
+    beta: float,
+    transA: int,  # noqa: N803 - ONNX's names
+    transB: int,  # noqa: N803
 ) -> Tensor:
     """FullyConnected, where its bias is one for each column."""
     if transA:

@@ -19,16 +19,14 @@ def batch_normalization(
     mean: Value,
     variance: Value,
     *,
-    epsilon: float = 1e-5,
-    momentum: float = 0.9,
-    training_mode: int = 0,
+    epsilon: float,
+    momentum: float,
 ) -> Tensor:
     """BatchNorm by the moving statistics, with gamma as stored; a formula if they are computed."""
-    if training_mode:
-        raise Unsupported("training_mode=1; supported: inference")
     if not isinstance(mean, Known) or not isinstance(variance, Known):
         return _normalized(b, x, scale, bias, mean, variance, epsilon)
     given = (x, scale, bias, b.auxiliary(mean), b.auxiliary(variance))
+    momentum = round(momentum, 6)  # of 0.9 ONNX has float32's 0.8999999761581421
     return b.node("BatchNorm", *given, eps=epsilon, momentum=momentum, fix_gamma=False)
 
 
@@ -43,7 +41,7 @@ def _normalized(
     return b.node("broadcast_add", scaled, parts[1])
 
 
-renamed("InstanceNormalization", "InstanceNorm", {"epsilon": ("eps", 1e-5)}, inputs=3)
+renamed("InstanceNormalization", "InstanceNorm", {"epsilon": "eps"})
 
 
 @onnx_operator("LayerNormalization")
@@ -53,9 +51,8 @@ def layer_normalization(
     gamma: Tensor,
     bias: Optional[Value] = None,
     *,
-    axis: int = -1,
-    epsilon: float = 1e-5,
-    stash_type: int = 1,
+    axis: int,
+    epsilon: float,
 ) -> Tensor:
     """LayerNorm, which has one axis."""
     rank = len(data.shape)
@@ -67,13 +64,7 @@ def layer_normalization(
 
 @onnx_operator("LRN")
 def local_response_normalization(
-    b: SymbolBuilder,
-    x: Value,
-    *,
-    size: int,
-    alpha: float = 1e-4,
-    beta: float = 0.75,
-    bias: float = 1.0,
+    b: SymbolBuilder, x: Value, *, size: int, alpha: float, beta: float, bias: float
 ) -> Tensor:
     if size % 2 == 0:
         raise Unsupported(f"size={size}; supported in MXNet: odd ones")
@@ -81,19 +72,14 @@ def local_response_normalization(
 
 
 @onnx_operator("LpNormalization")
-def lp_normalization(b: SymbolBuilder, data: Tensor, *, axis: int = -1, p: int = 2) -> Tensor:
+def lp_normalization(b: SymbolBuilder, data: Tensor, *, axis: int, p: int) -> Tensor:
     length = b.node("norm", data, ord=p, axis=(axis,), keepdims=True)
     return b.node("broadcast_div", data, length)
 
 
 @onnx_operator("Dropout")
 def dropout(
-    b: SymbolBuilder,
-    x: Value,
-    ratio: Optional[Value] = None,
-    training: Optional[Value] = None,
-    *,
-    seed: int = 0,
+    b: SymbolBuilder, x: Value, ratio: Optional[Value] = None, training: Optional[Value] = None
 ) -> Tensor:
     """Dropout, which does nothing at inference."""
     if training is not None and not (isinstance(training, Known) and not training.array.any()):

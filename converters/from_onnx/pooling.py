@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Dict
 
 import numpy as np
 
@@ -24,57 +24,40 @@ def global_pool(b: SymbolBuilder, data: Tensor, *, op_type: str) -> Tensor:
 
 @onnx_operator("MaxPool", "AveragePool")
 def pool(
-    b: SymbolBuilder,
-    data: Tensor,
-    *,
-    kernel_shape: Ints,
-    strides: Ints = (),
-    pads: Ints = (),
-    dilations: Ints = (),
-    ceil_mode: int = 0,
-    storage_order: int = 0,
-    count_include_pad: int = 0,
-    auto_pad: str = "NOTSET",
-    op_type: str,
+    b: SymbolBuilder, data: Tensor, *, op_type: str, kernel_shape: Ints, **window: Any
 ) -> Tensor:
     """Pooling; behind a Pad where the padding is not the same on both sides."""
-    before, behind = sides(pads, len(kernel_shape), auto_pad)
+    before, behind = sides(window, len(kernel_shape))
+    dilations, full = window.get("dilations", ()), window["ceil_mode"]
+    counted = window.get("count_include_pad", 0)
     if any(d != 1 for d in dilations):
         raise Unsupported(f"dilations={dilations}; supported in MXNet: 1")
     largest = op_type == "MaxPool"
     if before != behind or any(p >= k for p, k in zip(before, kernel_shape)):
-        if largest and ceil_mode:
+        pads = window["pads"]
+        if largest and full:
             raise Unsupported(f"ceil_mode=1 with pads={pads}; supported: the same on both sides")
-        if not largest and (not count_include_pad or ceil_mode):
+        if not largest and (not counted or full):
             raise Unsupported(
-                f"pads={pads} with ceil_mode={ceil_mode}, count_include_pad={count_include_pad}; "
+                f"pads={pads} with ceil_mode={full}, count_include_pad={counted}; "
                 "supported: pads that are the same on both sides and smaller than the kernel, or "
                 "count_include_pad=1 without ceil_mode"
             )
         data = padded(b, data, (0, 0, *before), (0, 0, *behind), LOWEST if largest else 0.0)
         before = (0,) * len(kernel_shape)
-    padding = None if largest else bool(count_include_pad)
-    options = {"pool_type": "max" if largest else "avg", "count_include_pad": padding}
-    return _pool(b, data, kernel_shape, strides, before, ceil_mode, **options)
+    strides = window.get("strides") or (1,) * len(kernel_shape)
+    shape = (*data.shape[:2], *positions(data, kernel_shape, strides, before, full=bool(full)))
+    options: Dict[str, Any] = {"kernel": kernel_shape, "stride": strides, "pad": before}
+    options["pooling_convention"] = "full" if full else "valid"
+    options["count_include_pad"] = None if largest else bool(counted)
+    out = b.node("Pooling", data, pool_type="max" if largest else "avg", out=shape, **options)
+    return _cut(b, data, out, kernel_shape, strides, before) if full else out
 
 
-def _pool(
-    b: SymbolBuilder, x: Tensor, kernel: Ints, strides: Ints, pad: Ints, full: int, **more: Any
+def _cut(
+    b: SymbolBuilder, x: Tensor, out: Tensor, kernel: Ints, strides: Ints, pad: Ints
 ) -> Tensor:
     """MXNet's "full" has a last window that begins in the padding behind; ONNX leaves it out."""
-    strides = tuple(strides) or (1,) * len(kernel)
-    out = b.node(
-        "Pooling",
-        x,
-        kernel=tuple(kernel),
-        stride=strides,
-        pad=pad,
-        pooling_convention="full" if full else "valid",
-        out=(*x.shape[:2], *positions(x, kernel, strides, pad, full=bool(full))),
-        **more,
-    )
-    if not full:
-        return out
     for axis, (k, s, p) in enumerate(zip(kernel, strides, pad), 2):
         if p + s <= k:  # then none begins there
             continue

@@ -29,16 +29,15 @@ def recurrent(
     peepholes: Optional[Value] = None,
     *,
     hidden_size: int,
-    direction: str = "forward",
+    direction: str,
     activations: Tuple[str, ...] = (),
     linear_before_reset: int = 0,
-    layout: int = 0,
     op_type: str,
 ) -> List[Tensor]:
     """(T, N, C) -> (T, D, N, H), and the last states (D, N, H)."""
     mode = _mode(op_type, direction, activations)
-    if lengths is not None or peepholes is not None or layout:
-        raise Unsupported("sequence_lens, P or layout=1; supported: none of them")
+    if lengths is not None or peepholes is not None:
+        raise Unsupported("sequence_lens or P; supported: neither of them")
     if mode == "gru" and not linear_before_reset:
         raise Unsupported("linear_before_reset=0; supported in MXNet: 1")
     count = DIRECTIONS[direction]

@@ -26,7 +26,7 @@ def reduce(
     given: Optional[Value] = None,
     *,
     axes: Optional[Tuple[int, ...]] = None,
-    keepdims: int = 1,
+    keepdims: int,
     noop_with_empty_axes: int = 0,
     op_type: str,
 ) -> Tensor:
@@ -55,25 +55,15 @@ renamed("Size", "size_array", out=())
 
 
 @onnx_operator("ArgMax", "ArgMin")
-def extreme(
-    b: SymbolBuilder,
-    x: Value,
-    *,
-    axis: int = 0,
-    keepdims: int = 1,
-    select_last_index: int = 0,
-    op_type: str,
-) -> Tensor:
+def extreme(b: SymbolBuilder, x: Value, *, axis: int, keepdims: int, op_type: str) -> Tensor:
     """MXNet counts in floating-point numbers."""
-    if select_last_index:
-        raise Unsupported("select_last_index=1; supported: the first, 0")
     place = b.node(op_type.lower(), x, axis=axis, keepdims=bool(keepdims))
     return b.node("Cast", place, dtype="int64")
 
 
 @onnx_operator("CumSum")
 def running_sum(
-    b: SymbolBuilder, data: Tensor, axis: Value, *, exclusive: int = 0, reverse: int = 0
+    b: SymbolBuilder, data: Tensor, axis: Value, *, exclusive: int, reverse: int
 ) -> Tensor:
     along = b.ints(axis, "its axis")[0] % len(data.shape)
     turned = b.node("reverse", data, axis=(along,)) if reverse else data
@@ -84,9 +74,7 @@ def running_sum(
 
 
 @onnx_operator("TopK")
-def top_k(
-    b: SymbolBuilder, data: Tensor, k: Value, *, axis: int = -1, largest: int = 1, sorted: int = 1
-) -> List[Tensor]:
+def top_k(b: SymbolBuilder, data: Tensor, k: Value, *, axis: int, largest: int) -> List[Tensor]:
     """Values and places."""
     count = b.numbers(k, "how many it takes")[0]
     whole = b.dim(count) == data.shape[axis]

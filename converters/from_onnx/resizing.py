@@ -20,17 +20,15 @@ def resize(
     scales: Optional[Value] = None,
     given: Optional[Value] = None,
     *,
-    mode: str = "nearest",
-    coordinate_transformation_mode: str = "half_pixel",
-    nearest_mode: str = "round_prefer_floor",
+    mode: str,
+    coordinate_transformation_mode: str,
+    nearest_mode: str,
     axes: Optional[Tuple[int, ...]] = None,
-    antialias: int = 0,
-    **others: Any,
 ) -> Tensor:
     """UpSampling for the nearest by a whole number; BilinearResize2D for pictures."""
     place = coordinate_transformation_mode
-    if len(data.shape) != 4 or antialias or axes not in (None, (0, 1, 2, 3)):
-        raise Unsupported("supported: (N, C, H, W) without antialias and axes")
+    if len(data.shape) != 4 or axes not in (None, (0, 1, 2, 3)):
+        raise Unsupported("supported: (N, C, H, W) without axes")
     if mode == "nearest" and place == "asymmetric" and nearest_mode == "floor":
         return _nearest(b, data, scales, given)
     if mode != "linear" or place not in BILINEAR:
@@ -108,25 +106,13 @@ def _nearest(
     return b.node("UpSampling", data, scale=scale, sample_type="nearest", num_args=1, out=shape)
 
 
-@onnx_operator("DepthToSpace")
-def depth_to_space(b: SymbolBuilder, x: Value, *, blocksize: int, mode: str = "DCR") -> Tensor:
-    if mode != "DCR":
-        raise Unsupported(f"mode={mode}; supported in MXNet: DCR")
-    return b.node("depth_to_space", x, block_size=blocksize)
-
-
-renamed("SpaceToDepth", "space_to_depth", {"blocksize": ("block_size", None)})
+renamed("DepthToSpace", "depth_to_space", {"blocksize": "block_size"})
+renamed("SpaceToDepth", "space_to_depth", {"blocksize": "block_size"})
 
 
 @onnx_operator("GridSample")
 def grid_sample(
-    b: SymbolBuilder,
-    x: Value,
-    grid: Value,
-    *,
-    mode: str = "linear",
-    padding_mode: str = "zeros",
-    align_corners: int = 0,
+    b: SymbolBuilder, x: Value, grid: Value, *, mode: str, padding_mode: str, align_corners: int
 ) -> Tensor:
     """BilinearSampler, whose grid has the coordinates on its second axis."""
     if mode not in ("linear", "bilinear") or padding_mode != "zeros" or not align_corners:
@@ -145,16 +131,13 @@ def roi_align(
     corners: Tensor,
     images: Value,
     *,
-    output_height: int = 1,
-    output_width: int = 1,
-    sampling_ratio: int = 0,
-    spatial_scale: float = 1.0,
-    mode: str = "avg",
-    coordinate_transformation_mode: str = "half_pixel",
+    output_height: int,
+    output_width: int,
+    sampling_ratio: int,
+    spatial_scale: float,
+    coordinate_transformation_mode: str = "output_half_pixel",
 ) -> Tensor:
-    """MXNet has the number of the image in front of the corners."""
-    if mode != "avg":
-        raise Unsupported(f"mode={mode}; supported in MXNet: avg")
+    """MXNet has the number of the image in front of the corners. Old opsets shift no pixels."""
     column = b.node("expand_dims", images, axis=1)
     number = b.node("Cast", column, dtype=corners.dtype)
     return b.node(

@@ -7,7 +7,6 @@ from typing import List, Optional, Sequence, Tuple
 import numpy as np
 
 from ..ops import Unsupported
-from ..shape import Dim
 from .builder import SymbolBuilder
 from .codes import reshaped
 from .elementwise import widened_rank
@@ -30,7 +29,7 @@ def reshape(b: SymbolBuilder, data: Tensor, shape: Value, *, allowzero: int = 0)
 
 
 @onnx_operator("Flatten")
-def flatten(b: SymbolBuilder, data: Tensor, *, axis: int = 1) -> Tensor:
+def flatten(b: SymbolBuilder, data: Tensor, *, axis: int) -> Tensor:
     rank = len(data.shape)
     axis = axis % rank if axis < 0 else axis
     sides: List[Operand] = [1, 1]
@@ -98,18 +97,13 @@ def expanded(b: SymbolBuilder, data: Tensor, target: Sequence[Operand]) -> Tenso
     if any(numbers):
         data = b.node("broadcast_to", data, shape=tuple(numbers))
     for axis, want in like:
-        data = _as_large(b, data, axis, want)
+        place = b.place(want)
+        if place is None:
+            raise Unsupported(f"a size of {want}, which no value has; supported: sizes of values")
+        shape = (*data.shape[:axis], b.dim(want), *data.shape[axis + 1 :])
+        how = {"lhs_axes": (axis,), "rhs_axes": (place[1],), "out": shape}
+        data = b.node("broadcast_like", data, place[0], **how)
     return data
-
-
-def _as_large(b: SymbolBuilder, data: Tensor, axis: int, want: Size) -> Tensor:
-    place = b.place(want)
-    if place is None:
-        raise Unsupported(f"a size of {want}, which no value has; supported: sizes of values")
-    shape: Tuple[Dim, ...] = (*data.shape[:axis], b.dim(want), *data.shape[axis + 1 :])
-    return b.node(
-        "broadcast_like", data, place[0], lhs_axes=(axis,), rhs_axes=(place[1],), out=shape
-    )
 
 
 @onnx_operator("Expand")

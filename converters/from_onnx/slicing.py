@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 import numpy as np
 
@@ -24,14 +24,9 @@ def concat(b: SymbolBuilder, *parts: Value, axis: int) -> Tensor:
         return b.copy(tensors[0])
     truth = all(t.truth for t in tensors)
     dim = axis % len(tensors[0].shape)
-    shape: List[Any] = list(tensors[0].shape)
-    total = b.size(shape[dim])
-    for t in tensors[1:]:
-        total = total + b.size(t.shape[dim])
-    for a in range(len(shape)):
-        known = [t.shape[a] for t in tensors if isinstance(t.shape[a], int)]
-        shape[a] = known[0] if known else shape[a]
-    shape[dim] = b.dim(total)
+    by_axis = list(zip(*(t.shape for t in tensors)))
+    shape = [next((d for d in dims if isinstance(d, int)), dims[0]) for dims in by_axis]
+    shape[dim] = b.dim(sum(map(b.size, by_axis[dim])))
     return b.node("Concat", *tensors, dim=dim, num_args=len(parts), out=tuple(shape), truth=truth)
 
 
@@ -112,7 +107,7 @@ def split(
     data: Tensor,
     parts: Optional[Value] = None,
     *,
-    axis: int = 0,
+    axis: int,
     num_outputs: Optional[int] = None,
 ) -> List[Tensor]:
     axis %= len(data.shape)
@@ -134,7 +129,7 @@ def split(
 
 
 @onnx_operator("Gather")
-def gather(b: SymbolBuilder, data: Tensor, indices: Value, *, axis: int = 0) -> Tensor:
+def gather(b: SymbolBuilder, data: Tensor, indices: Value, *, axis: int) -> Tensor:
     """A slice where the places are one number or a run of them; take otherwise."""
     rank = len(data.shape)
     axis %= rank
@@ -160,7 +155,7 @@ def gather(b: SymbolBuilder, data: Tensor, indices: Value, *, axis: int = 0) -> 
 
 
 @onnx_operator("GatherElements")
-def gather_elements(b: SymbolBuilder, data: Tensor, places: Tensor, *, axis: int = 0) -> Tensor:
+def gather_elements(b: SymbolBuilder, data: Tensor, places: Tensor, *, axis: int) -> Tensor:
     """pick, which takes one along the axis; several are picked one by one."""
     rank = len(data.shape)
     axis %= rank
@@ -170,21 +165,19 @@ def gather_elements(b: SymbolBuilder, data: Tensor, places: Tensor, *, axis: int
         raise Unsupported(f"takes {count} along an axis; supported: a known number up to 64")
     if any(data.shape[a] != places.shape[a] for a in others):
         raise Unsupported("indices that have other sizes than the data on the other axes")
-    picked = []
-    for k in range(count):
-        one = places if count == 1 else b.node("slice_axis", places, axis=axis, begin=k, end=k + 1)
-        made = b.node("pick", data, one, axis=axis, keepdims=True, mode="wrap", out=one.shape)
-        picked.append(made)
+    parts = [places]
+    if count > 1:
+        parts = [b.node("slice_axis", places, axis=axis, begin=k, end=k + 1) for k in range(count)]
+    how = {"axis": axis, "keepdims": True, "mode": "wrap"}
+    picked = [b.node("pick", data, one, out=one.shape, **how) for one in parts]
     if count == 1:
         return picked[0]
     return b.node("Concat", *picked, dim=axis, num_args=count, out=places.shape)
 
 
 @onnx_operator("GatherND")
-def gather_nd(b: SymbolBuilder, x: Value, places: Tensor, *, batch_dims: int = 0) -> Tensor:
+def gather_nd(b: SymbolBuilder, x: Value, places: Tensor) -> Tensor:
     """MXNet has the coordinates on the first axis."""
-    if batch_dims:
-        raise Unsupported(f"batch_dims={batch_dims}; supported: 0")
     rank = len(places.shape)
     order = (rank - 1, *range(rank - 1))
     first = b.node("transpose", places, axes=order) if rank > 1 else places
@@ -192,9 +185,7 @@ def gather_nd(b: SymbolBuilder, x: Value, places: Tensor, *, batch_dims: int = 0
 
 
 @onnx_operator("OneHot")
-def one_hot(
-    b: SymbolBuilder, places: Tensor, depth: Value, values: Value, *, axis: int = -1
-) -> Tensor:
+def one_hot(b: SymbolBuilder, places: Tensor, depth: Value, values: Value, *, axis: int) -> Tensor:
     if axis not in (-1, len(places.shape)):
         raise Unsupported(f"axis={axis}; supported: the last, -1")
     if not isinstance(values, Known):
@@ -213,7 +204,7 @@ def pad(
     value: Optional[Value] = None,
     axes: Optional[Value] = None,
     *,
-    mode: str = "constant",
+    mode: str,
 ) -> Tensor:
     rank = len(data.shape)
     widths = b.ints(pads, "its widths")

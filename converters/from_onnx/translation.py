@@ -7,7 +7,6 @@ import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
-import onnx
 import onnx_ir as ir
 
 from ..errors import ShapeError, UnsupportedError
@@ -15,8 +14,8 @@ from ..onnx_builder import ONNX_TYPES
 from ..ops import Unsupported
 from ..shape import Dim, Shape, compatible, show
 from ..symbol import Entry, Symbol, in_visiting_order
-from .builder import SymbolBuilder, exact_attributes
-from .folding import fold, fold_sizes
+from .builder import SymbolBuilder
+from .folding import fold
 from .registry import TRANSLATIONS, call
 from .values import Array, Known, Tensor, Value
 
@@ -103,13 +102,13 @@ class Translation:
         attributes = _attributes(node)
         wanted = [str(v.name or "") for v in node.outputs]
         self.builder.layer = wanted[0]
-        given = [v for v in inputs if v is not None]
-        if all(isinstance(v, Known) for v in given) and (given or node.op_type == "Constant"):
-            folded = self._folded(node, inputs, attributes)
+        known = [v for v in inputs if v is None or isinstance(v, Known)]
+        if known == inputs and (any(known) or node.op_type == "Constant"):
+            folded = fold(ir.to_proto(node), self.opset, known)
             if folded is not None:
-                return folded
+                return [*folded]
         first = len(self.builder.nodes)
-        made = call(self.builder, node.op_type, inputs, attributes)
+        made = call(self.builder, node.op_type, self.opset, inputs, attributes)
         results = list(made) if isinstance(made, (list, tuple)) else [made]
         while wanted and not wanted[-1]:
             wanted.pop()
@@ -132,27 +131,13 @@ class Translation:
             inputs.pop()
         return inputs
 
-    def _folded(
-        self, node: ir.Node, inputs: List[Optional[Value]], attributes: Dict[str, Any]
-    ) -> Optional[List[Value]]:
-        known: List[Any] = list(inputs)
-        if any(v is not None and v.symbolic for v in known):
-            if node.op_type == "Cast" and attributes.get("to") not in (
-                onnx.TensorProto.INT64,
-                onnx.TensorProto.INT32,
-            ):
-                return None
-            found = fold_sizes(node.op_type, known, attributes, str(node.outputs[0].name))
-            return None if found is None else list(found)
-        return list(fold(ir.to_proto(node), self.opset, known))
-
     def _named(self, results: List[Any], wanted: Sequence[str], first: int) -> List[Value]:
         """The node that makes an output gets its name; what is handed on is copied."""
         nodes = self.builder.nodes
         made = [v.entry[0] for v in results if isinstance(v, Tensor)]
         if len(made) > 1 and len(set(made)) == 1:  # one node: its outputs are numbered
             first_name = next(name for name in wanted if name)
-            self.builder.rename(made[0], re.sub(r"_output\d+$", "", first_name))
+            self.builder.give_name(made[0], re.sub(r"_output\d+$", "", first_name))
             return results
         named = set()
         for number, (value, name) in enumerate(zip(results, wanted)):
@@ -161,10 +146,9 @@ class Translation:
             index, output = value.entry
             own = index >= first and not (output or index in named or nodes[index].is_variable)
             named.add(index)
-            if not own or not self.builder.rename(index, name):
-                copied = self.builder.copy(value)
-                self.builder.rename(copied.entry[0], name)
-                results[number] = copied
+            if not own:
+                results[number] = self.builder.copy(value)
+            self.builder.give_name(results[number].entry[0], name)
         return results
 
     def _head(self, output: ir.Value) -> Optional[Entry]:
@@ -208,7 +192,7 @@ def _stored(value: ir.Value) -> List[Known]:
 
 
 def _exact(array: Array, note: Optional[str]) -> Optional[Array]:
-    """The numbers that our exporter noted in a tensor's documentation; None if it did not."""
+    """The float64 numbers that our exporter noted where ONNX rounds them; None if it did not."""
     if not note or array.dtype.kind != "f":
         return None
     try:
@@ -224,4 +208,7 @@ def _attributes(node: ir.Node) -> Dict[str, Any]:
         if attribute.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS):
             raise Unsupported(f"{key} is a network of its own; supported: no control flow")
         found[key] = attribute.value
-    return exact_attributes(found, node.metadata_props)
+        if attribute.type is ir.AttributeType.FLOAT:
+            exact = _exact(np.asarray(attribute.value, np.float32), node.metadata_props.get(key))
+            found[key] = attribute.value if exact is None else float(exact)
+    return found

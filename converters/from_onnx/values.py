@@ -47,6 +47,8 @@ class Size:
 
     def __floordiv__(self, other: Operand) -> Operand:
         other = _size(other)
+        if not self.names and not other.names:
+            return self.factor // other.factor
         names = list(self.names)
         for name in other.names:
             if name not in names:
@@ -78,6 +80,7 @@ class Size:
 
     __rmul__ = __mul__
     __radd__ = __add__
+    __truediv__ = __floordiv__
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,10 @@ def sizes(items: Any) -> Array:
     return numbers
 
 
+#: Numbers and sizes -> sizes all of them, which divide as whole numbers do.
+as_sizes: Callable[[Array], Array] = np.frompyfunc(_size, 1, 1)
+
+
 def computed(b: SymbolBuilder, value: Known) -> Tensor:
     """Sizes that MXNet has to compute with: int64, of the same shape."""
     parts = [_computed(b, item) for item in value.array.ravel().tolist()]
@@ -207,11 +214,9 @@ def _computed(b: SymbolBuilder, size: Operand) -> Tensor:
 
 
 def _product(b: SymbolBuilder, size: Size) -> Tensor:
-    total: Optional[Tensor] = None
-    for name in size.names:
-        part = _computed(b, Size(1, (name,)))
-        total = part if total is None else b.node("elemwise_mul", total, part)
-    assert total is not None
+    total, *parts = [_computed(b, Size(1, (name,))) for name in size.names]
+    for part in parts:
+        total = b.node("elemwise_mul", total, part)
     factor = size.factor
     return total if factor == 1 else b.node("_mul_scalar", total, scalar=float(factor))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence, Tuple
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from ..ops import Unsupported
 from ..shape import Dim
@@ -12,12 +12,13 @@ from .values import Tensor
 Ints = Tuple[int, ...]
 
 
-def sides(pads: Ints, rank: int, auto_pad: str) -> Tuple[Ints, Ints]:
-    """Padding before and behind each axis.
+def sides(window: Mapping[str, Any], rank: int) -> Tuple[Ints, Ints]:
+    """Padding before and behind each axis, by the attributes of an operator with a kernel.
 
     Raises:
         Unsupported: it depends on the input's size.
     """
+    pads, auto_pad = window.get("pads"), window.get("auto_pad", "NOTSET")
     if auto_pad not in ("NOTSET", "VALID"):
         raise Unsupported(f"auto_pad={auto_pad}; supported: NOTSET, VALID, with pads in numbers")
     given = tuple(pads) if pads and auto_pad == "NOTSET" else (0,) * (2 * rank)
@@ -27,7 +28,12 @@ def sides(pads: Ints, rank: int, auto_pad: str) -> Tuple[Ints, Ints]:
 
 
 def positions(
-    x: Tensor, kernel: Ints, stride: Ints, pad: Ints, dilate: Ints = (), full: bool = False
+    x: Tensor,
+    kernel: Ints,
+    stride: Optional[Ints],
+    pad: Ints,
+    dilate: Optional[Ints] = None,
+    full: bool = False,
 ) -> Tuple[Dim, ...]:
     """How many positions a window takes along each axis: free sizes by a name that tells how,
     so that equal ones are known to be equal."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from converters.mxnet_symbol import convert_onnx
+from converters.mxnet_symbol import from_onnx, save_mxnet
 from converters.progress import report
 
 from ..subject import UsageError, parse_inputs
@@ -27,6 +27,6 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{args.model}: no such file.")
     with common.progress_of(args), common.all_or_nothing(prefix.parent) as folder:
         report(f"reading {args.model}")
-        written = convert_onnx(args.model, folder / prefix.name, inputs=given or None)
+        written = save_mxnet(from_onnx(args.model, inputs=given), folder / prefix.name)
     common.say(*(f"wrote {prefix.parent / path.name}" for path in written), quiet=args.quiet)
     return common.PROVEN

@@ -11,8 +11,9 @@ from typing import Any, Callable, Iterator, Tuple
 
 import pytest
 
-from converters import ConversionError, Graph, load_checkpoint, to_onnx, to_pytorch
+from converters import ConversionError, Graph, load_checkpoint, save_onnx, to_onnx, to_pytorch
 from converters.binding import bind
+from converters.mxnet_symbol import from_onnx
 from converters.symbol import parse_symbol, symbol_to_json
 
 from .networks import Network, saved
@@ -23,27 +24,16 @@ VALUES: Tuple[Any, ...] = (
 )
 
 
-def places(document: Any, path: Tuple[Any, ...] = ()) -> Iterator[Tuple[Any, ...]]:
-    """Paths to everything inside a JSON document."""
-    yield path
-    items: Any = ()
-    if isinstance(document, dict):
-        items = document.items()
-    elif isinstance(document, list):
-        items = enumerate(document)
-    for key, value in items:
-        yield from places(value, (*path, key))
-
-
-def changed(document: Any, path: Tuple[Any, ...], value: Any) -> Any:
-    if not path:
-        return value
-    copy = json.loads(json.dumps(document))
-    inner = copy
-    for key in path[:-1]:
-        inner = inner[key]
-    inner[path[-1]] = value
-    return copy
+def damaged(part: Any) -> Iterator[None]:
+    """While the caller looks at the document, one value in `part` of it is another one."""
+    items = part.items() if isinstance(part, dict) else enumerate(part)
+    for key, value in list(items):
+        for other in VALUES:
+            part[key] = other
+            yield
+        part[key] = value
+        if isinstance(value, (dict, list)):
+            yield from damaged(value)
 
 
 def outcome(load: Callable[[], Graph]) -> str:
@@ -64,18 +54,13 @@ def test_a_symbol_damaged_in_one_place() -> None:
     x = net.convolution("conv", net.variable("data"), 3, 2, kernel=(1, 1), pad=(0, 0))
     x = net.batch_norm("bn", x, 2, eps=0.1)
     x = net.layer("SoftmaxOutput", "out", x, net.variable("label"))
-    document = json.loads(symbol_to_json(net.symbol(x)))
+    document = [json.loads(symbol_to_json(net.symbol(x)))]
     outcomes: Counter[str] = Counter()
-    for place in places(document):
-        for value in VALUES:
-            text = json.dumps(changed(document, place, value))
-            load = partial(bind_text, text, net)
-            outcomes[outcome(load)] += 1
+    for _ in damaged(document):
+        symbol = json.dumps(document[0])
+        load = partial(lambda s: bind(parse_symbol(s), net.arrays, name="net", inputs={}), symbol)
+        outcomes[outcome(load)] += 1
     check(outcomes)
-
-
-def bind_text(text: str, net: Network) -> Graph:
-    return bind(parse_symbol(text), net.arrays, name="net", inputs={})
 
 
 def check(outcomes: Counter[str]) -> None:
@@ -85,22 +70,30 @@ def check(outcomes: Counter[str]) -> None:
     assert all(message and "\n" not in message for message in outcomes)
 
 
+def back(path: Path) -> Graph:
+    model = from_onnx(path)
+    return bind(model.symbol, model.arrays, name="net", inputs=model.inputs)
+
+
 @pytest.mark.filterwarnings("ignore::converters.UnusedParametersWarning")
 @pytest.mark.parametrize("seed", range(4))
-def test_parameters_damaged_at_random(tmp_path: Path, seed: int) -> None:
-    """Bytes changed, mostly in headers and names; the end cut off."""
-    saved(tmp_path / "net")
-    path = tmp_path / "net-0000.params"
+@pytest.mark.parametrize("kind", ["params", "onnx"])
+def test_a_file_damaged_at_random(kind: str, seed: int, tmp_path: Path) -> None:
+    """Bytes changed where headers and names are, which is everywhere in ONNX; the end cut off."""
+    graph = saved(tmp_path / "net")
+    save_onnx(to_onnx(graph), tmp_path / "net.onnx")
+    path, load = tmp_path / "net.onnx", partial(back, tmp_path / "net.onnx")
+    if kind == "params":
+        path, load = tmp_path / "net-0000.params", partial(load_checkpoint, tmp_path / "net")
     whole, draw = path.read_bytes(), random.Random(seed)
-    arrays = len(whole) - 400
+    starts = range(0, len(whole) - 400, 400) if kind == "onnx" else (0, 0, len(whole) - 400)
     outcomes: Counter[str] = Counter()
     for _ in range(100):
-        damaged = bytearray(whole)
+        changed = bytearray(whole)
         for _ in range(draw.randint(1, 3)):
-            start = draw.choice((0, 0, arrays))
-            damaged[start + draw.randrange(400)] = draw.choice((0, 1, 127, 255))
+            changed[draw.choice(starts) + draw.randrange(400)] = draw.choice((0, 1, 127, 255))
         if draw.random() < 0.2:
-            damaged = damaged[: draw.randrange(len(damaged))]
-        path.write_bytes(bytes(damaged))
-        outcomes[outcome(partial(load_checkpoint, tmp_path / "net"))] += 1
+            changed = changed[: draw.randrange(len(changed))]
+        path.write_bytes(bytes(changed))
+        outcomes[outcome(load)] += 1
     check(outcomes)

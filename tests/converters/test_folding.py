@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import List
+
 import numpy as np
 import pytest
 
@@ -40,25 +42,20 @@ def test_layers_that_only_make_parameters_are_left_out() -> None:
     assert [node.op_type for node in to_onnx(graph).graph] == ["GRU", "Squeeze"]
 
 
-def test_a_weight_may_be_another_one_reshaped() -> None:
+@pytest.mark.parametrize(
+    ("reader", "layers"),
+    [("weight", ["sum"]), ("data", ["flat", "sum"]), ("output", ["flat", "sum"])],
+)
+def test_a_layer_that_is_read_as_data_or_returned_stays(reader: str, layers: List[str]) -> None:
     net = Network()
-    weight = net.layer("Reshape", "flat", net.parameter("w", 4, 3, 1, 1), shape=(4, 3))
-    head = net.layer("FullyConnected", "fc", net.variable("data"), weight, num_hidden=4, no_bias=1)
-    graph = net.graph(head, inputs={"data": ("N", 3)})
-    assert [node.name for node in graph.nodes] == ["fc"]
-    assert graph.params["flat"].shape == (4, 3)
-
-
-@pytest.mark.parametrize("reader", ["data", "output"])
-def test_a_layer_that_is_read_as_data_or_returned_stays(reader: str) -> None:
-    net = Network()
-    flat = net.layer("Reshape", "flat", net.parameter("w", 12), shape=(4, 3))
+    flat = net.layer("Reshape", "flat", net.parameter("w", 4, 3, 1, 1), shape=(4, 3))
+    data = net.variable("data")
     if reader == "data":
-        heads = [net.layer("broadcast_add", "sum", net.variable("data"), flat)]
+        heads = [net.layer("broadcast_add", "sum", data, flat)]
     else:
-        data = net.variable("data")
         fc = net.layer("FullyConnected", "sum", data, flat, num_hidden=4, no_bias=1)
-        heads = [fc, flat]
+        heads = [fc, flat] if reader == "output" else [fc]
     graph = net.graph(*heads, inputs={"data": (4, 3)})
-    assert [node.name for node in graph.nodes] == ["flat", "sum"]
-    assert not graph.unfolded
+    assert [node.name for node in graph.nodes] == layers
+    assert [node.name for node in graph.listed] == ["flat", "sum"]
+    assert ("flat" in graph.params) == (reader == "weight")

@@ -4,10 +4,7 @@ from typing import List, Optional, Tuple
 
 import pytest
 
-from converters import to_onnx, to_pytorch
 from converters.progress import counted, listening, part_of, report
-
-from .networks import resnet
 
 Told = List[Tuple[str, int, Optional[int]]]
 
@@ -44,14 +41,3 @@ def test_a_listener_that_fails_is_not_left_behind() -> None:
     with pytest.raises(KeyError), listening(fail):
         report("x")
     report("y")
-
-
-@pytest.mark.parametrize("convert", [to_onnx, to_pytorch])
-def test_conversions_tell_of_each_layer(convert: object) -> None:
-    graph = resnet()
-    told: Told = []
-    with listening(lambda *what: told.append(what)):
-        convert(graph)  # type: ignore[operator]
-    assert [done for _, done, _ in told] == list(range(len(graph.nodes)))
-    assert {total for _, _, total in told} == {len(graph.nodes)}
-    assert all("net: converting to" in text for text, _, _ in told)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, List
 
-import numpy as np
 import pytest
 
 from converters import Graph
 from converters import to_pytorch as convert
 
-from .networks import Network, resnet, small_resnet, units
+from .networks import resnet, units
 from .test_onnx_model import each
 
 GOLDEN = '''"""small, converted from MXNet by mxproof 0.1.0.
@@ -85,33 +84,6 @@ def test_source_that_a_person_would_have_written() -> None:
     assert source[: source.index("def read_safetensors")] == GOLDEN
 
 
-def test_arrays_are_mxnets() -> None:
-    """By torch's name for each; a fixed gamma is 1 whatever was stored."""
-    net, head = small_resnet()
-    expected = {"conv0.weight": "conv0_weight", "fc.weight": "fc_weight", "fc.bias": "fc_bias"}
-    theirs = ("weight", "bias", "running_mean", "running_var")
-    for unit in ("unit1", "unit2"):
-        expected[f"{unit}.conv1.weight"] = f"{unit}_conv1_weight"
-        for name, ours in zip(theirs, ("gamma", "beta", "moving_mean", "moving_var")):
-            expected[f"{unit}.bn1.{name}"] = f"{unit}_bn1_{ours}"
-    state = convert(net.graph(head)).state
-    assert set(state) == set(expected)
-    for key, name in expected.items():
-        assert state[key].dtype == np.float32
-        np.testing.assert_array_equal(state[key], net.arrays[name])
-    assert sorted(expected.values()) == sorted(net.arrays)
-
-
-@pytest.mark.parametrize("attrs", [{}, {"fix_gamma": True}, {"fix_gamma": False}])
-def test_a_fixed_gamma_is_one(attrs: Dict[str, Any]) -> None:
-    net = Network()
-    x = net.batch_norm("bn", net.variable("data"), 4, **attrs)
-    module = convert(net.graph(x, inputs={"data": ("N", 4)}))
-    expected = net.arrays["bn_gamma"] if attrs.get("fix_gamma") is False else np.ones(4)
-    np.testing.assert_array_equal(module.state["bn.weight"], expected)
-    assert "nn.BatchNorm1d(4, eps=0.0010000000474974513)" in module.source
-
-
 @each
 def test_the_table_names_every_layer_once(build: Callable[[], Graph]) -> None:
     """And has one row for each assignment of each forward, None where a block is called."""
@@ -154,28 +126,3 @@ def test_every_class_has_a_name_of_its_own(name: str) -> None:
     found = classes(convert(replace(resnet(), name=name)).source)
     assert len(set(found)) == 2
     assert not {"F", "Path", "None"} & set(found)
-
-
-@pytest.mark.parametrize(
-    ("name", "line"),
-    [
-        ("resnet18", "from resnet18 import load"),
-        ("resnet-18", 'model = runpy.run_path("resnet-18.py")["load"]()'),
-        ("class", 'model = runpy.run_path("class.py")["load"]()'),
-        ("modell\u00e9", 'model = runpy.run_path("modell\u00e9.py")["load"]()'),
-    ],
-)
-def test_the_file_says_how_to_load_it(name: str, line: str) -> None:
-    module = convert(replace(resnet(), name=name))
-    said = ast.get_docstring(ast.parse(module.source))
-    assert said is not None
-    assert line in [text.partition("  #")[0].strip() for text in said.splitlines()]
-
-
-def test_data_that_is_stored() -> None:
-    net = Network()
-    x = net.layer("elemwise_add", "sum", net.variable("data"), net.parameter("anchors", 1, 3))
-    module = convert(net.graph(x, inputs={"data": (1, 3)}))
-    assert "self.sum = nn.Parameter(torch.empty(1, 3))" in module.source
-    assert "data + self.sum" in module.source
-    np.testing.assert_array_equal(module.state["sum"], net.arrays["anchors"])
