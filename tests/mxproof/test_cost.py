@@ -95,9 +95,9 @@ def test_passes(
     counts: Counts[str] = Counter()
     ask, open_target = mxnet.ask, Target.open
 
-    def counted_ask(message: Any, *arguments: Any) -> Any:
-        counts[f"mxnet {message['do']}"] += 1
-        return ask(message, *arguments)
+    def counted_ask(do: str, *arguments: Any, **options: Any) -> Any:
+        counts[f"mxnet {do}"] += 1
+        return ask(do, *arguments, **options)
 
     monkeypatch.setattr(mxnet, "ask", counted_ask)
     monkeypatch.setattr(Target, "open", lambda *of: Counted(open_target(*of), counts))
