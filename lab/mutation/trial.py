@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
 import tempfile
 from functools import lru_cache, reduce
@@ -77,7 +78,9 @@ def tried(
 
 @lru_cache(None)
 def _process(runtime: str) -> TimingProcess:
-    return TimingProcess(TimingTarget(runtime, Path()))
+    process = TimingProcess(TimingTarget(runtime, Path()))
+    atexit.register(process.close)
+    return process
 
 
 def outputs_apart(path: Path, target: str, inputs: Sequence[Inputs]) -> Optional[List[List[Array]]]:
