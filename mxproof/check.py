@@ -72,6 +72,9 @@ def check(
     errors, peak = found.errors, float(found.peaks.max())
     rel = float(errors.max()) / peak if peak else (float("inf") if errors.any() else 0.0)
     sums = found.sums
+    if sums is not None:
+        expected = truth.isolated if alone else truth.carried
+        sums = replace(sums, spread=np.zeros_like(sums.noise) + expected.squares)
     result = Check(truth.name, op, value.shape, rel, found.max_abs, found.max_rel, None, sums, row)
     if sums is not None:  # they are judged once all inputs are in
         return result
@@ -206,7 +209,7 @@ def carried_by(noise: float) -> float:
 
 def _carried(truth: LayerTruth) -> float:
     error = np.abs(truth.float32.astype(np.float64) - truth.float64)
-    return carried_by(float(error.max(where=np.isfinite(error), initial=0)))
+    return carried_by(float(error.max(where=np.isfinite(error), initial=truth.carried.largest)))
 
 
 def _differing(value: Array, truth: Array, allowed: Array) -> str:

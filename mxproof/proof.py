@@ -59,13 +59,24 @@ class TargetProof:
     """One target: all layers by precision, and the final output.
 
     Attributes:
-        introduced: precision -> the layers that differ although they are given MXNet's inputs.
+        isolated: precision -> all layers, each given MXNet's inputs; where that was asked.
     """
 
     target: str
     comparisons: Mapping[str, Comparison]
     output: OutputProof
-    introduced: Mapping[str, Tuple[Check, ...]] = field(default_factory=dict)
+    isolated: Mapping[str, Comparison] = field(default_factory=dict)
+
+    @property
+    def introduced(self) -> Dict[str, Tuple[Check, ...]]:
+        """Precision -> the layers that differ although they are given MXNet's inputs."""
+        return {precision: found.culprits for precision, found in self.isolated.items()}
+
+    @property
+    def unsettled(self) -> List[str]:
+        """The precisions in which layers have to be judged by themselves too."""
+        chains = {p for p, c in self.comparisons.items() if c.unsettled}
+        return [p for p in PRECISIONS if p in chains or (p == "float32" and not self.output.passed)]
 
     @property
     def passed(self) -> bool:
@@ -82,8 +93,14 @@ class TargetProof:
 
     def __add__(self, other: TargetProof) -> TargetProof:
         """The same target on more inputs."""
-        comparisons = {p: c + other.comparisons[p] for p, c in self.comparisons.items()}
-        return TargetProof(self.target, comparisons, self.output + other.output)
+        comparisons, isolated = (
+            {p: c + others[p] for p, c in known.items()}
+            for known, others in (
+                (self.comparisons, other.comparisons),
+                (self.isolated, other.isolated),
+            )
+        )
+        return TargetProof(self.target, comparisons, self.output + other.output, isolated)
 
     def explain(self, model: str) -> List[str]:
         """A paragraph for every precision that failed, or else for the untraced run."""

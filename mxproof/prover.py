@@ -95,19 +95,24 @@ class Prover:
         shapes: Dict[str, Tuple[int, ...]] = {}
         for truth in evidence:
             shapes = shapes or {name: array.shape for name, array in truth.inputs.items()}
-            for target in self.paths:
-                proof = self._prove(target, truth)
-                proofs[target] = proofs[target] + proof if target in proofs else proof
-        unsettled = [
-            (target, precision)
-            for target, proof in proofs.items()
-            for precision, found in proof.comparisons.items()
-            if not found.passed or any(check.magnified for check in found.checks)
-        ]
-        for (target, precision), alone in self._each_alone(unsettled, evidence).items():
-            known = {**proofs[target].introduced, precision: alone.culprits}
-            proofs[target] = replace(proofs[target], introduced=known)
-        return proofs, shapes
+            self._add(proofs, truth, {target: [] for target in self.paths})
+        unsettled = {target: p.unsettled for target, p in proofs.items() if p.unsettled}
+        closer: Dict[str, TargetProof] = {}
+        for truth in evidence.closer() if unsettled else ():
+            self._add(closer, truth, unsettled)
+        return {**proofs, **closer}, shapes
+
+    def _add(
+        self,
+        proofs: Dict[str, TargetProof],
+        truth: Truth,
+        isolated: Mapping[str, Sequence[str]],
+    ) -> None:
+        """One more input for the targets in `isolated`, and its precisions in which each layer is
+        given MXNet's inputs too."""
+        for target, precisions in isolated.items():
+            proof = self._prove(target, truth, precisions if truth.whole else ())
+            proofs[target] = proofs[target] + proof if target in proofs else proof
 
     def _open(self, target: str, precision: str) -> Candidate:
         """The converted file; one that its runtime does not load fails as one that does not run."""
@@ -124,31 +129,20 @@ class Prover:
         if sum(array.nbytes for array in self.graph.params.values()) > LARGE:
             trim_memory()
 
-    def _prove(self, target: str, truth: Truth) -> TargetProof:
+    def _prove(self, target: str, truth: Truth, isolated: Sequence[str]) -> TargetProof:
         """One target on one input."""
-        comparisons = {}
+        comparisons, alone = {}, {}
         for precision in PRECISIONS:
             candidate = self._open(target, precision)
             comparisons[precision] = compare(truth, candidate, self.graph, self.budgets)
+            if precision in isolated:
+                found = compare(truth, candidate, self.graph, self.budgets, alone=True)
+                alone[precision] = found
             if precision == "float32":
                 output = prove_outputs(candidate, truth, self.graph)
             del candidate  # or it lives beside the next one
             self._release()
-        return TargetProof(target, comparisons, output)
-
-    def _each_alone(
-        self, pairs: Sequence[Tuple[str, str]], evidence: Evidence
-    ) -> Dict[Tuple[str, str], Comparison]:
-        """(target, precision) -> all layers, each given MXNet's inputs, where there are any."""
-        found: Dict[Tuple[str, str], Comparison] = {}
-        for truth in evidence if pairs else ():
-            for pair in pairs if truth.whole else ():
-                candidate = self._open(*pair)
-                alone = compare(truth, candidate, self.graph, self.budgets, alone=True)
-                del candidate
-                self._release()
-                found[pair] = found[pair] + alone if pair in found else alone
-        return found
+        return TargetProof(target, comparisons, output, alone)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any, Container, Dict, Iterable, Iterator, List, Optional, Tup
 import numpy as np
 
 from .check import check
-from .runtimes.base import Array, Inputs, Layer, LayerTruth
+from .runtimes.base import Array, Inputs, Layer, LayerTruth, Spread
 from .verdict import Check
 
 #: Bytes of results that a runtime may hold beside what the network itself needs. Runtimes that
@@ -51,6 +51,7 @@ class Truth:
         self.inputs = inputs
         self.shapes: Dict[str, Tuple[int, ...]] = {}
         self._places: Dict[Tuple[str, str], Tuple[int, Any]] = {}  # offset, dtype
+        self._spreads: Dict[str, Tuple[Spread, Spread]] = {}
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - see the next line
         weakref.finalize(self, self._file.close)
         for layer in layers:
@@ -59,6 +60,7 @@ class Truth:
                 self._places[layer.name, precision] = self._file.tell(), array.dtype
                 array.tofile(self._file)
             self.shapes[layer.name] = array.shape
+            self._spreads[layer.name] = layer.isolated, layer.carried
         self._file.flush()
         self.nbytes = self._file.tell()
         self.outputs = list(outputs)
@@ -73,7 +75,8 @@ class Truth:
 
     def __getitem__(self, name: str) -> Layer:
         """One layer, read from the file and kept nowhere; KeyError if there is none."""
-        return Layer(name, self.read(name, "float64"), self.read(name, "float32"))
+        arrays = (self.read(name, precision) for precision in ("float64", "float32"))
+        return Layer(name, *arrays, *self._spreads.get(name, ()))
 
     def __iter__(self) -> Iterator[Layer]:
         return map(self.__getitem__, self.shapes)

@@ -34,7 +34,7 @@ class RecordedTruth(Truth):
 
     def __init__(self, inputs: Inputs, layers: Iterable[Kept], outputs: Iterable[Array]) -> None:
         self._kept = {layer.name: layer for layer in layers}
-        self.inputs, self.outputs = inputs, list(outputs)
+        self.inputs, self.outputs, self._spreads = inputs, list(outputs), {}
         self.shapes = {name: layer.shape for name, layer in self._kept.items()}
 
     def __getitem__(self, name: str) -> Layer:
@@ -68,6 +68,9 @@ class Recording:
 
     def __iter__(self) -> Iterator[Truth]:
         return iter(self.truths)
+
+    def closer(self) -> Recording:
+        return self
 
 
 def measured(value: Array, kept: Kept, precision: str) -> Measured:

@@ -23,12 +23,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from math import prod
-from typing import Dict, Iterator, List, Tuple
+from typing import ClassVar, Dict, Iterator, List, Tuple
 
 import numpy as np
 
 from ..check import blocks, channels
-from ..runtimes.base import Array, LayerTruth
+from ..runtimes.base import NO_SPREAD, Array, LayerTruth, Spread
 
 # What follows is part of the file format: any change raises file.SCHEMA.
 
@@ -63,6 +63,8 @@ class Kept:
     cells: Array
     float64: Array
     float32: Array
+    isolated: ClassVar[Spread] = NO_SPREAD
+    carried: ClassVar[Spread] = NO_SPREAD
 
     @property
     def whole(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, List, Mapping, Optional, Protocol, Sequence
 
+import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
@@ -16,9 +17,31 @@ Inputs = Mapping[str, Array]
 Visitor = Callable[[str, Array], Optional[Array]]
 
 
+@dataclass(frozen=True)
+class Spread:
+    """How far rounding alone moves a layer's float32 results (mxnet_rounding.py).
+
+    Attributes:
+        squares: (C,), of each channel's errors the sum of squares.
+        largest: of all errors.
+    """
+
+    squares: Array
+    largest: float
+
+    @staticmethod
+    def read(array: Array) -> Spread:
+        """(C + 1,), as the worker sends it."""
+        return Spread(array[:-1], float(array[-1]))
+
+
+NO_SPREAD = Spread(np.zeros(1), 0.0)
+
+
 class LayerTruth(Protocol):
     """One layer in MXNet: `float64` is the truth, `float32` MXNet's own; their distance is the
-    noise to expect."""
+    noise to expect. It is one draw; where that is too little to go by, `isolated` and `carried` say
+    what rounding makes of the layer by itself, and of the network up to it."""
 
     @property
     def name(self) -> str: ...
@@ -29,6 +52,12 @@ class LayerTruth(Protocol):
     @property
     def float32(self) -> Array: ...
 
+    @property
+    def isolated(self) -> Spread: ...
+
+    @property
+    def carried(self) -> Spread: ...
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -37,6 +66,8 @@ class Layer:
     name: str
     float64: Array
     float32: Array
+    isolated: Spread = NO_SPREAD
+    carried: Spread = NO_SPREAD
 
 
 class RuntimeFailure(Exception):

@@ -14,7 +14,7 @@ from converters.checkpoint import params_path, symbol_path
 from converters.progress import counted
 
 from ..truth import LIMIT, Truth
-from .base import Array, Inputs, Layer, LayerTruth, RuntimeFailure
+from .base import Array, Inputs, Layer, LayerTruth, RuntimeFailure, Spread
 from .process import WorkerProcess
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -90,18 +90,23 @@ class Mxnet:
         """The network's outputs, in the order of its heads."""
         return self._ask("run", inputs, dtype=precision)[1]
 
-    def truth(self, inputs: Inputs) -> Truth:
-        """Everything that a candidate is judged by."""
-        truth = Truth(inputs, self.layers(inputs), self.run(inputs))
+    def truth(self, inputs: Inputs, draws: int = 0) -> Truth:
+        """Everything that a candidate is judged by.
+
+        Args:
+            draws: see `layers`.
+        """
+        truth = Truth(inputs, self.layers(inputs, draws=draws), self.run(inputs))
         if truth.nbytes > SUSPEND_AFTER:
             self._process.suspend()
         return truth
 
-    def layers(self, inputs: Inputs, limit: int = LIMIT) -> Iterator[LayerTruth]:
+    def layers(self, inputs: Inputs, limit: int = LIMIT, draws: int = 0) -> Iterator[LayerTruth]:
         """Each layer's results in the network's order, one at a time.
 
         Args:
             limit: bytes of float64 results that the worker may hold at a time.
+            draws: runs with all numbers moved by rounding, which say how much of it to expect.
 
         Raises:
             RuntimeFailure: MXNet's layers differ from those that the converters read. They are
@@ -110,7 +115,8 @@ class Mxnet:
         layers = [(node.mxnet_name, name) for node in self._graph.listed for name in node.outputs]
         converted = {name for node in self._graph.nodes for name in node.outputs}
         anchored = [k for k, (_, name) in enumerate(layers) if name in self._graph.anchored]
-        listed = self._ask("trace", inputs, limit=limit, anchored=anchored)[0]["layers"]
+        options = {"limit": limit, "anchored": anchored, "draws": draws}
+        listed = self._ask("trace", inputs, **options)[0]["layers"]
         expected = [mxnet_name for mxnet_name, _ in layers]
         if listed != expected:
             differing = [pair for pair in zip(listed, expected) if pair[0] != pair[1]][:3]
@@ -119,9 +125,9 @@ class Mxnet:
                 f"first differences (MXNet's, ours): {differing}."
             )
         for _, layer in counted(layers, f"{self._graph.name}: MXNet, layers"):
-            float64, float32 = self._process.receive("trace")[1]
+            float64, float32, *spreads = self._process.receive("trace")[1]
             if layer in converted:
-                yield Layer(layer, float64, float32)
+                yield Layer(layer, float64, float32, *map(Spread.read, spreads))
 
     def prepare(self, inputs: Inputs) -> None:
         """Bind the float32 network to these inputs, for the process to `time`."""

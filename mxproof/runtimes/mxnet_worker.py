@@ -13,6 +13,7 @@ import numpy as np
 
 from .mxnet_definitions import register
 from .mxnet_forms import FLOATS, boundary, convolved, cut, form, stated, variable, without_labels
+from .mxnet_rounding import moved, spread, summed
 from .worker import Worker, as_numpy, main
 
 
@@ -79,12 +80,17 @@ class Model:
         """An executor of the network as its user runs it."""
         return self.bind(self.symbols[dtype], self.arrays(inputs, dtype), dtype)
 
-    def trace(self, inputs, limit, anchored):
+    def trace(self, inputs, limit, anchored, draws):
         """Each layer's (float64, float32), running as many layers at a time as have results of
         `limit` bytes: all of them may be more than fits in memory.
 
         Those that are `anchored` (by their number) run alone, on the float64 results of those
         before them, rounded to float32, in both precisions.
+
+        With `draws`, layers run one at a time, and so many times more in float64 with all numbers
+        moved by rounding: what that makes of the layer by itself, and of the whole network up to
+        it, comes as two more arrays (see mxnet_rounding.py). What is anchored reads the same
+        numbers everywhere.
         """
         read = self.internals.list_inputs()
         shapes = {name: self.params[name].shape for name in read if name in self.params}
@@ -94,8 +100,10 @@ class Model:
             for dtype, nodes in self.nodes.items():
                 nodes[number] = stated(form(self.given[number], dtype), shape)
         live = {dtype: self.arrays(inputs, dtype) for dtype in self.nodes}
+        random = np.random.RandomState(0)
+        chains = [self.arrays(inputs, "float64") for _ in range(draws)]
         done = first = 0
-        for count in self.portions(found, limit, anchored):
+        for count in self.portions(found, 0 if draws else limit, anchored):
             heads = self.layers[done : done + count]
             given = live
             if done in anchored:
@@ -104,15 +112,42 @@ class Model:
                 exact = {n: wide(a, "float32") for n, a in live["float64"].items() if n in read}
                 given = {d: {n: wide(a, d) for n, a in exact.items()} for d in live}
             results = [self.piece(first, heads, given[d], d) for d in ("float64", "float32")]
-            for pair in zip(*results):
-                yield map(as_numpy, pair)
+            alone, carried = [results[0]] * draws, [results[0]] * draws
+            if done not in anchored:
+                alone = [self.rounded(heads, live["float64"], results[0], random) for _ in chains]
+                carried = [self.rounded(heads, chain, results[0], random) for chain in chains]
+            for k, pair in enumerate(zip(*results)):
+                exact, single = map(as_numpy, pair)
+                drawn = ([as_numpy(r[k]) for r in runs] for runs in (alone, carried) if draws)
+                yield [exact, single] + [spread(exact, arrays) for arrays in drawn]
             done, first = done + count, heads[-1][0] + 1
-            for dtype, outputs in zip(("float64", "float32"), results):
+            for known, outputs in zip([*live.values(), *chains], [*results, *carried]):
                 for entry, output in zip(heads, outputs):
-                    live[dtype][boundary(entry)] = output
+                    known[boundary(entry)] = output
                 for entry, last in self.last_use.items():
                     if last < first:
-                        live[dtype].pop(boundary(entry), None)
+                        known.pop(boundary(entry), None)
+
+    def rounded(self, heads, live, exact, random):
+        """The outputs `heads` of one node in float64, all numbers moved by rounding.
+
+        Args:
+            exact: the outputs without.
+        """
+        nodes, number = self.nodes["float64"], heads[0][0]
+        names = [variable(nodes, entry) for entry in nodes[number]["inputs"]]
+        names = [name for name in names if name in live or name in self.params]  # not labels
+        read = [live[n] if n in live else wide(self.params[n], "float64") for n in names]
+        shape = read[0].shape if read else ()
+        count = summed(self.given[number], [a.size for a in read], shape, exact[0].size)
+
+        def shaken(array):
+            if array.dtype != np.float64:
+                return array
+            return self.mx.nd.array(moved(array.asnumpy(), count, random), dtype="float64")
+
+        given = dict(live, **dict(zip(names, map(shaken, read))))
+        return list(map(shaken, self.piece(number, heads, given, "float64")))
 
     def portions(self, shapes, limit, anchored):
         """How many results come at a time: all of a layer, and of as many layers as fit."""
@@ -147,7 +182,7 @@ class Model:
         if dtype == "float64" and len(heads) == 1 and node["op"] == "Convolution":
             data, *stored = (variable(nodes, entry) for entry in node["inputs"])
             if all(name in self.params for name in stored):  # no other layer computes them
-                weights = [wide(self.params[name], dtype) for name in stored]
+                weights = [live.get(name, wide(self.params[name], dtype)) for name in stored]
                 result = convolved(self.mx.nd, node["attrs"], live[data], weights)
                 if result is not None:
                     return [result]
@@ -186,13 +221,13 @@ class MxnetWorker(Worker):
         outputs = self.models[model].whole(inputs, dtype).forward(is_train=False)
         self.channel.send({}, map(as_numpy, outputs))
 
-    def do_trace(self, inputs, model, limit, anchored):
+    def do_trace(self, inputs, model, limit, anchored, draws):
         """One message a layer, so that the other side need not hold all layers."""
         network = self.models[model]
         nodes = network.nodes["float32"]
         names = [nodes[entry[0]]["name"] for entry in network.layers]
         self.channel.send({"layers": names, "more": len(names)})
-        for pair in network.trace(inputs, limit, set(anchored)):
+        for pair in network.trace(inputs, limit, set(anchored), draws):
             self.channel.send({}, pair)
 
     def do_prepare(self, inputs, model):
