@@ -64,7 +64,6 @@ class Case:
     repro: Optional[Folder] = None
     versions: Mapping[str, str] = field(default_factory=dict)
     _open: Dict[Any, Candidate] = field(default_factory=dict)
-    _paths: Dict[str, Path] = field(default_factory=dict)
 
     @property
     def reference(self) -> Mxnet:
@@ -77,16 +76,15 @@ class Case:
     def name(self) -> str:
         return self.subject.name
 
-    def path(self, target: str) -> Path:
-        """The shipped file; converted once, whatever it is then run on."""
-        if target not in self._paths:
-            self._paths[target] = convert(self.subject.graph, target, self.folder)[0]
-        return self._paths[target]
+    @cached_property
+    def paths(self) -> Dict[str, Path]:
+        """The shipped files; converted once, whatever they are then run on."""
+        return {t: convert(self.subject.graph, t, self.folder)[0] for t in TARGETS}
 
     def candidate(self, target: str, precision: str, **options: Any) -> Candidate:
         key = (target, precision, *options.items())
         if key not in self._open:
-            self._open[key] = TARGETS[target].open(self.path(target), precision, **options)
+            self._open[key] = TARGETS[target].open(self.paths[target], precision, **options)
         return self._open[key]
 
     @cached_property
@@ -140,9 +138,10 @@ class Case:
         command = f"{self.command} --to {target}"
         if self.repro is None:
             return f"{said}\nfor a reproducer: {command} --repro repro"
-        path = self.path(target)
         graph, versions = self.subject.graph, {"mxproof": __version__}
-        failure = Failure(graph, target, path, comparison, culprits, versions, command)
+        failure = Failure(
+            graph, target, self.paths[target], comparison, culprits, versions, command
+        )
         return "\n".join([said, *map(str, write_reproducers(self.repro, failure, self.truths))])
 
 

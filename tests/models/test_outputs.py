@@ -88,7 +88,7 @@ numpy.savez(sys.argv[2], clips=clips.numpy(), result=result.numpy())
 def test_five_clips_with_torch_alone(case: Case, tmp_path: Path) -> None:
     """The emitted module in a process without mxproof: (5, 3, 16, 112, 112) -> (5, 400)."""
     found = tmp_path / "five.npz"
-    command = [sys.executable, "-I", "-c", ALONE, str(case.path("pytorch")), str(found)]
+    command = [sys.executable, "-I", "-c", ALONE, str(case.paths["pytorch"]), str(found)]
     subprocess.run(command, check=True, cwd=tmp_path)
     with np.load(found) as stored:
         inputs, result = {"data": stored["clips"]}, stored["result"]
