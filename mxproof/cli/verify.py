@@ -196,10 +196,8 @@ def with_latency(args: argparse.Namespace, subject: Subject, proof: Proof, folde
     if not (args.html or args.latency) or not passed:
         return proof
 
-    from ..repro.writer import SUFFIXES
-
     report(f"{subject.name}: measuring latency")
-    paths = {t: folder / f"{subject.graph.name}{SUFFIXES[t]}" for t in passed}
+    paths = {t: folder / f"{subject.graph.name}{TARGETS[t].suffix}" for t in passed}
     mxnet = [] if args.reference else ["mxnet"]
     try:
         found = latencies(subject, paths, mxnet, proof.shapes, args.mxnet_python)
