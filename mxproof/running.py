@@ -23,7 +23,6 @@ from .runtimes.mxnet import MxnetProcess
 from .subject import Subject, UsageError, load_for_run
 from .targets import TARGETS, convert
 
-
 #: Runtime -> the target whose files it runs; "" for MXNet, which runs checkpoints.
 RUNTIMES = {"mxnet": "", "onnxruntime": "onnx", "pytorch": "pytorch", "mxnet-onnx": "onnx"}
 SUFFIXES = {name: target and TARGETS[target].suffix for name, target in RUNTIMES.items()}

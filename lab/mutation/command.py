@@ -49,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from . import campaign, report
-    from .catalogue import CATALOGUE
+    from .campaign import CATALOGUE
 
     for kind in args.kind:
         if kind not in CATALOGUE:

@@ -21,7 +21,7 @@ from ..evidence import SAMPLES
 from ..export.parcel import Parcel, changes
 from ..proof import Proof
 from ..runtimes.base import RuntimeFailure
-from ..subject import UsageError, load_subject, parse_inputs
+from ..subject import UsageError, load_subject, parse_inputs, require
 from ..targets import TARGETS, convert
 from . import common
 from .common import say
@@ -103,14 +103,12 @@ def run(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace) -> None:
     """What makes no sense together, before anything is done."""
-    from ..export.torch_files import require_torch
-
     common.writable(args, "log")
     for option in ("pth", "pt2"):
         if getattr(args, option):
             if "pytorch" not in chosen(args):
                 raise UsageError(f"--{option} goes with the PyTorch source: add --to pytorch.")
-            require_torch(f"--{option}")
+            require("torch", "pytorch", f"--{option} is written by PyTorch, which")
     if args.verify and args.float16:
         raise UsageError(
             "--verify and --float16: the proof is of float32 numbers. What float16 costs is "

@@ -20,14 +20,13 @@ from ..evidence import SAMPLES, evidence_for
 from ..proof import Proof
 from ..report.page import markdown, page, today
 from ..report.templates import require_jinja
-from ..report.terminal import proof_table
+from ..report.terminal import layer_sheet, proof_table
 from ..runtimes.base import RuntimeFailure
 from ..subject import Subject, UsageError, load_for_run, parse_inputs
 from ..targets import TARGETS
 from ..tolerance import Budgets, load_budgets
 from . import common
 from .common import say
-from .layers import layer_sheet
 from .picture_options import pictures_of, preprocessing
 
 if TYPE_CHECKING:

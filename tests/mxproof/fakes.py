@@ -12,7 +12,7 @@ import pytest
 from converters import Graph
 from mxproof.benchmark.timing import WarmProcess
 from mxproof.compare import compare
-from mxproof.recording import RecordedTruth
+from mxproof.recording.recorded import RecordedTruth
 from mxproof.recording.sketch import keep
 from mxproof.runtimes.base import Inputs, Layer, LayerTruth, Visitor
 from mxproof.truth import Truth
