@@ -90,7 +90,12 @@ def run(args: argparse.Namespace) -> int:
             judge(args, parcel)
             finish(args, parcel, begun)
     except NotProven as failure:
-        return refuse(failure.args[0])
+        proof: Proof = failure.args[0]
+        for result in proof.targets.values():
+            say(*result.explain(proof.model), stderr=True)
+        text = "not proven, so nothing was written; --no-verify writes the files all the same."
+        say(f"{proof.model}: {text}", stderr=True)
+        return common.FAILED
     if parcel.proof is None:  # one from before is of other files
         (output / parcel.path(".proof.json").name).unlink(missing_ok=True)
     lines = [*(f"wrote {output / path.name}" for path in parcel.files), *parcel.notes]
@@ -103,7 +108,6 @@ def run(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace) -> None:
     """What makes no sense together, before anything is done."""
-    common.writable(args, "log")
     for option in ("pth", "pt2"):
         if getattr(args, option):
             if "pytorch" not in chosen(args):
@@ -132,9 +136,9 @@ def read(args: argparse.Namespace, folder: Path) -> Parcel:
         notes.append(f"logits: {', '.join(how['outputs'])} in place of {', '.join(dropped)}")
         subject = load_subject(args.checkpoint, **how)
     subject = subject.prepared(preprocessing_of(args, subject.preprocessing))
-    changed = changes(subject.graph, fused=args.fuse, half=args.float16)
-    written, notes = replace(subject, graph=changed.graph), [*notes, *changed.notes]
-    return Parcel(written, subject.graph, changed.single, folder, args.opset, notes=notes)
+    graph, single, done = changes(subject.graph, fused=args.fuse, half=args.float16)
+    written, notes = replace(subject, graph=graph), [*notes, *done]
+    return Parcel(written, subject.graph, single, folder, args.opset, notes=notes)
 
 
 def write(args: argparse.Namespace, parcel: Parcel) -> None:
@@ -160,8 +164,7 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
     Raises:
         NotProven: a layer is not MXNet's.
     """
-    from ..export.cost import measured
-    from ..export.proving import cost_of_fusing, prove
+    from ..export.proving import cost_of_fusing, measured, prove
 
     narrowed = parcel.graph is not parcel.single
     if narrowed:
@@ -224,12 +227,3 @@ def finish(args: argparse.Namespace, parcel: Parcel, begun: float) -> None:
         words = sys.argv[1:] if begun_here else ["convert", args.checkpoint]
         command, seconds = f"mxproof {shlex.join(words)}", time.monotonic() - begun
         common.write_text(args.log, log_text(parcel, args.warned, seconds, command))
-
-
-def refuse(proof: Proof) -> int:
-    """Say which layer is wrong; nothing was written."""
-    for target in proof.targets.values():
-        say(*target.explain(proof.model), stderr=True)
-    text = "not proven, so nothing was written; --no-verify writes the files all the same."
-    say(f"{proof.model}: {text}", stderr=True)
-    return common.FAILED

@@ -70,7 +70,6 @@ def run(args: argparse.Namespace) -> int:
 
     repro = Folder(Path(args.repro)) if args.repro else None
     given = given_of(args)
-    common.writable(args, "json", "html", "markdown")
     budgets = budgets_of(args)
     targets = tuple(dict.fromkeys(args.to or TARGETS))
     with common.progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as name:

@@ -16,8 +16,8 @@ from converters import ConversionError
 from converters.header import example_shapes
 
 from ..subject import UsageError
-from .cost import load
 from .parcel import Parcel
+from .proving import load
 
 #: Sizes to trace with: no two alike, none of them 0 or 1, which torch takes for fixed.
 SIZES = {"N": 2, "T": 18}

@@ -249,4 +249,4 @@ def _load_layers(
         array = _load_array(archive, f"{folder}/{column}", dtype, (sum(counts),))
         columns.append(np.split(array, np.cumsum(counts)[:-1]))
     for (name, shape), *parts in zip(shapes.items(), *columns):
-        yield Kept(name, shape, *parts)
+        yield Kept(name, shape=shape, **dict(zip(STORED, parts)))

@@ -15,15 +15,13 @@ from ..outputs import DIFFERS
 from ..proof import Proof
 from ..subject import UsageError
 from ..verdict import Comparison
-from .record import FAIL, INCOMPLETE, PASS
+from .record import FAIL, INCOMPLETE, MEASURES, PASS
 from .sheet import Sheet, plain
 from .wording import NONE, SUMMARY, TOP, VERDICTS, number, summary
 
 STYLES = {PASS: "green", FAIL: "bold red", INCOMPLETE: "yellow", TOP[DIFFERS]: "bold red"}
 ERRORS = ("max absolute error", "max relative error", "layers", "worst layer", "its relative error")
 RUN = ("model", "runtime", "precision")
-#: Precision -> what is measured: a heading, and an attribute of `Check`.
-COLUMNS = {"float64": ("float64 rel", "rel"), "float32": ("float32 ratio", "ratio")}
 SEARCHED = ("model", "target", "precision", "inputs", "worst", "where")
 
 
@@ -75,7 +73,8 @@ def layer_sheet(model: str, target: str, comparison: Comparison, pattern: str) -
     Raises:
         UsageError: no layer matches.
     """
-    heading, measure = COLUMNS[comparison.precision]
+    precision = comparison.precision
+    measure = MEASURES[precision]
     rows = [
         (
             *(check.layer, check.op, show(check.shape)),
@@ -88,6 +87,6 @@ def layer_sheet(model: str, target: str, comparison: Comparison, pattern: str) -
     ]
     if not any(fnmatchcase(name, pattern) for name in comparison.expected):
         raise UsageError(f"--layers {pattern}: {model} has no such layer; see `inspect`.")
-    headings = ("layer", "operator", "shape", "max abs", "max rel", heading)
-    title = f"{model}/{target} {comparison.precision}, layers {pattern}"
+    headings = ("layer", "operator", "shape", "max abs", "max rel", f"{precision} {measure}")
+    title = f"{model}/{target} {precision}, layers {pattern}"
     return Sheet(title, (*headings, "of its budget", "verdict"), rows)
