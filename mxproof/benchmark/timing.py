@@ -75,7 +75,7 @@ class WarmProcess:
     def figures(self) -> Dict[str, Any]:
         """What the process ran with, and what it took so far."""
         process = self.process
-        peak = process.peak()
+        peak = process.ask("peak")[0]["bytes"]
         return {"versions": process.versions, "load_seconds": self.load_seconds, "peak_bytes": peak}
 
     def passes(self, count: int) -> List[float]:

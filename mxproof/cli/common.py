@@ -10,7 +10,7 @@ import tempfile
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from rich.console import Console
 from rich.markup import escape
@@ -115,6 +115,10 @@ def targets(parser: argparse.ArgumentParser) -> None:
         choices=tuple(TARGETS),
         help=f"what to convert to; repeat for several (default: {' and '.join(TARGETS)})",
     )
+
+
+def targets_of(args: argparse.Namespace) -> Tuple[str, ...]:
+    return tuple(dict.fromkeys(args.to or TARGETS))
 
 
 def sampling(parser: argparse._ActionsContainer, default: str) -> None:

@@ -22,7 +22,7 @@ from ..export.parcel import Parcel, changes
 from ..proof import Proof
 from ..runtimes.base import RuntimeFailure
 from ..subject import UsageError, load_subject, parse_inputs, require
-from ..targets import TARGETS, convert
+from ..targets import convert
 from . import common
 from .common import say
 from .picture_options import preprocessing, preprocessing_of
@@ -110,7 +110,7 @@ def check(args: argparse.Namespace) -> None:
     """What makes no sense together, before anything is done."""
     for option in ("pth", "pt2"):
         if getattr(args, option):
-            if "pytorch" not in chosen(args):
+            if "pytorch" not in common.targets_of(args):
                 raise UsageError(f"--{option} goes with the PyTorch source: add --to pytorch.")
             require("torch", "pytorch", f"--{option} is written by PyTorch, which")
     if args.verify and args.float16:
@@ -118,11 +118,6 @@ def check(args: argparse.Namespace) -> None:
             "--verify and --float16: the proof is of float32 numbers. What float16 costs is "
             "measured instead; leave --verify out."
         )
-
-
-def chosen(args: argparse.Namespace) -> List[str]:
-    """The targets."""
-    return list(dict.fromkeys(args.to or TARGETS))
 
 
 def read(args: argparse.Namespace, folder: Path) -> Parcel:
@@ -145,7 +140,7 @@ def write(args: argparse.Namespace, parcel: Parcel) -> None:
     """The models, in all the forms that were asked for."""
     from ..export.torch_files import write_pt2, write_pth
 
-    for target in chosen(args):
+    for target in common.targets_of(args):
         external = args.external_data
         files = convert(parcel.graph, target, parcel.folder, args.opset, external_data=external)
         parcel.models[target] = files[0]
@@ -197,7 +192,7 @@ def _why_not(args: argparse.Namespace, parcel: Parcel) -> str:
         return "--no-verify was given"
     if parcel.graph.half:
         return "the proof is of float32 numbers, these are float16"
-    return missing(chosen(args), args.mxnet_python)
+    return missing(common.targets_of(args), args.mxnet_python)
 
 
 def later(args: argparse.Namespace, parcel: Parcel) -> str:

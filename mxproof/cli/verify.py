@@ -71,7 +71,6 @@ def run(args: argparse.Namespace) -> int:
     repro = Folder(Path(args.repro)) if args.repro else None
     given = given_of(args)
     budgets = budgets_of(args)
-    targets = tuple(dict.fromkeys(args.to or TARGETS))
     with common.progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as name:
         report(f"reading {args.checkpoint}")
         folder = Path(name)
@@ -83,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
             inputs=pictures_of(args, subject),
             reference=Path(args.reference) if args.reference else None,
         ) as evidence:
-            proof = verify(subject, targets, evidence, folder, budgets=budgets)
+            proof = verify(subject, common.targets_of(args), evidence, folder, budgets=budgets)
             reproducers = reproduced(args, proof, subject.graph, folder, evidence, repro)
         proof = with_latency(args, subject, proof, folder)
     reference = Path(args.reference).name if args.reference else proof.reference
