@@ -153,5 +153,6 @@ def ticking(clock: Clock, name: str, draw: Callable[[], float]) -> WarmProcess:
             clock.order.append(name)
         return found, []
 
-    process: Any = SimpleNamespace(time=time, versions={}, peak=lambda: 0)
+    answer = {"bytes": 0}, []  # of the request for its peak
+    process: Any = SimpleNamespace(time=time, versions={}, ask=lambda do: answer)
     return WarmProcess(process)
