@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from lab.bisect.environments import changes, complete, load, relevant
-from lab.bisect.runner import ROOT, NotBuilt, execute, interpreter, resolve, source
+from lab.bisect.runner import ROOT, execute, interpreter, resolve, source
 from mxproof.environment import environment
 from mxproof.proof import Proof
 from mxproof.subject import UsageError
@@ -168,7 +168,7 @@ def test_a_virtual_environment_is_built_once_and_whole(
     monkeypatch.setenv("MXPROOF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv(f"{tool.upper()}_FIND_LINKS", str(tmp_path))
     monkeypatch.setenv(f"{tool.upper()}_NO_INDEX", "1")
-    with pytest.raises(NotBuilt, match="planted"):
+    with pytest.raises(UsageError, match="planted"):
         interpreter({"planted": "1.0"})
     wheel(tmp_path / "planted-1.0-py3-none-any.whl")
     python = interpreter({"planted": "1.0"})
@@ -214,7 +214,7 @@ def test_a_commit_is_unpacked_beside_the_checkout(repository: Path, tmp_path: Pa
     assert source(resolve("here", tmp_path), repository, tmp_path) == ROOT
     git(repository, "rm", "-q", "-r", "converters")
     git(repository, "commit", "-q", "-m", "without")
-    with pytest.raises(NotBuilt, match="converters"):
+    with pytest.raises(UsageError, match="converters"):
         source(resolve("HEAD", repository), repository, tmp_path)
 
 

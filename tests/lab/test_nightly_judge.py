@@ -6,9 +6,8 @@ from typing import Any, Callable, Dict, Iterator, Tuple, Union
 
 import pytest
 
-from lab.nightly.judge import judge
+from lab.nightly.judge import Run, judge
 from lab.nightly.readers import read_run
-from lab.nightly.records import Run
 
 from .nightly_runs import LAYERS, TABLES, Made, green_results, junit, write
 

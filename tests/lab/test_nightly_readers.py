@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.nightly.judge import Run
 from lab.nightly.readers import pytest_cases, read_run
-from lab.nightly.records import Run
 from mxproof.report.pytest_report import UNEXPECTED_PASS
 
 from .nightly_runs import green_results, write

@@ -16,11 +16,10 @@ from fixtures.zoo import ZOO, obtain
 from mxproof.cli.common import command_line
 from mxproof.cli.picture_options import preprocessing_of
 from mxproof.compare import compare
-from mxproof.evidence import SAMPLES
+from mxproof.evidence import SAMPLES, Evidence
 from mxproof.pictures import picture_inputs
 from mxproof.proof import PRECISIONS, describe_failure
 from mxproof.prover import versions_of
-from mxproof.recording import Recording
 from mxproof.recording.file import given_inputs, load_recording
 from mxproof.report.pytest_report import FOUND
 from mxproof.repro import Failure, write_reproducers
@@ -60,7 +59,7 @@ class Case:
     command: str
     chosen: bool = False
     model: Optional[Mxnet] = None
-    recording: Optional[Recording] = None
+    recording: Optional[Evidence] = None
     repro: Optional[Folder] = None
     versions: Mapping[str, str] = field(default_factory=dict)
     _open: Dict[Any, Candidate] = field(default_factory=dict)
