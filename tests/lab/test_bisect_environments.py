@@ -187,7 +187,6 @@ def test_this_interpreter_serves_where_it_has_the_versions() -> None:
 
 
 def test_a_commit_is_unpacked_beside_the_checkout(repository: Path, tmp_path: Path) -> None:
-
     plant(repository, *COMMENT)
     commit = resolve("HEAD~1", repository)
     assert commit == git(repository, "rev-parse", "HEAD~1") == resolve(commit, repository)

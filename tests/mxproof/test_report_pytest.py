@@ -12,9 +12,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from converters import load_checkpoint
 from mxproof.runtimes.mxnet import MxnetProcess
 
-from .test_cli_verify import BLAMED
+from .test_cli_verify import BLAMED, check_schema
 
 pytest_plugins = ("pytester",)
 ROOT = Path(__file__).parents[2]
@@ -201,18 +202,15 @@ def test_of_the_suites(workers: int, prefix: Path, tmp_path: Path, mxnet: MxnetP
     found = Written(done.returncode, tmp_path / "out")
     assert found.code == 1, done.stdout + done.stderr
     (record,) = found.report["records"]
-    assert (record["model"], record["verdict"], record["weights"]) == ("small", "fail", "user")
-    assert record["input"] == {"data": [2, 3, 8, 6]}
-    assert record["command"].startswith(f"mxproof verify {prefix}")
-    assert record["versions"]["mxnet"] and record["source"]["symbol"] == "small-symbol.json"
-    right, wrong = record["targets"]["onnx"], record["targets"]["pytorch"]
+    assert record.pop("output_input")
+    check_schema(record, load_checkpoint(prefix), ["onnx", "pytorch"])
+    assert record["command"].startswith(f"mxproof verify {prefix}") and record["versions"]["mxnet"]
+    right, wrong = record["targets"].values()
     assert (right["verdict"], wrong["verdict"]) == ("pass", "fail")
     assert wrong["first_introduced"] == BLAMED
     assert len(wrong["explanation"]) == 2, "one for each precision"
     for target in (right, wrong):
-        assert len(target["layers"]) == 13
         assert target["output"]["max_abs"] >= 0
-        assert all(layer["float64_rel"] is not None for layer in target["layers"])
         assert any(layer["float32_ratio"] for layer in target["layers"])
     assert {c["verdict"] for c in right["layers"]} == {"pass"}
     blamed = next(c for c in wrong["layers"] if c["name"] == BLAMED)
