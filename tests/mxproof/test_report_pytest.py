@@ -170,18 +170,12 @@ def test_a_run_without_models_proves_nothing(
     assert mine.is_file() and not (found.folder / "junit.xml").exists()
 
 
-FAULT = f"""
-from dataclasses import replace
+FAULT = """
 from mxproof import targets
-right = targets.convert
-def wrong(graph, target, folder, **options):
-    if target == "pytorch":
-        graph = replace(graph, nodes=tuple(
-            replace(n, attrs={{**n.attrs, "eps": "1e-3"}}) if n.name == "{BLAMED}" else n
-            for n in graph.nodes
-        ))
-    return right(graph, target, folder, **options)
-targets.convert = wrong
+from tests.mxproof.test_cli_verify import convert, with_wrong_epsilon
+targets.convert = lambda graph, target, *rest, **options: (
+    with_wrong_epsilon if target == "pytorch" else convert
+)(graph, target, *rest, **options)
 """
 
 
