@@ -24,10 +24,10 @@ SUITES: Dict[str, int] = {
     "tests/models/test_latency.py": 18,
     "tests/converters": 750,
     "tests/docs": 145,
-    "tests/fixtures": 115,
+    "tests/fixtures": 110,
     "tests/lab": 280,
     "tests/lab/test_one_ulp.py": 0,  # nightly
-    "tests/mxproof": 1240,
+    "tests/mxproof": 1230,
     "tests/operators": 1570,
     "tests/packaging": 12,
     "tests/zoo": 16,

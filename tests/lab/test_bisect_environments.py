@@ -23,6 +23,8 @@ from mxproof.environment import environment
 from mxproof.proof import Proof
 from mxproof.subject import UsageError
 
+from .conftest import COMMENT, git, plant
+
 COMMIT = "0123456789abcdef"
 
 
@@ -184,31 +186,12 @@ def test_this_interpreter_serves_where_it_has_the_versions() -> None:
     assert interpreter({"numpy": version("numpy"), "torch": torch}) == sys.executable
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    """Two commits: the second marks the converters."""
-    folder = tmp_path / "checkout"
-    (folder / "converters").mkdir(parents=True)
-    git(folder, "init", "-q")
-    for text in ("first", "second"):
-        (folder / "converters" / "__init__.py").write_text(f"# {text}\n", encoding="utf-8")
-        (folder / "README.md").write_text(text, encoding="utf-8")
-        git(folder, "add", ".")
-        git(folder, "commit", "-q", "-m", text)
-    return folder
-
-
-def git(folder: Path, *arguments: str) -> str:
-    who = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
-    command = ["git", "-C", str(folder), *who, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
 def test_a_commit_is_unpacked_beside_the_checkout(repository: Path, tmp_path: Path) -> None:
+    plant(repository, *COMMENT)
     commit = resolve("HEAD~1", repository)
     assert commit == git(repository, "rev-parse", "HEAD~1") == resolve(commit, repository)
     to = source(commit, repository / "converters", tmp_path)  # any folder of the repository
-    assert (to / "converters" / "__init__.py").read_text(encoding="utf-8") == "# first\n"
+    assert "# a comment\n" not in (to / "converters" / "__init__.py").read_text(encoding="utf-8")
     assert [path.name for path in to.iterdir()] == ["converters"]
     assert git(repository, "status", "--porcelain") == ""
     assert source(resolve("here", tmp_path), repository, tmp_path) == ROOT
