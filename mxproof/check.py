@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterator, List, Optional
 
 import numpy as np
 
-from .runtimes.base import Array, Candidate, LayerTruth
+from .runtimes.base import Array, Candidate, Layer
 from .tolerance import ROUNDINGS, Budget, Deviation
 from .verdict import Check, Sums
 
@@ -50,7 +50,7 @@ class Measured:
 def check(
     op: str,
     value: Array,
-    truth: LayerTruth,
+    truth: Layer,
     precision: str,
     row: Optional[Deviation] = None,
     alone: bool = False,
@@ -91,7 +91,7 @@ def check(
     )
 
 
-def check_form(op: str, value: Array, truth: LayerTruth, candidate: Candidate) -> Check:
+def check_form(op: str, value: Array, truth: Layer, candidate: Candidate) -> Check:
     """Compare dtype, shape and finiteness only: the numbers are drawn at random."""
     try:
         same_form(value, getattr(truth, candidate.precision))
@@ -119,7 +119,7 @@ def blocks(array: Array) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, array.shape[1], step))
 
 
-def measured(value: Array, truth: LayerTruth, precision: str) -> Measured:
+def measured(value: Array, truth: Layer, precision: str) -> Measured:
     """By channel max|t|, max|x - t| and, in float32, sums; max|x - m| and max|x - m| / |m|.
 
     Raises:
@@ -204,7 +204,7 @@ def carried_by(noise: float) -> float:
     return Budget().float32_ratio * ROUNDINGS * noise
 
 
-def _carried(truth: LayerTruth) -> float:
+def _carried(truth: Layer) -> float:
     error = np.abs(truth.float32.astype(np.float64) - truth.float64)
     return carried_by(float(error.max(where=np.isfinite(error), initial=0)))
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Mapping, Optional, Protocol, Sequence
+from typing import Callable, Iterator, Mapping, Optional, Sequence
 
 from converters.shape import Shape
 
-from .recording.file import load_recording
 from .runtimes.base import Inputs
 from .runtimes.mxnet import Mxnet, MxnetProcess
 from .subject import Subject
@@ -20,25 +19,25 @@ from .truth import Truth
 SAMPLES = 4
 
 
-class Evidence(Protocol):
-    """Truths on several inputs, that can be gone through more than once; and what made them."""
-
-    @property
-    def versions(self) -> Mapping[str, str]: ...
-
-    def __iter__(self) -> Iterator[Truth]: ...
-
-
 @dataclass(frozen=True)
-class Live:
-    """MXNet, run on each of the inputs whenever its results are asked for."""
+class Evidence:
+    """Truths on several inputs, which can be gone through more than once.
 
-    model: Mxnet
-    inputs: Sequence[Inputs]
+    Attributes:
+        truths: begins a pass through them; live, MXNet runs anew.
+        versions: of the MXNet that made them, and of its NumPy and Python.
+    """
+
+    truths: Callable[[], Iterator[Truth]]
     versions: Mapping[str, str]
 
     def __iter__(self) -> Iterator[Truth]:
-        return map(self.model.truth, self.inputs)
+        return self.truths()
+
+
+def live(model: Mxnet, inputs: Sequence[Inputs], versions: Mapping[str, str]) -> Evidence:
+    """MXNet, run on each of the inputs whenever its results are asked for."""
+    return Evidence(lambda: map(model.truth, inputs), versions)
 
 
 @contextmanager
@@ -64,9 +63,11 @@ def evidence_for(
         RuntimeFailure: there is no MXNet, or it cannot load the checkpoint.
     """
     if reference is not None:
+        from .recording.file import load_recording
+
         yield load_recording(reference, subject.graph)
         return
     chosen = inputs or subject.evidence(given, seed=seed, samples=samples)
     with MxnetProcess(mxnet_python) as mxnet:
         model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
-        yield Live(model, chosen, mxnet.versions)
+        yield live(model, chosen, mxnet.versions)

@@ -11,7 +11,7 @@ from typing import Any, Container, Dict, Iterable, Iterator, List, Optional, Tup
 import numpy as np
 
 from .check import check
-from .runtimes.base import Array, Inputs, Layer, LayerTruth
+from .runtimes.base import Array, Inputs, Layer
 from .verdict import Check
 
 #: Bytes of results that a runtime may hold beside what the network itself needs. Runtimes that
@@ -39,7 +39,7 @@ class Truth:
     def __init__(
         self,
         inputs: Inputs,
-        layers: Iterable[LayerTruth],
+        layers: Iterable[Layer],
         outputs: Iterable[Array] = (),
         folder: Optional[Union[str, Path]] = None,
     ) -> None:

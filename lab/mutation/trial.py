@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
 import tempfile
-from functools import lru_cache, reduce
+from functools import lru_cache, partial, reduce
 from operator import add
 from pathlib import Path
-from types import MappingProxyType
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import onnx
 
 from converters import Graph
 from mxproof.benchmark.timing import FORMS, TimingProcess, TimingTarget
 from mxproof.compare import compare
+from mxproof.evidence import Evidence
 from mxproof.prover import Prover
 from mxproof.runtimes.base import Array, Inputs, RuntimeFailure
 from mxproof.targets import TARGETS, convert
@@ -35,12 +36,6 @@ class Verdict(NamedTuple):
     killed: bool
     named: Tuple[str, ...] = ()
     refused: Optional[str] = None
-
-
-class StoredEvidence(List[Truth]):
-    """MXNet's results, computed once, in the form that a prover reads."""
-
-    versions: Mapping[str, str] = MappingProxyType({})
 
 
 def tried(
@@ -77,7 +72,9 @@ def tried(
 
 @lru_cache(None)
 def _process(runtime: str) -> TimingProcess:
-    return TimingProcess(TimingTarget(runtime, Path()))
+    process = TimingProcess(TimingTarget(runtime, Path()))
+    atexit.register(process.close)
+    return process
 
 
 def outputs_apart(path: Path, target: str, inputs: Sequence[Inputs]) -> Optional[List[List[Array]]]:
@@ -131,5 +128,5 @@ def judge(reference: Graph, path: Path, target: str, truths: Sequence[Truth]) ->
         if culprits:
             return Verdict(True, tuple(c.layer for c in culprits))
     prover = Prover(reference, {target: path}, Budgets())
-    proof = prover.prove(StoredEvidence(truths))[0][target]
+    proof = prover.prove(Evidence(partial(iter, truths), {}))[0][target]
     return Verdict(not proof.passed, tuple(c.layer for c in proof.culprits))

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from converters import load_checkpoint
 
-from ..runtimes.base import Array, Inputs
+from ..runtimes.base import Inputs
 from ..runtimes.mxnet import MxnetProcess
 from ..runtimes.process import WorkerProcess
 
@@ -75,12 +75,8 @@ class WarmProcess:
     def figures(self) -> Dict[str, Any]:
         """What the process ran with, and what it took so far."""
         process = self.process
-        peak = process.peak()
+        peak = process.ask("peak")[0]["bytes"]
         return {"versions": process.versions, "load_seconds": self.load_seconds, "peak_bytes": peak}
-
-    def run(self) -> List[Array]:
-        """The outputs of one pass."""
-        return self.process.time(1, self.slowdown)[1]
 
     def passes(self, count: int) -> List[float]:
         """Seconds of each of `count` passes."""

@@ -11,9 +11,8 @@ are wrong one by one, by less than 2.7e-10 of their channel's magnitude, may pas
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Iterable, Iterator, Mapping, Tuple
+from typing import Any, Iterable, Tuple
 
 import numpy as np
 
@@ -53,21 +52,6 @@ class RecordedTruth(Truth):
     def read(self, name: str, precision: str) -> Array:
         array: Array = getattr(self._kept[name], precision)
         return array.reshape(self.shapes[name])
-
-
-@dataclass(frozen=True)
-class Recording:
-    """Evidence for `mxproof.prover.verify` that needs no MXNet.
-
-    Attributes:
-        versions: of the MXNet that was recorded, and of its NumPy and Python.
-    """
-
-    truths: Tuple[RecordedTruth, ...]
-    versions: Mapping[str, str]
-
-    def __iter__(self) -> Iterator[Truth]:
-        return iter(self.truths)
 
 
 def measured(value: Array, kept: Kept, precision: str) -> Measured:

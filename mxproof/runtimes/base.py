@@ -16,23 +16,10 @@ Inputs = Mapping[str, Array]
 Visitor = Callable[[str, Array], Optional[Array]]
 
 
-class LayerTruth(Protocol):
-    """One layer in MXNet: `float64` is the truth, `float32` MXNet's own; their distance is the
-    noise to expect."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def float64(self) -> Array: ...
-
-    @property
-    def float32(self) -> Array: ...
-
-
 @dataclass(frozen=True)
 class Layer:
-    """A LayerTruth in memory."""
+    """One layer in MXNet: `float64` is the truth, `float32` MXNet's own; their distance is the
+    noise to expect."""
 
     name: str
     float64: Array

@@ -14,7 +14,7 @@ from converters.checkpoint import params_path, symbol_path
 from converters.progress import counted
 
 from ..truth import LIMIT, Truth
-from .base import Array, Inputs, Layer, LayerTruth, RuntimeFailure
+from .base import Array, Inputs, Layer, RuntimeFailure
 from .process import WorkerProcess
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -97,7 +97,7 @@ class Mxnet:
             self._process.suspend()
         return truth
 
-    def layers(self, inputs: Inputs, limit: int = LIMIT) -> Iterator[LayerTruth]:
+    def layers(self, inputs: Inputs, limit: int = LIMIT) -> Iterator[Layer]:
         """Each layer's results in the network's order, one at a time.
 
         Args:

@@ -18,10 +18,9 @@ from mxproof.cli.common import reading
 from mxproof.cli.picture_options import pictures_of
 from mxproof.cli.verify import again, budgets_of
 from mxproof.compare import compare
-from mxproof.evidence import SAMPLES, Evidence, Live
+from mxproof.evidence import SAMPLES, Evidence, live
 from mxproof.proof import PRECISIONS, describe_failure
 from mxproof.prover import versions_of
-from mxproof.recording import Recording
 from mxproof.recording.file import given_inputs, load_recording
 from mxproof.report.pytest_report import FOUND
 from mxproof.repro import Failure, write_reproducers
@@ -59,20 +58,21 @@ class Case:
     budgets: Budgets
     command: str
     chosen: bool = False
+    model: Optional[Mxnet] = None
     repro: Optional[Folder] = None
     _open: Dict[Any, Candidate] = field(default_factory=dict)
 
     @property
     def reference(self) -> Mxnet:
         """MXNet; what needs it at any input is skipped where a recording stands in for it."""
-        if not isinstance(self.evidence, Live):
+        if self.model is None:
             pytest.skip("needs MXNet on new inputs: --reference knows its own only")
-        return self.evidence.model
+        return self.model
 
     @property
     def recorded(self) -> bool:
         """A recording stands in for MXNet."""
-        return isinstance(self.evidence, Recording)
+        return self.model is None
 
     @property
     def name(self) -> str:
@@ -234,7 +234,7 @@ def case(
     args = arguments(request.config.option, request.param)
     given = given_inputs(args.reference) if args.reference else parse_inputs(args.input)
     subject = load_for_run(args.checkpoint, given, **reading(args))
-    evidence: Evidence
+    model: Optional[Mxnet] = None
     if args.reference:
         evidence = load_recording(args.reference, subject.graph)
     else:
@@ -242,19 +242,19 @@ def case(
             mxnet: MxnetProcess = request.getfixturevalue("mxnet")
         except pytest.skip.Exception as error:
             pytest.fail(f"nothing can be proven: {error}", pytrace=False)
-        args.samples = args.samples or (2 if subject.model else SAMPLES)
-        inputs = pictures_of(args, subject) or subject.evidence(
-            given, seed=args.seed or 0, samples=args.samples
-        )
+        inputs = pictures_of(args, subject)
+        if inputs is None:
+            args.samples = args.samples or (2 if subject.model else SAMPLES)
+            inputs = subject.evidence(given, seed=args.seed or 0, samples=args.samples)
         model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
-        evidence = Live(model, inputs, mxnet.versions)
+        evidence = live(model, inputs, mxnet.versions)
     folder, chosen = tmp_path_factory.mktemp(subject.name), bool(args.image)
-    case = Case(subject, folder, given, evidence, budgets, again(args, ()), chosen)
+    case = Case(subject, folder, given, evidence, budgets, again(args, ()), chosen, model)
     if args.repro:
         case.repro = Folder(Path(args.repro))
     yield case
-    if isinstance(evidence, Live):
-        evidence.model.close()
+    if model is not None:
+        model.close()
 
 
 def arguments(option: argparse.Namespace, model: str) -> argparse.Namespace:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from converters.checkpoint import symbol_path
-from mxproof.cli.layers import layer_sheet
 from mxproof.proof import describe_failure
 from mxproof.prover import notes_of
 from mxproof.report.record import part
+from mxproof.report.terminal import layer_sheet
 
 from .conftest import Case, record_of
 
