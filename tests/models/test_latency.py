@@ -16,7 +16,6 @@ import pytest
 from mxproof.benchmark.converted_model import ConvertedModel
 from mxproof.benchmark.timing import RUNTIMES, opened, target_of
 from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.targets import TARGETS
 
 from .conftest import Case
 
@@ -88,7 +87,7 @@ def test_latency(
     hand_in: Callable[..., None],
 ) -> None:
     """What is timed computes the model's outputs."""
-    model = ConvertedModel(case.subject, {target: case.path(target) for target in TARGETS})
+    model = ConvertedModel(case.subject, case.paths)
     sizes = model.batches()
     if batch >= len(sizes):
         pytest.skip("the network fixes its batch size")
