@@ -26,10 +26,12 @@ class Evidence:
     Attributes:
         truths: begins a pass through them; live, MXNet runs anew.
         versions: of the MXNet that made them, and of its NumPy and Python.
+        model: the network in MXNet; None of a recording, which knows its own inputs only.
     """
 
     truths: Callable[[], Iterator[Truth]]
     versions: Mapping[str, str]
+    model: Optional[Mxnet] = None
 
     def __iter__(self) -> Iterator[Truth]:
         return self.truths()
@@ -37,7 +39,7 @@ class Evidence:
 
 def live(model: Mxnet, inputs: Sequence[Inputs], versions: Mapping[str, str]) -> Evidence:
     """MXNet, run on each of the inputs whenever its results are asked for."""
-    return Evidence(lambda: map(model.truth, inputs), versions)
+    return Evidence(lambda: map(model.truth, inputs), versions, model)
 
 
 @contextmanager

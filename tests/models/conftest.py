@@ -58,21 +58,20 @@ class Case:
     budgets: Budgets
     command: str
     chosen: bool = False
-    model: Optional[Mxnet] = None
     repro: Optional[Folder] = None
     _open: Dict[Any, Candidate] = field(default_factory=dict)
 
     @property
     def reference(self) -> Mxnet:
         """MXNet; what needs it at any input is skipped where a recording stands in for it."""
-        if self.model is None:
+        if self.evidence.model is None:
             pytest.skip("needs MXNet on new inputs: --reference knows its own only")
-        return self.model
+        return self.evidence.model
 
     @property
     def recorded(self) -> bool:
         """A recording stands in for MXNet."""
-        return self.model is None
+        return self.evidence.model is None
 
     @property
     def name(self) -> str:
@@ -234,7 +233,6 @@ def case(
     args = arguments(request.config.option, request.param)
     given = given_inputs(args.reference) if args.reference else parse_inputs(args.input)
     subject = load_for_run(args.checkpoint, given, **reading(args))
-    model: Optional[Mxnet] = None
     if args.reference:
         evidence = load_recording(args.reference, subject.graph)
     else:
@@ -249,12 +247,12 @@ def case(
         model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
         evidence = live(model, inputs, mxnet.versions)
     folder, chosen = tmp_path_factory.mktemp(subject.name), bool(args.image)
-    case = Case(subject, folder, given, evidence, budgets, again(args, ()), chosen, model)
+    case = Case(subject, folder, given, evidence, budgets, again(args, ()), chosen)
     if args.repro:
         case.repro = Folder(Path(args.repro))
     yield case
-    if model is not None:
-        model.close()
+    if evidence.model:
+        evidence.model.close()
 
 
 def arguments(option: argparse.Namespace, model: str) -> argparse.Namespace:
