@@ -240,10 +240,10 @@ def case(
             mxnet: MxnetProcess = request.getfixturevalue("mxnet")
         except pytest.skip.Exception as error:
             pytest.fail(f"nothing can be proven: {error}", pytrace=False)
-        args.samples = args.samples or (2 if subject.model else SAMPLES)
-        inputs = pictures_of(args, subject) or subject.evidence(
-            given, seed=args.seed or 0, samples=args.samples
-        )
+        inputs = pictures_of(args, subject)
+        if inputs is None:
+            args.samples = args.samples or (2 if subject.model else SAMPLES)
+            inputs = subject.evidence(given, seed=args.seed or 0, samples=args.samples)
         model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
         evidence = live(model, inputs, mxnet.versions)
     folder, chosen = tmp_path_factory.mktemp(subject.name), bool(args.image)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from converters.ops.attributes import c_float
-from mxproof.runtimes.base import LayerTruth
+from mxproof.runtimes.base import Layer
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.runtimes.mxnet_definitions import DEFINITIONS
 from tests.operators.all_rows import ROWS
@@ -34,7 +34,7 @@ SAME = settings(
 )
 
 
-def first_layer(case: Case, mxnet: MxnetProcess) -> LayerTruth:
+def first_layer(case: Case, mxnet: MxnetProcess) -> Layer:
     """MXNet's first result of an operator."""
     with opened(case, mxnet) as (_, model, _):
         return next(iter(model.truth(case.feeds(0))))
