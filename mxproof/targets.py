@@ -73,10 +73,12 @@ def convert(
     Args:
         opset, external_data: of ONNX; whether weights get a file of their own.
     """
-    from converters import save_onnx, save_pytorch, to_onnx, to_pytorch
-
     folder.mkdir(parents=True, exist_ok=True)
-    if target == "pytorch":
+    if target == "pytorch":  # each target imports its own libraries
+        from converters import save_pytorch, to_pytorch
+
         return save_pytorch(to_pytorch(graph), folder)
+    from converters import save_onnx, to_onnx
+
     path = folder / f"{graph.name}.onnx"
     return save_onnx(to_onnx(graph, opset=opset), path, external_data=external_data)

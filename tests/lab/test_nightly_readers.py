@@ -54,7 +54,10 @@ CASES = {
 @pytest.mark.parametrize(
     "workers", [(), pytest.param(("-n", "2"), marks=pytest.mark.nightly)], ids=["alone", "-n 2"]
 )
-def test_a_file_of_pytest(workers: Tuple[str, ...], pytester: pytest.Pytester) -> None:
+def test_a_file_of_pytest(
+    workers: Tuple[str, ...], pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # a worker times nothing
     pytester.makepyfile(**{"tests/test_it": SUITE})
     pytester.makeini("[pytest]\njunit_family = xunit1\npython_classes = Group Inner\n")
     options = ["--junitxml=junit.xml", *(workers or ["--benchmark-json=benchmark.json"])]
