@@ -98,7 +98,7 @@ class WarmProcess:
 
 @contextmanager
 def opened(target: TimingTarget, inputs: Inputs) -> Iterator[WarmProcess]:
-    """Start the target's process, bind it to these inputs and warm it up.
+    """Start the target's process, and bind it to these inputs.
 
     Raises:
         RuntimeFailure: the runtime is missing, or does not run the file.
@@ -117,7 +117,7 @@ def opened(target: TimingTarget, inputs: Inputs) -> Iterator[WarmProcess]:
         else:
             process.load(inputs)
         seconds = time.perf_counter() - begin
-        yield WarmProcess(process, seconds, target.slowdown).warmed()
+        yield WarmProcess(process, seconds, target.slowdown)
 
 
 class TimingProcess(WorkerProcess):
@@ -145,9 +145,9 @@ class TimingProcess(WorkerProcess):
 def all_opened(
     targets: Mapping[str, TimingTarget], inputs: Inputs
 ) -> Iterator[Dict[str, WarmProcess]]:
-    """Several at once."""
+    """Several at once, warmed up."""
     with ExitStack() as stack:
-        yield {name: stack.enter_context(opened(t, inputs)) for name, t in targets.items()}
+        yield {n: stack.enter_context(opened(t, inputs)).warmed() for n, t in targets.items()}
 
 
 def interleave(

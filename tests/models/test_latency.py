@@ -71,8 +71,8 @@ def forward_pass(
         yield lambda: candidate.run(inputs)
         return
     options = {"python": python} if runtime == "mxnet" else {}
-    with opened(model.target(runtime, threads=threads, **options), inputs) as warm:
-        yield lambda: warm.process.time(1)[1]
+    with opened(model.target(runtime, threads=threads, **options), inputs) as timed:
+        yield lambda: timed.process.time(1)[1]
 
 
 @pytest.mark.parametrize(("batch", "threads", "runtime"), list(settings()))

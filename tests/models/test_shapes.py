@@ -29,7 +29,7 @@ Shapes = Dict[str, Tuple[int, ...]]
 LARGEST = {"N": 2, "T": 10}
 LARGEST_SIDE = 40
 #: Inputs that are drawn daily; the nightly profile has a hundred.
-DRAWS = 5
+DRAWS = 4
 #: Inputs on which a float32 ratio that failed is judged again.
 AGAIN = 12
 
