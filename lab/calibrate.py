@@ -68,7 +68,6 @@ def _fractions(text: str) -> List[float]:
 
 
 def run(args: argparse.Namespace) -> int:
-    common.writable(args, "json", "markdown")
     plan = TestPlan(comparisons=NIGHTLY)
     trials: List[Row] = []
     with common.progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as folder:

@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterator, List, Optional
 
 import numpy as np
 
-from .runtimes.base import Array, Candidate, LayerTruth
+from .runtimes.base import Array, Candidate, Layer, Rounding
 from .tolerance import ROUNDINGS, Budget, Deviation
 from .verdict import Check, Sums
 
@@ -50,11 +50,12 @@ class Measured:
 def check(
     op: str,
     value: Array,
-    truth: LayerTruth,
+    truth: Layer,
     precision: str,
     row: Optional[Deviation] = None,
     alone: bool = False,
     measure: Optional[Callable[[Array, Any, str], Measured]] = None,
+    rounding: Optional[Rounding] = None,
 ) -> Check:
     """Compare dtype, shape and finiteness first, then the numbers.
 
@@ -64,6 +65,7 @@ def check(
         row: the layer's own budget, if it has one.
         alone: the layer was given MXNet's results, so it carries no rounding but its own.
         measure: (value, truth, precision) -> what is judged; `measured` by default.
+        rounding: what rounding alone may do; MXNet's own error says how much by default.
     """
     try:
         found = (measure or measured)(value, truth, precision)
@@ -72,16 +74,17 @@ def check(
     errors, peak = found.errors, float(found.peaks.max())
     rel = float(errors.max()) / peak if peak else (float("inf") if errors.any() else 0.0)
     sums = found.sums
-    if sums is not None:
-        expected = truth.isolated if alone else truth.carried
-        sums = replace(sums, spread=np.zeros_like(sums.noise) + expected.squares)
+    if sums is not None and rounding is not None:
+        sums = replace(sums, spread=rounding.isolated if alone else rounding.carried)
     result = Check(truth.name, op, value.shape, rel, found.max_abs, found.max_rel, None, sums, row)
     if sums is not None:  # they are judged once all inputs are in
         return result
     plain, standard = (
         allowed_by_channel(found.peaks, b)[found.channel] for b in (result.budget, Budget())
     )
-    passed_on = found.carried() if not alone and (errors > standard).any() else 0.0
+    passed_on = 0.0
+    if not alone and (errors > standard).any():
+        passed_on = max(found.carried(), carried_by(rounding.largest if rounding else 0.0))
     allowed = np.maximum(plain, passed_on)
     parts = np.divide(errors, allowed, out=np.zeros_like(errors), where=allowed > 0)
     return replace(
@@ -94,7 +97,7 @@ def check(
     )
 
 
-def check_form(op: str, value: Array, truth: LayerTruth, candidate: Candidate) -> Check:
+def check_form(op: str, value: Array, truth: Layer, candidate: Candidate) -> Check:
     """Compare dtype, shape and finiteness only: the numbers are drawn at random."""
     try:
         same_form(value, getattr(truth, candidate.precision))
@@ -122,7 +125,7 @@ def blocks(array: Array) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, array.shape[1], step))
 
 
-def measured(value: Array, truth: LayerTruth, precision: str) -> Measured:
+def measured(value: Array, truth: Layer, precision: str) -> Measured:
     """By channel max|t|, max|x - t| and, in float32, sums; max|x - m| and max|x - m| / |m|.
 
     Raises:
@@ -207,9 +210,9 @@ def carried_by(noise: float) -> float:
     return Budget().float32_ratio * ROUNDINGS * noise
 
 
-def _carried(truth: LayerTruth) -> float:
+def _carried(truth: Layer) -> float:
     error = np.abs(truth.float32.astype(np.float64) - truth.float64)
-    return carried_by(float(error.max(where=np.isfinite(error), initial=truth.carried.largest)))
+    return carried_by(float(error.max(where=np.isfinite(error), initial=0)))
 
 
 def _differing(value: Array, truth: Array, allowed: Array) -> str:

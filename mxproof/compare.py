@@ -15,7 +15,7 @@ from converters.progress import report
 
 from .check import Measured, check_form, measured, same_form
 from .check import check as judge
-from .runtimes.base import Array, Candidate, Layer, LayerTruth
+from .runtimes.base import Array, Candidate, Layer
 from .tolerance import Budgets
 from .truth import LIMIT, Truth
 from .verdict import Check, Comparison
@@ -103,7 +103,7 @@ class _Pass:
             return truth.check(layer, node.op, value, precision, row=row, alone=self.alone)
         data = self.given(node.inputs[0])
 
-        def numbers(value: Array, expected: LayerTruth, precision: str) -> Measured:
+        def numbers(value: Array, expected: Layer, precision: str) -> Measured:
             same_form(value, getattr(expected, precision))
             read64, read32 = (read(data, r) for r in (expected.float64, expected.float32))
             as_read = Layer(layer, read64, read32.astype(np.float32))

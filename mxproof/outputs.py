@@ -7,7 +7,7 @@ from typing import Iterable, Tuple
 
 import numpy as np
 
-from .runtimes.base import Array, LayerTruth
+from .runtimes.base import Array, Layer
 from .tolerance import ULP32, Budget
 
 EQUAL, UNDECIDED, DIFFERS = "equal", "undecided", "differs"
@@ -47,7 +47,7 @@ def worst_top(results: Iterable[TopK]) -> TopK:
     return max(results, key=lambda r: order.index(r.verdict), default=TopK(EQUAL))
 
 
-def top_k(value: Array, truth: LayerTruth, precision: str, k: int) -> TopK:
+def top_k(value: Array, truth: Layer, precision: str, k: int) -> TopK:
     """Are the k largest of each sample those of the truth, in order?
 
     Two classes may change places only where the budget lets both move past each other: a gap

@@ -7,7 +7,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, ContextManager, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 import onnx
@@ -22,6 +22,12 @@ from .runtimes.base import Array
 from .runtimes.mxnet import MxnetProcess
 from .subject import Subject, UsageError, load_for_run
 from .targets import TARGETS, convert
+
+#: Runtime -> the target whose files it runs; "" for MXNet, which runs checkpoints.
+RUNTIMES = {"mxnet": "", "onnxruntime": "onnx", "pytorch": "pytorch", "mxnet-onnx": "onnx"}
+SUFFIXES = {name: target and TARGETS[target].suffix for name, target in RUNTIMES.items()}
+#: Inputs, preprocessing and outputs' names of a file.
+Described = Tuple[Tuple[Value, ...], Optional[Preprocessing], Tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -102,14 +108,14 @@ def open_model(
         UsageError: the runtime does not run such a file.
         RuntimeFailure: the runtime is not installed, or cannot load the model.
     """
-    wanted, suffix = RUNTIMES[runtime], _suffix(model)
-    if suffix and suffix != wanted.suffix:
-        takes = f"a {wanted.suffix} file, or a checkpoint" if wanted.suffix else "a checkpoint"
-        fitting = [name for name, other in RUNTIMES.items() if other.suffix == suffix]
+    wanted, suffix = SUFFIXES[runtime], _suffix(model)
+    if suffix and suffix != wanted:
+        takes = f"a {wanted} file, or a checkpoint" if wanted else "a checkpoint"
+        fitting = [name for name, other in SUFFIXES.items() if other == suffix]
         hint = f" {suffix} files run by --runtime {' or '.join(fitting)}." if fitting else ""
         raise UsageError(f"{model}: --runtime {runtime} takes {takes}.{hint}")
-    if suffix and wanted.open:
-        context = wanted.open(Path(model), mxnet_python)
+    if suffix:
+        context = open_file(Path(model), runtime, mxnet_python)
     else:
         context = open_subject(load_for_run(model, given or {}, **reading), runtime, mxnet_python)
     with context as opened:
@@ -121,23 +127,23 @@ def open_subject(
     subject: Subject, runtime: str, mxnet_python: Optional[str] = None
 ) -> Iterator[Opened]:
     """A checkpoint in a runtime; what is not MXNet's is converted first."""
-    wanted, graph = RUNTIMES[runtime], subject.graph
-    if wanted.open is None:
+    target, graph = RUNTIMES[runtime], subject.graph
+    if not target:
         with MxnetProcess(mxnet_python) as mxnet:
             network = mxnet.load(subject.prefix, subject.epoch, graph)
             names = tuple(graph.outputs)
             yield Opened(graph.inputs, subject.preprocessing, network.run, names)
         return
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
-        path = convert(graph, wanted.target, Path(folder))[0]
-        with wanted.open(path, mxnet_python) as opened:
+        path = convert(graph, target, Path(folder))[0]
+        with open_file(path, runtime, mxnet_python) as opened:
             yield opened
 
 
 def runtime_for(model: str) -> str:
     """What a model runs in where the user names no runtime: a file's own, else MXNet."""
     suffix = _suffix(model)
-    return next((name for name, r in RUNTIMES.items() if r.suffix == suffix), "mxnet")
+    return next((name for name, other in SUFFIXES.items() if other == suffix), "mxnet")
 
 
 def _suffix(model: str) -> str:
@@ -145,8 +151,26 @@ def _suffix(model: str) -> str:
     return Path(model).suffix if Path(model).is_file() else ""
 
 
-def _read_onnx(path: Path) -> Tuple[Tuple[Value, ...], Optional[Preprocessing], Tuple[str, ...]]:
-    """Inputs, preprocessing and outputs' names of an .onnx file.
+@contextmanager
+def open_file(path: Path, runtime: str, mxnet_python: Optional[str]) -> Iterator[Opened]:
+    """A file of the runtime's target; mxnet-onnx imports it back into MXNet."""
+    target = RUNTIMES[runtime]
+    inputs, preprocessing, outputs = READERS[target](path)
+    if runtime != "mxnet-onnx":
+        yield Opened(inputs, preprocessing, TARGETS[target].open(path, "float32").run, outputs)
+        return
+    from converters.mxnet_symbol import from_onnx, save_mxnet
+
+    with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
+        prefix = Path(folder) / "imported"
+        save_mxnet(from_onnx(path), prefix)
+        graph = load_checkpoint(prefix, inputs={v.name: v.shape for v in inputs})
+        with MxnetProcess(mxnet_python) as mxnet:
+            yield Opened(inputs, preprocessing, mxnet.load(prefix, 0, graph).run, outputs)
+
+
+def _read_onnx(path: Path) -> Described:
+    """
 
     Raises:
         UsageError: it is none.
@@ -171,28 +195,11 @@ def _recorded(metadata: Mapping[str, str]) -> Optional[Preprocessing]:
     return Preprocessing.from_text(text) if text else None
 
 
-@contextmanager
-def _onnxruntime(path: Path, mxnet_python: Optional[str]) -> Iterator[Opened]:
-    inputs, preprocessing, outputs = _read_onnx(path)
-    yield Opened(inputs, preprocessing, TARGETS["onnx"].open(path, "float32").run, outputs)
-
-
-@contextmanager
-def _mxnet_onnx(path: Path, mxnet_python: Optional[str]) -> Iterator[Opened]:
-    """The ONNX model, imported back into MXNet."""
-    from converters.mxnet_symbol import from_onnx, save_mxnet
-
-    inputs, preprocessing, outputs = _read_onnx(path)
-    with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
-        prefix = Path(folder) / "imported"
-        save_mxnet(from_onnx(path), prefix)
-        graph = load_checkpoint(prefix, inputs={v.name: v.shape for v in inputs})
-        with MxnetProcess(mxnet_python) as mxnet:
-            yield Opened(inputs, preprocessing, mxnet.load(prefix, 0, graph).run, outputs)
-
-
-@contextmanager
-def _pytorch(path: Path, mxnet_python: Optional[str]) -> Iterator[Opened]:
+def _read_pytorch(path: Path) -> Described:
+    """
+    Raises:
+        UsageError: its weights are missing, or were not written by this project.
+    """
     weights = path.with_suffix(".safetensors")
     try:
         with safe_open(weights, framework="np") as file:
@@ -204,33 +211,12 @@ def _pytorch(path: Path, mxnet_python: Optional[str]) -> Iterator[Opened]:
         raise UsageError(f"{weights}: not written by `mxproof convert` ({error}).") from None
     types = json.loads(metadata.get("mxproof.types", "{}"))
     shapes = json.loads(metadata.get("mxproof.shapes", "{}"))
-    inputs = [
+    inputs = (
         Value(n, tuple(shapes[n]) if shapes.get(n) else None, types.get(n, "float32"))
         for n in names
-    ]
-    outputs = tuple(json.loads(metadata.get("mxproof.outputs", "[]")))
-    run = TARGETS["pytorch"].open(path, "float32").run
-    yield Opened(tuple(inputs), _recorded(metadata), run, outputs)
+    )
+    outputs = json.loads(metadata.get("mxproof.outputs", "[]"))
+    return tuple(inputs), _recorded(metadata), tuple(outputs)
 
 
-@dataclass(frozen=True)
-class Runtime:
-    """
-    Attributes:
-        suffix: of the files that it runs; "" for MXNet's checkpoints.
-        target: what a checkpoint is first converted to.
-        open: a file, and the Python that has MXNet -> a context that holds the file open; None
-            for MXNet.
-    """
-
-    suffix: str = ""
-    target: str = ""
-    open: Optional[Callable[[Path, Optional[str]], ContextManager[Opened]]] = None
-
-
-RUNTIMES: Dict[str, Runtime] = {
-    "mxnet": Runtime(),
-    "onnxruntime": Runtime(".onnx", "onnx", _onnxruntime),
-    "pytorch": Runtime(".py", "pytorch", _pytorch),
-    "mxnet-onnx": Runtime(".onnx", "onnx", _mxnet_onnx),
-}
+READERS: Mapping[str, Callable[[Path], Described]] = {"onnx": _read_onnx, "pytorch": _read_pytorch}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -39,6 +40,23 @@ DISTRIBUTIONS: Dict[str, Callable[[np.random.Generator, Tuple[int, ...]], Array]
 
 class UsageError(Exception):
     """What the user asked for makes no sense."""
+
+
+def require(module: str, extra: str, what: str) -> Any:
+    """Import a library that an extra of this distribution installs.
+
+    Args:
+        what: begins the message, which ends "is not installed here".
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise UsageError(
+            f"{what} is not installed here: pip install 'mxproof[{extra}]'."
+        ) from error
 
 
 @dataclass(frozen=True)

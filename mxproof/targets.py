@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 from converters import DEFAULT_OPSET, Graph
 
@@ -17,13 +17,12 @@ class Target:
     """One form a network is converted to.
 
     Attributes:
-        write: (graph, folder, opset, whether ONNX's weights get a file of their own) -> the files
-            written; the first is the model.
+        suffix: of the model's file.
         runtimes: precision -> (module in mxproof.runtimes, class, extra arguments).
         extra: the extra of this distribution that installs the runtimes.
     """
 
-    write: Callable[[Graph, Path, int, bool], List[Path]]
+    suffix: str
     runtimes: Mapping[str, Tuple[str, str, Mapping[str, Any]]]
     extra: str
 
@@ -44,23 +43,9 @@ class Target:
         return candidate
 
 
-def _write_onnx(graph: Graph, folder: Path, opset: int, external: bool) -> List[Path]:
-    from converters import save_onnx, to_onnx
-
-    return save_onnx(
-        to_onnx(graph, opset=opset), folder / f"{graph.name}.onnx", external_data=external
-    )
-
-
-def _write_pytorch(graph: Graph, folder: Path, opset: int, external: bool) -> List[Path]:
-    from converters import save_pytorch, to_pytorch
-
-    return save_pytorch(to_pytorch(graph), folder)
-
-
 TARGETS: Dict[str, Target] = {
     "onnx": Target(
-        write=_write_onnx,
+        suffix=".onnx",
         runtimes={
             "float64": ("onnx_reference", "OnnxReference", {}),
             "float32": ("onnxruntime", "OnnxRuntime", {}),
@@ -68,7 +53,7 @@ TARGETS: Dict[str, Target] = {
         extra="onnx",
     ),
     "pytorch": Target(
-        write=_write_pytorch,
+        suffix=".py",
         runtimes={p: ("pytorch", "Pytorch", {"precision": p}) for p in ("float64", "float32")},
         extra="pytorch",
     ),
@@ -83,6 +68,17 @@ def convert(
     *,
     external_data: bool = False,
 ) -> List[Path]:
-    """Write one target's files into `folder`, which is made if need be."""
+    """Write one target's files into `folder`, which is made if need be; the first is the model.
+
+    Args:
+        opset, external_data: of ONNX; whether weights get a file of their own.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    return TARGETS[target].write(graph, folder, opset, external_data)
+    if target == "pytorch":  # each target imports its own libraries
+        from converters import save_pytorch, to_pytorch
+
+        return save_pytorch(to_pytorch(graph), folder)
+    from converters import save_onnx, to_onnx
+
+    path = folder / f"{graph.name}.onnx"
+    return save_onnx(to_onnx(graph, opset=opset), path, external_data=external_data)

@@ -11,7 +11,7 @@ from typing import Any, Container, Dict, Iterable, Iterator, List, Optional, Tup
 import numpy as np
 
 from .check import check
-from .runtimes.base import Array, Inputs, Layer, LayerTruth, Spread
+from .runtimes.base import Array, Inputs, Layer, RoundedLayer, Rounding
 from .verdict import Check
 
 #: Bytes of results that a runtime may hold beside what the network itself needs. Runtimes that
@@ -39,7 +39,7 @@ class Truth:
     def __init__(
         self,
         inputs: Inputs,
-        layers: Iterable[LayerTruth],
+        layers: Iterable[Layer],
         outputs: Iterable[Array] = (),
         folder: Optional[Union[str, Path]] = None,
     ) -> None:
@@ -51,7 +51,7 @@ class Truth:
         self.inputs = inputs
         self.shapes: Dict[str, Tuple[int, ...]] = {}
         self._places: Dict[Tuple[str, str], Tuple[int, Any]] = {}  # offset, dtype
-        self._spreads: Dict[str, Tuple[Spread, Spread]] = {}
+        self._rounded: Dict[str, Rounding] = {}
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - see the next line
         weakref.finalize(self, self._file.close)
         for layer in layers:
@@ -60,7 +60,8 @@ class Truth:
                 self._places[layer.name, precision] = self._file.tell(), array.dtype
                 array.tofile(self._file)
             self.shapes[layer.name] = array.shape
-            self._spreads[layer.name] = layer.isolated, layer.carried
+            if isinstance(layer, RoundedLayer):
+                self._rounded[layer.name] = layer.rounding
         self._file.flush()
         self.nbytes = self._file.tell()
         self.outputs = list(outputs)
@@ -75,8 +76,7 @@ class Truth:
 
     def __getitem__(self, name: str) -> Layer:
         """One layer, read from the file and kept nowhere; KeyError if there is none."""
-        arrays = (self.read(name, precision) for precision in ("float64", "float32"))
-        return Layer(name, *arrays, *self._spreads.get(name, ()))
+        return Layer(name, self.read(name, "float64"), self.read(name, "float32"))
 
     def __iter__(self) -> Iterator[Layer]:
         return map(self.__getitem__, self.shapes)
@@ -95,7 +95,8 @@ class Truth:
 
     def check(self, name: str, op: str, value: Array, precision: str, **how: Any) -> Check:
         """Judge a candidate's result for the layer `name`; `row` and `alone` as for `check`."""
-        return check(op, value, self[name], precision, **how)
+        rounding = self._rounded.get(name, Rounding())
+        return check(op, value, self[name], precision, rounding=rounding, **how)
 
     def read(self, name: str, precision: str) -> Array:
         """A new array; KeyError if there is no such layer."""

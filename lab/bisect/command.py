@@ -80,7 +80,6 @@ def _verdict_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    common.writable(args, "json", "markdown")
     if not 0 <= args.tolerance < 1:
         raise UsageError(f"--tolerance {args.tolerance}: use a number from 0 to 1.")
     good, bad = (_environment(args, side) for side in ("good", "bad"))

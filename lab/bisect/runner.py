@@ -29,10 +29,6 @@ CONVERT = Path(__file__).with_name("convert.py")
 ISOLATED = ("-E", "-B", "-W", "ignore")  # PYTHONPATH would add modules of another interpreter
 
 
-class NotBuilt(UsageError):
-    """The packages or the converters of an environment cannot be had."""
-
-
 @dataclass(frozen=True)
 class EnvironmentRunner:
     """Converts one model to one target in many environments.
@@ -53,7 +49,7 @@ class EnvironmentRunner:
         """Convert the model there -> the file and how it is run there.
 
         Raises:
-            NotBuilt: there can be no such environment.
+            UsageError: there can be no such environment.
             RuntimeFailure: the conversion fails.
         """
         packages = {name: v for name, v in environment.items() if name not in SETTINGS}
@@ -82,7 +78,7 @@ def interpreter(packages: Mapping[str, str]) -> str:
     The cache keeps each environment that was installed whole. Wheels only: NumPy is not compiled.
 
     Raises:
-        NotBuilt: they cannot be installed together.
+        UsageError: they cannot be installed together.
     """
     here = installed(packages)
     if all(n in here and here[n] in SpecifierSet(f"=={v}") for n, v in packages.items()):
@@ -113,15 +109,15 @@ def resolve(revision: str, repository: Path) -> str:
     """The hash of a commit of the repository; "here" stays as it is.
 
     Raises:
-        NotBuilt: there is no such commit.
+        UsageError: there is no such commit.
     """
     if revision == "here":
         return revision
     verify = ("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
     try:
         return execute("git", "-C", repository, *verify).decode().strip()
-    except NotBuilt as error:
-        raise NotBuilt(
+    except UsageError as error:
+        raise UsageError(
             f"{revision!r}: not a commit in {repository}: {error}. Name the checkout with "
             "--repository."
         ) from None
@@ -131,7 +127,7 @@ def source(commit: str, repository: Path, folder: Path) -> Path:
     """The folder that holds the converters: this checkout, or a commit, unpacked into `folder`.
 
     Raises:
-        NotBuilt: that commit has no converters.
+        UsageError: that commit has no converters.
     """
     if commit == "here":
         return ROOT
@@ -143,7 +139,7 @@ def source(commit: str, repository: Path, folder: Path) -> Path:
     return folder / commit
 
 
-def execute(*command: Union[str, Path], failure: Type[Exception] = NotBuilt) -> bytes:
+def execute(*command: Union[str, Path], failure: Type[Exception] = UsageError) -> bytes:
     """Run a program to its end; returns what it prints.
 
     Raises:

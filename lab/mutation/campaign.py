@@ -26,14 +26,16 @@ from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import Subject, load_subject
 from mxproof.targets import TARGETS
 
-from . import network
-from .catalogue import CATALOGUE
+from . import attributes, graphs, network, parameters, surroundings
 from .equivalence import makes_no_difference
-from .mutant import Baseline, Mutant, MutationSite
+from .mutant import Baseline, Fault, Mutant, MutationSite
 from .outcome import NO_FAULT, Outcome, Results
 from .trial import tried
 
 THREADS = "OMP_NUM_THREADS"
+#: All kinds of faults, by name. A new kind is a row in one of these files.
+_FILES = (attributes, parameters, graphs, surroundings)
+CATALOGUE: Dict[str, Fault] = {fault.kind: fault for file in _FILES for fault in file.FAULTS}
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from . import campaign, report
-    from .catalogue import CATALOGUE
+    from .campaign import CATALOGUE
 
     for kind in args.kind:
         if kind not in CATALOGUE:
@@ -60,7 +60,6 @@ def run(args: argparse.Namespace) -> int:
         common.console_of(args).print(report.listing(CATALOGUE[k] for k in kinds).terminal())
         return common.PROVEN
     models = named(args.models)
-    common.writable(args, "json", "markdown")
     with common.progress_of(args):
         progress.report("reading the models")
         planned = campaign.plan(models, kinds, args.sites, args.seed)

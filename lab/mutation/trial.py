@@ -8,14 +8,14 @@ import tempfile
 from functools import lru_cache, reduce
 from operator import add
 from pathlib import Path
-from types import MappingProxyType
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import onnx
 
 from converters import Graph
 from mxproof.benchmark.timing import FORMS, TimingProcess, TimingTarget
 from mxproof.compare import compare
+from mxproof.evidence import stored
 from mxproof.prover import Prover
 from mxproof.runtimes.base import Array, Inputs, RuntimeFailure
 from mxproof.targets import TARGETS, convert
@@ -36,12 +36,6 @@ class Verdict(NamedTuple):
     killed: bool
     named: Tuple[str, ...] = ()
     refused: Optional[str] = None
-
-
-class StoredEvidence(List[Truth]):
-    """MXNet's results, computed once, in the form that a prover reads."""
-
-    versions: Mapping[str, str] = MappingProxyType({})
 
 
 def tried(
@@ -134,5 +128,5 @@ def judge(reference: Graph, path: Path, target: str, truths: Sequence[Truth]) ->
         if culprits:
             return Verdict(True, tuple(c.layer for c in culprits))
     prover = Prover(reference, {target: path}, Budgets())
-    proof = prover.prove(StoredEvidence(truths))[0][target]
+    proof = prover.prove(stored(truths))[0][target]
     return Verdict(not proof.passed, tuple(c.layer for c in proof.culprits))

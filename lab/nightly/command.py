@@ -9,7 +9,7 @@ import argparse
 import json
 from pathlib import Path
 
-from mxproof.cli.common import FAILED, PROVEN, say, writable, write_text
+from mxproof.cli.common import FAILED, PROVEN, say, write_text
 from mxproof.subject import UsageError
 
 from .readers import STEPS
@@ -44,7 +44,6 @@ def run(args: argparse.Namespace) -> int:
     from .readers import read_run
     from .report import headline, page, summary
 
-    writable(args, "markdown", "json", "html")
     accept = (args.accept or "").strip()
     if args.accept is not None and not accept:
         raise UsageError("--accept: the reason is empty. Say why fewer cases are intended.")

@@ -19,9 +19,8 @@ from converters.files import atomic_write
 from mxproof.report.record import Json
 from mxproof.subject import UsageError
 
-from .judge import Judgement
+from .judge import INCONCLUSIVE, Judgement, Run
 from .readers import BROKEN, STEP, STEPS, VERSIONS, read_run
-from .records import INCONCLUSIVE, Run
 
 SCHEMA = 2
 FILE, GREEN, NEXT, MARK = "history.jsonl", "green", "green.next", "entry.json"
@@ -51,14 +50,6 @@ def entry_of(run: Run, found: Judgement, accept: str) -> Json:
     }
 
 
-def parse(line: str) -> Json:
-    """Read a line; what it raises for one of another form is in BROKEN."""
-    entry: Json = json.loads(line)
-    if entry["schema"] != SCHEMA:
-        raise ValueError(f"schema {entry['schema']!r}")
-    return entry
-
-
 class History:
     """The runs in a folder; `opened` gives it to one process at a time.
 
@@ -75,7 +66,10 @@ class History:
         self._settle()
         for place, line in enumerate(self._text.splitlines(), 1):
             try:
-                self.entries.append(parse(line.decode()))
+                entry: Json = json.loads(line.decode())
+                if entry["schema"] != SCHEMA:
+                    raise ValueError(f"schema {entry['schema']!r}")
+                self.entries.append(entry)
             except BROKEN as error:
                 self.problems.append(f"{FILE}:{place}: {type(error).__name__}: {error}")
 

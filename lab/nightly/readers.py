@@ -16,8 +16,8 @@ from mxproof.subject import UsageError
 
 from ..calibrate import missed_bars
 from ..mutation.outcome import LOCALISED
-from . import records
-from .records import FAILED, PASSED, SKIPPED, Run
+from . import judge
+from .judge import FAILED, PASSED, SKIPPED, Run
 
 #: A case: its name, what became of it, why, and what was measured: see `Run.add`.
 Found = Tuple[Any, ...]
@@ -26,7 +26,7 @@ STEP, VERSIONS = "step.json", "versions.txt"
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 #: A step that began this much before the last one is left over from an earlier run.
 LONGEST_RUN = timedelta(hours=24)
-DECISIONS = {"pass": PASSED, "fail": records.SLOWER, "inconclusive": records.INCONCLUSIVE}
+DECISIONS = {"pass": PASSED, "fail": judge.SLOWER, "inconclusive": judge.INCONCLUSIVE}
 #: What a record of another form raises; ElementTree's ParseError is a SyntaxError.
 BROKEN = (OSError, SyntaxError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
@@ -98,7 +98,7 @@ def _read_record(run: Run, step: str, folder: Path, code: int) -> None:
     for case in reader(folder / record):
         run.add(step, *case)
     outcomes = {case.outcome for case in run.steps[step].values()}
-    if code and not outcomes.intersection((*records.RED, records.INCONCLUSIVE)):
+    if code and not outcomes.intersection((*judge.RED, judge.INCONCLUSIVE)):
         problem = f"{folder.name}: no case explains its exit code {code}"
         run.problems.append((step, problem))
     elif not outcomes - {SKIPPED}:
@@ -145,11 +145,11 @@ def _outcomes(element: ElementTree.Element) -> Iterator[Tuple[str, str]]:
     for child in element:
         message = child.get("message", "")
         if child.tag == "skipped":
-            yield records.XFAILED if child.get("type") == "pytest.xfail" else SKIPPED, message
+            yield judge.XFAILED if child.get("type") == "pytest.xfail" else SKIPPED, message
         elif child.tag in ("failure", "error") and UNEXPECTED_PASS in properties:
-            yield records.UNUSED, properties[UNEXPECTED_PASS]
+            yield judge.UNUSED, properties[UNEXPECTED_PASS]
         elif child.tag in ("failure", "error"):
-            yield records.XPASSED if message.startswith("[XPASS(strict)]") else FAILED, message
+            yield judge.XPASSED if message.startswith("[XPASS(strict)]") else FAILED, message
 
 
 def _worst(record: Any, model: str) -> Iterator[Found]:

@@ -10,8 +10,7 @@ from mxproof.report.record import Json
 from mxproof.report.templates import environment
 from mxproof.report.wording import NONE, number
 
-from .judge import Judgement
-from .records import SKIPPED, SLOWER
+from .judge import SKIPPED, SLOWER, Judgement
 
 HERE = Path(__file__).parent
 SHOWN = 120  # runs on the page; the history has them all

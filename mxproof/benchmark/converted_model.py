@@ -71,7 +71,7 @@ def convert_model(subject: Subject, folder: Path, *, fused: bool = False) -> Con
     Args:
         fused: fold batch norms, as `mxproof convert --fuse` does.
     """
-    graph = changes(subject.graph, fused=fused, half=False).graph
+    graph = changes(subject.graph, fused=fused, half=False)[0]
     checkpoint = symbol_path(subject.prefix), params_path(subject.prefix, subject.epoch)
     paths, costs = {}, {"mxnet": _cost(checkpoint)}
     for target in TARGETS:

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from converters import load_checkpoint
 
-from ..runtimes.base import Array, Inputs
+from ..runtimes.base import Inputs
 from ..runtimes.mxnet import MxnetProcess
 from ..runtimes.process import WorkerProcess
 
@@ -75,12 +75,8 @@ class WarmProcess:
     def figures(self) -> Dict[str, Any]:
         """What the process ran with, and what it took so far."""
         process = self.process
-        peak = process.peak()
+        peak = process.ask("peak")[0]["bytes"]
         return {"versions": process.versions, "load_seconds": self.load_seconds, "peak_bytes": peak}
-
-    def run(self) -> List[Array]:
-        """The outputs of one pass."""
-        return self.process.time(1, self.slowdown)[1]
 
     def passes(self, count: int) -> List[float]:
         """Seconds of each of `count` passes."""
@@ -102,7 +98,7 @@ class WarmProcess:
 
 @contextmanager
 def opened(target: TimingTarget, inputs: Inputs) -> Iterator[WarmProcess]:
-    """Start the target's process, bind it to these inputs and warm it up.
+    """Start the target's process, and bind it to these inputs.
 
     Raises:
         RuntimeFailure: the runtime is missing, or does not run the file.
@@ -121,7 +117,7 @@ def opened(target: TimingTarget, inputs: Inputs) -> Iterator[WarmProcess]:
         else:
             process.load(inputs)
         seconds = time.perf_counter() - begin
-        yield WarmProcess(process, seconds, target.slowdown).warmed()
+        yield WarmProcess(process, seconds, target.slowdown)
 
 
 class TimingProcess(WorkerProcess):
@@ -149,9 +145,9 @@ class TimingProcess(WorkerProcess):
 def all_opened(
     targets: Mapping[str, TimingTarget], inputs: Inputs
 ) -> Iterator[Dict[str, WarmProcess]]:
-    """Several at once."""
+    """Several at once, warmed up."""
     with ExitStack() as stack:
-        yield {name: stack.enter_context(opened(t, inputs)) for name, t in targets.items()}
+        yield {n: stack.enter_context(opened(t, inputs)).warmed() for n, t in targets.items()}
 
 
 def interleave(

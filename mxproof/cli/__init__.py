@@ -86,7 +86,7 @@ def execute(program: Program, arguments: Optional[List[str]] = None) -> int:
 
     from ..runtimes.base import RuntimeFailure
     from ..subject import UsageError
-    from .common import BAD_INPUT, say
+    from .common import BAD_INPUT, say, writable
 
     args.warned = []  # for a log
 
@@ -98,6 +98,7 @@ def execute(program: Program, arguments: Optional[List[str]] = None) -> int:
         warnings.simplefilter("always", UnusedParametersWarning)
         warnings.showwarning = warn
         try:
+            writable(args)
             code: int = args.run(args)
             return code
         except (ConversionError, DownloadError, RuntimeFailure, UsageError) as error:

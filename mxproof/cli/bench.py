@@ -109,7 +109,6 @@ def converted_models(
 
 
 def run(args: argparse.Namespace) -> int:
-    common.writable(args, "json", "markdown")
     if args.against and (args.batch or args.threads):
         raise UsageError(
             "--against decides at batch size one on all cores, so leave out --batch "

@@ -10,7 +10,7 @@ import tempfile
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from rich.console import Console
 from rich.markup import escape
@@ -117,6 +117,10 @@ def targets(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def targets_of(args: argparse.Namespace) -> Tuple[str, ...]:
+    return tuple(dict.fromkeys(args.to or TARGETS))
+
+
 def sampling(parser: argparse._ActionsContainer, default: str) -> None:
     """Random inputs, and the Python that has MXNet to run them in."""
     parser.add_argument("--seed", type=count, help="of the random inputs (default: 0)")
@@ -179,14 +183,14 @@ def command_line(command: str, args: argparse.Namespace, **stated: Any) -> str:
     return shlex.join(["mxproof", command, *words_of(command, changed)])
 
 
-def writable(args: argparse.Namespace, *options: str) -> None:
+def writable(args: argparse.Namespace) -> None:
     """Refuse files that cannot be written, before anything is done for them.
 
     Raises:
-        UsageError: one that these options name is a folder, or in a folder that does not exist.
+        UsageError: one that an option names is a folder, or in a folder that does not exist.
     """
-    for option in options:
-        path = getattr(args, option)
+    for option in ("json", "html", "markdown", "log"):
+        path = getattr(args, option, None)
         if path and not Path(path).absolute().parent.is_dir():
             raise UsageError(f"--{option} {path}: there is no such folder. Make it first.")
         if path and Path(path).is_dir():

@@ -9,7 +9,7 @@ import argparse
 import sys
 from typing import Any, Dict
 
-from ..subject import UsageError
+from ..subject import require
 from .common import PROVEN
 
 #: Metavars for which a shell offers files, and folders (a prefix is the head of a file's name).
@@ -21,12 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    try:
-        import shtab
-    except ImportError:
-        raise UsageError(
-            "shtab is not installed here: pip install 'mxproof[completion]'."
-        ) from None
+    shtab = require("shtab", "completion", "shtab")
     from . import MXPROOF
 
     parser = MXPROOF.parser(*MXPROOF.commands)

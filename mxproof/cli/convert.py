@@ -21,8 +21,8 @@ from ..evidence import SAMPLES
 from ..export.parcel import Parcel, changes
 from ..proof import Proof
 from ..runtimes.base import RuntimeFailure
-from ..subject import UsageError, load_subject, parse_inputs
-from ..targets import TARGETS, convert
+from ..subject import UsageError, load_subject, parse_inputs, require
+from ..targets import convert
 from . import common
 from .common import say
 from .picture_options import preprocessing, preprocessing_of
@@ -90,7 +90,12 @@ def run(args: argparse.Namespace) -> int:
             judge(args, parcel)
             finish(args, parcel, begun)
     except NotProven as failure:
-        return refuse(failure.args[0])
+        proof: Proof = failure.args[0]
+        for result in proof.targets.values():
+            say(*result.explain(proof.model), stderr=True)
+        text = "not proven, so nothing was written; --no-verify writes the files all the same."
+        say(f"{proof.model}: {text}", stderr=True)
+        return common.FAILED
     if parcel.proof is None:  # one from before is of other files
         (output / parcel.path(".proof.json").name).unlink(missing_ok=True)
     lines = [*(f"wrote {output / path.name}" for path in parcel.files), *parcel.notes]
@@ -103,24 +108,16 @@ def run(args: argparse.Namespace) -> int:
 
 def check(args: argparse.Namespace) -> None:
     """What makes no sense together, before anything is done."""
-    from ..export.torch_files import require_torch
-
-    common.writable(args, "log")
     for option in ("pth", "pt2"):
         if getattr(args, option):
-            if "pytorch" not in chosen(args):
+            if "pytorch" not in common.targets_of(args):
                 raise UsageError(f"--{option} goes with the PyTorch source: add --to pytorch.")
-            require_torch(f"--{option}")
+            require("torch", "pytorch", f"--{option} is written by PyTorch, which")
     if args.verify and args.float16:
         raise UsageError(
             "--verify and --float16: the proof is of float32 numbers. What float16 costs is "
             "measured instead; leave --verify out."
         )
-
-
-def chosen(args: argparse.Namespace) -> List[str]:
-    """The targets."""
-    return list(dict.fromkeys(args.to or TARGETS))
 
 
 def read(args: argparse.Namespace, folder: Path) -> Parcel:
@@ -134,16 +131,16 @@ def read(args: argparse.Namespace, folder: Path) -> Parcel:
         notes.append(f"logits: {', '.join(how['outputs'])} in place of {', '.join(dropped)}")
         subject = load_subject(args.checkpoint, **how)
     subject = subject.prepared(preprocessing_of(args, subject.preprocessing))
-    changed = changes(subject.graph, fused=args.fuse, half=args.float16)
-    written, notes = replace(subject, graph=changed.graph), [*notes, *changed.notes]
-    return Parcel(written, subject.graph, changed.single, folder, args.opset, notes=notes)
+    graph, single, done = changes(subject.graph, fused=args.fuse, half=args.float16)
+    written, notes = replace(subject, graph=graph), [*notes, *done]
+    return Parcel(written, subject.graph, single, folder, args.opset, notes=notes)
 
 
 def write(args: argparse.Namespace, parcel: Parcel) -> None:
     """The models, in all the forms that were asked for."""
     from ..export.torch_files import write_pt2, write_pth
 
-    for target in chosen(args):
+    for target in common.targets_of(args):
         external = args.external_data
         files = convert(parcel.graph, target, parcel.folder, args.opset, external_data=external)
         parcel.models[target] = files[0]
@@ -162,8 +159,7 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
     Raises:
         NotProven: a layer is not MXNet's.
     """
-    from ..export.cost import measured
-    from ..export.proving import cost_of_fusing, prove
+    from ..export.proving import cost_of_fusing, measured, prove
 
     narrowed = parcel.graph is not parcel.single
     if narrowed:
@@ -196,7 +192,7 @@ def _why_not(args: argparse.Namespace, parcel: Parcel) -> str:
         return "--no-verify was given"
     if parcel.graph.half:
         return "the proof is of float32 numbers, these are float16"
-    return missing(chosen(args), args.mxnet_python)
+    return missing(common.targets_of(args), args.mxnet_python)
 
 
 def later(args: argparse.Namespace, parcel: Parcel) -> str:
@@ -226,12 +222,3 @@ def finish(args: argparse.Namespace, parcel: Parcel, begun: float) -> None:
         words = sys.argv[1:] if begun_here else ["convert", args.checkpoint]
         command, seconds = f"mxproof {shlex.join(words)}", time.monotonic() - begun
         common.write_text(args.log, log_text(parcel, args.warned, seconds, command))
-
-
-def refuse(proof: Proof) -> int:
-    """Say which layer is wrong; nothing was written."""
-    for target in proof.targets.values():
-        say(*target.explain(proof.model), stderr=True)
-    text = "not proven, so nothing was written; --no-verify writes the files all the same."
-    say(f"{proof.model}: {text}", stderr=True)
-    return common.FAILED

@@ -38,7 +38,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    common.writable(args, "json", "markdown")
     found = []
     with common.progress_of(args):
         for checkpoint in dict.fromkeys(args.checkpoints or ZOO):

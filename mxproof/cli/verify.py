@@ -20,14 +20,13 @@ from ..evidence import SAMPLES, evidence_for
 from ..proof import Proof
 from ..report.page import markdown, page, today
 from ..report.templates import require_jinja
-from ..report.terminal import proof_table
+from ..report.terminal import layer_sheet, proof_table
 from ..runtimes.base import RuntimeFailure
 from ..subject import Subject, UsageError, load_for_run, parse_inputs
 from ..targets import TARGETS
 from ..tolerance import Budgets, load_budgets
 from . import common
 from .common import say
-from .layers import layer_sheet
 from .picture_options import pictures_of, preprocessing
 
 if TYPE_CHECKING:
@@ -71,9 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
     repro = Folder(Path(args.repro)) if args.repro else None
     given = given_of(args)
-    common.writable(args, "json", "html", "markdown")
     budgets = budgets_of(args)
-    targets = tuple(dict.fromkeys(args.to or TARGETS))
     with common.progress_of(args), tempfile.TemporaryDirectory(prefix="mxproof-") as name:
         report(f"reading {args.checkpoint}")
         folder = Path(name)
@@ -85,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
             inputs=pictures_of(args, subject),
             reference=Path(args.reference) if args.reference else None,
         ) as evidence:
-            proof = verify(subject, targets, evidence, folder, budgets=budgets)
+            proof = verify(subject, common.targets_of(args), evidence, folder, budgets=budgets)
             reproducers = reproduced(args, proof, subject.graph, folder, evidence, repro)
         proof = with_latency(args, subject, proof, folder)
     reference = Path(args.reference).name if args.reference else proof.reference
@@ -196,10 +193,8 @@ def with_latency(args: argparse.Namespace, subject: Subject, proof: Proof, folde
     if not (args.html or args.latency) or not passed:
         return proof
 
-    from ..repro.writer import SUFFIXES
-
     report(f"{subject.name}: measuring latency")
-    paths = {t: folder / f"{subject.graph.name}{SUFFIXES[t]}" for t in passed}
+    paths = {t: folder / f"{subject.graph.name}{TARGETS[t].suffix}" for t in passed}
     mxnet = [] if args.reference else ["mxnet"]
     try:
         found = latencies(subject, paths, mxnet, proof.shapes, args.mxnet_python)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from converters import DEFAULT_OPSET, Graph
 from converters.files import sha256
@@ -73,20 +73,11 @@ class Parcel:
         ]
 
 
-class Changed(NamedTuple):
-    """
-    Attributes:
-        single: the network before numbers were narrowed.
-        notes: what was done, a sentence each.
-    """
-
-    graph: Graph
-    single: Graph
-    notes: List[str]
-
-
-def changes(graph: Graph, *, fused: bool, half: bool) -> Changed:
+def changes(graph: Graph, *, fused: bool, half: bool) -> Tuple[Graph, Graph, List[str]]:
     """Batch norms folded, and float32 narrowed to float16; each is noted in the graph's source.
+
+    Returns:
+        The network; the same before numbers were narrowed; what was done, a sentence each.
 
     Raises:
         UnsupportedError: float16 cannot hold it.
@@ -103,4 +94,4 @@ def changes(graph: Graph, *, fused: bool, half: bool) -> Changed:
         graph = replace(graph, source={**graph.source, "float16": "narrowed from float32"})
         if zeros:
             notes.append(f"float16: {zeros} weights are too small for it and become 0")
-    return Changed(graph, single, notes)
+    return graph, single, notes

@@ -16,8 +16,8 @@ from converters import ConversionError
 from converters.header import example_shapes
 
 from ..subject import UsageError
-from .cost import load
 from .parcel import Parcel
+from .proving import load
 
 #: Sizes to trace with: no two alike, none of them 0 or 1, which torch takes for fixed.
 SIZES = {"N": 2, "T": 18}
@@ -25,25 +25,11 @@ SIDES = ((64, 96), (224, 256), (32, 48))
 Shapes = Dict[str, Tuple[int, ...]]
 
 
-def require_torch(option: str) -> Any:
-    """The module torch.
-
-    Raises:
-        UsageError: it is not installed.
-    """
-    try:
-        import torch
-    except ImportError as error:
-        raise UsageError(
-            f"{option} is written by PyTorch, which is not installed here: "
-            "pip install 'mxproof[pytorch]'."
-        ) from error
-    return torch
-
-
 def write_pth(parcel: Parcel) -> Path:
     """The state dict alone, for `torch.load(…, weights_only=True)`."""
-    torch, path = require_torch("--pth"), parcel.path(".pth")
+    import torch
+
+    path = parcel.path(".pth")
     state = load(parcel.models["pytorch"]).state_dict()
     torch.save({name: tensor.clone() for name, tensor in state.items()}, path)
     return path
@@ -55,7 +41,9 @@ def write_pt2(parcel: Parcel) -> Path:
     Raises:
         UsageError: torch.export cannot take the network, or what it makes gives other numbers.
     """
-    torch, path = require_torch("--pt2"), parcel.path(".pt2")
+    import torch
+
+    path = parcel.path(".pt2")
     model, example = load(parcel.models["pytorch"]), _example(parcel)
     dynamic = tuple(
         {i: torch.export.Dim.AUTO for i, d in enumerate(v.shape or ()) if isinstance(d, str)}

@@ -1,5 +1,1 @@
 """References that outlive MXNet."""
-
-from .recorded import RecordedTruth, Recording
-
-__all__ = ["RecordedTruth", "Recording"]

@@ -19,10 +19,11 @@ from converters import Graph, ShapeError, __version__
 from converters.files import atomic_write
 from converters.shape import Shape, compatible, show
 
+from ..evidence import Evidence, stored
 from ..runtimes.base import Array
 from ..subject import UsageError
 from ..truth import Truth
-from .recorded import RecordedTruth, Recording
+from .recorded import RecordedTruth
 from .sketch import STORED, Kept, keep, kept_whole, part_sizes
 
 FORMAT, SCHEMA = "mxproof recording", 1
@@ -173,7 +174,7 @@ def _sizes(shape: Any) -> Tuple[int, ...]:
     return tuple(map(_size, shape))
 
 
-def load_recording(path: Path, graph: Graph) -> Recording:
+def load_recording(path: Path, graph: Graph) -> Evidence:
     """Read a recording of this network.
 
     Raises:
@@ -184,7 +185,8 @@ def load_recording(path: Path, graph: Graph) -> Recording:
         truths = [_load(archive, f"{n}", graph, e) for n, e in enumerate(header["truths"])]
         if not truths:
             raise ValueError("it holds no input")
-        return Recording(tuple(truths), {str(k): str(v) for k, v in header["versions"].items()})
+        versions = {str(k): str(v) for k, v in header["versions"].items()}
+        return stored(truths, versions)
 
 
 def _check_origin(path: Path, header: Mapping[str, Any], graph: Graph) -> None:
@@ -246,4 +248,4 @@ def _load_layers(
         array = _load_array(archive, f"{folder}/{column}", dtype, (sum(counts),))
         columns.append(np.split(array, np.cumsum(counts)[:-1]))
     for (name, shape), *parts in zip(shapes.items(), *columns):
-        yield Kept(name, shape, *parts)
+        yield Kept(name, shape=shape, **dict(zip(STORED, parts)))

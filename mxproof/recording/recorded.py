@@ -11,9 +11,8 @@ are wrong one by one, by less than 2.7e-10 of their channel's magnitude, may pas
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Iterable, Iterator, Mapping, Tuple
+from typing import Any, Iterable, Tuple
 
 import numpy as np
 
@@ -34,7 +33,7 @@ class RecordedTruth(Truth):
 
     def __init__(self, inputs: Inputs, layers: Iterable[Kept], outputs: Iterable[Array]) -> None:
         self._kept = {layer.name: layer for layer in layers}
-        self.inputs, self.outputs, self._spreads = inputs, list(outputs), {}
+        self.inputs, self.outputs, self._rounded = inputs, list(outputs), {}
         self.shapes = {name: layer.shape for name, layer in self._kept.items()}
 
     def __getitem__(self, name: str) -> Layer:
@@ -53,24 +52,6 @@ class RecordedTruth(Truth):
     def read(self, name: str, precision: str) -> Array:
         array: Array = getattr(self._kept[name], precision)
         return array.reshape(self.shapes[name])
-
-
-@dataclass(frozen=True)
-class Recording:
-    """Evidence for `mxproof.prover.verify` that needs no MXNet.
-
-    Attributes:
-        versions: of the MXNet that was recorded, and of its NumPy and Python.
-    """
-
-    truths: Tuple[RecordedTruth, ...]
-    versions: Mapping[str, str]
-
-    def __iter__(self) -> Iterator[Truth]:
-        return iter(self.truths)
-
-    def closer(self) -> Recording:
-        return self
 
 
 def measured(value: Array, kept: Kept, precision: str) -> Measured:

@@ -23,12 +23,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar, Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, List, Tuple
 
 import numpy as np
 
 from ..check import blocks, channels
-from ..runtimes.base import NO_SPREAD, Array, LayerTruth, Spread
+from ..runtimes.base import Array, Layer
 
 # What follows is part of the file format: any change raises file.SCHEMA.
 
@@ -47,7 +47,7 @@ STORED = {"scale": "<f8", "channels": "<f2", "cells": "<f8", "float64": "<f8", "
 
 
 @dataclass(frozen=True)
-class Kept:
+class Kept(Layer):
     """A layer of shape (N, C, ...): its parts as they are stored, each of one axis.
 
     Attributes:
@@ -56,15 +56,10 @@ class Kept:
         float64, float32: t and m at `positions`; of a whole layer, all of them.
     """
 
-    name: str
     shape: Tuple[int, ...]
     scale: Array
     channels: Array
     cells: Array
-    float64: Array
-    float32: Array
-    isolated: ClassVar[Spread] = NO_SPREAD
-    carried: ClassVar[Spread] = NO_SPREAD
 
     @property
     def whole(self) -> bool:
@@ -129,7 +124,7 @@ def sketch(name: str, array: Array) -> Array:
     return np.concatenate(sums)
 
 
-def keep(layer: LayerTruth, output: bool = False) -> Kept:
+def keep(layer: Layer, output: bool = False) -> Kept:
     """What stands for a layer of finite numbers.
 
     Args:
@@ -141,7 +136,8 @@ def keep(layer: LayerTruth, output: bool = False) -> Kept:
     if not kept_whole(t.shape, output):
         at = positions(layer.name, t.shape)
         parts = (*_moments(t, m), sketch(layer.name, t), t.flat[at], m.flat[at])
-    return Kept(layer.name, t.shape, *(part.reshape(-1) for part in parts))
+    stored = dict(zip(STORED, (part.reshape(-1) for part in parts)))
+    return Kept(layer.name, shape=t.shape, **stored)
 
 
 def _moments(t: Array, m: Array) -> Tuple[Array, Array]:

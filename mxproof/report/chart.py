@@ -66,7 +66,7 @@ class Chart:
 
     Attributes:
         words: what the chart shows; by default the last, least and largest of each series.
-        x_label, y_label: a word or two.
+        x_label: a word or two.
         ticks: place -> its text below the x axis.
         limits: what each place is allowed, drawn as a line of steps.
         events: place -> the label of a dashed line before it.
@@ -77,7 +77,6 @@ class Chart:
     series: Sequence[Series]
     words: str = ""
     x_label: str = ""
-    y_label: str = ""
     ticks: Mapping[int, str] = field(default_factory=dict)
     limits: Sequence[Optional[float]] = ()
     events: Mapping[int, str] = field(default_factory=dict)

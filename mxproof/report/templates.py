@@ -15,7 +15,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..subject import UsageError
+from ..subject import require
 from . import wording
 from .chart import error_charts, tick_label
 
@@ -26,19 +26,8 @@ HERE = Path(__file__).parent
 
 
 def require_jinja() -> Any:
-    """The module jinja2.
-
-    Raises:
-        UsageError: it is not installed.
-    """
-    try:
-        import jinja2
-    except ImportError as error:
-        raise UsageError(
-            "reports are written with Jinja2, which is not installed here: "
-            "pip install 'mxproof[report]'."
-        ) from error
-    return jinja2
+    """The module jinja2; a UsageError where it is not installed."""
+    return require("jinja2", "report", "reports are written with Jinja2, which")
 
 
 def render(template: str, **values: object) -> str:

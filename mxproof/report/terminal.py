@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Dict, Iterable, Mapping, Tuple
 
 from rich.table import Table
@@ -12,9 +13,11 @@ from converters.shape import show
 
 from ..outputs import DIFFERS
 from ..proof import Proof
-from .record import FAIL, INCOMPLETE, PASS
+from ..subject import UsageError
+from ..verdict import Comparison
+from .record import FAIL, INCOMPLETE, MEASURES, PASS
 from .sheet import Sheet, plain
-from .wording import NONE, SUMMARY, TOP, VERDICTS, summary
+from .wording import NONE, SUMMARY, TOP, VERDICTS, number, summary
 
 STYLES = {PASS: "green", FAIL: "bold red", INCOMPLETE: "yellow", TOP[DIFFERS]: "bold red"}
 ERRORS = ("max absolute error", "max relative error", "layers", "worst layer", "its relative error")
@@ -59,3 +62,31 @@ def graph_table(graph: Graph) -> Table:
     rows = [(node.name, node.op, show(graph.shapes[node.outputs[0]])) for node in graph.nodes]
     title = f"{graph.name}: {len(graph.nodes)} layers"
     return Sheet(title, ("layer", "operator", "shape"), rows).terminal()
+
+
+def layer_sheet(model: str, target: str, comparison: Comparison, pattern: str) -> Sheet:
+    """A table of the layers whose names match.
+
+    Args:
+        pattern: as in a shell: "stage1_*", or "*" for all.
+
+    Raises:
+        UsageError: no layer matches.
+    """
+    precision = comparison.precision
+    measure = MEASURES[precision]
+    rows = [
+        (
+            *(check.layer, check.op, show(check.shape)),
+            *(number(getattr(check, m), ".2g") for m in ("max_abs", "max_rel", measure)),
+            f"{100 * check.part:.2g} %",
+            check.problem or "pass",
+        )
+        for check in comparison.checks
+        if fnmatchcase(check.layer, pattern)
+    ]
+    if not any(fnmatchcase(name, pattern) for name in comparison.expected):
+        raise UsageError(f"--layers {pattern}: {model} has no such layer; see `inspect`.")
+    headings = ("layer", "operator", "shape", "max abs", "max rel", f"{precision} {measure}")
+    title = f"{model}/{target} {precision}, layers {pattern}"
+    return Sheet(title, (*headings, "of its budget", "verdict"), rows)

@@ -15,10 +15,11 @@ from converters import Graph
 
 from ..proof import PRECISIONS, Proof, TargetProof
 from ..runtimes.base import RuntimeFailure
+from ..targets import TARGETS
 from ..truth import Truth
 from ..verdict import Check, Comparison
 from .folder import Folder
-from .writer import SUFFIXES, Failure, Writer
+from .writer import Failure, Writer
 
 __all__ = ["Failure", "Folder", "Reproducer", "reproduce", "write_reproducers"]
 
@@ -97,7 +98,7 @@ def reproduce(
     found: List[Reproducer] = []
     failed = {target: result for target, result in proof.targets.items() if not result.passed}
     for target, result in failed.items():
-        blamed, path = _blamed(result), converted / f"{graph.name}{SUFFIXES[target]}"
+        blamed, path = _blamed(result), converted / f"{graph.name}{TARGETS[target].suffix}"
         failure = Failure(graph, target, path, *blamed, proof.versions, commands[target])
         try:
             found += write_reproducers(folder, failure, truths)

@@ -7,7 +7,7 @@ from typing import Dict, Sequence, Tuple
 import numpy as np
 
 from ..check import allowed_by_channel, channels, check
-from ..runtimes.base import Array, Layer, LayerTruth
+from ..runtimes.base import Array, Layer
 from ..tolerance import Budget
 from ..truth import Truth
 from ..verdict import float32_limits
@@ -17,7 +17,7 @@ class NoPiece(Exception):
     """A layer cannot be shown by itself."""
 
 
-def value(truth: Truth, name: str) -> LayerTruth:
+def value(truth: Truth, name: str) -> Layer:
     """Look up what a layer may be fed: an input of the network, or MXNet's result.
 
     Raises:

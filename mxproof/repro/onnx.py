@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import List, Optional
 
-import numpy as np
 import onnx
 import onnx_ir as ir
 
 from converters.onnx_model import EXTERNAL_DATA_BYTES
 
-from ..runtimes.onnx_reference import double_nodes, missing_epsilon, widen
+from ..runtimes.onnx_reference import double_nodes, widen
 from ..truth import Truth
 from .case import NoPiece
 
@@ -55,21 +54,9 @@ def _extracted(model: onnx.ModelProto, layer: str, truth: Truth) -> onnx.ModelPr
 
 
 def doubled(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model in double precision, as OnnxReference computes it: every number widened, and
-    what float32 took from an epsilon added to the variance."""
+    """The model in double precision, as OnnxReference computes it."""
     double = double_nodes(model)
-    graph = double.graph
-    graph.initializer.extend(model.graph.initializer)
-    for tensor in graph.initializer:
+    double.graph.initializer.extend(model.graph.initializer)
+    for tensor in double.graph.initializer:
         widen(tensor)
-    nodes = list(graph.node)
-    del graph.node[:]
-    for node in nodes:
-        missing = missing_epsilon(node) if node.op_type == "BatchNormalization" else 0.0
-        if missing:
-            rest, variance = f"{node.name}/rest of epsilon", f"{node.name}/variance"
-            graph.initializer.append(onnx.numpy_helper.from_array(np.float64(missing), rest))
-            graph.node.append(onnx.helper.make_node("Add", [node.input[4], rest], [variance]))
-            node.input[4] = variance
-        graph.node.append(node)
     return double

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 #: inputs of the piece that was written.
 Cut = Callable[[Path, str, Path, Optional[str], Truth], List[str]]
 CUTS: Mapping[str, Cut] = {"onnx": onnx.cut, "pytorch": pytorch.cut}
-SUFFIXES = {"onnx": ".onnx", "pytorch": ".py"}
 
 LAYER = "layer"  # prefix of the checkpoint
 WHOLE = "whole-network"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, List, Mapping, Optional, Protocol, Sequence
 
 import numpy as np
@@ -18,56 +18,35 @@ Visitor = Callable[[str, Array], Optional[Array]]
 
 
 @dataclass(frozen=True)
-class Spread:
-    """How far rounding alone moves a layer's float32 results (mxnet_rounding.py).
+class Rounding:
+    """How far rounding alone moves the float32 results of a layer (see mxnet_rounding.py): of the
+    layer by itself, and with what it carries from those before it. 0 where that is not known.
 
     Attributes:
-        squares: (C,), of each channel's errors the sum of squares.
-        largest: of all errors.
+        isolated, carried: (C,), the sum of squares of each channel's errors.
+        largest: of all carried errors.
     """
 
-    squares: Array
-    largest: float
-
-    @staticmethod
-    def read(array: Array) -> Spread:
-        """(C + 1,), as the worker sends it."""
-        return Spread(array[:-1], float(array[-1]))
-
-
-NO_SPREAD = Spread(np.zeros(1), 0.0)
-
-
-class LayerTruth(Protocol):
-    """One layer in MXNet: `float64` is the truth, `float32` MXNet's own; their distance is the
-    noise to expect. It is one draw; where that is too little to go by, `isolated` and `carried` say
-    what rounding makes of the layer by itself, and of the network up to it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def float64(self) -> Array: ...
-
-    @property
-    def float32(self) -> Array: ...
-
-    @property
-    def isolated(self) -> Spread: ...
-
-    @property
-    def carried(self) -> Spread: ...
+    isolated: Array = field(default_factory=lambda: np.zeros(1))
+    carried: Array = field(default_factory=lambda: np.zeros(1))
+    largest: float = 0.0
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A LayerTruth in memory."""
+    """One layer in MXNet: `float64` is the truth, `float32` MXNet's own; their distance is the
+    noise to expect."""
 
     name: str
     float64: Array
     float32: Array
-    isolated: Spread = NO_SPREAD
-    carried: Spread = NO_SPREAD
+
+
+@dataclass(frozen=True)
+class RoundedLayer(Layer):
+    """MXNet's own error is one draw of rounding and may be small by luck: here are more of them."""
+
+    rounding: Rounding
 
 
 class RuntimeFailure(Exception):

@@ -14,7 +14,7 @@ from converters.checkpoint import params_path, symbol_path
 from converters.progress import counted
 
 from ..truth import LIMIT, Truth
-from .base import Array, Inputs, Layer, LayerTruth, RuntimeFailure, Spread
+from .base import Array, Inputs, Layer, RoundedLayer, Rounding, RuntimeFailure
 from .process import WorkerProcess
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -91,22 +91,18 @@ class Mxnet:
         return self._ask("run", inputs, dtype=precision)[1]
 
     def truth(self, inputs: Inputs, draws: int = 0) -> Truth:
-        """Everything that a candidate is judged by.
-
-        Args:
-            draws: see `layers`.
-        """
+        """Everything that a candidate is judged by; `draws` as for `layers`."""
         truth = Truth(inputs, self.layers(inputs, draws=draws), self.run(inputs))
         if truth.nbytes > SUSPEND_AFTER:
             self._process.suspend()
         return truth
 
-    def layers(self, inputs: Inputs, limit: int = LIMIT, draws: int = 0) -> Iterator[LayerTruth]:
+    def layers(self, inputs: Inputs, limit: int = LIMIT, draws: int = 0) -> Iterator[Layer]:
         """Each layer's results in the network's order, one at a time.
 
         Args:
             limit: bytes of float64 results that the worker may hold at a time.
-            draws: runs with all numbers moved by rounding, which say how much of it to expect.
+            draws: how often the network is also run with all numbers moved by rounding.
 
         Raises:
             RuntimeFailure: MXNet's layers differ from those that the converters read. They are
@@ -125,9 +121,15 @@ class Mxnet:
                 f"first differences (MXNet's, ours): {differing}."
             )
         for _, layer in counted(layers, f"{self._graph.name}: MXNet, layers"):
-            float64, float32, *spreads = self._process.receive("trace")[1]
-            if layer in converted:
-                yield Layer(layer, float64, float32, *map(Spread.read, spreads))
+            float64, float32, *rounding = self._process.receive("trace")[1]
+            if layer not in converted:
+                continue
+            if draws:
+                isolated, carried, largest = rounding
+                found = Rounding(isolated, carried, float(largest))
+                yield RoundedLayer(layer, float64, float32, found)
+            else:
+                yield Layer(layer, float64, float32)
 
     def prepare(self, inputs: Inputs) -> None:
         """Bind the float32 network to these inputs, for the process to `time`."""

@@ -46,10 +46,8 @@ def moved(array, count, random):
     return array * (1 + steps * (array != np.floor(array)))
 
 
-def spread(exact, drawn):
-    """By how much results differ from the exact one: the mean sum of squares of each channel, (C,),
-    and the largest difference."""
-    off = np.stack(drawn) - exact
-    channels = off.reshape((len(drawn),) + (exact.shape[:2] if exact.ndim > 1 else (1, 1)) + (-1,))
-    squares = np.einsum("dncs,dncs->c", channels, channels) / len(drawn)
-    return np.append(squares, np.abs(off).max(initial=0))
+def squares(errors):
+    """The sum of squares of each channel, (C,), on average over the first axis."""
+    n, c = errors.shape[1:3] if errors.ndim > 2 else (1, 1)
+    channels = errors.reshape(len(errors), n, c, -1)
+    return np.einsum("dncs,dncs->c", channels, channels) / len(errors)

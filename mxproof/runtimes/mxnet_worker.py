@@ -13,7 +13,7 @@ import numpy as np
 
 from .mxnet_definitions import register
 from .mxnet_forms import FLOATS, boundary, convolved, cut, form, stated, variable, without_labels
-from .mxnet_rounding import moved, spread, summed
+from .mxnet_rounding import moved, squares, summed
 from .worker import Worker, as_numpy, main
 
 
@@ -88,9 +88,9 @@ class Model:
         before them, rounded to float32, in both precisions.
 
         With `draws`, layers run one at a time, and so many times more in float64 with all numbers
-        moved by rounding: what that makes of the layer by itself, and of the whole network up to
-        it, comes as two more arrays (see mxnet_rounding.py). What is anchored reads the same
-        numbers everywhere.
+        moved by rounding (see mxnet_rounding.py). What that makes of the layer by itself, and of
+        the network up to it, follows as `Rounding` has it. What is anchored reads the same numbers
+        everywhere.
         """
         read = self.internals.list_inputs()
         shapes = {name: self.params[name].shape for name in read if name in self.params}
@@ -117,9 +117,14 @@ class Model:
                 alone = [self.rounded(heads, live["float64"], results[0], random) for _ in chains]
                 carried = [self.rounded(heads, chain, results[0], random) for chain in chains]
             for k, pair in enumerate(zip(*results)):
-                exact, single = map(as_numpy, pair)
-                drawn = ([as_numpy(r[k]) for r in runs] for runs in (alone, carried) if draws)
-                yield [exact, single] + [spread(exact, arrays) for arrays in drawn]
+                arrays = list(map(as_numpy, pair))
+                if draws:
+                    off = [
+                        np.stack([as_numpy(r[k]) for r in runs]) - arrays[0]
+                        for runs in (alone, carried)
+                    ]
+                    arrays += [*map(squares, off), np.abs(off[1]).max(initial=0)]
+                yield arrays
             done, first = done + count, heads[-1][0] + 1
             for known, outputs in zip([*live.values(), *chains], [*results, *carried]):
                 for entry, output in zip(heads, outputs):

@@ -1,7 +1,7 @@
 """ONNX's neural layers in place of the reference evaluator's, each from ONNX's own definition.
 
-Each says what is wrong with the evaluator's, up to onnx 1.23. tests/mxproof/test_onnx_ops.py
-compares them with onnxruntime.
+Each says what is wrong with the evaluator's, up to onnx 1.23. tests/operators compares
+them with MXNet.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """ONNX operators that onnx's reference evaluator computes wrongly or far too slowly.
 
-Each is the operator's definition; tests/mxproof/test_onnx_ops.py compares it with onnxruntime's.
+Each is the operator's definition; tests/operators compares it with MXNet.
 """
 
 from __future__ import annotations

@@ -33,19 +33,14 @@ class OnnxReference:
 
     def __init__(self, path: os.PathLike[str] | str) -> None:
         model = onnx.load(path)
-        graph = model.graph
+        double, graph = double_nodes(model), model.graph
         self._inputs = [i.name for i in graph.input]
         self._outputs = [o.name for o in graph.output]
         self._layers = {i.name for i in (*graph.value_info, *graph.output)}
-        self._stored = {t.name: t for t in graph.initializer}
-        self._missing_epsilon = {
-            node.output[0]: missing_epsilon(node)
-            for node in graph.node
-            if node.op_type == "BatchNormalization"
-        }
-        self._reads = [names_read(node) for node in graph.node]
+        self._stored = {t.name: t for t in (*graph.initializer, *double.graph.initializer)}
+        self._reads = [names_read(node) for node in double.graph.node]
         self._last_use = {name: i for i, names in enumerate(self._reads) for name in names}
-        self._evaluator = ReferenceEvaluator(double_nodes(model), new_ops=NEW_OPS)
+        self._evaluator = ReferenceEvaluator(double, new_ops=NEW_OPS)
 
     def run(self, inputs: Inputs) -> List[Array]:
         return self.trace(inputs, lambda layer, value: None)
@@ -55,11 +50,11 @@ class OnnxReference:
     ) -> List[Array]:
         values = {name: widened(inputs[name]) for name in self._inputs}
         for index, node in enumerate(self._evaluator.rt_nodes_):
-            read = {n: values[n] if n in values else self._widened(n) for n in self._reads[index]}
+            read = {
+                n: values[n] if n in values else wide(self._stored[n]) for n in self._reads[index]
+            }
             given: List[Any] = [read.get(name) for name in node.input]
             more = {"context": read} if node.need_context() else {}  # for what a body reads
-            if node.op_type == "BatchNormalization":
-                given[4] = given[4] + self._missing_epsilon[node.output[0]]
             for name, result in zip(node.output, node.run(*given, **more)):
                 replacement = visit(name, result) if name in self._layers else None
                 values[name] = result if replacement is None else replacement
@@ -68,29 +63,22 @@ class OnnxReference:
                     values.pop(name, None)
         return [values[name] for name in self._outputs]
 
-    def _widened(self, name: str) -> Array:
-        """A stored tensor, widened where it is used: all of them in float64 take much memory."""
-        tensor = self._stored[name]
-        array = widened(numpy_helper.to_array(tensor))
-        exact = full_precision(tensor)
-        return array if exact is None else exact
-
 
 def widened(array: Array) -> Array:
     return array.astype(np.float64) if array.dtype == np.float32 else array
 
 
-def full_precision(tensor: TensorProto) -> Optional[Array]:
+def wide(tensor: TensorProto) -> Array:
     """The numbers before rounding to float32, if the tensor's documentation notes them.
 
     The tensor takes precedence: numbers that do not round to it are ignored.
     """
+    stored = numpy_helper.to_array(tensor)
     try:
         meant = np.array(json.loads(tensor.doc_string), np.float64).reshape(tuple(tensor.dims))
     except ValueError:
-        return None
-    stored = numpy_helper.to_array(tensor)
-    return meant if np.array_equal(meant.astype(stored.dtype), stored) else None
+        return widened(stored)
+    return meant if np.array_equal(meant.astype(stored.dtype), stored) else widened(stored)
 
 
 #: In place of the evaluator's own: the classes of these modules that are named as an operator.
@@ -103,7 +91,8 @@ NEW_OPS = [
 
 
 def double_nodes(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model in float64, without its stored tensors."""
+    """The model in float64, without its stored tensors: what float32 took from an epsilon is added
+    to the variance."""
     double = onnx.ModelProto(
         ir_version=model.ir_version, opset_import=model.opset_import, functions=model.functions
     )
@@ -114,6 +103,18 @@ def double_nodes(model: onnx.ModelProto) -> onnx.ModelProto:
         if value.type.tensor_type.elem_type == TensorProto.FLOAT:
             value.type.tensor_type.elem_type = TensorProto.DOUBLE
     _widen_nodes(double.graph)
+    nodes = list(double.graph.node)
+    del double.graph.node[:]
+    for node in nodes:
+        missing = missing_epsilon(node) if node.op_type == "BatchNormalization" else 0.0
+        if missing:
+            rest, variance = f"{node.output[0]}/rest of epsilon", f"{node.output[0]}/variance"
+            double.graph.initializer.append(numpy_helper.from_array(np.float64(missing), rest))
+            double.graph.node.append(
+                onnx.helper.make_node("Add", [node.input[4], rest], [variance])
+            )
+            node.input[4] = variance
+        double.graph.node.append(node)
     return double
 
 
@@ -142,9 +143,7 @@ TYPE_ATTRIBUTES = {
 
 def widen(tensor: TensorProto) -> None:
     if tensor.data_type == TensorProto.FLOAT:
-        wide = full_precision(tensor)
-        wide = numpy_helper.to_array(tensor).astype(np.float64) if wide is None else wide
-        tensor.CopyFrom(numpy_helper.from_array(wide, tensor.name))
+        tensor.CopyFrom(numpy_helper.from_array(wide(tensor), tensor.name))
 
 
 def missing_epsilon(node: onnx.NodeProto) -> float:

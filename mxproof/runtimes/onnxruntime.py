@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Container, Dict, List, Optional, Sequence
+from typing import Any, Callable, Container, Dict, Iterable, List, Optional, Sequence
 
 import onnx
 import onnxruntime
@@ -42,6 +42,13 @@ class OnnxRuntime:
         """The file as its user opens it."""
         return self._session(str(self.path))
 
+    @cached_property
+    def _structure(self) -> onnx.ModelProto:
+        """The file without its weights."""
+        model = onnx.load(self.path)
+        del model.graph.initializer[:]
+        return model
+
     def run(self, inputs: Inputs) -> List[Array]:
         outputs: List[Array] = self.session.run(None, dict(inputs))
         return outputs
@@ -51,7 +58,8 @@ class OnnxRuntime:
     ) -> List[Array]:
         """See base.Candidate. A session runs as a whole, so the model is cut into several where
         results are to be replaced, or do not all fit in memory."""
-        model = onnx.load(self.path)
+        model = self._structure
+        stored = lru_cache(None)(lambda: onnx.load(self.path).graph.initializer)
         nodes, outputs = model.graph.node, [o.name for o in model.graph.output]
         # The layers are the values that the file states a type for.
         typed = {i.name: i for i in (*model.graph.value_info, *model.graph.output)}
@@ -62,7 +70,7 @@ class OnnxRuntime:
             made = [name for node in nodes[begin:end] for name in node.output if name]
             made = [name for name in made if name in typed or name in needed]
             infos = [typed.get(name) or onnx.ValueInfoProto(name=name) for name in made]
-            session = self._piece(model, begin, end, values, infos)
+            session = self._piece(begin, end, values, infos, stored)
             feeds = {i.name: values[i.name] for i in session.get_inputs()}
             values.update(zip(made, session.run(made, feeds)))
             layers = [name for name in made if name in typed]
@@ -78,25 +86,27 @@ class OnnxRuntime:
 
     def _piece(
         self,
-        model: onnx.ModelProto,
         begin: int,
         end: int,
         values: Inputs,
         outputs: Sequence[onnx.ValueInfoProto],
+        stored: Callable[[], Iterable[onnx.TensorProto]],
     ) -> onnxruntime.InferenceSession:
         """A session on the nodes from `begin` to `end` (exclusive).
 
         Args:
             values: at least everything that these nodes read from before them.
+            stored: reads the file's weights.
         """
+        model = self._structure
         whole = end - begin == len(model.graph.node)
         if whole and self._whole is not None:
             return self._whole
         nodes, stated = model.graph.node[begin:end], {i.name: i for i in model.graph.input}
         read = dict.fromkeys(name for node in nodes for name in names_read(node))
         inputs = stated.values() if whole else [_info(n, values[n]) for n in read if n in values]
-        stored = [tensor for tensor in model.graph.initializer if tensor.name in read]
-        graph = onnx.helper.make_graph(nodes, model.graph.name, inputs, outputs, stored)
+        weights = [tensor for tensor in stored() if tensor.name in read]
+        graph = onnx.helper.make_graph(nodes, model.graph.name, inputs, outputs, weights)
         piece = onnx.helper.make_model(
             graph,
             opset_imports=model.opset_import,

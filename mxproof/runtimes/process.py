@@ -149,11 +149,6 @@ class WorkerProcess:
         answer, outputs = self.ask("time", passes=passes, slowdown=slowdown)
         return answer["seconds"], outputs
 
-    def peak(self) -> int:
-        """The most bytes of memory that the worker had so far."""
-        count: int = self.ask("peak")[0]["bytes"]
-        return count
-
     def receive(self, doing: str) -> Tuple[Any, List[Array]]:
         """A further answer to the request `doing`. Raises as `ask` does."""
         try:

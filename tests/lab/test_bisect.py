@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Dict, List
@@ -15,16 +14,13 @@ from lab.bisect.search import GREEN, RED, UNKNOWN, Outcome
 from mxproof.cli.common import BAD_INPUT, FAILED, PROVEN
 from tests.converters.networks import Network
 
-from .conftest import Run
-from .test_bisect_environments import git
+from .conftest import COMMENT, Run, plant
 
-ROOT = Path(__file__).parents[2]
 SHAPE = ("--input", "data=1x3x16x16", "--samples", 2, "--no-proof", "--to")
 LEVEL = ("--bad-optimisation", "disabled")
 ONE_THREAD = ("--good-threads", 1, "--bad-threads", 1)  # several wait for the last of them
 #: Changes of the converters: a file, what is replaced in it, and by what.
 EPSILON = ("ops/normalization.py", "epsilon=self.eps", "epsilon=1e-3")
-COMMENT = ("__init__.py", "from ._version", "# a comment\nfrom ._version")
 BROKEN = ("__init__.py", "from ._version", "import nothing_of_the_kind\nfrom ._version")
 SLOW = (
     "pytorch_module.py",
@@ -43,28 +39,6 @@ def prefix(tmp_path: Path) -> Path:
     x = net.layer("Activation", "relu0", x, act_type="relu")
     save_checkpoint(tmp_path / "net", net.symbol(x), net.arrays)
     return tmp_path / "net"
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    """This checkout's converters."""
-    folder = tmp_path / "checkout"
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "converters", folder / "converters", ignore=ignored)
-    git(folder, "init", "-q")
-    git(folder, "add", ".")
-    git(folder, "commit", "-q", "-m", "as it is")
-    return folder
-
-
-def plant(repository: Path, file: str, old: str, new: str) -> List[object]:
-    """Commit a change of the converters; returns the options that compare it with what was."""
-    path = repository / "converters" / file
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    git(repository, "commit", "-q", "-a", "-m", "planted")
-    return ["--repository", repository, "--good-revision", "HEAD~1", "--bad-revision", "HEAD"]
 
 
 def bisected(run: Run, folder: Path, *arguments: object) -> Dict[str, Any]:

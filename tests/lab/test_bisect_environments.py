@@ -18,10 +18,12 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from lab.bisect.environments import changes, complete, load, relevant
-from lab.bisect.runner import ROOT, NotBuilt, execute, interpreter, resolve, source
+from lab.bisect.runner import ROOT, execute, interpreter, resolve, source
 from mxproof.environment import environment
 from mxproof.proof import Proof
 from mxproof.subject import UsageError
+
+from .conftest import COMMENT, git, plant
 
 COMMIT = "0123456789abcdef"
 
@@ -168,7 +170,7 @@ def test_a_virtual_environment_is_built_once_and_whole(
     monkeypatch.setenv("MXPROOF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv(f"{tool.upper()}_FIND_LINKS", str(tmp_path))
     monkeypatch.setenv(f"{tool.upper()}_NO_INDEX", "1")
-    with pytest.raises(NotBuilt, match="planted"):
+    with pytest.raises(UsageError, match="planted"):
         interpreter({"planted": "1.0"})
     wheel(tmp_path / "planted-1.0-py3-none-any.whl")
     python = interpreter({"planted": "1.0"})
@@ -184,37 +186,18 @@ def test_this_interpreter_serves_where_it_has_the_versions() -> None:
     assert interpreter({"numpy": version("numpy"), "torch": torch}) == sys.executable
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    """Two commits: the second marks the converters."""
-    folder = tmp_path / "checkout"
-    (folder / "converters").mkdir(parents=True)
-    git(folder, "init", "-q")
-    for text in ("first", "second"):
-        (folder / "converters" / "__init__.py").write_text(f"# {text}\n", encoding="utf-8")
-        (folder / "README.md").write_text(text, encoding="utf-8")
-        git(folder, "add", ".")
-        git(folder, "commit", "-q", "-m", text)
-    return folder
-
-
-def git(folder: Path, *arguments: str) -> str:
-    who = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
-    command = ["git", "-C", str(folder), *who, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
 def test_a_commit_is_unpacked_beside_the_checkout(repository: Path, tmp_path: Path) -> None:
+    plant(repository, *COMMENT)
     commit = resolve("HEAD~1", repository)
     assert commit == git(repository, "rev-parse", "HEAD~1") == resolve(commit, repository)
     to = source(commit, repository / "converters", tmp_path)  # any folder of the repository
-    assert (to / "converters" / "__init__.py").read_text(encoding="utf-8") == "# first\n"
+    assert "# a comment\n" not in (to / "converters" / "__init__.py").read_text(encoding="utf-8")
     assert [path.name for path in to.iterdir()] == ["converters"]
     assert git(repository, "status", "--porcelain") == ""
     assert source(resolve("here", tmp_path), repository, tmp_path) == ROOT
     git(repository, "rm", "-q", "-r", "converters")
     git(repository, "commit", "-q", "-m", "without")
-    with pytest.raises(NotBuilt, match="converters"):
+    with pytest.raises(UsageError, match="converters"):
         source(resolve("HEAD", repository), repository, tmp_path)
 
 

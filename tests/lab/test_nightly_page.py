@@ -8,7 +8,7 @@ from typing import Any, Dict, List
 
 import pytest
 
-from lab.nightly.history import entry_of, parse
+from lab.nightly.history import entry_of
 from lab.nightly.judge import judge
 from lab.nightly.readers import read_run
 from lab.nightly.report import SHOWN, page, summary
@@ -26,7 +26,8 @@ __all__ = ["browser_type_launch_args", "reader"]  # fixtures
 @pytest.fixture
 def entry(tmp_path: Path) -> Json:
     run = read_run(write(tmp_path / "run", green_results()))
-    return parse(json.dumps(entry_of(run, judge(run, None), "")))
+    entry: Json = json.loads(json.dumps(entry_of(run, judge(run, None), "")))
+    return entry
 
 
 def many(entry: Json) -> Entries:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
+from typing import Tuple
 
 import pytest
 
+from lab.nightly.judge import Run
 from lab.nightly.readers import pytest_cases, read_run
-from lab.nightly.records import Run
 from mxproof.report.pytest_report import UNEXPECTED_PASS
 
 from .nightly_runs import green_results, write
 
+pytest_plugins = ("pytester",)
 SUITE = f"""
 import pytest
 @pytest.mark.parametrize("x", ["a", "</testsuite>", "\\x1b[31m", "é|::["])
@@ -55,23 +54,16 @@ CASES = {
 @pytest.mark.parametrize(
     "workers", [(), pytest.param(("-n", "2"), marks=pytest.mark.nightly)], ids=["alone", "-n 2"]
 )
-def test_a_file_of_pytest(workers: tuple, tmp_path: Path) -> None:  # type: ignore[type-arg]
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "tests" / "test_it.py").write_text(SUITE, encoding="utf-8")
-    settings = "[pytest]\njunit_family = xunit1\npython_classes = Group Inner\n"
-    (tmp_path / "pytest.ini").write_text(settings)
-    own = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+def test_a_file_of_pytest(
+    workers: Tuple[str, ...], pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # a worker times nothing
+    pytester.makepyfile(**{"tests/test_it": SUITE})
+    pytester.makeini("[pytest]\njunit_family = xunit1\npython_classes = Group Inner\n")
     options = ["--junitxml=junit.xml", *(workers or ["--benchmark-json=benchmark.json"])]
-    subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options],
-        cwd=tmp_path,
-        env=own,
-        capture_output=True,
-        timeout=200,
-        check=False,
-    )
+    pytester.runpytest_subprocess(*options, timeout=200)
     run = Run({"models": {}})
-    for case in pytest_cases(tmp_path / "junit.xml"):
+    for case in pytest_cases(pytester.path / "junit.xml"):
         run.add("models", *case)
     cases = run.steps["models"]
     found = {name: case.outcome for name, case in cases.items()}

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from converters import Graph
-from lab.mutation.campaign import baseline_of
-from lab.mutation.catalogue import CATALOGUE
+from lab.mutation.campaign import CATALOGUE, baseline_of
 from lab.mutation.equivalence import makes_no_difference
 from lab.mutation.mutant import Baseline, MutationSite
 from mxproof.compare import compare

@@ -19,8 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from fixtures.zoo import I3D, ZOO
 from lab.mutation import campaign
-from lab.mutation.campaign import Case, cases, model_and_inputs, plant
-from lab.mutation.catalogue import CATALOGUE
+from lab.mutation.campaign import CATALOGUE, Case, cases, model_and_inputs, plant
 from lab.mutation.definitions import DEFINITIONS
 from lab.mutation.equivalence import difference, makes_no_difference
 from lab.mutation.mutant import FAMILIES, Baseline, Mutant

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import operator
-from dataclasses import dataclass, field
-from functools import cached_property, reduce
+import argparse
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 import pytest
 
 from converters import __version__
 from fixtures.zoo import ZOO, obtain
-from mxproof.cli.common import command_line
-from mxproof.cli.picture_options import preprocessing_of
-from mxproof.compare import compare
-from mxproof.evidence import SAMPLES
-from mxproof.pictures import picture_inputs
-from mxproof.proof import PRECISIONS, describe_failure
-from mxproof.prover import versions_of
-from mxproof.recording import Recording
+from mxproof.cli.common import reading
+from mxproof.cli.picture_options import pictures_of
+from mxproof.cli.verify import again, budgets_of
+from mxproof.evidence import SAMPLES, Evidence, live
+from mxproof.proof import PRECISIONS, TargetProof, describe_failure
+from mxproof.prover import Prover, versions_of
 from mxproof.recording.file import given_inputs, load_recording
 from mxproof.report.pytest_report import FOUND
 from mxproof.repro import Failure, write_reproducers
 from mxproof.repro.folder import Folder
 from mxproof.runtimes.base import Candidate, Layer
 from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
-from mxproof.subject import Subject, load_for_run, parse_inputs, parse_types
+from mxproof.subject import Subject, load_for_run, parse_inputs
 from mxproof.targets import TARGETS, convert
-from mxproof.tolerance import Budgets, load_budgets
+from mxproof.tolerance import Budgets
 from mxproof.truth import Truth
 from mxproof.verdict import Check, Comparison
 
@@ -43,58 +41,56 @@ class Case:
     """One model: converted, and open in MXNet or judged by a recording.
 
     Attributes:
-        inputs: of the per-layer suites, as `mxproof verify` has them: pictures for the zoo,
-            some noise for a user's network. Several, because where a network ends in few
-            numbers, one draw of two roundings says little about their ratio.
-        recording: what stands in for MXNet, if anything does.
+        evidence: what it is judged by. The inputs of the per-layer suites are those of
+            `mxproof verify`: pictures for the zoo, some noise for a user's network. Several,
+            because where a network ends in few numbers, one draw of two roundings says little
+            about their ratio.
         command: `mxproof verify` of the same, but for the target.
         chosen: the inputs are pictures of the user's.
-        versions: of what it is judged by.
     """
 
     subject: Subject
     folder: Path
     given: Shapes
-    inputs: List[Arrays]
+    evidence: Evidence
     budgets: Budgets
     command: str
     chosen: bool = False
-    model: Optional[Mxnet] = None
-    recording: Optional[Recording] = None
     repro: Optional[Folder] = None
-    versions: Mapping[str, str] = field(default_factory=dict)
     _open: Dict[Any, Candidate] = field(default_factory=dict)
-    _paths: Dict[str, Path] = field(default_factory=dict)
+    _proofs: Dict[str, TargetProof] = field(default_factory=dict)
 
     @property
     def reference(self) -> Mxnet:
         """MXNet; what needs it at any input is skipped where a recording stands in for it."""
-        if self.model is None:
+        if self.evidence.model is None:
             pytest.skip("needs MXNet on new inputs: --reference knows its own only")
-        return self.model
+        return self.evidence.model
+
+    @property
+    def recorded(self) -> bool:
+        """A recording stands in for MXNet."""
+        return self.evidence.model is None
 
     @property
     def name(self) -> str:
         return self.subject.name
 
-    def path(self, target: str) -> Path:
-        """The shipped file; converted once, whatever it is then run on."""
-        if target not in self._paths:
-            self._paths[target] = convert(self.subject.graph, target, self.folder)[0]
-        return self._paths[target]
+    @cached_property
+    def paths(self) -> Dict[str, Path]:
+        """The shipped files; converted once, whatever they are then run on."""
+        return {t: convert(self.subject.graph, t, self.folder)[0] for t in TARGETS}
 
     def candidate(self, target: str, precision: str, **options: Any) -> Candidate:
         key = (target, precision, *options.items())
         if key not in self._open:
-            self._open[key] = TARGETS[target].open(self.path(target), precision, **options)
+            self._open[key] = TARGETS[target].open(self.paths[target], precision, **options)
         return self._open[key]
 
     @cached_property
     def truths(self) -> List[Truth]:
-        """Every layer of MXNet on `inputs`, or what was recorded."""
-        if self.recording is not None:
-            return list(self.recording)
-        return [self.reference.truth(x) for x in self.inputs]
+        """Every layer of MXNet on each of the inputs, or what was recorded."""
+        return list(self.evidence)
 
     @property
     def truth(self) -> Truth:
@@ -110,7 +106,7 @@ class Case:
     @cached_property
     def pictured(self) -> Truth:
         """MXNet's outputs on `picture`, or on what was recorded."""
-        if self.recording is not None:
+        if self.recorded:
             return self.truth
         runs = [self.reference.run(self.picture, precision) for precision in PRECISIONS]
         outputs = map(Layer, self.outputs, *runs)
@@ -121,17 +117,21 @@ class Case:
         """Their names; ONNX lists each once."""
         return list(dict.fromkeys(self.subject.graph.outputs))
 
-    def compared(self, target: str, precision: str, **options: Any) -> Comparison:
-        """All layers, over all of `truths`."""
-        candidate, graph = self.candidate(target, precision), self.subject.graph
-        parts = (compare(t, candidate, graph, self.budgets, **options) for t in self.truths)
-        return reduce(operator.add, parts)
+    def proof(self, target: str) -> TargetProof:
+        """What `mxproof verify` finds."""
+        if target not in self._proofs:
+            evidence = replace(self.evidence, truths=self._again)
+            self._proofs[target] = self.proof_on(evidence, target)[target]
+        return self._proofs[target]
 
-    def culprits(self, target: str, comparison: Comparison) -> Tuple[Check, ...]:
-        """The layers that differ although they are given MXNet's inputs, if that can be asked."""
-        if comparison.passed or self.recording is not None:
-            return ()
-        return self.compared(target, comparison.precision, alone=True).culprits
+    def proof_on(self, evidence: Evidence, *targets: str) -> Dict[str, TargetProof]:
+        """The same on other inputs."""
+        paths = {target: self.paths[target] for target in targets}
+        prover = Prover(self.subject.graph, paths, self.budgets, opened=self.candidate)
+        return prover.prove(evidence)[0]
+
+    def _again(self, draws: int) -> Iterator[Truth]:
+        return self.evidence.truths(draws) if draws else iter(self.truths)
 
     def explain(self, target: str, comparison: Comparison, alone: Tuple[Check, ...]) -> str:
         """What failed: the culprits, and how to see it again."""
@@ -140,21 +140,22 @@ class Case:
         command = f"{self.command} --to {target}"
         if self.repro is None:
             return f"{said}\nfor a reproducer: {command} --repro repro"
-        path = self.path(target)
         graph, versions = self.subject.graph, {"mxproof": __version__}
-        failure = Failure(graph, target, path, comparison, culprits, versions, command)
+        failure = Failure(
+            graph, target, self.paths[target], comparison, culprits, versions, command
+        )
         return "\n".join([said, *map(str, write_reproducers(self.repro, failure, self.truths))])
 
 
 def record_of(case: Case) -> Dict[str, Any]:
     """What a report says of the model as a whole."""
-    outputs = case.picture if case.recording is None else case.truth.inputs
+    outputs = case.truth.inputs if case.recorded else case.picture
     return {
         "input": {name: list(array.shape) for name, array in case.truth.inputs.items()},
         "output_input": {name: list(array.shape) for name, array in outputs.items()},
         "weights": case.subject.weights,
-        "reference": "mxnet" if case.recording is None else "a recording",
-        "versions": versions_of(case.versions),
+        "reference": "a recording" if case.recorded else "mxnet",
+        "versions": versions_of(case.evidence.versions),
         "source": dict(case.subject.graph.source),
         "command": case.command,
     }
@@ -222,8 +223,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item
 @pytest.fixture(scope="session")
 def budgets(request: pytest.FixtureRequest) -> Iterator[Budgets]:
     """The user's rows; those that no layer needed fail when all tests have run."""
-    path = request.config.getoption("--budgets")
-    found = load_budgets(Path(path)) if path else Budgets()
+    found = budgets_of(request.config.option)
     yield found
     assert not found.problems, "\n".join(found.problems)
 
@@ -233,63 +233,44 @@ def case(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, budgets: Budgets
 ) -> Iterator[Case]:
     """The model, converted; without MXNet there is no proof, which is a failure and no skip."""
-    option = request.config.getoption
-    own, recorded = option("--checkpoint"), _recording_of(request.config, request.param)
-    given = parse_inputs(option("--input")) if own else {}
-    subject = load_for_run(
-        own or request.param,
-        given_inputs(recorded) if recorded else given,
-        epoch=option("--epoch") if own else 0,
-        weights=option("--weights"),
-        types=parse_types(option("--input-type")) if own else {},
-        outputs=option("--output-layer") if own else (),
-    )
-    inputs = inputs_of(request.config.option, subject, given)
-    command = command_of(request.config.option, own or subject.name, recorded, len(inputs))
-    folder = tmp_path_factory.mktemp(subject.name)
-    case = Case(subject, folder, given, inputs, budgets, command, bool(option("--image")))
-    if option("--repro"):
-        case.repro = Folder(Path(option("--repro")))
-    if recorded:
-        case.recording = load_recording(recorded, subject.graph)
-        case.versions = case.recording.versions
-        yield case
-        return
-    try:
-        mxnet: MxnetProcess = request.getfixturevalue("mxnet")
-    except pytest.skip.Exception as error:
-        pytest.fail(f"nothing can be proven: {error}", pytrace=False)
-    case.versions = mxnet.versions
-    case.model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
+    args = arguments(request.config.option, request.param)
+    given = given_inputs(args.reference) if args.reference else parse_inputs(args.input)
+    subject = load_for_run(args.checkpoint, given, **reading(args))
+    if args.reference:
+        evidence = load_recording(args.reference, subject.graph)
+    else:
+        try:
+            mxnet: MxnetProcess = request.getfixturevalue("mxnet")
+        except pytest.skip.Exception as error:
+            pytest.fail(f"nothing can be proven: {error}", pytrace=False)
+        inputs = pictures_of(args, subject)
+        if inputs is None:
+            args.samples = args.samples or (2 if subject.model else SAMPLES)
+            inputs = subject.evidence(given, seed=args.seed or 0, samples=args.samples)
+        model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
+        evidence = live(model, inputs, mxnet.versions)
+    folder, chosen = tmp_path_factory.mktemp(subject.name), bool(args.image)
+    case = Case(subject, folder, given, evidence, budgets, again(args, ()), chosen)
+    if args.repro:
+        case.repro = Folder(Path(args.repro))
     yield case
-    case.model.close()
+    if evidence.model:
+        evidence.model.close()
 
 
-def inputs_of(option: Any, subject: Subject, given: Shapes) -> List[Arrays]:
-    """Inputs by --image, or by --seed and --samples."""
-    if option.image:
-        how = preprocessing_of(option, subject.preprocessing)
-        return picture_inputs(subject, [Path(file) for file in option.image], how, given)
-    samples = option.samples or (2 if subject.model else SAMPLES)
-    return subject.evidence(given, seed=option.seed or 0, samples=samples)
-
-
-def command_of(option: Any, checkpoint: str, recorded: Optional[Path], samples: int) -> str:
-    """The `mxproof verify` of the same, for all targets."""
-    stated: Dict[str, Any] = {"checkpoint": checkpoint, "output": option.output_layer}
-    if recorded:
-        its_own = {"input": [], "image": [], "seed": None, "samples": None, "mxnet_python": None}
-        stated.update(reference=recorded, **its_own)
-    elif not option.image:
-        stated.update(samples=samples)
-    return command_line("verify", option, **stated)
-
-
-def _recording_of(config: pytest.Config, model: str) -> Optional[Path]:
-    """--reference, or the model's file in that folder."""
-    given = config.getoption("--reference")
-    path = Path(given) if given else None
-    return path / f"{model}.npz" if path and path.is_dir() else path
+def arguments(option: argparse.Namespace, model: str) -> argparse.Namespace:
+    """pytest's options as `mxproof verify` takes them: those that are about a user's checkpoint
+    for it alone, and those that choose inputs only where no recording has its own."""
+    args = argparse.Namespace(**vars(option))
+    args.checkpoint, args.output = option.checkpoint or model, option.output_layer
+    if not option.checkpoint:
+        args.epoch, args.input, args.input_type, args.output = 0, [], [], []
+    if option.reference:
+        given = Path(option.reference)
+        args.reference = given / f"{model}.npz" if given.is_dir() else given
+        args.seed = args.samples = args.mxnet_python = None
+        args.input, args.image = [], []
+    return args
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: List[pytest.Item]) -> List[str]:

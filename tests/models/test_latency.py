@@ -16,7 +16,6 @@ import pytest
 from mxproof.benchmark.converted_model import ConvertedModel
 from mxproof.benchmark.timing import RUNTIMES, opened, target_of
 from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.targets import TARGETS
 
 from .conftest import Case
 
@@ -72,8 +71,8 @@ def forward_pass(
         yield lambda: candidate.run(inputs)
         return
     options = {"python": python} if runtime == "mxnet" else {}
-    with opened(model.target(runtime, threads=threads, **options), inputs) as process:
-        yield process.run
+    with opened(model.target(runtime, threads=threads, **options), inputs) as timed:
+        yield lambda: timed.process.time(1)[1]
 
 
 @pytest.mark.parametrize(("batch", "threads", "runtime"), list(settings()))
@@ -88,7 +87,7 @@ def test_latency(
     hand_in: Callable[..., None],
 ) -> None:
     """What is timed computes the model's outputs."""
-    model = ConvertedModel(case.subject, {target: case.path(target) for target in TARGETS})
+    model = ConvertedModel(case.subject, case.paths)
     sizes = model.batches()
     if batch >= len(sizes):
         pytest.skip("the network fixes its batch size")

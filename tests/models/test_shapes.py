@@ -6,9 +6,8 @@ layer came closest to its budget.
 
 from __future__ import annotations
 
-import operator
-from functools import reduce
-from typing import Callable, Dict, List, Set, Tuple
+from functools import partial
+from typing import Callable, Dict, Set, Tuple
 
 import hypothesis
 from hypothesis import assume, example, given
@@ -16,11 +15,9 @@ from hypothesis import strategies as st
 
 from converters import ShapeError
 from converters.shape import show
-from mxproof.compare import compare
-from mxproof.proof import PRECISIONS, describe_failure
+from mxproof.evidence import Evidence
 from mxproof.subject import DISTRIBUTIONS
 from mxproof.truth import Truth
-from mxproof.verdict import Comparison
 
 from .conftest import Case
 
@@ -29,9 +26,7 @@ Shapes = Dict[str, Tuple[int, ...]]
 LARGEST = {"N": 2, "T": 10}
 LARGEST_SIDE = 40
 #: Inputs that are drawn daily; the nightly profile has a hundred.
-DRAWS = 5
-#: Inputs on which a float32 ratio that failed is judged again.
-AGAIN = 12
+DRAWS = 4
 
 
 def smallest_of(case: Case) -> Shapes:
@@ -55,25 +50,14 @@ def shapes_of(case: Case) -> st.SearchStrategy[Shapes]:
     return st.fixed_dictionaries(drawn)
 
 
-def judged(
-    case: Case, target: str, truth: Truth, fresh: Callable[[int], Truth]
-) -> List[Comparison]:
-    """All layers on one input, in float64 and float32.
-
-    The error of a layer of few numbers may be many times MXNet's own by the luck of one draw:
-    a float32 ratio that fails is judged again, over fresh inputs. What was luck is gone then.
+def evidence_of(truth: Callable[[int], Truth]) -> Evidence:
+    """One input.
 
     Args:
-        fresh: MXNet's results on the n-th other input of the same kind and shapes.
+        truth: MXNet's results on it, with so many draws of rounding.
     """
-
-    def on(truth: Truth, precision: str) -> Comparison:
-        return compare(truth, case.candidate(target, precision), case.subject.graph)
-
-    double, single = (on(truth, precision) for precision in PRECISIONS)
-    if not single.passed and not any(c.fault for c in single.checks):
-        single = reduce(operator.add, (on(fresh(n), "float32") for n in range(AGAIN)))
-    return [double, single]
+    first = truth(0)
+    return Evidence(lambda draws: iter([truth(draws) if draws else first]), {})
 
 
 def test_shapes(case: Case, targets: str, record_property: Callable[[str, object], None]) -> None:
@@ -97,21 +81,19 @@ def test_shapes(case: Case, targets: str, record_property: Callable[[str, object
         except ShapeError:
             assume(False)
 
-        def truth(number: int) -> Truth:
-            return case.reference.truth(case.subject.inputs(shapes, number, kind))
-
+        inputs = case.subject.inputs(shapes, seed, kind)
+        evidence = evidence_of(partial(case.reference.truth, inputs))
         stated = " ".join(f"{name}={show(shape)}" for name, shape in shapes.items())
-        first = truth(seed)
-        for target in targets.split("+"):
-            for result in judged(case, target, first, lambda n: truth(seed + 1 + n)):
+        for target, proof in case.proof_on(evidence, *targets.split("+")).items():
+            assert proof.passed, (
+                f"{'; '.join(proof.explain(case.name))} {stated} {kind}, seed {seed}."
+            )
+            for result in proof.comparisons.values():
                 top = max(result.checks, key=lambda c: c.part)
                 label = f"{target}, {result.precision}: part of the budget"
                 hypothesis.target(min(top.part, 1e6), label=label)
                 key, found = (target, result.precision), (top.part, f"{top.layer}, {stated} {kind}")
                 worst[key] = max(worst.get(key, (0.0, "")), found)
-                assert result.passed, (
-                    f"{describe_failure(case.name, target, result)} {stated} {kind}, seed {seed}."
-                )
         tried.add((stated, kind, str(seed)))
 
     agrees()

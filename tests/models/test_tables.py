@@ -31,7 +31,7 @@ def test_tables(case: Case) -> None:
     inputs: List[Dict[str, Array]] = [{"data": view[None]} for view in views]
     truth, reference = ([case.reference.run(x, p) for x in inputs] for p in PRECISIONS)
     for runtime, title in TITLES.items():
-        path = case.path(RUNTIMES[runtime].target)
+        path = case.paths[RUNTIMES[runtime]]
         with open_model(str(path), runtime) as opened:
             row = judged([opened.run(x) for x in inputs], reference, truth)
         assert row.worst_ratio <= LIMIT, f"{title}: {row}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Dict, List, NoReturn
 
@@ -105,15 +105,9 @@ class Reader:
         assert count > 10 and least >= 4.5, f"{text!r}: {least:.2f}"
 
 
-if importlib.util.find_spec("pytest_playwright"):
-
-    @pytest.fixture
-    def reader(page: Any) -> Reader:
-        """A tab of its own for each test."""
-        return Reader(page)
-
-else:
-
-    @pytest.fixture
-    def reader() -> None:
+@pytest.fixture
+def reader(request: pytest.FixtureRequest) -> Reader:
+    """A tab of its own for each test."""
+    if not find_spec("pytest_playwright"):
         _unavailable("needs pytest-playwright: pip install 'mxproof[test]'")
+    return Reader(request.getfixturevalue("page"))

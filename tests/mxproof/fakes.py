@@ -12,9 +12,9 @@ import pytest
 from converters import Graph
 from mxproof.benchmark.timing import WarmProcess
 from mxproof.compare import compare
-from mxproof.recording import RecordedTruth
+from mxproof.recording.recorded import RecordedTruth
 from mxproof.recording.sketch import keep
-from mxproof.runtimes.base import Inputs, Layer, LayerTruth, Visitor
+from mxproof.runtimes.base import Inputs, Layer, Visitor
 from mxproof.truth import Truth
 from mxproof.verdict import Comparison
 from tests.converters.networks import Network
@@ -78,7 +78,7 @@ def truth_of(seed: int = 0) -> List[Layer]:
     return made_up(NAMES, SHAPES, seed)
 
 
-def clean(truth: Sequence[LayerTruth], precision: str, noise: float = 1.0) -> Layers:
+def clean(truth: Sequence[Layer], precision: str, noise: float = 1.0) -> Layers:
     """The truth, rounded as another library would: in float32 as noisy as MXNet, mirrored."""
     if precision == "float64":
         return [(t.name, t.float64 * (1 + 1e-15)) for t in truth]
@@ -153,5 +153,6 @@ def ticking(clock: Clock, name: str, draw: Callable[[], float]) -> WarmProcess:
             clock.order.append(name)
         return found, []
 
-    process: Any = SimpleNamespace(time=time, versions={}, peak=lambda: 0)
+    answer = {"bytes": 0}, []  # of the request for its peak
+    process: Any = SimpleNamespace(time=time, versions={}, ask=lambda do: answer)
     return WarmProcess(process)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, Iterator, List
 
 import numpy as np
 import pytest
 
-from converters import Graph, load_checkpoint, save_checkpoint
+from converters import Graph
 from mxproof.compare import compare
 from mxproof.proof import PRECISIONS
 from mxproof.prover import prove_outputs
@@ -19,6 +19,7 @@ from mxproof.targets import TARGETS, convert
 from mxproof.truth import Truth
 
 from ..converters.networks import Network
+from ..operators.prove import reference
 
 BEHIND = ("nms", "behind", "last")
 
@@ -53,20 +54,13 @@ def network(scores: float) -> Network:
 
 
 @pytest.fixture(scope="module", params=[1.0, 0.0], ids=["sorted", "ties"])
-def detector(
-    request: pytest.FixtureRequest, mxnet: MxnetProcess, tmp_path_factory: pytest.TempPathFactory
-) -> Detector:
-    net, folder = network(request.param), tmp_path_factory.mktemp("detector")
-    prefix = folder / "net"
+def detector(request: pytest.FixtureRequest, mxnet: MxnetProcess) -> Iterator[Detector]:
+    net, inputs = network(request.param), {"data": ("N", 3, "H", "W")}
     symbol = net.symbol((len(net.nodes) - 1, 0))
-    save_checkpoint(prefix, symbol, {f"arg:{k}": v for k, v in net.arrays.items()})
-    graph = load_checkpoint(prefix, inputs={"data": ("N", 3, "H", "W")})
-    paths = {target: convert(graph, target, folder)[0] for target in TARGETS}
-    model = mxnet.load(prefix, 0, graph)
-    data = np.random.default_rng(0).standard_normal((2, 3, 6, 7)).astype(np.float32)
-    truth = model.truth({"data": data})
-    model.close()
-    return Detector(graph, truth, paths)
+    with reference(symbol, net.arrays, inputs, mxnet) as (graph, model, folder):
+        paths = {target: convert(graph, target, folder)[0] for target in TARGETS}
+        data = np.random.default_rng(0).standard_normal((2, 3, 6, 7)).astype(np.float32)
+        yield Detector(graph, model.truth({"data": data}), paths)
 
 
 def test_what_is_behind_a_sort_is_known(detector: Detector) -> None:

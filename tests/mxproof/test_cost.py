@@ -16,7 +16,7 @@ import pytest
 
 from converters import save_checkpoint
 from fixtures.zoo import I3D
-from mxproof.evidence import Live
+from mxproof.evidence import live
 from mxproof.prover import Prover
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import load_subject
@@ -102,7 +102,7 @@ def test_passes(
     monkeypatch.setattr(mxnet, "ask", counted_ask)
     monkeypatch.setattr(Target, "open", lambda *of: Counted(open_target(*of), counts))
     model = mxnet.load(subject.prefix, 0, subject.graph)
-    evidence = Live(model, [subject.inputs({"data": (1, 3, 32, 32)})], {})
+    evidence = live(model, [subject.inputs({"data": (1, 3, 32, 32)})], {})
     proofs, _ = Prover(subject.graph, paths, Budgets()).prove(evidence)
     model.close()
     assert all(proof.passed for proof in proofs.values())

@@ -165,7 +165,7 @@ SIZED: Dict[str, Any] = {"coordinate_transformation_mode": "align_corners", "mod
 NEAREST: Dict[str, Any] = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
 CHOICE = {"c": np.arange(6) % 2 == 0, "n": draw(4, 1, 1)}
 BACKWARDS = {"b": ints(-1, 4), "e": ints(-100, 0), "a": ints(2, 3), "s": ints(-2, -1)}
-#: Forms that our own exports do not have.
+#: Forms that our own exports do not have: for those that they have, tests/operators.
 FORMS: Dict[str, Tuple[onnx.NodeProto, Any, Arrays]] = {
     "Conv padded behind": form("Conv", IMAGE, {"w": draw(5, 4, 3, 3)}, pads=[0, 0, 1, 2]),
     "Conv 1d padded before": form(
@@ -181,7 +181,6 @@ FORMS: Dict[str, Tuple[onnx.NodeProto, Any, Arrays]] = {
     "AveragePool counting padding on one side": form(
         "AveragePool", kernel_shape=[3, 2], pads=[1, 0, 0, 1], count_include_pad=1
     ),
-    "AveragePool not counting": form("AveragePool", kernel_shape=[3, 3], pads=[1] * 4),
     "Pad a batch": form("Pad", IMAGE, {"p": ints(1, 0, 0, 0, 0, 0, 2, 0)}),
     "Pad and cut": form("Pad", IMAGE, {"p": ints(0, 0, -1, 1, 0, 0, 2, -2)}),
     "Pad a vector": form("Pad", (5,), {"p": ints(2, 1), "v": np.float32(3)}),
@@ -190,10 +189,8 @@ FORMS: Dict[str, Tuple[onnx.NodeProto, Any, Arrays]] = {
     "MatMul with a stored matrix": form("MatMul", IMAGE, {"w": draw(6, 5)}),
     "MatMul with stored matrices": form("MatMul", IMAGE, {"w": draw(4, 6, 5)}),
     "MatMul with a vector": form("MatMul", IMAGE, {"w": draw(6)}),
-    "PRelu by channel": form("PRelu", IMAGE, {"s": draw(4, 1, 1)}),
     "PRelu by place": form("PRelu", IMAGE, {"s": draw(7, 6)}),
     "Round": form("Round", (9,)),
-    "Mod with the dividend's sign": form("Mod", IMAGE, {"d": draw(6)}, fmod=1),
     "Max of three": form("Max", IMAGE, {"a": draw(6), "b": draw(4, 1, 1)}),
     "Clip from below": form("Clip", IMAGE, {"a": np.float32(-0.3)}),
     "Where": form("Where", IMAGE, CHOICE, "c,x,n"),
@@ -201,18 +198,10 @@ FORMS: Dict[str, Tuple[onnx.NodeProto, Any, Arrays]] = {
     "Gelu by tanh": form("Gelu", approximate="tanh"),
     "Selu": form("Selu"),
     "Elu": form("Elu", alpha=0.3),
-    "Softplus": form("Softplus"),
-    "LogSoftmax": form("LogSoftmax", axis=1),
     "ReduceLogSumExp": form("ReduceLogSumExp", IMAGE, {"a": ints(1, -1)}, keepdims=0),
     "ReduceLogSumExp of all": form("ReduceLogSumExp", keepdims=0),
-    "ReduceL2": form("ReduceL2", IMAGE, {"a": ints(2)}),
     "ReduceSumSquare of all": form("ReduceSumSquare"),
     "LpNormalization": form("LpNormalization", axis=1, p=2),
-    # as many pictures as channels: the evaluator counts the wrong ones
-    "LRN": form("LRN", (4, 4, 3, 2), size=3, alpha=0.1, beta=0.7, bias=1.5),
-    "InstanceNormalization": form(
-        "InstanceNormalization", IMAGE, {"s": draw(4), "b": draw(4)}, epsilon=1e-3
-    ),
     "LayerNormalization": form("LayerNormalization", IMAGE, {"s": draw(6)}),
     "Flatten in the middle": form("Flatten", axis=2),
     "Flatten everything": form("Flatten", axis=0),
@@ -220,13 +209,10 @@ FORMS: Dict[str, Tuple[onnx.NodeProto, Any, Arrays]] = {
     "Gather the last": form("Gather", IMAGE, {"i": np.int64(-1)}, axis=1),
     "Gather a table": form("Gather", IMAGE, {"i": ints(3, -1, 0, 3)}, axis=2),
     "GatherElements": form("GatherElements", (2, 3), {"i": np.array([[2, -1], [0, 1]])}, axis=1),
-    "Tile": form("Tile", IMAGE, {"r": ints(1, 2, 1, 3)}),
     "Expand by a new axis": form("Expand", (4, 1), {"t": ints(2, 1, 3)}),
     "CumSum exclusive, backwards": form(
         "CumSum", IMAGE, {"a": np.int64(2)}, exclusive=1, reverse=1
     ),
-    "ArgMax": form("ArgMax", axis=1, keepdims=0),
-    "DepthToSpace": form("DepthToSpace", blocksize=2),
     "Resize twice": form("Resize", IMAGE, {"s": np.float32([1, 1, 2, 2])}, "x,,s", **NEAREST),
     "Resize to corners": form("Resize", IMAGE, {"s": ints(2, 4, 9, 11)}, "x,,,s", **SIZED),
     "Dropout": form("Dropout", IMAGE, {"r": np.float32(0.4)}),

@@ -10,7 +10,7 @@ from typing import Dict, List, Optional, Tuple
 
 import pytest
 
-from mxproof.report.page import markdown, notebook, page
+from mxproof.report.page import notebook, page
 from mxproof.report.record import Json
 
 from .conftest import Run
@@ -111,13 +111,6 @@ def test_many_models_are_on_one_page_what_failed_first() -> None:
     assert document.text("title")[0] == "Not equal: 3 models"
     links = [a["href"] for a in document.all("a") if a["href"] != "#main"]
     assert links[0] == "#m1" and len(links) == 6
-
-
-def test_nothing_at_all_is_not_proven() -> None:
-    assert Document(page([])).text("title") == ["Not judged as a whole: 0 models"]
-    text = markdown([])
-    assert text.startswith("## … mxproof: Not judged as a whole")
-    assert "No model was compared." in text
 
 
 def hostile() -> Json:

@@ -20,14 +20,13 @@ from mxproof.truth import Truth
 from tests.converters.networks import small_resnet
 
 from .conftest import Run, names
-from .test_repro import Edit, edited, replay_both
+from .test_cli_verify import BLAMED, with_wrong_epsilon
+from .test_repro import replay_both
 
 pytestmark = pytest.mark.usefixtures("runtimes")
 
-BLAMED = "unit2_bn1"
 HINT = "for a reproducer: "
 EMPTY = Truth({}, ())
-
 
 Verify = Callable[..., Any]
 
@@ -38,19 +37,9 @@ def verify(run: Run) -> Verify:
     return lambda *arguments: run("verify", *arguments, *options)
 
 
-def plant(monkeypatch: pytest.MonkeyPatch, edit: Edit) -> None:
-    """Conversions have this fault."""
-
-    def convert_wrongly(graph: Graph, target: str, folder: Path) -> List[Path]:
-        return convert(edit(graph), target, folder)
-
-    monkeypatch.setattr(module, "convert", convert_wrongly)
-
-
 @pytest.fixture
 def faulty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One layer's epsilon is read as MXNet's default."""
-    plant(monkeypatch, edited(BLAMED, eps="1e-3"))
+    monkeypatch.setattr(module, "convert", with_wrong_epsilon)
 
 
 def test_it_says_how_to_replay(verify: Verify, prefix: Path, tmp_path: Path, faulty: None) -> None:
@@ -92,6 +81,10 @@ def test_a_proof_writes_nothing(verify: Verify, prefix: Path, tmp_path: Path) ->
     assert not (tmp_path / "out").exists()
 
 
+def reorder_outputs(graph: Graph, target: str, folder: Path) -> List[Path]:
+    return convert(replace(graph, outputs=graph.outputs[::-1]), target, folder)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_outputs_in_another_order(
     target: str, verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -99,7 +92,7 @@ def test_outputs_in_another_order(
     """No layer is wrong: the reproducer is the whole network."""
     net, head = small_resnet()
     save_checkpoint(tmp_path / "net", net.symbol(head, net.nodes[head[0]].inputs[0]), net.arrays)
-    plant(monkeypatch, lambda graph: replace(graph, outputs=graph.outputs[::-1]))
+    monkeypatch.setattr(module, "convert", reorder_outputs)
     code, _, err = verify(tmp_path / "net", "--to", target, "--repro", tmp_path / "out")
     assert code == 1
     last = err.splitlines()[-1]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import stat
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Iterator, List, Set, Tuple
@@ -14,8 +12,7 @@ import numpy as np
 import onnx
 import pytest
 
-from converters import Graph, save_checkpoint
-from converters.checkpoint import load_checkpoint
+from converters import Graph
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
 from mxproof.runtimes.mxnet_worker import Model
@@ -24,6 +21,7 @@ from mxproof.runtimes.onnxruntime import OnnxRuntime
 from mxproof.targets import TARGETS, convert
 from mxproof.truth import portions
 from tests.converters.networks import Network, proto, saved
+from tests.operators.prove import reference
 
 Small = Tuple[Path, Graph]
 INPUTS = {"data": np.random.default_rng(0).random((2, 3, 8, 9)).astype(np.float32)}
@@ -136,19 +134,6 @@ def test_a_suspended_worker_goes_on(small: Small, mxnet: MxnetProcess) -> None:
         model.close()
 
 
-def test_an_interpreter_that_does_not_exist() -> None:
-    with pytest.raises(RuntimeFailure, match=r"/no/python: cannot be started"):
-        MxnetProcess("/no/python")
-
-
-def test_an_interpreter_without_mxnet(tmp_path: Path) -> None:
-    bare = tmp_path / "python"
-    bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S -c "import sys; sys.exit(3)"\n')
-    bare.chmod(bare.stat().st_mode | stat.S_IXUSR)
-    with pytest.raises(RuntimeFailure, match="--mxnet-python PATH"):
-        MxnetProcess(str(bare))
-
-
 @pytest.mark.parametrize("target", TARGETS)
 def test_results_can_be_replaced(small: Small, tmp_path: Path, target: str) -> None:
     """`visit` may exchange a layer's result; later layers then read the new one."""
@@ -185,22 +170,18 @@ def test_double_takes_the_epsilon_that_was_meant(tmp_path: Path) -> None:
         np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_inputs_are_matched_by_name(target: str, tmp_path: Path, mxnet: MxnetProcess) -> None:
+def test_inputs_are_matched_by_name(mxnet: MxnetProcess) -> None:
     net = Network()
     first, second = net.variable("left"), net.variable("right")
-    dense = net.layer(
-        "FullyConnected", "fc", second, net.parameter("w", 3, 3), num_hidden=3, no_bias=True
-    )
-    save_checkpoint(
-        tmp_path / "two", net.symbol(net.layer("elemwise_add", "sum", first, dense)), net.arrays
-    )
-    graph = load_checkpoint(tmp_path / "two", inputs={"left": ("N", 3), "right": ("N", 3)})
+    weight = net.parameter("w", 3, 3)
+    dense = net.layer("FullyConnected", "fc", second, weight, num_hidden=3, no_bias=True)
+    symbol = net.symbol(net.layer("elemwise_add", "sum", first, dense))
     inputs = {"right": INPUTS["data"][0, 0, :, :3], "left": INPUTS["data"][1, 0, :, :3]}
-    model = mxnet.load(tmp_path / "two", 0, graph)
-    (expected,) = model.run(inputs)
-    model.close()
-    path = convert(graph, target, tmp_path)[0]
-    for precision in TARGETS[target].runtimes:
-        (result,) = TARGETS[target].open(path, precision).run(inputs)
-        np.testing.assert_allclose(result, expected, rtol=1e-5)
+    shapes = dict.fromkeys(("left", "right"), ("N", 3))
+    with reference(symbol, net.arrays, shapes, mxnet) as (graph, model, folder):
+        (expected,) = model.run(inputs)
+        for target in TARGETS:
+            path = convert(graph, target, folder)[0]
+            for precision in TARGETS[target].runtimes:
+                (result,) = TARGETS[target].open(path, precision).run(inputs)
+                np.testing.assert_allclose(result, expected, rtol=1e-5)

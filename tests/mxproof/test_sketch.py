@@ -27,7 +27,7 @@ def kept_of(t: Array, m: Optional[Array] = None) -> Kept:
     kept = keep(layer)
     parts = [getattr(kept, name).astype(form) for name, form in module.STORED.items()]
     assert [part.size for part in parts] == [*module.part_sizes(t.shape, kept.whole).values()]
-    return Kept("relu", t.shape, *parts)
+    return Kept("relu", shape=t.shape, **dict(zip(module.STORED, parts)))
 
 
 def judge(kept: Kept, value: Array, precision: str, row: Optional[Deviation] = None) -> Check:

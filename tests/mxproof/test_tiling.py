@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters import Graph, load_checkpoint, save_checkpoint
 from mxproof.runtimes import pytorch
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.runtimes.tiling import LARGEST, tiles
 from mxproof.targets import convert
 from tests.converters.networks import Network
+from tests.operators.prove import reference
 
 
 @given(
@@ -48,16 +48,14 @@ def test_the_matrix_of_a_tile_is_no_larger_than_allowed() -> None:
 
 
 def convolution(
-    shape: Tuple[int, ...], folder: Path, *, bias: bool = True, **options: Any
-) -> Graph:
-    """A convolution of six filters, saved in the folder."""
+    shape: Tuple[int, ...], *, bias: bool = True, **options: Any
+) -> Tuple[Network, Tuple[int, int]]:
+    """A convolution of six filters, and its output."""
     net = Network()
     inputs = [net.variable("data")]
     inputs += [net.parameter("w", 6, shape[1] // options.get("num_group", 1), *options["kernel"])]
     inputs += [net.parameter("b", 6)] if bias else []
-    head = net.layer("Convolution", "conv", *inputs, num_filter=6, no_bias=not bias, **options)
-    save_checkpoint(folder / "net", net.symbol(head), net.arrays)
-    return load_checkpoint(folder / "net", inputs={"data": shape})
+    return net, net.layer("Convolution", "conv", *inputs, num_filter=6, no_bias=not bias, **options)
 
 
 def drawn(shape: Tuple[int, ...]) -> Dict[str, Any]:
@@ -81,7 +79,8 @@ def drawn(shape: Tuple[int, ...]) -> Dict[str, Any]:
 def test_pytorch_convolves_in_tiles(
     shape: Tuple[int, ...], count: int, options: Any, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    path = convert(convolution(shape, tmp_path, **options), "pytorch", tmp_path)[0]
+    net, head = convolution(shape, **options)
+    path = convert(net.graph(head, inputs={"data": shape}), "pytorch", tmp_path)[0]
     runtime = pytorch.Pytorch(path, "float64")
     results, taken = [], []
     monkeypatch.setattr(pytorch, "tiles", lambda *a: taken.append(tiles(*a)) or taken[-1])
@@ -93,12 +92,11 @@ def test_pytorch_convolves_in_tiles(
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_mxnet_convolves_in_tiles(bias: bool, tmp_path: Path, mxnet: MxnetProcess) -> None:
+def test_mxnet_convolves_in_tiles(bias: bool, mxnet: MxnetProcess) -> None:
     shape = (1, 6, 20, 40, 40)
     assert len(tiles(shape, (2, 4, 0), (3, 5, 5), (1, 1, 1), (1, 1, 1))) > 1
-    graph = convolution(shape, tmp_path, bias=bias, kernel=(3, 5, 5), pad=(1, 2, 0))
-    model = mxnet.load(tmp_path / "net", 0, graph)
-    (layer,) = model.layers(drawn(shape), limit=0)
-    (whole,) = model.run(drawn(shape), "float64")
-    model.close()
+    net, head = convolution(shape, bias=bias, kernel=(3, 5, 5), pad=(1, 2, 0))
+    with reference(net.symbol(head), net.arrays, {"data": shape}, mxnet) as (_, model, _):
+        (layer,) = model.layers(drawn(shape), limit=0)
+        (whole,) = model.run(drawn(shape), "float64")
     np.testing.assert_allclose(layer.float64, whole, rtol=1e-13, atol=1e-13)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from converters import Graph, Node
+from mxproof.evidence import stored
 from mxproof.prover import Prover
 from mxproof.report.pytest_report import UNEXPECTED_PASS
 from mxproof.runtimes.mxnet import MxnetProcess
@@ -126,7 +127,7 @@ def test_what_a_network_magnifies_hides_no_fault(mxnet: MxnetProcess) -> None:
         text = path.read_text()
         assert text.count(".softmax(1)") == 1
         path.write_text(text.replace(".softmax(1)", ".softmax(1) * (1 + 1e-11)"))
-        proof = Prover(graph, {"pytorch": path}, Budgets()).prove([truth])[0]["pytorch"]
+        proof = Prover(graph, {"pytorch": path}, Budgets()).prove(stored([truth]))[0]["pytorch"]
     assert proof.comparisons["float64"].passed
     assert not proof.passed
     assert [c.layer for c in proof.culprits] == ["layer"]

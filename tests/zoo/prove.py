@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional
 from converters import ConversionError, Graph, ShapeError
 from converters.shape import Shape
 from fixtures.gluoncv import Exporter, ExportError, GluonModel, checkpoint
-from mxproof.evidence import Live
+from mxproof.evidence import live
 from mxproof.proof import PRECISIONS, TargetProof
 from mxproof.prover import verify
 from mxproof.runtimes.base import RuntimeFailure
@@ -105,7 +105,7 @@ def _proven(
     targets = list(TARGETS)
     with closing(mxnet.load(subject.prefix, 0, subject.graph)) as reference:
         for samples in (1, SAMPLES):
-            evidence = Live(reference, inputs[:samples], mxnet.versions)
+            evidence = live(reference, inputs[:samples], mxnet.versions)
             proofs = verify(subject, targets, evidence, folder).targets if targets else {}
             found.update((t, _found(proof, model.name)) for t, proof in proofs.items())
             targets = [t for t, proof in proofs.items() if _only_noise(proof)]
