@@ -20,12 +20,12 @@ from mxproof.report.record import Json
 from mxproof.subject import UsageError
 
 from .judge import INCONCLUSIVE, Judgement, Run
-from .readers import BROKEN, STEP, STEPS, VERSIONS, read_run
+from .readers import BESIDE, BROKEN, STEP, STEPS, VERSIONS, read_run
 
 SCHEMA = 2
 FILE, GREEN, NEXT, MARK = "history.jsonl", "green", "green.next", "entry.json"
 #: What is kept of a green run: the records that the judge compares, and the versions.
-KEPT = {STEP, VERSIONS, *(record for record, _ in STEPS.values())}
+KEPT = {STEP, VERSIONS, *BESIDE, *(record for record, _ in STEPS.values())}
 #: Of the reasons for a red run, this many are kept, and this many characters of each.
 REASONS, LONGEST = 100, 300
 

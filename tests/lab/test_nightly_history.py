@@ -67,6 +67,8 @@ def test_a_red_run_is_no_standard(nightly: Nightly, tmp_path: Path) -> None:
 
 
 def test_the_records_of_the_last_green_run_are_kept(nightly: Nightly, tmp_path: Path) -> None:
+    assert nightly((), "--markdown", tmp_path / "summary.md").code == 0
+    assert "New cases" not in (tmp_path / "summary.md").read_text()
     other = {"latency/latency.json": {"decisions": [decision("small-pytorch")]}, "docs/x.html": "x"}
     assert nightly({**other, "versions.txt": "torch==2.14.0\n"}).code == 1
     green = tmp_path / "history" / "green"
