@@ -13,7 +13,7 @@ from converters.checkpoint import symbol_path
 from mxproof.proof import describe_failure
 from mxproof.prover import notes_of
 from mxproof.report.record import part
-from mxproof.report.terminal import layer_sheet
+from mxproof.report.terminal import layer_sheet, require_layers
 
 from .conftest import Case, record_of
 
@@ -35,6 +35,7 @@ def test_layers(
     comparison = case.compared(target, precision)
     pattern = request.config.getoption("--layers")
     if pattern:
+        require_layers(case.subject.graph, pattern)
         sheet = layer_sheet(case.name, target, comparison, pattern)
         record_property("mxproof_layers", asdict(sheet))
     alone = case.culprits(target, comparison)
