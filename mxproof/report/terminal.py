@@ -65,9 +65,10 @@ def graph_table(graph: Graph) -> Table:
 
 
 def require_layers(graph: Graph, pattern: str) -> None:
-    """
+    """Refuse a pattern that matches no layer.
+
     Raises:
-        UsageError: no layer matches.
+        UsageError: it matches none of the network's layers.
     """
     names = (name for node in graph.nodes for name in node.outputs)
     if not any(fnmatchcase(name, pattern) for name in names):
