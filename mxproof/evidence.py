@@ -32,7 +32,7 @@ class Evidence:
         truths: begins a pass through them; live, MXNet runs anew, and so many times more with all
             numbers moved by rounding.
         versions: of the MXNet that made them, and of its NumPy and Python.
-        model: the network in MXNet; None of a recording, which knows its own inputs only.
+        model: the network in MXNet; None for a recording, which holds its own inputs only.
     """
 
     truths: Callable[[int], Iterator[Truth]]

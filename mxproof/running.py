@@ -170,10 +170,10 @@ def open_file(path: Path, runtime: str, mxnet_python: Optional[str]) -> Iterator
 
 
 def _read_onnx(path: Path) -> Described:
-    """
+    """Inputs, preprocessing and outputs' names of an .onnx file.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the file is not an ONNX model.
     """
     try:
         model = onnx.load(path, load_external_data=False)
@@ -196,7 +196,8 @@ def _recorded(metadata: Mapping[str, str]) -> Optional[Preprocessing]:
 
 
 def _read_pytorch(path: Path) -> Described:
-    """
+    """The same of a converted module, from the metadata of its weights.
+
     Raises:
         UsageError: its weights are missing, or were not written by this project.
     """

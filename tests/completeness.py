@@ -22,7 +22,7 @@ SUITES: Dict[str, int] = {
     "tests/models/test_shapes.py": 6,
     "tests/models/test_tables.py": 6,
     "tests/models/test_latency.py": 18,
-    "tests/converters": 750,
+    "tests/converters": 700,
     "tests/docs": 145,
     "tests/fixtures": 110,
     "tests/lab": 280,

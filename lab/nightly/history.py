@@ -20,12 +20,18 @@ from mxproof.report.record import Json
 from mxproof.subject import UsageError
 
 from .judge import INCONCLUSIVE, Judgement, Run
-from .readers import BROKEN, STEP, STEPS, VERSIONS, read_run
+from .readers import BESIDE, BROKEN, STEP, STEPS, VERSIONS, read_run
 
 SCHEMA = 2
 FILE, GREEN, NEXT, MARK = "history.jsonl", "green", "green.next", "entry.json"
 #: What is kept of a green run: the records that the judge compares, and the versions.
-KEPT = {STEP, VERSIONS, *(record for record, _ in STEPS.values())}
+KEPT = {STEP, VERSIONS, *BESIDE, *(record for record, _ in STEPS.values())}
+#: What an entry holds beside its schema.
+FORM = {
+    **dict.fromkeys(("verdict", "date", "commit", "accepted"), str),
+    **dict.fromkeys(("reasons", "inconclusive"), list),
+    **dict.fromkeys(("versions", "counts", "numbers"), dict),
+}
 #: Of the reasons for a red run, this many are kept, and this many characters of each.
 REASONS, LONGEST = 100, 300
 
@@ -67,8 +73,12 @@ class History:
         for place, line in enumerate(self._text.splitlines(), 1):
             try:
                 entry: Json = json.loads(line.decode())
-                if entry["schema"] != SCHEMA:
-                    raise ValueError(f"schema {entry['schema']!r}")
+                if entry["schema"] != SCHEMA or entry["verdict"] not in ("green", "red"):
+                    raise ValueError(f"schema {entry['schema']!r}, verdict {entry['verdict']!r}")
+                for key in (key for key, form in FORM.items() if not isinstance(entry[key], form)):
+                    raise TypeError(f"{key} is {entry[key]!r}")
+                for value, _low, _high in entry["numbers"].values():
+                    float(value)
                 self.entries.append(entry)
             except BROKEN as error:
                 self.problems.append(f"{FILE}:{place}: {type(error).__name__}: {error}")

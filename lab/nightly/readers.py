@@ -23,6 +23,8 @@ from .judge import FAILED, PASSED, SKIPPED, Run
 Found = Tuple[Any, ...]
 
 STEP, VERSIONS = "step.json", "versions.txt"
+#: What pytest's steps may write beside their JUnit XML.
+BESIDE = REPORT, ZOO, BENCHMARKS = "report.json", "zoo.jsonl", "benchmark.json"
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 #: A step that began this much before the last one is left over from an earlier run.
 LONGEST_RUN = timedelta(hours=24)
@@ -119,14 +121,14 @@ def pytest_cases(path: Path) -> Iterator[Found]:
     for name, element in tests:
         yield (name,)
         yield from ((name, *bad) for bad in _outcomes(element))
-    if (folder / "report.json").exists():
-        for record in load(folder / "report.json")["records"]:
+    if (folder / REPORT).exists():
+        for record in load(folder / REPORT)["records"]:
             yield from _worst(record, record["model"])
-    if (folder / "zoo.jsonl").exists():
-        for line in (folder / "zoo.jsonl").read_text(encoding="utf-8").splitlines():
+    if (folder / ZOO).exists():
+        for line in (folder / ZOO).read_text(encoding="utf-8").splitlines():
             yield from _worst(json.loads(line), "GluonCV's zoo")
-    if (folder / "benchmark.json").exists():
-        for found in load(folder / "benchmark.json")["benchmarks"]:
+    if (folder / BENCHMARKS).exists():
+        for found in load(folder / BENCHMARKS)["benchmarks"]:
             if found["fullname"] in dict(tests):
                 yield found["fullname"], PASSED, "", found["stats"]["median"]
 

@@ -145,7 +145,7 @@ class TimingProcess(WorkerProcess):
 def all_opened(
     targets: Mapping[str, TimingTarget], inputs: Inputs
 ) -> Iterator[Dict[str, WarmProcess]]:
-    """Several at once, warmed up."""
+    """Start several targets at once, and warm them up."""
     with ExitStack() as stack:
         yield {n: stack.enter_context(opened(t, inputs)).warmed() for n, t in targets.items()}
 

@@ -20,7 +20,7 @@ from ..evidence import SAMPLES, evidence_for
 from ..proof import Proof
 from ..report.page import markdown, page, today
 from ..report.templates import require_jinja
-from ..report.terminal import layer_sheet, proof_table
+from ..report.terminal import layer_sheet, proof_table, require_layers
 from ..runtimes.base import RuntimeFailure
 from ..subject import Subject, UsageError, load_for_run, parse_inputs
 from ..targets import TARGETS
@@ -75,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
         report(f"reading {args.checkpoint}")
         folder = Path(name)
         subject = load_for_run(args.checkpoint, given, **common.reading(args))
+        if args.layers:
+            require_layers(subject.graph, args.layers)
         with evidence_for(
             subject,
             given,

@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 
 
 def require_jinja() -> Any:
-    """The module jinja2; a UsageError where it is not installed."""
+    """Import Jinja2; raises a UsageError where it is not installed."""
     return require("jinja2", "report", "reports are written with Jinja2, which")
 
 

@@ -64,14 +64,22 @@ def graph_table(graph: Graph) -> Table:
     return Sheet(title, ("layer", "operator", "shape"), rows).terminal()
 
 
+def require_layers(graph: Graph, pattern: str) -> None:
+    """Refuse a pattern that matches no layer.
+
+    Raises:
+        UsageError: it matches none of the network's layers.
+    """
+    names = (name for node in graph.nodes for name in node.outputs)
+    if not any(fnmatchcase(name, pattern) for name in names):
+        raise UsageError(f"--layers {pattern}: {graph.name} has no such layer; see `inspect`.")
+
+
 def layer_sheet(model: str, target: str, comparison: Comparison, pattern: str) -> Sheet:
     """A table of the layers whose names match.
 
     Args:
         pattern: as in a shell: "stage1_*", or "*" for all.
-
-    Raises:
-        UsageError: no layer matches.
     """
     precision = comparison.precision
     measure = MEASURES[precision]
@@ -85,8 +93,6 @@ def layer_sheet(model: str, target: str, comparison: Comparison, pattern: str) -
         for check in comparison.checks
         if fnmatchcase(check.layer, pattern)
     ]
-    if not any(fnmatchcase(name, pattern) for name in comparison.expected):
-        raise UsageError(f"--layers {pattern}: {model} has no such layer; see `inspect`.")
     headings = ("layer", "operator", "shape", "max abs", "max rel", f"{precision} {measure}")
     title = f"{model}/{target} {precision}, layers {pattern}"
     return Sheet(title, (*headings, "of its budget", "verdict"), rows)

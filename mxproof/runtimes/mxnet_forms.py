@@ -42,7 +42,7 @@ FLOATS = ("float16", "float32", "float64")
 
 @lru_cache(maxsize=None)
 def float32_by_default(op):
-    """Does the operator make float32 numbers where no dtype is stated?"""
+    """Whether the operator returns float32 where no dtype is stated."""
     import mxnet as mx
 
     arguments = mx.operator.get_operator_arguments(op)

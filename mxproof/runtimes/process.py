@@ -88,8 +88,9 @@ class WorkerProcess:
             self.versions: Dict[str, str] = self.ask("start")[0]
         except RuntimeFailure as error:
             self.close()
+            said = str(error).rstrip(".")
             raise RuntimeFailure(
-                f"{self._runtime} does not run in {self.python}: {error} Install {self._install} "
+                f"{self._runtime} does not run in {self.python}: {said}. Install {self._install} "
                 f"there, or name an interpreter that has it: {self._option} PATH."
             ) from error
 

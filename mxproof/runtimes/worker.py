@@ -71,7 +71,7 @@ class Worker:
                 self.channel.send({"error": "{}: {}".format(type(error).__name__, said)})
 
     def do_start(self, inputs):
-        """The versions of what is run."""
+        """Answer with the versions of the library, NumPy and Python."""
         module, python = self.library(), "{}.{}.{}".format(*sys.version_info[:3])
         versions = {module.__name__: module.__version__, "numpy": np.__version__}
         self.channel.send(dict(versions, python=python))
@@ -87,7 +87,7 @@ class Worker:
 
 
 def as_numpy(array: Any) -> Any:
-    """The same for an array of MXNet's."""
+    """A NumPy array; one of MXNet's is copied into one."""
     return array.asnumpy() if hasattr(array, "asnumpy") else array
 
 

@@ -57,8 +57,8 @@ def layers(model: MxnetModel) -> List[str]:
 
 
 def again(model: MxnetModel, folder: Path) -> Graph:
-    save_mxnet(model, folder / "back")
-    return load_checkpoint(folder / "back", inputs=model.inputs)
+    save_mxnet(model, folder / "back", 3)
+    return load_checkpoint(folder / "back", 3, inputs=model.inputs)
 
 
 @pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.__name__)
@@ -76,6 +76,7 @@ def test_layers_arrays_and_numbers_come_back(
             assert back.operators[node.name] == graph.operators[node.name]
     assert back.outputs == graph.outputs
     assert model.inputs == {"data": graph.inputs[0].shape}
+    assert model.symbol.version == 10901
     assert model.arrays.keys() == {
         f"{'aux' if 'moving' in name else 'arg'}:{name}" for name in graph.params
     }

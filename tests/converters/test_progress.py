@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-from typing import List, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
 import pytest
 
+from converters import Graph, to_onnx, to_pytorch
 from converters.progress import counted, listening, part_of, report
+
+from .networks import resnet
 
 Told = List[Tuple[str, int, Optional[int]]]
 
@@ -21,6 +24,16 @@ def test_who_listens_is_told_and_nobody_else() -> None:
     report("after")
     assert inner == [("within", 1, 3)]
     assert outer == [("begun", 0, None), ("letters", 0, 2), ("letters", 1, 2)]
+
+
+@pytest.mark.parametrize("convert", [to_onnx, to_pytorch])
+def test_conversions_tell_of_each_layer(convert: Callable[[Graph], object]) -> None:
+    graph = resnet()
+    told: Told = []
+    with listening(lambda *what: told.append(what)):
+        convert(graph)
+    count = len(graph.nodes)
+    assert [what[1:] for what in told] == [(done, count) for done in range(count)]
 
 
 def test_a_part_counts_on_from_what_was_done_before() -> None:

@@ -55,7 +55,7 @@ class Story:
         if step.kind == "python":
             (self.folder / "step.py").write_text(step.text.replace(*OFFLINE), encoding="utf-8")
             return self._shell(f"{sys.executable} step.py")
-        words = shlex.split(step.text, comments=True)
+        words = shlex.split(step.text.replace("\\\n", " "), comments=True)
         if extras := re.fullmatch(r"pip install \.\[(\w+)\]", " ".join(words)):
             known = metadata("mxproof").get_all("Provides-Extra") or []
             return int(extras[1] not in known), ""  # tests/packaging installs it

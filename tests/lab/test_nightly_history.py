@@ -67,6 +67,8 @@ def test_a_red_run_is_no_standard(nightly: Nightly, tmp_path: Path) -> None:
 
 
 def test_the_records_of_the_last_green_run_are_kept(nightly: Nightly, tmp_path: Path) -> None:
+    assert nightly((), "--markdown", tmp_path / "summary.md").code == 0
+    assert "New cases" not in (tmp_path / "summary.md").read_text()
     other = {"latency/latency.json": {"decisions": [decision("small-pytorch")]}, "docs/x.html": "x"}
     assert nightly({**other, "versions.txt": "torch==2.14.0\n"}).code == 1
     green = tmp_path / "history" / "green"
@@ -130,12 +132,13 @@ def test_one_judge_at_a_time(nightly: Nightly, tmp_path: Path) -> None:
 def test_lines_of_another_form_are_reported_and_kept(nightly: Nightly, tmp_path: Path) -> None:
     path = tmp_path / "history" / "history.jsonl"
     entry = json.loads(path.read_text())
-    bad = ["{", "[1]", "[" * 50_000, "\x00", json.dumps({**entry, "schema": 1})]
+    forms = ({"schema": 1}, {"verdict": "blue"}, {"numbers": {"a": ["x", 1, 2]}}, {"counts": [1]})
+    bad = ["{", "[1]", "[" * 50_000, "\x00", *(json.dumps({**entry, **form}) for form in forms)]
     path.write_text("\n".join([*bad, json.dumps(entry)]))
     done = nightly()
     reported = [place for place in range(1, 10) if f"history.jsonl:{place}: " in done.out]
-    assert (done.code, reported) == (0, [*range(1, 6)])
-    assert path.read_text().split("\n")[:5] == bad
+    assert (done.code, reported) == (0, [*range(1, 9)])
+    assert path.read_text().split("\n")[:8] == bad
 
 
 @pytest.mark.parametrize(

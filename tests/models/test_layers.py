@@ -13,7 +13,7 @@ from converters.checkpoint import symbol_path
 from mxproof.proof import describe_failure
 from mxproof.prover import notes_of
 from mxproof.report.record import part
-from mxproof.report.terminal import layer_sheet
+from mxproof.report.terminal import layer_sheet, require_layers
 
 from .conftest import Case, record_of
 
@@ -37,6 +37,7 @@ def test_layers(
     passed = comparison.passed and not alone
     pattern = request.config.getoption("--layers")
     if pattern:
+        require_layers(case.subject.graph, pattern)
         sheet = layer_sheet(case.name, target, comparison, pattern)
         record_property("mxproof_layers", asdict(sheet))
     hand_in(

@@ -45,6 +45,7 @@ def wrong_epsilon(prefix: Path) -> None:
 def unsupported(net: Network, x: Any) -> Any:
     x = net.layer("Custom", "mine", x, op_type="secret")
     x = net.layer("Activation", "line\nbreak", x, act_type="gelu")
+    x = net.layer("Dropout", "drop", x, mode="always")
     return net.layer("Activation", "act", x, act_type="relu", mystery=1)
 
 
@@ -76,7 +77,7 @@ BAD: Dict[str, Tuple[Damage, List[str], List[str]]] = {
     "unsupported operators": (
         lambda prefix: saved(prefix, unsupported),
         ["--input", "data=1x3"],
-        ["Custom 'mine'", "Activation 'line\\nbreak': act_type='gelu'; supported", "mystery='1'"],
+        ["Custom 'mine'", "'line\\nbreak': act_type='gelu'; supp", "mode=always", "mystery='1'"],
     ),
     "unsupported by the second target": (
         nothing,

@@ -17,7 +17,7 @@ from mxproof import prover as module
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
 
-from .conftest import Run
+from .conftest import Refuse, Run
 
 pytestmark = pytest.mark.usefixtures("runtimes")
 
@@ -107,6 +107,13 @@ def test_a_proof(verify: Any, prefix: Path, tmp_path: Path) -> None:
     assert record["command"] in text
     assert all(f">{name}</th>" in text for name in ("MXNet", "onnxruntime", "PyTorch"))
     assert "| small | ONNX | ✓ pass |" in summary.read_text(encoding="utf-8")
+
+
+def test_layers_that_there_are_not(refuse: Refuse, prefix: Path, tmp_path: Path) -> None:
+    """Said before the proof, or its verdict would be lost."""
+    err = refuse("verify", prefix, "--layers", "typo*", "--json", tmp_path / "out.json")
+    assert err.count("--layers typo*: small has no such layer; see `inspect`.") == 1
+    assert not (tmp_path / "out.json").exists()
 
 
 def test_another_seed_is_another_input(verify: Any, prefix: Path) -> None:

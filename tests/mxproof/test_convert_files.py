@@ -99,6 +99,13 @@ def test_the_program_takes_every_size(forms: Path) -> None:
     assert source == program
 
 
+def test_the_state_dict_is_plain(forms: Path) -> None:
+    code = "import torch\ns = torch.load('small.pth', weights_only=True)\nprint(type(s), *s)"
+    words = alone(code, forms)
+    assert words.startswith("<class 'dict'>")
+    assert "unit1.bn1.running_var" in words
+
+
 def test_programs_of_networks_that_cannot_be_traced(refuse: Refuse, tmp_path: Path) -> None:
     """torch.export does not follow what depends on numbers; the message says what to do."""
     pytest.importorskip("torch", reason="needs PyTorch, which writes .pt2")
@@ -131,6 +138,7 @@ NO_TORCH = "{} is written by PyTorch, which is not installed here: pip install"
     [
         ("--pt2 --to onnx", True, "--pt2 goes with the PyTorch source: add --to pytorch."),
         ("--logits --output fc", True, "--logits: small ends in 'fc' (FullyConnected)"),
+        ("--log nowhere/log", True, "--log nowhere/log: there is no such folder. Make it first."),
         ("--pth --no-verify", False, NO_TORCH.format("--pth")),
         ("--pt2 --no-verify", False, NO_TORCH.format("--pt2")),
     ],

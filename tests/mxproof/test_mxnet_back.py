@@ -191,6 +191,7 @@ FORMS: Dict[str, Tuple[onnx.NodeProto, Any, Arrays]] = {
     "MatMul with a vector": form("MatMul", IMAGE, {"w": draw(6)}),
     "PRelu by place": form("PRelu", IMAGE, {"s": draw(7, 6)}),
     "Round": form("Round", (9,)),
+    "Mod with the dividend's sign": form("Mod", IMAGE, {"d": draw(6)}, fmod=1),
     "Max of three": form("Max", IMAGE, {"a": draw(6), "b": draw(4, 1, 1)}),
     "Clip from below": form("Clip", IMAGE, {"a": np.float32(-0.3)}),
     "Where": form("Where", IMAGE, CHOICE, "c,x,n"),

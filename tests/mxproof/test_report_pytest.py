@@ -164,7 +164,8 @@ def test_a_run_without_models_proves_nothing(
     assert f"report: {found.folder / 'index.html'}" in capsys.readouterr().out
     assert found.report["counts"]["failed"] == 0
     assert f"<title>{title}: 0 models</title>" in found.text("index.html")
-    assert f" mxproof: {title}" in found.text("summary.md").splitlines()[0]
+    sign = "✗" if title == "Failed" else "…"
+    assert found.text("summary.md").startswith(f"## {sign} mxproof: {title}")
     for text in (found.text("index.html"), found.text("summary.md")):
         assert "No model was compared." in text and "Proven equal" not in text
     assert mine.is_file() and not (found.folder / "junit.xml").exists()

@@ -92,6 +92,7 @@ PARTLY: Dict[str, Tuple[float, float, str]] = {
     "UpSampling": (0.6, 1, f"{NEAREST}|{WEIGHT}"),
     "_contrib_BilinearResize2D": (0.4, 1, f"{SIZES}|supported: numbers, or the size of another"),
     "_contrib_MultiBoxDetection": (0, 1, f"{LOOP}|{ALONG}"),
+    "_contrib_MultiBoxPrior": (0.4, 1, RANGE),
     "_contrib_ROIAlign": (0.6, 1, LOOP),
     "_contrib_arange_like": (0, 1, END),
     "_contrib_box_encode": (0, 1, "indices that have other sizes than the data"),
