@@ -143,7 +143,6 @@ class _Pass:
             self.alone,
             stopped,
             stopped_at,
-            self.budgets.median,
         )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Callable, Iterator, Mapping, Optional, Sequence
+from typing import Callable, Iterator, List, Mapping, Optional, Sequence
 
 from converters.shape import Shape
 
@@ -50,6 +50,19 @@ class Evidence:
 def live(model: Mxnet, inputs: Sequence[Inputs], versions: Mapping[str, str]) -> Evidence:
     """MXNet, run on each of the inputs whenever its results are asked for."""
     return Evidence(lambda draws: (model.truth(x, draws) for x in inputs), versions, model)
+
+
+def kept(evidence: Evidence) -> Evidence:
+    """The same, whose first pass is run once, and held for all that follow."""
+    truths: List[Truth] = []
+
+    def again(draws: int) -> Iterator[Truth]:
+        if draws:
+            return evidence.truths(draws)
+        truths.extend(evidence if not truths else ())
+        return iter(truths)
+
+    return replace(evidence, truths=again)
 
 
 def stored(truths: Sequence[Truth], versions: Mapping[str, str] = MappingProxyType({})) -> Evidence:

@@ -13,19 +13,32 @@ from .tolerance import ULP32, Budget
 EQUAL, UNDECIDED, DIFFERS = "equal", "undecided", "differs"
 
 
+def apart(x: Array, y: Array) -> Array:
+    """|x - y| in float64: 0 where both are the same infinity or both no number, and infinite where
+    only one of them is finite."""
+    wide, other = (a.astype(np.float64) for a in (x, y))
+    with np.errstate(invalid="ignore", over="ignore"):
+        delta = np.abs(wide - other)
+    same = (wide == other) | (np.isnan(wide) & np.isnan(other))
+    return np.where(same, 0.0, np.where(np.isnan(delta), np.inf, delta))
+
+
 def differences(value: Array, reference: Array) -> Tuple[float, float]:
-    """(max |x - r|, max |x - r| / |r| where r is not 0), in float64."""
-    wide = reference.astype(np.float64)
-    delta = np.abs(value.astype(np.float64) - wide)
-    nonzero = wide != 0
-    relative = delta[nonzero] / np.abs(wide[nonzero])
+    """(max |x - r|, max |x - r| / |r| where r is finite and not 0), in float64."""
+    wide, delta = np.abs(reference.astype(np.float64)), apart(value, reference)
+    comparable = (wide != 0) & np.isfinite(wide)
+    relative = delta[comparable] / wide[comparable]
     return float(delta.max(initial=0)), float(relative.max(initial=0))
+
+
+def ranks(rows: Array, k: int) -> Array:
+    """(N, ...) -> (N, k), the places of the k largest of each sample; what is no number is last."""
+    return np.argsort(-rows.reshape(len(rows), -1).astype(np.float64), kind="stable")[:, :k]
 
 
 def same_top(value: Array, reference: Array, k: int) -> bool:
     """Are the k largest of every sample the same ones, in the same order?"""
-    flat, other = (a.reshape(len(a), -1) for a in (value, reference))
-    return bool((np.argsort(-flat)[:, :k] == np.argsort(-other)[:, :k]).all())
+    return bool((ranks(value, k) == ranks(reference, k)).all())
 
 
 @dataclass(frozen=True)
@@ -55,19 +68,21 @@ def top_k(value: Array, truth: Layer, precision: str, k: int) -> TopK:
     """
     if value.shape != truth.float64.shape:
         return TopK(DIFFERS, f"has shape {value.shape}, MXNet {truth.float64.shape}")
-    budget, peak = Budget(), np.abs(truth.float64).max(initial=0)
-    allowed = budget.float64_rel * peak
+    budget = Budget()
+    wide = np.where(np.isfinite(truth.float64), truth.float64, 0.0)
+    allowed = budget.float64_rel * float(np.abs(wide).max(initial=0))
     if precision == "float32":
-        noise = np.abs(truth.float32 - truth.float64).max(initial=0)
-        allowed = max(budget.float32_ratio * noise, budget.ulps * ULP32 * peak)
+        noise = apart(truth.float32, truth.float64)
+        noise = noise[np.isfinite(noise)]
+        floor = budget.ulps * ULP32 * float(np.abs(wide).max(initial=0))
+        allowed = max(budget.float32_ratio * float(noise.max(initial=0)), floor)
     result = TopK(EQUAL)
-    ours, theirs = (a.reshape(len(a), -1) for a in (value, truth.float64))
-    for sample, (x, t) in enumerate(zip(ours, theirs)):
-        top = zip(np.argsort(-x, kind="stable")[:k], np.argsort(-t, kind="stable")[:k])
-        for rank, (i, j) in enumerate(top, 1):
-            gap = abs(t[i] - t[j])
+    theirs = truth.float64.reshape(len(value), -1)
+    for sample, places in enumerate(zip(ranks(value, k), ranks(truth.float64, k))):
+        for rank, (i, j) in enumerate(zip(*places), 1):
+            gap = float(apart(theirs[sample, i], theirs[sample, j]))
             where = f"sample {sample}: number {rank} is class {i}, in MXNet {j}; {gap:.1e} apart"
-            if gap > 2 * allowed or not np.isfinite(x).all():
+            if gap > 2 * allowed:
                 return TopK(DIFFERS, f"{where}, more than rounding ({2 * allowed:.1e})")
             if i != j and result.verdict == EQUAL:
                 result = TopK(UNDECIDED, f"{where}, within rounding ({2 * allowed:.1e})")

@@ -163,14 +163,14 @@ class Unloadable:
     trace = run
 
 
+@np.errstate(all="ignore")  # what overflows shows in the values
 def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputProof:
     """The outputs of an untraced run, as its user gets them."""
     names = list(dict.fromkeys(graph.outputs))  # ONNX lists an output once
     found: List[Array] = []
     stopped = stopped_at = None
     try:
-        with np.errstate(all="ignore"):
-            found = candidate.run(truth.inputs)
+        found = candidate.run(truth.inputs)
         if len(found) not in (len(names), len(graph.outputs)):
             stopped, found = f"has {len(found)} outputs, MXNet {len(names)}", []
     except Exception as error:

@@ -18,13 +18,12 @@ may be at most 4 RMS(m - t). Where MXNet's own error is a fraction of an ulp (on
 exact inputs, or a sum that happened to be exact) that ratio means nothing; a few ulps of the
 layer's magnitude are always allowed.
 
-What needs more is a row: of DEVIATIONS, or of the user's own (`--budgets FILE`), with a reason.
+What needs more is a row of the user's (`--budgets FILE`), with a reason.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -99,37 +98,22 @@ class Deviation:
         return " ".join(f"{k}={v}" for k, v in chosen) or "every layer"
 
 
-#: Rows that hold for every model. tests/operators/test_deviations.py shows that each is needed.
-DEVIATIONS: Tuple[Deviation, ...] = (
-    Deviation(
-        "computed as x * a + b with a and b made beforehand, where MXNet subtracts the mean first: "
-        "where x is near the mean the result is small, and the rounding of the product is not",
-        Budget(float32_ratio=32.0, channel_ratio=128.0),
-        runtime="onnxruntime",
-        op="BatchNorm",
-    ),
-)
-
-
 @dataclass(eq=False)
 class Budgets:
     """The budget of each layer: the first row that matches, else the standard one.
 
     Attributes:
-        own: rows that go before DEVIATIONS.
+        own: the user's rows.
         path: where the user has written them, who is told which of them no layer needed.
-        median: of the float32 ratio, over all layers; at most this.
         needed: by their id, those that passed a layer which the standard budget would have failed.
     """
 
     own: Sequence[Deviation] = ()
     path: Optional[Path] = None
-    median: float = FLOAT32_MEDIAN
     needed: Set[int] = field(default_factory=set)
 
     def row(self, runtime: str, node: Node, layer: str) -> Optional[Deviation]:
-        rows = (*self.own, *DEVIATIONS)
-        return next((r for r in rows if r.matches(runtime, node, layer)), None)
+        return next((r for r in self.own if r.matches(runtime, node, layer)), None)
 
     @property
     def problems(self) -> Tuple[str, ...]:
@@ -137,22 +121,6 @@ class Budgets:
         where = f"--budgets {self.path}: no layer needed the row for"
         idle = (r for r in self.own if self.path and id(r) not in self.needed)
         return tuple(f"{where} {row}. Delete it." for row in idle)
-
-
-#: Products in an element of a first layer of 7x7 on three channels, the largest that is common.
-_PRODUCTS = 7 * 7 * 3
-
-
-def folded() -> Budgets:
-    """Of a network whose batch norms are folded. In float64 nothing is different."""
-    more, usual = math.sqrt(_PRODUCTS), Budget()
-    row = Deviation(
-        "where a batch norm was folded, a kernel may begin with the bias, and round at its "
-        f"magnitude after each product, {_PRODUCTS} times in a first layer of 7x7, where MXNet "
-        "subtracts the mean once; all that follows passes it on",
-        Budget(float32_ratio=more * usual.float32_ratio, channel_ratio=more * usual.channel_ratio),
-    )
-    return Budgets([row], median=FLOAT32_MEDIAN * more)
 
 
 def load_budgets(path: Path) -> Budgets:

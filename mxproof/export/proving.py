@@ -23,7 +23,7 @@ from ..prover import Prover
 from ..runtimes.base import Array, Inputs
 from ..subject import UsageError
 from ..targets import TARGETS, convert
-from ..tolerance import Budgets, folded
+from ..tolerance import Budgets
 from .parcel import Parcel
 
 NEEDS = {"onnx": "onnxruntime", "pytorch": "torch"}
@@ -59,7 +59,7 @@ def prove(parcel: Parcel, given: Mapping[str, Shape], **drawn: Any) -> Proof:
         if parcel.graph is not parcel.plain:  # weights as they were before they were rounded
             graph = fuse(parcel.plain, wide=True)[0]
             wide = {t: convert(graph, t, Path(folder), parcel.opset)[0] for t in parcel.models}
-            prover = Prover(parcel.graph, parcel.models, folded(), wide)
+            prover = Prover(parcel.graph, parcel.models, Budgets(), wide)
         return prover.proof(parcel.subject.weights, truths)
 
 

@@ -47,7 +47,11 @@ def moved(array, count, random):
 
 
 def squares(errors):
-    """The sum of squares of each channel, (C,), on average over the first axis."""
+    """The sum of squares of each channel, (C,), on average over the first axis.
+
+    A number that was moved out of a function's domain (the logarithm's, say) counts as not moved.
+    """
+    errors = np.where(np.isfinite(errors), errors, 0.0)
     n, c = errors.shape[1:3] if errors.ndim > 2 else (1, 1)
     channels = errors.reshape(len(errors), n, c, -1)
     return np.einsum("dncs,dncs->c", channels, channels) / len(errors)

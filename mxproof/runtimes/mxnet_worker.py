@@ -123,7 +123,10 @@ class Model:
                         np.stack([as_numpy(r[k]) for r in runs]) - arrays[0]
                         for runs in (alone, carried)
                     ]
-                    arrays += [*map(squares, off), np.abs(off[1]).max(initial=0)]
+                    arrays += [
+                        *map(squares, off),
+                        np.abs(off[1]).max(initial=0, where=np.isfinite(off[1])),
+                    ]
                 yield arrays
             done, first = done + count, heads[-1][0] + 1
             for known, outputs in zip([*live.values(), *chains], [*results, *carried]):

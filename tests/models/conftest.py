@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
@@ -16,7 +16,7 @@ from fixtures.zoo import ZOO, obtain
 from mxproof.cli.common import reading
 from mxproof.cli.picture_options import pictures_of
 from mxproof.cli.verify import again, budgets_of
-from mxproof.evidence import SAMPLES, Evidence, live
+from mxproof.evidence import SAMPLES, Evidence, kept, live
 from mxproof.proof import PRECISIONS, TargetProof, describe_failure
 from mxproof.prover import Prover, versions_of
 from mxproof.recording.file import given_inputs, load_recording
@@ -120,8 +120,7 @@ class Case:
     def proof(self, target: str) -> TargetProof:
         """What `mxproof verify` finds."""
         if target not in self._proofs:
-            evidence = replace(self.evidence, truths=self._again)
-            self._proofs[target] = self.proof_on(evidence, target)[target]
+            self._proofs[target] = self.proof_on(self.evidence, target)[target]
         return self._proofs[target]
 
     def proof_on(self, evidence: Evidence, *targets: str) -> Dict[str, TargetProof]:
@@ -129,9 +128,6 @@ class Case:
         paths = {target: self.paths[target] for target in targets}
         prover = Prover(self.subject.graph, paths, self.budgets, opened=self.candidate)
         return prover.prove(evidence)[0]
-
-    def _again(self, draws: int) -> Iterator[Truth]:
-        return self.evidence.truths(draws) if draws else iter(self.truths)
 
     def explain(self, target: str, comparison: Comparison, alone: Tuple[Check, ...]) -> str:
         """What failed: the culprits, and how to see it again."""
@@ -248,7 +244,7 @@ def case(
             args.samples = args.samples or (2 if subject.model else SAMPLES)
             inputs = subject.evidence(given, seed=args.seed or 0, samples=args.samples)
         model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
-        evidence = live(model, inputs, mxnet.versions)
+        evidence = kept(live(model, inputs, mxnet.versions))
     folder, chosen = tmp_path_factory.mktemp(subject.name), bool(args.image)
     case = Case(subject, folder, given, evidence, budgets, again(args, ()), chosen)
     if args.repro:

@@ -6,7 +6,6 @@ layer came closest to its budget.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Callable, Dict, Set, Tuple
 
 import hypothesis
@@ -15,9 +14,8 @@ from hypothesis import strategies as st
 
 from converters import ShapeError
 from converters.shape import show
-from mxproof.evidence import Evidence
+from mxproof.evidence import kept, live
 from mxproof.subject import DISTRIBUTIONS
-from mxproof.truth import Truth
 
 from .conftest import Case
 
@@ -50,16 +48,6 @@ def shapes_of(case: Case) -> st.SearchStrategy[Shapes]:
     return st.fixed_dictionaries(drawn)
 
 
-def evidence_of(truth: Callable[[int], Truth]) -> Evidence:
-    """One input.
-
-    Args:
-        truth: MXNet's results on it, with so many draws of rounding.
-    """
-    first = truth(0)
-    return Evidence(lambda draws: iter([truth(draws) if draws else first]), {})
-
-
 def test_shapes(case: Case, targets: str, record_property: Callable[[str, object], None]) -> None:
     """MXNet runs once for each input, whatever is compared with it."""
     _ = case.reference  # before Hypothesis takes the skip for an example that fails
@@ -82,7 +70,7 @@ def test_shapes(case: Case, targets: str, record_property: Callable[[str, object
             assume(False)
 
         inputs = case.subject.inputs(shapes, seed, kind)
-        evidence = evidence_of(partial(case.reference.truth, inputs))
+        evidence = kept(live(case.reference, [inputs], {}))
         stated = " ".join(f"{name}={show(shape)}" for name, shape in shapes.items())
         for target, proof in case.proof_on(evidence, *targets.split("+")).items():
             assert proof.passed, (

@@ -28,7 +28,7 @@ def target_proof(name: str, *, wrong: bool = False) -> TargetProof:
     truth = truth_of()
     made = {p: wrong_layer(p, truth) if wrong else clean(truth, p) for p in PRECISIONS}
     comparisons = {p: judge(layers, p, truth) for p, layers in made.items()}
-    alone = {p: judge(layers, p, truth, alone=True).culprits for p, layers in made.items()}
+    alone = {p: judge(layers, p, truth, alone=True) for p, layers in made.items()}
     last = replace(comparisons["float32"], checks=comparisons["float32"].checks[-1:])
     output = OutputProof(replace(last, expected=NAMES[-1:]), 1e-7, 1e-6, True, TopK(EQUAL))
     return TargetProof(name, comparisons, output, alone if wrong else {})

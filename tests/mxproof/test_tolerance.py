@@ -7,10 +7,9 @@ import re
 from pathlib import Path
 from typing import Any, Dict
 
-import numpy as np
 import pytest
 
-from mxproof.tolerance import FLOAT32_MEDIAN, Budget, Budgets, Deviation, folded, load_budgets
+from mxproof.tolerance import Budget, Budgets, Deviation, load_budgets
 
 from .fakes import GRAPH, Layers, clean, each_precision, judge, truth_of
 
@@ -86,18 +85,3 @@ def test_rows_that_make_no_sense(text: str, said: str, tmp_path: Path) -> None:
     path.write_text(text)
     with pytest.raises(ValueError, match=f"{re.escape(str(path))}: {said}"):
         load_budgets(path)
-
-
-def test_folded_networks_are_allowed_what_a_bias_that_comes_first_costs() -> None:
-    """Sums in float32 that begin with a large bias, and the same with the bias added last."""
-    products = 0.01 * np.random.default_rng(0).standard_normal((7 * 7 * 3, 10000))
-    exact = 100 + products.sum(0)
-    sums = np.full(10000, 100, np.float32), np.zeros(10000, np.float32)
-    for product in products.astype(np.float32):
-        for total in sums:
-            total += product
-    first, last = (float(np.std(total - exact)) for total in (sums[0], sums[1] + np.float32(100)))
-    more = folded().own[0].budget.float32_ratio / Budget().float32_ratio
-    assert more == pytest.approx(first / last, rel=0.1)
-    assert folded().median == pytest.approx(FLOAT32_MEDIAN * more)
-    assert folded().own[0].budget.float64_rel == Budget().float64_rel

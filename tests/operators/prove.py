@@ -10,10 +10,8 @@ import os
 import tempfile
 from collections import defaultdict
 from contextlib import closing, contextmanager, suppress
-from functools import partial, reduce
-from operator import add
 from pathlib import Path
-from typing import Any, ContextManager, Iterable, Iterator, Mapping, Optional, Sequence
+from typing import Any, ContextManager, Iterator, Mapping, Optional
 
 import numpy as np
 import onnx_ir as ir
@@ -28,12 +26,13 @@ from converters.onnx_model import DEFAULT_OPSET, SUPPORTED_OPSETS
 from converters.ops import REGISTRY
 from converters.shape import compatible
 from converters.symbol import Symbol
-from mxproof.compare import compare
-from mxproof.proof import describe_failure
+from mxproof.evidence import Evidence, kept, live
+from mxproof.proof import TargetProof
+from mxproof.prover import Prover
 from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
-from mxproof.targets import TARGETS, convert
+from mxproof.targets import convert
+from mxproof.tolerance import Budgets
 from mxproof.truth import Truth
-from mxproof.verdict import Comparison
 
 from .case import Case
 from .row import Row
@@ -65,8 +64,6 @@ def newest_read() -> int:
 
 #: The lowest, the default and the newest.
 OPSETS = sorted({SUPPORTED_OPSETS[0], DEFAULT_OPSET, newest_read()})
-#: Inputs over which the noise of few numbers is pooled before it is called too much.
-RETRIES = 8
 
 
 @contextmanager
@@ -95,12 +92,11 @@ def opened(case: Case, mxnet: MxnetProcess) -> ContextManager[tuple[Graph, Mxnet
 def prove(case: Case, row: Row, mxnet: MxnetProcess, turn: int = 0) -> None:
     """Assert that the case converts and that what comes out is MXNet's function."""
     with opened(case, mxnet) as (graph, model, folder):
-        truth = model.truth(case.feeds(0))
-        check_inference(graph, case, row, truth)
+        evidence = kept(live(model, [case.feeds(0)], mxnet.versions))
+        check_inference(graph, case, row, next(iter(evidence)))
         tries = [("pytorch", DEFAULT_OPSET), *(("onnx", o) for o in opsets(graph, row, turn))]
         for target, opset in tries:
-            more = (model.truth(case.feeds(seed)) for seed in range(1, RETRIES))
-            judge(graph, target, [truth], folder, opset, more=more, where=str(case))
+            judge(graph, target, evidence, folder, opset, where=str(case))
 
 
 def opsets(graph: Graph, row: Row, turn: int) -> list[int]:
@@ -136,33 +132,18 @@ def check_inference(graph: Graph, case: Case, row: Row, truth: Truth) -> None:
 def judge(
     graph: Graph,
     target: str,
-    truths: Sequence[Truth],
+    evidence: Evidence,
     folder: Path,
     opset: int = DEFAULT_OPSET,
     *,
-    more: Iterable[Truth] = (),
-    alone: bool = False,
     where: str = "",
-) -> list[Comparison]:
-    """Assert that every layer of the converted network is MXNet's, in both precisions.
+) -> TargetProof:
+    """Assert that every layer and output of the converted network is MXNet's, in both precisions.
 
     Args:
-        more: further inputs, pooled with the others where float32 alone fails: of few numbers,
-            the noise is a matter of luck.
-        alone: each layer is given MXNet's results instead of the candidate's own.
         where: names the network in the message of a failure.
     """
     path = convert(graph, target, folder / str(opset), opset)[0]
-    results = []
-    for precision in TARGETS[target].runtimes:
-        candidate = TARGETS[target].open(path, precision)
-        compared = partial(compare, candidate=candidate, graph=graph, alone=alone)
-        result = reduce(add, map(compared, truths))
-        if precision == "float32" and result.failed and not result.stopped:
-            result = reduce(add, map(compared, more), result)
-        what = f"{target} opset {opset} {precision} {where}"
-        assert result.stopped is None, f"{what}: {result.stopped}"
-        assert not result.failed, f"{what}: {describe_failure('net', target, result)}"
-        assert tuple(c.layer for c in result.checks) == result.expected, what
-        results.append(result)
-    return results
+    proof = Prover(graph, {target: path}, Budgets()).prove(evidence)[0][target]
+    assert proof.passed, f"opset {opset} {where}: {'; '.join(proof.explain('net'))}"
+    return proof

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from converters.symbol import in_visiting_order
+from mxproof.evidence import kept, live
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS
 from tests.converters.networks import Network
@@ -161,6 +162,7 @@ def check(net: Network, outputs: List[Entry], mxnet: MxnetProcess) -> None:
     with reference(symbol, arrays, inputs, mxnet) as (graph, model, folder):
         assert sorted(v.name for v in graph.inputs) == sorted(used)
         given = (np.random.default_rng(s).standard_normal((len(used), *SHAPE)) for s in range(4))
-        truths = [model.truth(dict(zip(used, each.astype(np.float32)))) for each in given]
+        fed = [dict(zip(used, each.astype(np.float32))) for each in given]
+        evidence = kept(live(model, fed, mxnet.versions))
         for target in TARGETS:
-            judge(graph, target, truths, folder)
+            judge(graph, target, evidence, folder)
