@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Callable, Iterator, List, Mapping, Optional, Sequence
+from typing import Callable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from converters.shape import Shape
 
+from .coverage import Survey
 from .runtimes.base import Inputs
 from .runtimes.mxnet import Mxnet, MxnetProcess
 from .subject import Subject
@@ -33,11 +34,13 @@ class Evidence:
             numbers moved by rounding.
         versions: of the MXNet that made them, and of its NumPy and Python.
         model: the network in MXNet; None for a recording, which holds its own inputs only.
+        survey: what takes part in the proof, and what is drawn for its layers; None likewise.
     """
 
     truths: Callable[[int], Iterator[Truth]]
     versions: Mapping[str, str]
     model: Optional[Mxnet] = None
+    survey: Optional[Survey] = None
 
     def __iter__(self) -> Iterator[Truth]:
         return self.truths(0)
@@ -49,7 +52,15 @@ class Evidence:
 
 def live(model: Mxnet, inputs: Sequence[Inputs], versions: Mapping[str, str]) -> Evidence:
     """MXNet, run on each of the inputs whenever its results are asked for."""
-    return Evidence(lambda draws: (model.truth(x, draws) for x in inputs), versions, model)
+
+    def few(number: int) -> Tuple[bool, int]:
+        """Several samples are as many chances for a number to take part; small ones are cheap."""
+        arrays = inputs[number].values()
+        return all(len(a) < 2 for a in arrays if a.ndim), sum(a.size for a in arrays)
+
+    survey = Survey(model, model.graph, min(range(len(inputs)), key=few))
+    truths = lambda draws: (model.truth(x, draws) for x in inputs)  # noqa: E731
+    return Evidence(truths, versions, model, survey)
 
 
 def kept(evidence: Evidence) -> Evidence:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 
 from converters.files import atomic_write
 
+from .coverage import Coverage
 from .outputs import DIFFERS, TopK, worst_top
 from .verdict import Check, Comparison
 
@@ -60,17 +61,26 @@ class TargetProof:
 
     Attributes:
         isolated: precision -> all layers, each given MXNet's inputs; where that was asked.
+        drawn: layers in float64, each given inputs that were drawn for it.
+        coverage: of MXNet and the inputs: what took part; None where there is no MXNet.
     """
 
     target: str
     comparisons: Mapping[str, Comparison]
     output: OutputProof
     isolated: Mapping[str, Comparison] = field(default_factory=dict)
+    drawn: Tuple[Comparison, ...] = ()
+    coverage: Optional[Coverage] = None
 
     @property
     def introduced(self) -> Dict[str, Tuple[Check, ...]]:
         """Precision -> the layers that differ although they are given MXNet's inputs."""
-        return {precision: found.culprits for precision, found in self.isolated.items()}
+        found = {precision: found.culprits for precision, found in self.isolated.items()}
+        drawn = {c.layer: c for comparison in self.drawn for c in comparison.culprits}
+        if drawn:
+            known = {c.layer: c for c in found.get("float64", ())}
+            found["float64"] = tuple({**drawn, **known}.values())
+        return found
 
     @property
     def unsettled(self) -> List[str]:
@@ -81,7 +91,9 @@ class TargetProof:
     @property
     def passed(self) -> bool:
         chains = all(c.passed for c in self.comparisons.values())
-        return chains and self.output.passed and not any(self.introduced.values())
+        alone = any(self.introduced.values()) or any(c.problems for c in self.drawn)
+        covered = not (self.coverage and self.coverage.problems)
+        return chains and self.output.passed and not alone and covered
 
     @property
     def culprits(self) -> Tuple[Check, ...]:
@@ -100,7 +112,8 @@ class TargetProof:
                 (self.isolated, other.isolated),
             )
         )
-        return TargetProof(self.target, comparisons, self.output + other.output, isolated)
+        output, drawn = self.output + other.output, self.drawn + other.drawn
+        return TargetProof(self.target, comparisons, output, isolated, drawn, self.coverage)
 
     def explain(self, model: str) -> List[str]:
         """A paragraph for every precision that failed, or else for the untraced run."""
@@ -113,7 +126,9 @@ class TargetProof:
             paragraphs.append(describe_failure(model, self.target, self.output.checks))
         if not paragraphs and self.output.top1.verdict == DIFFERS:
             paragraphs.append(f"{model}/{self.target}: top-1: {self.output.top1.note}.")
-        return paragraphs
+        unknown = [p for comparison in self.drawn for p in comparison.problems]
+        unknown += self.coverage.problems if self.coverage else []
+        return paragraphs + [f"{model}/{self.target}: {p}." for p in unknown]
 
 
 @dataclass(frozen=True)
