@@ -98,15 +98,11 @@ class Ranges:
 
 @dataclass
 class Survey:
-    """Goes through the truths of a proof, and draws for the layers what these leave out.
-
-    Attributes:
-        first: the number of the truth from which on layers are drawn for.
-    """
+    """Goes through the truths of a proof: counts what takes part, and draws for the layers on the
+    pattern of the first; on that of another, for those whose numbers did not all take part."""
 
     model: Mxnet
     graph: Graph
-    first: int = 0
     _drawn: Any = field(default_factory=WeakKeyDictionary)
 
     def __post_init__(self) -> None:
@@ -130,9 +126,7 @@ class Survey:
     def _look(self, truth: Truth, number: int) -> List[Drawn]:
         self._follow(truth)
         found: List[Drawn] = []
-        if number < self.first:
-            return found
-        nodes = list(self.graph.nodes) if number == self.first else self._lacking()
+        nodes = self._lacking() if number else list(self.graph.nodes)
         for tamer in range(DRAWS):
             if not nodes:
                 break

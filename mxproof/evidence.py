@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Callable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Iterator, List, Mapping, Optional, Sequence
 
 from converters.shape import Shape
 
@@ -52,15 +52,8 @@ class Evidence:
 
 def live(model: Mxnet, inputs: Sequence[Inputs], versions: Mapping[str, str]) -> Evidence:
     """MXNet, run on each of the inputs whenever its results are asked for."""
-
-    def few(number: int) -> Tuple[bool, int]:
-        """Several samples are as many chances for a number to take part; small ones are cheap."""
-        arrays = inputs[number].values()
-        return all(len(a) < 2 for a in arrays if a.ndim), sum(a.size for a in arrays)
-
-    survey = Survey(model, model.graph, min(range(len(inputs)), key=few))
-    truths = lambda draws: (model.truth(x, draws) for x in inputs)  # noqa: E731
-    return Evidence(truths, versions, model, survey)
+    survey = Survey(model, model.graph)
+    return Evidence(lambda draws: (model.truth(x, draws) for x in inputs), versions, model, survey)
 
 
 def kept(evidence: Evidence) -> Evidence:
