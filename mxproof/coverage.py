@@ -17,13 +17,10 @@ import numpy as np
 from converters import Graph, Node
 
 from .check import channels
-from .drawn import CHOOSING, Drawn, chooses, draw_layers, places, real
+from .drawn import ATTEMPTS, CHOOSING, Drawn, chooses, draw_layers, places, real
 from .runtimes.base import Array
 from .runtimes.mxnet import Mxnet
 from .truth import Truth
-
-#: How often layers whose stored numbers did not all take part are drawn for again, each time tamer.
-DRAWS = 3
 
 
 @dataclass(frozen=True)
@@ -127,11 +124,12 @@ class Survey:
         self._follow(truth)
         found: List[Drawn] = []
         nodes = self._lacking() if number else list(self.graph.nodes)
-        for tamer in range(DRAWS):
-            if not nodes:
+        for attempt in range(len(ATTEMPTS)):
+            drawn = draw_layers(self.model, self.graph, truth, nodes, attempt)
+            if drawn is None:
                 break
-            found.append(draw_layers(self.model, self.graph, truth, nodes, tamer, number))
-            self._add(found[-1])
+            found.append(drawn)
+            self._add(drawn)
             nodes = self._lacking()
         return found
 
@@ -155,7 +153,7 @@ class Survey:
                     self.chain[node.inputs[k] or ""] |= mask
 
     def _add(self, drawn: Drawn) -> None:
-        for name, mask in drawn.reached.items():
+        for (_, name), mask in drawn.reached.items():
             self.isolated[name] |= mask
         for name in drawn.names:
             self.ranges["isolated"].add(name, drawn.read(name, "float64"))

@@ -16,7 +16,7 @@ import zlib
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Dict, List, Optional, Sequence, Set
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
@@ -38,6 +38,9 @@ ZEROS = 1 / 8
 HUGE = 1e3, 1e4
 #: How inputs are drawn, the next where one does not do.
 MIXED, MODERATE, POSITIVE, BETWEEN, REAL = range(5)
+#: How they are drawn first, and how much larger than the real ones: again and again for layers in
+#: which not all stored numbers took part, such as those of gates that are open or shut.
+ATTEMPTS = ((MIXED, 1.0), (MODERATE, 1.0), (POSITIVE, 1.0), (MODERATE, 8.0), (MODERATE, 0.125))
 #: Inputs that choose, count, or lie at places: other numbers would be none of the network's.
 CHOOSING = {
     *("anchors", "condition", "im_info", "index", "index_vector", "indices", "label", "length"),
@@ -53,12 +56,12 @@ class Drawn(Truth):
     Layers that choose or sort, or draw numbers themselves, are not among them.
 
     Attributes:
-        reached: stored array -> which of its numbers took part.
+        reached: (layer, stored array that it reads) -> which of its numbers took part.
     """
 
     def __init__(self) -> None:
         super().__init__({}, ())
-        self.reached: Dict[str, Array] = {}
+        self.reached: Dict[Tuple[str, str], Array] = {}
 
     def __getitem__(self, name: str) -> Layer:
         result = self.read(name, "float64")
@@ -103,19 +106,21 @@ class _DrawnPass(Pass):
 
 
 def draw_layers(
-    model: Mxnet, graph: Graph, truth: Truth, nodes: Sequence[Node], tamer: int = 0, seed: int = 0
-) -> Drawn:
-    """
+    model: Mxnet, graph: Graph, truth: Truth, nodes: Sequence[Node], attempt: int = 0
+) -> Optional[Drawn]:
+    """Draw inputs for layers, and have MXNet compute them; None if none of them can be judged so.
+
     Args:
         truth: says how large the numbers are that each layer is given.
         nodes: the layers in question.
-        tamer: 0 for all kinds of numbers at once; more leaves out the wildest.
+        attempt: how often that was done for these layers before. The first draws all kinds of
+            numbers at once, the others leave out the wildest, and then draw at other scales.
 
     Raises:
         RuntimeFailure: MXNet died.
     """
     chosen = [n for n in nodes if n.inputs and not chooses(graph, n)]
-    return _Drawing(model, graph, truth, chosen, tamer, seed).run()
+    return _Drawing(model, graph, truth, chosen, attempt).run() if chosen else None
 
 
 def chooses(graph: Graph, node: Node) -> bool:
@@ -149,12 +154,12 @@ class _Drawing:
     graph: Graph
     truth: Truth
     nodes: Sequence[Node]
-    tamer: int
-    seed: int
+    attempt: int
 
     def __post_init__(self) -> None:
         self.drawn = Drawn()
-        self.how: Dict[str, int] = defaultdict(lambda: self.tamer)
+        first, self.scale = ATTEMPTS[self.attempt]
+        self.how: Dict[str, int] = defaultdict(lambda: first)
         self.readers: Dict[str, List[Node]] = defaultdict(list)
         for node in self.nodes:
             for name in filter(None, dict.fromkeys(node.inputs)):
@@ -199,14 +204,14 @@ class _Drawing:
         if name in self.graph.params:  # made of stored numbers
             return self.graph.params[name]
         if not self.drawn.gives(name):
-            random = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
+            random = np.random.default_rng([self.attempt, zlib.crc32(name.encode())])
             limit, model = self.graph.index_limits.get(name), self.real(name)
             how = REAL if name in self.fixed else self.how[name]
             self.drawn.give(
                 name,
                 random.integers(0, limit, model.shape).astype(model.dtype)
                 if limit
-                else draw(model, how, random, self.positive(name, model)),
+                else draw(model, how, random, self.positive(name, model), self.scale),
             )
         return self.drawn.given(name)
 
@@ -237,7 +242,7 @@ class _Drawing:
             if name in passed_on:
                 self.drawn.give(name, result)
         for k, mask in masks.items():
-            self.drawn.reached[node.inputs[k] or ""] = mask
+            self.drawn.reached[node.name, node.inputs[k] or ""] = mask
         return {reader.name for name in changed for reader in self.readers[name]}
 
     def tame(self, name: str) -> bool:
@@ -259,9 +264,15 @@ def says_something(result: Array, real: Array) -> bool:
     return (finite[0] or not finite[1]) and (varies[0] or not varies[1])
 
 
-def draw(real: Array, how: int, random: np.random.Generator, positive: bool = False) -> Array:
+def draw(
+    real: Array,
+    how: int,
+    random: np.random.Generator,
+    positive: bool = False,
+    scale: float = 1.0,
+) -> Array:
     """(N, C, ...) -> numbers in place of a layer's real ones, of the same shape and type, and about
-    as large in each channel."""
+    as large in each channel, but for `scale`."""
     if how == REAL or real.dtype.kind != "f" or not real.size or not np.isfinite(real).all():
         return real
     numbers = channels(real)
@@ -271,7 +282,9 @@ def draw(real: Array, how: int, random: np.random.Generator, positive: bool = Fa
     else:
         sizes = np.sqrt(np.mean(np.square(numbers, dtype=np.float64), axis=(0, 2), keepdims=True))
         size = float(np.sqrt(np.mean(sizes * sizes))) or 1.0
-        found = random.uniform(-(3**0.5), 3**0.5, numbers.shape) * np.maximum(sizes, size / 16)
+        found = (
+            random.uniform(-(3**0.5), 3**0.5, numbers.shape) * np.maximum(sizes, size / 16) * scale
+        )
     found = found.reshape(real.shape)
     if how == MIXED:
         block = np.ix_(*(random.permutation(n)[: (n + 1) // 2] for n in real.shape))

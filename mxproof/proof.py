@@ -199,6 +199,11 @@ class Proof:
     problems: Tuple[str, ...] = ()
 
     @property
+    def coverage(self) -> Optional[Coverage]:
+        """What took part; the same for every target."""
+        return next((t.coverage for t in self.targets.values() if t.coverage), None)
+
+    @property
     def same_function(self) -> bool:
         """Is every target MXNet's function, as precise or not?"""
         return bool(self.targets) and all(t.same_function for t in self.targets.values())

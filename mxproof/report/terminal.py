@@ -17,7 +17,7 @@ from ..subject import UsageError
 from ..verdict import Comparison
 from .record import FAIL, INCOMPLETE, MEASURES, PASS, QUESTIONS
 from .sheet import Sheet, plain
-from .wording import NONE, SUMMARY, TOP, VERDICTS, number, summary
+from .wording import NONE, SUMMARY, TOP, VERDICTS, coverage_words, number, summary
 
 STYLES = {PASS: "green", FAIL: "bold red", INCOMPLETE: "yellow", TOP[DIFFERS]: "bold red"}
 ERRORS = ("max absolute error", "max relative error", "layers", "worst layer", "its relative error")
@@ -29,8 +29,9 @@ def proof_table(proof: Proof) -> Table:
     """One row a target: verdict, final output, worst layers."""
     shapes = ", ".join(f"{k}={show(v)}" for k, v in proof.shapes.items())
     title = plain(f"{proof.model} ({proof.weights} weights, {shapes})")
-    table = Table("target", "verdict", *SUMMARY, title=title)
-    for name, target in proof.to_json()["targets"].items():
+    record = proof.to_json()
+    table = Table("target", "verdict", *SUMMARY, title=title, caption=coverage_words(record))
+    for name, target in record["targets"].items():
         verdict = target["verdict"]
         styles = {**STYLES, **{q: STYLES[target[q]] for q in QUESTIONS}}
         cells = [Text(t, styles.get(heading, styles.get(t, ""))) for heading, t in summary(target)]

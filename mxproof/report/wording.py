@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from typing import Any, Dict, List, Optional, Sequence, Tuple
@@ -69,6 +70,33 @@ def precision_words(target: Json) -> str:
         return "as precise" if target["precision"] == PASS else "not judged"
     count = len(target["less_precise"])
     return "less precise" + (f" in {layer_count(count)}" if count else "")
+
+
+#: Key of a record's coverage -> what it counts.
+COVERED = {
+    "stored": "stored numbers",
+    "channels": "channels",
+    "relu_signs": "ReLU channels with both signs",
+}
+
+
+def coverage_words(record: Json) -> str:
+    """What took part in the proof, in a sentence."""
+    found = record.get("coverage")
+    if not found:
+        return f"Coverage: {record.get('coverage_note') or 'not known'}."
+    shares = [
+        f"{words} {_share(found[key], 'chain')} in the chain, {_share(found[key], 'isolated')} "
+        "isolated"
+        for key, words in COVERED.items()
+        if found[key]["total"]
+    ]
+    return f"Coverage: {'; '.join(shares) or 'nothing is stored'}."
+
+
+def _share(counts: Json, where: str) -> str:
+    """100 % is all of them and not nearly all."""
+    return f"{math.floor(1000 * counts[where] / counts['total']) / 10:g} %"
 
 
 def layer_count(count: int) -> str:

@@ -12,7 +12,7 @@ import pytest
 from converters.checkpoint import symbol_path
 from mxproof.proof import describe_failure
 from mxproof.prover import notes_of
-from mxproof.report.record import part
+from mxproof.report.record import coverage_record, part
 from mxproof.report.terminal import layer_sheet, require_layers
 
 from .conftest import Case, record_of
@@ -34,7 +34,8 @@ def test_layers(
 ) -> None:
     proof = case.proof(target)
     comparison, alone = proof.comparisons[precision], proof.introduced.get(precision, ())
-    passed = comparison.passed and not alone
+    covered = not proof.coverage or precision != "float64" or not proof.coverage.problems
+    passed = comparison.passed and not alone and covered
     pattern = request.config.getoption("--layers")
     if pattern:
         require_layers(case.subject.graph, pattern)
@@ -44,7 +45,7 @@ def test_layers(
         case,
         target=target,
         precision=precision,
-        about=record_of(case),
+        about={**record_of(case), **coverage_record(proof.coverage)},
         part=part(comparison, alone),
         introduced=[c.layer for c in alone or comparison.culprits[:1]],
         explanation=None if passed else describe_failure(case.name, target, comparison, alone),
@@ -62,8 +63,9 @@ def test_layers(
             "its relative error": f"{worst.rel:.2e}",
         },
     )
-    if not passed:
+    if not comparison.passed or alone:
         pytest.fail(case.explain(target, comparison, alone), pytrace=False)
+    assert covered, proof.coverage.problems
     assert len(comparison.checks) == len(case.truth)
     if case.subject.model is not None:
         assert len(comparison.checks) == operator_nodes(case)
