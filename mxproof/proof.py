@@ -115,13 +115,6 @@ class TargetProof:
         return single and self.output.passed
 
     @property
-    def less_precise(self) -> Tuple[Check, ...]:
-        """The layers that lose precision, worst first: those that do so by themselves, or else
-        those of the chain, or else the outputs of an untraced run."""
-        found = self.introduced.get("float32") or self.comparisons["float32"].failed
-        return tuple(sorted(found or self.output.checks.failed, key=lambda c: -c.part))
-
-    @property
     def passed(self) -> bool:
         return self.same_function and self.as_precise
 

@@ -35,7 +35,8 @@ def _pass(passed: bool) -> str:
 
 
 def part(comparison: Comparison, alone: Sequence[Check] = ()) -> Json:
-    """What one precision found.
+    """What one precision found; "beyond": layer -> how many times its limit it uses up, for those
+    that differ by themselves, or else in the chain.
 
     Args:
         alone: the layers that differ although they are given MXNet's inputs.
@@ -47,6 +48,7 @@ def part(comparison: Comparison, alone: Sequence[Check] = ()) -> Json:
         "verdict": _pass(passed),
         "function": _pass(not other),
         "precision": _pass(passed or comparison.precision == "float64"),
+        "beyond": {c.layer: number(c.used) for c in alone or comparison.failed},
         "expected": len(comparison.expected),
         "problems": comparison.problems,
         "median_ratio": number(comparison.median_ratio),
@@ -128,7 +130,7 @@ def target_record(
     return {
         "verdict": max(verdicts.values(), key=ORDER.index),
         **verdicts,
-        "less_precise": _less_precise(parts.get("float32")),
+        "less_precise": dict(parts["float32"]["beyond"]) if "float32" in parts else {},
         "first_introduced": introduced[0] if introduced else None,
         "introduced": list(introduced),
         "problems": [p for found in parts.values() for p in found["problems"]] + list(problems),
@@ -137,13 +139,6 @@ def target_record(
         "precisions": summaries,
         "layers": _layers(first, parts, notes or {}),
     }
-
-
-def _less_precise(single: Optional[Json]) -> List[str]:
-    """The layers that lose precision by themselves, or else those of the chain."""
-    if single is None:
-        return []
-    return list(single["alone"]) or [c["name"] for c in single["layers"] if c["problem"]]
 
 
 def _layers(first: Json, parts: Mapping[str, Json], notes: Mapping[str, str]) -> List[Json]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..outputs import DIFFERS, EQUAL, UNDECIDED
-from ..proof import PRECISIONS
+from ..proof import NAMED, PRECISIONS
 from .record import FAIL, INCOMPLETE, MEASURES, ORDER, PASS, Json
 
 NONE = "–"
@@ -69,6 +70,17 @@ def precision_words(target: Json) -> str:
         return "as precise" if target["precision"] == PASS else "not judged"
     count = len(target["less_precise"])
     return "less precise" + (f" in {layer_count(count)}" if count else "")
+
+
+def loss_words(target: Json) -> str:
+    """What a conversion that is the same function loses, with the layers that lose most of it."""
+    beyond: Dict[str, Optional[float]] = target["less_precise"]
+    parts = {name: math.inf if part is None else part for name, part in beyond.items()}
+    worst = sorted(parts.items(), key=lambda item: -item[1])[:NAMED]
+    named = [f"{one_line(name)} (error {part:.2g} times its limit)" for name, part in worst]
+    where = f" in {layer_count(len(beyond))}: {', '.join(named)}" if named else ""
+    more = f", and {len(beyond) - NAMED} more" if len(beyond) > NAMED else ""
+    return f"same function; less precise than MXNet{where}{more}"
 
 
 def layer_count(count: int) -> str:
