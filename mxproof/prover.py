@@ -20,6 +20,7 @@ from .check import check_form
 from .compare import compare
 from .evidence import Evidence
 from .outputs import DIFFERS, TopK, differences, same_top, top_k, worst_top
+from .overrides import unused_rows, used_rows
 from .proof import PRECISIONS, OutputProof, Proof, TargetProof
 from .runtimes.base import Array, Candidate, RuntimeFailure
 from .subject import Subject
@@ -86,7 +87,7 @@ class Prover:
             versions_of(evidence.versions),
             source=self.graph.source,
             notes=notes_of(self.graph),
-            problems=self.budgets.problems,
+            problems=unused_rows(self.budgets, used_rows(proofs.values())),
         )
 
     def prove(

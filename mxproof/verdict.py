@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import add
-from typing import Iterator, List, Optional, Tuple, Union
+from typing import Any, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
@@ -53,7 +53,7 @@ class Check:
         fault: what is wrong whatever the noise, in words.
         sums: for float32, what its noise is judged by.
         row: the budget of its own that it has.
-        beyond_standard: in float64, more than the standard budget allows.
+        beyond_standard: in float64, more than is allowed without the row's looser limits.
         part64: in float64, how much of the budget is used up.
         rel64: in float64, what `rel` may be over the layer (a channel's limit may be less).
         magnified: in float64, within what is carried from the layers before only: by itself it
@@ -85,9 +85,16 @@ class Check:
         return self.row.budget if self.row else Budget()
 
     @property
-    def needs_row(self) -> bool:
-        """Would the standard budget fail it?"""
-        return self.beyond_standard or bool(self.sums and _worst_part(self.sums, Budget())[0] > 1)
+    def uses_row(self) -> bool:
+        """Does its row make a difference? A looser limit does where it alone lets the layer pass;
+        a stricter one wherever it is held."""
+        if self.row is None:
+            return False
+        if not self.row.looser:
+            return self.row.stricter("float32" if self.sums else "float64")
+        sums, budget = self.sums, self.row.without_looser
+        needed = self.beyond_standard or bool(sums and _worst_part(sums, budget)[0] > 1)
+        return needed and not self.problem
 
     @property
     def ratio(self) -> Optional[float]:
@@ -100,7 +107,7 @@ class Check:
         """What the ratio, or in float64 `rel`, may be over the layer; None if nothing says."""
         if self.sums is None:
             return self.rel64 or None
-        own = float(np.sqrt((self.sums.noise / self.sums.count).mean()))
+        own = _own(self.sums)[1]
         return float32_limits(self.sums, self.budget)[0] / own if own else None
 
     @property
@@ -130,7 +137,9 @@ class Check:
     def problem(self) -> Optional[str]:
         """What is wrong, in words; None if nothing is."""
         part, words = self._worst
-        return self.fault or (words if part > 1 else None)
+        said = self.fault or (words if part > 1 else None)
+        limited = said and self.row and self.used is not None  # and not a result of another form
+        return f"{said}, limited by the row for {self.row}" if limited else said
 
     @property
     def another_function(self) -> bool:
@@ -269,20 +278,31 @@ def float32_limits(sums: Sums, budget: Budget) -> Tuple[float, Array]:
     # are next to nothing are not asked: what underflows is wrong by all of itself.
     live = sizes > size / 1024
     usual = float(np.median(noises[live] / sizes[live])) if live.any() else 0.0
-    floor = budget.ulps * ULP32
-    by_channel: Array = np.maximum(
-        budget.channel_ratio * np.maximum(np.maximum(noises, usual * sizes), noise),
-        floor * np.maximum(sizes, size),
-    )
-    return max(budget.float32_ratio * max(noise, usual * size), floor * size), by_channel
+    owns, own = _own(sums)
+    by_layer, by_channel = budget.strict_ratios
+
+    def limit(ratio: float, strict: bool, expected: Any, own: Any, size: Any) -> Array:
+        ulps = budget.ulps if strict else budget.ulps or Budget.ulps
+        return np.maximum(ratio * (own if strict else expected), ulps * ULP32 * size)
+
+    expected = np.maximum(np.maximum(noises, usual * sizes), noise)
+    noisier, larger = np.maximum(owns, own), np.maximum(sizes, size)
+    channels = limit(budget.channel_ratio, by_channel, expected, noisier, larger)
+    layer = limit(budget.float32_ratio, by_layer, max(noise, usual * size), own, size)
+    return float(layer), channels
+
+
+def _own(sums: Sums) -> Tuple[Array, float]:
+    """RMS of MXNet's own error, by channel (C,) and over all channels."""
+    by_channel = np.sqrt(sums.noise / sums.count)
+    return by_channel, float(np.sqrt(np.square(by_channel).mean()))
 
 
 def _worst_part(sums: Sums, budget: Budget) -> Tuple[float, str]:
     """How much of the float32 budget is used up, by the layer as a whole or by its worst channel,
     and what is to be said of it."""
     (errors, error), *_ = sums.rms()
-    owns = np.sqrt(sums.noise / sums.count)
-    own = float(np.sqrt(np.square(owns).mean()))
+    owns, own = _own(sums)
     allowed, limits = float32_limits(sums, budget)
     found, most = np.append(errors, error), np.append(limits, allowed)
     parts = np.divide(found, most, out=np.where(found > 0, np.inf, 0.0), where=most > 0)

@@ -145,7 +145,7 @@ def test_a_budget_of_its_own() -> None:
     row = Deviation("", Budget(float64_rel=1e-9))
     within, beyond = (judge(KEPT, T * (1 + e), "float64", row) for e in (1e-10, 1e-8))
     assert within.problem is None
-    assert within.needs_row
+    assert within.uses_row
     assert beyond.problem
 
 
