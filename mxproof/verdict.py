@@ -283,7 +283,8 @@ def float32_limits(sums: Sums, budget: Budget) -> Tuple[float, Array]:
 
     def limit(ratio: float, strict: bool, expected: Any, own: Any, size: Any) -> Array:
         ulps = budget.ulps if strict else budget.ulps or Budget.ulps
-        return np.maximum(ratio * (own if strict else expected), ulps * ULP32 * size)
+        allowed: Array = np.maximum(ratio * (own if strict else expected), ulps * ULP32 * size)
+        return allowed
 
     expected = np.maximum(np.maximum(noises, usual * sizes), noise)
     noisier, larger = np.maximum(owns, own), np.maximum(sizes, size)
