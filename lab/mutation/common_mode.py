@@ -10,7 +10,7 @@ from converters import Graph
 
 from .edits import layers, nodes
 from .mutant import GRAPH, Fault, Mutant, MutationSite
-from .returned import _scale_last
+from .returned import SCALED, scale_last
 
 
 def _next(graph: Graph, layer: str) -> List[str]:
@@ -48,13 +48,8 @@ def _declare_random(site: MutationSite) -> Mutant:
 def _declare_order_dependent(site: MutationSite) -> Mutant:
     """The numbers of outputs behind it are not compared then, and they are wrong."""
     reference = declared(site.graph, site.layer, order_dependent=True)
-    return Mutant(
-        site.graph,
-        "declared order-dependent, the outputs' last number 0.39 % larger",
-        site.layer,
-        reference=reference,
-        edit=lambda path: _scale_last(site, path),
-    )
+    note = f"declared order-dependent, the outputs: {SCALED}"
+    return Mutant(site.graph, note, site.layer, reference=reference, edit=scale_last)
 
 
 WEIGHTED = layers("Convolution", "FullyConnected")

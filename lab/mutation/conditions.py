@@ -1,7 +1,7 @@
 """Faults that show under a condition: for a batch of three, on large pictures, above 1e3, at 0.
 
-They are planted in the converted files, in front of a layer: in ONNX as a Where, in PyTorch as a hook
-of the layer's module. Elsewhere the files compute what they should.
+They are planted in the converted files, in front of a layer: in ONNX as a Where, in PyTorch as a
+hook of the layer's module. Elsewhere the files compute what they should.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _frames(site: MutationSite) -> Mutant:
     return _where_size(site, 2, ">", 1)
 
 
-BATCHED = _hooked(lambda graph, n: _free(graph, 0, 1) and len(graph.shapes[n.inputs[0]] or ()) > 1)
+BATCHED = _hooked(lambda graph, n: _free(graph, 0, 1) and len(graph.shapes[str(n.inputs[0])] or ()) > 1)
 SIGNED = _hooked(_signed)
 FRAMES = _hooked(lambda graph, n: len(graph.shapes[str(n.inputs[0])] or ()) == 5)
 HEIGHTS, WIDTHS = (_larger(axis, (LARGE, FULL_SIZE)) for axis in (-2, -1))

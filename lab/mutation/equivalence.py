@@ -2,10 +2,11 @@
 
 Each layer is written down as what inference reads of it (`meaning`): a momentum is not in it, the
 window of a global pooling is not, of a gamma that counts as 1 the numbers are not. Two networks
-whose layers mean the same compute the same, whatever they are given. What only happens to show on no
-input at hand is a fault. Neither the harness nor any inputs have a say in it.
+whose layers mean the same compute the same, whatever they are given. What only happens to show on
+none of the inputs at hand is a fault. Neither the harness nor any inputs have a say in it.
 
-Source: MXNet 1.9.1, src/operator/nn/{batch_norm,convolution,pooling,dropout}*, softmax_output-inl.h.
+Source: MXNet 1.9.1, src/operator/nn/batch_norm.cc, convolution-inl.h, pooling-inl.h, dropout-inl.h,
+and src/operator/softmax_output-inl.h.
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ def equivalent(before: Graph, mutant: Mutant) -> Optional[str]:
     after = mutant.graph
     if mutant.edit is not None or mutant.feed is not None or mutant.reference is not None:
         return None
-    pairs = list(zip(before.nodes, after.nodes))
-    form = [(g.inputs, g.outputs, [n.name for n in g.nodes]) for g in (before, after)]
-    if form[0] != form[1]:
+    forms = [(g.inputs, g.outputs, [(n.name, n.outputs) for n in g.nodes]) for g in (before, after)]
+    if forms[0] != forms[1]:
         return None
+    changed = (
+        (a, b)
+        for a, b in zip(before.nodes, after.nodes)
+        if a != b or _stored(before, a) != _stored(after, b)
+    )
     try:
-        alike = all(
-            same(meaning(before, a), meaning(after, b))
-            for a, b in pairs
-            if a is not b or _stored(before, a) != _stored(after, b)
-        )
+        alike = all(same(meaning(before, a), meaning(after, b)) for a, b in changed)
     except Exception:  # an impossible layer is not the same
         return None
     return SAME if alike else None

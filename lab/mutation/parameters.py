@@ -133,7 +133,8 @@ def _unreached(site: MutationSite) -> Array:
     """The largest magnitude of each of the data's channels, over all inputs that are drawn."""
     name = str(site.node.inputs[0])
     values = (site.baseline.value(name, truth) for truth in site.baseline.truths)
-    return np.max([np.abs(v).max((0, *range(2, v.ndim))) for v in values], axis=0)
+    largest: Array = np.max([np.abs(v).max((0, *range(2, v.ndim))) for v in values], axis=0)
+    return largest
 
 
 def _change_unreached(site: MutationSite) -> Mutant:

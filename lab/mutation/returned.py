@@ -1,11 +1,11 @@
-"""Faults of what a network returns: other names, another order, something done behind the layers."""
+"""Faults of what a network returns: other names, another order, numbers changed at the end."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 from converters import Graph, Node
 
@@ -28,13 +28,28 @@ ANY: Sites = lambda graph: _first_of(graph, several=False)  # noqa: E731
 
 
 def edited(
-    kind: str, sites: Sites, target: str, note: str, edit: Callable[[MutationSite, Path], None]
+    kind: str,
+    sites: Sites,
+    target: str,
+    note: str,
+    edit: Callable[[Path], None],
+    named: int = 0,
 ) -> Fault:
+    """A change of one target's files.
+
+    Args:
+        named: which of the outputs the proof has to name.
+    """
+
     def plant(site: MutationSite) -> Mutant:
-        expected = site.graph.outputs[0]
-        return Mutant(site.graph, note, expected, edit=lambda path: edit(site, path))
+        return Mutant(site.graph, note, site.graph.outputs[named], edit=edit)
 
     return Fault(kind, GRAPH, sites, plant, targets=(target,))
+
+
+def behind(*body: str) -> Callable[[Path], None]:
+    """Statements that return something in place of what the network returns, results[0]."""
+    return lambda path: hooked(path, body, "register_forward_hook")
 
 
 def _reorder(model: Any) -> None:
@@ -57,11 +72,16 @@ def _reverse_names(metadata: Dict[str, str]) -> Dict[str, str]:
     return {**metadata, OUTPUTS: json.dumps(json.loads(metadata[OUTPUTS])[::-1])}
 
 
-def _scale_last(site: MutationSite, path: Path) -> None:
-    """0.39 % more in the last number of each output's last axis."""
-    body = ["y = results[0]", "for each in y if isinstance(y, tuple) else (y,):"]
-    body += ["    if each.is_floating_point():", "        each[..., -1] *= 1.0039", "return y"]
-    hooked(path, body, "register_forward_hook")
+#: 0.39 % more in the last number of each output's last axis.
+SCALED = "the last number 0.39 % larger"
+scale_last = behind(
+    "y = results[0]",
+    "for each in y if isinstance(y, tuple) else (y,):",
+    "    if each.is_floating_point():",
+    "        each[..., -1] *= 1.0039",
+    "return y",
+)
+_reverse = behind("return results[0][::-1]")
 
 
 def _pairs(graph: Graph, node: Node) -> bool:
@@ -77,44 +97,17 @@ def _exchange_results(site: MutationSite) -> Mutant:
         replace(n, outputs=n.outputs[::-1]) if n.name == site.layer else n for n in graph.nodes
     ]
     note = " <-> ".join(site.node.outputs)
-    return Mutant(replace(graph, nodes=tuple(swapped)), note, site.node.outputs[0])
+    return Mutant(replace(graph, nodes=tuple(swapped)), note, site.node.outputs[-1])
 
 
-FAULTS = (
-    edited(
-        "outputs reversed in the file",
-        SEVERAL,
-        "onnx",
-        "reversed",
-        lambda s, p: onnx_edit(_reorder)(p),
-    ),
-    edited(
-        "outputs exchanged under their names",
-        SEVERAL,
-        "onnx",
-        "the first and the last",
-        lambda s, p: onnx_edit(_exchange_names)(p),
-    ),
-    edited(
-        "outputs reversed when they are returned",
-        SEVERAL,
-        "pytorch",
-        "reversed",
-        lambda s, p: hooked(p, ["return results[0][::-1]"], "register_forward_hook"),
-    ),
-    edited(
-        "names of the outputs reversed",
-        SEVERAL,
-        "pytorch",
-        "reversed in the file of weights",
-        lambda s, p: metadata_edit(_reverse_names)(p),
-    ),
-    edited(
-        "changed behind the last layer",
-        ANY,
-        "pytorch",
-        "the last number 0.39 % larger",
-        _scale_last,
-    ),
+ORDER, EXCHANGED = "outputs reversed in the file", "outputs exchanged under their names"
+RETURNED, NAMES = "outputs reversed when they are returned", "names of the outputs reversed"
+
+FAULTS: Tuple[Fault, ...] = (
+    edited(ORDER, SEVERAL, "onnx", "reversed", onnx_edit(_reorder)),
+    edited(EXCHANGED, SEVERAL, "onnx", "the first and last", onnx_edit(_exchange_names), -1),
+    edited(RETURNED, SEVERAL, "pytorch", "reversed", _reverse),
+    edited(NAMES, SEVERAL, "pytorch", "in the metadata", metadata_edit(_reverse_names)),
+    edited("changed behind the last layer", ANY, "pytorch", SCALED, scale_last),
     Fault("two results of a layer exchanged", GRAPH, nodes(_pairs), _exchange_results),
 )
