@@ -135,7 +135,9 @@ def _frames(site: MutationSite) -> Mutant:
     return _where_size(site, 2, ">", 1)
 
 
-BATCHED = _hooked(lambda graph, n: _free(graph, 0, 1) and len(graph.shapes[str(n.inputs[0])] or ()) > 1)
+BATCHED = _hooked(
+    lambda graph, n: _free(graph, 0, 1) and len(graph.shapes[str(n.inputs[0])] or ()) > 1
+)
 SIGNED = _hooked(_signed)
 FRAMES = _hooked(lambda graph, n: len(graph.shapes[str(n.inputs[0])] or ()) == 5)
 HEIGHTS, WIDTHS = (_larger(axis, (LARGE, FULL_SIZE)) for axis in (-2, -1))
