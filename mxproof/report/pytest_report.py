@@ -174,6 +174,7 @@ def _target(found: List[Json], failed: List[Json]) -> Json:
         {p: parts[p] for p in PRECISIONS if p in parts},
         _first(found, "output", None),
         passed=not failed and all(part["verdict"] == PASS for part in parts.values()),
+        stored=_first(found, "stored", None),
         introduced=_first(found, "introduced", ()),
         problems=[f"{t['id']} failed" for t in failed],
         explanation=said or [f"{t['id']}: {t['message']}" for t in failed],
