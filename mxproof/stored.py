@@ -94,7 +94,7 @@ class StoredProof:
         return [(*layer, "; ".join(why)) for layer, why in found.items()]
 
     def explain(self, most: int) -> List[str]:
-        """A paragraph on what differs, if anything does.
+        """A sentence on what differs, if anything does.
 
         Args:
             most: layers that it names.
@@ -103,7 +103,7 @@ class StoredProof:
         parts += [f"{op} {layer!r}: {why}" for op, layer, why in self.culprits]
         parts += [f.why for f in self.only(DIFFERENT).values() if not f.layers]
         more = [f"{len(parts) - most} more layers differ"] if len(parts) > most else []
-        return [f"stored numbers: {'; '.join([*parts[:most], *more])}."] if parts else []
+        return [f"stored numbers: {'; '.join([*parts[:most], *more])}"] if parts else []
 
 
 def compare_stored(
