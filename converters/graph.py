@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Dict, FrozenSet, List, Mapping, Set, Tuple, Union
 
@@ -56,6 +56,7 @@ class Graph:
             input, and the variable that stands there now.
         half: numbers stored or cast as float16 stay so; otherwise they are float32.
         unfolded: all layers, where some were folded into parameters (see folding.py).
+        unfolded_params: the arrays that only those read.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Graph:
     made_labels: Tuple[Tuple[int, int, str], ...] = ()
     half: bool = False
     unfolded: Tuple[Node, ...] = ()
+    unfolded_params: Mapping[str, Array] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         numbers = sum(array.size for array in self.params.values())
@@ -202,7 +204,10 @@ class Graph:
 
     def stored(self, name: str) -> Array:
         """A parameter as it is exported."""
-        array = self.params[name]
+        return self.widened(self.params[name])
+
+    def widened(self, array: Array) -> Array:
+        """Numbers of the checkpoint as they are exported."""
         return array.astype(self.kept(str(array.dtype)), copy=False)
 
     def _check_parameters(self, node: Node, operator: ops.Operator, given: List[Shape]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 from converters.files import atomic_write
 
 from .outputs import DIFFERS, TopK, worst_top
+from .stored import StoredProof
 from .verdict import Check, Comparison
 
 if TYPE_CHECKING:
@@ -63,12 +64,14 @@ class TargetProof:
 
     Attributes:
         isolated: precision -> all layers, each given MXNet's inputs; where that was asked.
+        stored: the numbers in the files, against those in the checkpoint.
     """
 
     target: str
     comparisons: Mapping[str, Comparison]
     output: OutputProof
     isolated: Mapping[str, Comparison] = field(default_factory=dict)
+    stored: StoredProof = field(default_factory=StoredProof)
 
     @property
     def introduced(self) -> Dict[str, Tuple[Check, ...]]:
@@ -99,7 +102,7 @@ class TargetProof:
     @property
     def unlocalized(self) -> List[str]:
         """Those of `function_problems` that no comparison of layers shows."""
-        problems = []
+        problems = self.stored.explain(NAMED)
         if self.output.checks.passed and not self.output.same_shapes:
             problems.append("the outputs have other shapes than MXNet's")
         return problems
@@ -120,11 +123,14 @@ class TargetProof:
 
     @property
     def culprits(self) -> Tuple[Check, ...]:
-        """The layers that introduced a difference, by the sharpest comparison that saw any;
-        where no layer is to blame, the outputs that differ."""
+        """The layers whose stored numbers differ, and those that introduced a difference, by the
+        sharpest comparison that saw any; where no layer is to blame, the outputs that differ."""
+        stored = {layer: Check.broken(layer, op, why) for op, layer, why in self.stored.culprits}
         alone = [self.introduced.get(p, ()) for p in PRECISIONS]
         chain = [self.comparisons[p].culprits[:1] for p in PRECISIONS]
-        return next(filter(None, alone + chain), self.output.checks.culprits)
+        seen = next(filter(None, alone + ([] if stored else chain)), ())
+        found = (*stored.values(), *(check for check in seen if check.layer not in stored))
+        return found or self.output.checks.culprits
 
     def __add__(self, other: TargetProof) -> TargetProof:
         """The same target on more inputs."""
@@ -135,10 +141,12 @@ class TargetProof:
                 (self.isolated, other.isolated),
             )
         )
-        return TargetProof(self.target, comparisons, self.output + other.output, isolated)
+        output = self.output + other.output
+        return TargetProof(self.target, comparisons, output, isolated, self.stored)
 
     def explain(self, model: str) -> List[str]:
-        """A paragraph for every precision that failed, or else for the untraced run."""
+        """A paragraph for every precision that failed, or else for the untraced run; and one for
+        stored numbers that differ."""
         paragraphs = [
             describe_failure(model, self.target, c, self.introduced.get(p, ()))
             for p, c in self.comparisons.items()

@@ -7,7 +7,7 @@ import gc
 import math
 import mmap
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
@@ -23,6 +23,7 @@ from .outputs import DIFFERS, TopK, differences, same_top, top_k, worst_top
 from .overrides import unused_rows, used_rows
 from .proof import PRECISIONS, OutputProof, Proof, TargetProof
 from .runtimes.base import Array, Candidate, RuntimeFailure
+from .stored import StoredProof, compare_stored
 from .subject import Subject
 from .targets import TARGETS, convert
 from .tolerance import Budgets
@@ -103,7 +104,24 @@ class Prover:
         closer: Dict[str, TargetProof] = {}
         for truth in evidence.closer() if unsettled else ():
             self._add(closer, truth, unsettled)
-        return {**proofs, **closer}, shapes
+        stored = {target: self._stored(target, evidence) for target in proofs}
+        found = {**proofs, **closer}
+        return {t: replace(proof, stored=stored[t]) for t, proof in found.items()}, shapes
+
+    def _stored(self, target: str, evidence: Evidence) -> StoredProof:
+        """The numbers in the files against those in the checkpoint."""
+        arrays = evidence.arrays()
+        if arrays is None:
+            return StoredProof(note=evidence.note)
+        try:
+            file, tensors = TARGETS[target].stored(self.paths[target])
+            return compare_stored(self.graph, arrays, tensors, file)
+        except RuntimeFailure:
+            raise
+        except Exception as error:  # a file that cannot be read; a runtime cannot load it either
+            return StoredProof(note="", problem=f"{type(error).__name__}: {error}")
+        finally:
+            self._release()
 
     def _add(
         self,

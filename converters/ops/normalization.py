@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Dict
+from typing import Any, ClassVar, Dict, Optional, Tuple
 
 import numpy as np
 
@@ -44,6 +44,10 @@ class Norm(Operator):
         known = data and -len(data) <= self.axis < len(data)
         channels = data[self.axis] if data and known else None
         return {name: (channels,) for name in self.parameters}
+
+    def unread(self) -> Dict[str, Tuple[str, Optional[float]]]:
+        why = "fix_gamma: it is 1, whatever is stored"
+        return {"gamma": (why, 1.0)} if self.fix_gamma else {}
 
     def infer(
         self, data: Dims, gamma: Dims, beta: Dims, moving_mean: Dims, moving_var: Dims

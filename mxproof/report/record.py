@@ -12,6 +12,7 @@ import platform
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ..proof import PRECISIONS, OutputProof, Proof, TargetProof
+from ..stored import DIFFERENT, EQUAL, EXEMPT, REARRANGED, VERDICTS, StoredProof
 from ..verdict import Check, Comparison
 
 SCHEMA = 1
@@ -95,6 +96,19 @@ def output(proof: OutputProof) -> Json:
     }
 
 
+def stored_record(proof: StoredProof) -> Json:
+    """What was found of the stored numbers; null, and a note, where nothing was compared."""
+    why = {v: {n: f.why for n, f in proof.only(v).items()} for v in (EXEMPT, DIFFERENT)}
+    found = {
+        "arrays": len(proof.arrays),
+        "numbers": proof.numbers(*VERDICTS),
+        "equal": proof.numbers(EQUAL),
+        "rearranged": proof.numbers(REARRANGED),
+        **why,
+    }
+    return {"stored": None if proof.note else found, "stored_note": proof.note}
+
+
 def questions(parts: Mapping[str, Json], output: Optional[Json]) -> Dict[str, str]:
     """The verdicts on "function" and "precision" as far as parts and output tell."""
     found = [*parts.values(), *filter(None, [output])]
@@ -111,6 +125,7 @@ def target_record(
     output: Optional[Json],
     *,
     verdicts: Mapping[str, str],
+    stored: Optional[Json] = None,
     introduced: Sequence[str] = (),
     problems: Sequence[str] = (),
     explanation: Sequence[str] = (),
@@ -120,6 +135,7 @@ def target_record(
 
     Args:
         verdicts: on the questions, "function" and "precision"; the graver is the target's.
+        stored: the comparison of stored numbers, as `stored_record` has it.
         introduced: the layers to blame.
         problems: beside those of the parts.
         notes: layer -> how it is judged, where that is not as usual.
@@ -136,6 +152,7 @@ def target_record(
         "problems": [p for found in parts.values() for p in found["problems"]] + list(problems),
         "explanation": list(explanation),
         "output": output,
+        **(stored or stored_record(StoredProof())),
         "precisions": summaries,
         "layers": _layers(first, parts, notes or {}),
     }
@@ -186,6 +203,7 @@ def _target(target: TargetProof, proof: Proof) -> Json:
         parts,
         output(target.output),
         verdicts=dict(zip(QUESTIONS, map(_pass, (target.same_function, target.as_precise)))),
+        stored=stored_record(target.stored),
         introduced=[] if target.passed else [c.layer for c in target.culprits],
         problems=[*target.output.checks.problems, *target.unlocalized],
         explanation=target.explain(proof.model),

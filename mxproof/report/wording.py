@@ -59,6 +59,7 @@ SUMMARY = (
     "output max abs",
     "output max rel",
     "top-1",
+    "stored numbers",
     "float64 rel, worst layer",
     "float32 ratio, worst layer (median)",
 )
@@ -99,10 +100,20 @@ def summary(target: Json) -> List[Tuple[str, str]]:
         number(output.get("max_abs")),
         number(output.get("max_rel")),
         TOP[output["top1"]] if output else NONE,
+        stored_words(target["stored"]),
         f"{number(rel)} {layer}".strip(),
         f"{number(ratio, '.2f')} {noisiest} ({number(median, '.2f')})".replace("  ", " "),
     )
     return list(zip(SUMMARY, texts))
+
+
+def stored_words(stored: Optional[Json]) -> str:
+    """How many stored numbers are in the file, bit for bit."""
+    if stored is None:
+        return "not compared"
+    exact, total = stored["equal"] + stored["rearranged"], stored["numbers"]
+    exempt = f", {len(stored['exempt'])} arrays exempt" if stored["exempt"] else ""
+    return f"{'all ' * (exact == total)}{exact:,}{f' of {total:,}' * (exact < total)}{exempt}"
 
 
 def verdict_of(records: Sequence[Json], run: Optional[Json] = None) -> str:

@@ -13,10 +13,11 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from converters import Graph, Node
 from converters.checkpoint import params_path, symbol_path
+from converters.naming import readable
 from converters.progress import counted
 
 from ..truth import LIMIT, Truth
-from .base import Array, Inputs, Layer, RoundedLayer, Rounding, RuntimeFailure
+from .base import Array, Inputs, Layer, RoundedLayer, Rounding, RuntimeFailure, StoredArray
 from .process import WorkerProcess
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -82,10 +83,18 @@ class Mxnet:
         self._model = self._process.ask("load", **self._files)[0]["model"]
         self._started = self._process.starts
 
-    def _ask(self, do: str, inputs: Inputs, **options: Any) -> Tuple[Any, List[Array]]:
+    def _ask(
+        self, do: str, inputs: Optional[Inputs] = None, **options: Any
+    ) -> Tuple[Any, List[Array]]:
         if self._started != self._process.starts:
             self._load()
         return self._process.ask(do, inputs, model=self._model, **options)
+
+    @cached_property
+    def stored(self) -> Tuple[StoredArray, ...]:
+        """The arrays of the file that the network reads."""
+        found = self._ask("stored")[0]["stored"]
+        return tuple(StoredArray(readable(name), *rest) for name, *rest in found)
 
     def run(self, inputs: Inputs, precision: str = "float32") -> List[Array]:
         """The network's outputs, in the order of its heads."""

@@ -15,7 +15,7 @@ from .mxnet_coverage import Isolated
 from .mxnet_definitions import register
 from .mxnet_forms import FLOATS, boundary, convolved, cut, form, stated, variable, without_labels
 from .mxnet_rounding import moved, squares, summed
-from .worker import Worker, as_numpy, main
+from .worker import Worker, as_numpy, digest, main
 
 
 def wide(array, dtype):
@@ -235,6 +235,14 @@ class MxnetWorker(Worker):
     def do_run(self, inputs, model, dtype):
         outputs = self.models[model].whole(inputs, dtype).forward(is_train=False)
         self.channel.send({}, map(as_numpy, outputs))
+
+    def do_stored(self, inputs, model):
+        """Name, element type, size and digest of each array of the file that the network reads."""
+        network = self.models[model]
+        read = [name for name in network.internals.list_inputs() if name in network.params]
+        arrays = ((name, as_numpy(network.params[name])) for name in read)
+        found = [(name, a.dtype.name, a.size, digest(a)) for name, a in arrays]
+        self.channel.send({"stored": found})
 
     def do_trace(self, inputs, model, limit, anchored, draws):
         """One message a layer, so that the other side need not hold all layers."""

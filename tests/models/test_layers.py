@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from converters.checkpoint import symbol_path
-from mxproof.proof import describe_failure
+from mxproof.proof import NAMED, describe_failure
 from mxproof.prover import notes_of
-from mxproof.report.record import part
+from mxproof.report.record import part, stored_record
 from mxproof.report.terminal import layer_sheet, require_layers
 
 from .conftest import Case, record_of
@@ -46,6 +46,7 @@ def test_layers(
         precision=precision,
         about=record_of(case),
         part=part(comparison, alone),
+        stored=stored_record(proof.stored),
         introduced=[c.layer for c in alone or comparison.culprits[:1]],
         explanation=None if passed else describe_failure(case.name, target, comparison, alone),
         notes=notes_of(case.subject.graph),
@@ -67,6 +68,13 @@ def test_layers(
     assert len(comparison.checks) == len(case.truth)
     if case.subject.model is not None:
         assert len(comparison.checks) == operator_nodes(case)
+
+
+def test_stored_numbers(case: Case, target: str) -> None:
+    """Every number that the network reads is in the file, bit for bit, or exempt with a reason."""
+    stored = case.proof(target).stored
+    assert stored.passed, "; ".join(stored.explain(NAMED))
+    assert case.recorded or not stored.note
 
 
 def test_tracing_changes_nothing(case: Case, target: str, precision: str) -> None:
