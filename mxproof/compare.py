@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from converters.progress import report
 
 from .check import Measured, check_form, measured, same_form
 from .check import check as judge
+from .final_outputs import misnamed, misplaced
 from .runtimes.base import Array, Candidate, Layer
 from .tolerance import Budgets
 from .truth import LIMIT, Truth
@@ -75,6 +76,7 @@ class _Pass:
         self.nodes = {name: node for node in self.graph.nodes for name in node.outputs}
         self.checks: List[Check] = []
         self.seen: List[str] = []
+        self.shown: Dict[str, Array] = {}  # what the outputs must be
 
     def visit(self, layer: str, value: Array) -> Optional[Array]:
         if layer not in self.truth:
@@ -83,6 +85,8 @@ class _Pass:
         doing = f"{self.graph.name}: {self.candidate.name} {self.candidate.precision}{how}, layers"
         report(doing, len(self.seen), len(self.truth))
         self.seen.append(layer)
+        if layer in self.graph.outputs and not self.alone:
+            self.shown[layer] = value.copy()
         node, anchored = self.nodes[layer], layer in self.graph.anchored
         if anchored != self.anchored:
             if anchored:  # stands until the other pass has judged it
@@ -128,9 +132,10 @@ class _Pass:
 
     def run(self) -> Comparison:
         stopped = stopped_at = None
-        truth = self.truth
+        truth, mismatches = self.truth, list(misnamed(self.candidate, self.graph))
         try:
-            self.candidate.trace(truth.inputs, self.visit, self.portions())
+            outputs = self.candidate.trace(truth.inputs, self.visit, self.portions())
+            mismatches += [] if self.alone else misplaced(outputs, self.shown, self.graph)
         except Exception as error:  # whatever a converted model does wrong is a failed proof
             stopped = f"{type(error).__name__}: {error}"
             for name in [name for name in truth.names if name not in self.seen][:1]:
@@ -143,6 +148,7 @@ class _Pass:
             self.alone,
             stopped,
             stopped_at,
+            () if self.alone else tuple(mismatches),
         )
 
 

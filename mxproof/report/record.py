@@ -11,7 +11,8 @@ import os
 import platform
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ..proof import PRECISIONS, OutputProof, Proof, TargetProof
+from ..final_outputs import OutputProof
+from ..proof import PRECISIONS, Proof, TargetProof
 from ..verdict import Check, Comparison
 
 SCHEMA = 1
@@ -70,13 +71,14 @@ UNJUDGED: Json = {
 
 
 def output(proof: OutputProof) -> Json:
-    """The final output."""
+    """The final outputs; null stands for what was not compared, and `not_compared` says why."""
     return {
         "max_abs": number(proof.max_abs),
         "max_rel": number(proof.max_rel),
         "top1_equal": proof.top1_equal,
-        "top1": proof.top1.verdict,
-        "top1_note": proof.top1.note,
+        "top1": proof.top1.verdict if proof.top1 else None,
+        "top1_note": proof.top1.note if proof.top1 else "",
+        "not_compared": proof.not_compared,
     }
 
 

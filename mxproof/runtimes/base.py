@@ -54,7 +54,11 @@ class RuntimeFailure(Exception):
 
 
 class Candidate(Protocol):
-    """A converted model in one runtime, in one precision."""
+    """A converted model in one runtime, in one precision.
+
+    One that knows the names of its outputs in the file has them as `output_names`, in order: they
+    are compared with MXNet's.
+    """
 
     @property
     def name(self) -> str:

@@ -49,6 +49,10 @@ class OnnxRuntime:
         del model.graph.initializer[:]
         return model
 
+    @property
+    def output_names(self) -> List[str]:
+        return [output.name for output in self._structure.graph.output]
+
     def run(self, inputs: Inputs) -> List[Array]:
         outputs: List[Array] = self.session.run(None, dict(inputs))
         return outputs

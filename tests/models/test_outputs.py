@@ -12,8 +12,8 @@ import pytest
 
 from fixtures.zoo import I3D
 from mxproof.check import check
+from mxproof.final_outputs import prove_outputs
 from mxproof.outputs import DIFFERS, differences, top_k
-from mxproof.prover import prove_outputs
 from mxproof.report.record import output
 from mxproof.runtimes.base import Layer
 
