@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set
 
 import numpy as np
 
@@ -140,8 +140,7 @@ def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputPro
         for n in layers
         if n in actual
     )
-    drawn = {o for n in graph.nodes if graph.operators[n.name].random for o in n.outputs}
-    sensitive = [n for n in layers if n in graph.anchored - drawn]
+    sensitive = [n for n in layers if n in graph.anchored and n not in _drawn(graph)]
     figures = {n: _figures(n, actual, expected, truth, graph) for n in names if n in expected}
     mismatches = tuple(_exchanged(sensitive, actual, expected))
     return OutputProof(
@@ -150,6 +149,10 @@ def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputPro
         ),
         figures,
     )
+
+
+def _drawn(graph: Graph) -> Set[str]:
+    return {o for n in graph.nodes if graph.operators[n.name].random for o in n.outputs}
 
 
 def _figures(
@@ -176,6 +179,8 @@ def _figures(
         same_top(value, reference, 1) if ranked else None,
         top_k(value, layer, "float32", 1) if ranked and layer is not None else None,
     )
+    if name in _drawn(graph):
+        return Figures(reason="drawn at random: judged by its distribution, as a layer")
     if sensitive:
         moved = figures.top1 is not None and figures.top1.verdict == DIFFERS
         if moved or share_apart(value, reference):

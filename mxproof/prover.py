@@ -162,7 +162,7 @@ def notes_of(graph: Graph) -> Dict[str, str]:
     """Layer -> how it is judged, where that is not as usual."""
     drawn = {o for n in graph.nodes if graph.operators[n.name].random for o in n.outputs}
     given = "judged by itself, on MXNet's own results: the least rounding decides here or before"
-    random = "drawn at random: type, shape and finiteness are judged"
+    random = "drawn at random: type, shape and distribution are judged"
     return {name: random if name in drawn else given for name in graph.anchored}
 
 

@@ -140,11 +140,13 @@ class Check:
         """The same layer on more inputs."""
         largest = ("rel", "max_abs", "max_rel", "beyond_standard", "part64", "magnified")
         both = {name: (getattr(self, name), getattr(other, name)) for name in largest}
+        most: Any = {
+            name: max((n for n in pair if n is not None), default=None)
+            for name, pair in both.items()
+        }
         return replace(
             self,
-            **{
-                k: max((v for v in pair if v is not None), default=None) for k, pair in both.items()
-            },
+            **most,
             fault=self.fault or other.fault,
             sums=self.sums + other.sums if self.sums and other.sums else None,
             rel64=(self if (self.rel or 0.0) >= (other.rel or 0.0) else other).rel64,

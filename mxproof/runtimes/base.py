@@ -49,6 +49,13 @@ class RoundedLayer(Layer):
     rounding: Rounding
 
 
+@dataclass(frozen=True)
+class RandomLayer(Layer):
+    """A layer that is drawn anew each time. `draws`: (draws, numbers), see mxnet_draws.py."""
+
+    draws: Array
+
+
 class RuntimeFailure(Exception):
     """A runtime could not be started, could not run the network, or died."""
 
