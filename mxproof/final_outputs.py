@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
 
 import numpy as np
 
 from converters import Graph
 
 from .check import check_form, nonfinite
+from .operator_kinds import random_layers
 from .outputs import DIFFERS, TopK, apart, differences, same_top, top_k, worst_top
 from .runtimes.base import Array, Candidate, Layer
 from .truth import Truth
@@ -140,7 +141,7 @@ def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputPro
         for n in layers
         if n in actual
     )
-    sensitive = [n for n in layers if n in graph.anchored and n not in _drawn(graph)]
+    sensitive = [n for n in layers if n in graph.anchored and n not in random_layers(graph)]
     figures = {n: _figures(n, actual, expected, truth, graph) for n in names if n in expected}
     mismatches = tuple(_exchanged(sensitive, actual, expected))
     return OutputProof(
@@ -149,10 +150,6 @@ def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputPro
         ),
         figures,
     )
-
-
-def _drawn(graph: Graph) -> Set[str]:
-    return {o for n in graph.nodes if graph.operators[n.name].random for o in n.outputs}
 
 
 def _figures(
@@ -179,7 +176,7 @@ def _figures(
         same_top(value, reference, 1) if ranked else None,
         top_k(value, layer, "float32", 1) if ranked and layer is not None else None,
     )
-    if name in _drawn(graph):
+    if name in random_layers(graph):
         return Figures(reason="drawn at random: judged by its distribution, as a layer")
     if sensitive:
         moved = figures.top1 is not None and figures.top1.verdict == DIFFERS

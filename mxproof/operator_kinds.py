@@ -52,6 +52,11 @@ ORDER_SENSITIVE: Dict[str, str] = {
 }
 
 
+def random_layers(graph: Graph) -> Set[str]:
+    """The layers that are drawn anew each time."""
+    return {o for n in graph.nodes if graph.operators[n.name].random for o in n.outputs}
+
+
 def unexcused(graph: Graph) -> Iterator[str]:
     """The layers that the converters would excuse from the comparison, and nothing here does."""
     behind: Set[str] = set()

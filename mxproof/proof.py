@@ -173,7 +173,18 @@ def describe_failure(
         parts.append(f"{len(culprits) - NAMED} more layers introduced differences")
     if failed and not culprits:
         parts.append(sentence(failed[0], "is the first to differ"))
-    parts += comparison.problems
+    parts += [*comparison.problems, *_begins(comparison)]
     if failed:
         parts.append(f"{len(failed)} of {len(expected)} layers differ in the chain")
     return f"{model}/{target} {comparison.precision}: " + "; ".join(parts) + "."
+
+
+def _begins(comparison: Comparison) -> List[str]:
+    """Where numbers that are not finite begin, on one side only."""
+    for check in comparison.checks:
+        ours, theirs = check.nonfinite
+        if ours and not theirs:
+            return [f"{ours} first appears in layer {check.layer!r}, where MXNet's is finite"]
+        if theirs and not ours:
+            return [f"{theirs} first appears in MXNet's layer {check.layer!r}; this one is finite"]
+    return []

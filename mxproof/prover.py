@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from converters import Graph, __version__
@@ -16,6 +17,7 @@ from converters import Graph, __version__
 from .compare import compare
 from .evidence import Evidence
 from .final_outputs import prove_outputs
+from .operator_kinds import random_layers
 from .proof import PRECISIONS, Proof, TargetProof
 from .runtimes.base import Array, Candidate, RuntimeFailure
 from .subject import Subject
@@ -80,7 +82,7 @@ class Prover:
             proofs,
             versions_of(evidence.versions),
             source=self.graph.source,
-            notes=notes_of(self.graph),
+            notes=notes_of(self.graph, proofs),
             problems=self.budgets.problems,
         )
 
@@ -158,12 +160,21 @@ class Unloadable:
     trace = run
 
 
-def notes_of(graph: Graph) -> Dict[str, str]:
-    """Layer -> how it is judged, where that is not as usual."""
-    drawn = {o for n in graph.nodes if graph.operators[n.name].random for o in n.outputs}
+def notes_of(
+    graph: Graph, proofs: Mapping[str, TargetProof] = MappingProxyType({})
+) -> Dict[str, str]:
+    """Layer -> how it is judged, where that is not as usual, and where NaN begins in MXNet."""
+    drawn = random_layers(graph)
     given = "judged by itself, on MXNet's own results: the least rounding decides here or before"
     random = "drawn at random: type, shape and distribution are judged"
-    return {name: random if name in drawn else given for name in graph.anchored}
+    notes = {name: random if name in drawn else given for name in graph.anchored}
+    chains = [proof.comparisons[p] for p in PRECISIONS for proof in proofs.values()]
+    for kind in ("NaN", "infinity"):
+        first = next(filter(None, (chain.first_nonfinite(kind) for chain in chains)), None)
+        if first is not None:
+            said = [f"{kind} first appears here in MXNet", notes.get(first.layer, "")]
+            notes[first.layer] = "; ".join(filter(None, said))
+    return notes
 
 
 def versions_of(reference: Mapping[str, str]) -> Dict[str, str]:

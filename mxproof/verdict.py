@@ -248,10 +248,9 @@ class Comparison:
         judged = [c for c in self.checks if getattr(c, key) is not None]
         return max(judged, key=lambda c: float(getattr(c, key)), default=None)
 
-    def first_nonfinite(self, side: int) -> Optional[Check]:
-        """The first layer that holds NaN or an infinity; `side` is 0 for the candidate, 1 for
-        MXNet."""
-        return next((c for c in self.checks if c.nonfinite[side]), None)
+    def first_nonfinite(self, kind: str) -> Optional[Check]:
+        """The first layer that holds "NaN", or an "infinity" and no NaN, in MXNet."""
+        return next((c for c in self.checks if c.nonfinite[1] == kind), None)
 
     @property
     def median_ratio(self) -> Optional[float]:

@@ -11,7 +11,7 @@ from converters.preprocessing import KEY
 from converters.python_text import literal
 
 from ..proof import Proof
-from ..report.wording import one_line
+from ..report.wording import NOT_COMPARED, number, one_line, reasons
 from .parcel import Parcel
 from .proving import FUSED
 
@@ -137,6 +137,8 @@ def _proof(parcel: Parcel) -> Iterator[str]:
     )
     headings = ("target", "verdict", "layers", "float64, worst", "float32 ratio, worst (median)")
     yield _table(headings, [_row(name, parcel.proof) for name in parcel.proof.targets])
+    for name, target in parcel.proof.to_json()["targets"].items():
+        yield from (markdown(f"{name}: {reason}") for reason in reasons(target))
     if parcel.graph is not parcel.plain:
         yield FUSED[:1].upper() + FUSED[1:]
 
@@ -144,7 +146,7 @@ def _proof(parcel: Parcel) -> Iterator[str]:
 def _row(name: str, proof: Proof) -> Tuple[str, ...]:
     target = proof.targets[name]
     doubles, singles = target.comparisons["float64"], target.comparisons["float32"]
-    worst = f"{doubles.worst.rel:.1e}" if doubles.worst else ""
+    worst = number(doubles.worst.rel) if doubles.worst else NOT_COMPARED
     noisiest = singles.worst.ratio if singles.worst else None
     ratio = f"{noisiest:.2f}" if noisiest is not None else ""
     if singles.median_ratio is not None and ratio:

@@ -59,6 +59,7 @@ def _check(check: Check, precision: str) -> Json:
         **{f"{precision}_{key}": value for key, value in numbers.items()},
         **(differences if precision == "float32" else {}),
         "problem": check.problem,
+        "note": check.note,
     }
 
 
@@ -123,14 +124,16 @@ def _layers(first: Json, parts: Mapping[str, Json], notes: Mapping[str, str]) ->
     for name in (layer["name"] for layer in first["layers"]):
         found: Dict[str, Json] = {p: by_name[p].get(name, absent) for p in parts}
         said = [f"{p}: {c['problem']}" for p, c in found.items() if c["problem"]]
+        own_notes = dict.fromkeys(c["note"] for c in found.values() if c.get("note"))
         alone = [f"{p}: {f['alone'][name]}" for p, f in parts.items() if name in f["alone"]]
         row = {key: value for layer in (UNJUDGED, *found.values()) for key, value in layer.items()}
         own = row["float32_deviation"] or row["float64_deviation"]
+        budget = [f"has a budget of its own: {own}"] if own else []
         row.update(
             verdict=FAIL if said else PASS,
             problem="; ".join(said) or None,
             alone="; ".join(alone) or None,
-            note=notes.get(name) or (own and f"has a budget of its own: {own}"),
+            note="; ".join([*filter(None, [notes.get(name)]), *own_notes, *budget]) or None,
         )
         layers.append(row)
     return layers
@@ -150,6 +153,7 @@ def proof_record(proof: Proof) -> Json:
         "system": system(),
         "source": dict(proof.source),
         "command": proof.command,
+        "notes": dict(proof.notes),
         "targets": {name: _target(t, proof) for name, t in proof.targets.items()},
         "latency": dict(proof.latency),
     }

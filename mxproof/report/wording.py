@@ -11,6 +11,7 @@ from ..proof import PRECISIONS
 from .record import FAIL, INCOMPLETE, MEASURES, PASS, Json
 
 NONE = "–"
+NOT_COMPARED = "not compared"
 TOP = {EQUAL: "equal", UNDECIDED: "too close to tell", DIFFERS: "differs"}
 SIGNS = {PASS: "✓", FAIL: "✗", INCOMPLETE: "…"}
 VERDICTS = {PASS: "pass", FAIL: "FAIL", INCOMPLETE: "incomplete"}
@@ -65,16 +66,28 @@ def summary(target: Json) -> List[Tuple[str, str]]:
     """(heading, text), as SUMMARY lists them."""
     output: Dict[str, Any] = target["output"] or {}
     (rel, layer), (ratio, noisiest) = (worst(target, p) for p in PRECISIONS)
+    silent = output.get("max_abs") is None and output.get("top1") is None and bool(output)
     median = target["precisions"].get("float32", {}).get("median_ratio")
     texts = (
         str(len(target["layers"])),
-        number(output.get("max_abs")),
-        number(output.get("max_rel")),
-        TOP[output["top1"]] if output else NONE,
+        NOT_COMPARED if silent else number(output.get("max_abs")),
+        NOT_COMPARED if silent else number(output.get("max_rel")),
+        NOT_COMPARED if silent else TOP.get(output.get("top1", ""), NONE),
         f"{number(rel)} {layer}".strip(),
         f"{number(ratio, '.2f')} {noisiest} ({number(median, '.2f')})".replace("  ", " "),
     )
     return list(zip(SUMMARY, texts))
+
+
+def reasons(target: Json) -> List[str]:
+    """Why the numbers of outputs were not compared, in sentences."""
+    why: Dict[str, str] = (target["output"] or {}).get("not_compared", {})
+    return [f"Output {name!r} was {NOT_COMPARED}: {reason}." for name, reason in why.items()]
+
+
+def uncompared(layers: Sequence[Json]) -> int:
+    """How many layers passed on their type and shape alone, or by their distribution."""
+    return sum(c["verdict"] == PASS and c["float64_rel"] is c["max_abs"] is None for c in layers)
 
 
 def verdict_of(records: Sequence[Json], run: Optional[Json] = None) -> str:

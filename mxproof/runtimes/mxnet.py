@@ -13,6 +13,7 @@ from converters import Graph
 from converters.checkpoint import params_path, symbol_path
 from converters.progress import counted
 
+from ..operator_kinds import random_layers
 from ..truth import LIMIT, Truth
 from .base import Array, Inputs, Layer, RandomLayer, RoundedLayer, Rounding, RuntimeFailure
 from .listing import disagreements
@@ -119,11 +120,9 @@ class Mxnet:
         layers = [(node.mxnet_name, name) for node in self._graph.listed for name in node.outputs]
         converted = {name for node in self._graph.nodes for name in node.outputs}
         anchored = [k for k, (_, name) in enumerate(layers) if name in self._graph.anchored]
-        operators = self._graph.operators
-        chance = {o for n in self._graph.nodes if operators[n.name].random for o in n.outputs}
-        random_layers = [k for k, (_, name) in enumerate(layers) if name in chance]
+        drawn = random_layers(self._graph)
         options = {"limit": limit, "anchored": anchored, "draws": draws}
-        options["random_layers"] = random_layers
+        options["random_layers"] = [k for k, (_, name) in enumerate(layers) if name in drawn]
         listed = self._ask("trace", inputs, **options)[0]["layers"]
         expected = [mxnet_name for mxnet_name, _ in layers]
         if listed != expected:
@@ -136,7 +135,7 @@ class Mxnet:
             float64, float32, *rounding = self._process.receive("trace")[1]
             if layer not in converted:
                 continue
-            if layer in chance:
+            if layer in drawn:
                 yield RandomLayer(layer, float64, float32, rounding[-1])
             elif draws:
                 isolated, carried, largest = rounding

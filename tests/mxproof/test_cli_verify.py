@@ -57,7 +57,7 @@ def check_layer(layer: Dict[str, Any]) -> None:
 def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> None:
     """Other tools read this: keys may be added, never renamed."""
     keys = {"schema", "model", "input", "weights", "reference", "versions", "targets"}
-    added = {"verdict", "problems", "system", "source", "command", "latency"}
+    added = {"verdict", "problems", "system", "source", "command", "latency", "notes"}
     assert set(record) == keys | added
     verdicts = [target["verdict"] for target in record["targets"].values()]
     assert record["verdict"] == ("pass" if set(verdicts) == {"pass"} else "fail")
@@ -74,7 +74,9 @@ def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> No
             *("explanation", "precisions"),
         }
         assert (target["verdict"] == "fail") == bool(target["explanation"])
-        assert set(target["output"]) == {*("max_abs", "max_rel", "top1_equal", "top1", "top1_note")}
+        assert set(target["output"]) == {
+            *("max_abs", "max_rel", "top1_equal", "top1", "top1_note", "not_compared")
+        }
         expected = [(n.name, n.op, list(shapes[n.name] or ())) for n in graph.nodes]
         assert [(s["name"], s["op"], s["shape"]) for s in target["layers"]] == expected
         for layer in target["layers"]:
