@@ -40,9 +40,9 @@ def compare(
     """
     budgets = budgets or Budgets()
     with np.errstate(all="ignore"):  # what overflows shows in the values
-        found = _Pass(truth, candidate, graph, budgets, alone=alone).run()
+        found = Pass(truth, candidate, graph, budgets, alone=alone).run()
         if graph.anchored:
-            again = _Pass(truth, candidate, graph, budgets, alone=True, anchored=True)
+            again = Pass(truth, candidate, graph, budgets, alone=True, anchored=True)
             given = again.run()
             random = () if given.stopped else again.random_checks()
             by_layer = {check.layer: check for check in (*given.checks, *random)}
@@ -61,7 +61,7 @@ Reading = Callable[[Array, Array], Array]
 
 
 @dataclass
-class _Pass:
+class Pass:
     """The candidate run once.
 
     Attributes:
@@ -154,11 +154,9 @@ class _Pass:
 
     def run(self) -> Comparison:
         stopped = stopped_at = None
-        truth, mismatches = (
-            self.truth,
-            [*misnamed(self.candidate, self.graph), *unexcused(self.graph)],
-        )
+        truth, mismatches = self.truth, list(unexcused(self.graph))
         try:
+            mismatches += misnamed(self.candidate, self.graph)
             outputs = self.candidate.trace(truth.inputs, self.visit, self.portions())
             mismatches += [] if self.alone else misplaced(outputs, self.shown, self.graph)
         except Exception as error:  # whatever a converted model does wrong is a failed proof

@@ -32,6 +32,7 @@ class Figures:
             float32; None if samples have fewer than two numbers.
         top1: the same against MXNet in float64, undecided where the margin is within the noise.
         reason: why its numbers were not compared.
+        same_shape: the output is there, in MXNet's shape.
     """
 
     max_abs: Optional[float] = None
@@ -39,12 +40,15 @@ class Figures:
     top1_equal: Optional[bool] = None
     top1: Optional[TopK] = None
     reason: str = ""
+    same_shape: bool = True
 
     def __add__(self, other: Figures) -> Figures:
         """The same output on more inputs: compared if it was on all of them."""
+        both = (self, other)
+        if not all(f.same_shape for f in both):
+            return NO_FIGURES
         if self.reason or other.reason:
             return self if self.reason else other
-        both = (self, other)
         tops = [f.top1 for f in both if f.top1 is not None]
         return Figures(
             _largest(f.max_abs for f in both),
@@ -54,9 +58,13 @@ class Figures:
         )
 
 
-#: The output differs in shape, or there is none.
+#: Of an output that is not there, or has another shape.
 NO_FIGURES = Figures(
-    math.inf, math.inf, False, TopK(DIFFERS, "the outputs have other shapes than MXNet's")
+    math.inf,
+    math.inf,
+    False,
+    TopK(DIFFERS, "the outputs have other shapes than MXNet's"),
+    same_shape=False,
 )
 
 
@@ -104,6 +112,11 @@ class OutputProof:
     def not_compared(self) -> Dict[str, str]:
         """Output -> why its numbers were not compared."""
         return {name: f.reason for name, f in self.figures.items() if f.reason}
+
+    @property
+    def same_shapes(self) -> bool:
+        """All outputs are there, in MXNet's shapes."""
+        return all(f.same_shape for f in self.figures.values())
 
     @property
     def passed(self) -> bool:

@@ -63,6 +63,10 @@ class Budget:
 FLOAT32_MEDIAN = 1.2
 FLOAT32_LAYERS = 20
 
+#: How many times the standard limit a float32 error may be and still be a loss of precision:
+#: bfloat16, the shortest type that networks are run in, has 8 digits of float32's 24.
+LOWER_TYPE = 2.0**16
+
 ULP32 = 2.0**-23
 ROUNDINGS = 2.0**-29  # float64's to float32's
 
