@@ -50,7 +50,8 @@ class Graph:
         outputs: names of the values that the network returns.
         labels: variables that only training reads; they are cut away.
         source: what the graph was made from (file names, hashes), for the record.
-        cut_at: where the user chose outputs: their positions among all layers' outputs.
+        chosen: the outputs as the user named them, if any.
+        cut_at: their positions among all layers' outputs.
         made_labels: labels that other layers make, which are cut away with these layers: number
             of the layer that reads it (of all layers, once the outputs are chosen), number of the
             input, and the variable that stands there now.
@@ -66,6 +67,7 @@ class Graph:
     params: Mapping[str, Array]
     labels: Tuple[str, ...]
     source: Mapping[str, str]
+    chosen: Tuple[str, ...] = ()
     cut_at: Tuple[int, ...] = ()
     made_labels: Tuple[Tuple[int, int, str], ...] = ()
     half: bool = False

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 
 from converters.files import atomic_write
 
-from .outputs import DIFFERS, TopK, worst_top
+from .final_outputs import OutputProof
+from .outputs import DIFFERS
 from .stored import StoredProof
 from .verdict import Check, Comparison
 
@@ -21,41 +22,6 @@ if TYPE_CHECKING:
 PRECISIONS = ("float64", "float32")
 #: Culprits that a message names; more of them are one mistake made often.
 NAMED = 5
-
-
-@dataclass(frozen=True)
-class OutputProof:
-    """Final outputs as their user gets them: float32 of an untraced run, against MXNet's float32.
-
-    Attributes:
-        checks: each output held to the budget; an untraced run may be fused and optimised
-            otherwise than a traced one.
-        max_abs, max_rel: over all of them; max_rel where MXNet's is not 0.
-        top1_equal: whether the largest output of every sample is the same one in both.
-        top1: the same against the truth, and undecided where the margin is within the noise.
-        same_shapes: all outputs are there, in MXNet's shapes.
-    """
-
-    checks: Comparison
-    max_abs: float
-    max_rel: float
-    top1_equal: bool
-    top1: TopK
-    same_shapes: bool = True
-
-    @property
-    def passed(self) -> bool:
-        return self.checks.passed and self.top1.verdict != DIFFERS
-
-    def __add__(self, other: OutputProof) -> OutputProof:
-        return OutputProof(
-            self.checks + other.checks,
-            max(self.max_abs, other.max_abs),
-            max(self.max_rel, other.max_rel),
-            self.top1_equal and other.top1_equal,
-            worst_top([self.top1, other.top1]),
-            self.same_shapes and other.same_shapes,
-        )
 
 
 @dataclass(frozen=True)
@@ -154,8 +120,9 @@ class TargetProof:
         ]
         if not paragraphs and not self.output.checks.passed:
             paragraphs.append(describe_failure(model, self.target, self.output.checks))
-        if not paragraphs and self.output.top1.verdict == DIFFERS:
-            paragraphs.append(f"{model}/{self.target}: top-1: {self.output.top1.note}.")
+        top1 = self.output.top1
+        if not paragraphs and top1 is not None and top1.verdict == DIFFERS:
+            paragraphs.append(f"{model}/{self.target}: top-1: {top1.note}.")
         return [*paragraphs, *(f"{model}/{self.target}: {p}." for p in self.unlocalized)]
 
 
@@ -251,7 +218,18 @@ def describe_failure(
         parts.append(f"{len(culprits) - NAMED} more layers introduced differences")
     if failed and not culprits:
         parts.append(sentence(failed[0], "is the first to differ"))
-    parts += comparison.problems
+    parts += [*comparison.problems, *_begins(comparison)]
     if failed:
         parts.append(f"{len(failed)} of {len(expected)} layers differ in the chain")
     return f"{model}/{target} {comparison.precision}: " + "; ".join(parts) + "."
+
+
+def _begins(comparison: Comparison) -> List[str]:
+    """Where numbers that are not finite begin, on one side only."""
+    for check in comparison.checks:
+        ours, theirs = check.nonfinite
+        if ours and not theirs:
+            return [f"{ours} first appears in layer {check.layer!r}, where MXNet's is finite"]
+        if theirs and not ours:
+            return [f"{theirs} first appears in MXNet's layer {check.layer!r}; this one is finite"]
+    return []

@@ -11,7 +11,8 @@ import os
 import platform
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ..proof import PRECISIONS, OutputProof, Proof, TargetProof
+from ..final_outputs import OutputProof
+from ..proof import PRECISIONS, Proof, TargetProof
 from ..stored import DIFFERENT, EQUAL, EXEMPT, REARRANGED, VERDICTS, StoredProof
 from ..verdict import Check, Comparison
 
@@ -72,6 +73,7 @@ def _check(check: Check, precision: str) -> Json:
         **{f"{precision}_{key}": value for key, value in numbers.items()},
         **(differences if precision == "float32" else {}),
         "problem": check.problem,
+        "note": check.note,
     }
 
 
@@ -84,13 +86,14 @@ UNJUDGED: Json = {
 
 
 def output(proof: OutputProof) -> Json:
-    """The final output."""
+    """The final outputs; null stands for what was not compared, and `not_compared` says why."""
     return {
         "max_abs": number(proof.max_abs),
         "max_rel": number(proof.max_rel),
         "top1_equal": proof.top1_equal,
-        "top1": proof.top1.verdict,
-        "top1_note": proof.top1.note,
+        "top1": proof.top1.verdict if proof.top1 else None,
+        "top1_note": proof.top1.note if proof.top1 else "",
+        "not_compared": proof.not_compared,
         "function": _pass(proof.same_shapes and not proof.checks.function_problems),
         "precision": _pass(proof.passed),
     }
@@ -165,14 +168,16 @@ def _layers(first: Json, parts: Mapping[str, Json], notes: Mapping[str, str]) ->
     for name in (layer["name"] for layer in first["layers"]):
         found: Dict[str, Json] = {p: by_name[p].get(name, absent) for p in parts}
         said = [f"{p}: {c['problem']}" for p, c in found.items() if c["problem"]]
+        own_notes = dict.fromkeys(c["note"] for c in found.values() if c.get("note"))
         alone = [f"{p}: {f['alone'][name]}" for p, f in parts.items() if name in f["alone"]]
         row = {key: value for layer in (UNJUDGED, *found.values()) for key, value in layer.items()}
         own = row["float32_deviation"] or row["float64_deviation"]
+        budget = [f"has a budget of its own: {own}"] if own else []
         row.update(
             verdict=FAIL if said else PASS,
             problem="; ".join(said) or None,
             alone="; ".join(alone) or None,
-            note=notes.get(name) or (own and f"has a budget of its own: {own}"),
+            note="; ".join([*filter(None, [notes.get(name)]), *own_notes, *budget]) or None,
         )
         layers.append(row)
     return layers
@@ -192,6 +197,7 @@ def proof_record(proof: Proof) -> Json:
         "system": system(),
         "source": dict(proof.source),
         "command": proof.command,
+        "notes": dict(proof.notes),
         "targets": {name: _target(t, proof) for name, t in proof.targets.items()},
         "latency": dict(proof.latency),
     }

@@ -12,6 +12,7 @@ from ..proof import NAMED, PRECISIONS
 from .record import FAIL, INCOMPLETE, MEASURES, ORDER, PASS, Json
 
 NONE = "–"
+NOT_COMPARED = "not compared"
 TOP = {EQUAL: "equal", UNDECIDED: "too close to tell", DIFFERS: "differs"}
 SIGNS = {PASS: "✓", FAIL: "✗", INCOMPLETE: "…"}
 VERDICTS = {PASS: "pass", FAIL: "FAIL", INCOMPLETE: "incomplete"}
@@ -92,14 +93,15 @@ def summary(target: Json) -> List[Tuple[str, str]]:
     """(heading, text), as SUMMARY lists them."""
     output: Dict[str, Any] = target["output"] or {}
     (rel, layer), (ratio, noisiest) = (worst(target, p) for p in PRECISIONS)
+    silent = output.get("max_abs") is None and output.get("top1") is None and bool(output)
     median = target["precisions"].get("float32", {}).get("median_ratio")
     texts = (
         FUNCTIONS[target["function"]],
         precision_words(target),
         str(len(target["layers"])),
-        number(output.get("max_abs")),
-        number(output.get("max_rel")),
-        TOP[output["top1"]] if output else NONE,
+        NOT_COMPARED if silent else number(output.get("max_abs")),
+        NOT_COMPARED if silent else number(output.get("max_rel")),
+        NOT_COMPARED if silent else TOP.get(output.get("top1", ""), NONE),
         stored_words(target["stored"]),
         f"{number(rel)} {layer}".strip(),
         f"{number(ratio, '.2f')} {noisiest} ({number(median, '.2f')})".replace("  ", " "),
@@ -110,10 +112,21 @@ def summary(target: Json) -> List[Tuple[str, str]]:
 def stored_words(stored: Optional[Json]) -> str:
     """How many stored numbers are in the file, bit for bit."""
     if stored is None:
-        return "not compared"
+        return NOT_COMPARED
     exact, total = stored["equal"] + stored["rearranged"], stored["numbers"]
     exempt = f", {len(stored['exempt'])} arrays exempt" if stored["exempt"] else ""
     return f"{'all ' * (exact == total)}{exact:,}{f' of {total:,}' * (exact < total)}{exempt}"
+
+
+def reasons(target: Json) -> List[str]:
+    """Why the numbers of outputs were not compared, in sentences."""
+    why: Dict[str, str] = (target["output"] or {}).get("not_compared", {})
+    return [f"Output {name!r} was {NOT_COMPARED}: {reason}." for name, reason in why.items()]
+
+
+def uncompared(layers: Sequence[Json]) -> int:
+    """How many layers passed on their type and shape alone, or by their distribution."""
+    return sum(c["verdict"] == PASS and c["float64_rel"] is c["max_abs"] is None for c in layers)
 
 
 def verdict_of(records: Sequence[Json], run: Optional[Json] = None) -> str:

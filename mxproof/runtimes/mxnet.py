@@ -16,8 +16,19 @@ from converters.checkpoint import params_path, symbol_path
 from converters.naming import readable
 from converters.progress import counted
 
+from ..operator_kinds import random_layers
 from ..truth import LIMIT, Truth
-from .base import Array, Inputs, Layer, RoundedLayer, Rounding, RuntimeFailure, StoredArray
+from .base import (
+    Array,
+    Inputs,
+    Layer,
+    RandomLayer,
+    RoundedLayer,
+    Rounding,
+    RuntimeFailure,
+    StoredArray,
+)
+from .listing import disagreements
 from .process import WorkerProcess
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -80,7 +91,14 @@ class Mxnet:
         self._load()
 
     def _load(self) -> None:
-        self._model = self._process.ask("load", **self._files)[0]["model"]
+        answer = self._process.ask("load", **self._files)[0]
+        self._model = answer["model"]
+        wrong = "; ".join(disagreements(self._graph, **answer["listing"]))
+        if wrong:
+            raise RuntimeFailure(
+                f"{self._graph.name}: MXNet and the converters read the symbol differently: "
+                f"{wrong}. This is a mistake of the converters: please report it."
+            )
         self._started = self._process.starts
 
     def _ask(
@@ -124,7 +142,9 @@ class Mxnet:
         layers = [(node.mxnet_name, name) for node in self._graph.listed for name in node.outputs]
         converted = {name for node in self._graph.nodes for name in node.outputs}
         anchored = [k for k, (_, name) in enumerate(layers) if name in self._graph.anchored]
+        drawn = random_layers(self._graph)
         options = {"limit": limit, "anchored": anchored, "draws": draws}
+        options["random_layers"] = [k for k, (_, name) in enumerate(layers) if name in drawn]
         listed = self._ask("trace", self._fed(inputs), **options)[0]["layers"]
         expected = [mxnet_name for mxnet_name, _ in layers]
         if listed != expected:
@@ -137,7 +157,9 @@ class Mxnet:
             float64, float32, *rounding = self._process.receive("trace")[1]
             if layer not in converted:
                 continue
-            if draws:
+            if layer in drawn:
+                yield RandomLayer(layer, float64, float32, rounding[-1])
+            elif draws:
                 isolated, carried, largest = rounding
                 found = Rounding(isolated, carried, float(largest))
                 yield RoundedLayer(layer, float64, float32, found)

@@ -14,6 +14,7 @@ from mxproof.proof import NAMED, describe_failure
 from mxproof.prover import notes_of
 from mxproof.report.record import part, stored_record
 from mxproof.report.terminal import layer_sheet, require_layers
+from mxproof.report.wording import NOT_COMPARED
 
 from .conftest import Case, record_of
 
@@ -49,9 +50,9 @@ def test_layers(
         stored=stored_record(proof.stored),
         introduced=[c.layer for c in alone or comparison.culprits[:1]],
         explanation=None if passed else describe_failure(case.name, target, comparison, alone),
-        notes=notes_of(case.subject.graph),
+        notes=notes_of(case.subject.graph, {target: proof}),
     )
-    worst = max(comparison.checks, key=lambda c: c.rel)
+    worst = max(comparison.checks, key=lambda c: c.rel or 0.0)
     record_property(
         "mxproof",
         {
@@ -60,7 +61,7 @@ def test_layers(
             "precision": precision,
             "layers": str(len(comparison.checks)),
             "worst layer": worst.layer,
-            "its relative error": f"{worst.rel:.2e}",
+            "its relative error": NOT_COMPARED if worst.rel is None else f"{worst.rel:.2e}",
         },
     )
     if not passed:

@@ -57,7 +57,7 @@ def check_layer(layer: Dict[str, Any]) -> None:
 def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> None:
     """Other tools read this: keys may be added, never renamed."""
     keys = {"schema", "model", "input", "weights", "reference", "versions", "targets"}
-    added = {"verdict", "problems", "system", "source", "command", "latency"}
+    added = {"verdict", "problems", "system", "source", "command", "latency", "notes"}
     assert set(record) == keys | added
     verdicts = [target["verdict"] for target in record["targets"].values()]
     assert record["verdict"] == ("pass" if set(verdicts) == {"pass"} else "fail")
@@ -77,7 +77,8 @@ def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> No
         assert (target["verdict"] == "pass") == (questions == {"pass"})
         assert (target["verdict"] == "fail") == bool(target["explanation"])
         assert set(target["output"]) == {
-            *("max_abs", "max_rel", "top1_equal", "top1", "top1_note", "function", "precision"),
+            *("max_abs", "max_rel", "top1_equal", "top1", "top1_note", "not_compared"),
+            *("function", "precision"),
         }
         expected = [(n.name, n.op, list(shapes[n.name] or ())) for n in graph.nodes]
         assert [(s["name"], s["op"], s["shape"]) for s in target["layers"]] == expected
