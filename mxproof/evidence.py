@@ -10,6 +10,7 @@ from typing import Callable, Iterator, List, Mapping, Optional, Sequence
 
 from converters.shape import Shape
 
+from .coverage import Survey
 from .runtimes.base import Inputs, StoredArray
 from .runtimes.mxnet import Mxnet, MxnetProcess
 from .subject import Subject
@@ -35,6 +36,7 @@ class Evidence:
         model: the network in MXNet; None for a recording, which holds its own inputs only.
         arrays: what the network reads of the file of parameters, as MXNet's loader has it; None
             where that is not known, and `note` says why.
+        survey: what takes part in the proof, and what is drawn for its layers; None likewise.
     """
 
     truths: Callable[[int], Iterator[Truth]]
@@ -42,6 +44,7 @@ class Evidence:
     model: Optional[Mxnet] = None
     arrays: Callable[[], Optional[Sequence[StoredArray]]] = lambda: None
     note: str = "MXNet's stored numbers are not at hand"
+    survey: Optional[Survey] = None
 
     def __iter__(self) -> Iterator[Truth]:
         return self.truths(0)
@@ -54,7 +57,9 @@ class Evidence:
 def live(model: Mxnet, inputs: Sequence[Inputs], versions: Mapping[str, str]) -> Evidence:
     """MXNet, run on each of the inputs whenever its results are asked for."""
     truths = lambda draws: (model.truth(x, draws) for x in inputs)  # noqa: E731
-    return Evidence(truths, versions, model, lambda: model.stored)
+    return Evidence(
+        truths, versions, model, lambda: model.stored, survey=Survey(model, model.graph)
+    )
 
 
 def kept(evidence: Evidence) -> Evidence:

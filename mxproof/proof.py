@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from converters.files import atomic_write
 
+from .coverage import Coverage
 from .final_outputs import OutputProof
 from .outputs import DIFFERS
 from .stored import StoredProof
@@ -31,6 +32,8 @@ class TargetProof:
     Attributes:
         isolated: precision -> all layers, each given MXNet's inputs; where that was asked.
         stored: the numbers in the files, against those in the checkpoint.
+        drawn: layers in float64, each given inputs that were drawn for it.
+        coverage: of MXNet and the inputs: what took part; None where there is no MXNet.
     """
 
     target: str
@@ -38,11 +41,18 @@ class TargetProof:
     output: OutputProof
     isolated: Mapping[str, Comparison] = field(default_factory=dict)
     stored: StoredProof = field(default_factory=StoredProof)
+    drawn: Tuple[Comparison, ...] = ()
+    coverage: Optional[Coverage] = None
 
     @property
     def introduced(self) -> Dict[str, Tuple[Check, ...]]:
         """Precision -> the layers that differ although they are given MXNet's inputs."""
-        return {precision: found.culprits for precision, found in self.isolated.items()}
+        found = {precision: found.culprits for precision, found in self.isolated.items()}
+        drawn = {c.layer: c for comparison in self.drawn for c in comparison.culprits}
+        if drawn:
+            known = {c.layer: c for c in found.get("float64", ())}
+            found["float64"] = tuple({**drawn, **known}.values())
+        return found
 
     @property
     def unsettled(self) -> List[str]:
@@ -53,7 +63,8 @@ class TargetProof:
     @property
     def compared(self) -> List[Comparison]:
         """Everything that was run: the chains, isolated layers, and the untraced outputs."""
-        return [*self.comparisons.values(), *self.isolated.values(), self.output.checks]
+        isolated = [*self.isolated.values(), *self.drawn]
+        return [*self.comparisons.values(), *isolated, self.output.checks]
 
     @property
     def function_problems(self) -> List[str]:
@@ -69,6 +80,7 @@ class TargetProof:
     def unlocalized(self) -> List[str]:
         """Those of `function_problems` that no comparison of layers shows."""
         problems = self.stored.explain(NAMED)
+        problems += self.coverage.problems if self.coverage else []
         if self.output.checks.passed and not self.output.same_shapes:
             problems.append("the outputs have other shapes than MXNet's")
         return problems
@@ -107,8 +119,8 @@ class TargetProof:
                 (self.isolated, other.isolated),
             )
         )
-        output = self.output + other.output
-        return TargetProof(self.target, comparisons, output, isolated, self.stored)
+        output, drawn = self.output + other.output, self.drawn + other.drawn
+        return replace(self, comparisons=comparisons, output=output, isolated=isolated, drawn=drawn)
 
     def explain(self, model: str) -> List[str]:
         """A paragraph for every precision that failed, or else for the untraced run; and one for
@@ -153,6 +165,11 @@ class Proof:
     latency: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     problems: Tuple[str, ...] = ()
+
+    @property
+    def coverage(self) -> Optional[Coverage]:
+        """What took part; the same for every target."""
+        return next((t.coverage for t in self.targets.values() if t.coverage), None)
 
     @property
     def same_function(self) -> bool:

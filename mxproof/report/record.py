@@ -11,6 +11,7 @@ import os
 import platform
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
+from ..coverage import Coverage
 from ..final_outputs import OutputProof
 from ..proof import PRECISIONS, Proof, TargetProof
 from ..stored import DIFFERENT, EQUAL, EXEMPT, REARRANGED, VERDICTS, StoredProof
@@ -200,7 +201,23 @@ def proof_record(proof: Proof) -> Json:
         "notes": dict(proof.notes),
         "targets": {name: _target(t, proof) for name, t in proof.targets.items()},
         "latency": dict(proof.latency),
+        **coverage_record(proof.coverage),
     }
+
+
+def coverage_record(coverage: Optional[Coverage]) -> Json:
+    """What took part in the proof; null, and the reason, where no MXNet was asked."""
+    if coverage is None:
+        return {"coverage": None, "coverage_note": NOT_COVERED}
+    shares = {n: dict(vars(getattr(coverage, n))) for n in ("stored", "channels", "relu_signs")}
+    shares["stored"].update(missing=dict(coverage.missing), exempt=dict(coverage.exempt))
+    return {"coverage": shares, "coverage_note": None}
+
+
+#: Why there is no coverage.
+NOT_COVERED = (
+    "not known: MXNet, which says what takes part in a layer on inputs drawn for it, was not run"
+)
 
 
 def _target(target: TargetProof, proof: Proof) -> Json:

@@ -85,6 +85,33 @@ def loss_words(target: Json) -> str:
     return f"same function; less precise than MXNet{where}{more}"
 
 
+#: Key of a record's coverage -> what it counts.
+COVERED = {
+    "stored": "stored numbers",
+    "channels": "channels",
+    "relu_signs": "ReLU channels with both signs",
+}
+
+
+def coverage_words(record: Json) -> str:
+    """What took part in the proof, in a sentence."""
+    found = record.get("coverage")
+    if not found:
+        return f"Coverage: {record.get('coverage_note') or 'not known'}."
+    shares = [
+        f"{words} {_share(found[key], 'chain')} in the chain, {_share(found[key], 'isolated')} "
+        "isolated"
+        for key, words in COVERED.items()
+        if found[key]["total"]
+    ]
+    return f"Coverage: {'; '.join(shares) or 'nothing is stored'}."
+
+
+def _share(counts: Json, where: str) -> str:
+    """100 % is all of them and not nearly all."""
+    return f"{math.floor(1000 * counts[where] / counts['total']) / 10:g} %"
+
+
 def layer_count(count: int) -> str:
     return "1 layer" if count == 1 else f"{count} layers"
 

@@ -12,7 +12,7 @@ import pytest
 from converters.checkpoint import symbol_path
 from mxproof.proof import NAMED, describe_failure
 from mxproof.prover import notes_of
-from mxproof.report.record import part, stored_record
+from mxproof.report.record import coverage_record, part, stored_record
 from mxproof.report.terminal import layer_sheet, require_layers
 from mxproof.report.wording import NOT_COMPARED
 
@@ -35,7 +35,8 @@ def test_layers(
 ) -> None:
     proof = case.proof(target)
     comparison, alone = proof.comparisons[precision], proof.introduced.get(precision, ())
-    passed = comparison.passed and not alone
+    covered = not proof.coverage or precision != "float64" or not proof.coverage.problems
+    passed = comparison.passed and not alone and covered
     pattern = request.config.getoption("--layers")
     if pattern:
         require_layers(case.subject.graph, pattern)
@@ -45,7 +46,7 @@ def test_layers(
         case,
         target=target,
         precision=precision,
-        about=record_of(case),
+        about={**record_of(case), **coverage_record(proof.coverage)},
         part=part(comparison, alone),
         stored=stored_record(proof.stored),
         introduced=[c.layer for c in alone or comparison.culprits[:1]],
@@ -64,8 +65,9 @@ def test_layers(
             "its relative error": NOT_COMPARED if worst.rel is None else f"{worst.rel:.2e}",
         },
     )
-    if not passed:
+    if not comparison.passed or alone:
         pytest.fail(case.explain(target, comparison, alone), pytrace=False)
+    assert covered, proof.coverage.problems
     assert len(comparison.checks) == len(case.truth)
     if case.subject.model is not None:
         assert len(comparison.checks) == operator_nodes(case)
