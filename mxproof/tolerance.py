@@ -62,6 +62,9 @@ class Budget:
 #: median is that one's luck: each is judged by itself.
 FLOAT32_MEDIAN = 1.2
 FLOAT32_LAYERS = 20
+#: Where what a network carries allows a layer more than this part of its RMS, layers are judged by
+#: themselves as well: to round one weight in two to float16 (2^-12 of it, RMS) makes less.
+FLOAT32_COARSE = 2.0**-16
 
 ULP32 = 2.0**-23
 ROUNDINGS = 2.0**-29  # float64's to float32's

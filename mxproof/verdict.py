@@ -11,7 +11,7 @@ from typing import Iterator, List, Optional, Tuple, Union
 import numpy as np
 
 from .runtimes.base import Array
-from .tolerance import FLOAT32_LAYERS, FLOAT32_MEDIAN, ULP32, Budget, Deviation
+from .tolerance import FLOAT32_COARSE, FLOAT32_LAYERS, FLOAT32_MEDIAN, ULP32, Budget, Deviation
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,14 @@ class Check:
             return None
         expected = float(np.maximum(self.sums.noise, self.sums.spread).sum())
         return float(np.sqrt(self.sums.error.sum() / expected)) if expected else None
+
+    @property
+    def coarse(self) -> bool:
+        """In float32, is so much allowed that a lower type's rounding could hide in it?"""
+        if self.sums is None:
+            return False
+        size = float(np.sqrt((self.sums.size / self.sums.count).mean()))
+        return bool(float32_limits(self.sums, self.budget)[0] > FLOAT32_COARSE * size)
 
     @property
     def part(self) -> float:
@@ -212,7 +220,7 @@ class Comparison:
     @property
     def unsettled(self) -> bool:
         """Have the layers to be judged by themselves as well?"""
-        return not self.passed or any(check.magnified for check in self.checks)
+        return not self.passed or any(check.magnified or check.coarse for check in self.checks)
 
     @property
     def worst(self) -> Optional[Check]:
