@@ -63,8 +63,8 @@ class Budget:
 FLOAT32_MEDIAN = 1.2
 FLOAT32_LAYERS = 20
 #: Where what a network carries allows a layer more than this part of its RMS, layers are judged by
-#: themselves as well: to round one weight in two to float16 (2^-12 of it, RMS) makes less.
-FLOAT32_COARSE = 2.0**-16
+#: themselves as well: all of a layer rounded to float16 is 2^-12 / sqrt(3) of it off, and would hide.
+FLOAT32_COARSE = 2.0**-13
 
 ULP32 = 2.0**-23
 ROUNDINGS = 2.0**-29  # float64's to float32's
