@@ -55,6 +55,8 @@ class Graph:
             of the layer that reads it (of all layers, once the outputs are chosen), number of the
             input, and the variable that stands there now.
         half: numbers stored or cast as float16 stay so; otherwise they are float32.
+        exact_batch_norm: batch norms subtract the mean before they multiply, as MXNet's do, in
+            place of the targets' own operators, which need not.
         unfolded: all layers, where some were folded into parameters (see folding.py).
     """
 
@@ -68,6 +70,7 @@ class Graph:
     cut_at: Tuple[int, ...] = ()
     made_labels: Tuple[Tuple[int, int, str], ...] = ()
     half: bool = False
+    exact_batch_norm: bool = False
     unfolded: Tuple[Node, ...] = ()
 
     def __repr__(self) -> str:

@@ -32,6 +32,8 @@ from .verify import again
 FORMS = {
     "external-data": "ONNX: weights in a file of their own, NAME.onnx.data (always so beyond "
     "1 GiB)",
+    "exact-batch-norm": "batch norms as (x - mean) * scale + beta, as MXNet computes them: more "
+    "precise where a mean is large beside the deviation, and slower",
     "pth": "also NAME.pth, the weights as a PyTorch state dict (needs PyTorch)",
     "pt2": "also NAME.pt2, network and weights in one file of torch.export (needs PyTorch)",
 }
@@ -131,6 +133,8 @@ def read(args: argparse.Namespace, folder: Path) -> Parcel:
         notes.append(f"logits: {', '.join(how['outputs'])} in place of {', '.join(dropped)}")
         subject = load_subject(args.checkpoint, **how)
     subject = subject.prepared(preprocessing_of(args, subject.preprocessing))
+    exact = replace(subject.graph, exact_batch_norm=args.exact_batch_norm)
+    subject = replace(subject, graph=exact)
     graph, single, done = changes(subject.graph, fused=args.fuse, half=args.float16)
     written, notes = replace(subject, graph=graph), [*notes, *done]
     return Parcel(written, subject.graph, single, folder, args.opset, notes=notes)
@@ -200,7 +204,7 @@ def later(args: argparse.Namespace, parcel: Parcel) -> str:
     changed: Dict[str, Any] = {"logits": False, "float16": False, "verify": True}
     if args.logits:
         changed["output"] = list(parcel.graph.outputs)
-    if args.fuse:
+    if args.fuse or args.exact_batch_norm:
         command = common.command_line("convert", args, **changed)
     else:
         command = again(args, args.to or [], **changed)
