@@ -37,9 +37,9 @@ def compare(
     """
     budgets = budgets or Budgets()
     with np.errstate(all="ignore"):  # what overflows shows in the values
-        found = _Pass(truth, candidate, graph, budgets, alone=alone).run()
+        found = Pass(truth, candidate, graph, budgets, alone=alone).run()
         if graph.anchored:
-            given = _Pass(truth, candidate, graph, budgets, alone=True, anchored=True).run()
+            given = Pass(truth, candidate, graph, budgets, alone=True, anchored=True).run()
             by_layer = {check.layer: check for check in given.checks}
             checks = (by_layer.get(check.layer, check) for check in found.checks)
             ended = found if found.stopped or not given.stopped else given
@@ -56,7 +56,7 @@ Reading = Callable[[Array, Array], Array]
 
 
 @dataclass
-class _Pass:
+class Pass:
     """The candidate run once.
 
     Attributes:

@@ -32,6 +32,7 @@ class OutputProof:
         max_abs, max_rel: over all of them; max_rel where MXNet's is not 0.
         top1_equal: whether the largest output of every sample is the same one in both.
         top1: the same against the truth, and undecided where the margin is within the noise.
+        same_shapes: all outputs are there, in MXNet's shapes.
     """
 
     checks: Comparison
@@ -39,6 +40,7 @@ class OutputProof:
     max_rel: float
     top1_equal: bool
     top1: TopK
+    same_shapes: bool = True
 
     @property
     def passed(self) -> bool:
@@ -51,6 +53,7 @@ class OutputProof:
             max(self.max_rel, other.max_rel),
             self.top1_equal and other.top1_equal,
             worst_top([self.top1, other.top1]),
+            self.same_shapes and other.same_shapes,
         )
 
 
@@ -79,9 +82,48 @@ class TargetProof:
         return [p for p in PRECISIONS if p in chains or (p == "float32" and not self.output.passed)]
 
     @property
+    def compared(self) -> List[Comparison]:
+        """Everything that was run: the chains, isolated layers, and the untraced outputs."""
+        return [*self.comparisons.values(), *self.isolated.values(), self.output.checks]
+
+    @property
+    def function_problems(self) -> List[str]:
+        """What shows that the target is not MXNet's function, a phrase each.
+
+        A file that does not run in float32, or that lacks a layer or an output there, is no less
+        precise version of the function: that, too, is listed.
+        """
+        layers = [f"{c.precision}: {p}" for c in self.compared for p in c.function_problems]
+        return [*layers, *self.unlocalized]
+
+    @property
+    def unlocalized(self) -> List[str]:
+        """Those of `function_problems` that no comparison of layers shows."""
+        problems = []
+        if self.output.checks.passed and not self.output.same_shapes:
+            problems.append("the outputs have other shapes than MXNet's")
+        return problems
+
+    @property
+    def same_function(self) -> bool:
+        return not self.function_problems
+
+    @property
+    def as_precise(self) -> bool:
+        """Is everything in float32 within its limits?"""
+        single = all(c.passed for c in self.compared if c.precision == "float32")
+        return single and self.output.passed
+
+    @property
+    def less_precise(self) -> Tuple[Check, ...]:
+        """The layers that lose precision, worst first: those that do so by themselves, or else
+        those of the chain, or else the outputs of an untraced run."""
+        found = self.introduced.get("float32") or self.comparisons["float32"].failed
+        return tuple(sorted(found or self.output.checks.failed, key=lambda c: -c.part))
+
+    @property
     def passed(self) -> bool:
-        chains = all(c.passed for c in self.comparisons.values())
-        return chains and self.output.passed and not any(self.introduced.values())
+        return self.same_function and self.as_precise
 
     @property
     def culprits(self) -> Tuple[Check, ...]:
@@ -113,7 +155,7 @@ class TargetProof:
             paragraphs.append(describe_failure(model, self.target, self.output.checks))
         if not paragraphs and self.output.top1.verdict == DIFFERS:
             paragraphs.append(f"{model}/{self.target}: top-1: {self.output.top1.note}.")
-        return paragraphs
+        return [*paragraphs, *(f"{model}/{self.target}: {p}." for p in self.unlocalized)]
 
 
 @dataclass(frozen=True)
@@ -143,6 +185,11 @@ class Proof:
     latency: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     problems: Tuple[str, ...] = ()
+
+    @property
+    def same_function(self) -> bool:
+        """Is every target MXNet's function, as precise or not?"""
+        return bool(self.targets) and all(t.same_function for t in self.targets.values())
 
     @property
     def passed(self) -> bool:

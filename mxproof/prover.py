@@ -198,6 +198,7 @@ def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputPro
         max_rel=max((g[1] for g in gaps), default=0.0 if alike else math.inf),
         top1_equal=alike and all(same_top(actual[n], e, 1) for n, e in settled.items()),
         top1=top1 if alike else TopK(DIFFERS, "the outputs have other shapes"),
+        same_shapes=alike,
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from importlib import import_module
+from itertools import cycle
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -18,24 +19,14 @@ from fixtures.weights import STANDARD
 from fixtures.zoo import ZOO, Model, obtain
 
 from .runtimes.base import Array
-
-#: Sizes for symbolic dimensions where the user states none.
-DEFAULT_SIZES = {"N": 1, "T": 16}
-DEFAULT_SIZE = 64
-WHOLE = 128  # numbers of whole types are below it: all types hold them
-
-#: Name -> numbers around 0, of about unit size, shifted and scaled to what the network expects.
-#: Rounding depends on the numbers: constants cancel, outliers swamp their neighbours, tiny and
-#: huge values reach the ends of the format. A proof on one kind of input says little of the others.
-DISTRIBUTIONS: Dict[str, Callable[[np.random.Generator, Tuple[int, ...]], Array]] = {
-    "normal": lambda random, shape: random.standard_normal(shape),
-    "uniform": lambda random, shape: random.uniform(-(3**0.5), 3**0.5, shape),
-    "heavy-tailed": lambda random, shape: random.standard_t(2, shape),
-    "constant": lambda random, shape: np.full(shape, random.standard_normal()),
-    "sparse": lambda random, shape: random.standard_normal(shape) * (random.random(shape) < 0.02),
-    "tiny": lambda random, shape: 1e-6 * random.standard_normal(shape),
-    "huge": lambda random, shape: 1e4 * random.standard_normal(shape),
-}
+from .sample_inputs import (
+    DEFAULT_SIZE,
+    DEFAULT_SIZES,
+    DISTRIBUTIONS,
+    PLANS,
+    WHOLE,
+    sample_shapes,
+)
 
 
 class UsageError(Exception):
@@ -110,7 +101,8 @@ class Subject:
         for name, shape in shapes.items():
             dtype = self.graph.types[name]
             limit = self.graph.index_limits.get(name, 0 if "float" in dtype else WHOLE)
-            noise = spread.mean + spread.var**0.5 * DISTRIBUTIONS[kind](random, shape)
+            noise = spread.var**0.5 * DISTRIBUTIONS[kind](random, shape)
+            noise += 0.0 if kind == "sparse" else spread.mean
             numbers = random.integers(0, limit, shape) if limit else noise
             arrays[name] = numbers.astype("float32" if "float" in dtype else dtype)
         return arrays
@@ -123,25 +115,13 @@ class Subject:
     def evidence(
         self, given: Mapping[str, Shape], *, seed: int = 0, samples: int = 4
     ) -> List[Dict[str, Array]]:
-        """Inputs of `samples` seeds, of the shapes that `concrete` finds.
-
-        Every other one is turned, and of one sample more, where the network and the user leave
-        that open: a padding that lacks its last row shows on odd sides only, a wrong rounding on
-        even ones, a batch size that was baked in on any other.
-        """
+        """Inputs of `samples` seeds: the first of the shapes that `concrete` finds, the others in
+        turns as `PLANS` has them, where the network and the user leave that open."""
         shapes = self.concrete(given)
-        turned = {
-            v.name: shapes[v.name] if v.name in given else _turned(shapes[v.name], v.shape)
-            for v in self.graph.inputs
-        }
-        try:
-            self.graph.infer_shapes(turned)
-        except ShapeError:
-            turned = shapes
-        return [
-            self.inputs(turned if number % 2 else shapes, seed + number // (2 if self.model else 1))
-            for number in range(samples)
-        ]
+        free = {v.name: given.get(v.name) or v.shape for v in self.graph.inputs}
+        sizes = [sample_shapes(self.graph, shapes, free, plan) for plan in PLANS]
+        turns = zip(range(samples), cycle(zip(PLANS, sizes)))
+        return [self.inputs(sizes, seed + n, plan.kind) for n, (plan, sizes) in turns]
 
     def concrete(self, given: Mapping[str, Shape]) -> Dict[str, Tuple[int, ...]]:
         """Fixed shapes of all inputs: as given, else the zoo's, else modest sizes.
@@ -162,17 +142,6 @@ class Subject:
             )
         self.graph.with_inputs(shapes)
         return shapes
-
-
-def _turned(shape: Tuple[int, ...], dims: Shape) -> Tuple[int, ...]:
-    """Height and width exchanged, and one more in the batch, as far as these are free."""
-    sizes = list(shape)
-    free = [not isinstance(d, int) for d in dims or ()] or [True] * len(sizes)
-    if len(sizes) > 3 and free[-1] and free[-2]:
-        sizes[-2:] = sizes[-1], sizes[-2]
-    if sizes and free[0]:
-        sizes[0] += 1
-    return tuple(sizes)
 
 
 def load_for_run(checkpoint: str, given: Mapping[str, Shape], **reading: Any) -> Subject:

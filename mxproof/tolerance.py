@@ -66,6 +66,10 @@ FLOAT32_LAYERS = 20
 #: themselves as well: all of a layer rounded to float16 is 2^-12 / sqrt(3) of it off, and would hide.
 FLOAT32_COARSE = 2.0**-13
 
+#: How many times the standard limit a float32 error may be and still be a loss of precision:
+#: bfloat16, the shortest type that networks are run in, has 8 digits of float32's 24.
+LOWER_TYPE = 2.0**16
+
 ULP32 = 2.0**-23
 ROUNDINGS = 2.0**-29  # float64's to float32's
 

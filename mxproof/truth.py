@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import weakref
 from math import prod
+from os import SEEK_END
 from pathlib import Path
 from typing import Any, Container, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
@@ -50,16 +51,14 @@ class Truth:
         """
         self.inputs = inputs
         self.shapes: Dict[str, Tuple[int, ...]] = {}
-        self._places: Dict[Tuple[str, str], Tuple[int, Any]] = {}  # offset, dtype
+        self._places: Dict[Tuple[str, str], Tuple[int, Any, Tuple[int, ...]]] = {}
         self._rounded: Dict[str, Rounding] = {}
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - see the next line
         weakref.finalize(self, self._file.close)
         for layer in layers:
             for precision in ("float64", "float32"):
-                array = np.ascontiguousarray(getattr(layer, precision))
-                self._places[layer.name, precision] = self._file.tell(), array.dtype
-                array.tofile(self._file)
-            self.shapes[layer.name] = array.shape
+                self._write(layer.name, precision, getattr(layer, precision))
+            self.shapes[layer.name] = layer.float64.shape
             if isinstance(layer, RoundedLayer):
                 self._rounded[layer.name] = layer.rounding
         self._file.flush()
@@ -100,10 +99,13 @@ class Truth:
 
     def read(self, name: str, precision: str) -> Array:
         """A new array; KeyError if there is no such layer."""
-        offset, dtype = self._places[name, precision]
-        shape = self.shapes[name]
+        offset, dtype, shape = self._places[name, precision]
         self._file.seek(offset)
         return np.fromfile(self._file, dtype, prod(shape)).reshape(shape)
+
+    def _write(self, name: str, precision: str, array: Array) -> None:
+        self._places[name, precision] = self._file.seek(0, SEEK_END), array.dtype, array.shape
+        np.ascontiguousarray(array).tofile(self._file)
 
 
 def portions(sizes: Iterable[int], limit: int = LIMIT) -> List[int]:

@@ -17,7 +17,7 @@ from converters.files import atomic_write
 from ..proof import PRECISIONS
 from ..subject import UsageError
 from .page import markdown, page, today
-from .record import FAIL, INCOMPLETE, PASS, SCHEMA, Json, system, target_record
+from .record import FAIL, INCOMPLETE, PASS, SCHEMA, Json, questions, system, target_record
 from .templates import require_jinja
 from .wording import verdict_of
 
@@ -88,7 +88,8 @@ class Report:
             self.found += mine
             self.searches += [dict(value) for key, value in properties if key == SEARCH]
         if mine:
-            test.update(model=mine[0]["model"], target=mine[0].get("target"))
+            judged = any("part" in found or "output" in found for found in mine)
+            test.update(model=mine[0]["model"], target=mine[0].get("target"), judged=judged)
         if report.outcome != "passed" and test["outcome"] != "failed":
             test.update(outcome=report.outcome, message=_message(report))
 
@@ -168,12 +169,17 @@ def _record(model: str, found: List[Json], failed: List[Json]) -> Json:
 
 
 def _target(found: List[Json], failed: List[Json]) -> Json:
-    parts = {f["precision"]: f["part"] for f in found if "part" in f}
+    given = {f["precision"]: f["part"] for f in found if "part" in f}
+    parts, output = {p: given[p] for p in PRECISIONS if p in given}, _first(found, "output", None)
     said = [f["explanation"] for f in found if f.get("explanation")]
+    verdicts = questions(parts, output)
+    explained = all(t.get("judged") for t in failed) and FAIL in verdicts.values()
+    if failed and not explained:  # by what it handed in; so the graver of the two fails
+        verdicts["function"] = FAIL
     return target_record(
-        {p: parts[p] for p in PRECISIONS if p in parts},
-        _first(found, "output", None),
-        passed=not failed and all(part["verdict"] == PASS for part in parts.values()),
+        parts,
+        output,
+        verdicts=verdicts,
         introduced=_first(found, "introduced", ()),
         problems=[f"{t['id']} failed" for t in failed],
         explanation=said or [f"{t['id']}: {t['message']}" for t in failed],

@@ -16,8 +16,11 @@ from ..verdict import Check, Comparison
 
 SCHEMA = 1
 PASS, FAIL, INCOMPLETE = "pass", "fail", "incomplete"
+ORDER = (PASS, INCOMPLETE, FAIL)  # the worst is last
 #: Precision -> what it measures: the relative error, or the ratio to MXNet's own error.
 MEASURES = {"float64": "rel", "float32": "ratio"}
+#: What is asked of a target -> the precision that answers it.
+QUESTIONS = {"function": "float64", "precision": "float32"}
 
 Json = Dict[str, Any]
 
@@ -27,15 +30,23 @@ def number(value: Optional[float]) -> Optional[float]:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
+def _pass(passed: bool) -> str:
+    return PASS if passed else FAIL
+
+
 def part(comparison: Comparison, alone: Sequence[Check] = ()) -> Json:
     """What one precision found.
 
     Args:
         alone: the layers that differ although they are given MXNet's inputs.
     """
+    passed = comparison.passed and not alone
+    other = comparison.function_problems or any(c.another_function for c in alone)
     return {
         "candidate": comparison.candidate,
-        "verdict": PASS if comparison.passed and not alone else FAIL,
+        "verdict": _pass(passed),
+        "function": _pass(not other),
+        "precision": _pass(passed or comparison.precision == "float64"),
         "expected": len(comparison.expected),
         "problems": comparison.problems,
         "median_ratio": number(comparison.median_ratio),
@@ -77,14 +88,27 @@ def output(proof: OutputProof) -> Json:
         "top1_equal": proof.top1_equal,
         "top1": proof.top1.verdict,
         "top1_note": proof.top1.note,
+        "function": _pass(proof.same_shapes and not proof.checks.function_problems),
+        "precision": _pass(proof.passed),
     }
+
+
+def questions(parts: Mapping[str, Json], output: Optional[Json]) -> Dict[str, str]:
+    """The verdicts on "function" and "precision" as far as parts and output tell."""
+    found = [*parts.values(), *filter(None, [output])]
+    verdicts = {}
+    for question, precision in QUESTIONS.items():
+        whole = output is not None and precision in parts
+        failed = any(f[question] == FAIL for f in found)
+        verdicts[question] = FAIL if failed else PASS if whole else INCOMPLETE
+    return verdicts
 
 
 def target_record(
     parts: Mapping[str, Json],
     output: Optional[Json],
     *,
-    passed: bool,
+    verdicts: Mapping[str, str],
     introduced: Sequence[str] = (),
     problems: Sequence[str] = (),
     explanation: Sequence[str] = (),
@@ -93,17 +117,18 @@ def target_record(
     """Parts by precision -> the record of a target.
 
     Args:
-        passed: nothing that was judged failed. What was not judged makes the record incomplete.
+        verdicts: on the questions, "function" and "precision"; the graver is the target's.
         introduced: the layers to blame.
         problems: beside those of the parts.
         notes: layer -> how it is judged, where that is not as usual.
     """
-    whole = output is not None and all(p in parts for p in PRECISIONS)
     longest: Json = max(parts.values(), key=lambda p: len(p["layers"]), default={"layers": []})
     first = parts.get(PRECISIONS[0], longest)
     summaries = {p: {k: v for k, v in found.items() if k != "layers"} for p, found in parts.items()}
     return {
-        "verdict": FAIL if not passed else PASS if whole else INCOMPLETE,
+        "verdict": max(verdicts.values(), key=ORDER.index),
+        **verdicts,
+        "less_precise": _less_precise(parts.get("float32")),
         "first_introduced": introduced[0] if introduced else None,
         "introduced": list(introduced),
         "problems": [p for found in parts.values() for p in found["problems"]] + list(problems),
@@ -112,6 +137,13 @@ def target_record(
         "precisions": summaries,
         "layers": _layers(first, parts, notes or {}),
     }
+
+
+def _less_precise(single: Optional[Json]) -> List[str]:
+    """The layers that lose precision by themselves, or else those of the chain."""
+    if single is None:
+        return []
+    return list(single["alone"]) or [c["name"] for c in single["layers"] if c["problem"]]
 
 
 def _layers(first: Json, parts: Mapping[str, Json], notes: Mapping[str, str]) -> List[Json]:
@@ -158,9 +190,9 @@ def _target(target: TargetProof, proof: Proof) -> Json:
     return target_record(
         parts,
         output(target.output),
-        passed=target.passed,
+        verdicts=dict(zip(QUESTIONS, map(_pass, (target.same_function, target.as_precise)))),
         introduced=[] if target.passed else [c.layer for c in target.culprits],
-        problems=target.output.checks.problems,
+        problems=[*target.output.checks.problems, *target.unlocalized],
         explanation=target.explain(proof.model),
         notes=proof.notes,
     )

@@ -15,7 +15,7 @@ from ..outputs import DIFFERS
 from ..proof import Proof
 from ..subject import UsageError
 from ..verdict import Comparison
-from .record import FAIL, INCOMPLETE, MEASURES, PASS
+from .record import FAIL, INCOMPLETE, MEASURES, PASS, QUESTIONS
 from .sheet import Sheet, plain
 from .wording import NONE, SUMMARY, TOP, VERDICTS, number, summary
 
@@ -32,7 +32,8 @@ def proof_table(proof: Proof) -> Table:
     table = Table("target", "verdict", *SUMMARY, title=title)
     for name, target in proof.to_json()["targets"].items():
         verdict = target["verdict"]
-        cells = [Text(text, STYLES.get(text, "")) for _, text in summary(target)]
+        styles = {**STYLES, **{q: STYLES[target[q]] for q in QUESTIONS}}
+        cells = [Text(t, styles.get(heading, styles.get(t, ""))) for heading, t in summary(target)]
         table.add_row(name, Text(VERDICTS[verdict], STYLES[verdict]), *cells)
     return table
 

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..outputs import DIFFERS, EQUAL, UNDECIDED
 from ..proof import PRECISIONS
-from .record import FAIL, INCOMPLETE, MEASURES, PASS, Json
+from .record import FAIL, INCOMPLETE, MEASURES, ORDER, PASS, Json
 
 NONE = "–"
 TOP = {EQUAL: "equal", UNDECIDED: "too close to tell", DIFFERS: "differs"}
@@ -16,7 +16,7 @@ SIGNS = {PASS: "✓", FAIL: "✗", INCOMPLETE: "…"}
 VERDICTS = {PASS: "pass", FAIL: "FAIL", INCOMPLETE: "incomplete"}
 HEADLINES = {PASS: "Proven equal", FAIL: "Not equal", INCOMPLETE: "Not judged as a whole"}
 TARGETS = {"onnx": "ONNX", "pytorch": "PyTorch"}
-ORDER = (PASS, INCOMPLETE, FAIL)  # the worst is last
+FUNCTIONS = {PASS: "same function", FAIL: "another function", INCOMPLETE: "not judged"}
 RUNTIMES = {"mxnet": "MXNet", "onnxruntime": "onnxruntime", "pytorch": "PyTorch"}
 
 
@@ -43,15 +43,17 @@ def worst(target: Json, precision: str) -> Tuple[Optional[float], str]:
     """The largest error of a layer, relative or as a ratio, and that layer; a layer whose result
     could not be judged in numbers is worse than any."""
     key = f"{precision}_{MEASURES[precision]}"
-    layers: List[Json] = target["layers"] if precision in target["precisions"] else []
-    broken = [c for c in layers if c["verdict"] == FAIL and c[f"{precision}_part"] is None]
-    judged = [c for c in layers if c[key] is not None]
+    rows: List[Json] = target["layers"] if precision in target["precisions"] else []
+    broken = [c for c in rows if c["verdict"] == FAIL and c[f"{precision}_part"] is None]
+    judged = [c for c in rows if c[key] is not None]
     found = broken[0] if broken else max(judged, key=lambda c: float(c[key]), default=None)
     return (found[key], one_line(found["name"])) if found else (None, "")
 
 
 #: What is said of a target, beside its name and verdict.
 SUMMARY = (
+    "function",
+    "precision",
     "layers",
     "output max abs",
     "output max rel",
@@ -61,12 +63,26 @@ SUMMARY = (
 )
 
 
+def precision_words(target: Json) -> str:
+    """The verdict on the precision, in words."""
+    if target["precision"] != FAIL:
+        return "as precise" if target["precision"] == PASS else "not judged"
+    count = len(target["less_precise"])
+    return "less precise" + (f" in {layer_count(count)}" if count else "")
+
+
+def layer_count(count: int) -> str:
+    return "1 layer" if count == 1 else f"{count} layers"
+
+
 def summary(target: Json) -> List[Tuple[str, str]]:
     """(heading, text), as SUMMARY lists them."""
     output: Dict[str, Any] = target["output"] or {}
     (rel, layer), (ratio, noisiest) = (worst(target, p) for p in PRECISIONS)
     median = target["precisions"].get("float32", {}).get("median_ratio")
     texts = (
+        FUNCTIONS[target["function"]],
+        precision_words(target),
         str(len(target["layers"])),
         number(output.get("max_abs")),
         number(output.get("max_rel")),
@@ -86,8 +102,10 @@ def verdict_of(records: Sequence[Json], run: Optional[Json] = None) -> str:
 
 def headline_of(records: Sequence[Json], verdict: str) -> str:
     """The verdict in two words; not all that fails is a layer."""
-    differs = any(t["verdict"] == FAIL for record in records for t in record["targets"].values())
-    return "Failed" if verdict == FAIL and not differs else HEADLINES[verdict]
+    failed = [t for r in records for t in r["targets"].values() if t["verdict"] == FAIL]
+    if verdict != FAIL or any(target["function"] == FAIL for target in failed):
+        return HEADLINES[verdict]
+    return "Less precise" if failed else "Failed"
 
 
 def counted(records: Sequence[Json]) -> str:

@@ -7,9 +7,11 @@ and the worker may be another Python (`--mxnet-python`) where this one cannot ho
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
+from functools import cached_property
+from itertools import accumulate
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
-from converters import Graph
+from converters import Graph, Node
 from converters.checkpoint import params_path, symbol_path
 from converters.progress import counted
 
@@ -83,12 +85,14 @@ class Mxnet:
     def _ask(self, do: str, inputs: Inputs, **options: Any) -> Tuple[Any, List[Array]]:
         if self._started != self._process.starts:
             self._load()
-        given = {name: inputs[name] for name in self._inputs}
-        return self._process.ask(do, given, model=self._model, **options)
+        return self._process.ask(do, inputs, model=self._model, **options)
 
     def run(self, inputs: Inputs, precision: str = "float32") -> List[Array]:
         """The network's outputs, in the order of its heads."""
-        return self._ask("run", inputs, dtype=precision)[1]
+        return self._ask("run", self._fed(inputs), dtype=precision)[1]
+
+    def _fed(self, inputs: Inputs) -> Inputs:
+        return {name: inputs[name] for name in self._inputs}
 
     def truth(self, inputs: Inputs, draws: int = 0) -> Truth:
         """Everything that a candidate is judged by; `draws` as for `layers`."""
@@ -112,7 +116,7 @@ class Mxnet:
         converted = {name for node in self._graph.nodes for name in node.outputs}
         anchored = [k for k, (_, name) in enumerate(layers) if name in self._graph.anchored]
         options = {"limit": limit, "anchored": anchored, "draws": draws}
-        listed = self._ask("trace", inputs, **options)[0]["layers"]
+        listed = self._ask("trace", self._fed(inputs), **options)[0]["layers"]
         expected = [mxnet_name for mxnet_name, _ in layers]
         if listed != expected:
             differing = [pair for pair in zip(listed, expected) if pair[0] != pair[1]][:3]
@@ -131,9 +135,35 @@ class Mxnet:
             else:
                 yield Layer(layer, float64, float32)
 
+    def isolated(
+        self, node: Node, inputs: Mapping[int, Array], stored: Sequence[int] = (), run: bool = True
+    ) -> Tuple[List[Array], Dict[int, Array]]:
+        """One layer by itself: its float64 results, and which of its stored numbers take part.
+
+        Args:
+            inputs: by position, those that the checkpoint does not hold.
+            stored: the positions of the inputs that are asked about; a mask comes back for each.
+            run: whether the results are wanted.
+
+        Raises:
+            RuntimeFailure: MXNet does not compute the layer on such numbers.
+        """
+        given = {str(position): array for position, array in inputs.items()}
+        options = {"first": self._places[node.name], "count": len(node.outputs), "results": run}
+        found = self._ask("isolate", given, stored=list(stored), **options)[1]
+        count = len(node.outputs) if run else 0
+        return found[:count], dict(zip(stored, found[count:]))
+
+    @cached_property
+    def _places(self) -> Dict[str, int]:
+        """Layer -> the place of its first result among all that MXNet lists."""
+        listed = self._graph.listed
+        counts = accumulate([0, *(len(node.outputs) for node in listed)])
+        return {node.name: place for node, place in zip(listed, counts)}
+
     def prepare(self, inputs: Inputs) -> None:
         """Bind the float32 network to these inputs, for the process to `time`."""
-        self._ask("prepare", inputs)
+        self._ask("prepare", self._fed(inputs))
 
     def close(self) -> None:
         """Free the model's memory."""

@@ -11,6 +11,7 @@ from itertools import groupby
 
 import numpy as np
 
+from .mxnet_coverage import Isolated
 from .mxnet_definitions import register
 from .mxnet_forms import FLOATS, boundary, convolved, cut, form, stated, variable, without_labels
 from .mxnet_rounding import least_of, moved, squares, summed
@@ -52,8 +53,12 @@ class Model:
         stored = mx.nd.load(params) or {}  # MXNet reads an empty file as a list
         self.params = {re.sub("^(arg|aux):", "", key): value for key, value in stored.items()}
 
-    def bind(self, symbol, inputs, dtype):
-        """An executor for these inputs; a value in `inputs` is an NDArray of `dtype`."""
+    def bind(self, symbol, inputs, dtype, differentiated=()):
+        """An executor for these inputs; a value in `inputs` is an NDArray of `dtype`.
+
+        Args:
+            differentiated: names of arguments to which it has gradients.
+        """
         names, aux_names = symbol.list_arguments(), symbol.list_auxiliary_states()
         read = [name for name in names + aux_names if name not in inputs]
         values = {n: wide(self.params[n], dtype) for n in read if n in self.params}
@@ -68,7 +73,9 @@ class Model:
                 raise ValueError("the shapes of {} do not determine it".format(sorted(inputs)))
             values[name] = self.mx.nd.zeros(found[name], dtype=dtype)
         args, aux = ({name: values[name] for name in group} for group in (names, aux_names))
-        return symbol.bind(self.mx.cpu(), args, aux_states=aux, grad_req="null")
+        grads = {name: self.mx.nd.zeros(args[name].shape, dtype=dtype) for name in differentiated}
+        wanted = {name: "write" if name in grads else "null" for name in names}
+        return symbol.bind(self.mx.cpu(), args, grads, wanted, aux)
 
     def arrays(self, inputs, dtype):
         return {
@@ -238,6 +245,13 @@ class MxnetWorker(Worker):
         self.channel.send({"layers": names, "more": len(names)})
         for pair in network.trace(inputs, limit, set(anchored), draws):
             self.channel.send({}, pair)
+
+    def do_isolate(self, inputs, model, first, count, stored, results):
+        """One layer by itself: its float64 results, and which stored numbers take part."""
+        network = self.models[model]
+        layer = Isolated(network, network.layers[first : first + count], inputs)
+        found = layer.results() if results else []
+        self.channel.send({}, [*found, *(layer.reached(stored) if stored else [])])
 
     def do_prepare(self, inputs, model):
         """Bind once, so that do_time measures the network and nothing else."""

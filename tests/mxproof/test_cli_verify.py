@@ -71,10 +71,14 @@ def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> No
     for target in record["targets"].values():
         assert set(target) == {
             *("verdict", "first_introduced", "introduced", "problems", "output", "layers"),
-            *("explanation", "precisions"),
+            *("explanation", "precisions", "function", "precision", "less_precise"),
         }
+        questions = {target["function"], target["precision"]}
+        assert (target["verdict"] == "pass") == (questions == {"pass"})
         assert (target["verdict"] == "fail") == bool(target["explanation"])
-        assert set(target["output"]) == {*("max_abs", "max_rel", "top1_equal", "top1", "top1_note")}
+        assert set(target["output"]) == {
+            *("max_abs", "max_rel", "top1_equal", "top1", "top1_note", "function", "precision"),
+        }
         expected = [(n.name, n.op, list(shapes[n.name] or ())) for n in graph.nodes]
         assert [(s["name"], s["op"], s["shape"]) for s in target["layers"]] == expected
         for layer in target["layers"]:
@@ -93,6 +97,7 @@ def test_a_proof(verify: Any, prefix: Path, tmp_path: Path) -> None:
     check_schema(record, load_checkpoint(prefix), ["onnx", "pytorch"])
     for target in record["targets"].values():
         assert (target["verdict"], target["first_introduced"]) == ("pass", None)
+        assert (target["function"], target["precision"]) == ("pass", "pass")
         assert target["problems"] == []
         assert target["output"]["top1_equal"] is True
         assert 0 <= target["output"]["max_abs"] < 1e-5

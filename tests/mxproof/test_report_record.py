@@ -13,7 +13,7 @@ from rich.console import Console
 
 from mxproof.proof import PRECISIONS
 from mxproof.report.page import markdown, page
-from mxproof.report.record import FAIL, INCOMPLETE, PASS, part, target_record
+from mxproof.report.record import FAIL, INCOMPLETE, PASS, part, questions, target_record
 from mxproof.report.wording import number, summary, used
 from mxproof.runtimes.base import Layer
 from mxproof.tolerance import Budget, Deviation
@@ -105,17 +105,19 @@ def test_a_budget_that_nothing_needs_fails_the_whole_record() -> None:
 
 def test_what_was_not_judged_is_not_proven() -> None:
     comparison = judge(clean(truth_of(), "float64"), "float64")
-    half = target_record({"float64": part(comparison)}, None, passed=True)
-    assert half["verdict"] == INCOMPLETE
+    parts = {"float64": part(comparison)}
+    half = target_record(parts, None, verdicts=questions(parts, None))
+    assert half["verdict"] == half["function"] == half["precision"] == INCOMPLETE
     assert [layer["float32_ratio"] for layer in half["layers"]] == [None] * 3
-    assert target_record({}, None, passed=True)["verdict"] == INCOMPLETE
+    assert questions({}, None) == {"function": INCOMPLETE, "precision": INCOMPLETE}
 
 
 def test_a_layer_that_one_precision_lacks_fails() -> None:
     double, single = (judge(clean(truth_of(), p), p) for p in PRECISIONS)
     shorter = replace(single, checks=single.checks[:-1])
     parts = {"float64": part(double), "float32": part(shorter)}
-    record = target_record(parts, {}, passed=False)
+    record = target_record(parts, {}, verdicts=questions(parts, {}))
+    assert record["verdict"] == record["function"] == record["precision"] == FAIL
     assert record["layers"][-1]["problem"] == "float32: was not compared"
     assert [layer["verdict"] for layer in record["layers"]] == [PASS, PASS, FAIL]
 
@@ -125,10 +127,12 @@ def test_a_layer_with_limits_of_its_own_says_why() -> None:
     row = Deviation("sums in blocks", Budget(float32_ratio=8))
     checks = (replace(comparison.checks[0], row=row), *comparison.checks[1:])
     found = part(Comparison("onnxruntime", "float32", checks, comparison.expected))
-    layers = target_record({"float32": found}, None, passed=True)["layers"]
+    layers = target_record({"float32": found}, None, verdicts=questions({}, None))["layers"]
     assert layers[0]["note"] == "has a budget of its own: sums in blocks"
     assert layers[1]["note"] is None
-    noted = target_record({"float32": found}, None, passed=True, notes={NAMES[1]: "by itself"})
+    noted = target_record(
+        {"float32": found}, None, verdicts=questions({}, None), notes={NAMES[1]: "by itself"}
+    )
     assert noted["layers"][1]["note"] == "by itself"
 
 

@@ -1,0 +1,160 @@
+"""Two questions, two verdicts: the same function, and as precise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Callable, Dict, Tuple
+
+import numpy as np
+import pytest
+
+from mxproof.outputs import DIFFERS, EQUAL, TopK
+from mxproof.proof import OutputProof, Proof, TargetProof
+from mxproof.report.page import markdown, page
+from mxproof.report.record import FAIL, PASS, Json, output, part, questions
+from mxproof.report.wording import summary
+from mxproof.verdict import Comparison
+
+from .fakes import NOISE, PRECISIONS, Layers, clean, judge, truth_of
+
+Fault = Callable[[Layers], Layers]
+
+
+def on_relu(change: Callable[[Any], Any]) -> Fault:
+    return lambda layers: [(n, change(v) if n == "relu" else v) for n, v in layers]
+
+
+def scaled(by: float) -> Fault:
+    return on_relu(lambda v: v * v.dtype.type(by))
+
+
+def moved(by: float) -> Fault:
+    """Off by so many times MXNet's own float32 error."""
+    steps = np.random.default_rng(1).standard_normal((2, 64, 3, 3))
+    return on_relu(lambda v: (v + by * NOISE * steps).astype(v.dtype))
+
+
+def fine(layers: Layers) -> Layers:
+    return layers
+
+
+def target(
+    double: Fault = fine, single: Fault = fine, isolated: bool = True, last: Fault = fine
+) -> TargetProof:
+    """What is found of a candidate with these faults in float64, float32 and its outputs."""
+    truth, faults = truth_of(), dict(zip(PRECISIONS, (double, single)))
+    made = {p: fault(clean(truth, p)) for p, fault in faults.items()}
+    comparisons = {p: judge(layers, p, truth) for p, layers in made.items()}
+    alone = {p: judge(layers, p, truth, alone=True) for p, layers in made.items()}
+    outputs = judge(last(clean(truth, "float32")), "float32", truth, alone=True)
+    proof = OutputProof(outputs, 0.0, 0.0, True, TopK(EQUAL))
+    return TargetProof("onnx", comparisons, proof, alone if isolated else {})
+
+
+def test_a_right_conversion_passes_both() -> None:
+    found = target()
+    assert (found.same_function, found.as_precise, found.passed) == (True, True, True)
+    assert found.function_problems == [] and found.less_precise == ()
+
+
+#: What can be wrong -> (same function, as precise). The fake MXNet's error is 1e-4 of its numbers,
+#: so what is another function rather than imprecise is an error as large as the numbers.
+FAULTS: Dict[str, Tuple[Dict[str, Fault], Tuple[bool, bool]]] = {
+    "float64": ({"double": scaled(1 + 1e-9)}, (False, True)),
+    "both": ({"double": scaled(1.01), "single": scaled(1.01)}, (False, False)),
+    "noisier": ({"single": moved(10)}, (True, False)),
+    "much noisier": ({"single": moved(1000)}, (True, False)),
+    "no digit is right": ({"single": scaled(-1)}, (False, False)),
+    "missing": ({"single": lambda layers: layers[:-1]}, (False, False)),
+    "order": ({"single": lambda layers: layers[::-1]}, (False, False)),
+    "dtype": ({"single": on_relu(lambda v: v.astype("float16"))}, (False, False)),
+    "shape": ({"single": on_relu(lambda v: v[:1])}, (False, False)),
+    "not finite": ({"single": on_relu(lambda v: v * np.float32("nan"))}, (False, False)),
+    "stops": ({"single": on_relu(lambda v: RuntimeError("no kernel"))}, (False, False)),
+    "the output": ({"last": moved(10)}, (True, False)),
+    "the output's shape": ({"last": on_relu(lambda v: v[:1])}, (False, False)),
+}
+
+
+@pytest.mark.parametrize("isolated", [True, False])
+@pytest.mark.parametrize(("faults", "verdicts"), FAULTS.values(), ids=list(FAULTS))
+def test_each_fault_fails_its_question(
+    faults: Dict[str, Fault], verdicts: Tuple[bool, bool], isolated: bool
+) -> None:
+    found = target(isolated=isolated, **faults)
+    assert (found.same_function, found.as_precise) == verdicts
+    assert not found.passed and bool(found.function_problems) != found.same_function
+    if not found.as_precise and found.same_function:
+        assert [check.layer for check in found.less_precise] == ["relu"]
+        assert found.less_precise[0].part > 2
+    record = record_of(found)
+    said = dict(summary(record))
+    assert record["verdict"] == FAIL
+    assert record["function"] == (PASS if verdicts[0] else FAIL)
+    assert record["precision"] == (PASS if verdicts[1] else FAIL)
+    assert said["function"] == ("same function" if verdicts[0] else "another function")
+    assert said["precision"].startswith("as precise" if verdicts[1] else "less precise")
+    assert from_parts(found) == {q: record[q] for q in ("function", "precision")}
+
+
+def record_of(found: TargetProof) -> Json:
+    proof = Proof("small", "user", {"data": (2, 3, 8, 6)}, {"onnx": found}, {})
+    record: Json = proof.to_json()["targets"]["onnx"]
+    return record
+
+
+def from_parts(found: TargetProof) -> Dict[str, str]:
+    """The verdicts of a pytest run, whose tests hand in a precision each."""
+    parts = {p: part(c, found.introduced.get(p, ())) for p, c in found.comparisons.items()}
+    return questions(parts, output(found.output))
+
+
+@pytest.mark.parametrize(
+    ("size", "same"), [(2.0**-24, True), (2.0**-9, True), (2.0**-4, False), (0.9, False)]
+)
+def test_no_type_loses_more_than_bfloat16(size: float, same: bool) -> None:
+    """Against a MXNet as precise as float32 is: what bfloat16 leaves is imprecise, a tenth off is
+    another function, although float64 is right."""
+    truth = [replace(t, float32=t.float64.astype("f")) for t in truth_of()]
+    steps = np.random.default_rng(1).standard_normal(truth[1].float64.shape)
+    layers = [(t.name, t.float64.astype("f")) for t in truth]
+    layers[1] = ("relu", (truth[1].float64 * (1 + size * steps)).astype("f"))
+    (check,) = (c for c in judge(layers, "float32", truth).checks if c.layer == "relu")
+    assert check.another_function != same
+
+
+def test_a_top_1_that_differs_is_imprecise_and_other_shapes_are_another_function() -> None:
+    found = target()
+    differs = replace(found, output=replace(found.output, top1=TopK(DIFFERS, "class 3, not 2")))
+    assert (differs.same_function, differs.as_precise) == (True, False)
+    assert "class 3, not 2" in "".join(differs.explain("small"))
+    shapes = replace(found, output=replace(found.output, same_shapes=False))
+    assert not shapes.same_function
+    assert "the outputs have other shapes" in "".join(shapes.explain("small"))
+
+
+def test_a_systematic_loss_is_imprecise() -> None:
+    """No layer by itself is beyond its limits; the median is."""
+    many = [f"layer{i}" for i in range(20)]
+    found = judge([], "float32")
+    check = judge(clean(truth_of(), "float32", 2.0), "float32").checks[0]
+    checks = tuple(replace(check, layer=name) for name in many)
+    single = Comparison("fake", "float32", checks, tuple(many))
+    assert found.function_problems and not single.function_problems and not single.passed
+    systematic = target()
+    comparisons = {**systematic.comparisons, "float32": single}
+    systematic = replace(systematic, comparisons=comparisons, isolated={})
+    assert (systematic.same_function, systematic.as_precise) == (True, False)
+    assert systematic.less_precise == ()
+
+
+def test_reports_say_that_the_function_is_the_same() -> None:
+    found = target(single=moved(10))
+    record = Proof("small", "user", {"data": (2, 3, 8, 6)}, {"onnx": found}, {}).to_json()
+    assert record["targets"]["onnx"]["less_precise"] == ["relu"]
+    html, text = page([record]), markdown([record])
+    sentence = "ONNX is the same function, but less precise in 1 layer; the first is Activation"
+    assert f"{sentence} relu (layer 2 of 3)." in html
+    for report in (html, text):
+        assert "Less precise" in report and "Not equal" not in report
+        assert "same function" in report and "less precise in 1 layer" in report
