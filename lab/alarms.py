@@ -71,7 +71,11 @@ def run(args: argparse.Namespace) -> int:
             record = {"schema": 1, "alarms": summary(cases), "power": powers(losses)}
             record.update(cases=cases, losses=losses)
             common.write_text(args.json, json.dumps(record, indent=1))  # hours pass: keep it
-    sheets = [table("False alarms", "family cases alarms median_ratio:.2f worst_part:.2f", record["alarms"])]
+    sheets = [
+        table(
+            "False alarms", "family cases alarms median_ratio:.2f worst_part:.2f", record["alarms"]
+        )
+    ]
     if losses:
         sheets.append(table("Power", "loss planted live caught named", record["power"]))
     common.show_tables(args, record, sheets)

@@ -162,9 +162,7 @@ def fused(net: Builder) -> Built:
     for k in range(2):
         count = 4 * size * (read + size + 2)
         net.store(f"lstm{k}_parameters", net.random.normal(0, 0.5, count))
-        states = [
-            net.add("_zeros", f"lstm{k}_{state}", shape=(1, 1, size)) for state in ("h", "c")
-        ]
+        states = [net.add("_zeros", f"lstm{k}_{state}", shape=(1, 1, size)) for state in ("h", "c")]
         parameters = net.add(VARIABLE, f"lstm{k}_parameters")
         options = {"mode": "lstm", "num_layers": 1, "state_size": size}
         x, read = net.add("RNN", f"lstm{k}", x, parameters, *states, **options), size

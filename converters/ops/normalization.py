@@ -93,7 +93,9 @@ class Norm(Operator):
         if rank <= 5 and all(map(m.is_stored, (gamma, beta, mean, var))):
             norm = self._module(m, rank, gamma, beta, mean, var)
             exact = m.exact_batch_norm
-            out = f"{m.function('subtract_first')}({given}, {norm})" if exact else f"{norm}({given})"
+            out = (
+                f"{m.function('subtract_first')}({given}, {norm})" if exact else f"{norm}({given})"
+            )
         else:
             weight = "" if self.fix_gamma else f"weight={gamma}, "
             more = f"{mean}, {var}, {weight}bias={beta}, eps={literal(self.eps)}"

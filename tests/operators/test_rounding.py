@@ -97,9 +97,7 @@ def test_subtracting_first_is_as_precise_as_mxnet(target: str, mxnet: MxnetProce
 
 @pytest.mark.parametrize("attrs", [{"fix_gamma": True, "axis": 3}, {"axis": -2, "eps": 0.5}])
 @pytest.mark.parametrize("op", ["BatchNorm", "_contrib_BatchNormWithReLU"])
-def test_subtracting_first_on_any_axis(
-    op: str, attrs: Dict[str, Any], mxnet: MxnetProcess
-) -> None:
+def test_subtracting_first_on_any_axis(op: str, attrs: Dict[str, Any], mxnet: MxnetProcess) -> None:
     def layer(net: Network, x: Entry) -> Entry:
         more = {"axis": 1} if "ReLU" in op else {}
         y = net.batch_norm("layer", x, 4, **{**attrs, **more})
