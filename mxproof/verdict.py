@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -111,6 +112,16 @@ class Check:
             return None
         expected = float(np.maximum(self.sums.noise, self.sums.spread).sum())
         return float(np.sqrt(self.sums.error.sum() / expected)) if expected else None
+
+    @property
+    def digits_lost(self) -> float:
+        """Decimal digits fewer than MXNet's float32 has, where what rounding may do excuses that;
+        0 elsewhere."""
+        ratio = self.ratio or 0.0
+        if self.problem or self.sums is None or ratio <= self.budget.float32_ratio:
+            return 0.0
+        excused = _worst_part(replace(self.sums, spread=0.0), self.budget)[0] > 1
+        return math.log10(ratio) if excused else 0.0
 
     @property
     def coarse(self) -> bool:

@@ -164,6 +164,7 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
         NotProven: a layer is not MXNet's.
     """
     from ..export.proving import cost_of_fusing, measured, prove
+    from ..report.terminal import lost_in
 
     narrowed = parcel.graph is not parcel.single
     if narrowed:
@@ -184,8 +185,9 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
             parcel.notes += measured(parcel, "folding")
     elif not parcel.proof.passed:
         raise NotProven(parcel.proof)
-    elif args.fuse:
-        parcel.notes.append(cost_of_fusing(parcel.proof))
+    else:
+        parcel.notes += lost_in(parcel.proof)
+        parcel.notes += [cost_of_fusing(parcel.proof)] if args.fuse else []
 
 
 def _why_not(args: argparse.Namespace, parcel: Parcel) -> str:

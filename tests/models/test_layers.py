@@ -34,6 +34,7 @@ def test_layers(
 ) -> None:
     proof = case.proof(target)
     comparison, alone = proof.comparisons[precision], proof.introduced.get(precision, ())
+    lost = proof.digits_lost if precision == "float32" else None
     passed = comparison.passed and not alone
     pattern = request.config.getoption("--layers")
     if pattern:
@@ -45,7 +46,7 @@ def test_layers(
         target=target,
         precision=precision,
         about=record_of(case),
-        part=part(comparison, alone),
+        part=part(comparison, alone, lost),
         introduced=[c.layer for c in alone or comparison.culprits[:1]],
         explanation=None if passed else describe_failure(case.name, target, comparison, alone),
         notes=notes_of(case.subject.graph),

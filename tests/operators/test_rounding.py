@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -79,6 +80,9 @@ def test_another_order_of_operations_is_no_loss(mxnet: MxnetProcess) -> None:
     assert layer.ratio is not None
     assert layer.ratio > Budget().float32_ratio
     assert layer.part < 0.5
+    alone = found.isolated["float32"].checks[-1]
+    assert alone.ratio is not None
+    assert found.digits_lost == {"layer": math.log10(alone.ratio)}
 
 
 @pytest.mark.parametrize("target", TARGETS)
