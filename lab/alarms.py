@@ -20,7 +20,7 @@ from converters import Graph, load_checkpoint
 from converters.progress import report
 from mxproof.cli import common
 from mxproof.cli.bench import table
-from mxproof.evidence import SAMPLES, Evidence, kept, live
+from mxproof.evidence import Evidence, kept, live
 from mxproof.proof import PRECISIONS
 from mxproof.prover import Prover
 from mxproof.runtimes.mxnet import MxnetProcess
@@ -28,7 +28,7 @@ from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budgets
 
 from .losses import LOSSES, Lossy
-from .trained_like import FAMILIES, INPUTS, draw
+from .trained_like import FAMILIES, INPUTS, TURNS, draw
 
 #: A loss that moves its layer by less, as a part of its RMS, makes no difference to anybody who
 #: computes in float32: a few of its roundings.
@@ -41,7 +41,7 @@ Row = Dict[str, Any]
 def add_options(parser: argparse.ArgumentParser) -> None:
     numbers = (
         ("--networks", 1, 12, f"how many, of {len(FAMILIES)} families in turn"),
-        ("--samples", 1, SAMPLES, "inputs for each proof"),
+        ("--samples", 1, 1, "inputs for each proof: the fewer, the more is luck"),
         ("--seed", 0, 0, "number of the first network; it and its inputs are drawn from it"),
         ("--power", 0, 0, "also lose digits in so many layers of each network, in each way"),
     )
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     losses: List[Row] = []
     with common.progress_of(args), MxnetProcess(args.mxnet_python) as mxnet:
         for number in range(args.seed, args.seed + args.networks):
-            family = list(FAMILIES)[number % len(FAMILIES)]
+            family = TURNS[number % len(TURNS)]
             with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
                 drawn = Drawn.of(Path(folder), family, number)
                 with closing(mxnet.load(drawn.prefix, 0, drawn.graph)) as model:
@@ -107,7 +107,7 @@ class Drawn(NamedTuple):
         prefix, shape = draw(folder, family, number)
         graph = load_checkpoint(prefix, inputs={"data": shape})
         paths = {target: convert(graph, target, folder / target)[0] for target in TARGETS}
-        kind = list(INPUTS)[number // len(FAMILIES) % len(INPUTS)]
+        kind = list(INPUTS)[number // len(TURNS) % len(INPUTS)]
         return cls(graph, prefix, shape, paths, number, family, kind)
 
     def inputs(self, kind: str, samples: int) -> List[Dict[str, Any]]:
