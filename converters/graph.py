@@ -56,6 +56,8 @@ class Graph:
             of the layer that reads it (of all layers, once the outputs are chosen), number of the
             input, and the variable that stands there now.
         half: numbers stored or cast as float16 stay so; otherwise they are float32.
+        exact_batch_norm: batch norms subtract the mean before they multiply, as MXNet's do, in
+            place of the targets' own operators, which need not.
         unfolded: all layers, where some were folded into parameters (see folding.py).
         unfolded_params: the arrays that only those read.
     """
@@ -71,6 +73,7 @@ class Graph:
     cut_at: Tuple[int, ...] = ()
     made_labels: Tuple[Tuple[int, int, str], ...] = ()
     half: bool = False
+    exact_batch_norm: bool = False
     unfolded: Tuple[Node, ...] = ()
     unfolded_params: Mapping[str, Array] = field(default_factory=dict)
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Callable, Iterator, List, Mapping, Optional, Sequence
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from converters.shape import Shape
 
@@ -63,14 +63,13 @@ def live(model: Mxnet, inputs: Sequence[Inputs], versions: Mapping[str, str]) ->
 
 
 def kept(evidence: Evidence) -> Evidence:
-    """The same, whose first pass is run once, and held for all that follow."""
-    truths: List[Truth] = []
+    """The same, run once for all passes, and once more for all closer ones."""
+    truths: Dict[int, List[Truth]] = {}
 
     def again(draws: int) -> Iterator[Truth]:
-        if draws:
-            return evidence.truths(draws)
-        truths.extend(evidence if not truths else ())
-        return iter(truths)
+        if draws not in truths:
+            truths[draws] = list(evidence.truths(draws))
+        return iter(truths[draws])
 
     return replace(evidence, truths=again)
 

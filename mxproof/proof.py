@@ -55,6 +55,13 @@ class TargetProof:
         return found
 
     @property
+    def digits_lost(self) -> Dict[str, float]:
+        """Layer -> decimal digits that it has less than MXNet's float32, within what rounding may
+        do: of layers by themselves, where they were judged so."""
+        judged = self.isolated.get("float32", self.comparisons.get("float32"))
+        return {c.layer: c.digits_lost for c in judged.checks if c.digits_lost} if judged else {}
+
+    @property
     def unsettled(self) -> List[str]:
         """The precisions in which layers have to be judged by themselves too."""
         chains = {p for p, c in self.comparisons.items() if c.unsettled}

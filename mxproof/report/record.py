@@ -37,12 +37,17 @@ def _pass(passed: bool) -> str:
     return PASS if passed else FAIL
 
 
-def part(comparison: Comparison, alone: Sequence[Check] = ()) -> Json:
+def part(
+    comparison: Comparison,
+    alone: Sequence[Check] = (),
+    digits_lost: Optional[Mapping[str, float]] = None,
+) -> Json:
     """What one precision found; "beyond": layer -> how many times its limit it uses up, for those
     that differ by themselves, or else in the chain.
 
     Args:
         alone: the layers that differ although they are given MXNet's inputs.
+        digits_lost: in float32, see `TargetProof`.
     """
     passed = comparison.passed and not alone
     other = comparison.function_problems or any(c.another_function for c in alone)
@@ -56,6 +61,7 @@ def part(comparison: Comparison, alone: Sequence[Check] = ()) -> Json:
         "problems": comparison.problems,
         "median_ratio": number(comparison.median_ratio),
         "alone": {c.layer: c.problem for c in alone},
+        "digits_lost": dict(digits_lost or {}),
         "layers": [_check(c, comparison.precision) for c in comparison.checks],
     }
 
@@ -151,6 +157,7 @@ def target_record(
         "verdict": max(verdicts.values(), key=ORDER.index),
         **verdicts,
         "less_precise": dict(parts["float32"]["beyond"]) if "float32" in parts else {},
+        "digits_lost": parts.get("float32", {}).get("digits_lost", {}),
         "first_introduced": introduced[0] if introduced else None,
         "introduced": list(introduced),
         "problems": [p for found in parts.values() for p in found["problems"]] + list(problems),
@@ -221,7 +228,10 @@ NOT_COVERED = (
 
 
 def _target(target: TargetProof, proof: Proof) -> Json:
-    parts = {p: part(c, target.introduced.get(p, ())) for p, c in target.comparisons.items()}
+    lost = {"float32": target.digits_lost}
+    parts = {
+        p: part(c, target.introduced.get(p, ()), lost.get(p)) for p, c in target.comparisons.items()
+    }
     return target_record(
         parts,
         output(target.output),

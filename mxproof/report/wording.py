@@ -156,6 +156,24 @@ def uncompared(layers: Sequence[Json]) -> int:
     return sum(c["verdict"] == PASS and c["float64_rel"] is c["max_abs"] is None for c in layers)
 
 
+def lost_digits(target: Json) -> str:
+    """One sentence on layers that are less precise than MXNet's, within what rounding may do; ""
+    where there is none."""
+    lost: Dict[str, float] = target["digits_lost"]
+    if not lost:
+        return ""
+    layer = max(lost, key=lambda name: lost[name])
+    op = next(c["op"] for c in target["layers"] if c["name"] == layer)
+    runtime, more = target["precisions"]["float32"]["candidate"], len(lost) - 1
+    others = f" (and less in {more} more layer{'s' if more > 1 else ''})" if more else ""
+    said = (
+        f"{RUNTIMES.get(runtime, runtime)} loses about {lost[layer]:.1f} digits against MXNet in "
+        f"{op} {one_line(layer)!r}{others}, within what rounding may do"
+    )
+    avoided = "BatchNorm" in op and "; `mxproof convert --exact-batch-norm` avoids that"
+    return f"{said}{avoided or ''}."
+
+
 def verdict_of(records: Sequence[Json], run: Optional[Json] = None) -> str:
     """The worst; where nothing was compared, nothing is proven."""
     found: List[str] = [record["verdict"] for record in records] or [INCOMPLETE]

@@ -37,6 +37,7 @@ def test_layers(
     comparison, alone = proof.comparisons[precision], proof.introduced.get(precision, ())
     covered = not proof.coverage or precision != "float64" or not proof.coverage.problems
     passed = comparison.passed and not alone and covered
+    lost = proof.digits_lost if precision == "float32" else None
     pattern = request.config.getoption("--layers")
     if pattern:
         require_layers(case.subject.graph, pattern)
@@ -47,7 +48,7 @@ def test_layers(
         target=target,
         precision=precision,
         about={**record_of(case), **coverage_record(proof.coverage)},
-        part=part(comparison, alone),
+        part=part(comparison, alone, lost),
         stored=stored_record(proof.stored),
         introduced=[c.layer for c in alone or comparison.culprits[:1]],
         explanation=None if passed else describe_failure(case.name, target, comparison, alone),

@@ -80,7 +80,7 @@ def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> No
     for target in record["targets"].values():
         assert set(target) == {
             *("verdict", "first_introduced", "introduced", "problems", "output", "layers"),
-            *("explanation", "precisions", "function", "precision", "less_precise"),
+            *("explanation", "precisions", "function", "precision", "less_precise", "digits_lost"),
         }
         questions = {target["function"], target["precision"]}
         assert (target["verdict"] == "pass") == (questions == {"pass"})
