@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from converters import load_checkpoint, save_checkpoint
+from fixtures.weights import STANDARD
 from mxproof.sample_inputs import DISTRIBUTIONS
 from mxproof.subject import Subject
 from tests.converters.networks import Network
@@ -47,5 +48,7 @@ def test_distributions(kind: str, tmp_path: Path) -> None:
     else:
         assert values.std() == pytest.approx(sizes.get(kind, 1), rel=0.05)
         assert abs(values.mean()) < 0.02 * sizes.get(kind, 1)
-    inputs = subject_of(tmp_path, FREE).inputs({"data": (1, 3, 9, 8)}, 5, kind)
-    assert inputs["data"].dtype == np.float32
+    inputs = subject_of(tmp_path, FREE).inputs({"data": (1, 3, 9, 8)}, 5, kind)["data"]
+    noise = STANDARD.mean + STANDARD.var**0.5 * draw(np.random.default_rng(5), (1, 3, 9, 8))
+    assert inputs.dtype == np.float32
+    np.testing.assert_array_equal(inputs, noise.astype(np.float32))
