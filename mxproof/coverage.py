@@ -178,7 +178,7 @@ class Survey:
         """Array -> which of its numbers need not take part, and why."""
         found: Dict[str, Tuple[Array, str]] = {}
         for node in self.graph.nodes:
-            stored = {n for n in node.inputs if n in self.graph.params}
+            stored = {n for n in node.inputs if n is not None and n in self.graph.params}
             for name, numbers, why in exemptions(self.graph, node, stored):
                 looked_up = why == LOOKED_UP and not self.isolated[name].any()
                 if numbers.any() and not looked_up:

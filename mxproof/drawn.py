@@ -182,7 +182,8 @@ class _Drawing:
     def fixed(self) -> Set[str]:
         """Values that are given as they are: no input of the network changes them, or the layers
         that read them choose by them, or they are chosen themselves."""
-        fixed, moving = set(), {v.name for v in self.graph.inputs}
+        fixed: Set[str] = set()
+        moving = {v.name for v in self.graph.inputs}
         for node in self.graph.nodes:
             operator = self.graph.operators[node.name]
             roles = CHOOSING.union(operator.index_limits())
@@ -295,4 +296,5 @@ def draw(
         rest[random.random(rest.shape) < ZEROS] = 0
     if positive or how == POSITIVE:
         found = np.abs(found)
-    return found.astype(real.dtype)
+    result: Array = found.astype(real.dtype)
+    return result

@@ -191,6 +191,7 @@ def _target(found: List[Json], failed: List[Json]) -> Json:
         parts,
         output,
         verdicts=verdicts,
+        stored=_first(found, "stored", None),
         introduced=_first(found, "introduced", ()),
         problems=[f"{t['id']} failed" for t in failed],
         explanation=said or [f"{t['id']}: {t['message']}" for t in failed],

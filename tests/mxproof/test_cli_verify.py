@@ -57,7 +57,7 @@ def check_layer(layer: Dict[str, Any]) -> None:
 def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> None:
     """Other tools read this: keys may be added, never renamed."""
     keys = {"schema", "model", "input", "weights", "reference", "versions", "targets"}
-    added = {"verdict", "problems", "system", "source", "command", "latency"}
+    added = {"verdict", "problems", "system", "source", "command", "latency", "notes"}
     assert set(record) == keys | added | {"coverage", "coverage_note"}
     assert record["coverage_note"] is None
     shares = record["coverage"]
@@ -80,13 +80,14 @@ def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> No
     for target in record["targets"].values():
         assert set(target) == {
             *("verdict", "first_introduced", "introduced", "problems", "output", "layers"),
-            *("explanation", "precisions", "function", "precision", "less_precise"),
+            *("explanation", "precisions", "function", "precision", "less_precise", "digits_lost"),
         }
         questions = {target["function"], target["precision"]}
         assert (target["verdict"] == "pass") == (questions == {"pass"})
         assert (target["verdict"] == "fail") == bool(target["explanation"])
         assert set(target["output"]) == {
-            *("max_abs", "max_rel", "top1_equal", "top1", "top1_note", "function", "precision"),
+            *("max_abs", "max_rel", "top1_equal", "top1", "top1_note", "not_compared"),
+            *("function", "precision"),
         }
         expected = [(n.name, n.op, list(shapes[n.name] or ())) for n in graph.nodes]
         assert [(s["name"], s["op"], s["shape"]) for s in target["layers"]] == expected
