@@ -30,9 +30,11 @@ from .tolerance import Budgets
 from .truth import Truth
 from .verdict import Comparison
 
-#: Of the numbers drawn, the part that is exactly 0. None of the first sample's: its zeros would
-#: hide the weights of a dense layer, each of which is multiplied with one number of a sample.
+#: Of the numbers drawn, the part that is exactly 0. None of the first sample's, if its channels
+#: have few numbers: its zeros would hide a dense layer's weights, each of which is multiplied with
+#: one number of a sample, and those at the corner of a filter.
 ZEROS = 1 / 8
+MANY = 64
 #: Magnitudes of those that are huge: they fill a block half as long as the array each way, so that
 #: many results depend on the others alone.
 HUGE = 1e3, 1e4
@@ -292,7 +294,7 @@ def draw(
         signs = random.choice([-1, 1], found[block].shape)
         found[block] = signs * random.uniform(*HUGE, found[block].shape)
     if how <= MODERATE:
-        rest = found[1:] if len(found) > 1 or found.ndim < 3 else found
+        rest = found if found.ndim > 2 and found[0, 0].size >= MANY else found[1:]
         rest[random.random(rest.shape) < ZEROS] = 0
     if positive or how == POSITIVE:
         found = np.abs(found)
