@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
 import pytest
@@ -39,13 +39,23 @@ def fine(layers: Layers) -> Layers:
 
 
 def target(
-    double: Fault = fine, single: Fault = fine, isolated: bool = True, last: Fault = fine
+    double: Fault = fine,
+    single: Fault = fine,
+    isolated: bool = True,
+    last: Fault = fine,
+    alone64: Optional[Fault] = None,
 ) -> TargetProof:
-    """What is found of a candidate with these faults in float64, float32 and its outputs."""
+    """What is found of a candidate with these faults in float64, float32 and its outputs.
+
+    Args:
+        isolated: the layers were judged on MXNet's inputs as well.
+        alone64: its fault there, if it is another one.
+    """
     truth, faults = truth_of(), dict(zip(PRECISIONS, (double, single)))
     made = {p: fault(clean(truth, p)) for p, fault in faults.items()}
     comparisons = {p: judge(layers, p, truth) for p, layers in made.items()}
-    alone = {p: judge(layers, p, truth, alone=True) for p, layers in made.items()}
+    given = {**made, "float64": (alone64 or double)(clean(truth, "float64"))}
+    alone = {p: judge(layers, p, truth, alone=True) for p, layers in given.items()}
     outputs = judge(last(clean(truth, "float32")), "float32", truth, alone=True)
     proof = OutputProof(outputs, 0.0, 0.0, True, TopK(EQUAL))
     return TargetProof("onnx", comparisons, proof, alone if isolated else {})
@@ -107,6 +117,14 @@ def from_parts(found: TargetProof) -> Dict[str, str]:
     """The verdicts of a pytest run, whose tests hand in a precision each."""
     parts = {p: part(c, found.introduced.get(p, ())) for p, c in found.comparisons.items()}
     return questions(parts, output(found.output))
+
+
+def test_a_layer_that_is_wrong_by_itself_is_another_function() -> None:
+    """In the chain it may hide behind what the layers before pass on."""
+    found = target(alone64=scaled(1 + 1e-9))
+    assert found.comparisons["float64"].passed
+    assert (found.same_function, found.as_precise) == (False, True)
+    assert from_parts(found) == {"function": FAIL, "precision": PASS}
 
 
 @pytest.mark.parametrize(
