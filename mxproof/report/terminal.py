@@ -29,12 +29,12 @@ def proof_table(proof: Proof) -> Table:
     """One row a target: verdict, final output, worst layers."""
     shapes = ", ".join(f"{k}={show(v)}" for k, v in proof.shapes.items())
     title = plain(f"{proof.model} ({proof.weights} weights, {shapes})")
-    table = Table("target", "verdict", *SUMMARY, title=title)
+    table = Table("target", "verdict", *(h for h in SUMMARY if h not in QUESTIONS), title=title)
     for name, target in proof.to_json()["targets"].items():
-        verdict = target["verdict"]
-        styles = {**STYLES, **{q: STYLES[target[q]] for q in QUESTIONS}}
-        cells = [Text(t, styles.get(heading, styles.get(t, ""))) for heading, t in summary(target)]
-        table.add_row(name, Text(VERDICTS[verdict], STYLES[verdict]), *cells)
+        verdict, said = target["verdict"], dict(summary(target))
+        words = [VERDICTS[verdict], *(said.pop(question) for question in QUESTIONS)]
+        cells = (Text(text, STYLES.get(text, "")) for text in said.values())
+        table.add_row(name, Text("\n".join(words), STYLES[verdict]), *cells)
     return table
 
 
