@@ -32,6 +32,8 @@ from .verify import again
 FORMS = {
     "external-data": "ONNX: weights in a file of their own, NAME.onnx.data (always so beyond "
     "1 GiB)",
+    "exact-batch-norm": "batch norms as (x - mean) * scale + beta, as MXNet computes them: more "
+    "precise where a mean is large beside the deviation, and slower",
     "pth": "also NAME.pth, the weights as a PyTorch state dict (needs PyTorch)",
     "pt2": "also NAME.pt2, network and weights in one file of torch.export (needs PyTorch)",
 }
@@ -165,6 +167,8 @@ def read(args: argparse.Namespace, folder: Path) -> Parcel:
         notes.append(f"logits: {', '.join(how['outputs'])} in place of {', '.join(dropped)}")
         subject = load_subject(args.checkpoint, **how)
     subject = subject.prepared(preprocessing_of(args, subject.preprocessing))
+    exact = replace(subject.graph, exact_batch_norm=args.exact_batch_norm)
+    subject = replace(subject, graph=exact)
     graph, single, done = changes(subject.graph, fused=args.fuse, half=args.float16)
     written, notes = replace(subject, graph=graph), [*notes, *done]
     return Parcel(written, subject.graph, single, folder, args.opset, notes=notes)
@@ -194,6 +198,7 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
         NotProven: it is not MXNet's function, or less precise where the user is strict.
     """
     from ..export.proving import cost_of_fusing, measured, prove
+    from ..report.terminal import lost_in
 
     narrowed = parcel.graph is not parcel.single
     if narrowed:
@@ -214,8 +219,9 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
             parcel.notes += measured(parcel, "folding")
     elif not (parcel.proof.passed if args.strict else parcel.proof.same_function):
         raise NotProven(parcel.proof)
-    elif args.fuse:
-        parcel.notes.append(cost_of_fusing(parcel.proof))
+    else:
+        parcel.notes += lost_in(parcel.proof)
+        parcel.notes += [cost_of_fusing(parcel.proof)] if args.fuse else []
 
 
 def _why_not(args: argparse.Namespace, parcel: Parcel) -> str:
@@ -234,7 +240,7 @@ def later(args: argparse.Namespace, parcel: Parcel) -> str:
     changed: Dict[str, Any] = {"logits": False, "float16": False, "verify": True}
     if args.logits:
         changed["output"] = list(parcel.graph.outputs)
-    if args.fuse:
+    if args.fuse or args.exact_batch_norm:
         command = common.command_line("convert", args, **changed)
     else:
         command = again(args, args.to or [], **changed)

@@ -12,7 +12,7 @@ from converters.python_text import literal
 
 from ..proof import Proof
 from ..report.record import Json
-from ..report.wording import FUNCTIONS, one_line, precision_words
+from ..report.wording import FUNCTIONS, NOT_COMPARED, number, one_line, precision_words, reasons
 from .parcel import Parcel
 from .proving import FUSED, losses
 
@@ -143,6 +143,8 @@ def _proof(parcel: Parcel) -> Iterator[str]:
     record = parcel.proof.to_json()["targets"]
     yield _table(HEADINGS, [_row(name, parcel.proof, found) for name, found in record.items()])
     yield from map(markdown, losses(parcel.proof))
+    for name, target in record.items():
+        yield from (markdown(f"{name}: {reason}") for reason in reasons(target))
     if parcel.graph is not parcel.plain:
         yield FUSED[:1].upper() + FUSED[1:]
 
@@ -150,7 +152,7 @@ def _proof(parcel: Parcel) -> Iterator[str]:
 def _row(name: str, proof: Proof, found: Json) -> Tuple[str, ...]:
     target = proof.targets[name]
     doubles, singles = target.comparisons["float64"], target.comparisons["float32"]
-    worst = f"{doubles.worst.rel:.1e}" if doubles.worst else ""
+    worst = number(doubles.worst.rel) if doubles.worst else NOT_COMPARED
     noisiest = singles.worst.ratio if singles.worst else None
     ratio = f"{noisiest:.2f}" if noisiest is not None else ""
     if singles.median_ratio is not None and ratio:

@@ -62,6 +62,7 @@ class Case:
     repro: Optional[Folder] = None
     _open: Dict[Any, Candidate] = field(default_factory=dict)
     _proofs: Dict[str, TargetProof] = field(default_factory=dict)
+    _pictured: Optional[Evidence] = None
 
     @property
     def reference(self) -> Mxnet:
@@ -114,6 +115,15 @@ class Case:
         runs = [self.reference.run(self.picture, precision) for precision in PRECISIONS]
         outputs = map(Layer, self.outputs, *runs)
         return Truth(self.picture, outputs, runs[1])
+
+    def closer(self, target: str) -> Tuple[TargetProof, Truth]:
+        """What `mxproof verify` finds on `picture`, and MXNet there with what rounding may do."""
+        if self.recorded:
+            return self.proof(target), self.truth
+        if self._pictured is None:
+            self._pictured = kept(live(self.reference, [self.picture], {}))
+        proof = self.proof_on(self._pictured, target)[target]
+        return proof, next(self._pictured.closer())
 
     @property
     def outputs(self) -> List[str]:

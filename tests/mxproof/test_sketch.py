@@ -99,11 +99,14 @@ def test_a_channel_that_is_a_little_off(error: float, words: str) -> None:
 
 
 def test_numbers_that_change_places() -> None:
+    """In two cells or in one, where no sample sees it: neighbours in memory are in one cell."""
     random = np.random.default_rng(2)
-    for _ in range(20):
-        x, (i, j) = T.copy(), random.choice(T.size, 2, replace=False)
-        x.flat[[i, j]] = x.flat[[j, i]]
-        assert said(x)
+    rest = np.setdiff1d(np.arange(T.size - 1), positions("relu", SHAPE))
+    for i in random.choice(rest, 20, replace=False):
+        for j in (i + 1, random.choice(rest)):
+            x = T.copy()
+            x.flat[[i, j]] = x.flat[[j, i]]
+            assert said(x), (i, j)
 
 
 def test_rounding_of_any_kind_passes() -> None:

@@ -8,8 +8,9 @@ from typing import Any, Callable, Dict, Optional, Tuple
 import numpy as np
 import pytest
 
+from mxproof.final_outputs import NO_FIGURES, Figures, OutputProof
 from mxproof.outputs import DIFFERS, EQUAL, TopK
-from mxproof.proof import OutputProof, Proof, TargetProof
+from mxproof.proof import Proof, TargetProof
 from mxproof.report.page import markdown, page
 from mxproof.report.record import FAIL, PASS, Json, output, part, questions
 from mxproof.report.wording import loss_words, precision_words, summary
@@ -57,7 +58,7 @@ def target(
     given = {**made, "float64": (alone64 or double)(clean(truth, "float64"))}
     alone = {p: judge(layers, p, truth, alone=True) for p, layers in given.items()}
     outputs = judge(last(clean(truth, "float32")), "float32", truth, alone=True)
-    proof = OutputProof(outputs, 0.0, 0.0, True, TopK(EQUAL))
+    proof = OutputProof(outputs, {"dense": Figures(0.0, 0.0, True, TopK(EQUAL))})
     return TargetProof("onnx", comparisons, proof, alone if isolated else {})
 
 
@@ -143,10 +144,11 @@ def test_no_type_loses_more_than_bfloat16(size: float, same: bool) -> None:
 
 def test_a_top_1_that_differs_is_imprecise_and_other_shapes_are_another_function() -> None:
     found = target()
-    differs = replace(found, output=replace(found.output, top1=TopK(DIFFERS, "class 3, not 2")))
+    figures = {"dense": Figures(0.0, 0.0, True, TopK(DIFFERS, "class 3, not 2"))}
+    differs = replace(found, output=replace(found.output, figures=figures))
     assert (differs.same_function, differs.as_precise) == (True, False)
     assert "class 3, not 2" in "".join(differs.explain("small"))
-    shapes = replace(found, output=replace(found.output, same_shapes=False))
+    shapes = replace(found, output=replace(found.output, figures={"dense": NO_FIGURES}))
     assert not shapes.same_function
     assert "the outputs have other shapes" in "".join(shapes.explain("small"))
 
