@@ -12,7 +12,7 @@ from mxproof.final_outputs import NO_FIGURES, Figures, OutputProof
 from mxproof.outputs import DIFFERS, EQUAL, TopK
 from mxproof.proof import Proof, TargetProof
 from mxproof.report.page import markdown, page
-from mxproof.report.record import FAIL, PASS, Json, output, part, questions
+from mxproof.report.record import FAIL, PASS, Json, output, questions, target_part
 from mxproof.report.wording import loss_words, precision_words, summary
 from mxproof.verdict import Comparison
 
@@ -116,7 +116,7 @@ def record_of(found: TargetProof) -> Json:
 
 def from_parts(found: TargetProof) -> Dict[str, str]:
     """The verdicts of a pytest run, whose tests hand in a precision each."""
-    parts = {p: part(c, found.introduced.get(p, ())) for p, c in found.comparisons.items()}
+    parts = {p: target_part(found, p) for p in found.comparisons}
     return questions(parts, output(found.output))
 
 
@@ -153,19 +153,26 @@ def test_a_top_1_that_differs_is_imprecise_and_other_shapes_are_another_function
     assert "the outputs have other shapes" in "".join(shapes.explain("small"))
 
 
-def test_a_systematic_loss_is_imprecise() -> None:
-    """No layer by itself is beyond its limits; the median is."""
-    many = [f"layer{i}" for i in range(20)]
-    found = judge([], "float32")
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_systematic_loss_is_imprecise(alone: bool) -> None:
+    """No layer by itself is beyond its limits; the median is: of the chain where nobody has looked
+    closer, else of the layers by themselves."""
     check = judge(clean(truth_of(), "float32", 2.0), "float32").checks[0]
-    checks = tuple(replace(check, layer=name) for name in many)
-    single = Comparison("fake", "float32", checks, tuple(many))
-    assert found.function_problems and not single.function_problems and not single.passed
-    systematic = target()
-    comparisons = {**systematic.comparisons, "float32": single}
-    systematic = replace(systematic, comparisons=comparisons, isolated={})
-    assert (systematic.same_function, systematic.as_precise) == (True, False)
-    record = record_of(systematic)
+    assert check.sums is not None
+    known = replace(check, sums=replace(check.sums, spread=check.sums.noise)) if alone else check
+    many = tuple(f"layer{i}" for i in range(20))
+    checks = tuple(replace(known, layer=name) for name in many)
+    noisy = Comparison("fake", "float32", checks, many, alone)
+    assert not noisy.passed and not noisy.failed and not noisy.function_problems
+    right = target()
+    found = replace(right, comparisons={**right.comparisons, "float32": noisy}, isolated={})
+    if alone:
+        found = replace(right, isolated={"float32": noisy})
+    assert (found.same_function, found.as_precise) == (True, False)
+    assert "the median of the float32 error over 20 layers is 2.0" in " ".join(found.explain("net"))
+    assert from_parts(found) == {"function": PASS, "precision": FAIL}
+    record = record_of(found)
+    assert (record["function"], record["precision"]) == (PASS, FAIL)
     assert record["less_precise"] == {} and precision_words(record) == "less precise"
 
 
