@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 from converters import Graph, __version__
 
 from .compare import compare
+from .compare_rounded import rounding_problem
 from .drawn import Drawn, compare_drawn
 from .evidence import Evidence
 from .final_outputs import prove_outputs
@@ -109,7 +110,7 @@ class Prover:
                 proof,
                 drawn=proofs[target].drawn,
                 coverage=covered,
-                stored=self._stored(target, evidence),
+                stored=self._rounded(target, self._stored(target, evidence)),
             )
         return proofs, shapes
 
@@ -127,6 +128,14 @@ class Prover:
             return StoredProof(note="", problem=f"{type(error).__name__}: {error}")
         finally:
             self._release()
+
+    def _rounded(self, target: str, found: StoredProof) -> StoredProof:
+        """The same; where another file is judged in float64, with what the two do not share."""
+        if target not in self.wide or found.problem:
+            return found
+        files = self.paths[target], self.wide[target]
+        shipped, judged = (TARGETS[target].stored(path)[1] for path in files)
+        return replace(found, problem=rounding_problem(shipped, judged))
 
     def _add(
         self,

@@ -231,7 +231,7 @@ def coverage_record(coverage: Optional[Coverage]) -> Json:
 
 #: Why there is no coverage.
 NOT_COVERED = (
-    "not known: MXNet, which says what takes part in a layer on inputs drawn for it, was not run"
+    "not known: MXNet is not there to be asked, or it has no layers that compute what is folded"
 )
 
 
