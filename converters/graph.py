@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Dict, FrozenSet, List, Mapping, Set, Tuple, Union
 
@@ -56,7 +56,10 @@ class Graph:
             of the layer that reads it (of all layers, once the outputs are chosen), number of the
             input, and the variable that stands there now.
         half: numbers stored or cast as float16 stay so; otherwise they are float32.
+        exact_batch_norm: batch norms subtract the mean before they multiply, as MXNet's do, in
+            place of the targets' own operators, which need not.
         unfolded: all layers, where some were folded into parameters (see folding.py).
+        unfolded_params: the arrays that only those read.
     """
 
     name: str
@@ -70,7 +73,9 @@ class Graph:
     cut_at: Tuple[int, ...] = ()
     made_labels: Tuple[Tuple[int, int, str], ...] = ()
     half: bool = False
+    exact_batch_norm: bool = False
     unfolded: Tuple[Node, ...] = ()
+    unfolded_params: Mapping[str, Array] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         numbers = sum(array.size for array in self.params.values())
@@ -204,7 +209,10 @@ class Graph:
 
     def stored(self, name: str) -> Array:
         """A parameter as it is exported."""
-        array = self.params[name]
+        return self.widened(self.params[name])
+
+    def widened(self, array: Array) -> Array:
+        """Numbers of the checkpoint as they are exported."""
         return array.astype(self.kept(str(array.dtype)), copy=False)
 
     def _check_parameters(self, node: Node, operator: ops.Operator, given: List[Shape]) -> None:

@@ -91,18 +91,20 @@ def check(
     result = replace(result, nonfinite=(found.nonfinite, found.nonfinite))
     if sums is not None:  # they are judged once all inputs are in
         return result
-    plain, standard = (
-        allowed_by_channel(found.peaks, b)[found.channel] for b in (result.budget, Budget())
-    )
+    budgets = (result.budget, Budget(), row.without_looser if row else Budget())
+    plain, standard, stricter = (allowed_by_channel(found.peaks, b)[found.channel] for b in budgets)
     passed_on = 0.0
     if not alone and (errors > standard).any():
         passed_on = max(found.carried(), carried_by(rounding.largest if rounding else 0.0))
-    allowed = np.maximum(plain, passed_on)
+    # What is stricter than the standard budget is so whatever the layers before pass on.
+    allowed, unhelped = (
+        np.where(a < standard, a, np.maximum(a, passed_on)) for a in (plain, stricter)
+    )
     parts = np.divide(errors, allowed, out=np.zeros_like(errors), where=allowed > 0)
     return replace(
         result,
         fault=found.describe(allowed) if (errors > allowed).any() else None,
-        beyond_standard=bool((errors > np.maximum(standard, passed_on)).any()),
+        beyond_standard=bool((errors > unhelped).any()),
         part64=float(parts.max()),
         rel64=float(allowed.max()) / peak if peak else 0.0,
         magnified=not alone and bool((errors > plain).any()),

@@ -51,8 +51,6 @@ def compare(
             found = replace(
                 found, checks=tuple(checks), stopped=ended.stopped, stopped_at=ended.stopped_at
             )
-    helped = (c for c in found.checks if c.row and c.needs_row and not c.problem)
-    budgets.needed.update(id(check.row) for check in helped)
     return found
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from converters.files import atomic_write
 
+from .coverage import Coverage
 from .final_outputs import OutputProof
 from .outputs import DIFFERS
+from .stored import StoredProof
 from .verdict import Check, Comparison
 
 if TYPE_CHECKING:
@@ -29,17 +31,35 @@ class TargetProof:
 
     Attributes:
         isolated: precision -> all layers, each given MXNet's inputs; where that was asked.
+        stored: the numbers in the files, against those in the checkpoint.
+        drawn: layers in float64, each given inputs that were drawn for it.
+        coverage: of MXNet and the inputs: what took part; None where there is no MXNet.
     """
 
     target: str
     comparisons: Mapping[str, Comparison]
     output: OutputProof
     isolated: Mapping[str, Comparison] = field(default_factory=dict)
+    stored: StoredProof = field(default_factory=StoredProof)
+    drawn: Tuple[Comparison, ...] = ()
+    coverage: Optional[Coverage] = None
 
     @property
     def introduced(self) -> Dict[str, Tuple[Check, ...]]:
         """Precision -> the layers that differ although they are given MXNet's inputs."""
-        return {precision: found.culprits for precision, found in self.isolated.items()}
+        found = {precision: found.culprits for precision, found in self.isolated.items()}
+        drawn = {c.layer: c for comparison in self.drawn for c in comparison.culprits}
+        if drawn:
+            known = {c.layer: c for c in found.get("float64", ())}
+            found["float64"] = tuple({**drawn, **known}.values())
+        return found
+
+    @property
+    def digits_lost(self) -> Dict[str, float]:
+        """Layer -> decimal digits that it has less than MXNet's float32, within what rounding may
+        do: of layers by themselves, where they were judged so."""
+        judged = self.isolated.get("float32", self.comparisons.get("float32"))
+        return {c.layer: c.digits_lost for c in judged.checks if c.digits_lost} if judged else {}
 
     @property
     def unsettled(self) -> List[str]:
@@ -50,7 +70,8 @@ class TargetProof:
     @property
     def compared(self) -> List[Comparison]:
         """Everything that was run: the chains, isolated layers, and the untraced outputs."""
-        return [*self.comparisons.values(), *self.isolated.values(), self.output.checks]
+        isolated = [*self.isolated.values(), *self.drawn]
+        return [*self.comparisons.values(), *isolated, self.output.checks]
 
     @property
     def function_problems(self) -> List[str]:
@@ -65,7 +86,8 @@ class TargetProof:
     @property
     def unlocalized(self) -> List[str]:
         """Those of `function_problems` that no comparison of layers shows."""
-        problems = []
+        problems = self.stored.explain(NAMED)
+        problems += self.coverage.problems if self.coverage else []
         if self.output.checks.passed and not self.output.same_shapes:
             problems.append("the outputs have other shapes than MXNet's")
         return problems
@@ -81,23 +103,19 @@ class TargetProof:
         return single and self.output.passed
 
     @property
-    def less_precise(self) -> Tuple[Check, ...]:
-        """The layers that lose precision, worst first: those that do so by themselves, or else
-        those of the chain, or else the outputs of an untraced run."""
-        found = self.introduced.get("float32") or self.comparisons["float32"].failed
-        return tuple(sorted(found or self.output.checks.failed, key=lambda c: -c.part))
-
-    @property
     def passed(self) -> bool:
         return self.same_function and self.as_precise
 
     @property
     def culprits(self) -> Tuple[Check, ...]:
-        """The layers that introduced a difference, by the sharpest comparison that saw any;
-        where no layer is to blame, the outputs that differ."""
+        """The layers whose stored numbers differ, and those that introduced a difference, by the
+        sharpest comparison that saw any; where no layer is to blame, the outputs that differ."""
+        stored = {layer: Check.broken(layer, op, why) for op, layer, why in self.stored.culprits}
         alone = [self.introduced.get(p, ()) for p in PRECISIONS]
         chain = [self.comparisons[p].culprits[:1] for p in PRECISIONS]
-        return next(filter(None, alone + chain), self.output.checks.culprits)
+        seen = next(filter(None, alone + ([] if stored else chain)), ())
+        found = (*stored.values(), *(check for check in seen if check.layer not in stored))
+        return found or self.output.checks.culprits
 
     def __add__(self, other: TargetProof) -> TargetProof:
         """The same target on more inputs."""
@@ -108,10 +126,12 @@ class TargetProof:
                 (self.isolated, other.isolated),
             )
         )
-        return TargetProof(self.target, comparisons, self.output + other.output, isolated)
+        output, drawn = self.output + other.output, self.drawn + other.drawn
+        return replace(self, comparisons=comparisons, output=output, isolated=isolated, drawn=drawn)
 
     def explain(self, model: str) -> List[str]:
-        """A paragraph for every precision that failed, or else for the untraced run."""
+        """A paragraph for every precision that failed, or else for the untraced run; and one for
+        stored numbers that differ."""
         paragraphs = [
             describe_failure(model, self.target, c, self.introduced.get(p, ()))
             for p, c in self.comparisons.items()
@@ -152,6 +172,11 @@ class Proof:
     latency: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     problems: Tuple[str, ...] = ()
+
+    @property
+    def coverage(self) -> Optional[Coverage]:
+        """What took part; the same for every target."""
+        return next((t.coverage for t in self.targets.values() if t.coverage), None)
 
     @property
     def same_function(self) -> bool:

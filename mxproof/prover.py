@@ -6,7 +6,7 @@ import ctypes
 import gc
 import mmap
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import MappingProxyType
@@ -15,11 +15,14 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 from converters import Graph, __version__
 
 from .compare import compare
+from .drawn import Drawn, compare_drawn
 from .evidence import Evidence
 from .final_outputs import prove_outputs
 from .operator_kinds import random_layers
+from .overrides import unused_rows, used_rows
 from .proof import PRECISIONS, Proof, TargetProof
 from .runtimes.base import Array, Candidate, RuntimeFailure
+from .stored import StoredProof, compare_stored
 from .subject import Subject
 from .targets import TARGETS, convert
 from .tolerance import Budgets
@@ -83,7 +86,7 @@ class Prover:
             versions_of(evidence.versions),
             source=self.graph.source,
             notes=notes_of(self.graph, proofs),
-            problems=self.budgets.problems,
+            problems=unused_rows(self.budgets, used_rows(proofs.values())),
         )
 
     def prove(
@@ -92,25 +95,50 @@ class Prover:
         """Proofs by target, and the shapes of the first inputs."""
         proofs: Dict[str, TargetProof] = {}
         shapes: Dict[str, Tuple[int, ...]] = {}
-        for truth in evidence:
+        for number, truth in enumerate(evidence):
             shapes = shapes or {name: array.shape for name, array in truth.inputs.items()}
-            self._add(proofs, truth, {target: [] for target in self.paths})
+            drawn = evidence.survey.drawn(truth, number) if evidence.survey else ()
+            self._add(proofs, truth, {target: [] for target in self.paths}, drawn)
         unsettled = {target: p.unsettled for target, p in proofs.items() if p.unsettled}
         closer: Dict[str, TargetProof] = {}
         for truth in evidence.closer() if unsettled else ():
             self._add(closer, truth, unsettled)
-        return {**proofs, **closer}, shapes
+        covered = evidence.survey.coverage() if evidence.survey else None
+        for target, proof in {**proofs, **closer}.items():
+            proofs[target] = replace(
+                proof,
+                drawn=proofs[target].drawn,
+                coverage=covered,
+                stored=self._stored(target, evidence),
+            )
+        return proofs, shapes
+
+    def _stored(self, target: str, evidence: Evidence) -> StoredProof:
+        """The numbers in the files against those in the checkpoint."""
+        arrays = evidence.arrays()
+        if arrays is None:
+            return StoredProof(note=evidence.note)
+        try:
+            file, tensors = TARGETS[target].stored(self.paths[target])
+            return compare_stored(self.graph, arrays, tensors, file)
+        except RuntimeFailure:
+            raise
+        except Exception as error:  # a file that cannot be read; a runtime cannot load it either
+            return StoredProof(note="", problem=f"{type(error).__name__}: {error}")
+        finally:
+            self._release()
 
     def _add(
         self,
         proofs: Dict[str, TargetProof],
         truth: Truth,
         isolated: Mapping[str, Sequence[str]],
+        drawn: Sequence[Drawn] = (),
     ) -> None:
         """One more input for the targets in `isolated`, and its precisions in which each layer is
-        given MXNet's inputs too."""
+        given MXNet's inputs too; and what is drawn for the layers."""
         for target, precisions in isolated.items():
-            proof = self._prove(target, truth, precisions if truth.whole else ())
+            proof = self._prove(target, truth, precisions if truth.whole else (), drawn)
             proofs[target] = proofs[target] + proof if target in proofs else proof
 
     def _open(self, target: str, precision: str) -> Candidate:
@@ -130,7 +158,9 @@ class Prover:
         if sum(array.nbytes for array in self.graph.params.values()) > LARGE:
             trim_memory()
 
-    def _prove(self, target: str, truth: Truth, isolated: Sequence[str]) -> TargetProof:
+    def _prove(
+        self, target: str, truth: Truth, isolated: Sequence[str], drawn: Sequence[Drawn]
+    ) -> TargetProof:
         """One target on one input."""
         comparisons, alone = {}, {}
         for precision in PRECISIONS:
@@ -139,11 +169,13 @@ class Prover:
             if precision in isolated:
                 found = compare(truth, candidate, self.graph, self.budgets, alone=True)
                 alone[precision] = found
+            if precision == "float64":
+                by_itself = [compare_drawn(d, candidate, self.graph, self.budgets) for d in drawn]
             if precision == "float32":
                 output = prove_outputs(candidate, truth, self.graph)
             del candidate  # or it lives beside the next one
             self._release()
-        return TargetProof(target, comparisons, output, alone)
+        return TargetProof(target, comparisons, output, alone, drawn=tuple(by_itself))
 
 
 @dataclass(frozen=True)

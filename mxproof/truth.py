@@ -79,7 +79,9 @@ class Truth:
 
     def __getitem__(self, name: str) -> Layer:
         """One layer, read from the file and kept nowhere; KeyError if there is none."""
-        return Layer(name, self.read(name, "float64"), self.read(name, "float32"))
+        layer = name, self.read(name, "float64"), self.read(name, "float32")
+        known = self._rounded.get(name)
+        return RoundedLayer(*layer, known) if known else Layer(*layer)
 
     def __iter__(self) -> Iterator[Layer]:
         return map(self.__getitem__, self.shapes)

@@ -22,6 +22,8 @@ from ..operator_kinds import random_layers
 from ..outputs import differences
 from ..proof import Proof
 from ..prover import Prover
+from ..report.record import FAIL, PASS
+from ..report.wording import loss_words
 from ..runtimes.base import Array, Inputs
 from ..subject import UsageError
 from ..targets import TARGETS, convert
@@ -69,6 +71,16 @@ def record(parcel: Parcel, proof: Proof) -> str:
     """NAME.proof.json: the record of `mxproof verify --json`, and which files it is on."""
     fused = {"fused": FUSED} if parcel.graph is not parcel.plain else {}
     return json.dumps({**proof.to_json(), "files": parcel.written(), **fused}, indent=1) + "\n"
+
+
+def losses(proof: Proof) -> List[str]:
+    """A sentence for each target that is the same function and less precise than MXNet."""
+    sentences = []
+    for name, target in proof.to_json()["targets"].items():
+        if target["function"] == PASS and target["precision"] == FAIL:
+            why = [] if target["less_precise"] else target["explanation"]
+            sentences.append(" ".join([f"{proof.model}/{name}: {loss_words(target)}.", *why]))
+    return sentences
 
 
 def cost_of_fusing(proof: Proof) -> str:

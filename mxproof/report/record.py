@@ -11,8 +11,10 @@ import os
 import platform
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
+from ..coverage import Coverage
 from ..final_outputs import OutputProof
 from ..proof import PRECISIONS, Proof, TargetProof
+from ..stored import DIFFERENT, EQUAL, EXEMPT, REARRANGED, VERDICTS, StoredProof
 from ..verdict import Check, Comparison
 
 SCHEMA = 1
@@ -35,11 +37,17 @@ def _pass(passed: bool) -> str:
     return PASS if passed else FAIL
 
 
-def part(comparison: Comparison, alone: Sequence[Check] = ()) -> Json:
-    """What one precision found.
+def part(
+    comparison: Comparison,
+    alone: Sequence[Check] = (),
+    digits_lost: Optional[Mapping[str, float]] = None,
+) -> Json:
+    """What one precision found; "beyond": layer -> how many times its limit it uses up, for those
+    that differ by themselves, or else in the chain.
 
     Args:
         alone: the layers that differ although they are given MXNet's inputs.
+        digits_lost: in float32, see `TargetProof`.
     """
     passed = comparison.passed and not alone
     other = comparison.function_problems or any(c.another_function for c in alone)
@@ -48,10 +56,12 @@ def part(comparison: Comparison, alone: Sequence[Check] = ()) -> Json:
         "verdict": _pass(passed),
         "function": _pass(not other),
         "precision": _pass(passed or comparison.precision == "float64"),
+        "beyond": {c.layer: number(c.used) for c in alone or comparison.failed},
         "expected": len(comparison.expected),
         "problems": comparison.problems,
         "median_ratio": number(comparison.median_ratio),
         "alone": {c.layer: c.problem for c in alone},
+        "digits_lost": dict(digits_lost or {}),
         "layers": [_check(c, comparison.precision) for c in comparison.checks],
     }
 
@@ -96,6 +106,19 @@ def output(proof: OutputProof) -> Json:
     }
 
 
+def stored_record(proof: StoredProof) -> Json:
+    """What was found of the stored numbers; null, and a note, where nothing was compared."""
+    why = {v: {n: f.why for n, f in proof.only(v).items()} for v in (EXEMPT, DIFFERENT)}
+    found = {
+        "arrays": len(proof.arrays),
+        "numbers": proof.numbers(*VERDICTS),
+        "equal": proof.numbers(EQUAL),
+        "rearranged": proof.numbers(REARRANGED),
+        **why,
+    }
+    return {"stored": None if proof.note else found, "stored_note": proof.note}
+
+
 def questions(parts: Mapping[str, Json], output: Optional[Json]) -> Dict[str, str]:
     """The verdicts on "function" and "precision" as far as parts and output tell."""
     found = [*parts.values(), *filter(None, [output])]
@@ -112,6 +135,7 @@ def target_record(
     output: Optional[Json],
     *,
     verdicts: Mapping[str, str],
+    stored: Optional[Json] = None,
     introduced: Sequence[str] = (),
     problems: Sequence[str] = (),
     explanation: Sequence[str] = (),
@@ -121,6 +145,7 @@ def target_record(
 
     Args:
         verdicts: on the questions, "function" and "precision"; the graver is the target's.
+        stored: the comparison of stored numbers, as `stored_record` has it.
         introduced: the layers to blame.
         problems: beside those of the parts.
         notes: layer -> how it is judged, where that is not as usual.
@@ -131,22 +156,17 @@ def target_record(
     return {
         "verdict": max(verdicts.values(), key=ORDER.index),
         **verdicts,
-        "less_precise": _less_precise(parts.get("float32")),
+        "less_precise": dict(parts["float32"]["beyond"]) if "float32" in parts else {},
+        "digits_lost": parts.get("float32", {}).get("digits_lost", {}),
         "first_introduced": introduced[0] if introduced else None,
         "introduced": list(introduced),
         "problems": [p for found in parts.values() for p in found["problems"]] + list(problems),
         "explanation": list(explanation),
         "output": output,
+        **(stored or stored_record(StoredProof())),
         "precisions": summaries,
         "layers": _layers(first, parts, notes or {}),
     }
-
-
-def _less_precise(single: Optional[Json]) -> List[str]:
-    """The layers that lose precision by themselves, or else those of the chain."""
-    if single is None:
-        return []
-    return list(single["alone"]) or [c["name"] for c in single["layers"] if c["problem"]]
 
 
 def _layers(first: Json, parts: Mapping[str, Json], notes: Mapping[str, str]) -> List[Json]:
@@ -188,15 +208,35 @@ def proof_record(proof: Proof) -> Json:
         "notes": dict(proof.notes),
         "targets": {name: _target(t, proof) for name, t in proof.targets.items()},
         "latency": dict(proof.latency),
+        **coverage_record(proof.coverage),
     }
 
 
+def coverage_record(coverage: Optional[Coverage]) -> Json:
+    """What took part in the proof; null, and the reason, where no MXNet was asked."""
+    if coverage is None:
+        return {"coverage": None, "coverage_note": NOT_COVERED}
+    shares = {n: dict(vars(getattr(coverage, n))) for n in ("stored", "channels", "relu_signs")}
+    shares["stored"].update(missing=dict(coverage.missing), exempt=dict(coverage.exempt))
+    return {"coverage": shares, "coverage_note": None}
+
+
+#: Why there is no coverage.
+NOT_COVERED = (
+    "not known: MXNet, which says what takes part in a layer on inputs drawn for it, was not run"
+)
+
+
 def _target(target: TargetProof, proof: Proof) -> Json:
-    parts = {p: part(c, target.introduced.get(p, ())) for p, c in target.comparisons.items()}
+    lost = {"float32": target.digits_lost}
+    parts = {
+        p: part(c, target.introduced.get(p, ()), lost.get(p)) for p, c in target.comparisons.items()
+    }
     return target_record(
         parts,
         output(target.output),
         verdicts=dict(zip(QUESTIONS, map(_pass, (target.same_function, target.as_precise)))),
+        stored=stored_record(target.stored),
         introduced=[] if target.passed else [c.layer for c in target.culprits],
         problems=[*target.output.checks.problems, *target.unlocalized],
         explanation=target.explain(proof.model),

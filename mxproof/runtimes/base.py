@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, List, Mapping, Optional, Protocol, Sequence
+from typing import Any, Callable, FrozenSet, List, Mapping, Optional, Protocol, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,34 @@ class RoundedLayer(Layer):
     """MXNet's own error is one draw of rounding and may be small by luck: here are more of them."""
 
     rounding: Rounding
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """An array of a checkpoint that the network reads, as MXNet's own loader has it.
+
+    Attributes:
+        digest: of its bytes (see worker.py).
+    """
+
+    name: str
+    dtype: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """A tensor of a converted file.
+
+    Attributes:
+        load: reads its numbers, and keeps them nowhere.
+        layers: those whose results are computed from it.
+    """
+
+    name: str
+    load: Callable[[], Array]
+    layers: FrozenSet[str]
 
 
 @dataclass(frozen=True)

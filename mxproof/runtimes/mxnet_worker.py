@@ -16,8 +16,8 @@ from .mxnet_definitions import register
 from .mxnet_draws import drawn
 from .mxnet_forms import FLOATS, boundary, convolved, cut, form, stated, variable
 from .mxnet_listing import chosen, described, readers
-from .mxnet_rounding import moved, squares, summed
-from .worker import Worker, as_numpy, main
+from .mxnet_rounding import least_of, moved, squares, summed
+from .worker import Worker, as_numpy, digest, main
 
 
 def wide(array, dtype):
@@ -162,13 +162,14 @@ class Model:
         shape = read[0].shape if read else ()
         count = summed(self.given[number], [a.size for a in read], shape, exact[0].size)
 
-        def shaken(array):
+        def shaken(array, least=0.0):
             if array.dtype != np.float64:
                 return array
-            return self.mx.nd.array(moved(array.asnumpy(), count, random), dtype="float64")
+            return self.mx.nd.array(moved(array.asnumpy(), count, random, least), dtype="float64")
 
         given = dict(live, **dict(zip(names, map(shaken, read))))
-        return list(map(shaken, self.piece(number, heads, given, "float64")))
+        least = least_of(self.given[number])
+        return [shaken(r, least) for r in self.piece(number, heads, given, "float64")]
 
     def portions(self, shapes, limit, anchored):
         """How many results come at a time: all of a layer, and of as many layers as fit."""
@@ -244,6 +245,14 @@ class MxnetWorker(Worker):
     def do_run(self, inputs, model, dtype):
         outputs = self.models[model].whole(inputs, dtype).forward(is_train=False)
         self.channel.send({}, map(as_numpy, outputs))
+
+    def do_stored(self, inputs, model):
+        """Name, element type, size and digest of each array of the file that the network reads."""
+        network = self.models[model]
+        read = [name for name in network.internals.list_inputs() if name in network.params]
+        arrays = ((name, as_numpy(network.params[name])) for name in read)
+        found = [(name, a.dtype.name, a.size, digest(a)) for name, a in arrays]
+        self.channel.send({"stored": found})
 
     def do_trace(self, inputs, model, limit, anchored, **options):
         """One message a layer, so that the other side need not hold all layers."""
