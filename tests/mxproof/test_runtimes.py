@@ -113,6 +113,7 @@ def test_layers_run_together_while_they_fit(anchored: Set[int], counts: List[int
     model.layers = model.heads[2:]
     shapes = [(1, 4), (2, 4, 3), (1, 4), (1, 2), (1, 2), (1, 2, 2), ()]
     assert model.portions(shapes, 64, anchored) == counts
+    assert model.portions(shapes, 0, anchored) == [1, 2, 1, 1], "each layer by itself"
 
 
 def test_a_worker_that_dies_is_an_error_with_its_signal(mxnet: MxnetProcess, small: Small) -> None:
