@@ -178,7 +178,7 @@ class Model:
         for _, entries in groupby(self.layers, key=lambda entry: entry[0]):
             sizes = [self.size(tuple(entry[:2]), known, limit) for entry in entries]
             size = limit if done in anchored else sum(sizes)
-            if not counts or size > room:
+            if not counts or size > room or not limit:
                 counts.append(0)
                 room = limit
             counts[-1] += len(sizes)
