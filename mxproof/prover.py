@@ -7,7 +7,7 @@ import gc
 import math
 import mmap
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
@@ -92,17 +92,25 @@ class Prover:
     def prove(
         self, evidence: Evidence
     ) -> Tuple[Dict[str, TargetProof], Dict[str, Tuple[int, ...]]]:
-        """Proofs by target, and the shapes of the first inputs."""
+        """Proofs by target, and the shapes of the first inputs.
+
+        On the first input each layer is also judged by itself in float32: what a deep network
+        carries may be more than float16 loses. Where anything fails, MXNet runs anew, to see what
+        rounding alone may do, and the layers are judged by themselves on all inputs.
+        """
         proofs: Dict[str, TargetProof] = {}
         shapes: Dict[str, Tuple[int, ...]] = {}
         for truth in evidence:
+            self._add(proofs, truth, dict.fromkeys(self.paths, [] if shapes else ["float32"]))
             shapes = shapes or {name: array.shape for name, array in truth.inputs.items()}
-            self._add(proofs, truth, {target: [] for target in self.paths})
         unsettled = {target: p.unsettled for target, p in proofs.items() if p.unsettled}
         closer: Dict[str, TargetProof] = {}
         for truth in evidence.closer() if unsettled else ():
             self._add(closer, truth, unsettled)
-        return {**proofs, **closer}, shapes
+        for target, proof in closer.items():
+            isolated = {**proofs[target].isolated, **proof.isolated}
+            proofs[target] = replace(proof, isolated=isolated)
+        return proofs, shapes
 
     def _add(
         self,

@@ -62,9 +62,6 @@ class Budget:
 #: median is that one's luck: each is judged by itself.
 FLOAT32_MEDIAN = 1.2
 FLOAT32_LAYERS = 20
-#: Where what a network carries allows a layer more than this part of its RMS, layers are judged by
-#: themselves as well: a layer rounded to float16 is 2^-12 / sqrt(3) of it off, and would hide.
-FLOAT32_COARSE = 2.0**-13
 
 #: How many times the standard limit a float32 error may be and still be a loss of precision:
 #: bfloat16, the shortest type that networks are run in, has 8 digits of float32's 24.

@@ -16,7 +16,7 @@ from typing import Any, Iterable, Mapping, Optional, Tuple
 
 import numpy as np
 
-from ..check import Incomparable, Measured, carried_by, check, same_form
+from ..check import Incomparable, Measured, check, same_form
 from ..runtimes.base import Array, Inputs, Layer, Rounding
 from ..truth import Truth
 from ..verdict import Check, Sums
@@ -100,7 +100,7 @@ def measured(value: Array, kept: Kept, precision: str) -> Measured:
         max_abs=float(apart.max()),
         max_rel=float((apart[nonzero] / np.abs(single[nonzero])).max(initial=0)),
         # By the RMS of the noisiest channel, which is less than its largest error.
-        carried=lambda: carried_by(float(kept.by_channel[1].max())),
+        carried=lambda: float(kept.by_channel[1].max()),
         describe=partial(_differing, errors, at),
         sums=sums,
     )

@@ -129,8 +129,8 @@ class Mxnet:
             if layer not in converted:
                 continue
             if draws:
-                isolated, carried, largest = rounding
-                found = Rounding(isolated, carried, float(largest))
+                isolated, carried, (own, largest) = rounding
+                found = Rounding(isolated, carried, float(largest), float(own))
                 yield RoundedLayer(layer, float64, float32, found)
             else:
                 yield Layer(layer, float64, float32)

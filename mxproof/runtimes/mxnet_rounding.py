@@ -36,6 +36,12 @@ PARTS = (
     *("take", "batch_take", "pick", "Embedding", "gather_nd", "choose_element_0index", "max"),
     *("max_axis", "min", "min_axis", "ROIPooling", "SequenceLast", "_contrib_boolean_mask"),
 )
+#: (x - mean) * scale + shift and x * scale + (shift - mean * scale) are equally right, and near a
+#: large mean the second is off by a rounding of x: in float64, too.
+BATCH_NORMS = (
+    *("BatchNorm", "BatchNorm_v1", "CuDNNBatchNorm", "_contrib_SyncBatchNorm"),
+    "_contrib_BatchNormWithReLU",
+)
 #: Functions, by operator or act_type, that are often computed by way of numbers around 1, and have
 #: these numbers' rounding however small they are: (1 + tanh(x / 2)) / 2, log(1 + exp(x)).
 AROUND_ONE = ("sigmoid", "softrelu", "LogisticRegressionOutput", "_npx_sigmoid")

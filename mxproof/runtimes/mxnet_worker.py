@@ -14,7 +14,7 @@ import numpy as np
 from .mxnet_coverage import Isolated
 from .mxnet_definitions import register
 from .mxnet_forms import FLOATS, boundary, convolved, cut, form, stated, variable, without_labels
-from .mxnet_rounding import least_of, moved, squares, summed
+from .mxnet_rounding import BATCH_NORMS, least_of, moved, squares, summed
 from .worker import Worker, as_numpy, main
 
 
@@ -130,10 +130,9 @@ class Model:
                         np.stack([as_numpy(r[k]) for r in runs]) - arrays[0]
                         for runs in (alone, carried)
                     ]
-                    arrays += [
-                        *map(squares, off),
-                        np.abs(off[1]).max(initial=0, where=np.isfinite(off[1])),
-                    ]
+                    sizes = [np.abs(o).max(initial=0, where=np.isfinite(o)) for o in off]
+                    open_order = self.given[heads[k][0]]["op"] in BATCH_NORMS
+                    arrays += [*map(squares, off), np.array(sizes) * (open_order, 1)]
                 yield arrays
             done, first = done + count, heads[-1][0] + 1
             for known, outputs in zip([*live.values(), *chains], [*results, *carried]):
