@@ -44,7 +44,8 @@ def fold_parameters(graph: Graph) -> Graph:
     read = {name for node in nodes for name in node.inputs}
     stored = {**graph.params, **{name: found[name] for name in dropped}}
     params = {name: array for name, array in stored.items() if name in read}
-    return replace(graph, nodes=nodes, params=params, unfolded=graph.nodes)
+    folded = {name: array for name, array in graph.params.items() if name not in read}
+    return replace(graph, nodes=nodes, params=params, unfolded=graph.nodes, unfolded_params=folded)
 
 
 def _constants(graph: Graph) -> Dict[str, Array]:

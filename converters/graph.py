@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Dict, FrozenSet, List, Mapping, Set, Tuple, Union
 
@@ -50,7 +50,8 @@ class Graph:
         outputs: names of the values that the network returns.
         labels: variables that only training reads; they are cut away.
         source: what the graph was made from (file names, hashes), for the record.
-        cut_at: where the user chose outputs: their positions among all layers' outputs.
+        chosen: the outputs as the user named them, if any.
+        cut_at: their positions among all layers' outputs.
         made_labels: labels that other layers make, which are cut away with these layers: number
             of the layer that reads it (of all layers, once the outputs are chosen), number of the
             input, and the variable that stands there now.
@@ -58,6 +59,7 @@ class Graph:
         exact_batch_norm: batch norms subtract the mean before they multiply, as MXNet's do, in
             place of the targets' own operators, which need not.
         unfolded: all layers, where some were folded into parameters (see folding.py).
+        unfolded_params: the arrays that only those read.
     """
 
     name: str
@@ -67,11 +69,13 @@ class Graph:
     params: Mapping[str, Array]
     labels: Tuple[str, ...]
     source: Mapping[str, str]
+    chosen: Tuple[str, ...] = ()
     cut_at: Tuple[int, ...] = ()
     made_labels: Tuple[Tuple[int, int, str], ...] = ()
     half: bool = False
     exact_batch_norm: bool = False
     unfolded: Tuple[Node, ...] = ()
+    unfolded_params: Mapping[str, Array] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         numbers = sum(array.size for array in self.params.values())
@@ -205,7 +209,10 @@ class Graph:
 
     def stored(self, name: str) -> Array:
         """A parameter as it is exported."""
-        array = self.params[name]
+        return self.widened(self.params[name])
+
+    def widened(self, array: Array) -> Array:
+        """Numbers of the checkpoint as they are exported."""
         return array.astype(self.kept(str(array.dtype)), copy=False)
 
     def _check_parameters(self, node: Node, operator: ops.Operator, given: List[Shape]) -> None:

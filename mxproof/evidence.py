@@ -10,7 +10,8 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from converters.shape import Shape
 
-from .runtimes.base import Inputs
+from .coverage import Survey
+from .runtimes.base import Inputs, StoredArray
 from .runtimes.mxnet import Mxnet, MxnetProcess
 from .subject import Subject
 from .truth import Truth
@@ -33,11 +34,17 @@ class Evidence:
             numbers moved by rounding.
         versions: of the MXNet that made them, and of its NumPy and Python.
         model: the network in MXNet; None for a recording, which holds its own inputs only.
+        arrays: what the network reads of the file of parameters, as MXNet's loader has it; None
+            where that is not known, and `note` says why.
+        survey: what takes part in the proof, and what is drawn for its layers; None likewise.
     """
 
     truths: Callable[[int], Iterator[Truth]]
     versions: Mapping[str, str]
     model: Optional[Mxnet] = None
+    arrays: Callable[[], Optional[Sequence[StoredArray]]] = lambda: None
+    note: str = "MXNet's stored numbers are not at hand"
+    survey: Optional[Survey] = None
 
     def __iter__(self) -> Iterator[Truth]:
         return self.truths(0)
@@ -49,7 +56,10 @@ class Evidence:
 
 def live(model: Mxnet, inputs: Sequence[Inputs], versions: Mapping[str, str]) -> Evidence:
     """MXNet, run on each of the inputs whenever its results are asked for."""
-    return Evidence(lambda draws: (model.truth(x, draws) for x in inputs), versions, model)
+    truths = lambda draws: (model.truth(x, draws) for x in inputs)  # noqa: E731
+    return Evidence(
+        truths, versions, model, lambda: model.stored, survey=Survey(model, model.graph)
+    )
 
 
 def kept(evidence: Evidence) -> Evidence:
@@ -64,9 +74,13 @@ def kept(evidence: Evidence) -> Evidence:
     return replace(evidence, truths=again)
 
 
-def stored(truths: Sequence[Truth], versions: Mapping[str, str] = MappingProxyType({})) -> Evidence:
+def stored(
+    truths: Sequence[Truth],
+    versions: Mapping[str, str] = MappingProxyType({}),
+    arrays: Optional[Sequence[StoredArray]] = None,
+) -> Evidence:
     """Truths that are at hand; of rounding they know MXNet's own."""
-    return Evidence(lambda draws: iter(truths), versions)
+    return Evidence(lambda draws: iter(truths), versions, arrays=lambda: arrays)
 
 
 @contextmanager

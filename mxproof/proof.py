@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from converters.files import atomic_write
 
-from .outputs import DIFFERS, TopK, worst_top
+from .coverage import Coverage
+from .final_outputs import OutputProof
+from .outputs import DIFFERS
+from .stored import StoredProof
 from .verdict import Check, Comparison
 
 if TYPE_CHECKING:
@@ -23,58 +26,34 @@ NAMED = 5
 
 
 @dataclass(frozen=True)
-class OutputProof:
-    """Final outputs as their user gets them: float32 of an untraced run, against MXNet's float32.
-
-    Attributes:
-        checks: each output held to the budget; an untraced run may be fused and optimised
-            otherwise than a traced one.
-        max_abs, max_rel: over all of them; max_rel where MXNet's is not 0.
-        top1_equal: whether the largest output of every sample is the same one in both.
-        top1: the same against the truth, and undecided where the margin is within the noise.
-        same_shapes: all outputs are there, in MXNet's shapes.
-    """
-
-    checks: Comparison
-    max_abs: float
-    max_rel: float
-    top1_equal: bool
-    top1: TopK
-    same_shapes: bool = True
-
-    @property
-    def passed(self) -> bool:
-        return self.checks.passed and self.top1.verdict != DIFFERS
-
-    def __add__(self, other: OutputProof) -> OutputProof:
-        return OutputProof(
-            self.checks + other.checks,
-            max(self.max_abs, other.max_abs),
-            max(self.max_rel, other.max_rel),
-            self.top1_equal and other.top1_equal,
-            worst_top([self.top1, other.top1]),
-            self.same_shapes and other.same_shapes,
-        )
-
-
-@dataclass(frozen=True)
 class TargetProof:
     """One target: all layers by precision, and the final output.
 
     Attributes:
         isolated: precision -> all layers, each given MXNet's inputs; in float32 on one input at
             least, in float64 where that was asked.
+        stored: the numbers in the files, against those in the checkpoint.
+        drawn: layers in float64, each given inputs that were drawn for it.
+        coverage: of MXNet and the inputs: what took part; None where there is no MXNet.
     """
 
     target: str
     comparisons: Mapping[str, Comparison]
     output: OutputProof
     isolated: Mapping[str, Comparison] = field(default_factory=dict)
+    stored: StoredProof = field(default_factory=StoredProof)
+    drawn: Tuple[Comparison, ...] = ()
+    coverage: Optional[Coverage] = None
 
     @property
     def introduced(self) -> Dict[str, Tuple[Check, ...]]:
         """Precision -> the layers that differ although they are given MXNet's inputs."""
-        return {precision: found.culprits for precision, found in self.isolated.items()}
+        found = {precision: found.culprits for precision, found in self.isolated.items()}
+        drawn = {c.layer: c for comparison in self.drawn for c in comparison.culprits}
+        if drawn:
+            known = {c.layer: c for c in found.get("float64", ())}
+            found["float64"] = tuple({**drawn, **known}.values())
+        return found
 
     @property
     def digits_lost(self) -> Dict[str, float]:
@@ -94,7 +73,8 @@ class TargetProof:
     @property
     def compared(self) -> List[Comparison]:
         """Everything that was run: the chains, isolated layers, and the untraced outputs."""
-        return [*self.comparisons.values(), *self.isolated.values(), self.output.checks]
+        isolated = [*self.isolated.values(), *self.drawn]
+        return [*self.comparisons.values(), *isolated, self.output.checks]
 
     @property
     def function_problems(self) -> List[str]:
@@ -109,7 +89,8 @@ class TargetProof:
     @property
     def unlocalized(self) -> List[str]:
         """Those of `function_problems` that no comparison of layers shows."""
-        problems = []
+        problems = self.stored.explain(NAMED)
+        problems += self.coverage.problems if self.coverage else []
         if self.output.checks.passed and not self.output.same_shapes:
             problems.append("the outputs have other shapes than MXNet's")
         return problems
@@ -125,23 +106,19 @@ class TargetProof:
         return single and self.output.passed
 
     @property
-    def less_precise(self) -> Tuple[Check, ...]:
-        """The layers that lose precision, worst first: those that do so by themselves, or else
-        those of the chain, or else the outputs of an untraced run."""
-        found = self.introduced.get("float32") or self.comparisons["float32"].failed
-        return tuple(sorted(found or self.output.checks.failed, key=lambda c: -c.part))
-
-    @property
     def passed(self) -> bool:
         return self.same_function and self.as_precise
 
     @property
     def culprits(self) -> Tuple[Check, ...]:
-        """The layers that introduced a difference, by the sharpest comparison that saw any;
-        where no layer is to blame, the outputs that differ."""
+        """The layers whose stored numbers differ, and those that introduced a difference, by the
+        sharpest comparison that saw any; where no layer is to blame, the outputs that differ."""
+        stored = {layer: Check.broken(layer, op, why) for op, layer, why in self.stored.culprits}
         alone = [self.introduced.get(p, ()) for p in PRECISIONS]
         chain = [self.comparisons[p].culprits[:1] for p in PRECISIONS]
-        return next(filter(None, alone + chain), self.output.checks.culprits)
+        seen = next(filter(None, alone + ([] if stored else chain)), ())
+        found = (*stored.values(), *(check for check in seen if check.layer not in stored))
+        return found or self.output.checks.culprits
 
     def __add__(self, other: TargetProof) -> TargetProof:
         """The same target on more inputs."""
@@ -152,10 +129,12 @@ class TargetProof:
                 (self.isolated, other.isolated),
             )
         )
-        return TargetProof(self.target, comparisons, self.output + other.output, isolated)
+        output, drawn = self.output + other.output, self.drawn + other.drawn
+        return replace(self, comparisons=comparisons, output=output, isolated=isolated, drawn=drawn)
 
     def explain(self, model: str) -> List[str]:
-        """A paragraph for every precision that failed, or else for the untraced run."""
+        """A paragraph for every precision that failed, or else for the untraced run; and one for
+        stored numbers that differ."""
         paragraphs = [
             describe_failure(model, self.target, c, self.introduced.get(p, ()))
             for p, c in self.comparisons.items()
@@ -163,8 +142,9 @@ class TargetProof:
         ]
         if not paragraphs and not self.output.checks.passed:
             paragraphs.append(describe_failure(model, self.target, self.output.checks))
-        if not paragraphs and self.output.top1.verdict == DIFFERS:
-            paragraphs.append(f"{model}/{self.target}: top-1: {self.output.top1.note}.")
+        top1 = self.output.top1
+        if not paragraphs and top1 is not None and top1.verdict == DIFFERS:
+            paragraphs.append(f"{model}/{self.target}: top-1: {top1.note}.")
         return [*paragraphs, *(f"{model}/{self.target}: {p}." for p in self.unlocalized)]
 
 
@@ -195,6 +175,11 @@ class Proof:
     latency: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     problems: Tuple[str, ...] = ()
+
+    @property
+    def coverage(self) -> Optional[Coverage]:
+        """What took part; the same for every target."""
+        return next((t.coverage for t in self.targets.values() if t.coverage), None)
 
     @property
     def same_function(self) -> bool:
@@ -260,7 +245,18 @@ def describe_failure(
         parts.append(f"{len(culprits) - NAMED} more layers introduced differences")
     if failed and not culprits:
         parts.append(sentence(failed[0], "is the first to differ"))
-    parts += comparison.problems
+    parts += [*comparison.problems, *_begins(comparison)]
     if failed:
         parts.append(f"{len(failed)} of {len(expected)} layers differ in the chain")
     return f"{model}/{target} {comparison.precision}: " + "; ".join(parts) + "."
+
+
+def _begins(comparison: Comparison) -> List[str]:
+    """Where numbers that are not finite begin, on one side only."""
+    for check in comparison.checks:
+        ours, theirs = check.nonfinite
+        if ours and not theirs:
+            return [f"{ours} first appears in layer {check.layer!r}, where MXNet's is finite"]
+        if theirs and not ours:
+            return [f"{theirs} first appears in MXNet's layer {check.layer!r}; this one is finite"]
+    return []

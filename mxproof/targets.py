@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from converters import DEFAULT_OPSET, Graph
 
-from .runtimes.base import Candidate, RuntimeFailure
+from .runtimes.base import Candidate, RuntimeFailure, StoredTensor
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,14 @@ class Target:
     Attributes:
         suffix: of the model's file.
         runtimes: precision -> (module in mxproof.runtimes, class, extra arguments).
+        tensors: (module, function) that reads what the files store, and the suffix of the file
+            that holds it.
         extra: the extra of this distribution that installs the runtimes.
     """
 
     suffix: str
     runtimes: Mapping[str, Tuple[str, str, Mapping[str, Any]]]
+    tensors: Tuple[str, str, str]
     extra: str
 
     def open(self, path: Path, precision: str, **options: Any) -> Candidate:
@@ -33,14 +36,25 @@ class Target:
             RuntimeFailure: the runtime is not installed.
         """
         module, name, arguments = self.runtimes[precision]
+        candidate: Candidate = self._import(module, name)(path, **arguments, **options)
+        return candidate
+
+    def stored(self, path: Path) -> Tuple[str, Iterator[StoredTensor]]:
+        """The name of the file that holds the numbers of the model at `path`, and its tensors.
+
+        Raises:
+            RuntimeFailure: a library that reads it is not installed.
+        """
+        module, name, suffix = self.tensors
+        return path.with_suffix(suffix).name, self._import(module, name)(path)
+
+    def _import(self, module: str, name: str) -> Any:
         try:
-            runtime = getattr(importlib.import_module(f".runtimes.{module}", __package__), name)
+            return getattr(importlib.import_module(f".runtimes.{module}", __package__), name)
         except ImportError as error:
             raise RuntimeFailure(
                 f"{error.name} is not installed here: pip install 'mxproof[{self.extra}]'."
             ) from error
-        candidate: Candidate = runtime(path, **arguments, **options)
-        return candidate
 
 
 TARGETS: Dict[str, Target] = {
@@ -50,11 +64,13 @@ TARGETS: Dict[str, Target] = {
             "float64": ("onnx_reference", "OnnxReference", {}),
             "float32": ("onnxruntime", "OnnxRuntime", {}),
         },
+        tensors=("onnx_nodes", "stored_tensors", ".onnx"),
         extra="onnx",
     ),
     "pytorch": Target(
         suffix=".py",
         runtimes={p: ("pytorch", "Pytorch", {"precision": p}) for p in ("float64", "float32")},
+        tensors=("pytorch", "stored_tensors", ".safetensors"),
         extra="pytorch",
     ),
 }

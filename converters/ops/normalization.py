@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Dict
+from typing import Any, ClassVar, Dict, Optional, Tuple
 
 import numpy as np
 
@@ -45,6 +45,10 @@ class Norm(Operator):
         channels = data[self.axis] if data and known else None
         return {name: (channels,) for name in self.parameters}
 
+    def unread(self) -> Dict[str, Tuple[str, Optional[float]]]:
+        why = "fix_gamma: it is 1, whatever is stored"
+        return {"gamma": (why, 1.0)} if self.fix_gamma else {}
+
     def infer(
         self, data: Dims, gamma: Dims, beta: Dims, moving_mean: Dims, moving_var: Dims
     ) -> Shape:
@@ -76,8 +80,8 @@ class Norm(Operator):
         return moved(g, out, rank, 1, self.axis)
 
     def _subtracted(self, g: OnnxBuilder, data: Any, *stored: Any) -> Any:
-        """(data - mean) * (gamma / sqrt(var + eps)) + beta, as MXNet has it: data * scale is rounded
-        at its own magnitude, which near a large mean is far above that of the result."""
+        """(data - mean) * (gamma / sqrt(var + eps)) + beta, as MXNet has it: data * scale is
+        rounded at its own magnitude, which near a large mean is far above that of the result."""
         axes = (-1, *(1,) * (len(g.shape(data)) - 1 - self.axis % len(g.shape(data))))
         x, gamma, beta, mean, var = (Formula(g, v, g.type(data)) for v in (data, *stored))
         scale = gamma / (var + self.eps).op("Sqrt")

@@ -126,6 +126,11 @@ class Operator:
         """
         return None
 
+    def unread(self) -> dict[str, tuple[str, Optional[float]]]:
+        """Stored inputs that do not enter the result -> why, and the number that stands in the
+        place of theirs, if one does."""
+        return dict.fromkeys(self.labels, ("only training reads it", None))
+
     def index_limits(self) -> dict[str, int]:
         """Inputs that are indices -> how many places they choose from.
 

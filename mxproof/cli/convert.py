@@ -10,7 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from converters import ConversionError
 from converters.logits import logits
@@ -46,7 +46,7 @@ CHANGES = {
 
 
 class NotProven(Exception):
-    """The proof, its only argument, failed: nothing is written."""
+    """The proof, its only argument, failed in such a way that nothing is written."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -75,8 +75,13 @@ def _options(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="prove every layer of these files equal to MXNet's before they are written; the "
         "verdict goes into NAME.md and NAME.proof.json. Done by default where MXNet and the "
-        "targets' runtimes are installed",
+        "targets' runtimes are installed. Files that compute another function are not written",
     )
+    text = (
+        "do not write files that are less precise than MXNet in float32, either. Without it, files "
+        "that compute the same function are written, with exit code 1 and a list of the layers"
+    )
+    proof.add_argument("--strict", action="store_true", help=text)
     common.sampling(proof, str(SAMPLES))
 
 
@@ -92,20 +97,43 @@ def run(args: argparse.Namespace) -> int:
             judge(args, parcel)
             finish(args, parcel, begun)
     except NotProven as failure:
-        proof: Proof = failure.args[0]
-        for result in proof.targets.values():
-            say(*result.explain(proof.model), stderr=True)
-        text = "not proven, so nothing was written; --no-verify writes the files all the same."
-        say(f"{proof.model}: {text}", stderr=True)
+        _refuse(failure.args[0])
         return common.FAILED
     if parcel.proof is None:  # one from before is of other files
         (output / parcel.path(".proof.json").name).unlink(missing_ok=True)
     lines = [*(f"wrote {output / path.name}" for path in parcel.files), *parcel.notes]
     if parcel.subject.weights != "user":
         lines.append(f"weights: {parcel.subject.weights}; {parcel.subject.why}")
-    proven = "proven equal to MXNet, layer by layer"
-    say(*lines, proven if parcel.proof else f"not proven: {parcel.unproven}", quiet=args.quiet)
-    return common.PROVEN
+    if parcel.proof is None:
+        lines.append(f"not proven: {parcel.unproven}")
+    elif parcel.proof.passed:
+        lines.append("proven equal to MXNet, layer by layer")
+    say(*lines, quiet=args.quiet)
+    return _verdict(parcel.proof)
+
+
+def _verdict(proof: Optional[Proof]) -> int:
+    """The exit code; what the files lose is said as an error."""
+    from ..export.proving import losses
+
+    if proof is None or proof.passed:
+        return common.PROVEN
+    text = "the files were written all the same; with --strict they are not."
+    say(*losses(proof), f"{proof.model}: {text}", stderr=True)
+    return common.FAILED
+
+
+def _refuse(proof: Proof) -> None:
+    """Say why nothing was written, and how to have the files all the same."""
+    for result in proof.targets.values():
+        say(*result.explain(proof.model), stderr=True)
+    text = "not proven, so nothing was written; --no-verify writes the files all the same."
+    if proof.same_function:
+        text = (
+            "same function, but less precise than MXNet, so nothing was written; without --strict "
+            "the files are."
+        )
+    say(f"{proof.model}: {text}", stderr=True)
 
 
 def check(args: argparse.Namespace) -> None:
@@ -119,6 +147,12 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError(
             "--verify and --float16: the proof is of float32 numbers. What float16 costs is "
             "measured instead; leave --verify out."
+        )
+    if args.strict and (args.verify is False or args.float16):
+        option = "float16" if args.float16 else "no-verify"
+        raise UsageError(
+            f"--strict and --{option}: the proof decides what --strict writes, and with "
+            f"--{option} there is none. Leave one of the two out."
         )
 
 
@@ -161,7 +195,7 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
     """Prove the files, or say why not; measure what was changed.
 
     Raises:
-        NotProven: a layer is not MXNet's.
+        NotProven: it is not MXNet's function, or less precise where the user is strict.
     """
     from ..export.proving import cost_of_fusing, measured, prove
     from ..report.terminal import lost_in
@@ -183,7 +217,7 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
         parcel.unproven = f"{reason}. {later(args, parcel)}".replace("..", ".")
         if args.fuse and not narrowed:
             parcel.notes += measured(parcel, "folding")
-    elif not parcel.proof.passed:
+    elif not (parcel.proof.passed if args.strict else parcel.proof.same_function):
         raise NotProven(parcel.proof)
     else:
         parcel.notes += lost_in(parcel.proof)

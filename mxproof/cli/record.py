@@ -47,8 +47,9 @@ def run(args: argparse.Namespace) -> int:
         inputs = subject.evidence(given, seed=args.seed or 0, samples=samples)
         how = {"inputs": inputs, "mxnet_python": args.mxnet_python}
         with evidence_for(subject, given, **how) as evidence:
+            arrays = evidence.arrays()
             truths = evidence.closer()
-            save_recording(output, subject.graph, truths, evidence.versions, given)
+            save_recording(output, subject.graph, truths, evidence.versions, given, arrays)
     layers = sum(len(node.outputs) for node in subject.graph.nodes)
     shapes = ", ".join(f"{k}={show(a.shape)}" for arrays in inputs for k, a in arrays.items())
     common.say(

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import zipfile
 from contextlib import contextmanager
+from dataclasses import astuple, replace
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from converters.files import atomic_write
 from converters.shape import Shape, compatible, show
 
 from ..evidence import Evidence, stored
-from ..runtimes.base import Array, RoundedLayer, Rounding
+from ..runtimes.base import Array, RoundedLayer, Rounding, StoredArray
 from ..subject import UsageError
 from ..truth import Truth
 from . import rounding
@@ -31,6 +32,9 @@ from .sketch import STORED, Kept, keep, kept_whole, part_sizes
 FORMAT, SCHEMA = "mxproof recording", 1
 HASHES = ("symbol_sha256", "params_sha256")
 HEADER = "header.json"  # the last member
+
+#: Why stored numbers are not compared.
+OLD = "the recording, by mxproof {}, does not describe the stored arrays: record again"
 
 #: A file that unpacks to more bytes than this, and to more than RATIO times its size, is refused.
 UNPACKED, RATIO = 64 << 20, 200
@@ -46,12 +50,14 @@ def save_recording(
     truths: Iterable[Truth],
     versions: Mapping[str, str],
     given: Optional[Mapping[str, Shape]] = None,
+    arrays: Optional[Sequence[StoredArray]] = None,
 ) -> None:
     """Write one file; the same results give the same bytes.
 
     Args:
         truths: on float32 inputs; one is held at a time.
         given: shapes of inputs that were stated when the graph was loaded.
+        arrays: what the network reads of the file of parameters, as MXNet's loader has it.
 
     Raises:
         RecordingError: MXNet's results are not finite.
@@ -65,6 +71,7 @@ def save_recording(
         **{key: graph.source.get(key) for key in HASHES},
         "given": dict(given or {}),
         "layers": _layers(graph),
+        "arrays": None if arrays is None else list(map(astuple, arrays)),
     }
     how = (zipfile.ZIP_DEFLATED, True, 9)
     with atomic_write(path) as file, zipfile.ZipFile(file, "w", *how) as archive:
@@ -172,7 +179,15 @@ def load_recording(path: Path, graph: Graph) -> Evidence:
         if not truths:
             raise ValueError("it holds no input")
         versions = {str(k): str(v) for k, v in header["versions"].items()}
-        return stored(truths, versions)
+        return _with_arrays(stored(truths, versions), header)
+
+
+def _with_arrays(evidence: Evidence, header: Mapping[str, Any]) -> Evidence:
+    """The stored arrays, which recordings of older versions do not describe."""
+    if header.get("arrays") is None:
+        return replace(evidence, note=OLD.format(header["mxproof"]))
+    arrays = [StoredArray(str(n), str(t), _size(s), str(d)) for n, t, s, d in header["arrays"]]
+    return replace(evidence, arrays=lambda: arrays)
 
 
 def _check_origin(path: Path, header: Mapping[str, Any], graph: Graph) -> None:

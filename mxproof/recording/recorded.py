@@ -43,7 +43,8 @@ class RecordedTruth(Truth):
             rounding: layer -> what rounding may do to it in the network, if that was recorded.
         """
         self._kept = {layer.name: layer for layer in layers}
-        self.inputs, self.outputs, self._rounded = inputs, list(outputs), dict(rounding or {})
+        self.inputs, self.outputs, self.draws = inputs, list(outputs), {}
+        self._rounded = dict(rounding or {})
         self.shapes = {name: layer.shape for name, layer in self._kept.items()}
 
     def __getitem__(self, name: str) -> Layer:

@@ -11,7 +11,10 @@ import os
 import platform
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ..proof import PRECISIONS, OutputProof, Proof, TargetProof
+from ..coverage import Coverage
+from ..final_outputs import OutputProof
+from ..proof import PRECISIONS, Proof, TargetProof
+from ..stored import DIFFERENT, EQUAL, EXEMPT, REARRANGED, VERDICTS, StoredProof
 from ..verdict import Check, Comparison
 
 SCHEMA = 1
@@ -39,7 +42,8 @@ def part(
     alone: Sequence[Check] = (),
     digits_lost: Optional[Mapping[str, float]] = None,
 ) -> Json:
-    """What one precision found.
+    """What one precision found; "beyond": layer -> how many times its limit it uses up, for those
+    that differ by themselves, or else in the chain.
 
     Args:
         alone: the layers that differ although they are given MXNet's inputs.
@@ -52,6 +56,7 @@ def part(
         "verdict": _pass(passed),
         "function": _pass(not other),
         "precision": _pass(passed or comparison.precision == "float64"),
+        "beyond": {c.layer: number(c.used) for c in alone or comparison.failed},
         "expected": len(comparison.expected),
         "problems": comparison.problems,
         "median_ratio": number(comparison.median_ratio),
@@ -75,6 +80,7 @@ def _check(check: Check, precision: str) -> Json:
         **{f"{precision}_{key}": value for key, value in numbers.items()},
         **(differences if precision == "float32" else {}),
         "problem": check.problem,
+        "note": check.note,
     }
 
 
@@ -87,16 +93,30 @@ UNJUDGED: Json = {
 
 
 def output(proof: OutputProof) -> Json:
-    """The final output."""
+    """The final outputs; null stands for what was not compared, and `not_compared` says why."""
     return {
         "max_abs": number(proof.max_abs),
         "max_rel": number(proof.max_rel),
         "top1_equal": proof.top1_equal,
-        "top1": proof.top1.verdict,
-        "top1_note": proof.top1.note,
+        "top1": proof.top1.verdict if proof.top1 else None,
+        "top1_note": proof.top1.note if proof.top1 else "",
+        "not_compared": proof.not_compared,
         "function": _pass(proof.same_shapes and not proof.checks.function_problems),
         "precision": _pass(proof.passed),
     }
+
+
+def stored_record(proof: StoredProof) -> Json:
+    """What was found of the stored numbers; null, and a note, where nothing was compared."""
+    why = {v: {n: f.why for n, f in proof.only(v).items()} for v in (EXEMPT, DIFFERENT)}
+    found = {
+        "arrays": len(proof.arrays),
+        "numbers": proof.numbers(*VERDICTS),
+        "equal": proof.numbers(EQUAL),
+        "rearranged": proof.numbers(REARRANGED),
+        **why,
+    }
+    return {"stored": None if proof.note else found, "stored_note": proof.note}
 
 
 def questions(parts: Mapping[str, Json], output: Optional[Json]) -> Dict[str, str]:
@@ -115,6 +135,7 @@ def target_record(
     output: Optional[Json],
     *,
     verdicts: Mapping[str, str],
+    stored: Optional[Json] = None,
     introduced: Sequence[str] = (),
     problems: Sequence[str] = (),
     explanation: Sequence[str] = (),
@@ -124,6 +145,7 @@ def target_record(
 
     Args:
         verdicts: on the questions, "function" and "precision"; the graver is the target's.
+        stored: the comparison of stored numbers, as `stored_record` has it.
         introduced: the layers to blame.
         problems: beside those of the parts.
         notes: layer -> how it is judged, where that is not as usual.
@@ -134,23 +156,17 @@ def target_record(
     return {
         "verdict": max(verdicts.values(), key=ORDER.index),
         **verdicts,
-        "less_precise": _less_precise(parts.get("float32")),
+        "less_precise": dict(parts["float32"]["beyond"]) if "float32" in parts else {},
         "digits_lost": parts.get("float32", {}).get("digits_lost", {}),
         "first_introduced": introduced[0] if introduced else None,
         "introduced": list(introduced),
         "problems": [p for found in parts.values() for p in found["problems"]] + list(problems),
         "explanation": list(explanation),
         "output": output,
+        **(stored or stored_record(StoredProof())),
         "precisions": summaries,
         "layers": _layers(first, parts, notes or {}),
     }
-
-
-def _less_precise(single: Optional[Json]) -> List[str]:
-    """The layers that lose precision by themselves, or else those of the chain."""
-    if single is None:
-        return []
-    return list(single["alone"]) or [c["name"] for c in single["layers"] if c["problem"]]
 
 
 def _layers(first: Json, parts: Mapping[str, Json], notes: Mapping[str, str]) -> List[Json]:
@@ -160,14 +176,16 @@ def _layers(first: Json, parts: Mapping[str, Json], notes: Mapping[str, str]) ->
     for name in (layer["name"] for layer in first["layers"]):
         found: Dict[str, Json] = {p: by_name[p].get(name, absent) for p in parts}
         said = [f"{p}: {c['problem']}" for p, c in found.items() if c["problem"]]
+        own_notes = dict.fromkeys(c["note"] for c in found.values() if c.get("note"))
         alone = [f"{p}: {f['alone'][name]}" for p, f in parts.items() if name in f["alone"]]
         row = {key: value for layer in (UNJUDGED, *found.values()) for key, value in layer.items()}
         own = row["float32_deviation"] or row["float64_deviation"]
+        budget = [f"has a budget of its own: {own}"] if own else []
         row.update(
             verdict=FAIL if said else PASS,
             problem="; ".join(said) or None,
             alone="; ".join(alone) or None,
-            note=notes.get(name) or (own and f"has a budget of its own: {own}"),
+            note="; ".join([*filter(None, [notes.get(name)]), *own_notes, *budget]) or None,
         )
         layers.append(row)
     return layers
@@ -187,9 +205,26 @@ def proof_record(proof: Proof) -> Json:
         "system": system(),
         "source": dict(proof.source),
         "command": proof.command,
+        "notes": dict(proof.notes),
         "targets": {name: _target(t, proof) for name, t in proof.targets.items()},
         "latency": dict(proof.latency),
+        **coverage_record(proof.coverage),
     }
+
+
+def coverage_record(coverage: Optional[Coverage]) -> Json:
+    """What took part in the proof; null, and the reason, where no MXNet was asked."""
+    if coverage is None:
+        return {"coverage": None, "coverage_note": NOT_COVERED}
+    shares = {n: dict(vars(getattr(coverage, n))) for n in ("stored", "channels", "relu_signs")}
+    shares["stored"].update(missing=dict(coverage.missing), exempt=dict(coverage.exempt))
+    return {"coverage": shares, "coverage_note": None}
+
+
+#: Why there is no coverage.
+NOT_COVERED = (
+    "not known: MXNet, which says what takes part in a layer on inputs drawn for it, was not run"
+)
 
 
 def _target(target: TargetProof, proof: Proof) -> Json:
@@ -201,6 +236,7 @@ def _target(target: TargetProof, proof: Proof) -> Json:
         parts,
         output(target.output),
         verdicts=dict(zip(QUESTIONS, map(_pass, (target.same_function, target.as_precise)))),
+        stored=stored_record(target.stored),
         introduced=[] if target.passed else [c.layer for c in target.culprits],
         problems=[*target.output.checks.problems, *target.unlocalized],
         explanation=target.explain(proof.model),

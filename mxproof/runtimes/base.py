@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, List, Mapping, Optional, Protocol, Sequence
+from typing import Any, Callable, FrozenSet, List, Mapping, Optional, Protocol, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -52,12 +52,51 @@ class RoundedLayer(Layer):
     rounding: Rounding
 
 
+@dataclass(frozen=True)
+class StoredArray:
+    """An array of a checkpoint that the network reads, as MXNet's own loader has it.
+
+    Attributes:
+        digest: of its bytes (see worker.py).
+    """
+
+    name: str
+    dtype: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """A tensor of a converted file.
+
+    Attributes:
+        load: reads its numbers, and keeps them nowhere.
+        layers: those whose results are computed from it.
+    """
+
+    name: str
+    load: Callable[[], Array]
+    layers: FrozenSet[str]
+
+
+@dataclass(frozen=True)
+class RandomLayer(Layer):
+    """A layer that is drawn anew each time. `draws`: (draws, numbers), see mxnet_draws.py."""
+
+    draws: Array
+
+
 class RuntimeFailure(Exception):
     """A runtime could not be started, could not run the network, or died."""
 
 
 class Candidate(Protocol):
-    """A converted model in one runtime, in one precision."""
+    """A converted model in one runtime, in one precision.
+
+    One that knows the names of its outputs in the file has them as `output_names`, in order: they
+    are compared with MXNet's.
+    """
 
     @property
     def name(self) -> str:

@@ -6,23 +6,24 @@ import ast
 import json
 import os
 from contextlib import nullcontext
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 import torch
 from safetensors import safe_open
 from torch.overrides import TorchFunctionMode
 
-from .base import Array, Inputs, Visitor
+from .base import Array, Inputs, StoredTensor, Visitor
 from .tiling import LARGEST, tiles
 
 #: Path of a submodule -> the layers that each statement of its forward computes.
 Table = Dict[str, List[Optional[List[str]]]]
 
 OBSERVE = "__mxproof_observe__"
+SELF = ast.dump(ast.Name("self", ast.Load()))
 
 
 class Pytorch:
@@ -38,6 +39,7 @@ class Pytorch:
         self._inputs: List[str] = json.loads(metadata["mxproof.inputs"])
         self._types: Dict[str, str] = json.loads(metadata.get("mxproof.types", "{}"))
         self._table: Table = json.loads(metadata["mxproof.layers"])
+        self.output_names: List[str] = json.loads(metadata["mxproof.outputs"])
 
     @cached_property
     def model(self) -> torch.nn.Module:
@@ -53,13 +55,40 @@ class Pytorch:
         self._paths = {id(module): name for name, module in model.named_modules()}
         return model
 
+    def readers(self) -> Dict[str, Set[str]]:
+        """Submodule or parameter, by its path -> the layers whose statements name it."""
+        tree = ast.parse(self.path.read_text(encoding="utf-8"))
+        functions = {
+            (getattr(owner, "name", ""), f.name): f
+            for owner in (tree, *tree.body)
+            for f in getattr(owner, "body", ())
+            if isinstance(f, ast.FunctionDef)
+        }
+        module = self._run(tree)
+        with torch.device("meta"):  # no numbers are drawn or read
+            model = getattr(module, ast.unparse(functions["", "load"].returns or tree))()
+        found: Dict[str, Set[str]] = {}
+        for path, part in model.named_modules():
+            layers = self._table.get(path, [])
+            body = functions[type(part).__name__, "forward"].body if layers else []
+            statements = [s.value for s in body if isinstance(s, ast.Assign)]
+            for names, statement in zip(layers, statements):
+                for n in ast.walk(statement):
+                    if isinstance(n, ast.Attribute) and ast.dump(n.value) == SELF:
+                        found.setdefault(f"{path}.{n.attr}".lstrip("."), set()).update(names or ())
+        return found
+
     def _load(self, source: ast.Module) -> torch.nn.Module:
-        """Run the source, as an import does, and call its `load()`."""
+        """Run the source, and call its `load()`."""
+        model: torch.nn.Module = self._run(source).load()
+        return model
+
+    def _run(self, source: ast.Module) -> ModuleType:
+        """Run the source, as an import does."""
         module = ModuleType(f"_mxproof_{abs(hash(self.path))}")
         module.__dict__.update({"__file__": str(self.path), OBSERVE: self._observe})
         exec(compile(source, self.path, "exec"), module.__dict__)
-        model: torch.nn.Module = module.load()
-        return model
+        return module
 
     def _tensors(self, inputs: Inputs) -> List[torch.Tensor]:
         """Arguments of forward, in its order."""
@@ -160,3 +189,13 @@ def _names(target: ast.expr) -> List[ast.Name]:
 def _arrays(result: Any) -> List[Array]:
     outputs = result if isinstance(result, tuple) else (result,)
     return [o.numpy() for o in outputs]
+
+
+def stored_tensors(path: Path) -> Iterator[StoredTensor]:
+    """The tensors of the .safetensors file beside the source, read by safetensors."""
+    readers = Pytorch(path).readers()
+    file: Any = safe_open(path.with_suffix(".safetensors"), framework="np")
+    for name in file.keys():  # noqa: SIM118 - it is no mapping
+        owner = name if name in readers else name.rpartition(".")[0]
+        load = partial(file.get_tensor, name)
+        yield StoredTensor(name, load, frozenset(readers.get(owner, ())))

@@ -4,6 +4,7 @@ lines and the arrays that they announce, in .npy form; nothing is ever unpickled
 Imported by scripts that may run in another interpreter: Python >= 3.6 and NumPy suffice.
 """
 
+import hashlib
 import json
 import os
 import resource
@@ -89,6 +90,12 @@ class Worker:
 def as_numpy(array: Any) -> Any:
     """A NumPy array; one of MXNet's is copied into one."""
     return array.asnumpy() if hasattr(array, "asnumpy") else array
+
+
+def digest(array: Any) -> str:
+    """Of the array's bytes, in C order."""
+    flat = np.ascontiguousarray(array).reshape(-1)
+    return hashlib.blake2b(flat.view(np.uint8), digest_size=16).hexdigest()
 
 
 def timed(run: Any, passes: int, slowdown: float = 0.0) -> Any:

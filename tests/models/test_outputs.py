@@ -12,8 +12,8 @@ import pytest
 
 from fixtures.zoo import I3D
 from mxproof.check import check
+from mxproof.final_outputs import prove_outputs
 from mxproof.outputs import DIFFERS, TopK, differences, top_k
-from mxproof.prover import prove_outputs
 from mxproof.report.record import output
 from mxproof.runtimes.base import Array, Layer
 
@@ -33,6 +33,8 @@ def test_outputs(
     assert len(actual) == len(case.outputs)
     found, settled = prove_outputs(candidate, truth, case.subject.graph), True
     for name, value in zip(case.outputs, actual):
+        if name in case.subject.graph.anchored:  # judged as a layer
+            continue
         result = truth.check(name, "output", value, precision)
         max_abs, max_rel = differences(value, getattr(truth[name], precision))
         record_property(

@@ -107,7 +107,9 @@ def test_passes(
     model.close()
     assert all(proof.passed for proof in proofs.values())
     assert counts == {
-        **dict.fromkeys(["mxnet load", "mxnet trace", "mxnet run", "mxnet unload"], 1),
+        **dict.fromkeys(
+            ["mxnet load", "mxnet trace", "mxnet run", "mxnet stored", "mxnet unload"], 1
+        ),
         **dict.fromkeys(["onnx-reference float64 trace", "onnxruntime float32 trace"], 1),
         **dict.fromkeys(["pytorch float64 trace", "pytorch float32 trace"], 1),
         **dict.fromkeys(["onnxruntime float32 run", "pytorch float32 run"], 1),
