@@ -30,7 +30,8 @@ class TargetProof:
     """One target: all layers by precision, and the final output.
 
     Attributes:
-        isolated: precision -> all layers, each given MXNet's inputs; where that was asked.
+        isolated: precision -> all layers, each given MXNet's inputs; in float32 on one input at
+            least, in float64 where that was asked.
         stored: the numbers in the files, against those in the checkpoint.
         drawn: layers in float64, each given inputs that were drawn for it.
         coverage: of MXNet and the inputs: what took part; None where there is no MXNet.
@@ -69,8 +70,10 @@ class TargetProof:
     @property
     def unsettled(self) -> List[str]:
         """The precisions in which layers have to be judged by themselves too."""
-        chains = {p for p, c in self.comparisons.items() if c.unsettled}
-        return [p for p in PRECISIONS if p in chains or (p == "float32" and not self.output.passed)]
+        found = [*self.comparisons.items(), *self.isolated.items()]
+        open_ones = {p for p, c in found if c.unsettled}
+        open_ones |= {"float32"} if not self.output.passed else set()
+        return [p for p in PRECISIONS if p in open_ones]
 
     @property
     def compared(self) -> List[Comparison]:
@@ -125,7 +128,7 @@ class TargetProof:
     def __add__(self, other: TargetProof) -> TargetProof:
         """The same target on more inputs."""
         comparisons, isolated = (
-            {p: c + others[p] for p, c in known.items()}
+            {p: c + others[p] if p in others else c for p, c in known.items()}
             for known, others in (
                 (self.comparisons, other.comparisons),
                 (self.isolated, other.isolated),

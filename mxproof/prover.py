@@ -93,13 +93,19 @@ class Prover:
     def prove(
         self, evidence: Evidence
     ) -> Tuple[Dict[str, TargetProof], Dict[str, Tuple[int, ...]]]:
-        """Proofs by target, and the shapes of the first inputs."""
+        """Proofs by target, and the shapes of the first inputs.
+
+        On the first input each layer is also judged by itself in float32: what a deep network
+        carries may be more than float16 loses. Where anything fails, MXNet runs anew, to see what
+        rounding alone may do, and the layers are judged by themselves on all inputs.
+        """
         proofs: Dict[str, TargetProof] = {}
         shapes: Dict[str, Tuple[int, ...]] = {}
         for number, truth in enumerate(evidence):
             shapes = shapes or {name: array.shape for name, array in truth.inputs.items()}
             drawn = evidence.survey.drawn(truth, number) if evidence.survey else ()
-            self._add(proofs, truth, {target: [] for target in self.paths}, drawn)
+            isolated = [] if number else ["float32"]
+            self._add(proofs, truth, dict.fromkeys(self.paths, isolated), drawn)
         unsettled = {target: p.unsettled for target, p in proofs.items() if p.unsettled}
         closer: Dict[str, TargetProof] = {}
         for truth in evidence.closer() if unsettled else ():
@@ -108,6 +114,7 @@ class Prover:
         for target, proof in {**proofs, **closer}.items():
             proofs[target] = replace(
                 proof,
+                isolated={**proofs[target].isolated, **proof.isolated},
                 drawn=proofs[target].drawn,
                 coverage=covered,
                 stored=self._rounded(target, self._stored(target, evidence)),
