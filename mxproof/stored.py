@@ -30,7 +30,7 @@ from .runtimes.worker import digest
 
 EXEMPT, EQUAL, REARRANGED, DIFFERENT = "exempt", "equal", "rearranged", "different"
 VERDICTS = (EXEMPT, EQUAL, REARRANGED, DIFFERENT)  # where several layers read it, the last counts
-FOLDED = "a batch norm is folded into the layer that reads it, as requested"
+FOLDED = "batch norms are folded, as requested"
 READER = "of {}, MXNet's loader reads other numbers than converters.load_params does"
 UNREAD = "no converted layer reads the array {!r}, which MXNet reads"
 
