@@ -18,11 +18,11 @@ from converters import Graph, __version__
 
 from .check import check_form
 from .compare import compare
+from .compare_stored import prove_stored
 from .evidence import Evidence
 from .outputs import DIFFERS, TopK, differences, same_top, top_k, worst_top
 from .proof import PRECISIONS, OutputProof, Proof, TargetProof
 from .runtimes.base import Array, Candidate, RuntimeFailure
-from .stored import StoredProof, compare_stored
 from .subject import Subject
 from .targets import TARGETS, convert
 from .tolerance import Budgets
@@ -103,24 +103,11 @@ class Prover:
         closer: Dict[str, TargetProof] = {}
         for truth in evidence.closer() if unsettled else ():
             self._add(closer, truth, unsettled)
-        stored = {target: self._stored(target, evidence) for target in proofs}
-        found = {**proofs, **closer}
-        return {t: replace(proof, stored=stored[t]) for t, proof in found.items()}, shapes
-
-    def _stored(self, target: str, evidence: Evidence) -> StoredProof:
-        """The numbers in the files against those in the checkpoint."""
-        arrays = evidence.arrays()
-        if arrays is None:
-            return StoredProof(note=evidence.note)
-        try:
-            file, tensors = TARGETS[target].stored(self.paths[target])
-            return compare_stored(self.graph, arrays, tensors, file)
-        except RuntimeFailure:
-            raise
-        except Exception as error:  # a file that cannot be read; a runtime cannot load it either
-            return StoredProof(note="", problem=f"{type(error).__name__}: {error}")
-        finally:
+        for target, proof in {**proofs, **closer}.items():
+            stored = prove_stored(self.graph, evidence, target, self.paths[target])
+            proofs[target] = replace(proof, stored=stored)
             self._release()
+        return proofs, shapes
 
     def _add(
         self,

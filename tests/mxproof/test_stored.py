@@ -17,6 +17,7 @@ from converters import Graph, load_checkpoint, save_checkpoint
 from converters.fusing import fuse
 from converters.ops import parse
 from mxproof.compare import compare
+from mxproof.compare_stored import FOLDED, compare_stored
 from mxproof.evidence import live
 from mxproof.proof import PRECISIONS, TargetProof
 from mxproof.prover import Prover
@@ -25,7 +26,7 @@ from mxproof.report.record import stored_record
 from mxproof.report.wording import stored_words
 from mxproof.runtimes.base import Array
 from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.stored import DIFFERENT, EQUAL, EXEMPT, FOLDED, REARRANGED, StoredProof, compare_stored
+from mxproof.stored import DIFFERENT, EQUAL, EXEMPT, REARRANGED, StoredProof
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budgets
 from tests.converters.networks import Network, small_resnet
