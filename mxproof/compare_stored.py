@@ -104,14 +104,13 @@ def _readers(
 ) -> Iterator[Tuple[Node, Dict[str, str]]]:
     """Each layer that was converted as it is, and array -> role of all that it reads, also through
     layers that were folded into parameters."""
-    makers = {name: node for node in graph.listed for name in node.outputs}
     original = {node.name: node for node in graph.listed}
+    folded = {n.name: n.inputs for n in graph.listed if n.op in FOLDS and n not in graph.nodes}
 
     def arrays(name: Optional[str]) -> List[str]:
         if name in stored:
             return [str(name)]
-        folded = makers.get(name or "") if name in graph.params else None
-        return [a for read in (folded.inputs if folded else ()) for a in arrays(read)]
+        return [a for read in folded.get(name or "", ()) for a in arrays(read)]
 
     for node in graph.nodes:
         roles = [*ops.input_names(node.op, node.attrs), *[""] * len(node.inputs)]

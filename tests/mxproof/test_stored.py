@@ -26,6 +26,7 @@ from mxproof.report.record import stored_record
 from mxproof.report.wording import stored_words
 from mxproof.runtimes.base import Array
 from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.worker import digest
 from mxproof.stored import DIFFERENT, EQUAL, EXEMPT, REARRANGED, StoredProof
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budgets
@@ -230,6 +231,22 @@ def test_gamma_that_is_fixed(lab: Lab) -> None:
     ones = np.ones(4, np.float32)
     proof = lab.compare(graph, lab.convert(graph, exchanged(ones, changed(ones, 2, 1.5))))
     assert list(proof.only(DIFFERENT)) == ["norm_gamma"]
+
+
+def test_the_file_is_read_and_not_what_mxnet_made_of_it(
+    tmp_path: Path, mxnet: MxnetProcess
+) -> None:
+    """MXNet's older batch norms write 1 into the gamma that they were given."""
+    lab, net = Lab(tmp_path, mxnet, "onnx"), Network()
+    net.batch_norm("norm", net.variable("data"), 4, fix_gamma=True)
+    net.nodes[-1] = replace(net.nodes[-1], op="BatchNorm_v1")
+    graph = lab.save(net, (len(net.nodes) - 1, 0), inputs={"data": (1, 4, 5, 6)})
+    model = mxnet.load(lab.prefix, 0, graph)
+    model.run({"data": np.ones((1, 4, 5, 6), np.float32)})
+    assert [(a.name, a.digest) for a in model.stored] == [
+        (name, digest(array)) for name, array in net.arrays.items()
+    ]
+    model.close()
 
 
 def rnn(net: Network, **attrs: Any) -> Entry:
