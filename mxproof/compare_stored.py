@@ -183,12 +183,16 @@ def bits(array: Array) -> Array:
 
 
 def absent(array: Array, others: Sequence[Array]) -> Array:
-    """Which numbers of the array the others do not hold as often as it does; of its shape."""
+    """Which numbers of the array the others do not hold, of its shape; of equal numbers, which the
+    others hold less often, the last ones."""
     everything = np.concatenate([bits(a).ravel() for a in (array, *others)])
     values, places = np.unique(everything, return_inverse=True)
     own, rest = places[: array.size], places[array.size :]
     needed, there = (np.bincount(each, minlength=len(values)) for each in (own, rest))
-    short: Array = (needed > there)[own].reshape(array.shape)
+    order = np.argsort(own, kind="stable")
+    number = np.empty_like(order)  # of each among its equals
+    number[order] = np.arange(len(order)) - (np.cumsum(needed) - needed)[own[order]]
+    short: Array = (number >= there[own]).reshape(array.shape)
     return short
 
 
