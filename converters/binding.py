@@ -58,6 +58,7 @@ def bind(
         params={v: stored[v] for v in variables if v in stored},
         labels=tuple(sorted(labels)),
         source={},
+        chosen=tuple(outputs),
         cut_at=cut_at,
         made_labels=made_labels,
         half=half,

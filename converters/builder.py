@@ -46,6 +46,11 @@ class Builder:
         """The element type that one of the layer's outputs must have."""
         return self._graph.types[self._node.outputs[number]]
 
+    @property
+    def exact_batch_norm(self) -> bool:
+        """See `Graph`."""
+        return self._graph.exact_batch_norm
+
     def is_stored(self, value: Any) -> bool:
         """Is it a parameter, whose numbers `array` gives?"""
         return self._name(value) in self._graph.params

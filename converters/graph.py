@@ -50,11 +50,14 @@ class Graph:
         outputs: names of the values that the network returns.
         labels: variables that only training reads; they are cut away.
         source: what the graph was made from (file names, hashes), for the record.
-        cut_at: where the user chose outputs: their positions among all layers' outputs.
+        chosen: the outputs as the user named them, if any.
+        cut_at: their positions among all layers' outputs.
         made_labels: labels that other layers make, which are cut away with these layers: number
             of the layer that reads it (of all layers, once the outputs are chosen), number of the
             input, and the variable that stands there now.
         half: numbers stored or cast as float16 stay so; otherwise they are float32.
+        exact_batch_norm: batch norms subtract the mean before they multiply, as MXNet's do, in
+            place of the targets' own operators, which need not.
         unfolded: all layers, where some were folded into parameters (see folding.py).
         unfolded_params: the arrays that only those read.
     """
@@ -66,9 +69,11 @@ class Graph:
     params: Mapping[str, Array]
     labels: Tuple[str, ...]
     source: Mapping[str, str]
+    chosen: Tuple[str, ...] = ()
     cut_at: Tuple[int, ...] = ()
     made_labels: Tuple[Tuple[int, int, str], ...] = ()
     half: bool = False
+    exact_batch_norm: bool = False
     unfolded: Tuple[Node, ...] = ()
     unfolded_params: Mapping[str, Array] = field(default_factory=dict)
 

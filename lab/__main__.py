@@ -1,4 +1,4 @@
-"""`python -m lab mutation|bisect|calibrate|nightly`."""
+"""`python -m lab mutation|alarms|bisect|calibrate|nightly`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from mxproof.cli import Program, execute
 
 PROGRAM = Program(
     name="python -m lab",
-    description="Test the instrument: plant faults and count how many the proof catches, find the "
-    "cause of a drift, calibrate the latency gate, judge a nightly run.",
+    description="Test the instrument: plant faults and count how many the proof catches, count its "
+    "false alarms, find the cause of a drift, calibrate the latency gate, judge a nightly run.",
     commands={
         "mutation": ("lab.mutation.command", "plant conversion faults; each must be caught"),
+        "alarms": ("lab.alarms", "prove networks like trained ones; none may fail"),
         "bisect": ("lab.bisect.command", "name the change that made numbers or speed drift"),
         "calibrate": ("lab.calibrate", "measure the latency gate's false alarms and its power"),
         "nightly": ("lab.nightly.command", "judge a nightly run against the last green one"),

@@ -23,6 +23,10 @@ class Incomparable(Exception):
     """Why a result cannot be compared with MXNet's at all."""
 
 
+class NothingFinite(Exception):
+    """No value of MXNet's is finite, and the result holds the same ones."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """How far a layer's result x is from MXNet's.
@@ -35,6 +39,7 @@ class Measured:
         carried: the float64 rounding that the layer carries from those before it.
         describe: the limits of the errors -> which of them are exceeded, in words.
         sums: in float32 only.
+        nonfinite: what MXNet's result holds, and this one too: see `nonfinite`.
     """
 
     peaks: Array
@@ -45,6 +50,7 @@ class Measured:
     carried: Callable[[], float]
     describe: Callable[[Array], str]
     sums: Optional[Sums] = None
+    nonfinite: str = ""
 
 
 def check(
@@ -69,32 +75,47 @@ def check(
     """
     try:
         found = (measure or measured)(value, truth, precision)
+    except NothingFinite as error:
+        kind = str(error)
+        note = f"all values are {kind} in MXNet too: equal, which says little of the layer"
+        return Check.form_only(truth.name, op, value.shape, note, nonfinite=(kind, kind))
     except Incomparable as error:
-        return Check.broken(truth.name, op, str(error), value.shape)
+        kinds = nonfinite(value), nonfinite(getattr(truth, precision))
+        return Check.broken(truth.name, op, str(error), value.shape, nonfinite=kinds)
     errors, peak = found.errors, float(found.peaks.max())
     rel = float(errors.max()) / peak if peak else (float("inf") if errors.any() else 0.0)
     sums = found.sums
     if sums is not None and rounding is not None:
         sums = replace(sums, spread=rounding.isolated if alone else rounding.carried)
     result = Check(truth.name, op, value.shape, rel, found.max_abs, found.max_rel, None, sums, row)
+    result = replace(result, nonfinite=(found.nonfinite, found.nonfinite))
     if sums is not None:  # they are judged once all inputs are in
         return result
-    plain, standard = (
-        allowed_by_channel(found.peaks, b)[found.channel] for b in (result.budget, Budget())
-    )
+    budgets = (result.budget, Budget(), row.without_looser if row else Budget())
+    plain, standard, stricter = (allowed_by_channel(found.peaks, b)[found.channel] for b in budgets)
     passed_on = 0.0
     if not alone and (errors > standard).any():
         passed_on = max(found.carried(), carried_by(rounding.largest if rounding else 0.0))
-    allowed = np.maximum(plain, passed_on)
+    # What is stricter than the standard budget is so whatever the layers before pass on.
+    allowed, unhelped = (
+        np.where(a < standard, a, np.maximum(a, passed_on)) for a in (plain, stricter)
+    )
     parts = np.divide(errors, allowed, out=np.zeros_like(errors), where=allowed > 0)
     return replace(
         result,
         fault=found.describe(allowed) if (errors > allowed).any() else None,
-        beyond_standard=bool((errors > np.maximum(standard, passed_on)).any()),
+        beyond_standard=bool((errors > unhelped).any()),
         part64=float(parts.max()),
         rel64=float(allowed.max()) / peak if peak else 0.0,
         magnified=not alone and bool((errors > plain).any()),
     )
+
+
+def nonfinite(array: Array) -> str:
+    """What an array holds beside finite numbers: "NaN", "infinity" or ""."""
+    if array.dtype.kind != "f" or np.isfinite(array).all():
+        return ""
+    return "NaN" if np.isnan(array).any() else "infinity"
 
 
 def check_form(op: str, value: Array, truth: Layer, candidate: Candidate) -> Check:
@@ -105,7 +126,7 @@ def check_form(op: str, value: Array, truth: Layer, candidate: Candidate) -> Che
             raise Incomparable("holds values that are not finite")
     except Incomparable as error:
         return Check.broken(truth.name, op, str(error), value.shape)
-    return Check(truth.name, op, value.shape, 0.0, 0.0, 0.0, None)
+    return Check.form_only(truth.name, op, value.shape)
 
 
 def allowed_by_channel(largest: Array, budget: Budget) -> Array:
@@ -130,6 +151,7 @@ def measured(value: Array, truth: Layer, precision: str) -> Measured:
 
     Raises:
         Incomparable: type, shape, or values that are not finite.
+        NothingFinite: no value is finite, and they are MXNet's.
     """
     t64 = truth.float64
     m32 = truth.float32 if precision == "float32" else t64
@@ -167,6 +189,7 @@ def measured(value: Array, truth: Layer, precision: str) -> Measured:
         carried=partial(_carried, truth),
         describe=partial(_differing, *finite[:2]),
         sums=sums,
+        nonfinite=nonfinite(m32) if finite[2] is not m32 else "",
     )
 
 
@@ -196,12 +219,12 @@ def _finite(value: Array, truth: Array, single: Array) -> List[Array]:
         return arrays
     value, truth, single = arrays = [np.where(np.abs(a) < LARGEST, a, a * np.inf) for a in arrays]
     odd = ~(np.isfinite(truth) & np.isfinite(single))
-    if odd.all():
-        raise Incomparable("MXNet's values are all not finite: nothing to judge")
     alike = np.isclose(value[odd], single[odd], rtol=0, atol=0, equal_nan=True)
     if not alike.all():
         count = f"{int((~alike).sum())} of {int(odd.sum())}"
         raise Incomparable(f"differs in {count} values that are not finite in MXNet")
+    if odd.all():
+        raise NothingFinite(nonfinite(single) or "infinity")
     return [np.where(odd, 0, a) for a in arrays]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from converters.progress import report
 
 from .check import Measured, check_form, measured, same_form
 from .check import check as judge
+from .distribution import check_draws, runs_needed
+from .final_outputs import misnamed, misplaced
+from .operator_kinds import unexcused
 from .runtimes.base import Array, Candidate, Layer
 from .tolerance import Budgets
 from .truth import LIMIT, Truth
@@ -39,15 +42,15 @@ def compare(
     with np.errstate(all="ignore"):  # what overflows shows in the values
         found = Pass(truth, candidate, graph, budgets, alone=alone).run()
         if graph.anchored:
-            given = Pass(truth, candidate, graph, budgets, alone=True, anchored=True).run()
-            by_layer = {check.layer: check for check in given.checks}
+            again = Pass(truth, candidate, graph, budgets, alone=True, anchored=True)
+            given = again.run()
+            random = () if given.stopped else again.random_checks()
+            by_layer = {check.layer: check for check in (*given.checks, *random)}
             checks = (by_layer.get(check.layer, check) for check in found.checks)
             ended = found if found.stopped or not given.stopped else given
             found = replace(
                 found, checks=tuple(checks), stopped=ended.stopped, stopped_at=ended.stopped_at
             )
-    helped = (c for c in found.checks if c.row and c.needs_row and not c.problem)
-    budgets.needed.update(id(check.row) for check in helped)
     return found
 
 
@@ -75,6 +78,8 @@ class Pass:
         self.nodes = {name: node for node in self.graph.nodes for name in node.outputs}
         self.checks: List[Check] = []
         self.seen: List[str] = []
+        self.shown: Dict[str, Array] = {}  # what the outputs must be
+        self.drawn: Dict[str, List[Array]] = {}  # by random layer, of each run
 
     def visit(self, layer: str, value: Array) -> Optional[Array]:
         if layer not in self.truth:
@@ -83,12 +88,15 @@ class Pass:
         doing = f"{self.graph.name}: {self.candidate.name} {self.candidate.precision}{how}, layers"
         report(doing, len(self.seen), len(self.truth))
         self.seen.append(layer)
+        if layer in self.graph.outputs and not self.alone:
+            self.shown[layer] = value.copy()
         node, anchored = self.nodes[layer], layer in self.graph.anchored
         if anchored != self.anchored:
             if anchored:  # stands until the other pass has judged it
                 self.checks.append(Check.broken(layer, node.op, "was not judged", value.shape))
         elif self.graph.operators[node.name].random:
             self.checks.append(check_form(node.op, value, self.truth[layer], self.candidate))
+            self.drawn[layer] = [value.copy()]
         else:
             self.checks.append(self.check(node, layer, value))
         return self.given(layer) if self.alone else None
@@ -119,6 +127,22 @@ class Pass:
         rounded = self.anchored and given.dtype == np.float64
         return given.astype(np.float32).astype(np.float64) if rounded else given
 
+    def random_checks(self) -> Iterator[Check]:
+        """Judge the random layers by what they draw in as many runs as it takes."""
+        wrong = {check.layer for check in self.checks if check.problem}
+        drawn = {name: values for name, values in self.drawn.items() if name not in wrong}
+        runs = max((runs_needed(self.truth, name) for name in drawn), default=1)
+
+        def visit(layer: str, value: Array) -> Optional[Array]:
+            if layer in drawn and len(drawn[layer]) < runs_needed(self.truth, layer):
+                drawn[layer].append(value.copy())
+            return self.given(layer) if layer in self.truth else None
+
+        for _ in range(runs - 1):
+            self.candidate.trace(self.truth.inputs, visit, self.portions())
+        for name, values in drawn.items():
+            yield check_draws(self.nodes[name].op, name, values, self.truth)
+
     def portions(self) -> List[int]:
         """What is exchanged reaches the layers of later portions. So a layer is judged on given
         inputs if the one before it ends a portion; what is not judged needs no such care."""
@@ -128,9 +152,11 @@ class Pass:
 
     def run(self) -> Comparison:
         stopped = stopped_at = None
-        truth = self.truth
+        truth, mismatches = self.truth, list(unexcused(self.graph))
         try:
-            self.candidate.trace(truth.inputs, self.visit, self.portions())
+            mismatches += misnamed(self.candidate, self.graph)
+            outputs = self.candidate.trace(truth.inputs, self.visit, self.portions())
+            mismatches += [] if self.alone else misplaced(outputs, self.shown, self.graph)
         except Exception as error:  # whatever a converted model does wrong is a failed proof
             stopped = f"{type(error).__name__}: {error}"
             for name in [name for name in truth.names if name not in self.seen][:1]:
@@ -143,6 +169,7 @@ class Pass:
             self.alone,
             stopped,
             stopped_at,
+            () if self.alone else tuple(mismatches),
         )
 
 

@@ -1,22 +1,22 @@
 """Each layer by itself, in float64, on inputs that are drawn for it.
 
-What a network's own inputs make of a layer's input leaves numbers out: a channel that is 0 on all of
-them hides every weight that it is multiplied with. So each layer is also given an array that is
+What a network's own inputs make of a layer's input leaves numbers out: a channel that is 0 on all
+of them hides every weight that it is multiplied with. So each layer is also given an array that is
 drawn for it: dense, some of it exactly 0, some beyond 1e3, of either sign. MXNet computes the layer
 on it, and so must the candidate.
 
 A drawn array is one that the layer might be given by some input of the network, as far as that is
-known: behind a ReLU there are no negative numbers, and an index is an index. Where MXNet's result is
-not finite on drawn numbers, or says nothing, tamer ones are drawn in their place.
+known: behind a ReLU there are no negative numbers, and an index is an index. Where MXNet's result
+is not finite on drawn numbers, or says nothing, tamer ones are drawn in their place.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Dict, List, Optional, Set
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
@@ -30,19 +30,24 @@ from .tolerance import Budgets
 from .truth import Truth
 from .verdict import Comparison
 
-#: Of the numbers drawn, the part that is exactly 0. None of the first sample's: its zeros would hide
-#: the weights of a dense layer, each of which is multiplied with one number of a sample.
+#: Of the numbers drawn, the part that is exactly 0. None of the first sample's: its zeros would
+#: hide the weights of a dense layer, each of which is multiplied with one number of a sample.
 ZEROS = 1 / 8
-#: Magnitudes of those that are huge: half of a block that is half as long as the array each way.
-#: Outside of it they are not, and so some results depend on the others alone.
+#: Magnitudes of those that are huge: they fill a block half as long as the array each way, so that
+#: many results depend on the others alone.
 HUGE = 1e3, 1e4
 #: How inputs are drawn, the next where one does not do.
 MIXED, MODERATE, POSITIVE, BETWEEN, REAL = range(5)
+#: How they are drawn first, and how much larger than the real ones: again and again for layers in
+#: which not all stored numbers took part, such as those of gates that are open or shut.
+ATTEMPTS = ((MIXED, 1.0), (MODERATE, 1.0), (POSITIVE, 1.0), (MODERATE, 8.0), (MODERATE, 0.125))
 #: Inputs that choose, count, or lie at places: other numbers would be none of the network's.
-CHOOSING = frozenset(
-    ["anchors", "condition", "im_info", "index", "index_vector", "indices", "length", "matches"]
-    + ["rois", "samples", "sequence_length"]
-)
+CHOOSING = {
+    *("anchors", "condition", "im_info", "index", "index_vector", "indices", "label", "length"),
+    *("matches", "rois", "samples", "sequence_length"),
+}
+#: Operators whose results are parts of what they are given.
+SPLITS = ("SliceChannel", "_split_v2")
 
 
 class Drawn(Truth):
@@ -51,20 +56,23 @@ class Drawn(Truth):
     Layers that choose or sort, or draw numbers themselves, are not among them.
 
     Attributes:
-        reached: stored array -> which of its numbers took part.
+        reached: (layer, stored array that it reads) -> which of its numbers took part.
     """
 
     def __init__(self) -> None:
         super().__init__({}, ())
-        self.reached: Dict[str, Array] = {}
+        self.reached: Dict[Tuple[str, str], Array] = {}
 
     def __getitem__(self, name: str) -> Layer:
         result = self.read(name, "float64")
         return Layer(name, result, result)
 
     def given(self, name: str) -> Array:
-        """What the layers that read this value are given; KeyError if it was not drawn."""
+        """What the layers that read this value are given; KeyError if nothing is."""
         return self.read(name, "given")
+
+    def gives(self, name: str) -> bool:
+        return (name, "given") in self._places
 
     def give(self, name: str, array: Array) -> None:
         self._write(name, "given", array)
@@ -97,15 +105,47 @@ class _DrawnPass(Pass):
         return self.truth.given(layer)
 
 
-def draw_layers(model: Mxnet, graph: Graph, truth: Truth) -> Drawn:
-    """
+def draw_layers(
+    model: Mxnet, graph: Graph, truth: Truth, nodes: Sequence[Node], attempt: int = 0
+) -> Optional[Drawn]:
+    """Draw inputs for layers, and have MXNet compute them; None if none of them can be judged so.
+
     Args:
         truth: says how large the numbers are that each layer is given.
+        nodes: the layers in question.
+        attempt: how often that was done for these layers before. The first draws all kinds of
+            numbers at once, the others leave out the wildest, and then draw at other scales.
 
     Raises:
         RuntimeFailure: MXNet died.
     """
-    return _Drawing(model, graph, truth).run()
+    chosen = [n for n in nodes if n.inputs and not chooses(graph, n)]
+    return _Drawing(model, graph, truth, chosen, attempt).run() if chosen else None
+
+
+def chooses(graph: Graph, node: Node) -> bool:
+    """Does the layer sort, compare, or draw at random?"""
+    operator = graph.operators[node.name]
+    return operator.order_dependent or operator.random
+
+
+def places(graph: Graph, node: Node, *, stored: bool) -> Dict[int, str]:
+    """Positions of inputs -> their names: of stored arrays; or of those that MXNet is to be given,
+    as they are not in the checkpoint."""
+    folded = {name for n in graph.unfolded for name in n.outputs}
+    named = ((k, name) for k, name in enumerate(node.inputs) if name is not None)
+    return {
+        k: name
+        for k, name in named
+        if (name in graph.params if stored else name not in graph.params or name in folded)
+    }
+
+
+def real(graph: Graph, truth: Truth, name: str) -> Array:
+    """A value on the truth's own inputs."""
+    if name in truth:
+        return truth.read(name, "float64")
+    return truth.inputs[name] if name in truth.inputs else graph.params[name]
 
 
 @dataclass
@@ -113,92 +153,103 @@ class _Drawing:
     model: Mxnet
     graph: Graph
     truth: Truth
+    nodes: Sequence[Node]
+    attempt: int
 
     def __post_init__(self) -> None:
         self.drawn = Drawn()
-        self.how: Dict[str, int] = Counter()
+        first, self.scale = ATTEMPTS[self.attempt]
+        self.how: Dict[str, int] = defaultdict(lambda: first)
         self.readers: Dict[str, List[Node]] = defaultdict(list)
-        for node in self.graph.nodes:
+        for node in self.nodes:
             for name in filter(None, dict.fromkeys(node.inputs)):
                 self.readers[name].append(node)
 
     def run(self) -> Drawn:
-        nodes = [n for n in self.graph.nodes if n.inputs and not self.chooses(n)]
-        waiting = {n.name for n in nodes}
+        waiting = {n.name for n in self.nodes}
         while waiting:  # tamer numbers for one layer are tamer for all that read the same value
-            again = [self.compute(node) for node in nodes if node.name in waiting]
+            again = [self.compute(node) for node in self.nodes if node.name in waiting]
             waiting = set().union(*again)
-        for name in (v.name for v in self.graph.inputs):
-            self.drawn.inputs = {**self.drawn.inputs, name: self.given(name)}
-        for name in self.truth.names:
-            self.given(name)
+        names = [*(v.name for v in self.graph.inputs), *self.truth.names]
+        given = {name: self.given(name) for name in names}
+        self.drawn.inputs = {v.name: given[v.name] for v in self.graph.inputs}
         return self.drawn
 
-    def chooses(self, node: Node) -> bool:
-        operator = self.graph.operators[node.name]
-        return operator.order_dependent or operator.random
+    def real(self, name: str) -> Array:
+        return real(self.graph, self.truth, name)
 
     @cached_property
     def fixed(self) -> Set[str]:
         """Values that are given as they are: no input of the network changes them, or the layers
         that read them choose by them, or they are chosen themselves."""
-        fixed, moving = set(), {v.name for v in self.graph.inputs}
+        fixed: Set[str] = set()
+        moving = {v.name for v in self.graph.inputs}
         for node in self.graph.nodes:
             operator = self.graph.operators[node.name]
             roles = CHOOSING.union(operator.index_limits())
             read = zip(operator.input_names(), node.inputs)
             fixed.update(name for role, name in read if name and role in roles)
-            depends = not moving.isdisjoint(node.inputs) and not self.chooses(node)
+            depends = not moving.isdisjoint(node.inputs) and not chooses(self.graph, node)
             (moving if depends else fixed).update(node.outputs)
         return fixed - self.graph.index_limits.keys()
 
-    def real(self, name: str) -> Array:
-        return self.truth.read(name, "float64") if name in self.truth else self.truth.inputs[name]
+    @cached_property
+    def passed_on(self) -> Set[str]:
+        """Results that are given as they are, because a conversion may compute one of a layer's
+        from another: the variance from the mean."""
+        several = (n for n in self.graph.nodes if len(n.outputs) > 1 and n.op not in SPLITS)
+        return {name for node in several for name in node.outputs}
 
     def given(self, name: str) -> Array:
         """What is drawn for the layers that read this value; the same until it is tamed."""
-        if name in self.graph.params:
+        if name in self.graph.params:  # made of stored numbers
             return self.graph.params[name]
-        try:
-            return self.drawn.given(name)
-        except KeyError:
-            random = np.random.default_rng(zlib.crc32(name.encode()))
-            limit = self.graph.index_limits.get(name)
-            real = self.real(name)
-            if limit:
-                array = random.integers(0, limit, real.shape).astype(real.dtype)
-            else:
-                array = draw(real, REAL if name in self.fixed else self.how[name], random)
-            self.drawn.give(name, array)
-            return array
+        if not self.drawn.gives(name):
+            random = np.random.default_rng([self.attempt, zlib.crc32(name.encode())])
+            limit, model = self.graph.index_limits.get(name), self.real(name)
+            how = REAL if name in self.fixed else self.how[name]
+            self.drawn.give(
+                name,
+                random.integers(0, limit, model.shape).astype(model.dtype)
+                if limit
+                else draw(model, how, random, self.positive(name, model), self.scale),
+            )
+        return self.drawn.given(name)
+
+    def positive(self, name: str, model: Array) -> bool:
+        """Does no input of the network make it negative? Its layer's result on drawn numbers, which
+        comes before what is drawn for those that read it, says so too."""
+        if name in self.truth.inputs or not model.size or model.min() < 0:
+            return False
+        return name not in self.drawn or bool(self.drawn.read(name, "float64").min() >= 0)
 
     def compute(self, node: Node) -> Set[str]:
         """Have MXNet compute the layer; returns those that must be computed again."""
-        places = {k: n for k, n in enumerate(node.inputs) if n and not self.stored(n)}
-        stored = [k for k, name in enumerate(node.inputs) if name in self.graph.params]
+        read = places(self.graph, node, stored=False)
+        stored = list(places(self.graph, node, stored=True))
         try:
-            given = {k: self.given(name) for k, name in places.items()}
+            given = {k: self.given(name) for k, name in read.items()}
             results, masks = self.model.isolated(node, given, stored)
         except RuntimeFailure:
             results, masks = [], {}
         if not results or not all(map(says_something, results, map(self.real, node.outputs))):
-            tamed = {name for name in places.values() if self.tame(name)}
+            tamed = {name for name in read.values() if self.tame(name)}
             if tamed:
                 return {reader.name for name in tamed for reader in self.readers[name]}
+        passed_on = self.passed_on.intersection(node.outputs)
+        changed = [name for name in passed_on if self.drawn.gives(name)]
         for name, result in zip(node.outputs, results):
             self.drawn.keep(name, result)
+            if name in passed_on:
+                self.drawn.give(name, result)
         for k, mask in masks.items():
-            self.drawn.reached[node.inputs[k] or ""] = mask
-        return set()
-
-    def stored(self, name: str) -> bool:
-        """Is it in the checkpoint, for MXNet to read?"""
-        return name in self.graph.params and not any(name in n.outputs for n in self.graph.unfolded)
+            self.drawn.reached[node.name, node.inputs[k] or ""] = mask
+        return {reader.name for name in changed for reader in self.readers[name]}
 
     def tame(self, name: str) -> bool:
         """Draw other numbers from now on; False where there are none."""
-        fixed = name in self.fixed or name in self.graph.params or name in self.graph.index_limits
-        if fixed or self.how[name] == REAL:
+        fixed = self.fixed.union(self.passed_on, self.graph.params, self.graph.index_limits)
+        if name in fixed or self.how[name] == REAL:
             return False
         self.how[name] += 1
         self.drawn.forget(name)
@@ -214,12 +265,15 @@ def says_something(result: Array, real: Array) -> bool:
     return (finite[0] or not finite[1]) and (varies[0] or not varies[1])
 
 
-def draw(real: Array, how: int, random: np.random.Generator) -> Array:
-    """Numbers in the place of a layer's real ones, of the same shape, type and size.
-
-    Args:
-        real: (N, C, ...). What is not negative stays so.
-    """
+def draw(
+    real: Array,
+    how: int,
+    random: np.random.Generator,
+    positive: bool = False,
+    scale: float = 1.0,
+) -> Array:
+    """(N, C, ...) -> numbers in place of a layer's real ones, of the same shape and type, and about
+    as large in each channel, but for `scale`."""
     if how == REAL or real.dtype.kind != "f" or not real.size or not np.isfinite(real).all():
         return real
     numbers = channels(real)
@@ -229,15 +283,18 @@ def draw(real: Array, how: int, random: np.random.Generator) -> Array:
     else:
         sizes = np.sqrt(np.mean(np.square(numbers, dtype=np.float64), axis=(0, 2), keepdims=True))
         size = float(np.sqrt(np.mean(sizes * sizes))) or 1.0
-        found = random.uniform(-(3**0.5), 3**0.5, numbers.shape) * np.maximum(sizes, size / 16)
+        found = (
+            random.uniform(-(3**0.5), 3**0.5, numbers.shape) * np.maximum(sizes, size / 16) * scale
+        )
     found = found.reshape(real.shape)
     if how == MIXED:
-        block = np.ix_(*(random.random(n) < (0.5 if n > 1 else 1) for n in real.shape))
+        block = np.ix_(*(random.permutation(n)[: (n + 1) // 2] for n in real.shape))
         signs = random.choice([-1, 1], found[block].shape)
         found[block] = signs * random.uniform(*HUGE, found[block].shape)
     if how <= MODERATE:
         rest = found[1:] if len(found) > 1 or found.ndim < 3 else found
         rest[random.random(rest.shape) < ZEROS] = 0
-    if how == POSITIVE or real.min() >= 0:
+    if positive or how == POSITIVE:
         found = np.abs(found)
-    return found.astype(real.dtype)
+    result: Array = found.astype(real.dtype)
+    return result

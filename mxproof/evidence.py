@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Callable, Iterator, List, Mapping, Optional, Sequence
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from converters.shape import Shape
 
+from .coverage import Survey
 from .runtimes.base import Inputs, StoredArray
 from .runtimes.mxnet import Mxnet, MxnetProcess
 from .subject import Subject
@@ -35,6 +36,7 @@ class Evidence:
         model: the network in MXNet; None for a recording, which holds its own inputs only.
         arrays: what the network reads of the file of parameters, as MXNet's loader has it; None
             where that is not known, and `note` says why.
+        survey: what takes part in the proof, and what is drawn for its layers; None likewise.
     """
 
     truths: Callable[[int], Iterator[Truth]]
@@ -42,6 +44,7 @@ class Evidence:
     model: Optional[Mxnet] = None
     arrays: Callable[[], Optional[Sequence[StoredArray]]] = lambda: None
     note: str = "MXNet's stored numbers are not at hand"
+    survey: Optional[Survey] = None
 
     def __iter__(self) -> Iterator[Truth]:
         return self.truths(0)
@@ -54,18 +57,19 @@ class Evidence:
 def live(model: Mxnet, inputs: Sequence[Inputs], versions: Mapping[str, str]) -> Evidence:
     """MXNet, run on each of the inputs whenever its results are asked for."""
     truths = lambda draws: (model.truth(x, draws) for x in inputs)  # noqa: E731
-    return Evidence(truths, versions, model, lambda: model.stored)
+    return Evidence(
+        truths, versions, model, lambda: model.stored, survey=Survey(model, model.graph)
+    )
 
 
 def kept(evidence: Evidence) -> Evidence:
-    """The same, whose first pass is run once, and held for all that follow."""
-    truths: List[Truth] = []
+    """The same, run once for all passes, and once more for all closer ones."""
+    truths: Dict[int, List[Truth]] = {}
 
     def again(draws: int) -> Iterator[Truth]:
-        if draws:
-            return evidence.truths(draws)
-        truths.extend(evidence if not truths else ())
-        return iter(truths)
+        if draws not in truths:
+            truths[draws] = list(evidence.truths(draws))
+        return iter(truths[draws])
 
     return replace(evidence, truths=again)
 

@@ -7,7 +7,7 @@ from typing import Iterable, Tuple
 
 import numpy as np
 
-from .runtimes.base import Array, Layer
+from .runtimes.base import Array, Layer, RoundedLayer
 from .tolerance import ULP32, Budget
 
 EQUAL, UNDECIDED, DIFFERS = "equal", "undecided", "differs"
@@ -74,8 +74,9 @@ def top_k(value: Array, truth: Layer, precision: str, k: int) -> TopK:
     if precision == "float32":
         noise = apart(truth.float32, truth.float64)
         noise = noise[np.isfinite(noise)]
+        spread = truth.rounding.largest if isinstance(truth, RoundedLayer) else 0.0
         floor = budget.ulps * ULP32 * float(np.abs(wide).max(initial=0))
-        allowed = max(budget.float32_ratio * float(noise.max(initial=0)), floor)
+        allowed = max(budget.float32_ratio * float(noise.max(initial=spread)), floor)
     result = TopK(EQUAL)
     theirs = truth.float64.reshape(len(value), -1)
     for sample, places in enumerate(zip(ranks(value, k), ranks(truth.float64, k))):

@@ -12,7 +12,8 @@ from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 from converters.preprocessing import CHANNELS, Floats, Pixels, Preprocessing
 from converters.shape import Shape, show
 
-from .subject import DEFAULT_SIZES, Subject, UsageError
+from .sample_inputs import DEFAULT_SIZES
+from .subject import Subject, UsageError
 
 READ = "BMP, PNG, JPEG, GIF, WebP, TIFF"
 

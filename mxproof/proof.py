@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from converters.files import atomic_write
 
-from .outputs import DIFFERS, TopK, worst_top
+from .coverage import Coverage
+from .final_outputs import OutputProof
+from .outputs import DIFFERS
 from .stored import StoredProof
 from .verdict import Check, Comparison
 
@@ -24,47 +26,14 @@ NAMED = 5
 
 
 @dataclass(frozen=True)
-class OutputProof:
-    """Final outputs as their user gets them: float32 of an untraced run, against MXNet's float32.
-
-    Attributes:
-        checks: each output held to the budget; an untraced run may be fused and optimised
-            otherwise than a traced one.
-        max_abs, max_rel: over all of them; max_rel where MXNet's is not 0.
-        top1_equal: whether the largest output of every sample is the same one in both.
-        top1: the same against the truth, and undecided where the margin is within the noise.
-        same_shapes: all outputs are there, in MXNet's shapes.
-    """
-
-    checks: Comparison
-    max_abs: float
-    max_rel: float
-    top1_equal: bool
-    top1: TopK
-    same_shapes: bool = True
-
-    @property
-    def passed(self) -> bool:
-        return self.checks.passed and self.top1.verdict != DIFFERS
-
-    def __add__(self, other: OutputProof) -> OutputProof:
-        return OutputProof(
-            self.checks + other.checks,
-            max(self.max_abs, other.max_abs),
-            max(self.max_rel, other.max_rel),
-            self.top1_equal and other.top1_equal,
-            worst_top([self.top1, other.top1]),
-            self.same_shapes and other.same_shapes,
-        )
-
-
-@dataclass(frozen=True)
 class TargetProof:
     """One target: all layers by precision, and the final output.
 
     Attributes:
         isolated: precision -> all layers, each given MXNet's inputs; where that was asked.
         stored: the numbers in the files, against those in the checkpoint.
+        drawn: layers in float64, each given inputs that were drawn for it.
+        coverage: of MXNet and the inputs: what took part; None where there is no MXNet.
     """
 
     target: str
@@ -72,11 +41,25 @@ class TargetProof:
     output: OutputProof
     isolated: Mapping[str, Comparison] = field(default_factory=dict)
     stored: StoredProof = field(default_factory=StoredProof)
+    drawn: Tuple[Comparison, ...] = ()
+    coverage: Optional[Coverage] = None
 
     @property
     def introduced(self) -> Dict[str, Tuple[Check, ...]]:
         """Precision -> the layers that differ although they are given MXNet's inputs."""
-        return {precision: found.culprits for precision, found in self.isolated.items()}
+        found = {precision: found.culprits for precision, found in self.isolated.items()}
+        drawn = {c.layer: c for comparison in self.drawn for c in comparison.culprits}
+        if drawn:
+            known = {c.layer: c for c in found.get("float64", ())}
+            found["float64"] = tuple({**drawn, **known}.values())
+        return found
+
+    @property
+    def digits_lost(self) -> Dict[str, float]:
+        """Layer -> decimal digits that it has less than MXNet's float32, within what rounding may
+        do: of layers by themselves, where they were judged so."""
+        judged = self.isolated.get("float32", self.comparisons.get("float32"))
+        return {c.layer: c.digits_lost for c in judged.checks if c.digits_lost} if judged else {}
 
     @property
     def unsettled(self) -> List[str]:
@@ -87,7 +70,8 @@ class TargetProof:
     @property
     def compared(self) -> List[Comparison]:
         """Everything that was run: the chains, isolated layers, and the untraced outputs."""
-        return [*self.comparisons.values(), *self.isolated.values(), self.output.checks]
+        isolated = [*self.isolated.values(), *self.drawn]
+        return [*self.comparisons.values(), *isolated, self.output.checks]
 
     @property
     def function_problems(self) -> List[str]:
@@ -103,6 +87,7 @@ class TargetProof:
     def unlocalized(self) -> List[str]:
         """Those of `function_problems` that no comparison of layers shows."""
         problems = self.stored.explain(NAMED)
+        problems += self.coverage.problems if self.coverage else []
         if self.output.checks.passed and not self.output.same_shapes:
             problems.append("the outputs have other shapes than MXNet's")
         return problems
@@ -116,13 +101,6 @@ class TargetProof:
         """Is everything in float32 within its limits?"""
         single = all(c.passed for c in self.compared if c.precision == "float32")
         return single and self.output.passed
-
-    @property
-    def less_precise(self) -> Tuple[Check, ...]:
-        """The layers that lose precision, worst first: those that do so by themselves, or else
-        those of the chain, or else the outputs of an untraced run."""
-        found = self.introduced.get("float32") or self.comparisons["float32"].failed
-        return tuple(sorted(found or self.output.checks.failed, key=lambda c: -c.part))
 
     @property
     def passed(self) -> bool:
@@ -148,8 +126,8 @@ class TargetProof:
                 (self.isolated, other.isolated),
             )
         )
-        output = self.output + other.output
-        return TargetProof(self.target, comparisons, output, isolated, self.stored)
+        output, drawn = self.output + other.output, self.drawn + other.drawn
+        return replace(self, comparisons=comparisons, output=output, isolated=isolated, drawn=drawn)
 
     def explain(self, model: str) -> List[str]:
         """A paragraph for every precision that failed, or else for the untraced run; and one for
@@ -161,8 +139,9 @@ class TargetProof:
         ]
         if not paragraphs and not self.output.checks.passed:
             paragraphs.append(describe_failure(model, self.target, self.output.checks))
-        if not paragraphs and self.output.top1.verdict == DIFFERS:
-            paragraphs.append(f"{model}/{self.target}: top-1: {self.output.top1.note}.")
+        top1 = self.output.top1
+        if not paragraphs and top1 is not None and top1.verdict == DIFFERS:
+            paragraphs.append(f"{model}/{self.target}: top-1: {top1.note}.")
         return [*paragraphs, *(f"{model}/{self.target}: {p}." for p in self.unlocalized)]
 
 
@@ -193,6 +172,11 @@ class Proof:
     latency: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     problems: Tuple[str, ...] = ()
+
+    @property
+    def coverage(self) -> Optional[Coverage]:
+        """What took part; the same for every target."""
+        return next((t.coverage for t in self.targets.values() if t.coverage), None)
 
     @property
     def same_function(self) -> bool:
@@ -258,7 +242,18 @@ def describe_failure(
         parts.append(f"{len(culprits) - NAMED} more layers introduced differences")
     if failed and not culprits:
         parts.append(sentence(failed[0], "is the first to differ"))
-    parts += comparison.problems
+    parts += [*comparison.problems, *_begins(comparison)]
     if failed:
         parts.append(f"{len(failed)} of {len(expected)} layers differ in the chain")
     return f"{model}/{target} {comparison.precision}: " + "; ".join(parts) + "."
+
+
+def _begins(comparison: Comparison) -> List[str]:
+    """Where numbers that are not finite begin, on one side only."""
+    for check in comparison.checks:
+        ours, theirs = check.nonfinite
+        if ours and not theirs:
+            return [f"{ours} first appears in layer {check.layer!r}, where MXNet's is finite"]
+        if theirs and not ours:
+            return [f"{theirs} first appears in MXNet's layer {check.layer!r}; this one is finite"]
+    return []

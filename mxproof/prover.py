@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import math
 import mmap
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
-
-import numpy as np
 
 from converters import Graph, __version__
 
-from .check import check_form
 from .compare import compare
 from .compare_stored import prove_stored
+from .drawn import Drawn, compare_drawn
 from .evidence import Evidence
-from .outputs import DIFFERS, TopK, differences, same_top, top_k, worst_top
-from .proof import PRECISIONS, OutputProof, Proof, TargetProof
+from .final_outputs import prove_outputs
+from .operator_kinds import random_layers
+from .overrides import unused_rows, used_rows
+from .proof import PRECISIONS, Proof, TargetProof
 from .runtimes.base import Array, Candidate, RuntimeFailure
 from .subject import Subject
 from .targets import TARGETS, convert
 from .tolerance import Budgets
 from .truth import Truth
-from .verdict import Check, Comparison
 
 #: Bytes of parameters from which on a candidate is freed before the next one is opened.
 LARGE = 16 << 20
@@ -86,8 +85,8 @@ class Prover:
             proofs,
             versions_of(evidence.versions),
             source=self.graph.source,
-            notes=notes_of(self.graph),
-            problems=self.budgets.problems,
+            notes=notes_of(self.graph, proofs),
+            problems=unused_rows(self.budgets, used_rows(proofs.values())),
         )
 
     def prove(
@@ -96,16 +95,22 @@ class Prover:
         """Proofs by target, and the shapes of the first inputs."""
         proofs: Dict[str, TargetProof] = {}
         shapes: Dict[str, Tuple[int, ...]] = {}
-        for truth in evidence:
+        for number, truth in enumerate(evidence):
             shapes = shapes or {name: array.shape for name, array in truth.inputs.items()}
-            self._add(proofs, truth, {target: [] for target in self.paths})
+            drawn = evidence.survey.drawn(truth, number) if evidence.survey else ()
+            self._add(proofs, truth, {target: [] for target in self.paths}, drawn)
         unsettled = {target: p.unsettled for target, p in proofs.items() if p.unsettled}
         closer: Dict[str, TargetProof] = {}
         for truth in evidence.closer() if unsettled else ():
             self._add(closer, truth, unsettled)
+        covered = evidence.survey.coverage() if evidence.survey else None
         for target, proof in {**proofs, **closer}.items():
-            stored = prove_stored(self.graph, evidence, target, self.paths[target])
-            proofs[target] = replace(proof, stored=stored)
+            proofs[target] = replace(
+                proof,
+                drawn=proofs[target].drawn,
+                coverage=covered,
+                stored=prove_stored(self.graph, evidence, target, self.paths[target]),
+            )
             self._release()
         return proofs, shapes
 
@@ -114,11 +119,12 @@ class Prover:
         proofs: Dict[str, TargetProof],
         truth: Truth,
         isolated: Mapping[str, Sequence[str]],
+        drawn: Sequence[Drawn] = (),
     ) -> None:
         """One more input for the targets in `isolated`, and its precisions in which each layer is
-        given MXNet's inputs too."""
+        given MXNet's inputs too; and what is drawn for the layers."""
         for target, precisions in isolated.items():
-            proof = self._prove(target, truth, precisions if truth.whole else ())
+            proof = self._prove(target, truth, precisions if truth.whole else (), drawn)
             proofs[target] = proofs[target] + proof if target in proofs else proof
 
     def _open(self, target: str, precision: str) -> Candidate:
@@ -138,7 +144,9 @@ class Prover:
         if sum(array.nbytes for array in self.graph.params.values()) > LARGE:
             trim_memory()
 
-    def _prove(self, target: str, truth: Truth, isolated: Sequence[str]) -> TargetProof:
+    def _prove(
+        self, target: str, truth: Truth, isolated: Sequence[str], drawn: Sequence[Drawn]
+    ) -> TargetProof:
         """One target on one input."""
         comparisons, alone = {}, {}
         for precision in PRECISIONS:
@@ -147,11 +155,13 @@ class Prover:
             if precision in isolated:
                 found = compare(truth, candidate, self.graph, self.budgets, alone=True)
                 alone[precision] = found
+            if precision == "float64":
+                by_itself = [compare_drawn(d, candidate, self.graph, self.budgets) for d in drawn]
             if precision == "float32":
                 output = prove_outputs(candidate, truth, self.graph)
             del candidate  # or it lives beside the next one
             self._release()
-        return TargetProof(target, comparisons, output, alone)
+        return TargetProof(target, comparisons, output, alone, drawn=tuple(by_itself))
 
 
 @dataclass(frozen=True)
@@ -168,57 +178,21 @@ class Unloadable:
     trace = run
 
 
-@np.errstate(all="ignore")  # what overflows shows in the values
-def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputProof:
-    """The outputs of an untraced run, as its user gets them."""
-    names = list(dict.fromkeys(graph.outputs))  # ONNX lists an output once
-    found: List[Array] = []
-    stopped = stopped_at = None
-    try:
-        found = candidate.run(truth.inputs)
-        if len(found) not in (len(names), len(graph.outputs)):
-            stopped, found = f"has {len(found)} outputs, MXNet {len(names)}", []
-    except Exception as error:
-        stopped = f"{type(error).__name__}: {error}"
-    if stopped:
-        stopped_at = Check.broken(names[0], "output", stopped)
-    actual, expected = (_by_name(graph, arrays) for arrays in (found, truth.outputs))
-    layers = tuple(n for n in names if n in truth)  # an output that is an input needs no proof
-    # The numbers of what is anchored are judged as a layer's, on given inputs.
-    checks = tuple(
-        check_form("output", actual[n], truth[n], candidate)
-        if n in graph.anchored
-        else truth.check(n, "output", actual[n], "float32")
-        for n in layers
-        if n in actual
-    )
-    alike = {n: a.shape for n, a in actual.items()} == {n: e.shape for n, e in expected.items()}
-    settled = {n: e for n, e in expected.items() if alike and n not in graph.anchored}
-    gaps = [differences(actual[n], e) for n, e in settled.items()]
-    ranked = [n for n in layers if n in settled and truth.holds(n)]
-    top1 = worst_top(top_k(actual[n], truth[n], "float32", 1) for n in ranked)
-    return OutputProof(
-        Comparison(candidate.name, "float32", checks, layers, True, stopped, stopped_at),
-        max_abs=max((g[0] for g in gaps), default=0.0 if alike else math.inf),
-        max_rel=max((g[1] for g in gaps), default=0.0 if alike else math.inf),
-        top1_equal=alike and all(same_top(actual[n], e, 1) for n, e in settled.items()),
-        top1=top1 if alike else TopK(DIFFERS, "the outputs have other shapes"),
-        same_shapes=alike,
-    )
-
-
-def _by_name(graph: Graph, outputs: Sequence[Array]) -> Dict[str, Array]:
-    """MXNet may list an output twice, ONNX does not."""
-    once = list(dict.fromkeys(graph.outputs))
-    return dict(zip(once if len(outputs) == len(once) else graph.outputs, outputs))
-
-
-def notes_of(graph: Graph) -> Dict[str, str]:
-    """Layer -> how it is judged, where that is not as usual."""
-    drawn = {o for n in graph.nodes if graph.operators[n.name].random for o in n.outputs}
+def notes_of(
+    graph: Graph, proofs: Mapping[str, TargetProof] = MappingProxyType({})
+) -> Dict[str, str]:
+    """Layer -> how it is judged, where that is not as usual, and where NaN begins in MXNet."""
+    drawn = random_layers(graph)
     given = "judged by itself, on MXNet's own results: the least rounding decides here or before"
-    random = "drawn at random: type, shape and finiteness are judged"
-    return {name: random if name in drawn else given for name in graph.anchored}
+    random = "drawn at random: type, shape and distribution are judged"
+    notes = {name: random if name in drawn else given for name in graph.anchored}
+    chains = [proof.comparisons[p] for p in PRECISIONS for proof in proofs.values()]
+    for kind in ("NaN", "infinity"):
+        first = next(filter(None, (chain.first_nonfinite(kind) for chain in chains)), None)
+        if first is not None:
+            said = [f"{kind} first appears here in MXNet", notes.get(first.layer, "")]
+            notes[first.layer] = "; ".join(filter(None, said))
+    return notes
 
 
 def versions_of(reference: Mapping[str, str]) -> Dict[str, str]:

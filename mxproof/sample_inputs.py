@@ -77,12 +77,12 @@ PLANS = (
     Plan(
         "outliers",
         frames=lambda t: 2 * t // 3,
-        sides=lambda h, w: [(FULL_SIZE, w // k + k // 4) for k in (4, 2, 1)],
+        sides=lambda h, w: [(FULL_SIZE, side) for side in (w // 2 + 1, w // 2, w)],
     ),
     Plan(
         "normal",
         frames=lambda t: 2 * t // 3,
-        sides=lambda h, w: [(h // k + k // 4, FULL_SIZE) for k in (4, 2, 1)],
+        sides=lambda h, w: [(side, FULL_SIZE) for side in (h // 2 + 1, h // 2, h)],
     ),
 )
 

@@ -38,14 +38,15 @@ class Row:
             output, the largest error is one draw of a rounding, in x as in m, and a ratio of
             two such draws says nothing.
         rel_ratio: max |x - t| / |t| over the same of m.
-        top1_equal: is the largest number of every sample the same one?
+        top1_equal: is the largest number of every sample the same one? None where samples have
+            one number each.
     """
 
     max_abs: float
     max_rel: float
     rms_ratio: float
     rel_ratio: float
-    top1_equal: bool
+    top1_equal: Optional[bool]
 
     @property
     def worst_ratio(self) -> float:
@@ -93,7 +94,8 @@ def judged(found: Outputs, reference: Outputs, truth: Outputs) -> Row:
     pairs = _pairs(found, reference)
     max_abs, max_rel = (max(gaps) for gaps in zip(*(differences(x, m) for x, m in pairs)))
     ours, theirs = _errors(found, truth), _errors(reference, truth)
-    top1_equal = all(same_top(x, m, 1) for x, m in pairs if x.ndim > 1)
+    tops = [same_top(x, m, 1) for x, m in pairs if x.ndim > 1 and x[:1].size > 1]
+    top1_equal = all(tops) if tops else None
     return Row(max_abs, max_rel, ours[0] / theirs[0], ours[1] / theirs[1], top1_equal)
 
 
@@ -126,5 +128,5 @@ def _texts(model: ModelRows, row: Row) -> Tuple[str, ...]:
     shapes = ", ".join(map(show, model.shapes.values()))
     errors = (f"{row.max_abs:.3g}", f"{row.max_rel:.3g}")
     ratios = (f"{row.rms_ratio:.2f}", f"{row.rel_ratio:.2f}")
-    top = "yes" if row.top1_equal else "no"
+    top = {None: "–", True: "yes", False: "no"}[row.top1_equal]
     return (model.model, f"{model.samples} of {shapes}", *errors, *ratios, top)

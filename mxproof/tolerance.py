@@ -18,16 +18,18 @@ may be at most 4 RMS(m - t). Where MXNet's own error is a fraction of an ulp (on
 exact inputs, or a sum that happened to be exact) that ratio means nothing; a few ulps of the
 layer's magnitude are always allowed.
 
-What needs more is a row of the user's (`--budgets FILE`), with a reason.
+What needs another limit is a row of the user's (`--budgets FILE`), with a reason. A row may also be
+stricter: a float32 ratio below the standard one is then one to MXNet's own error and nothing else,
+whatever rounding may do.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Dict, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 from converters import Node
 
@@ -45,7 +47,8 @@ class Budget:
         channel_ratio: the same over each channel, or over the layer where that is noisier:
             a single channel is too few numbers for a closer look, and one that ReLU leaves
             nearly dead carries the rounding of its neighbours.
-        ulps: RMS(x - t) of this many ulps of the layer's RMS always passes.
+        ulps: RMS(x - t) of this many ulps of the layer's RMS always passes; with 0, so it does
+            except where a ratio is stricter than the standard one.
     """
 
     float64_rel: float = 1e-12
@@ -54,6 +57,15 @@ class Budget:
     channel_ratio: float = 16.0
     ulps: float = 4.0
 
+    @property
+    def strict_ratios(self) -> Tuple[bool, bool]:
+        """Are `float32_ratio` and `channel_ratio` below the standard ones?"""
+        strict = self.float32_ratio < Budget.float32_ratio
+        return strict, self.channel_ratio < Budget.channel_ratio
+
+
+#: Those that are held in float64.
+FLOAT64 = ("float64_rel", "channel_floor")
 
 #: Over all layers of a model the median of the float32 ratio tells a systematic loss of precision
 #: (float16 somewhere, sums in a lower type) from the luck of single layers. Errors of the few ulps
@@ -62,6 +74,9 @@ class Budget:
 #: median is that one's luck: each is judged by itself.
 FLOAT32_MEDIAN = 1.2
 FLOAT32_LAYERS = 20
+#: Where what a network carries allows a layer more than this part of its RMS, layers are judged by
+#: themselves as well: a layer rounded to float16 is 2^-12 / sqrt(3) of it off, and would hide.
+FLOAT32_COARSE = 2.0**-13
 
 #: How many times the standard limit a float32 error may be and still be a loss of precision:
 #: bfloat16, the shortest type that networks are run in, has 8 digits of float32's 24.
@@ -88,6 +103,21 @@ class Deviation:
     layer: str = "*"
     attrs: Tuple[Tuple[str, str], ...] = ()
 
+    @property
+    def looser(self) -> Tuple[str, ...]:
+        """The limits that allow more than the standard ones."""
+        return tuple(n for n, v in vars(Budget()).items() if getattr(self.budget, n) > v)
+
+    def stricter(self, precision: str) -> bool:
+        """Does it allow less in this precision?"""
+        held = (n for n in vars(Budget()) if (n in FLOAT64) == (precision == "float64"))
+        return any(getattr(self.budget, n) < getattr(Budget, n) for n in held)
+
+    @property
+    def without_looser(self) -> Budget:
+        """Its budget, but for limits that allow more than the standard ones."""
+        return replace(self.budget, **{n: getattr(Budget(), n) for n in self.looser})
+
     def matches(self, runtime: str, node: Node, layer: str) -> bool:
         return (
             fnmatchcase(runtime, self.runtime)
@@ -102,29 +132,20 @@ class Deviation:
         return " ".join(f"{k}={v}" for k, v in chosen) or "every layer"
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True)
 class Budgets:
     """The budget of each layer: the first row that matches, else the standard one.
 
     Attributes:
         own: the user's rows.
         path: where the user has written them, who is told which of them no layer needed.
-        needed: by their id, those that passed a layer which the standard budget would have failed.
     """
 
     own: Sequence[Deviation] = ()
     path: Optional[Path] = None
-    needed: Set[int] = field(default_factory=set)
 
     def row(self, runtime: str, node: Node, layer: str) -> Optional[Deviation]:
         return next((r for r in self.own if r.matches(runtime, node, layer)), None)
-
-    @property
-    def problems(self) -> Tuple[str, ...]:
-        """The user's rows that no layer needed: they hide what they do not explain."""
-        where = f"--budgets {self.path}: no layer needed the row for"
-        idle = (r for r in self.own if self.path and id(r) not in self.needed)
-        return tuple(f"{where} {row}. Delete it." for row in idle)
 
 
 def load_budgets(path: Path) -> Budgets:
@@ -160,7 +181,10 @@ def _row(where: str, row: Dict[str, Any]) -> Deviation:
     if not all(isinstance(t, str) for t in given.values()) or not isinstance(attrs, dict):
         raise ValueError(f"{where}: patterns are texts, as in {_EXAMPLE}.")
     pairs = tuple((k, str(v)) for k, v in attrs.items())
-    return Deviation(budget=replace(Budget(), **changed), attrs=pairs, **given)
+    budget = replace(Budget(), **changed)
+    if "ulps" not in changed and any(budget.strict_ratios):
+        budget = replace(budget, ulps=0.0)
+    return Deviation(budget=budget, attrs=pairs, **given)
 
 
 _EXAMPLE = (

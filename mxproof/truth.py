@@ -12,7 +12,7 @@ from typing import Any, Container, Dict, Iterable, Iterator, List, Optional, Tup
 import numpy as np
 
 from .check import check
-from .runtimes.base import Array, Inputs, Layer, RoundedLayer, Rounding
+from .runtimes.base import Array, Inputs, Layer, RandomLayer, RoundedLayer, Rounding
 from .verdict import Check
 
 #: Bytes of results that a runtime may hold beside what the network itself needs. Runtimes that
@@ -31,6 +31,7 @@ class Truth:
         inputs: name -> array.
         shapes: layer -> its shape, in order.
         outputs: MXNet's float32 outputs in an untraced run, in the order of its heads.
+        draws: random layer -> many draws of it, see `RandomLayer`.
         nbytes: of all layers in both precisions.
         whole: layers can be fed these results (a recording keeps samples of some only).
     """
@@ -53,6 +54,7 @@ class Truth:
         self.shapes: Dict[str, Tuple[int, ...]] = {}
         self._places: Dict[Tuple[str, str], Tuple[int, Any, Tuple[int, ...]]] = {}
         self._rounded: Dict[str, Rounding] = {}
+        self.draws: Dict[str, Array] = {}
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - see the next line
         weakref.finalize(self, self._file.close)
         for layer in layers:
@@ -61,6 +63,8 @@ class Truth:
             self.shapes[layer.name] = layer.float64.shape
             if isinstance(layer, RoundedLayer):
                 self._rounded[layer.name] = layer.rounding
+            if isinstance(layer, RandomLayer):
+                self.draws[layer.name] = layer.draws
         self._file.flush()
         self.nbytes = self._file.tell()
         self.outputs = list(outputs)
@@ -75,7 +79,9 @@ class Truth:
 
     def __getitem__(self, name: str) -> Layer:
         """One layer, read from the file and kept nowhere; KeyError if there is none."""
-        return Layer(name, self.read(name, "float64"), self.read(name, "float32"))
+        layer = name, self.read(name, "float64"), self.read(name, "float32")
+        known = self._rounded.get(name)
+        return RoundedLayer(*layer, known) if known else Layer(*layer)
 
     def __iter__(self) -> Iterator[Layer]:
         return map(self.__getitem__, self.shapes)

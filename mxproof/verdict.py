@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import add
-from typing import Iterator, List, Optional, Tuple, Union
+from typing import Any, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
 from .runtimes.base import Array
 from .tolerance import (
+    FLOAT32_COARSE,
     FLOAT32_LAYERS,
     FLOAT32_MEDIAN,
     LOWER_TYPE,
@@ -47,25 +49,27 @@ class Check:
     """One layer of one candidate in one precision.
 
     Attributes:
-        rel: max|x - t| / max|t|.
+        rel: max|x - t| / max|t|; None where no numbers were compared.
         max_abs, max_rel: against MXNet in the candidate's own precision, as a user who runs
-            both would see it; max_rel over the elements that are not 0 in MXNet.
+            both would see it; max_rel over the elements that are not 0 in MXNet. None likewise.
         fault: what is wrong whatever the noise, in words.
         sums: for float32, what its noise is judged by.
         row: the budget of its own that it has.
-        beyond_standard: in float64, more than the standard budget allows.
+        beyond_standard: in float64, more than is allowed without the row's looser limits.
         part64: in float64, how much of the budget is used up.
         rel64: in float64, what `rel` may be over the layer (a channel's limit may be less).
         magnified: in float64, within what is carried from the layers before only: by itself it
             has yet to be judged.
+        nonfinite: what the candidate holds and what MXNet holds: "NaN", "infinity" or "".
+        note: what a reader has to know of a layer that passed.
     """
 
     layer: str
     op: str
     shape: Tuple[int, ...]
-    rel: float
-    max_abs: float
-    max_rel: float
+    rel: Optional[float]
+    max_abs: Optional[float]
+    max_rel: Optional[float]
     fault: Optional[str]
     sums: Optional[Sums] = None
     row: Optional[Deviation] = None
@@ -73,21 +77,37 @@ class Check:
     part64: float = 0.0
     rel64: float = 0.0
     magnified: bool = False
+    nonfinite: Tuple[str, str] = ("", "")
+    note: Optional[str] = None
 
     @staticmethod
-    def broken(layer: str, op: str, fault: str, shape: Tuple[int, ...] = ()) -> Check:
+    def broken(layer: str, op: str, fault: str, shape: Tuple[int, ...] = (), **known: Any) -> Check:
         """A result that cannot be compared."""
         bad = float("inf")
-        return Check(layer, op, shape, bad, bad, bad, fault)
+        return Check(layer, op, shape, bad, bad, bad, fault, **known)
+
+    @staticmethod
+    def form_only(
+        layer: str, op: str, shape: Tuple[int, ...], note: Optional[str] = None, **known: Any
+    ) -> Check:
+        """A result of which type and shape are MXNet's; its numbers were not compared."""
+        return Check(layer, op, shape, None, None, None, None, note=note, **known)
 
     @property
     def budget(self) -> Budget:
         return self.row.budget if self.row else Budget()
 
     @property
-    def needs_row(self) -> bool:
-        """Would the standard budget fail it?"""
-        return self.beyond_standard or bool(self.sums and _worst_part(self.sums, Budget())[0] > 1)
+    def uses_row(self) -> bool:
+        """Does its row make a difference? A looser limit does where it alone lets the layer pass;
+        a stricter one wherever it is held."""
+        if self.row is None:
+            return False
+        if not self.row.looser:
+            return self.row.stricter("float32" if self.sums else "float64")
+        sums, budget = self.sums, self.row.without_looser
+        needed = self.beyond_standard or bool(sums and _worst_part(sums, budget)[0] > 1)
+        return needed and not self.problem
 
     @property
     def ratio(self) -> Optional[float]:
@@ -100,7 +120,7 @@ class Check:
         """What the ratio, or in float64 `rel`, may be over the layer; None if nothing says."""
         if self.sums is None:
             return self.rel64 or None
-        own = float(np.sqrt((self.sums.noise / self.sums.count).mean()))
+        own = _own(self.sums)[1]
         return float32_limits(self.sums, self.budget)[0] / own if own else None
 
     @property
@@ -112,6 +132,24 @@ class Check:
         return float(np.sqrt(self.sums.error.sum() / expected)) if expected else None
 
     @property
+    def digits_lost(self) -> float:
+        """Decimal digits fewer than MXNet's float32 has, where what rounding may do excuses that;
+        0 elsewhere."""
+        ratio = self.ratio or 0.0
+        if self.problem or self.sums is None or ratio <= self.budget.float32_ratio:
+            return 0.0
+        excused = _worst_part(replace(self.sums, spread=0.0), self.budget)[0] > 1
+        return math.log10(ratio) if excused else 0.0
+
+    @property
+    def coarse(self) -> bool:
+        """In float32, is so much allowed that a lower type's rounding could hide in it?"""
+        if self.sums is None:
+            return False
+        size = float(np.sqrt((self.sums.size / self.sums.count).mean()))
+        return bool(float32_limits(self.sums, self.budget)[0] > FLOAT32_COARSE * size)
+
+    @property
     def part(self) -> float:
         """How much of its budget the layer uses up; more than 1 is too much."""
         return float("inf") if self.fault else self.used or 0.0
@@ -119,7 +157,7 @@ class Check:
     @property
     def used(self) -> Optional[float]:
         """The same in numbers for what failed; None if there are none."""
-        part64 = self.part64 if np.isfinite(self.rel) else None
+        part64 = self.part64 if self.rel is not None and np.isfinite(self.rel) else None
         return self._worst[0] if self.sums else part64
 
     @cached_property
@@ -130,7 +168,9 @@ class Check:
     def problem(self) -> Optional[str]:
         """What is wrong, in words; None if nothing is."""
         part, words = self._worst
-        return self.fault or (words if part > 1 else None)
+        said = self.fault or (words if part > 1 else None)
+        limited = said and self.row and self.used is not None  # and not a result of another form
+        return f"{said}, limited by the row for {self.row}" if limited else said
 
     @property
     def another_function(self) -> bool:
@@ -147,12 +187,19 @@ class Check:
     def __add__(self, other: Check) -> Check:
         """The same layer on more inputs."""
         largest = ("rel", "max_abs", "max_rel", "beyond_standard", "part64", "magnified")
+        both = {name: (getattr(self, name), getattr(other, name)) for name in largest}
+        most: Any = {
+            name: max((n for n in pair if n is not None), default=None)
+            for name, pair in both.items()
+        }
         return replace(
             self,
-            **{name: max(getattr(self, name), getattr(other, name)) for name in largest},
+            **most,
             fault=self.fault or other.fault,
             sums=self.sums + other.sums if self.sums and other.sums else None,
-            rel64=(self if self.rel >= other.rel else other).rel64,
+            rel64=(self if (self.rel or 0.0) >= (other.rel or 0.0) else other).rel64,
+            nonfinite=self.nonfinite if any(self.nonfinite) else other.nonfinite,
+            note=self.note or other.note,
         )
 
 
@@ -165,6 +212,8 @@ class Comparison:
         alone: each layer was given MXNet's results.
         stopped: the error that ended the run early.
         stopped_at: the layer that was to come then.
+        mismatches: what is wrong beside the layers: the names or the order of outputs, or
+            declarations that would excuse layers from being compared.
     """
 
     candidate: str
@@ -174,6 +223,7 @@ class Comparison:
     alone: bool = False
     stopped: Optional[str] = None
     stopped_at: Optional[Check] = None
+    mismatches: Tuple[str, ...] = ()
 
     def __add__(self, other: Comparison) -> Comparison:
         """The same network on more inputs: maxima, and sums over all of them.
@@ -184,7 +234,13 @@ class Comparison:
             return self if self.problems else other  # one of them is not whole, and says so
         checks = tuple(a + b for a, b in zip(self.checks, other.checks))
         ended = self if self.stopped else other
-        return replace(self, checks=checks, stopped=ended.stopped, stopped_at=ended.stopped_at)
+        return replace(
+            self,
+            checks=checks,
+            stopped=ended.stopped,
+            stopped_at=ended.stopped_at,
+            mismatches=self.mismatches or other.mismatches,
+        )
 
     @property
     def problems(self) -> List[str]:
@@ -201,7 +257,7 @@ class Comparison:
     def misplaced(self) -> List[str]:
         """Layers that are missing or come in another order than MXNet's."""
         seen = [c.layer for c in self.checks]
-        problems = []
+        problems = list(self.mismatches)
         if self.stopped:
             problems.append(f"{self.candidate} stopped after {len(seen)} layers: {self.stopped}")
         if not self.expected:
@@ -215,7 +271,14 @@ class Comparison:
 
     @cached_property
     def noisier(self) -> List[str]:
-        """A median of the float32 errors that only a systematic loss of precision explains."""
+        """A median of the float32 errors that only a systematic loss of precision explains.
+
+        In the chain layers share what they carry, and a median of shared errors is one layer's
+        luck. So it only asks for a closer look, which then judges the layers by themselves.
+        """
+        looked_closer = any(np.any(c.sums.spread) for c in self.checks if c.sums)
+        if self.alone != looked_closer:
+            return []
         # An error of so few ulps that it always passes is no more than MXNet's.
         few = (Budget().ulps * ULP32) ** 2
         ratios = [
@@ -224,11 +287,12 @@ class Comparison:
             if c.sums and c.excess is not None
         ]
         median = statistics.median(ratios) if len(ratios) >= FLOAT32_LAYERS else 0.0
-        if median <= FLOAT32_MEDIAN or self.alone:
+        if median <= FLOAT32_MEDIAN:
             return []
+        expected = "what rounding may do" if looked_closer else "MXNet's own"
         return [
             f"the median of the float32 error over {len(ratios)} layers is {median:.2f} times "
-            f"MXNet's own; allowed {FLOAT32_MEDIAN:.3g}"
+            f"{expected}; allowed {FLOAT32_MEDIAN:.3g}"
         ]
 
     @property
@@ -247,13 +311,18 @@ class Comparison:
     @property
     def unsettled(self) -> bool:
         """Have the layers to be judged by themselves as well?"""
-        return not self.passed or any(check.magnified for check in self.checks)
+        return not self.passed or any(check.magnified or check.coarse for check in self.checks)
 
     @property
     def worst(self) -> Optional[Check]:
         """The layer with the largest relative error in float64, or float32 ratio."""
         key = "rel" if self.precision == "float64" else "ratio"
-        return max(self.checks, key=lambda c: getattr(c, key) or 0.0, default=None)
+        judged = [c for c in self.checks if getattr(c, key) is not None]
+        return max(judged, key=lambda c: float(getattr(c, key)), default=None)
+
+    def first_nonfinite(self, kind: str) -> Optional[Check]:
+        """The first layer that holds "NaN", or an "infinity" and no NaN, in MXNet."""
+        return next((c for c in self.checks if c.nonfinite[1] == kind), None)
 
     @property
     def median_ratio(self) -> Optional[float]:
@@ -269,20 +338,32 @@ def float32_limits(sums: Sums, budget: Budget) -> Tuple[float, Array]:
     # are next to nothing are not asked: what underflows is wrong by all of itself.
     live = sizes > size / 1024
     usual = float(np.median(noises[live] / sizes[live])) if live.any() else 0.0
-    floor = budget.ulps * ULP32
-    by_channel: Array = np.maximum(
-        budget.channel_ratio * np.maximum(np.maximum(noises, usual * sizes), noise),
-        floor * np.maximum(sizes, size),
-    )
-    return max(budget.float32_ratio * max(noise, usual * size), floor * size), by_channel
+    owns, own = _own(sums)
+    by_layer, by_channel = budget.strict_ratios
+
+    def limit(ratio: float, strict: bool, expected: Any, own: Any, size: Any) -> Array:
+        ulps = budget.ulps if strict else budget.ulps or Budget.ulps
+        allowed: Array = np.maximum(ratio * (own if strict else expected), ulps * ULP32 * size)
+        return allowed
+
+    expected = np.maximum(np.maximum(noises, usual * sizes), noise)
+    noisier, larger = np.maximum(owns, own), np.maximum(sizes, size)
+    channels = limit(budget.channel_ratio, by_channel, expected, noisier, larger)
+    layer = limit(budget.float32_ratio, by_layer, max(noise, usual * size), own, size)
+    return float(layer), channels
+
+
+def _own(sums: Sums) -> Tuple[Array, float]:
+    """RMS of MXNet's own error, by channel (C,) and over all channels."""
+    by_channel = np.sqrt(sums.noise / sums.count)
+    return by_channel, float(np.sqrt(np.square(by_channel).mean()))
 
 
 def _worst_part(sums: Sums, budget: Budget) -> Tuple[float, str]:
     """How much of the float32 budget is used up, by the layer as a whole or by its worst channel,
     and what is to be said of it."""
     (errors, error), *_ = sums.rms()
-    owns = np.sqrt(sums.noise / sums.count)
-    own = float(np.sqrt(np.square(owns).mean()))
+    owns, own = _own(sums)
     allowed, limits = float32_limits(sums, budget)
     found, most = np.append(errors, error), np.append(limits, allowed)
     parts = np.divide(found, most, out=np.where(found > 0, np.inf, 0.0), where=most > 0)

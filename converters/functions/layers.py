@@ -17,6 +17,18 @@ def cube_root(x):
     return x.sign() * x.abs().pow(1 / 3)
 
 
+def subtract_first(x, norm):
+    """What an nn.BatchNorm makes of (N, C, *S) in inference, as (x - mean) * scale + bias.
+
+    Its own x * scale + (bias - mean * scale) is rounded at the magnitude of x: where the mean is
+    large beside the deviation, digits are lost.
+    """
+    shape = (-1, *[1] * (x.dim() - 2))
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    mean, scale, bias = (v.reshape(shape) for v in (norm.running_mean, scale, norm.bias))
+    return (x - mean) * scale + bias
+
+
 def average_pool(x, kernel, stride, padding, beyond, count_padding):
     """(N, C, *S) -> (N, C, *S'): sums over counts, 0 where a window holds nothing.
 

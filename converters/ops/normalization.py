@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..python_text import literal
 from ..shape import Dims, Shape, same, show
 from .attributes import Single, single
-from .onnx_math import moved
+from .onnx_math import Formula, moved
 from .registry import Allowed, OnnxBuilder, Operator, TorchBuilder, operator
 
 
@@ -65,6 +65,8 @@ class Norm(Operator):
             gamma = g.constant(np.ones(g.array(gamma).shape), gamma)
         elif self.fix_gamma:
             gamma = g.op("Expand", g.scalar(1, gamma), g.op("Shape", gamma))
+        if g.exact_batch_norm:
+            return self._subtracted(g, data, gamma, beta, mean, var)
         if g.is_input(given) and g.is_stored(mean):
             # onnxruntime computes x a + b. Of numbers far from 0, as pixels are, the rounding of
             # x a goes into all that follows; MXNet subtracts the mean first, and so do we.
@@ -76,6 +78,15 @@ class Norm(Operator):
         out = g.op("BatchNormalization", data, gamma, beta, mean, var, epsilon=self.eps)
         return moved(g, out, rank, 1, self.axis)
 
+    def _subtracted(self, g: OnnxBuilder, data: Any, *stored: Any) -> Any:
+        """(data - mean) * (gamma / sqrt(var + eps)) + beta, as MXNet has it: data * scale is
+        rounded at its own magnitude, which near a large mean is far above that of the result."""
+        axes = (-1, *(1,) * (len(g.shape(data)) - 1 - self.axis % len(g.shape(data))))
+        x, gamma, beta, mean, var = (Formula(g, v, g.type(data)) for v in (data, *stored))
+        scale = gamma / (var + self.eps).op("Sqrt")
+        scale, beta, mean = (v.reshape(*axes) for v in (scale, beta, mean))
+        return ((x - mean) * scale + beta).value
+
     def to_pytorch(
         self, m: TorchBuilder, data: str, gamma: str, beta: str, mean: str, var: str
     ) -> str:
@@ -83,7 +94,11 @@ class Norm(Operator):
         axis = self.axis % rank
         given = data if axis == 1 else f"{data}.movedim({axis}, 1)"
         if rank <= 5 and all(map(m.is_stored, (gamma, beta, mean, var))):
-            out = f"{self._module(m, rank, gamma, beta, mean, var)}({given})"
+            norm = self._module(m, rank, gamma, beta, mean, var)
+            exact = m.exact_batch_norm
+            out = (
+                f"{m.function('subtract_first')}({given}, {norm})" if exact else f"{norm}({given})"
+            )
         else:
             weight = "" if self.fix_gamma else f"weight={gamma}, "
             more = f"{mean}, {var}, {weight}bias={beta}, eps={literal(self.eps)}"

@@ -14,7 +14,7 @@ from converters import Graph
 from mxproof.benchmark.decision import FAIL, INCONCLUSIVE, PASS, TestPlan, require_extra
 from mxproof.benchmark.gate import judge
 from mxproof.benchmark.timing import TimingProcess, TimingTarget
-from mxproof.prover import prove_outputs
+from mxproof.final_outputs import prove_outputs
 from mxproof.runtimes.base import Array, Inputs, RuntimeFailure
 from mxproof.subject import UsageError
 from mxproof.truth import Truth

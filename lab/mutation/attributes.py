@@ -134,9 +134,8 @@ FLAT = "in two dimensions axis 1, the last and all but the first are the same"
 ONE = "the stored gamma is 1"
 POINT = "a kernel of size 1 has nothing to dilate"
 ALONE = "a global pooling has one window, without padding or rounding"
-EVEN = "its windows come out even, or it has but one"
+EVEN = "with steps of 1 its windows come out even, or it has but one"
 UNCOUNTED = "only an average over padding counts it"
-ONE_FRAME = "it has one frame: no second step is taken"
 
 CONVENTION = "pooling_convention"
 PADDED_KERNELS = windowed("Convolution", kernel=2, pad=1)
@@ -176,7 +175,7 @@ FAULTS: Tuple[Fault, ...] = (
     misread("dilation doubled", windowed("Convolution", kernel=2), _dilated),
     misread("dilation doubled, padding to match", PADDED_KERNELS, _dilated_in_place),
     misread("dilation of a point", POINTS, _dilated, POINT),
-    misread("temporal stride", windowed(dims=(3,)), another_first("stride", 1, 2), ONE_FRAME),
+    misread("temporal stride", windowed(dims=(3,)), another_first("stride", 1, 2)),
     misread("temporal padding", windowed(dims=(3,)), another_first("pad", 0, 1)),
     misread("pooling convention exchanged", POOLS, another(CONVENTION, "valid", "full"), EVEN),
     misread(

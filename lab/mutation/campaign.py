@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import tempfile
@@ -13,28 +14,30 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from converters import Graph
 from converters.progress import report
+from mxproof.evidence import SAMPLES
 from mxproof.prover import trim_memory
-from mxproof.runtimes.base import Array, RuntimeFailure
+from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import Subject, load_subject
 from mxproof.targets import TARGETS
 
-from . import attributes, graphs, network, parameters, surroundings
-from .equivalence import makes_no_difference
+from . import attributes, common_mode, conditions, graphs, network, parameters, returned
+from . import surroundings as around
+from .equivalence import equivalent
 from .mutant import Baseline, Fault, Mutant, MutationSite
 from .outcome import NO_FAULT, Outcome, Results
 from .trial import tried
 
 THREADS = "OMP_NUM_THREADS"
 #: All kinds of faults, by name. A new kind is a row in one of these files.
-_FILES = (attributes, parameters, graphs, surroundings)
+_FILES = (attributes, parameters, graphs, around, conditions, returned, common_mode)
 CATALOGUE: Dict[str, Fault] = {fault.kind: fault for file in _FILES for fault in file.FAULTS}
 
 
@@ -72,7 +75,7 @@ def plan(models: Sequence[str], kinds: Sequence[str], count: int, seed: int) -> 
     planned: List[Case] = []
     for model in models:
         with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
-            graph = model_and_inputs(model, Path(folder))[0].graph
+            graph = subject_of(model, Path(folder)).graph
         drawn = [case for kind in kinds for case in cases(graph, model, kind, count, seed)]
         clean = [Case(model, NO_FAULT, graph.nodes[0].name, target) for target in TARGETS]
         planned += [*clean, *drawn] if drawn else []
@@ -82,7 +85,7 @@ def plan(models: Sequence[str], kinds: Sequence[str], count: int, seed: int) -> 
 def plant(baseline: Baseline, case: Case, *, oracles: bool = False) -> Outcome:
     mutant, fault = case.mutant(baseline), CATALOGUE.get(case.kind)
     verdict, alarms = tried(baseline, mutant, case.target, oracles=oracles)
-    reason = makes_no_difference(baseline, mutant)
+    reason = equivalent(mutant.reference or baseline.graph, mutant)
     return Outcome(
         model=case.model,
         target=case.target,
@@ -142,30 +145,37 @@ def _do(python: Optional[str], case: Case) -> Outcome:
     return outcome
 
 
+@lru_cache(None)
+def _process(python: Optional[str]) -> MxnetProcess:
+    process = MxnetProcess(python)
+    atexit.register(process.close)
+    return process
+
+
+@lru_cache(None)
+def _folder() -> Path:
+    """For the checkpoints that MXNet is given, as long as this process lives."""
+    folder = tempfile.TemporaryDirectory(prefix="mxproof-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
+
+
 @lru_cache(maxsize=1)
 def _baseline(model: str, python: Optional[str]) -> Baseline:
-    """A model's network, with MXNet's results for two inputs; the last one is kept."""
-    with MxnetProcess(python) as mxnet, tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
-        return baseline_of(mxnet, *model_and_inputs(model, Path(folder)))
+    """The last one is kept; what MXNet holds of the one before it is freed."""
+    process = _process(python)
+    process.suspend()
+    return baseline_of(process, subject_of(model, _folder()))
 
 
-def model_and_inputs(model: str, folder: Path) -> Tuple[Subject, List[Dict[str, Array]]]:
-    """A model by name, or a checkpoint by its prefix; and two inputs of different shapes."""
-    if model == network.NAME:
-        prefix = str(network.write(folder))
-        subject = load_subject(prefix, inputs={"data": network.INPUT})
-        shapes = enumerate(network.SHAPES)
-        return subject, [subject.inputs({"data": shape}, seed) for seed, shape in shapes]
-    subject = load_subject(model, weights="seeded")
-    return subject, subject.evidence({}, samples=2)
+def subject_of(model: str, folder: Path) -> Subject:
+    """A model by name, or a checkpoint by its prefix."""
+    if model in network.NETWORKS:
+        prefix = str(network.write(model, folder))
+        return load_subject(prefix, inputs={"data": network.INPUT})
+    return load_subject(model, weights="seeded")
 
 
-def baseline_of(
-    mxnet: MxnetProcess, subject: Subject, inputs: Sequence[Mapping[str, Array]]
-) -> Baseline:
-    """The network, with MXNet's results for these inputs."""
-    reference = mxnet.load(subject.prefix, subject.epoch, subject.graph)
-    try:
-        return Baseline(subject.graph, [reference.truth(each) for each in inputs])
-    finally:
-        reference.close()
+def baseline_of(process: MxnetProcess, subject: Subject, samples: int = SAMPLES) -> Baseline:
+    """The network, judged by what `mxproof verify` draws."""
+    return Baseline(subject.graph, subject, subject.evidence({}, samples=samples), process)

@@ -18,7 +18,7 @@ from fixtures.zoo import ZOO
 from mxproof.cli import common
 from mxproof.subject import UsageError
 
-from .network import NAME
+from .network import NETWORKS
 
 #: Option, least value, default, help.
 NUMBERS = (
@@ -33,8 +33,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "models",
         nargs="*",
         metavar="MODEL",
-        help=f"{', '.join(ZOO)} (with seeded weights); '{NAME}', a network with what these lack; "
-        "or the prefix of a checkpoint (default: all models by name)",
+        help=f"{', '.join(ZOO)} (with seeded weights); {', '.join(NETWORKS)}, networks with what "
+        "these lack; or the prefix of a checkpoint (default: all models by name)",
     )
     common.repeatable(parser, "--kind", "K", "only this kind; repeat for several")
     parser.add_argument("--list", action="store_true", help="list the kinds and exit")
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 def named(wanted: List[str]) -> List[str]:
     """The models requested, or all by name."""
-    names = [*ZOO, NAME]
+    names = [*ZOO, *NETWORKS]
     for model in wanted:
         if model not in names and not symbol_path(model).is_file():
             raise UsageError(

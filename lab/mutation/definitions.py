@@ -1,15 +1,20 @@
 """MXNet's operators by their definitions, in plain NumPy and float64.
 
-They decide whether a change of a layer makes a difference, independently of the harness on trial.
-Slow and simple. Attributes come typed from `converters.ops`, arrays from MXNet.
+What tests hold the rules of `equivalence` to, and what says whether a change shows on given inputs,
+independently of the harness on trial. Slow and simple. Attributes come typed from
+`converters.ops`, arrays from MXNet.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, Callable, Dict, Optional, Sequence
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+
+from mxproof.check import channels
+from mxproof.tolerance import Budget
 
 #: An array; NumPy's annotations lose track of it in most of these expressions.
 Values = Any
@@ -134,3 +139,16 @@ DEFINITIONS: Dict[str, Callable[..., Values]] = {
     "SoftmaxOutput": softmax_output,
     "squeeze": reshaped,
 }
+
+
+def difference(value: Values, reference: Values) -> float:
+    """max|x - t| over each channel, relative to the channel's magnitude, which is the largest
+    number in it or, if that is greater, a fraction of the largest of all (`Budget`)."""
+    if value.shape != reference.shape:
+        return math.inf
+    x, t = channels(value), channels(reference)
+    errors, sizes = np.abs(x - t).max(axis=(0, 2)), np.abs(t).max(axis=(0, 2))
+    if not np.isfinite(errors).all():
+        return math.inf
+    least = max(Budget().channel_floor * float(sizes.max()), float(np.finfo(np.float64).tiny))
+    return float((errors / np.maximum(sizes, least)).max())

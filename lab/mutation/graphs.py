@@ -131,12 +131,12 @@ def heads(kind: str, change: Callable[[Names], Names], note: str) -> Fault:
     """Wrong outputs. A network with one output is judged with the layer before it as another."""
 
     def plant(site: MutationSite) -> Mutant:
-        outputs: Names = site.graph.outputs
-        if len(set(outputs)) == 1:
-            outputs = (_before_last(site.graph), *outputs)
-        reference = replace(site.graph, outputs=outputs)
-        graph = replace(site.graph, outputs=change(outputs))
-        return Mutant(graph, note, outputs[0], reference=reference)
+        reference, own = site.graph, None
+        if len(set(reference.outputs)) == 1:
+            before = str(_before_last(reference))
+            reference = own = site.baseline.returning(before, *reference.outputs)
+        graph = replace(reference, outputs=change(reference.outputs))
+        return Mutant(graph, note, reference.outputs[0], reference=own)
 
     return Fault(kind, GRAPH, HEADS, plant)
 
@@ -144,7 +144,7 @@ def heads(kind: str, change: Callable[[Names], Names], note: str) -> Fault:
 def _return_another(site: MutationSite) -> Mutant:
     before = str(_before_last(site.graph))
     graph = replace(site.graph, outputs=(*site.graph.outputs[:-1], before))
-    return Mutant(graph, f"{before} is returned", site.layer, reference=site.graph)
+    return Mutant(graph, f"{before} is returned", site.layer)
 
 
 # --- batch sizes ---------------------------------------------------------------------------

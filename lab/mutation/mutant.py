@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from converters import Graph, Node
-from mxproof.runtimes.base import Array
+from converters import Graph, Node, load_checkpoint
+from mxproof.evidence import Evidence, kept, live
+from mxproof.runtimes.base import Array, Inputs
+from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.subject import Subject
 from mxproof.truth import Truth
 
 from .edits import Sites, with_attributes, with_node
@@ -23,10 +27,37 @@ BOTH = ("onnx", "pytorch")
 
 @dataclass(frozen=True)
 class Baseline:
-    """The network that faults are planted in, and MXNet's results on some inputs."""
+    """The network that faults are planted in, and MXNet, which judges them.
+
+    Attributes:
+        inputs: that `mxproof verify` draws.
+        process: runs MXNet, and has to stay open.
+    """
 
     graph: Graph
-    truths: Sequence[Truth] = ()
+    subject: Subject
+    inputs: Sequence[Inputs]
+    process: MxnetProcess
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        return self.evidence_of(self.graph)
+
+    @property
+    def truths(self) -> List[Truth]:
+        return list(self.evidence)
+
+    def evidence_of(self, graph: Graph) -> Evidence:
+        """MXNet's, for what this graph says of the checkpoint: which outputs were chosen."""
+        model = self.process.load(self.subject.prefix, self.subject.epoch, graph)
+        return kept(live(model, self.inputs, self.process.versions))
+
+    def returning(self, *outputs: str) -> Graph:
+        """The network as it is read where the user chooses these outputs."""
+        shapes = {v.name: v.shape for v in self.graph.inputs}
+        prefix, epoch = self.subject.prefix, self.subject.epoch
+        graph = load_checkpoint(prefix, epoch, inputs=shapes, outputs=outputs)
+        return replace(graph, name=self.graph.name)
 
     @cached_property
     def nodes(self) -> Dict[str, Node]:
@@ -35,7 +66,7 @@ class Baseline:
     @cached_property
     def shapes(self) -> Mapping[str, Any]:
         """Value name -> shape, for the first of the inputs."""
-        return self.graph.infer_shapes({k: v.shape for k, v in self.truths[0].inputs.items()})
+        return self.graph.infer_shapes({k: v.shape for k, v in self.inputs[0].items()})
 
     def value(self, name: str, truth: Truth) -> Array:
         """MXNet's float64 value of an input, a parameter or a layer."""
@@ -119,10 +150,10 @@ class Mutant:
         graph: the network that is converted.
         note: what was changed, for people.
         expected: the layer that the proof has to name.
-        reference: the network to judge by, if it is not the baseline's: the same layers with
-            another one among the outputs.
+        reference: the network to judge by, if it is not the baseline's: with other outputs, or
+            with a declaration that is wrong on both sides.
         feed: changes the inputs of the converted model.
-        edit: changes the converted .onnx file.
+        edit: changes the converted files, given the first of them.
     """
 
     graph: Graph
@@ -130,7 +161,7 @@ class Mutant:
     expected: str
     reference: Optional[Graph] = None
     feed: Optional[Callable[[Mapping[str, Array]], Dict[str, Array]]] = None
-    edit: Optional[Callable[[Any], None]] = None
+    edit: Optional[Callable[[Path], None]] = None
 
 
 @dataclass(frozen=True)

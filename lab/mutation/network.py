@@ -1,19 +1,19 @@
-"""A small network with what the zoo lacks: each kind of fault can do harm somewhere."""
+"""Small networks with what the zoo lacks: each kind of fault can do harm somewhere."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Callable, Dict
+
+import numpy as np
 
 from converters import save_checkpoint
 from converters.symbol import VARIABLE, Symbol
 from fixtures.symbols import SymbolBuilder
 from fixtures.weights import seeded_parameters
 
-NAME = "small"
 INPUT = ("N", 3, "H", "W")
-#: Two inputs: one side odd, one even, both ways; and a batch of two.
-SHAPES = ((1, 3, 13, 12), (2, 3, 12, 13))
 MXNET = 10901
 
 
@@ -29,7 +29,7 @@ class _Small(SymbolBuilder):
         return self.add("BatchNorm", name, x, stored=stored, **attrs)
 
 
-def symbol() -> Symbol:
+def small() -> Symbol:
     """(N, 3, H, W) -> two heads of (N, 6) probabilities.
 
     Biases, groups, dilation, averages over padding, windows rounded up, attributes left at
@@ -61,9 +61,34 @@ def symbol() -> Symbol:
     return net.symbol(*heads, version=MXNET)
 
 
-def write(folder: Path) -> Path:
+def sorting() -> Symbol:
+    """(N, 3, H, W) -> the four largest of eight scores and their places; all places by score; and
+    probabilities. Two of the channels between the convolutions are 0 for any picture."""
+    net = _Small()
+    x = net.norm("norm0", net.convolution("conv0", net.add(VARIABLE, "data")))
+    x = net.convolution("conv1", net.add("Activation", "act0", x, act_type="relu"))
+    x = net.add("Pooling", "pool0", x, global_pool=True, pool_type="avg", kernel=(7, 7))
+    x = net.add("Flatten", "flat", x)
+    scores = net.add("FullyConnected", "dense0", x, stored="weight bias", num_hidden=8)
+    largest = net.add("topk", "largest", scores, k=4, ret_typ="both", axis=1)
+    places = net.add("argsort", "places", scores, axis=1, is_ascend=False)
+    symbol = net.symbol(places, net.add("softmax", "probabilities", scores), version=MXNET)
+    return replace(symbol, heads=((largest, 0), (largest, 1), *symbol.heads))
+
+
+NETWORKS: Dict[str, Callable[[], Symbol]] = {"small": small, "sorting": sorting}
+#: Below what any input that is drawn makes of the layer before it.
+BURIED = -1e5
+
+
+def write(name: str, folder: Path) -> Path:
     """The checkpoint, with seeded weights; its prefix."""
-    prefix = folder / NAME
-    arrays = seeded_parameters(symbol(), {"data": INPUT})
-    save_checkpoint(prefix, symbol(), arrays)
+    symbol = NETWORKS[name]()
+    arrays = seeded_parameters(symbol, {"data": INPUT})
+    if name == "sorting":
+        arrays["arg:norm0_beta"] = np.where(
+            np.arange(8) < 2, np.float32(BURIED), arrays["arg:norm0_beta"]
+        )
+    prefix = folder / name
+    save_checkpoint(prefix, symbol, arrays)
     return prefix

@@ -10,8 +10,7 @@ from converters import Graph, Node
 from mxproof.runtimes.base import Array
 
 from .attributes import NORMS, WEIGHTED
-from .edits import Sites, layers, nodes, with_attributes, with_node
-from .equivalence import makes_no_difference
+from .edits import Sites, layers, nodes, producer, with_attributes, with_node
 from .mutant import WEIGHTS, Fault, Mutant, MutationSite
 
 DENSE = layers("FullyConnected")
@@ -112,7 +111,7 @@ def _flipped(weight: Array) -> Array:
 def one_number(
     kind: str, sites: Sites, change: Callable[[Any, MutationSite], Any], *roles: str
 ) -> Fault:
-    """One number of a parameter; a live one if twenty draws find one."""
+    """One number of a parameter, another one if twenty draws find one that the change changes."""
 
     def plant(site: MutationSite) -> Mutant:
         role = site.draw(roles)
@@ -120,12 +119,36 @@ def one_number(
             array = site.array(role).copy()
             at = tuple(int(site.random.integers(size)) for size in array.shape)
             was, array[at] = array[at], change(array[at], site)
-            mutant = site.stored(role, array, f"{role} {at}: {was!s} -> {array[at]!s}")
-            if not makes_no_difference(site.baseline, mutant):
+            if array[at] != was:
                 break
-        return mutant
+        return site.stored(role, array, f"{role} {at}: {was!s} -> {array[at]!s}")
 
     return Fault(kind, WEIGHTS, sites, plant)
+
+
+# --- numbers that the inputs do not reach ----------------------------------------------------
+
+
+def _unreached(site: MutationSite) -> Array:
+    """The largest magnitude of each of the data's channels, over all inputs that are drawn."""
+    name = str(site.node.inputs[0])
+    values = (site.baseline.value(name, truth) for truth in site.baseline.truths)
+    largest: Array = np.max([np.abs(v).max((0, *range(2, v.ndim))) for v in values], axis=0)
+    return largest
+
+
+def _change_unreached(site: MutationSite) -> Mutant:
+    """The weights of the channels that are 0 on all inputs, or of the one that is closest to it."""
+    weight, largest = site.array("weight").copy(), _unreached(site)
+    least = np.flatnonzero(largest <= largest.min())
+    groups = getattr(site.op, "num_group", 1)
+    per_group, filters = weight.shape[1], len(weight) // groups
+    for channel in least:
+        group, place = divmod(int(channel), per_group)
+        rows = slice(group * filters, (group + 1) * filters)
+        weight[rows, place] = 10 * weight[rows, place] + np.float32(0.1)
+    note = f"{len(least)} channels, at most {largest.min():.1g} on all inputs: w -> 10 w + 0.1"
+    return site.stored("weight", weight, note)
 
 
 def ulps(value: Any, count: int) -> Any:
@@ -151,6 +174,13 @@ SQUARES = shaped(lambda s: len(s) > 3 and s[-1] == s[-2] > 1)
 QUADRATIC = shaped(lambda s: s[0] == s[1] > 1, "Convolution", "FullyConnected")
 EVEN = shaped(lambda s: s[0] % 2 == s[1] % 2 == 0 < s[1])
 STORED = layers("BatchNorm", "Convolution", "FullyConnected")
+
+
+def _behind_relu(graph: Graph, node: Node) -> bool:
+    source = producer(graph, node.inputs[0] if node.inputs else None)
+    rectified = source is not None and source.attrs.get("act_type") == "relu"
+    return rectified and node.op in ("Convolution", "FullyConnected")
+
 
 FAULTS: Tuple[Fault, ...] = (
     exchanged("moving mean and variance swapped", *STATISTICS),
@@ -185,4 +215,5 @@ FAULTS: Tuple[Fault, ...] = (
         "one number of a BatchNorm off by an ulp", NORMS, lambda v, s: ulps(v, 1), *NORM_ROLES
     ),
     one_number("one bias off by an ulp", BIASED, lambda v, s: ulps(v, 1), "bias"),
+    Fault("weights that no input reaches", WEIGHTS, nodes(_behind_relu), _change_unreached),
 )

@@ -13,6 +13,7 @@ from mxproof.runtimes.base import Array
 
 from .attributes import CONVOLUTIONS, SOFTMAXES, always, windowed
 from .edits import Sites, axes, layers, readers
+from .files import Before, onnx_edit, producer_of
 from .mutant import (
     GRAPH,
     HYPER,
@@ -41,9 +42,7 @@ def reading(where: Callable[[Tuple[Any, ...]], object] = lambda shape: True) -> 
     return find
 
 
-def fed(
-    kind: str, family: str, change: Callable[[Array], Array], sites: Sites, why: str = ""
-) -> Fault:
+def fed(kind: str, family: str, change: Callable[[Array], Array], sites: Sites) -> Fault:
     """The converted model is given another array."""
 
     def plant(site: MutationSite) -> Mutant:
@@ -56,7 +55,7 @@ def fed(
 
         return Mutant(site.graph, f"input {name}", site.layer, feed=feed)
 
-    return Fault(kind, family, sites, plant, why)
+    return Fault(kind, family, sites, plant)
 
 
 def _by_channel(values: Tuple[float, ...], x: Array) -> Array:
@@ -81,20 +80,16 @@ def rewritten(
         changed = change(site)
 
         def edit(model: Any) -> None:
-            node = _node(model, site.layer)
+            node = producer_of(model, site.layer)
             kept = [a for a in node.attribute if a.name not in changed]
             del node.attribute[:]
             new = [helper.make_attribute(name, value) for name, value in changed.items()]
             node.attribute.extend([*kept, *new])
 
         note = ", ".join(f"{name} {value}" for name, value in changed.items())
-        return Mutant(site.graph, note, site.layer, edit=edit)
+        return Mutant(site.graph, note, site.layer, edit=onnx_edit(edit))
 
     return Fault(kind, family, sites, plant, targets=ONNX)
-
-
-def _node(model: Any, layer: str) -> Any:
-    return next(n for n in model.graph.node if layer in n.output)
 
 
 def _one_side(site: MutationSite) -> Dict[str, Any]:
@@ -105,17 +100,13 @@ def _one_side(site: MutationSite) -> Dict[str, Any]:
 
 
 def _narrow(site: MutationSite) -> Mutant:
-    narrow, wide = f"{site.layer}/narrow", f"{site.layer}/wide"
-
     def edit(model: Any) -> None:
-        node = _node(model, site.layer)
-        index = list(model.graph.node).index(node)
-        casts = ((narrow, wide, TensorProto.FLOAT), (node.input[0], narrow, TensorProto.FLOAT16))
-        for source, name, to in casts:
-            model.graph.node.insert(index, helper.make_node("Cast", [source], [name], to=to))
-        node.input[0] = wide
+        before = Before(model, site.layer)
+        narrow = before.add("Cast", before.data, to=TensorProto.FLOAT16)
+        before.read(before.add("Cast", narrow, to=TensorProto.FLOAT))
 
-    return Mutant(site.graph, "Cast to float16 and back", site.layer, edit=edit)
+    note = "Cast to float16 and back"
+    return Mutant(site.graph, note, site.layer, edit=onnx_edit(edit))
 
 
 def _fix_batch(site: MutationSite) -> Mutant:
@@ -129,8 +120,6 @@ def _fix_batch(site: MutationSite) -> Mutant:
 PICTURES = reading(lambda shape: len(shape) > 3)
 COLOURED = reading(lambda shape: len(shape) > 3 and shape[1] == 3)
 CLIPS = reading(lambda shape: len(shape) == 5)
-WHOLE = "every pixel is a whole number already"
-EXACT = "every pixel is a float16 already"
 DIVIDED = "divided by the deviation twice"
 
 FAULTS: Tuple[Fault, ...] = (
@@ -138,8 +127,8 @@ FAULTS: Tuple[Fault, ...] = (
     fed("scaled by 1/255", PREPROCESSING, lambda x: x / np.float32(255), PICTURES),
     fed("mean subtracted twice", PREPROCESSING, _minus_mean, COLOURED),
     fed(DIVIDED, PREPROCESSING, lambda x: x / _by_channel(DEVIATION, x), COLOURED),
-    fed("pixels rounded", PREPROCESSING, np.rint, PICTURES, WHOLE),
-    fed("pixels in float16", PREPROCESSING, lambda x: x.astype(np.float16), PICTURES, EXACT),
+    fed("pixels rounded", PREPROCESSING, np.rint, PICTURES),
+    fed("pixels in float16", PREPROCESSING, lambda x: x.astype(np.float16), PICTURES),
     fed("height and width exchanged", INPUT, lambda x: x.swapaxes(-1, -2), PICTURES),
     fed("left and right exchanged", INPUT, lambda x: x[..., ::-1], PICTURES),
     fed("channels last", INPUT, lambda x: np.moveaxis(x, 1, -1), PICTURES),

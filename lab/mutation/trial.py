@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import atexit
-import copy
 import tempfile
+from dataclasses import dataclass
 from functools import lru_cache, reduce
 from operator import add
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
-
-import onnx
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from converters import Graph
 from mxproof.benchmark.timing import FORMS, TimingProcess, TimingTarget
 from mxproof.compare import compare
-from mxproof.evidence import stored
+from mxproof.evidence import Evidence
 from mxproof.prover import Prover
-from mxproof.runtimes.base import Array, Inputs, RuntimeFailure
+from mxproof.runtimes.base import Array, Candidate, Inputs, RuntimeFailure, Visitor
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budgets
-from mxproof.truth import Truth
 
 from .mutant import Baseline, Mutant
 from .oracles import alarms
+
+Feed = Callable[[Mapping[str, Array]], Dict[str, Array]]
 
 
 class Verdict(NamedTuple):
@@ -49,25 +48,26 @@ def tried(
     Raises:
         RuntimeFailure: a runtime is missing, which proves nothing.
     """
-    truths = truths_for(mutant, baseline)
+    reference = mutant.reference or baseline.graph
+    own = mutant.reference is not None
+    evidence = baseline.evidence_of(reference) if own else baseline.evidence
     found = None
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         try:
             path = convert(mutant.graph, target, Path(folder))[0]
             if mutant.edit is not None:
-                model = onnx.load(path)
-                mutant.edit(model)
-                onnx.save(model, path)
+                mutant.edit(path)
             if oracles:
-                found = outputs_apart(path, target, [t.inputs for t in truths])
-            verdict = judge(mutant.reference or baseline.graph, path, target, truths)
+                feed = mutant.feed or dict
+                found = outputs_apart(path, target, [feed(x) for x in baseline.inputs])
+            verdict = judge(reference, path, target, evidence, mutant.feed)
         except RuntimeFailure:
             raise
         except Exception as error:  # whatever a converter or a runtime rejects
             message = str(error).replace(f"{folder}/", "")
             named = (mutant.expected,) if repr(mutant.expected) in message else ()
             verdict = Verdict(True, named, f"{type(error).__name__}: {message}")
-    return verdict, alarms(found, [t.outputs for t in truths]) if oracles else {}
+    return verdict, alarms(found, [t.outputs for t in evidence]) if oracles else {}
 
 
 @lru_cache(None)
@@ -99,34 +99,46 @@ def outputs_apart(path: Path, target: str, inputs: Sequence[Inputs]) -> Optional
         return None
 
 
-def truths_for(mutant: Mutant, baseline: Baseline) -> List[Truth]:
-    """MXNet's results, with the inputs that the mutant is given and the outputs it is judged by."""
-    changed = []
-    for truth in baseline.truths:
-        other = copy.copy(truth)  # the layers stay in the one file
-        if mutant.feed is not None:
-            other.inputs = mutant.feed(truth.inputs)
-        if mutant.reference is not None:
-            known = dict(zip(baseline.graph.outputs, truth.outputs))
-            names = mutant.reference.outputs
-            other.outputs = [known[n] if n in known else truth[n].float32 for n in names]
-        changed.append(other)
-    return changed
+@dataclass(frozen=True)
+class WithInputTransform:
+    """A candidate that is given other inputs than it should be."""
+
+    candidate: Candidate
+    feed: Feed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.candidate, name)
+
+    def run(self, inputs: Inputs) -> List[Array]:
+        return self.candidate.run(self.feed(inputs))
+
+    def trace(
+        self, inputs: Inputs, visit: Visitor, portions: Optional[Sequence[int]] = None
+    ) -> List[Array]:
+        return self.candidate.trace(self.feed(inputs), visit, portions)
 
 
-def judge(reference: Graph, path: Path, target: str, truths: Sequence[Truth]) -> Verdict:
-    """Judge one converted file against MXNet.
+def judge(
+    reference: Graph, path: Path, target: str, evidence: Evidence, feed: Optional[Feed] = None
+) -> Verdict:
+    """Judge one converted file as `mxproof verify` does with its defaults.
 
     `Prover.prove` would return the same; this skips whatever cannot change the verdict. A proof
-    fails with its first failed comparison, the float64 one, and it names the layers that this one
-    finds, if any. Where float64 shows nothing, the prover itself decides.
+    fails if a layer by itself differs in float64, and then names the layers that do. Where there
+    are none, the prover itself decides.
     """
-    candidate = TARGETS[target].open(path, "float64")
-    if not all(compare(t, candidate, reference).passed for t in truths):
-        isolated = [compare(t, candidate, reference, alone=True) for t in truths]
+
+    def opened(target: str, precision: str) -> Candidate:
+        candidate = TARGETS[target].open(path, precision)
+        return WithInputTransform(candidate, feed) if feed else candidate
+
+    candidate = opened(target, "float64")
+    if not all(compare(t, candidate, reference).passed for t in evidence):
+        isolated = [compare(t, candidate, reference, alone=True) for t in evidence]
         culprits = reduce(add, isolated).culprits
         if culprits:
             return Verdict(True, tuple(c.layer for c in culprits))
-    prover = Prover(reference, {target: path}, Budgets())
-    proof = prover.prove(stored(truths))[0][target]
+    del candidate
+    prover = Prover(reference, {target: path}, Budgets(), opened=opened)
+    proof = prover.prove(evidence)[0][target]
     return Verdict(not proof.passed, tuple(c.layer for c in proof.culprits))

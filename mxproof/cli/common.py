@@ -124,7 +124,10 @@ def targets_of(args: argparse.Namespace) -> Tuple[str, ...]:
 def sampling(parser: argparse._ActionsContainer, default: str) -> None:
     """Random inputs, and the Python that has MXNet to run them in."""
     parser.add_argument("--seed", type=count, help="of the random inputs (default: 0)")
-    text = "how many random inputs; float32 noise is judged over all of them"
+    text = (
+        "how many random inputs; float32 noise is judged over all of them. In turns they are "
+        "plain, sparse and a batch of three, tall with outliers, and wide, as far as sizes are free"
+    )
     parser.add_argument("--samples", type=positive, help=f"{text} (default: {default})")
     mxnet_python(parser)
 

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def compared(name: str, reference: Array, path: Path) -> Dict[str, Any]:
-    """The row of one file; None where numbers that are not finite differ.
+    """The row of one file; None where numbers that are not finite differ, and where none is finite.
 
     Raises:
         UsageError: it has another shape.
@@ -70,7 +70,7 @@ def compared(name: str, reference: Array, path: Path) -> Dict[str, Any]:
         )
     finite = np.isfinite(reference)
     alike = np.array_equal(array[~finite], reference[~finite], equal_nan=True)
-    known = alike and np.isfinite(array[finite]).all()
+    known = alike and finite.any() and np.isfinite(array[finite]).all()
     gap, relative = differences(array[finite], reference[finite]) if known else (None, None)
     ranked = array.ndim > 1 and array.size > 0
     top = same_top(array, reference, 1) if ranked else None

@@ -10,7 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from converters import ConversionError
 from converters.logits import logits
@@ -32,6 +32,8 @@ from .verify import again
 FORMS = {
     "external-data": "ONNX: weights in a file of their own, NAME.onnx.data (always so beyond "
     "1 GiB)",
+    "exact-batch-norm": "batch norms as (x - mean) * scale + beta, as MXNet computes them: more "
+    "precise where a mean is large beside the deviation, and slower",
     "pth": "also NAME.pth, the weights as a PyTorch state dict (needs PyTorch)",
     "pt2": "also NAME.pt2, network and weights in one file of torch.export (needs PyTorch)",
 }
@@ -44,7 +46,7 @@ CHANGES = {
 
 
 class NotProven(Exception):
-    """The proof, its only argument, failed: nothing is written."""
+    """The proof, its only argument, failed in such a way that nothing is written."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -73,8 +75,13 @@ def _options(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="prove every layer of these files equal to MXNet's before they are written; the "
         "verdict goes into NAME.md and NAME.proof.json. Done by default where MXNet and the "
-        "targets' runtimes are installed",
+        "targets' runtimes are installed. Files that compute another function are not written",
     )
+    text = (
+        "do not write files that are less precise than MXNet in float32, either. Without it, files "
+        "that compute the same function are written, with exit code 1 and a list of the layers"
+    )
+    proof.add_argument("--strict", action="store_true", help=text)
     common.sampling(proof, str(SAMPLES))
 
 
@@ -90,20 +97,43 @@ def run(args: argparse.Namespace) -> int:
             judge(args, parcel)
             finish(args, parcel, begun)
     except NotProven as failure:
-        proof: Proof = failure.args[0]
-        for result in proof.targets.values():
-            say(*result.explain(proof.model), stderr=True)
-        text = "not proven, so nothing was written; --no-verify writes the files all the same."
-        say(f"{proof.model}: {text}", stderr=True)
+        _refuse(failure.args[0])
         return common.FAILED
     if parcel.proof is None:  # one from before is of other files
         (output / parcel.path(".proof.json").name).unlink(missing_ok=True)
     lines = [*(f"wrote {output / path.name}" for path in parcel.files), *parcel.notes]
     if parcel.subject.weights != "user":
         lines.append(f"weights: {parcel.subject.weights}; {parcel.subject.why}")
-    proven = "proven equal to MXNet, layer by layer"
-    say(*lines, proven if parcel.proof else f"not proven: {parcel.unproven}", quiet=args.quiet)
-    return common.PROVEN
+    if parcel.proof is None:
+        lines.append(f"not proven: {parcel.unproven}")
+    elif parcel.proof.passed:
+        lines.append("proven equal to MXNet, layer by layer")
+    say(*lines, quiet=args.quiet)
+    return _verdict(parcel.proof)
+
+
+def _verdict(proof: Optional[Proof]) -> int:
+    """The exit code; what the files lose is said as an error."""
+    from ..export.proving import losses
+
+    if proof is None or proof.passed:
+        return common.PROVEN
+    text = "the files were written all the same; with --strict they are not."
+    say(*losses(proof), f"{proof.model}: {text}", stderr=True)
+    return common.FAILED
+
+
+def _refuse(proof: Proof) -> None:
+    """Say why nothing was written, and how to have the files all the same."""
+    for result in proof.targets.values():
+        say(*result.explain(proof.model), stderr=True)
+    text = "not proven, so nothing was written; --no-verify writes the files all the same."
+    if proof.same_function:
+        text = (
+            "same function, but less precise than MXNet, so nothing was written; without --strict "
+            "the files are."
+        )
+    say(f"{proof.model}: {text}", stderr=True)
 
 
 def check(args: argparse.Namespace) -> None:
@@ -118,6 +148,12 @@ def check(args: argparse.Namespace) -> None:
             "--verify and --float16: the proof is of float32 numbers. What float16 costs is "
             "measured instead; leave --verify out."
         )
+    if args.strict and (args.verify is False or args.float16):
+        option = "float16" if args.float16 else "no-verify"
+        raise UsageError(
+            f"--strict and --{option}: the proof decides what --strict writes, and with "
+            f"--{option} there is none. Leave one of the two out."
+        )
 
 
 def read(args: argparse.Namespace, folder: Path) -> Parcel:
@@ -131,6 +167,8 @@ def read(args: argparse.Namespace, folder: Path) -> Parcel:
         notes.append(f"logits: {', '.join(how['outputs'])} in place of {', '.join(dropped)}")
         subject = load_subject(args.checkpoint, **how)
     subject = subject.prepared(preprocessing_of(args, subject.preprocessing))
+    exact = replace(subject.graph, exact_batch_norm=args.exact_batch_norm)
+    subject = replace(subject, graph=exact)
     graph, single, done = changes(subject.graph, fused=args.fuse, half=args.float16)
     written, notes = replace(subject, graph=graph), [*notes, *done]
     return Parcel(written, subject.graph, single, folder, args.opset, notes=notes)
@@ -157,9 +195,10 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
     """Prove the files, or say why not; measure what was changed.
 
     Raises:
-        NotProven: a layer is not MXNet's.
+        NotProven: it is not MXNet's function, or less precise where the user is strict.
     """
     from ..export.proving import cost_of_fusing, measured, prove
+    from ..report.terminal import lost_in
 
     narrowed = parcel.graph is not parcel.single
     if narrowed:
@@ -178,10 +217,11 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
         parcel.unproven = f"{reason}. {later(args, parcel)}".replace("..", ".")
         if args.fuse and not narrowed:
             parcel.notes += measured(parcel, "folding")
-    elif not parcel.proof.passed:
+    elif not (parcel.proof.passed if args.strict else parcel.proof.same_function):
         raise NotProven(parcel.proof)
-    elif args.fuse:
-        parcel.notes.append(cost_of_fusing(parcel.proof))
+    else:
+        parcel.notes += lost_in(parcel.proof)
+        parcel.notes += [cost_of_fusing(parcel.proof)] if args.fuse else []
 
 
 def _why_not(args: argparse.Namespace, parcel: Parcel) -> str:
@@ -200,7 +240,7 @@ def later(args: argparse.Namespace, parcel: Parcel) -> str:
     changed: Dict[str, Any] = {"logits": False, "float16": False, "verify": True}
     if args.logits:
         changed["output"] = list(parcel.graph.outputs)
-    if args.fuse:
+    if args.fuse or args.exact_batch_norm:
         command = common.command_line("convert", args, **changed)
     else:
         command = again(args, args.to or [], **changed)

@@ -20,7 +20,7 @@ from ..evidence import SAMPLES, evidence_for
 from ..proof import Proof
 from ..report.page import markdown, page, today
 from ..report.templates import require_jinja
-from ..report.terminal import layer_sheet, proof_table, require_layers
+from ..report.terminal import layer_sheet, lost_in, proof_table, require_layers
 from ..runtimes.base import RuntimeFailure
 from ..subject import Subject, UsageError, load_for_run, parse_inputs
 from ..targets import TARGETS
@@ -95,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
         for comparison in target.comparisons.values():
             console.print(layer_sheet(proof.model, name, comparison, args.layers).terminal())
     console.print(proof_table(proof))
+    say(*lost_in(proof), quiet=args.quiet)
     for target in proof.targets.values():
         say(*target.explain(proof.model), stderr=True)
     say(*reproducers, *proof.problems, stderr=True)

@@ -11,9 +11,10 @@ from converters.preprocessing import KEY
 from converters.python_text import literal
 
 from ..proof import Proof
-from ..report.wording import one_line
+from ..report.record import Json
+from ..report.wording import FUNCTIONS, NOT_COMPARED, number, one_line, precision_words, reasons
 from .parcel import Parcel
-from .proving import FUSED
+from .proving import FUSED, losses
 
 #: What each suffix holds, in words.
 CONTENTS = {
@@ -25,6 +26,10 @@ CONTENTS = {
     ".pt2": "source and weights in one, as `torch.export` writes it",
     ".proof.json": "the proof, layer by layer",
 }
+HEADINGS = (
+    *("target", "function", "precision", "layers"),
+    *("float64, worst", "float32 ratio, worst (median)"),
+)
 
 
 def guide(parcel: Parcel) -> str:
@@ -135,18 +140,22 @@ def _proof(parcel: Parcel) -> Iterator[str]:
         "These files were compared with MXNet, layer by layer, before they were written; "
         f"{markdown(parcel.name + '.proof.json')} has every number."
     )
-    headings = ("target", "verdict", "layers", "float64, worst", "float32 ratio, worst (median)")
-    yield _table(headings, [_row(name, parcel.proof) for name in parcel.proof.targets])
+    record = parcel.proof.to_json()["targets"]
+    yield _table(HEADINGS, [_row(name, parcel.proof, found) for name, found in record.items()])
+    yield from map(markdown, losses(parcel.proof))
+    for name, target in record.items():
+        yield from (markdown(f"{name}: {reason}") for reason in reasons(target))
     if parcel.graph is not parcel.plain:
         yield FUSED[:1].upper() + FUSED[1:]
 
 
-def _row(name: str, proof: Proof) -> Tuple[str, ...]:
+def _row(name: str, proof: Proof, found: Json) -> Tuple[str, ...]:
     target = proof.targets[name]
     doubles, singles = target.comparisons["float64"], target.comparisons["float32"]
-    worst = f"{doubles.worst.rel:.1e}" if doubles.worst else ""
+    worst = number(doubles.worst.rel) if doubles.worst else NOT_COMPARED
     noisiest = singles.worst.ratio if singles.worst else None
     ratio = f"{noisiest:.2f}" if noisiest is not None else ""
     if singles.median_ratio is not None and ratio:
         ratio += f" ({singles.median_ratio:.2f})"
-    return name, "pass" if target.passed else "FAIL", str(len(doubles.checks)), worst, ratio
+    verdicts = FUNCTIONS[found["function"]], precision_words(found)
+    return (name, *verdicts, str(len(doubles.checks)), worst, ratio)

@@ -12,7 +12,7 @@ import onnx
 
 from converters import Graph, __version__
 
-from ..report.wording import one_line
+from ..report.wording import FUNCTIONS, one_line, precision_words
 from ..repro.case import NoPiece
 from ..repro.pytorch import PytorchFile
 from .parcel import Parcel
@@ -103,5 +103,6 @@ def _statements(path: Path) -> Dict[str, str]:
 def _verdict(parcel: Parcel) -> str:
     if parcel.proof is None:
         return f"not proven: {parcel.unproven}"
-    targets = parcel.proof.targets.items()
-    return ", ".join(f"{name}: {'pass' if target.passed else 'FAIL'}" for name, target in targets)
+    targets = parcel.proof.to_json()["targets"].items()
+    said = (f"{n}: {FUNCTIONS[t['function']]}, {precision_words(t)}" for n, t in targets)
+    return "; ".join(said)

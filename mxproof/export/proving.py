@@ -17,9 +17,13 @@ from converters.fusing import fuse
 from converters.shape import Shape
 
 from ..evidence import evidence_for
+from ..final_outputs import by_name
+from ..operator_kinds import random_layers
 from ..outputs import differences
 from ..proof import Proof
 from ..prover import Prover
+from ..report.record import FAIL, PASS
+from ..report.wording import loss_words
 from ..runtimes.base import Array, Inputs
 from ..subject import UsageError
 from ..targets import TARGETS, convert
@@ -69,10 +73,22 @@ def record(parcel: Parcel, proof: Proof) -> str:
     return json.dumps({**proof.to_json(), "files": parcel.written(), **fused}, indent=1) + "\n"
 
 
+def losses(proof: Proof) -> List[str]:
+    """A sentence for each target that is the same function and less precise than MXNet."""
+    sentences = []
+    for name, target in proof.to_json()["targets"].items():
+        if target["function"] == PASS and target["precision"] == FAIL:
+            why = [] if target["less_precise"] else target["explanation"]
+            sentences.append(" ".join([f"{proof.model}/{name}: {loss_words(target)}.", *why]))
+    return sentences
+
+
 def cost_of_fusing(proof: Proof) -> str:
     """How far folding took the outputs, in MXNet's own float32 error."""
     worst = {name: target.output.checks.worst for name, target in proof.targets.items()}
     parts = [f"{n} {w.ratio:.2f}" for n, w in worst.items() if w and w.ratio is not None]
+    if not parts:
+        return "folding: what it costs is not known: no output was compared in numbers."
     return (
         "folding: the outputs' RMS error against MXNet in float64, as a multiple of MXNet's own in "
         f"float32: {', '.join(parts)}."
@@ -113,8 +129,12 @@ def _compared(parcel: Parcel, target: str, inputs: Inputs) -> str:
     types = {v.name: v.type for v in parcel.graph.inputs}
     given = {n: a.astype(types[n]) if a.dtype.kind == "f" else a for n, a in inputs.items()}
     found = _run(target, parcel.models[target], given)
-    gaps = [differences(f.astype(e.dtype), e) for f, e in zip(found, expected)]
-    largest = max(float(np.abs(e).max(initial=0)) for e in expected)
+    ours, theirs = (by_name(parcel.graph, arrays) for arrays in (found, expected))
+    pairs = [(ours[name], theirs[name]) for name in ours.keys() - random_layers(parcel.graph)]
+    if not pairs:
+        return "outputs are drawn at random: what the change costs was not measured."
+    gaps = [differences(f.astype(e.dtype), e) for f, e in pairs]
+    largest = max(float(np.abs(e).max(initial=0)) for _, e in pairs)
     return (
         f"outputs differ from the unchanged network's by {max(g[0] for g in gaps):.1e} at most "
         f"(relative {max(g[1] for g in gaps):.1e}; the largest output is {largest:.1e}), on one "

@@ -33,7 +33,7 @@ class RecordedTruth(Truth):
 
     def __init__(self, inputs: Inputs, layers: Iterable[Kept], outputs: Iterable[Array]) -> None:
         self._kept = {layer.name: layer for layer in layers}
-        self.inputs, self.outputs, self._rounded = inputs, list(outputs), {}
+        self.inputs, self.outputs, self._rounded, self.draws = inputs, list(outputs), {}, {}
         self.shapes = {name: layer.shape for name, layer in self._kept.items()}
 
     def __getitem__(self, name: str) -> Layer:

@@ -20,7 +20,7 @@ from itertools import groupby
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .record import FAIL, MEASURES, Json
-from .wording import number, one_line, used
+from .wording import number, one_line, uncompared, used
 
 TOP, BOTTOM = 28, 190  # pixels: where the ends of the y axis are
 NO_NUMBER, ZERO = 20, 197  # marks without a number, and zeros of a logarithmic axis
@@ -147,11 +147,14 @@ def error_charts(target: Json) -> List[Chart]:
         marks = [_mark(target, place, precision) for place in range(len(layers))]
         failed = sum("bad" in mark.kind for mark in marks if mark)
         beyond = f"{failed} of {len(layers)} layers are beyond their budget"
+        silent, within = uncompared(layers), "All layers are within their budget"
+        if silent:
+            within += f", of those that were compared in numbers: {silent} were not"
         charts.append(
             Chart(
                 f"{precision}: {TITLES[precision][0]}",
                 [Series("error", marks)],
-                words=beyond if failed else "All layers are within their budget",
+                words=beyond if failed else within,
                 x_label="layer",
                 ticks=_depths(len(layers)),
                 limits=[layer[f"{precision}_allowed"] for layer in layers],

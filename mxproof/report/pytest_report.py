@@ -17,7 +17,17 @@ from converters.files import atomic_write
 from ..proof import PRECISIONS
 from ..subject import UsageError
 from .page import markdown, page, today
-from .record import FAIL, INCOMPLETE, PASS, SCHEMA, Json, questions, system, target_record
+from .record import (
+    FAIL,
+    INCOMPLETE,
+    PASS,
+    SCHEMA,
+    Json,
+    coverage_record,
+    questions,
+    system,
+    target_record,
+)
 from .templates import require_jinja
 from .wording import verdict_of
 
@@ -159,7 +169,8 @@ def _record(model: str, found: List[Json], failed: List[Json]) -> Json:
     elsewhere = [t for t in failed if t.get("target") not in targets]
     return {
         **{"schema": SCHEMA, "input": {}, "weights": "", "reference": "mxnet", "versions": {}},
-        **{"source": {}, "command": "", "system": system(), **_first(found, "about", {})},
+        **{"source": {}, "command": "", "system": system(), **coverage_record(None)},
+        **_first(found, "about", {}),
         "model": model,
         "verdict": FAIL if elsewhere else verdict_of(list(targets.values())),
         "problems": [f"{t['id']} failed" for t in elsewhere],

@@ -11,7 +11,9 @@ import os
 import platform
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ..proof import PRECISIONS, OutputProof, Proof, TargetProof
+from ..coverage import Coverage
+from ..final_outputs import OutputProof
+from ..proof import PRECISIONS, Proof, TargetProof
 from ..stored import DIFFERENT, EQUAL, EXEMPT, REARRANGED, VERDICTS, StoredProof
 from ..verdict import Check, Comparison
 
@@ -35,11 +37,17 @@ def _pass(passed: bool) -> str:
     return PASS if passed else FAIL
 
 
-def part(comparison: Comparison, alone: Sequence[Check] = ()) -> Json:
-    """What one precision found.
+def part(
+    comparison: Comparison,
+    alone: Sequence[Check] = (),
+    digits_lost: Optional[Mapping[str, float]] = None,
+) -> Json:
+    """What one precision found; "beyond": layer -> how many times its limit it uses up, for those
+    that differ by themselves, or else in the chain.
 
     Args:
         alone: the layers that differ although they are given MXNet's inputs.
+        digits_lost: in float32, see `TargetProof`.
     """
     passed = comparison.passed and not alone
     other = comparison.function_problems or any(c.another_function for c in alone)
@@ -48,10 +56,12 @@ def part(comparison: Comparison, alone: Sequence[Check] = ()) -> Json:
         "verdict": _pass(passed),
         "function": _pass(not other),
         "precision": _pass(passed or comparison.precision == "float64"),
+        "beyond": {c.layer: number(c.used) for c in alone or comparison.failed},
         "expected": len(comparison.expected),
         "problems": comparison.problems,
         "median_ratio": number(comparison.median_ratio),
         "alone": {c.layer: c.problem for c in alone},
+        "digits_lost": dict(digits_lost or {}),
         "layers": [_check(c, comparison.precision) for c in comparison.checks],
     }
 
@@ -70,6 +80,7 @@ def _check(check: Check, precision: str) -> Json:
         **{f"{precision}_{key}": value for key, value in numbers.items()},
         **(differences if precision == "float32" else {}),
         "problem": check.problem,
+        "note": check.note,
     }
 
 
@@ -82,13 +93,14 @@ UNJUDGED: Json = {
 
 
 def output(proof: OutputProof) -> Json:
-    """The final output."""
+    """The final outputs; null stands for what was not compared, and `not_compared` says why."""
     return {
         "max_abs": number(proof.max_abs),
         "max_rel": number(proof.max_rel),
         "top1_equal": proof.top1_equal,
-        "top1": proof.top1.verdict,
-        "top1_note": proof.top1.note,
+        "top1": proof.top1.verdict if proof.top1 else None,
+        "top1_note": proof.top1.note if proof.top1 else "",
+        "not_compared": proof.not_compared,
         "function": _pass(proof.same_shapes and not proof.checks.function_problems),
         "precision": _pass(proof.passed),
     }
@@ -144,7 +156,8 @@ def target_record(
     return {
         "verdict": max(verdicts.values(), key=ORDER.index),
         **verdicts,
-        "less_precise": _less_precise(parts.get("float32")),
+        "less_precise": dict(parts["float32"]["beyond"]) if "float32" in parts else {},
+        "digits_lost": parts.get("float32", {}).get("digits_lost", {}),
         "first_introduced": introduced[0] if introduced else None,
         "introduced": list(introduced),
         "problems": [p for found in parts.values() for p in found["problems"]] + list(problems),
@@ -156,13 +169,6 @@ def target_record(
     }
 
 
-def _less_precise(single: Optional[Json]) -> List[str]:
-    """The layers that lose precision by themselves, or else those of the chain."""
-    if single is None:
-        return []
-    return list(single["alone"]) or [c["name"] for c in single["layers"] if c["problem"]]
-
-
 def _layers(first: Json, parts: Mapping[str, Json], notes: Mapping[str, str]) -> List[Json]:
     by_name = {p: {c["name"]: c for c in found["layers"]} for p, found in parts.items()}
     absent = {"problem": "was not compared"}
@@ -170,14 +176,16 @@ def _layers(first: Json, parts: Mapping[str, Json], notes: Mapping[str, str]) ->
     for name in (layer["name"] for layer in first["layers"]):
         found: Dict[str, Json] = {p: by_name[p].get(name, absent) for p in parts}
         said = [f"{p}: {c['problem']}" for p, c in found.items() if c["problem"]]
+        own_notes = dict.fromkeys(c["note"] for c in found.values() if c.get("note"))
         alone = [f"{p}: {f['alone'][name]}" for p, f in parts.items() if name in f["alone"]]
         row = {key: value for layer in (UNJUDGED, *found.values()) for key, value in layer.items()}
         own = row["float32_deviation"] or row["float64_deviation"]
+        budget = [f"has a budget of its own: {own}"] if own else []
         row.update(
             verdict=FAIL if said else PASS,
             problem="; ".join(said) or None,
             alone="; ".join(alone) or None,
-            note=notes.get(name) or (own and f"has a budget of its own: {own}"),
+            note="; ".join([*filter(None, [notes.get(name)]), *own_notes, *budget]) or None,
         )
         layers.append(row)
     return layers
@@ -197,13 +205,33 @@ def proof_record(proof: Proof) -> Json:
         "system": system(),
         "source": dict(proof.source),
         "command": proof.command,
+        "notes": dict(proof.notes),
         "targets": {name: _target(t, proof) for name, t in proof.targets.items()},
         "latency": dict(proof.latency),
+        **coverage_record(proof.coverage),
     }
 
 
+def coverage_record(coverage: Optional[Coverage]) -> Json:
+    """What took part in the proof; null, and the reason, where no MXNet was asked."""
+    if coverage is None:
+        return {"coverage": None, "coverage_note": NOT_COVERED}
+    shares = {n: dict(vars(getattr(coverage, n))) for n in ("stored", "channels", "relu_signs")}
+    shares["stored"].update(missing=dict(coverage.missing), exempt=dict(coverage.exempt))
+    return {"coverage": shares, "coverage_note": None}
+
+
+#: Why there is no coverage.
+NOT_COVERED = (
+    "not known: MXNet, which says what takes part in a layer on inputs drawn for it, was not run"
+)
+
+
 def _target(target: TargetProof, proof: Proof) -> Json:
-    parts = {p: part(c, target.introduced.get(p, ())) for p, c in target.comparisons.items()}
+    lost = {"float32": target.digits_lost}
+    parts = {
+        p: part(c, target.introduced.get(p, ()), lost.get(p)) for p, c in target.comparisons.items()
+    }
     return target_record(
         parts,
         output(target.output),

@@ -72,7 +72,7 @@ def environment(*, markdown: bool = False, folder: Optional[Path] = None) -> jin
     found.globals.update({k: v for k, v in vars(wording).items() if not k.startswith("_")})
     found.globals.update(source=source, digest=digest)
     found.globals.update(error_charts=error_charts, tick_label=tick_label)
-    found.filters.update(prod=prod, one_line=wording.one_line)
+    found.filters.update(prod=prod, one_line=wording.one_line, uncompared=wording.uncompared)
     return found
 
 

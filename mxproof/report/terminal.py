@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Dict, Iterable, Mapping, Tuple
+from typing import Dict, Iterable, List, Mapping, Tuple
 
 from rich.table import Table
 from rich.text import Text
@@ -17,7 +17,17 @@ from ..subject import UsageError
 from ..verdict import Comparison
 from .record import FAIL, INCOMPLETE, MEASURES, PASS, QUESTIONS
 from .sheet import Sheet, plain
-from .wording import NONE, SUMMARY, TOP, VERDICTS, number, summary
+from .wording import (
+    NONE,
+    SUMMARY,
+    TOP,
+    VERDICTS,
+    coverage_words,
+    lost_digits,
+    number,
+    reasons,
+    summary,
+)
 
 STYLES = {PASS: "green", FAIL: "bold red", INCOMPLETE: "yellow", TOP[DIFFERS]: "bold red"}
 ERRORS = ("max absolute error", "max relative error", "layers", "worst layer", "its relative error")
@@ -29,13 +39,23 @@ def proof_table(proof: Proof) -> Table:
     """One row a target: verdict, final output, worst layers."""
     shapes = ", ".join(f"{k}={show(v)}" for k, v in proof.shapes.items())
     title = plain(f"{proof.model} ({proof.weights} weights, {shapes})")
-    table = Table("target", "verdict", *SUMMARY, title=title)
-    for name, target in proof.to_json()["targets"].items():
+    record = proof.to_json()
+    targets = record["targets"]
+    said = [f"{name}: {reason}" for name, target in targets.items() for reason in reasons(target)]
+    said += [f"{layer!r}: {note}" for layer, note in proof.notes.items() if " in MXNet" in note]
+    caption = Text("\n").join(map(plain, [*said, coverage_words(record)]))
+    table = Table("target", "verdict", *SUMMARY, title=title, caption=caption)
+    for name, target in targets.items():
         verdict = target["verdict"]
         styles = {**STYLES, **{q: STYLES[target[q]] for q in QUESTIONS}}
         cells = [Text(t, styles.get(heading, styles.get(t, ""))) for heading, t in summary(target)]
         table.add_row(name, Text(VERDICTS[verdict], STYLES[verdict]), *cells)
     return table
+
+
+def lost_in(proof: Proof) -> List[str]:
+    """A sentence for each target that loses digits within its limits."""
+    return [text for t in proof.to_json()["targets"].values() for text in [lost_digits(t)] if text]
 
 
 def errors_table(rows: Iterable[Mapping[str, str]]) -> Table:
@@ -88,8 +108,8 @@ def layer_sheet(model: str, target: str, comparison: Comparison, pattern: str) -
         (
             *(check.layer, check.op, show(check.shape)),
             *(number(getattr(check, m), ".2g") for m in ("max_abs", "max_rel", measure)),
-            f"{100 * check.part:.2g} %",
-            check.problem or "pass",
+            NONE if check.rel is None else f"{100 * check.part:.2g} %",
+            check.problem or check.note or "pass",
         )
         for check in comparison.checks
         if fnmatchcase(check.layer, pattern)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..outputs import DIFFERS, EQUAL, UNDECIDED
-from ..proof import PRECISIONS
+from ..proof import NAMED, PRECISIONS
 from .record import FAIL, INCOMPLETE, MEASURES, ORDER, PASS, Json
 
 NONE = "–"
+NOT_COMPARED = "not compared"
 TOP = {EQUAL: "equal", UNDECIDED: "too close to tell", DIFFERS: "differs"}
 SIGNS = {PASS: "✓", FAIL: "✗", INCOMPLETE: "…"}
 VERDICTS = {PASS: "pass", FAIL: "FAIL", INCOMPLETE: "incomplete"}
@@ -72,6 +74,44 @@ def precision_words(target: Json) -> str:
     return "less precise" + (f" in {layer_count(count)}" if count else "")
 
 
+def loss_words(target: Json) -> str:
+    """What a conversion that is the same function loses, with the layers that lose most of it."""
+    beyond: Dict[str, Optional[float]] = target["less_precise"]
+    parts = {name: math.inf if part is None else part for name, part in beyond.items()}
+    worst = sorted(parts.items(), key=lambda item: -item[1])[:NAMED]
+    named = [f"{one_line(name)} (error {part:.2g} times its limit)" for name, part in worst]
+    where = f" in {layer_count(len(beyond))}: {', '.join(named)}" if named else ""
+    more = f", and {len(beyond) - NAMED} more" if len(beyond) > NAMED else ""
+    return f"same function; less precise than MXNet{where}{more}"
+
+
+#: Key of a record's coverage -> what it counts.
+COVERED = {
+    "stored": "stored numbers",
+    "channels": "channels",
+    "relu_signs": "ReLU channels with both signs",
+}
+
+
+def coverage_words(record: Json) -> str:
+    """What took part in the proof, in a sentence."""
+    found = record.get("coverage")
+    if not found:
+        return f"Coverage: {record.get('coverage_note') or 'not known'}."
+    shares = [
+        f"{words} {_share(found[key], 'chain')} in the chain, {_share(found[key], 'isolated')} "
+        "isolated"
+        for key, words in COVERED.items()
+        if found[key]["total"]
+    ]
+    return f"Coverage: {'; '.join(shares) or 'nothing is stored'}."
+
+
+def _share(counts: Json, where: str) -> str:
+    """100 % is all of them and not nearly all."""
+    return f"{math.floor(1000 * counts[where] / counts['total']) / 10:g} %"
+
+
 def layer_count(count: int) -> str:
     return "1 layer" if count == 1 else f"{count} layers"
 
@@ -80,14 +120,15 @@ def summary(target: Json) -> List[Tuple[str, str]]:
     """(heading, text), as SUMMARY lists them."""
     output: Dict[str, Any] = target["output"] or {}
     (rel, layer), (ratio, noisiest) = (worst(target, p) for p in PRECISIONS)
+    silent = output.get("max_abs") is None and output.get("top1") is None and bool(output)
     median = target["precisions"].get("float32", {}).get("median_ratio")
     texts = (
         FUNCTIONS[target["function"]],
         precision_words(target),
         str(len(target["layers"])),
-        number(output.get("max_abs")),
-        number(output.get("max_rel")),
-        TOP[output["top1"]] if output else NONE,
+        NOT_COMPARED if silent else number(output.get("max_abs")),
+        NOT_COMPARED if silent else number(output.get("max_rel")),
+        NOT_COMPARED if silent else TOP.get(output.get("top1", ""), NONE),
         stored_words(target["stored"]),
         f"{number(rel)} {layer}".strip(),
         f"{number(ratio, '.2f')} {noisiest} ({number(median, '.2f')})".replace("  ", " "),
@@ -98,12 +139,41 @@ def summary(target: Json) -> List[Tuple[str, str]]:
 def stored_words(stored: Optional[Json]) -> str:
     """How many of the stored numbers are in the file, bit for bit."""
     if stored is None:
-        return "not compared"
+        return NOT_COMPARED
     exact, total = stored["equal"] + stored["rearranged"], stored["numbers"]
     if stored["different"]:
         return f"{exact:,} of {total:,}"
     reasons = ", ".join(sorted(set(stored["exempt"].values())))
     return f"all {exact:,}" + (f" but {total - exact:,} ({reasons})" if reasons else "")
+
+
+def reasons(target: Json) -> List[str]:
+    """Why the numbers of outputs were not compared, in sentences."""
+    why: Dict[str, str] = (target["output"] or {}).get("not_compared", {})
+    return [f"Output {name!r} was {NOT_COMPARED}: {reason}." for name, reason in why.items()]
+
+
+def uncompared(layers: Sequence[Json]) -> int:
+    """How many layers passed on their type and shape alone, or by their distribution."""
+    return sum(c["verdict"] == PASS and c["float64_rel"] is c["max_abs"] is None for c in layers)
+
+
+def lost_digits(target: Json) -> str:
+    """One sentence on layers that are less precise than MXNet's, within what rounding may do; ""
+    where there is none."""
+    lost: Dict[str, float] = target["digits_lost"]
+    if not lost:
+        return ""
+    layer = max(lost, key=lambda name: lost[name])
+    op = next(c["op"] for c in target["layers"] if c["name"] == layer)
+    runtime, more = target["precisions"]["float32"]["candidate"], len(lost) - 1
+    others = f" (and less in {more} more layer{'s' if more > 1 else ''})" if more else ""
+    said = (
+        f"{RUNTIMES.get(runtime, runtime)} loses about {lost[layer]:.1f} digits against MXNet in "
+        f"{op} {one_line(layer)!r}{others}, within what rounding may do"
+    )
+    avoided = "BatchNorm" in op and "; `mxproof convert --exact-batch-norm` avoids that"
+    return f"{said}{avoided or ''}."
 
 
 def verdict_of(records: Sequence[Json], run: Optional[Json] = None) -> str:

@@ -77,12 +77,23 @@ class StoredTensor:
     layers: FrozenSet[str]
 
 
+@dataclass(frozen=True)
+class RandomLayer(Layer):
+    """A layer that is drawn anew each time. `draws`: (draws, numbers), see mxnet_draws.py."""
+
+    draws: Array
+
+
 class RuntimeFailure(Exception):
     """A runtime could not be started, could not run the network, or died."""
 
 
 class Candidate(Protocol):
-    """A converted model in one runtime, in one precision."""
+    """A converted model in one runtime, in one precision.
+
+    One that knows the names of its outputs in the file has them as `output_names`, in order: they
+    are compared with MXNet's.
+    """
 
     @property
     def name(self) -> str:

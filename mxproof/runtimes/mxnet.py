@@ -16,8 +16,19 @@ from converters.checkpoint import params_path, symbol_path
 from converters.naming import readable
 from converters.progress import counted
 
+from ..operator_kinds import random_layers
 from ..truth import LIMIT, Truth
-from .base import Array, Inputs, Layer, RoundedLayer, Rounding, RuntimeFailure, StoredArray
+from .base import (
+    Array,
+    Inputs,
+    Layer,
+    RandomLayer,
+    RoundedLayer,
+    Rounding,
+    RuntimeFailure,
+    StoredArray,
+)
+from .listing import disagreements
 from .process import WorkerProcess
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -68,7 +79,7 @@ class Mxnet:
     """A checkpoint in MXNet, in float32 and float64; results carry the graph's layer names."""
 
     def __init__(self, process: MxnetProcess, prefix: PathLike, epoch: int, graph: Graph) -> None:
-        self._process, self._graph = process, graph
+        self._process, self.graph = process, graph
         self._inputs = [v.name for v in graph.inputs]
         self._files: Dict[str, Any] = {
             "symbol": str(symbol_path(prefix).resolve()),
@@ -80,7 +91,14 @@ class Mxnet:
         self._load()
 
     def _load(self) -> None:
-        self._model = self._process.ask("load", **self._files)[0]["model"]
+        answer = self._process.ask("load", **self._files)[0]
+        self._model = answer["model"]
+        wrong = "; ".join(disagreements(self.graph, **answer["listing"]))
+        if wrong:
+            raise RuntimeFailure(
+                f"{self.graph.name}: MXNet and the converters read the symbol differently: "
+                f"{wrong}. This is a mistake of the converters: please report it."
+            )
         self._started = self._process.starts
 
     def _ask(
@@ -121,10 +139,12 @@ class Mxnet:
             RuntimeFailure: MXNet's layers differ from those that the converters read. They are
                 matched by position, because names repeat; each position's name must agree.
         """
-        layers = [(node.mxnet_name, name) for node in self._graph.listed for name in node.outputs]
-        converted = {name for node in self._graph.nodes for name in node.outputs}
-        anchored = [k for k, (_, name) in enumerate(layers) if name in self._graph.anchored]
+        layers = [(node.mxnet_name, name) for node in self.graph.listed for name in node.outputs]
+        converted = {name for node in self.graph.nodes for name in node.outputs}
+        anchored = [k for k, (_, name) in enumerate(layers) if name in self.graph.anchored]
+        drawn = random_layers(self.graph)
         options = {"limit": limit, "anchored": anchored, "draws": draws}
+        options["random_layers"] = [k for k, (_, name) in enumerate(layers) if name in drawn]
         listed = self._ask("trace", self._fed(inputs), **options)[0]["layers"]
         expected = [mxnet_name for mxnet_name, _ in layers]
         if listed != expected:
@@ -133,11 +153,13 @@ class Mxnet:
                 f"MXNet lists {len(listed)} layers, the converters read {len(expected)}; "
                 f"first differences (MXNet's, ours): {differing}."
             )
-        for _, layer in counted(layers, f"{self._graph.name}: MXNet, layers"):
+        for _, layer in counted(layers, f"{self.graph.name}: MXNet, layers"):
             float64, float32, *rounding = self._process.receive("trace")[1]
             if layer not in converted:
                 continue
-            if draws:
+            if layer in drawn:
+                yield RandomLayer(layer, float64, float32, rounding[-1])
+            elif draws:
                 isolated, carried, largest = rounding
                 found = Rounding(isolated, carried, float(largest))
                 yield RoundedLayer(layer, float64, float32, found)
@@ -166,7 +188,7 @@ class Mxnet:
     @cached_property
     def _places(self) -> Dict[str, int]:
         """Layer -> the place of its first result among all that MXNet lists."""
-        listed = self._graph.listed
+        listed = self.graph.listed
         counts = accumulate([0, *(len(node.outputs) for node in listed)])
         return {node.name: place for node, place in zip(listed, counts)}
 

@@ -57,7 +57,7 @@ class Isolated:
 
     def differentiated(self, node, names, live, stored):
         """Position -> where the gradient is not 0."""
-        mx, op, attrs = self.model.mx, node["op"], dict(node.get("attrs", {}))
+        op, attrs = node["op"], dict(node.get("attrs", {}))
         if op == "Custom":  # a definition in NumPy
             return {}
         normalises, wanted = op in BATCH_NORMS, list(stored)

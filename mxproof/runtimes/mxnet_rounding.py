@@ -21,6 +21,10 @@ FILTERS = dict(Convolution="num_filter", Deconvolution="num_filter", FullyConnec
 #: Operators whose sums are at most as long as their first input's longest axis.
 PRODUCTS = ("dot", "batch_dot", "_linalg_gemm", "_linalg_gemm2", "_linalg_trmm", "_linalg_syrk")
 
+#: Functions, by operator or act_type, that are often computed by way of numbers around 1, and have
+#: these numbers' rounding however small they are: (1 + tanh(x / 2)) / 2, log(1 + exp(x)).
+AROUND_ONE = ("sigmoid", "softrelu", "LogisticRegressionOutput", "_npx_sigmoid")
+
 
 def summed(node, sizes, shape, result):
     """How many numbers each one of the result is a sum of, at most about.
@@ -40,10 +44,21 @@ def summed(node, sizes, shape, result):
     return max([1] + [size // max(result, 1) for size in sizes])
 
 
-def moved(array, count, random):
-    """Each number off by sqrt(count) roundings, RMS; whole numbers are exact and may be indices."""
+def least_of(node):
+    """The least magnitude at which the results of this node are rounded; 0 for their own."""
+    kind = node.get("attrs", {}).get("act_type", node["op"])
+    return 1.0 if kind in AROUND_ONE else 0.0
+
+
+def moved(array, count, random, least=0.0):
+    """Each number off by sqrt(count) roundings, RMS; whole numbers are exact and may be indices.
+
+    Args:
+        least: all are rounded at this magnitude, or at their own where that is larger.
+    """
     steps = np.sqrt(3.0 * count) * ROUNDING * random.uniform(-1, 1, array.shape)
-    return array * (1 + steps * (array != np.floor(array)))
+    exact = array == np.floor(array) if not least else False
+    return array + np.where(exact, 0.0, steps * np.maximum(np.abs(array), least))
 
 
 def squares(errors):

@@ -13,8 +13,10 @@ import numpy as np
 
 from .mxnet_coverage import Isolated
 from .mxnet_definitions import register
-from .mxnet_forms import FLOATS, boundary, convolved, cut, form, stated, variable, without_labels
-from .mxnet_rounding import moved, squares, summed
+from .mxnet_draws import drawn
+from .mxnet_forms import FLOATS, boundary, convolved, cut, form, stated, variable
+from .mxnet_listing import chosen, described, readers
+from .mxnet_rounding import least_of, moved, squares, summed
 from .worker import Worker, as_numpy, digest, main
 
 
@@ -28,16 +30,14 @@ class Model:
 
     def __init__(self, mx, symbol, params, labels, cut_at, made_labels):
         self.mx, self.labels = mx, labels
-        whole = mx.sym.load(symbol)
-        if cut_at:  # outputs chosen by the user: their positions among all layers'
-            internals = whole.get_internals()
-            listed = json.loads(internals.tojson())
-            layers = [
-                k for k, e in enumerate(listed["heads"]) if listed["nodes"][e[0]]["op"] != "null"
-            ]
-            whole = mx.sym.Group([internals[layers[k]] for k in cut_at])
-        if made_labels:
-            whole = mx.sym.load_json(without_labels(whole.tojson(), made_labels))
+        original = mx.sym.load(symbol)
+        whole = chosen(mx, original, cut_at, made_labels)
+        made = {name for _, _, name in made_labels}
+        self.listing = {
+            "original": described(original),
+            "cut": described(whole),
+            "readers": readers(mx, whole, made.union(labels)),
+        }
         document = json.loads(whole.tojson())  # upgraded from whatever age
         self.internals, self.given = whole.get_internals(), document["nodes"]
         self.heads = json.loads(self.internals.tojson())["heads"]  # of the same nodes
@@ -92,7 +92,7 @@ class Model:
         """An executor of the network as its user runs it."""
         return self.bind(self.symbols[dtype], self.arrays(inputs, dtype), dtype)
 
-    def trace(self, inputs, limit, anchored, draws):
+    def trace(self, inputs, limit, anchored, draws, random_layers=()):
         """Each layer's (float64, float32), running as many layers at a time as have results of
         `limit` bytes: all of them may be more than fits in memory.
 
@@ -103,6 +103,8 @@ class Model:
         moved by rounding (see mxnet_rounding.py). What that makes of the layer by itself, and of
         the network up to it, follows as `Rounding` has it. What is anchored reads the same numbers
         everywhere.
+
+        Of `random_layers` (some of the anchored ones) many draws follow, see mxnet_draws.py.
         """
         read = self.internals.list_inputs()
         shapes = {name: self.params[name].shape for name in read if name in self.params}
@@ -124,6 +126,10 @@ class Model:
                 exact = {n: wide(a, "float32") for n, a in live["float64"].items() if n in read}
                 given = {d: {n: wide(a, d) for n, a in exact.items()} for d in live}
             results = [self.piece(first, heads, given[d], d) for d in ("float64", "float32")]
+            more = []
+            if done in random_layers:
+                executor = self.executor(first, heads, given["float32"], "float32")
+                more = drawn(self.given[heads[0][0]]["op"], executor)
             alone, carried = [results[0]] * draws, [results[0]] * draws
             if done not in anchored:
                 alone = [self.rounded(heads, live["float64"], results[0], random) for _ in chains]
@@ -139,7 +145,7 @@ class Model:
                         *map(squares, off),
                         np.abs(off[1]).max(initial=0, where=np.isfinite(off[1])),
                     ]
-                yield arrays
+                yield arrays + more[k : k + 1]
             done, first = done + count, heads[-1][0] + 1
             for known, outputs in zip([*live.values(), *chains], [*results, *carried]):
                 for entry, output in zip(heads, outputs):
@@ -161,13 +167,14 @@ class Model:
         shape = read[0].shape if read else ()
         count = summed(self.given[number], [a.size for a in read], shape, exact[0].size)
 
-        def shaken(array):
+        def shaken(array, least=0.0):
             if array.dtype != np.float64:
                 return array
-            return self.mx.nd.array(moved(array.asnumpy(), count, random), dtype="float64")
+            return self.mx.nd.array(moved(array.asnumpy(), count, random, least), dtype="float64")
 
         given = dict(live, **dict(zip(names, map(shaken, read))))
-        return list(map(shaken, self.piece(number, heads, given, "float64")))
+        least = least_of(self.given[number])
+        return [shaken(r, least) for r in self.piece(number, heads, given, "float64")]
 
     def portions(self, shapes, limit, anchored):
         """How many results come at a time: all of a layer, and of as many layers as fit."""
@@ -206,10 +213,13 @@ class Model:
                 result = convolved(self.mx.nd, node["attrs"], live[data], weights)
                 if result is not None:
                     return [result]
-        symbol = self.mx.sym.load_json(cut(nodes, first, heads))
+        return list(self.executor(first, heads, live, dtype).forward(is_train=False))
+
+    def executor(self, first, heads, live, dtype):
+        symbol = self.mx.sym.load_json(cut(self.nodes[dtype], first, heads))
         read = set(symbol.list_inputs())
         inputs = {name: array for name, array in live.items() if name in read}
-        return list(self.bind(symbol, inputs, dtype).forward(is_train=False))
+        return self.bind(symbol, inputs, dtype)
 
 
 class MxnetWorker(Worker):
@@ -230,8 +240,8 @@ class MxnetWorker(Worker):
 
     def do_load(self, inputs, **files):
         self.loaded += 1
-        self.models[self.loaded] = Model(self.mx, **files)
-        self.channel.send({"model": self.loaded})
+        model = self.models[self.loaded] = Model(self.mx, **files)
+        self.channel.send({"model": self.loaded, "listing": model.listing})
 
     def do_unload(self, inputs, model):
         del self.models[model]
@@ -253,13 +263,13 @@ class MxnetWorker(Worker):
         found = [(name, a.dtype.name, a.size, digest(a)) for name, a in arrays]
         self.channel.send({"stored": found})
 
-    def do_trace(self, inputs, model, limit, anchored, draws):
+    def do_trace(self, inputs, model, limit, anchored, **options):
         """One message a layer, so that the other side need not hold all layers."""
         network = self.models[model]
         nodes = network.nodes["float32"]
         names = [nodes[entry[0]]["name"] for entry in network.layers]
         self.channel.send({"layers": names, "more": len(names)})
-        for pair in network.trace(inputs, limit, set(anchored), draws):
+        for pair in network.trace(inputs, limit, set(anchored), **options):
             self.channel.send({}, pair)
 
     def do_isolate(self, inputs, model, first, count, stored, results):

@@ -35,7 +35,7 @@ class OnnxReference:
         model = onnx.load(path)
         double, graph = double_nodes(model), model.graph
         self._inputs = [i.name for i in graph.input]
-        self._outputs = [o.name for o in graph.output]
+        self.output_names = [o.name for o in graph.output]
         self._layers = {i.name for i in (*graph.value_info, *graph.output)}
         self._stored = {t.name: t for t in (*graph.initializer, *double.graph.initializer)}
         self._reads = [names_read(node) for node in double.graph.node]
@@ -59,9 +59,9 @@ class OnnxReference:
                 replacement = visit(name, result) if name in self._layers else None
                 values[name] = result if replacement is None else replacement
             for name in self._reads[index]:
-                if self._last_use[name] == index and name not in self._outputs:
+                if self._last_use[name] == index and name not in self.output_names:
                     values.pop(name, None)
-        return [values[name] for name in self._outputs]
+        return [values[name] for name in self.output_names]
 
 
 def widened(array: Array) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property, lru_cache, partial
-from itertools import accumulate
+from itertools import accumulate, count
 from pathlib import Path
 from typing import Any, Callable, Container, Dict, Iterable, List, Optional, Sequence
 
@@ -36,6 +36,7 @@ class OnnxRuntime:
         self._session: Any = partial(open_session, **options)
         #: Shows all layers at once.
         self._whole: Optional[onnxruntime.InferenceSession] = None
+        self._seeds = count(0, 1 << 16)  # or each session would draw the same numbers
 
     @cached_property
     def session(self) -> onnxruntime.InferenceSession:
@@ -48,6 +49,10 @@ class OnnxRuntime:
         model = onnx.load(self.path)
         del model.graph.initializer[:]
         return model
+
+    @property
+    def output_names(self) -> List[str]:
+        return [output.name for output in self._structure.graph.output]
 
     def run(self, inputs: Inputs) -> List[Array]:
         outputs: List[Array] = self.session.run(None, dict(inputs))
@@ -113,6 +118,7 @@ class OnnxRuntime:
             ir_version=model.ir_version,
             functions=model.functions,
         )
+        onnxruntime.set_seed(next(self._seeds))
         session = self._session(piece.SerializeToString())
         self._whole = session if whole else None
         return session

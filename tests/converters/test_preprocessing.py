@@ -38,6 +38,7 @@ def test_one_number_is_for_all_channels() -> None:
             "less (0.1, 0.2, 0.3), over 2",
         ),
         (Preprocessing((8, 9)), "scaled to cover, the middle 8x9, RGB 0..255"),
+        (Preprocessing((8, 9), 9), "shorter side 9, the middle 8x9, RGB 0..255"),
         (Preprocessing((8, 9), crop="none"), "stretched to 8x9, RGB 0..255"),
     ],
 )
@@ -56,8 +57,13 @@ def test_it_survives_as_text_and_says_itself(how: Preprocessing, words: str) -> 
         ({"channels": "GRAY", "std": (1.0, 2.0, 3.0)}, "std has 3 numbers"),
         ({"std": (1.0, 0.0, 1.0)}, "no std 0"),
         ({"scale": float("nan")}, "must be finite"),
+        ({"mean": (0.0, float("nan"), 0.0)}, "must be finite"),
+        ({"std": (float("inf"),)}, "must be finite"),
         ({"size": (0, 3)}, "1 or more"),
-        ({"size": (8, 8), "resize": 4}, "less than the size"),
+        ({"resize": 0}, "1 or more"),
+        ({"size": (8, 8), "resize": 7}, "resize=7 is less than the size"),
+        ({"size": (8, 12), "resize": 11}, "resize=11 is less than the size"),
+        ({"size": (12, 8), "resize": 11}, "resize=11 is less than the size"),
         ({"resize": 8, "crop": "none"}, "crop='center' only"),
     ],
 )

@@ -154,6 +154,9 @@ FILES: Dict[str, Callable[[Path], None]] = {
     "a limit that nothing needs": lambda folder: budget(
         folder, layer="fc", float32_ratio=100, reason="sums in blocks"
     ),
+    "a stricter limit for no layer": lambda folder: budget(
+        folder, layer="fc9", float32_ratio=2, reason="the last layer is to be exact"
+    ),
     "a limit without a reason": lambda folder: budget(folder, layer="fc", float32_ratio=100),
     "two results of different shape": results,
     "results of a nightly run": lambda folder: write_results(

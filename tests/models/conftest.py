@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from mxproof.cli.common import reading
 from mxproof.cli.picture_options import pictures_of
 from mxproof.cli.verify import again, budgets_of
 from mxproof.evidence import SAMPLES, Evidence, kept, live
+from mxproof.overrides import unused_rows, used_rows
 from mxproof.proof import PRECISIONS, TargetProof, describe_failure
 from mxproof.prover import Prover, versions_of
 from mxproof.recording.file import given_inputs, load_recording
@@ -47,6 +48,7 @@ class Case:
             about their ratio.
         command: `mxproof verify` of the same, but for the target.
         chosen: the inputs are pictures of the user's.
+        used: the rows of `budgets` that made a difference to any case, by their id.
     """
 
     subject: Subject
@@ -54,11 +56,13 @@ class Case:
     given: Shapes
     evidence: Evidence
     budgets: Budgets
+    used: Set[int]
     command: str
     chosen: bool = False
     repro: Optional[Folder] = None
     _open: Dict[Any, Candidate] = field(default_factory=dict)
     _proofs: Dict[str, TargetProof] = field(default_factory=dict)
+    _pictured: Optional[Evidence] = None
 
     @property
     def reference(self) -> Mxnet:
@@ -112,6 +116,15 @@ class Case:
         outputs = map(Layer, self.outputs, *runs)
         return Truth(self.picture, outputs, runs[1])
 
+    def closer(self, target: str) -> Tuple[TargetProof, Truth]:
+        """What `mxproof verify` finds on `picture`, and MXNet there with what rounding may do."""
+        if self.recorded:
+            return self.proof(target), self.truth
+        if self._pictured is None:
+            self._pictured = kept(live(self.reference, [self.picture], {}))
+        proof = self.proof_on(self._pictured, target)[target]
+        return proof, next(self._pictured.closer())
+
     @property
     def outputs(self) -> List[str]:
         """Their names; ONNX lists each once."""
@@ -127,7 +140,9 @@ class Case:
         """The same on other inputs."""
         paths = {target: self.paths[target] for target in targets}
         prover = Prover(self.subject.graph, paths, self.budgets, opened=self.candidate)
-        return prover.prove(evidence)[0]
+        proofs = prover.prove(evidence)[0]
+        self.used.update(used_rows(proofs.values()))
+        return proofs
 
     def explain(self, target: str, comparison: Comparison, alone: Tuple[Check, ...]) -> str:
         """What failed: the culprits, and how to see it again."""
@@ -217,16 +232,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def budgets(request: pytest.FixtureRequest) -> Iterator[Budgets]:
-    """The user's rows; those that no layer needed fail when all tests have run."""
-    found = budgets_of(request.config.option)
-    yield found
-    assert not found.problems, "\n".join(found.problems)
+def budgets(request: pytest.FixtureRequest) -> Iterator[Tuple[Budgets, Set[int]]]:
+    """The user's rows, and which of them are used; the others fail when all tests have run."""
+    found, used = budgets_of(request.config.option), set()
+    yield found, used
+    problems = unused_rows(found, used)
+    assert not problems, "\n".join(problems)
 
 
 @pytest.fixture(scope="session")
 def case(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, budgets: Budgets
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    budgets: Tuple[Budgets, Set[int]],
 ) -> Iterator[Case]:
     """The model, converted; without MXNet there is no proof, which is a failure and no skip."""
     args = arguments(request.config.option, request.param)
@@ -246,7 +264,7 @@ def case(
         model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
         evidence = kept(live(model, inputs, mxnet.versions))
     folder, chosen = tmp_path_factory.mktemp(subject.name), bool(args.image)
-    case = Case(subject, folder, given, evidence, budgets, again(args, ()), chosen)
+    case = Case(subject, folder, given, evidence, *budgets, again(args, ()), chosen)
     if args.repro:
         case.repro = Folder(Path(args.repro))
     yield case

@@ -12,8 +12,9 @@ import pytest
 from converters.checkpoint import symbol_path
 from mxproof.proof import NAMED, describe_failure
 from mxproof.prover import notes_of
-from mxproof.report.record import part, stored_record
+from mxproof.report.record import coverage_record, part, stored_record
 from mxproof.report.terminal import layer_sheet, require_layers
+from mxproof.report.wording import NOT_COMPARED
 
 from .conftest import Case, record_of
 
@@ -34,7 +35,9 @@ def test_layers(
 ) -> None:
     proof = case.proof(target)
     comparison, alone = proof.comparisons[precision], proof.introduced.get(precision, ())
-    passed = comparison.passed and not alone
+    covered = not proof.coverage or precision != "float64" or not proof.coverage.problems
+    passed = comparison.passed and not alone and covered
+    lost = proof.digits_lost if precision == "float32" else None
     pattern = request.config.getoption("--layers")
     if pattern:
         require_layers(case.subject.graph, pattern)
@@ -44,14 +47,14 @@ def test_layers(
         case,
         target=target,
         precision=precision,
-        about=record_of(case),
-        part=part(comparison, alone),
+        about={**record_of(case), **coverage_record(proof.coverage)},
+        part=part(comparison, alone, lost),
         stored=stored_record(proof.stored),
         introduced=[c.layer for c in alone or comparison.culprits[:1]],
         explanation=None if passed else describe_failure(case.name, target, comparison, alone),
-        notes=notes_of(case.subject.graph),
+        notes=notes_of(case.subject.graph, {target: proof}),
     )
-    worst = max(comparison.checks, key=lambda c: c.rel)
+    worst = max(comparison.checks, key=lambda c: c.rel or 0.0)
     record_property(
         "mxproof",
         {
@@ -60,11 +63,12 @@ def test_layers(
             "precision": precision,
             "layers": str(len(comparison.checks)),
             "worst layer": worst.layer,
-            "its relative error": f"{worst.rel:.2e}",
+            "its relative error": NOT_COMPARED if worst.rel is None else f"{worst.rel:.2e}",
         },
     )
-    if not passed:
+    if not comparison.passed or alone:
         pytest.fail(case.explain(target, comparison, alone), pytrace=False)
+    assert covered, proof.coverage.problems
     assert len(comparison.checks) == len(case.truth)
     if case.subject.model is not None:
         assert len(comparison.checks) == operator_nodes(case)

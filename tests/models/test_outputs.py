@@ -5,17 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable
+from typing import Callable, List
 
 import numpy as np
 import pytest
 
 from fixtures.zoo import I3D
 from mxproof.check import check
-from mxproof.outputs import DIFFERS, differences, top_k
-from mxproof.prover import prove_outputs
+from mxproof.final_outputs import prove_outputs
+from mxproof.outputs import DIFFERS, TopK, differences, top_k
 from mxproof.report.record import output
-from mxproof.runtimes.base import Layer
+from mxproof.runtimes.base import Array, Layer
 
 from .conftest import Case
 
@@ -31,11 +31,10 @@ def test_outputs(
     candidate = case.candidate(target, precision)
     actual = candidate.run(truth.inputs)
     assert len(actual) == len(case.outputs)
-    if precision == "float32":
-        hand_in(
-            case, target=target, output=output(prove_outputs(candidate, truth, case.subject.graph))
-        )
+    found, settled = prove_outputs(candidate, truth, case.subject.graph), True
     for name, value in zip(case.outputs, actual):
+        if name in case.subject.graph.anchored:  # judged as a layer
+            continue
         result = truth.check(name, "output", value, precision)
         max_abs, max_rel = differences(value, getattr(truth[name], precision))
         record_property(
@@ -48,10 +47,22 @@ def test_outputs(
                 "max relative error": f"{max_rel:.2e}",
             },
         )
-        assert result.problem is None, f"{case.name}/{target} {name!r}: {result.problem}"
-        for k in (1, 5):
-            top = top_k(value, truth[name], precision, k)
-            assert top.verdict != DIFFERS, f"{case.name}/{target} {name!r}: {top.note}"
+        alike = all(top.verdict != DIFFERS for top in tops_of(value, truth[name], precision))
+        settled &= result.problem is None and not result.magnified and alike
+    problems: List[str] = []
+    if not settled:  # what rounding may do there, and each layer by itself, decide
+        proof, truth = case.closer(target)
+        found, problems = proof.output, proof.explain(case.name) if not proof.passed else []
+        tops = [t for n, v in zip(case.outputs, actual) for t in tops_of(v, truth[n], precision)]
+        problems += [f"{case.name}/{target}: {t.note}" for t in tops if t.verdict == DIFFERS]
+    if precision == "float32":
+        hand_in(case, target=target, output=output(found))
+    assert not problems, "; ".join(problems)
+
+
+def tops_of(value: Array, truth: Layer, precision: str) -> List[TopK]:
+    """The largest of each sample, and the five largest."""
+    return [top_k(value, truth, precision, k) for k in (1, 5)]
 
 
 ALONE = """

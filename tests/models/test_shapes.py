@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from converters import ShapeError
 from converters.shape import show
 from mxproof.evidence import kept, live
-from mxproof.subject import DISTRIBUTIONS
+from mxproof.sample_inputs import DISTRIBUTIONS
 
 from .conftest import Case
 

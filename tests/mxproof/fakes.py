@@ -44,7 +44,8 @@ class Fake:
             if isinstance(value, Exception):
                 raise value
             visit(name, value)
-        return self.outputs
+        last = self.layers[-1][1] if self.layers else np.zeros(0)
+        return self.outputs or [dict(self.layers).get(GRAPH.outputs[0], last)]
 
 
 def graph(*outputs: str) -> Graph:

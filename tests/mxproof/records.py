@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, List, Sequence, Tuple
 
+from mxproof.final_outputs import Figures, OutputProof
 from mxproof.outputs import EQUAL, TopK
-from mxproof.proof import OutputProof, Proof, TargetProof
+from mxproof.proof import Proof, TargetProof
 from mxproof.report.record import Json
 
 from .fakes import NAMES, PRECISIONS, clean, judge, truth_of
@@ -30,7 +31,8 @@ def target_proof(name: str, *, wrong: bool = False) -> TargetProof:
     comparisons = {p: judge(layers, p, truth) for p, layers in made.items()}
     alone = {p: judge(layers, p, truth, alone=True) for p, layers in made.items()}
     last = replace(comparisons["float32"], checks=comparisons["float32"].checks[-1:])
-    output = OutputProof(replace(last, expected=NAMES[-1:]), 1e-7, 1e-6, True, TopK(EQUAL))
+    figures = {NAMES[-1]: Figures(1e-7, 1e-6, True, TopK(EQUAL))}
+    output = OutputProof(replace(last, expected=NAMES[-1:]), figures)
     return TargetProof(name, comparisons, output, alone if wrong else {})
 
 

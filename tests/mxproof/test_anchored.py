@@ -11,8 +11,8 @@ import pytest
 
 from converters import Graph
 from mxproof.compare import compare
+from mxproof.final_outputs import prove_outputs
 from mxproof.proof import PRECISIONS
-from mxproof.prover import prove_outputs
 from mxproof.runtimes.base import Array, Candidate, Inputs, Visitor
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert

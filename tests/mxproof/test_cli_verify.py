@@ -57,8 +57,17 @@ def check_layer(layer: Dict[str, Any]) -> None:
 def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> None:
     """Other tools read this: keys may be added, never renamed."""
     keys = {"schema", "model", "input", "weights", "reference", "versions", "targets"}
-    added = {"verdict", "problems", "system", "source", "command", "latency"}
-    assert set(record) == keys | added
+    added = {"verdict", "problems", "system", "source", "command", "latency", "notes"}
+    assert set(record) == keys | added | {"coverage", "coverage_note"}
+    assert record["coverage_note"] is None
+    shares = record["coverage"]
+    assert set(shares) == {"stored", "channels", "relu_signs"}
+    exempt = shares["stored"].pop("exempt")
+    assert shares["stored"].pop("missing") == {}
+    assert exempt == {}
+    for share in shares.values():
+        assert set(share) == {"total", "chain", "isolated"}
+    assert shares["stored"]["isolated"] == shares["stored"]["total"] == 453
     verdicts = [target["verdict"] for target in record["targets"].values()]
     assert record["verdict"] == ("pass" if set(verdicts) == {"pass"} else "fail")
     assert record["source"]["symbol"] == "small-symbol.json"
@@ -71,14 +80,15 @@ def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> No
     for target in record["targets"].values():
         assert set(target) == {
             *("verdict", "first_introduced", "introduced", "problems", "output", "layers"),
-            *("explanation", "precisions", "function", "precision", "less_precise"),
+            *("explanation", "precisions", "function", "precision", "less_precise", "digits_lost"),
             *("stored", "stored_note"),
         }
         questions = {target["function"], target["precision"]}
         assert (target["verdict"] == "pass") == (questions == {"pass"})
         assert (target["verdict"] == "fail") == bool(target["explanation"])
         assert set(target["output"]) == {
-            *("max_abs", "max_rel", "top1_equal", "top1", "top1_note", "function", "precision"),
+            *("max_abs", "max_rel", "top1_equal", "top1", "top1_note", "not_compared"),
+            *("function", "precision"),
         }
         expected = [(n.name, n.op, list(shapes[n.name] or ())) for n in graph.nodes]
         assert [(s["name"], s["op"], s["shape"]) for s in target["layers"]] == expected

@@ -63,7 +63,9 @@ def test_files_are_proven_before_they_are_written(
     digests = {f["name"]: f["sha256"] for f in record["files"]}
     assert digests == {n: hashlib.sha256((out / n).read_bytes()).hexdigest() for n in MODELS}
     guide = (out / "small.md").read_text()
-    assert all(f"| {target} | pass | 13 |" in guide for target in ("onnx", "pytorch"))
+    assert all(
+        f"| {target} | same function | as precise | 13 |" in guide for target in ("onnx", "pytorch")
+    )
     assert convert("--no-verify").code == 0
     assert names(out) == sorted([*MODELS, "small.md"]), "no proof of other files is left"
 
@@ -86,6 +88,87 @@ def test_nothing_is_written_where_the_proof_fails(
     assert names(out) == []
     assert convert("--to", "onnx", "--no-verify").code == 0
     assert names(out) == ["small.md", "small.onnx"]
+
+
+#: A statement of the written source, and one that is the same in float64 and less precise in
+#: float32.
+LESS_PRECISE = {
+    "float16": (
+        "x = self.fc(x)",
+        "x = self.fc(x) if x.dtype == torch.float64 else self.fc.half()(x.half()).float()",
+    ),
+    "a constant of float16": (
+        "x = x.flatten(1)  # flat",
+        "x = x.flatten(1) * (1 if x.dtype == torch.float64 else 1.0009766)  # flat",
+    ),
+}
+
+
+def rewrite(monkeypatch: pytest.MonkeyPatch, statement: str, by: str) -> None:
+    """PyTorch source with another statement than the network's."""
+
+    def written(graph: Graph, *arguments: Any, **options: Any) -> Any:
+        files = targets.convert(graph, *arguments, **options)
+        text = files[0].read_text()
+        assert text.count(statement) == 1
+        files[0].write_text(text.replace(statement, by))
+        return files
+
+    monkeypatch.setattr(command, "convert", written)
+
+
+@pytest.mark.parametrize("kind", LESS_PRECISE)
+def test_less_precise_files_are_written_unless_one_is_strict(
+    kind: str, convert: Convert, out: Path, mxnet: MxnetProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The function is right, and a user may need no more: exit 1, and all that is known is said."""
+    rewrite(monkeypatch, *LESS_PRECISE[kind])
+    layer = "fc" if kind == "float16" else "flat"
+    strict = convert("--to", "pytorch", "--strict")
+    assert (strict.code, strict.out, names(out)) == (1, "", [])
+    assert f"'{layer}' introduced the first difference" in strict.err
+    assert "so nothing was written; without --strict the files are." in strict.err
+    result = convert("--to", "pytorch", "--log", out.parent / "log")
+    assert result.code == 1
+    assert "proven" not in result.out and result.out.count("wrote ") == 4
+    said = f"small/pytorch: same function; less precise than MXNet in 1 layer: {layer} (error "
+    loss, files = result.err.splitlines()
+    assert loss.startswith(said) and loss.endswith(" times its limit).")
+    assert float(loss[len(said) :].split()[0]) > 10
+    assert files == "small: the files were written all the same; with --strict they are not."
+    assert names(out) == sorted([*MODELS[1:], "small.md", "small.proof.json"])
+    record = json.loads((out / "small.proof.json").read_text())["targets"]["pytorch"]
+    assert (record["verdict"], record["function"], record["precision"]) == ("fail", "pass", "fail")
+    assert record["less_precise"].keys() == {layer}
+    guide = (out / "small.md").read_text()
+    assert "| pytorch | same function | less precise in 1 layer | 13 |" in guide
+    assert "same function; less precise than MXNet in 1 layer" in guide
+    log = (out.parent / "log").read_text()
+    assert "pytorch: same function, less precise in 1 layer" in log
+
+
+@pytest.mark.parametrize(
+    "by",
+    ["raise ValueError()", "x = x.flatten(0)", "x = x.half()", "x = x.flatten(1) * 2", "pass"],
+    ids=["stops", "shape", "dtype", "far off", "missing"],
+)
+def test_a_file_that_is_wrong_in_float32_alone_is_not_written(
+    by: str, convert: Convert, out: Path, mxnet: MxnetProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No loss of precision explains that it stops there, or has another shape."""
+    right, pad = "x = x.flatten(1)  # flat", "\n        "
+    body = f"if x.dtype == torch.float64:{pad}    {right}{pad}else:{pad}    {by}"
+    rewrite(monkeypatch, right, body)
+    result = convert("--to", "pytorch")
+    assert (result.code, result.out, names(out)) == (1, "", [])
+    assert "not proven, so nothing was written; --no-verify writes" in result.err
+
+
+def test_being_strict_takes_a_proof(convert: Convert, out: Path) -> None:
+    for option in ("--no-verify", "--float16"):
+        result = convert("--strict", option)
+        assert (result.code, names(out)) == (2, [])
+        assert f"--strict and {option}: the proof decides" in result.err
 
 
 def test_where_there_is_no_mxnet(
@@ -168,7 +251,10 @@ def test_weights_that_were_rounded_after_the_fold_are_caught(
     """In the shipped file alone: the float64 proof looks at numbers before they are rounded."""
     ship(monkeypatch, rounded)
     result = convert("--fuse", "--to", target)
-    assert (result.code, "float32 error" in result.err, names(out)) == (1, True, [])
+    assert result.code == 1 and names(out)
+    assert f"small/{target}: same function; less precise than MXNet in " in result.err
+    strict = convert("--fuse", "--to", target, "--strict")
+    assert (strict.code, "float32 error" in strict.err, strict.out) == (1, True, "")
 
 
 @pytest.mark.parametrize("name", ["mnet.25", "cifar_resnet20_v1", "cifar_resnet20_v2"])

@@ -9,8 +9,8 @@ from typing import Any, Callable, Dict, List, Tuple
 import numpy as np
 import pytest
 
-from mxproof.proof import OutputProof, describe_failure
-from mxproof.prover import prove_outputs
+from mxproof.final_outputs import OutputProof, prove_outputs
+from mxproof.proof import describe_failure
 from mxproof.verdict import Comparison
 
 from .fakes import (

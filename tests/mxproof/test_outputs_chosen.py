@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, List
 
 import numpy as np
 import onnxruntime
 import pytest
 
-from converters import CheckpointError, load_checkpoint, to_onnx
+from converters import CheckpointError, binding, load_checkpoint, to_onnx
+from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import load_for_run
 from tests.converters.networks import Network, small_resnet
@@ -161,3 +164,76 @@ def test_made_labels_change_nothing_in_mxnet(tmp_path: Path, mxnet: MxnetProcess
         model.close()
     for cut, whole in zip(*outputs):
         np.testing.assert_array_equal(cut, whole)
+
+
+def repeated(folder: Path) -> Path:
+    """Layers of one name, as Gluon exports them, one called as another's second copy would be, and
+    one of two outputs."""
+
+    def build(net: Network, data: Any) -> Any:
+        x = net.layer("relu", "fwd", data)
+        x = net.layer("sigmoid", "fwd_1", x)
+        x = net.layer("tanh", "fwd", x)
+        x = net.layer("sqrt", "fwd", net.layer("square", "data", x))
+        top = net.layer("topk", "top", x, ret_typ="both", k="2")
+        return [x, top]
+
+    return saved(folder / "repeated", build)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "positions"),
+    [
+        (["fwd"], [0]),
+        (["fwd_1", "fwd"], [1, 0]),
+        (["fwd_2"], [2]),
+        (["data_1_output", "fwd_3"], [3, 4]),
+        (["top"], [5, 6]),
+        (["top_output1", "fwd_1_output"], [6, 1]),
+    ],
+)
+@pytest.mark.parametrize("off", [0, 1, -1])
+def test_what_is_chosen_is_what_mxnet_calls_so(
+    outputs: List[str],
+    positions: List[int],
+    off: int,
+    tmp_path: Path,
+    mxnet: MxnetProcess,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A choice that is off by one is the same in MXNet as in what is converted."""
+    found = binding._positions
+
+    def chosen(symbol: Any, names: Any) -> Any:
+        return tuple((k + off) % 7 for k in found(symbol, names))
+
+    monkeypatch.setattr(binding, "_positions", chosen)
+    graph = load_checkpoint(repeated(tmp_path), outputs=outputs, inputs={"data": (2, 5)})
+    assert list(graph.cut_at) == [(k + off) % 7 for k in positions]
+    if off:
+        with pytest.raises(RuntimeFailure, match=r"\['.*'\] are \['.*'\] in MXNet; \['.*'\] were"):
+            mxnet.load(tmp_path / "repeated", 0, graph)
+    else:
+        mxnet.load(tmp_path / "repeated", 0, graph).close()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"outputs": ("fitted", "softmax")},
+            "output 0 is 'softmax_output' in MXNet, 'fitted' here",
+        ),
+        ({"outputs": ("softmax",)}, "MXNet has the outputs ['softmax_output', 'fitted_output'],"),
+        ({"cut_at": (2,), "made_labels": ()}, "were taken, unasked"),
+        ({"labels": ("fc_weight",)}, "and FullyConnected reads it as its 'weight'; labels are"),
+        ({"made_labels": ((0, 0, "softmax_label_"), (2, 1, "fitted_label"))}, "its 'data'"),
+    ],
+)
+def test_outputs_and_labels_are_those_of_mxnet(
+    change: Any, said: str, tmp_path: Path, mxnet: MxnetProcess
+) -> None:
+    graph = load_checkpoint(labelled(tmp_path))
+    mxnet.load(tmp_path / "net", 0, graph).close()
+    with pytest.raises(RuntimeFailure, match=re.escape(said)):
+        mxnet.load(tmp_path / "net", 0, replace(graph, **change))

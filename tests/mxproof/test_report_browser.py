@@ -152,6 +152,8 @@ def test_filters_narrow_the_rows_and_say_so(reader: Reader, pages: Dict[str, Pat
         )
         assert len(shown) == count, (name, value)
         assert said.inner_text() == f"{count} of 515 layers"
+    blamed = page.locator(f"{TABLE} tbody tr", has_text="introduced")
+    assert blamed.evaluate_all("(rows) => rows.map((r) => r.rowIndex)") == [FAILED_FROM + 1]
 
 
 def test_charts_describe_a_layer(reader: Reader, pages: Dict[str, Path]) -> None:
@@ -174,6 +176,8 @@ def test_charts_describe_a_layer(reader: Reader, pages: Dict[str, Path]) -> None
     page.keyboard.press("End")
     page.keyboard.press("ArrowRight")
     assert "Stage515_conv" in readout.inner_text()
+    assert "beyond its budget" in readout.inner_text()
+    assert "introduced" not in readout.inner_text(), "it fails by what it was given"
     page.keyboard.press("Enter")
     assert page.locator("tr.here").get_attribute("id") == "m0-1-layers-514"
 

@@ -10,8 +10,9 @@ from typing import Dict, List, Optional, Tuple
 
 import pytest
 
-from mxproof.report.page import notebook, page
+from mxproof.report.page import markdown, notebook, page
 from mxproof.report.record import Json
+from mxproof.report.wording import lost_digits
 
 from .conftest import Run
 from .records import HOSTILE, WRONG, deep, proof
@@ -103,6 +104,23 @@ def test_every_part_is_there() -> None:
     headings = [int(tag[1]) for tag, _ in document.elements if re.fullmatch("h[1-6]", tag)]
     assert headings[0] == 1 and headings.count(1) == 1
     assert all(b - a <= 1 for a, b in zip(headings, headings[1:])), "no level is left out"
+
+
+def test_digits_lost_are_on_the_page_and_in_the_summary() -> None:
+    record = deep(3)
+    target = record["targets"]["onnx"]
+    first, second, _ = target["layers"]
+    second["op"] = "BatchNorm"
+    assert not re.search("loses about", page([record]) + markdown([record]))
+    target["digits_lost"] = {first["name"]: 0.7, second["name"]: 1.84}
+    norm = "loses about 1.8 digits against MXNet in BatchNorm"
+    assert lost_digits(target).startswith(f"{target['precisions']['float32']['candidate']} {norm}")
+    assert "(and less in 1 more layer), within" in lost_digits(target)
+    assert lost_digits(target).endswith("`mxproof convert --exact-batch-norm` avoids that.")
+    for text in (page([record]), markdown([record])):
+        assert text.count(norm) == 1
+    second["op"] = "Convolution"
+    assert lost_digits(target).endswith("within what rounding may do.")
 
 
 def test_many_models_are_on_one_page_what_failed_first() -> None:

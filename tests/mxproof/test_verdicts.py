@@ -8,11 +8,12 @@ from typing import Any, Callable, Dict, Tuple
 import numpy as np
 import pytest
 
+from mxproof.final_outputs import NO_FIGURES, Figures, OutputProof
 from mxproof.outputs import DIFFERS, EQUAL, TopK
-from mxproof.proof import OutputProof, Proof, TargetProof
+from mxproof.proof import Proof, TargetProof
 from mxproof.report.page import markdown, page
 from mxproof.report.record import FAIL, PASS, Json, output, part, questions
-from mxproof.report.wording import summary
+from mxproof.report.wording import loss_words, precision_words, summary
 from mxproof.verdict import Comparison
 
 from .fakes import NOISE, PRECISIONS, Layers, clean, judge, truth_of
@@ -47,14 +48,14 @@ def target(
     comparisons = {p: judge(layers, p, truth) for p, layers in made.items()}
     alone = {p: judge(layers, p, truth, alone=True) for p, layers in made.items()}
     outputs = judge(last(clean(truth, "float32")), "float32", truth, alone=True)
-    proof = OutputProof(outputs, 0.0, 0.0, True, TopK(EQUAL))
+    proof = OutputProof(outputs, {"dense": Figures(0.0, 0.0, True, TopK(EQUAL))})
     return TargetProof("onnx", comparisons, proof, alone if isolated else {})
 
 
 def test_a_right_conversion_passes_both() -> None:
     found = target()
     assert (found.same_function, found.as_precise, found.passed) == (True, True, True)
-    assert found.function_problems == [] and found.less_precise == ()
+    assert found.function_problems == [] and record_of(found)["less_precise"] == {}
 
 
 #: What can be wrong -> (same function, as precise). The fake MXNet's error is 1e-4 of its numbers,
@@ -84,10 +85,10 @@ def test_each_fault_fails_its_question(
     found = target(isolated=isolated, **faults)
     assert (found.same_function, found.as_precise) == verdicts
     assert not found.passed and bool(found.function_problems) != found.same_function
-    if not found.as_precise and found.same_function:
-        assert [check.layer for check in found.less_precise] == ["relu"]
-        assert found.less_precise[0].part > 2
     record = record_of(found)
+    if record["less_precise"] and found.same_function:
+        assert list(record["less_precise"]) == ["relu"]
+        assert record["less_precise"]["relu"] > 2
     said = dict(summary(record))
     assert record["verdict"] == FAIL
     assert record["function"] == (PASS if verdicts[0] else FAIL)
@@ -125,10 +126,11 @@ def test_no_type_loses_more_than_bfloat16(size: float, same: bool) -> None:
 
 def test_a_top_1_that_differs_is_imprecise_and_other_shapes_are_another_function() -> None:
     found = target()
-    differs = replace(found, output=replace(found.output, top1=TopK(DIFFERS, "class 3, not 2")))
+    figures = {"dense": Figures(0.0, 0.0, True, TopK(DIFFERS, "class 3, not 2"))}
+    differs = replace(found, output=replace(found.output, figures=figures))
     assert (differs.same_function, differs.as_precise) == (True, False)
     assert "class 3, not 2" in "".join(differs.explain("small"))
-    shapes = replace(found, output=replace(found.output, same_shapes=False))
+    shapes = replace(found, output=replace(found.output, figures={"dense": NO_FIGURES}))
     assert not shapes.same_function
     assert "the outputs have other shapes" in "".join(shapes.explain("small"))
 
@@ -145,16 +147,27 @@ def test_a_systematic_loss_is_imprecise() -> None:
     comparisons = {**systematic.comparisons, "float32": single}
     systematic = replace(systematic, comparisons=comparisons, isolated={})
     assert (systematic.same_function, systematic.as_precise) == (True, False)
-    assert systematic.less_precise == ()
+    record = record_of(systematic)
+    assert record["less_precise"] == {} and precision_words(record) == "less precise"
 
 
 def test_reports_say_that_the_function_is_the_same() -> None:
     found = target(single=moved(10))
     record = Proof("small", "user", {"data": (2, 3, 8, 6)}, {"onnx": found}, {}).to_json()
-    assert record["targets"]["onnx"]["less_precise"] == ["relu"]
+    assert record["targets"]["onnx"]["less_precise"].keys() == {"relu"}
     html, text = page([record]), markdown([record])
     sentence = "ONNX is the same function, but less precise in 1 layer; the first is Activation"
     assert f"{sentence} relu (layer 2 of 3)." in html
     for report in (html, text):
         assert "Less precise" in report and "Not equal" not in report
         assert "same function" in report and "less precise in 1 layer" in report
+
+
+def test_a_loss_names_the_worst_few() -> None:
+    parts: Dict[str, Any] = {f"conv{i}": 2.0 + i for i in range(6)}
+    said = loss_words({"less_precise": {**parts, "fc": None}})
+    assert said.startswith(
+        "same function; less precise than MXNet in 7 layers: fc (error inf times"
+    )
+    assert ", conv5 (error 7 times its limit), conv4 (" in said and said.endswith(", and 2 more")
+    assert loss_words({"less_precise": {}}) == "same function; less precise than MXNet"

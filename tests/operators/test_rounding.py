@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Callable, Dict, Iterator, Tuple
+from typing import Any, Callable, Dict, Iterator, Tuple
 
 import numpy as np
 import pytest
@@ -57,14 +59,14 @@ MAGNIFYING: Dict[str, Build] = {
 
 @contextmanager
 def proven(
-    build: Build, mxnet: MxnetProcess, shift: float = 0.0
+    build: Build, mxnet: MxnetProcess, shift: float = 0.0, shape: Tuple[int, ...] = (2, 4, 9, 8)
 ) -> Iterator[Tuple[Graph, Evidence, Path]]:
     """The network, what MXNet makes of one input, and a folder."""
     net = Network()
     data = net.variable("data")
     head = build(net, net.layer("elemwise_add", "before", data, data))
-    values = np.random.default_rng(0).standard_normal((2, 4, 9, 8)) + shift
-    inputs = {"data": ("N", 4, "H", "W")}
+    values = np.random.default_rng(0).standard_normal(shape) + shift
+    inputs = {"data": ("N", 4, "H", "W") if shape[2] != shape[1] else shape}
     with reference(net.symbol(head), net.arrays, inputs, mxnet) as (graph, model, folder):
         fed = {"data": values.astype(np.float32)}
         yield graph, kept(live(model, [fed], mxnet.versions)), folder
@@ -78,6 +80,37 @@ def test_another_order_of_operations_is_no_loss(mxnet: MxnetProcess) -> None:
     assert layer.ratio is not None
     assert layer.ratio > Budget().float32_ratio
     assert layer.part < 0.5
+    alone = found.isolated["float32"].checks[-1]
+    assert alone.ratio is not None
+    assert found.digits_lost == {"layer": math.log10(alone.ratio)}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_subtracting_first_is_as_precise_as_mxnet(target: str, mxnet: MxnetProcess) -> None:
+    """`convert --exact-batch-norm` loses nothing near the mean."""
+    with proven(near_the_mean, mxnet, NEAR) as (graph, evidence, folder):
+        exact = replace(graph, exact_batch_norm=True)
+        ratios = [
+            judge(g, target, evidence, folder / name).comparisons["float32"].checks[-1].ratio
+            for name, g in {"plain": graph, "exact": exact}.items()
+        ]
+    assert None not in ratios
+    assert ratios[0] > 3
+    assert ratios[1] < 1.2
+
+
+@pytest.mark.parametrize("attrs", [{"fix_gamma": True, "axis": 3}, {"axis": -2, "eps": 0.5}])
+@pytest.mark.parametrize("op", ["BatchNorm", "_contrib_BatchNormWithReLU"])
+def test_subtracting_first_on_any_axis(op: str, attrs: Dict[str, Any], mxnet: MxnetProcess) -> None:
+    def layer(net: Network, x: Entry) -> Entry:
+        more = {"axis": 1} if "ReLU" in op else {}
+        y = net.batch_norm("layer", x, 4, **{**attrs, **more})
+        net.nodes[y[0]] = replace(net.nodes[y[0]], op=op)
+        return y
+
+    with proven(layer, mxnet, shape=(2, 4, 4, 4)) as (graph, evidence, folder):
+        for target in TARGETS:
+            judge(replace(graph, exact_batch_norm=True), target, evidence, folder)
 
 
 @pytest.mark.parametrize("name", MAGNIFYING)

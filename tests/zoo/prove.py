@@ -153,7 +153,7 @@ def _found(proof: TargetProof, model: str) -> Found:
     double, single = (proof.comparisons[p] for p in PRECISIONS)
     return Found(
         "" if proof.passed else _line(" ".join(proof.explain(model)) or "failed"),
-        max((c.rel for c in double.checks), default=None),
+        max((c.rel for c in double.checks if c.rel is not None), default=None),
         max((c.ratio for c in single.checks if c.ratio is not None), default=None),
     )
 

@@ -1,0 +1,177 @@
+"""Prove right conversions of networks that are drawn from a seed and are like trained ones
+(convolution biases of 5 to 20, batch-norm means up to 100 deviations off, depthwise chains and
+LSTMs of 30, saturated gates), on pixels, normal, huge and tiny inputs: each that is not proven is a
+false alarm. With --power, lose digits in single layers of the same networks and count how often
+that is caught. Exit code 1 on a false alarm, or if less than 99 % are caught."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+
+import numpy as np
+
+from converters import Graph, load_checkpoint
+from converters.progress import report
+from mxproof.cli import common
+from mxproof.cli.bench import table
+from mxproof.evidence import Evidence, kept, live
+from mxproof.proof import PRECISIONS
+from mxproof.prover import Prover
+from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.targets import TARGETS, convert
+from mxproof.tolerance import Budgets
+
+from .losses import LOSSES, Lossy
+from .trained_like import FAMILIES, INPUTS, TURNS, draw
+
+#: A loss that moves its layer by less, as a part of its RMS, makes no difference to anybody who
+#: computes in float32: a few of its roundings.
+LIVE = 2.0**-20
+#: The least share of live losses that must be caught.
+CAUGHT = 0.99
+Row = Dict[str, Any]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    numbers = (
+        ("--networks", 1, 12, f"how many, of {len(FAMILIES)} families in turn"),
+        ("--samples", 1, 1, "inputs for each proof: the fewer, the more is luck"),
+        ("--seed", 0, 0, "number of the first network; it and its inputs are drawn from it"),
+        ("--power", 0, 0, "also lose digits in so many layers of each network, in each way"),
+    )
+    for option, least, default, text in numbers:
+        number, text = partial(common.count, least=least), f"{text} (default: {default})"
+        parser.add_argument(option, type=number, default=default, metavar="N", help=text)
+    common.mxnet_python(parser)
+    common.quiet(parser)
+    common.table_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    cases: List[Row] = []
+    losses: List[Row] = []
+    with common.progress_of(args), MxnetProcess(args.mxnet_python) as mxnet:
+        for number in range(args.seed, args.seed + args.networks):
+            family = TURNS[number % len(TURNS)]
+            with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
+                drawn = Drawn.of(Path(folder), family, number)
+                with closing(mxnet.load(drawn.prefix, 0, drawn.graph)) as model:
+                    for kind in INPUTS:
+                        report(f"{drawn.prefix.name} on {kind}", number - args.seed, args.networks)
+                        truths = kept(live(model, drawn.inputs(kind, args.samples), {}))
+                        cases += drawn.cases(kind, truths)
+                        if args.power and kind == drawn.kind:
+                            losses += drawn.losses(kind, truths, args.power)
+            record = {"schema": 1, "alarms": summary(cases), "power": powers(losses)}
+            record.update(cases=cases, losses=losses)
+            common.write_text(args.json, json.dumps(record, indent=1))  # hours pass: keep it
+    sheets = [
+        table(
+            "False alarms", "family cases alarms median_ratio:.2f worst_part:.2f", record["alarms"]
+        )
+    ]
+    if losses:
+        sheets.append(table("Power", "loss planted live caught named", record["power"]))
+    common.show_tables(args, record, sheets)
+    missed = [r for r in losses if r["live"] and not r["caught"]]
+    for case in (c for c in cases if c["alarm"]):
+        common.say("; ".join(case["alarm"]), stderr=True)
+    live_ones = sum(r["live"] for r in losses)
+    weak = live_ones and len(missed) > (1 - CAUGHT) * live_ones
+    return common.FAILED if weak or any(c["alarm"] for c in cases) else common.PROVEN
+
+
+class Drawn(NamedTuple):
+    """One network, converted.
+
+    Attributes:
+        kind: of the inputs on which losses are planted.
+    """
+
+    graph: Graph
+    prefix: Path
+    shape: Tuple[int, ...]
+    paths: Dict[str, Path]
+    number: int
+    family: str
+    kind: str
+
+    @classmethod
+    def of(cls, folder: Path, family: str, number: int) -> Drawn:
+        prefix, shape = draw(folder, family, number)
+        graph = load_checkpoint(prefix, inputs={"data": shape})
+        paths = {target: convert(graph, target, folder / target)[0] for target in TARGETS}
+        kind = list(INPUTS)[number // len(TURNS) % len(INPUTS)]
+        return cls(graph, prefix, shape, paths, number, family, kind)
+
+    def inputs(self, kind: str, samples: int) -> List[Dict[str, Any]]:
+        random = np.random.default_rng((self.number, list(INPUTS).index(kind)))
+        return [{"data": INPUTS[kind](random, self.shape)} for _ in range(samples)]
+
+    def about(self, kind: str, target: str) -> Row:
+        name = self.prefix.name
+        return {"network": name, "family": self.family, "input": kind, "target": target}
+
+    def cases(self, kind: str, evidence: Evidence) -> Iterator[Row]:
+        """Is the right conversion proven?"""
+        proofs = Prover(self.graph, self.paths, Budgets()).prove(evidence)[0]
+        for target, proof in proofs.items():
+            alarm = [] if proof.passed else proof.explain(f"{self.prefix.name} on {kind}")
+            ratio = proof.comparisons["float32"].median_ratio
+            part = max(c.part for c in proof.comparisons["float32"].checks)
+            found = {"median_ratio": ratio, "worst_part": part, "alarm": alarm}
+            yield {**self.about(kind, target), **found}
+
+    def losses(self, kind: str, evidence: Evidence, sites: int) -> Iterator[Row]:
+        """Are lost digits caught, and is their layer named?"""
+        random = np.random.default_rng((self.number, 1000))
+        path = self.paths["pytorch"]
+        opened = {p: TARGETS["pytorch"].open(path, p) for p in PRECISIONS}
+        for name, loss in LOSSES.items():
+            nodes = [node for node in self.graph.nodes if loss.fits(node)]
+            for k in random.choice(len(nodes), min(sites, len(nodes)), replace=False):
+                lossy = Lossy(opened["float32"], self.graph, nodes[k], loss)
+                runs = {"float64": opened["float64"], "float32": lossy}
+                prover = Prover(
+                    self.graph, {"pytorch": path}, Budgets(), opened=lambda _, p, r=runs: r[p]
+                )
+                proof = prover.prove(evidence)[0]["pytorch"]
+                layer = nodes[k].outputs[0]
+                named = not proof.passed and layer in [c.layer for c in proof.culprits]
+                found = {"loss": name, "layer": layer, "op": nodes[k].op, "moved": lossy.moved}
+                found.update(live=lossy.moved > LIVE, caught=not proof.passed, named=named)
+                yield {**self.about(kind, "pytorch"), **found}
+
+
+def summary(cases: List[Row]) -> List[Row]:
+    """By family: how many proofs, and how many false alarms."""
+    return [
+        {
+            "family": family or "all",
+            "cases": len(own),
+            "alarms": sum(bool(case["alarm"]) for case in own),
+            "median_ratio": max((case["median_ratio"] or 0.0 for case in own), default=None),
+            "worst_part": max((case["worst_part"] for case in own), default=None),
+        }
+        for family in [*FAMILIES, ""]
+        for own in [[case for case in cases if family in ("", case["family"])]]
+    ]
+
+
+def powers(losses: List[Row]) -> List[Row]:
+    """By kind of loss: how many made a difference, and of these how many were caught, and named."""
+    return [
+        {
+            "loss": name or "all",
+            "planted": len(own),
+            **{key: sum(r["live"] and r[key] for r in own) for key in ("live", "caught", "named")},
+        }
+        for name in [*LOSSES, ""]
+        for own in [[row for row in losses if name in ("", row["loss"])]]
+    ]

@@ -1,0 +1,275 @@
+"""Final outputs, as their user gets them: names, order and numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
+
+import numpy as np
+
+from converters import Graph
+
+from .check import check_form, nonfinite
+from .operator_kinds import random_layers
+from .outputs import DIFFERS, TopK, apart, differences, same_top, top_k, worst_top
+from .runtimes.base import Array, Candidate, Layer
+from .truth import Truth
+from .verdict import Check, Comparison
+
+#: Numbers this close, as a part of the largest, are the same but for rounding. Two that changed
+#: places are further apart, or it makes no difference.
+NEAR = 1e-4
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured of one output, in float32, over all inputs.
+
+    Attributes:
+        max_abs, max_rel: None if its numbers were not compared; max_rel where MXNet's is not 0.
+        top1_equal: whether the largest number of every sample is the same one as in MXNet's
+            float32; None if samples have fewer than two numbers.
+        top1: the same against MXNet in float64, undecided where the margin is within the noise.
+        reason: why its numbers were not compared.
+        same_shape: the output is there, in MXNet's shape.
+    """
+
+    max_abs: Optional[float] = None
+    max_rel: Optional[float] = None
+    top1_equal: Optional[bool] = None
+    top1: Optional[TopK] = None
+    reason: str = ""
+    same_shape: bool = True
+
+    def __add__(self, other: Figures) -> Figures:
+        """The same output on more inputs: compared if it was on all of them."""
+        both = (self, other)
+        if not all(f.same_shape for f in both):
+            return NO_FIGURES
+        if self.reason or other.reason:
+            return self if self.reason else other
+        tops = [f.top1 for f in both if f.top1 is not None]
+        return Figures(
+            _largest(f.max_abs for f in both),
+            _largest(f.max_rel for f in both),
+            _all(f.top1_equal for f in both),
+            worst_top(tops) if tops else None,
+        )
+
+
+#: Of an output that is not there, or has another shape.
+NO_FIGURES = Figures(
+    math.inf,
+    math.inf,
+    False,
+    TopK(DIFFERS, "the outputs have other shapes than MXNet's"),
+    same_shape=False,
+)
+
+
+def _largest(values: Iterable[Optional[float]]) -> Optional[float]:
+    return max((v for v in values if v is not None), default=None)
+
+
+def _all(values: Iterable[Optional[bool]]) -> Optional[bool]:
+    known = [v for v in values if v is not None]
+    return all(known) if known else None
+
+
+@dataclass(frozen=True)
+class OutputProof:
+    """Final outputs of an untraced run in float32, against MXNet's float32.
+
+    Attributes:
+        checks: each output held to its limits; an untraced run may be fused and optimised
+            otherwise than a traced one.
+        figures: by output. What they say together, the properties say.
+    """
+
+    checks: Comparison
+    figures: Mapping[str, Figures]
+
+    @property
+    def max_abs(self) -> Optional[float]:
+        """Over all outputs that were compared; None if none was."""
+        return _largest(f.max_abs for f in self.figures.values())
+
+    @property
+    def max_rel(self) -> Optional[float]:
+        return _largest(f.max_rel for f in self.figures.values())
+
+    @property
+    def top1_equal(self) -> Optional[bool]:
+        return _all(f.top1_equal for f in self.figures.values())
+
+    @property
+    def top1(self) -> Optional[TopK]:
+        found = [f.top1 for f in self.figures.values() if f.top1 is not None]
+        return worst_top(found) if found else None
+
+    @property
+    def not_compared(self) -> Dict[str, str]:
+        """Output -> why its numbers were not compared."""
+        return {name: f.reason for name, f in self.figures.items() if f.reason}
+
+    @property
+    def same_shapes(self) -> bool:
+        """All outputs are there, in MXNet's shapes."""
+        return all(f.same_shape for f in self.figures.values())
+
+    @property
+    def passed(self) -> bool:
+        return self.checks.passed and not (self.top1 and self.top1.verdict == DIFFERS)
+
+    def __add__(self, other: OutputProof) -> OutputProof:
+        figures = {n: f + other.figures.get(n, NO_FIGURES) for n, f in self.figures.items()}
+        return OutputProof(self.checks + other.checks, figures)
+
+
+@np.errstate(all="ignore")  # what overflows shows in the values
+def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputProof:
+    """Judge the outputs of an untraced run in float32.
+
+    In float64 the runtimes trace whenever they run: there the outputs are those of `compare`.
+    """
+    names = list(dict.fromkeys(graph.outputs))  # ONNX lists an output once
+    found: List[Array] = []
+    stopped = stopped_at = None
+    try:
+        found = candidate.run(truth.inputs)
+        if len(found) not in (len(names), len(graph.outputs)):
+            stopped, found = f"has {len(found)} outputs, MXNet {len(names)}", []
+    except Exception as error:
+        stopped = f"{type(error).__name__}: {error}"
+    if stopped:
+        stopped_at = Check.broken(names[0], "output", stopped)
+    actual, expected = (by_name(graph, arrays) for arrays in (found, truth.outputs))
+    layers = tuple(n for n in names if n in truth)  # an output that is an input needs no proof
+    # The numbers of what is anchored are judged as a layer's, on given inputs.
+    checks = tuple(
+        check_form("output", actual[n], truth[n], candidate)
+        if n in graph.anchored
+        else truth.check(n, "output", actual[n], "float32")
+        for n in layers
+        if n in actual
+    )
+    sensitive = [n for n in layers if n in graph.anchored and n not in random_layers(graph)]
+    figures = {n: _figures(n, actual, expected, truth, graph) for n in names if n in expected}
+    mismatches = tuple(_exchanged(sensitive, actual, expected))
+    return OutputProof(
+        Comparison(
+            candidate.name, "float32", checks, layers, True, stopped, stopped_at, mismatches
+        ),
+        figures,
+    )
+
+
+def _figures(
+    name: str,
+    actual: Mapping[str, Array],
+    expected: Mapping[str, Array],
+    truth: Truth,
+    graph: Graph,
+) -> Figures:
+    value, reference = actual.get(name), expected[name]
+    if value is None or value.shape != reference.shape:
+        return NO_FIGURES
+    max_abs, max_rel = differences(value, reference)
+    if reference.size and not np.isfinite(reference).any() and not max_abs:
+        return Figures(reason=f"all values are {nonfinite(reference)} in MXNet too")
+    sensitive = name in graph.anchored
+    layer: Optional[Layer] = Layer(name, reference.astype(np.float64), reference)
+    if not sensitive:
+        layer = truth[name] if truth.holds(name) else None
+    ranked = value.ndim > 1 and value[:1].size > 1
+    figures = Figures(
+        max_abs,
+        max_rel,
+        same_top(value, reference, 1) if ranked else None,
+        top_k(value, layer, "float32", 1) if ranked and layer is not None else None,
+    )
+    if name in random_layers(graph):
+        return Figures(reason="drawn at random: judged by its distribution, as a layer")
+    if sensitive:
+        moved = figures.top1 is not None and figures.top1.verdict == DIFFERS
+        if moved or share_apart(value, reference):
+            return Figures(
+                reason="the order of numbers that are as good as equal, or chance, decides here or "
+                "before: judged as a layer, on MXNet's own inputs"
+            )
+    return figures
+
+
+def share_apart(value: Array, reference: Array) -> float:
+    """The share of the numbers that differ by more than rounding; 1 if the shapes differ."""
+    if value.shape != reference.shape:
+        return 1.0
+    wide = np.abs(reference.astype(np.float64))
+    largest = float(wide.max(initial=0, where=np.isfinite(wide)))
+    return float((apart(value, reference) > NEAR * largest).mean()) if value.size else 0.0
+
+
+def _exchanged(
+    names: Sequence[str], actual: Mapping[str, Array], expected: Mapping[str, Array]
+) -> Iterator[str]:
+    """The outputs whose numbers are those of another one in MXNet.
+
+    Args:
+        names: of the outputs whose numbers are not held to a limit.
+    """
+    for name in names if len(actual) == len(expected) else ():
+        value = actual[name]
+        shares = {n: share_apart(value, e) for n, e in expected.items()}
+        nearest = min(shares, key=lambda n: shares[n])
+        if shares[nearest] < shares[name] - 0.5:
+            yield f"output {name!r} holds what MXNet returns as {nearest!r}"
+
+
+def by_name(graph: Graph, outputs: Sequence[Array]) -> Dict[str, Array]:
+    """MXNet may list an output twice, ONNX does not."""
+    once = list(dict.fromkeys(graph.outputs))
+    return dict(zip(once if len(outputs) == len(once) else graph.outputs, outputs))
+
+
+def misnamed(candidate: Candidate, graph: Graph) -> Iterator[str]:
+    """The outputs' names in the converted file are MXNet's, in its order."""
+    names: Optional[Sequence[str]] = getattr(candidate, "output_names", None)
+    if names is not None and list(names) not in (
+        list(graph.outputs),
+        list(dict.fromkeys(graph.outputs)),
+    ):
+        yield f"the file names its outputs {list(names)}; MXNet's are {list(graph.outputs)}"
+
+
+def misplaced(outputs: Sequence[Array], shown: Mapping[str, Array], graph: Graph) -> Iterator[str]:
+    """Each output of a traced run is what that run showed as the layer, bit for bit.
+
+    Nothing may happen behind the last layer that is shown, and no two outputs be exchanged.
+
+    Args:
+        shown: output -> the layer's result.
+    """
+    once = list(dict.fromkeys(graph.outputs))
+    if len(outputs) not in (len(once), len(graph.outputs)):
+        yield f"the traced run returns {len(outputs)} outputs, MXNet {len(once)}"
+        return
+    for name, value in by_name(graph, outputs).items():
+        if name not in shown or _same(value, shown[name]):
+            continue
+        others = [n for n, other in shown.items() if _same(value, other)]
+        if others:
+            yield f"output {name!r} is layer {others[0]!r} of the same run"
+        elif value.shape != shown[name].shape:
+            yield f"output {name!r} has shape {value.shape}, its layer {shown[name].shape}"
+        else:
+            gap = differences(value, shown[name])
+            yield (
+                f"output {name!r} is not its layer: behind the last layer that the run shows it "
+                f"changes by {gap[0]:.1e} (relative {gap[1]:.1e})"
+            )
+
+
+def _same(value: Array, other: Array) -> bool:
+    known = value.dtype == other.dtype and value.shape == other.shape
+    return known and np.array_equal(value, other, equal_nan=value.dtype.kind == "f")

@@ -1,0 +1,82 @@
+"""Is what the converters read of a file what MXNet reads of it?
+
+The choice of outputs, the labels that are cut away and the order of heads are the converters', and
+MXNet is given the same: a mistake there would be the same on both sides. So they are held to
+MXNet's own listing of the original file.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List, Mapping, Sequence
+
+from converters import Graph
+from converters.naming import readable
+
+#: MXNet's operators that read a label for the gradient only. Source: Forward in
+#: src/operator/softmax_output-inl.h, svm_output-inl.h, and RegressionForward in
+#: regression_output-inl.h, none of which reads it.
+LOSSES = (
+    *("SoftmaxOutput", "Softmax", "SVMOutput"),
+    *("LinearRegressionOutput", "MAERegressionOutput", "LogisticRegressionOutput"),
+)
+
+
+def disagreements(
+    graph: Graph,
+    original: Mapping[str, Any],
+    cut: Mapping[str, Any],
+    readers: Sequence[Sequence[str]],
+) -> Iterator[str]:
+    """
+    Args:
+        original, cut: what MXNet lists of the file, and of the network that it runs; see
+            mxnet_listing.py.
+        readers: of the labels: (variable, operator, the input's name in MXNet).
+    """
+    ours = {name: k for k, name in enumerate(n for node in graph.listed for n in node.outputs)}
+    for number, (name, head) in enumerate(zip(graph.outputs, cut["heads"])):
+        if ours.get(name, name) != head:
+            yield f"output {number} is {cut['outputs'][number]!r} in MXNet, {name!r} here"
+    if len(graph.outputs) != len(cut["heads"]):
+        yield f"MXNet has the outputs {cut['outputs']}, the converted network {graph.outputs}"
+    if not graph.chosen and cut["outputs"] != original["outputs"]:
+        yield f"MXNet has the outputs {original['outputs']}; {cut['outputs']} were taken, unasked"
+    if graph.chosen:
+        names = _names(original)
+        meant = [k for wanted in graph.chosen for k, known in enumerate(names) if wanted in known]
+        if meant != list(graph.cut_at):
+            taken = [original["layers"][k][3] for k in graph.cut_at]
+            asked = [original["layers"][k][3] for k in meant]
+            yield f"{list(graph.chosen)} are {asked} in MXNet; {taken} were taken"
+    for variable, op, role in readers:
+        if op not in LOSSES or role != "label":
+            yield (
+                f"{variable!r} was cut away as a label, and {op} reads it as its {role!r}; labels "
+                f"are those of {', '.join(LOSSES)}"
+            )
+
+
+def _names(listing: Mapping[str, Any]) -> List[List[str]]:
+    """What each layer's output may be called. Of layers of one name, and of one that is called
+    as a variable is, the first keeps the name and the next are numbered."""
+    taken = {readable(name, "null") for name in listing["variables"]}
+    wanted = taken | {readable(name, op) for name, *_, op in listing["layers"]}
+    called: Dict[int, str] = {}
+    found = []
+    for name, node, output, listed, op in listing["layers"]:
+        base = readable(name, op)
+        if node not in called:
+            used, count = taken | (wanted if base in taken else set()), 0
+            called[node] = base
+            while called[node] in used:
+                count += 1
+                called[node] = f"{base}_{count}"
+            taken.add(called[node])
+        own = [
+            called[node],
+            f"{called[node]}_output{output}",
+            f"{called[node]}_output{output}_output",
+        ]
+        own += [f"{called[node]}_output"] if not output else []
+        found.append(own + ([listed] if called[node] == name else []))
+    return found
