@@ -16,6 +16,7 @@ from converters import Graph, __version__
 
 from .compare import compare
 from .compare_rounded import rounding_problem
+from .compare_stored import prove_stored
 from .drawn import Drawn, compare_drawn
 from .evidence import Evidence
 from .final_outputs import prove_outputs
@@ -23,7 +24,6 @@ from .operator_kinds import random_layers
 from .overrides import unused_rows, used_rows
 from .proof import PRECISIONS, Proof, TargetProof
 from .runtimes.base import Array, Candidate, RuntimeFailure
-from .stored import StoredProof, compare_stored
 from .subject import Subject
 from .targets import TARGETS, convert
 from .tolerance import Budgets
@@ -117,27 +117,15 @@ class Prover:
                 isolated={**proofs[target].isolated, **proof.isolated},
                 drawn=proofs[target].drawn,
                 coverage=covered,
-                stored=self._rounded(target, self._stored(target, evidence)),
+                stored=self._stored(target, evidence),
             )
+            self._release()
         return proofs, shapes
 
     def _stored(self, target: str, evidence: Evidence) -> StoredProof:
-        """The numbers in the files against those in the checkpoint."""
-        arrays = evidence.arrays()
-        if arrays is None:
-            return StoredProof(note=evidence.note)
-        try:
-            file, tensors = TARGETS[target].stored(self.paths[target])
-            return compare_stored(self.graph, arrays, tensors, file)
-        except RuntimeFailure:
-            raise
-        except Exception as error:  # a file that cannot be read; a runtime cannot load it either
-            return StoredProof(note="", problem=f"{type(error).__name__}: {error}")
-        finally:
-            self._release()
-
-    def _rounded(self, target: str, found: StoredProof) -> StoredProof:
-        """The same; where another file is judged in float64, with what the two do not share."""
+        """The numbers in the files; and where another file is judged in float64, what the two do
+        not share."""
+        found = prove_stored(self.graph, evidence, target, self.paths[target])
         if target not in self.wide or found.problem:
             return found
         files = self.paths[target], self.wide[target]

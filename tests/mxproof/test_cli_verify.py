@@ -81,6 +81,7 @@ def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> No
         assert set(target) == {
             *("verdict", "first_introduced", "introduced", "problems", "output", "layers"),
             *("explanation", "precisions", "function", "precision", "less_precise", "digits_lost"),
+            *("stored", "stored_note"),
         }
         questions = {target["function"], target["precision"]}
         assert (target["verdict"] == "pass") == (questions == {"pass"})
@@ -109,6 +110,8 @@ def test_a_proof(verify: Any, prefix: Path, tmp_path: Path) -> None:
         assert (target["verdict"], target["first_introduced"]) == ("pass", None)
         assert (target["function"], target["precision"]) == ("pass", "pass")
         assert target["problems"] == []
+        stored = target["stored"]
+        assert (stored["arrays"], stored["numbers"], stored["equal"]) == (13, 453, 453)
         assert target["output"]["top1_equal"] is True
         assert 0 <= target["output"]["max_abs"] < 1e-5
         assert {layer["verdict"] for layer in target["layers"]} == {"pass"}
