@@ -24,6 +24,7 @@ from .operator_kinds import random_layers
 from .overrides import unused_rows, used_rows
 from .proof import PRECISIONS, Proof, TargetProof
 from .runtimes.base import Array, Candidate, RuntimeFailure
+from .stored import StoredProof
 from .subject import Subject
 from .targets import TARGETS, convert
 from .tolerance import Budgets
