@@ -268,6 +268,32 @@ def test_a_budget_that_nothing_needs_is_in_every_report(verify: Any, tmp_path: P
         assert "Proven equal" not in file.read_text(encoding="utf-8")
 
 
+def test_a_stricter_row_fails_what_is_less_precise_than_it_asks(
+    verify: Any, prefix: Path, tmp_path: Path
+) -> None:
+    """The function is the same; every report says so, and which row it was."""
+    rows = tmp_path / "rows.json"
+    rows.write_text('[{"layer": "fc", "float32_ratio": 1e-3, "reason": "to be exact"}]')
+    files = tmp_path / "proof.html", tmp_path / "proof.md"
+    options = ("--html", str(files[0]), "--markdown", str(files[1]), "--budgets", str(rows))
+    code, out, err, record = verify(*options, "--to", "pytorch")
+    assert code == 1
+    check_schema(record, load_checkpoint(prefix), ["pytorch"])
+    found = record["targets"]["pytorch"]
+    assert (found["function"], found["precision"]) == ("pass", "fail")
+    assert found["less_precise"].keys() == {"fc"} and found["less_precise"]["fc"] > 10
+    assert "small/pytorch float32: FullyConnected 'fc' introduced the first difference" in err
+    assert ", limited by the row for layer=fc; 1 of 13 layers differ" in err
+    assert "no layer" not in err, "the row is used"
+    words = " ".join(out.replace("\u2502", " ").split())
+    assert "same function" in words and "less precise in 1 layer" in words
+    said = "PyTorch is the same function, but less precise in 1 layer; the first is FullyConnected"
+    assert f"{said} fc (layer 12 of 13)." in files[0].read_text(encoding="utf-8")
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        assert "Less precise" in text and "same function" in text and "Not equal" not in text
+
+
 def test_latency_alone(verify: Any) -> None:
     record = verify("--samples", "1", "--to", "onnx", "--latency")[3]
     assert list(record["latency"]) == RUNTIMES[:2]
