@@ -64,8 +64,9 @@ class Isolated:
         copies, given = 1, dict(live, **{names[k]: array for k, array in stored.items()})
         if op in FILTERS:  # all filters of a group read the same numbers: one says it for all
             groups = int(attrs.get("num_group", 1))
-            copies = int(attrs[FILTERS[op]]) // groups
-            attrs[FILTERS[op]] = str(groups)
+            filters = "num_hidden" if op == "FullyConnected" else "num_filter"
+            copies = int(attrs[filters]) // groups
+            attrs[filters] = str(groups)
             for k, name in enumerate(names[1:], 1):
                 array = given.get(name, self.model.params.get(name))
                 kept = array.shape[filter_axis(op, k)] // copies
