@@ -234,6 +234,16 @@ def test_gamma_that_is_fixed(lab: Lab) -> None:
     assert list(proof.only(DIFFERENT)) == ["norm_gamma"]
 
 
+@each_target
+def test_a_label_that_is_stored(lab: Lab) -> None:
+    net, head = small_resnet()
+    net.arrays["softmax_label"] = np.zeros(1, np.float32)
+    graph = lab.save(net, head)
+    proof = lab.compare(graph, lab.convert(graph))
+    assert verdicts(proof) == {**dict.fromkeys(graph.params, EQUAL), "softmax_label": EXEMPT}
+    assert proof.only(EXEMPT)["softmax_label"].why == "only training reads it"
+
+
 def test_the_file_is_read_and_not_what_mxnet_made_of_it(
     tmp_path: Path, mxnet: MxnetProcess
 ) -> None:
