@@ -176,6 +176,7 @@ def _record(model: str, found: List[Json], failed: List[Json]) -> Json:
         "problems": [f"{t['id']} failed" for t in elsewhere],
         "targets": targets,
         "latency": {k: v for each in found for k, v in each.get("latency", {}).items()},
+        "notes": {k: v for each in found for k, v in each.get("notes", {}).items()},
     }
 
 
