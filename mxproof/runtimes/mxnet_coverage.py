@@ -8,9 +8,14 @@ by a random positive number, is not 0. The gradient is MXNet's own, in float32 a
 import numpy as np
 
 from .mxnet_forms import FLOATS, cut, variable
-from .mxnet_rounding import FILTERS
 from .worker import as_numpy
 
+#: Operators whose filters all read the same numbers -> the attribute that counts filters.
+FILTERS = {
+    "Convolution": "num_filter",
+    "Deconvolution": "num_filter",
+    "FullyConnected": "num_hidden",
+}
 BATCH_NORMS = ("BatchNorm", "BatchNorm_v1", "_contrib_SyncBatchNorm", "_contrib_BatchNormWithReLU")
 
 
