@@ -10,6 +10,7 @@ import argparse
 import json
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
@@ -23,7 +24,7 @@ from mxproof.cli.bench import table
 from mxproof.evidence import Evidence, kept, live
 from mxproof.proof import PRECISIONS
 from mxproof.prover import Prover
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budgets
 
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
                 with closing(mxnet.load(drawn.prefix, 0, drawn.graph)) as model:
                     for kind in INPUTS:
                         report(f"{drawn.prefix.name} on {kind}", number - args.seed, args.networks)
-                        truths = kept(live(model, drawn.inputs(kind, args.samples), {}))
+                        truths = drawn.evidence(model, kind, args.samples)
                         cases += drawn.cases(kind, truths)
                         if args.power and kind == drawn.kind:
                             losses += drawn.losses(kind, truths, args.power)
@@ -110,9 +111,11 @@ class Drawn(NamedTuple):
         kind = list(INPUTS)[number // len(TURNS) % len(INPUTS)]
         return cls(graph, prefix, shape, paths, number, family, kind)
 
-    def inputs(self, kind: str, samples: int) -> List[Dict[str, Any]]:
+    def evidence(self, model: Mxnet, kind: str, samples: int) -> Evidence:
+        """As `verify` has it, but for the survey of numbers that these inputs do not reach."""
         random = np.random.default_rng((self.number, list(INPUTS).index(kind)))
-        return [{"data": INPUTS[kind](random, self.shape)} for _ in range(samples)]
+        inputs = [{"data": INPUTS[kind](random, self.shape)} for _ in range(samples)]
+        return kept(replace(live(model, inputs, {}), survey=None))
 
     def about(self, kind: str, target: str) -> Row:
         name = self.prefix.name
