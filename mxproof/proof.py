@@ -55,6 +55,11 @@ class TargetProof:
             found["float64"] = tuple({**drawn, **known}.values())
         return found
 
+    def isolated_problems(self, precision: str) -> List[str]:
+        """What the layers by themselves show together, and the chain does not."""
+        found, chain = self.isolated.get(precision), self.comparisons[precision]
+        return [p for p in found.problems if p not in chain.problems] if found else []
+
     @property
     def digits_lost(self) -> Dict[str, float]:
         """Layer -> decimal digits that it has less than MXNet's float32, within what rounding may
@@ -136,9 +141,11 @@ class TargetProof:
         """A paragraph for every precision that failed, or else for the untraced run; and one for
         stored numbers that differ."""
         paragraphs = [
-            describe_failure(model, self.target, c, self.introduced.get(p, ()))
+            describe_failure(
+                model, self.target, c, self.introduced.get(p, ()), self.isolated_problems(p)
+            )
             for p, c in self.comparisons.items()
-            if not c.passed or self.introduced.get(p)
+            if not c.passed or self.introduced.get(p) or self.isolated_problems(p)
         ]
         if not paragraphs and not self.output.checks.passed:
             paragraphs.append(describe_failure(model, self.target, self.output.checks))
@@ -229,9 +236,17 @@ class Proof:
 
 
 def describe_failure(
-    model: str, target: str, comparison: Comparison, culprits: Sequence[Check] = ()
+    model: str,
+    target: str,
+    comparison: Comparison,
+    culprits: Sequence[Check] = (),
+    problems: Sequence[str] = (),
 ) -> str:
-    """A paragraph: the culprits first, and how far they spread."""
+    """A paragraph: the culprits first, and how far they spread.
+
+    Args:
+        problems: beside those of the comparison.
+    """
     failed, expected = comparison.failed, comparison.expected
 
     def sentence(check: Check, verb: str) -> str:
@@ -245,7 +260,7 @@ def describe_failure(
         parts.append(f"{len(culprits) - NAMED} more layers introduced differences")
     if failed and not culprits:
         parts.append(sentence(failed[0], "is the first to differ"))
-    parts += [*comparison.problems, *_begins(comparison)]
+    parts += [*comparison.problems, *problems, *_begins(comparison)]
     if failed:
         parts.append(f"{len(failed)} of {len(expected)} layers differ in the chain")
     return f"{model}/{target} {comparison.precision}: " + "; ".join(parts) + "."

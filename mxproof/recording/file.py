@@ -71,6 +71,7 @@ def save_recording(
         **{key: graph.source.get(key) for key in HASHES},
         "given": dict(given or {}),
         "layers": _layers(graph),
+        "outputs": list(graph.outputs),
         "arrays": None if arrays is None else list(map(astuple, arrays)),
     }
     how = (zipfile.ZIP_DEFLATED, True, 9)
@@ -199,6 +200,12 @@ def _check_origin(path: Path, header: Mapping[str, Any], graph: Graph) -> None:
                 f"({header['model']}); that of this checkpoint has {graph.source.get(key)}. "
                 "Give the checkpoint that was recorded, or record this one where MXNet runs."
             )
+    outputs = header.get("outputs", list(graph.outputs))
+    if outputs != list(graph.outputs):
+        raise RecordingError(
+            f"{path}: was recorded with the outputs {outputs}, in that order; those of this "
+            f"network are {list(graph.outputs)}. Choose the same ones (--output), or record again."
+        )
     layers = _layers(graph)
     if header["layers"] != layers:
         differing = (pair for pair in zip(header["layers"], layers) if pair[0] != pair[1])

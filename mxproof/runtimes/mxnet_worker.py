@@ -50,8 +50,13 @@ class Model:
         self.last_use = {
             tuple(e[:2]): number for number, n in enumerate(self.given) for e in n["inputs"]
         }
-        stored = mx.nd.load(params) or {}  # MXNet reads an empty file as a list
-        self.params = {re.sub("^(arg|aux):", "", key): value for key, value in stored.items()}
+        self.file = params
+        self.params = self.load()
+
+    def load(self):
+        """The arrays of the file of parameters, by name."""
+        stored = self.mx.nd.load(self.file) or {}  # MXNet reads an empty file as a list
+        return {re.sub("^(arg|aux):", "", key): value for key, value in stored.items()}
 
     def bind(self, symbol, inputs, dtype, differentiated=()):
         """An executor for these inputs; a value in `inputs` is an NDArray of `dtype`.
@@ -177,7 +182,7 @@ class Model:
         for _, entries in groupby(self.layers, key=lambda entry: entry[0]):
             sizes = [self.size(tuple(entry[:2]), known, limit) for entry in entries]
             size = limit if done in anchored else sum(sizes)
-            if not counts or size > room:
+            if not counts or size > room or not limit:
                 counts.append(0)
                 room = limit
             counts[-1] += len(sizes)
@@ -246,10 +251,14 @@ class MxnetWorker(Worker):
         self.channel.send({}, map(as_numpy, outputs))
 
     def do_stored(self, inputs, model):
-        """Name, element type, size and digest of each array of the file that the network reads."""
+        """Name, element type, size and digest of each array of the file that the network reads.
+
+        The file is read anew: MXNet's batch norms write 1 into a gamma that is fixed.
+        """
         network = self.models[model]
-        read = [name for name in network.internals.list_inputs() if name in network.params]
-        arrays = ((name, as_numpy(network.params[name])) for name in read)
+        params = network.load()
+        read = [name for name in network.internals.list_inputs() if name in params]
+        arrays = ((name, as_numpy(params.pop(name))) for name in read)
         found = [(name, a.dtype.name, a.size, digest(a)) for name, a in arrays]
         self.channel.send({"stored": found})
 

@@ -51,6 +51,18 @@ def graph(prefix: Path) -> Graph:
 path = pytest.fixture(recording_of, name="path")
 
 
+def test_other_outputs_than_were_recorded_are_refused(prefix: Path) -> None:
+    """In another order, they have the same layers."""
+    path = prefix.with_suffix(".npz")
+    one, other = (
+        load_checkpoint(prefix, outputs=names) for names in (["fc", "flat"], ["flat", "fc"])
+    )
+    save_recording(path, one, [made_up(one)], VERSIONS, SHAPES)
+    assert len(list(load_recording(path, one))) == 1
+    with pytest.raises(RecordingError, match=r"with the outputs \['fc', 'flat'\], in that order"):
+        load_recording(path, other)
+
+
 def test_what_is_written_is_read(path: Path, graph: Graph) -> None:
     recording = load_recording(path, graph)
     assert recording.versions == VERSIONS

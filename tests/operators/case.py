@@ -21,6 +21,32 @@ def normal(random: np.random.Generator, shape: Shape) -> Array:
     return random.standard_normal(shape)
 
 
+def scaled(scale: float) -> Values:
+    return lambda random, shape: scale * random.standard_normal(shape)
+
+
+def times(factor: float, values: Values) -> Values:
+    """By a power of two: what was equal stays so, and nothing is rounded."""
+    return lambda random, shape: factor * values(random, shape)
+
+
+TINY, HUGE = 2.0**-20, 2.0**13
+
+
+def sparse(random: np.random.Generator, shape: Shape) -> Array:
+    """Every third one is exactly 0."""
+    return random.standard_normal(shape) * (random.integers(0, 3, shape) > 0)
+
+
+def mixed(random: np.random.Generator, shape: Shape) -> Array:
+    """Next to nothing, exactly 0, and beyond a thousand, beside each other."""
+    return sparse(random, shape) * 10.0 ** random.integers(-6, 5, shape)
+
+
+#: What stands for normal numbers; the first is the simplest.
+MAGNITUDES: Tuple[Values, ...] = (normal, times(TINY, sparse), times(HUGE, sparse), mixed)
+
+
 def uniform(low: float, high: float) -> Values:
     return lambda random, shape: random.uniform(low, high, shape)
 

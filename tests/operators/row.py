@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from converters.ops import REGISTRY
 from converters.ops.attributes import Single
 
-from .case import MOVABLE, Case, Data, Shape, normal, whole
+from .case import MAGNITUDES, MOVABLE, Case, Data, Shape, normal, whole
 
 DrawFn = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -38,7 +38,10 @@ class Draw:
     def shape(self, rank: Union[int, tuple[int, int]], low: int = 1, high: int = 6) -> Shape:
         """A shape with `rank` (or from, to) dimensions of low to high."""
         first, last = (rank, rank) if isinstance(rank, int) else rank
-        return tuple(self.draw(st.lists(st.integers(low, high), min_size=first, max_size=last)))
+        sizes = self.draw(st.lists(st.integers(low, high), min_size=first, max_size=last))
+        if sizes and low <= 3 <= high and self.flag():
+            sizes[0] = 3  # a batch of more than the two on which the axes of pictures are tried
+        return tuple(sizes)
 
     def sizes(self, *most: int) -> Shape:
         """A shape with sizes from 1 to these."""
@@ -50,7 +53,7 @@ class Draw:
 
     def moved(self, shape: Shape, fixed: Shape = (1,)) -> Data:
         """An input of any type, for operators that compute nothing."""
-        dtype = self.choice(*MOVABLE)
+        dtype = self.choice("float32", *MOVABLE)
         return Data(shape, normal if dtype == "float32" else whole(0, 100), dtype, fixed)
 
     def attrs(self, **narrowed: Any) -> dict[str, Any]:
@@ -110,7 +113,20 @@ class Row:
     examples: dict[str, Case] = field(default_factory=dict)
 
     def draw(self, draw: DrawFn) -> Case:
-        return dataclasses.replace(self.make(Draw(self.op, draw)), op=self.op)
+        """What the row draws, with numbers of other magnitudes where it draws normal ones, and
+        often without the attributes that it draws as they are by default."""
+        made, magnitudes = self.make(Draw(self.op, draw)), st.sampled_from(MAGNITUDES)
+        inputs = tuple(
+            dataclasses.replace(given, values=draw(magnitudes))
+            if isinstance(given, Data) and given.values is normal
+            else given
+            for given in made.inputs
+        )
+        cls, leave_out = REGISTRY[self.op], draw(st.booleans())
+        fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+        usual = {f.name: f.default for f in fields if leave_out}
+        attrs = {k: v for k, v in made.attrs.items() if k not in usual or usual[k] != v}
+        return dataclasses.replace(made, op=self.op, inputs=inputs, attrs=attrs)
 
 
 #: Of all operators, by name; all_rows.py fills it.

@@ -11,10 +11,10 @@ from converters.ops import REGISTRY
 from converters.ops.binary import Binary, Broadcast
 from converters.ops.scalar import ScalarOperator
 
+from .case import HUGE, TINY, Array, Case, Data, Shape, Values, case, normal, times, uniform, whole
 from .case import MOVABLE as TYPES
-from .case import Array, Case, Data, Shape, Values, case, normal, uniform, whole
 from .row import Draw, row
-from .rows_elementwise import WHOLE, scaled
+from .rows_elementwise import WHOLE
 
 
 def nonzero(random: np.random.Generator, shape: Shape) -> Array:
@@ -31,15 +31,16 @@ def halves(random: np.random.Generator, shape: Shape) -> Array:
     return random.integers(-4, 5, shape) / 2
 
 
-def pair(op: str, dtype: str) -> Tuple[Values, Values]:
+def pair(op: str, dtype: str, scale: float) -> Tuple[Values, Values]:
     """Numbers of which the function is defined, and does not overflow."""
     kind = op.split("_")[-1]
     if dtype == "float32":
         if kind == "power":
-            return uniform(0.1, 4), uniform(-3, 3)
+            return times(scale, uniform(0.1, 4)), uniform(-2, 2)
         if kind in ("add", "sub", "mul"):
-            return normal, scaled(1e-3)
-        return (normal, uniform(0.5, 3)) if kind == "div" else (halves, halves)
+            return normal, normal
+        alike = times(scale, halves)
+        return (normal, times(scale, uniform(0.5, 3))) if kind == "div" else (alike, alike)
     small = whole(0, 5)
     signed = whole(-9, 10) if dtype != "uint8" else whole(0, 10)
     if kind == "power":
@@ -68,7 +69,7 @@ def binary(draw: Draw) -> Case:
         if draw.flag():
             first, second = second, first
     dtype = draw.choice(*TYPES)
-    a, b = pair(draw.op, dtype)
+    a, b = pair(draw.op, dtype, draw.choice(1, TINY, HUGE))
     return case(Data(first, a, dtype), Data(second, b, dtype), free=draw.flag())
 
 
@@ -89,7 +90,8 @@ def values(op: str, dtype: str) -> Values:
     if dtype == "float32":
         if "power" in op:
             return uniform(0.1, 4)
-        return uniform(0.5, 3) if op == "_rdiv_scalar" else halves if "a" in op else normal
+        ties = "mul" not in op and "minus" not in op and "plus" not in op
+        return uniform(0.5, 3) if op == "_rdiv_scalar" else halves if ties else normal
     if op == "_rdiv_scalar":
         return positive if dtype in ("uint8", "bool") else nonzero
     if op == "_minus_scalar" or "power" in op or dtype in ("uint8", "bool"):
@@ -105,8 +107,10 @@ def with_number(draw: Draw) -> Case:
     attrs: Dict[str, Any] = {"scalar": draw(numbers(draw.op, dtype))}
     if draw.flag():
         attrs["is_int"] = draw.flag()
-    data = Data(draw.shape((1, 4)), values(draw.op, dtype), dtype)
-    return case(data, **attrs, free=draw.flag())
+    given = values(draw.op, dtype)
+    if given is halves:
+        given = draw.choice(halves, times(TINY, halves), times(HUGE, halves))
+    return case(Data(draw.shape((1, 4)), given, dtype), **attrs, free=draw.flag())
 
 
 @row("add_n")

@@ -52,7 +52,7 @@ def draw_filtered(draw: Draw, axes: int) -> Case:
         sizes = zip(stride, shape, reach, attrs["adj"])
         most = (min(3, (s * (n - 1) + r + a - 1) // 2) for s, n, r, a in sizes)
         attrs["pad"] = tuple(draw.number(0, pad) for pad in most)
-    shape = (draw.number(1, 2), groups * draw.number(1, 3), *shape)
+    shape = (draw.number(1, 3), groups * draw.number(1, 3), *shape)
     weights, filters = draw.choice(Stored, Stored, Data), groups * draw.number(1, 3)
     attrs["layout"] = draw.choice(None, ("NCW", "NCHW", "NCDHW")[axes - 1])
     attrs = draw.attrs(**attrs, kernel=kernel, num_filter=filters, target_shape=None)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from .case import Array, Case, Data, Shape, Values, case, normal, uniform, whole
+from .case import Array, Case, Data, Shape, Values, case, normal, scaled, uniform, whole
 from .row import Draw, row
 
 
@@ -63,7 +63,8 @@ def decode(draw: Draw) -> Case:
     own = dict.fromkeys(("std0", "std1", "std2", "std3"), spread)
     attrs = draw.attrs(**own, clip=st.sampled_from([None, -1, 0.1, 0.5, 4.42]))
     anchors = boxes(center=attrs.get("format", "center") == "center")
-    return case((batch, number, 4), Data((1, number, 4), anchors), **attrs, free=draw.flag())
+    deltas = Data((batch, number, 4), scaled(1))
+    return case(deltas, Data((1, number, 4), anchors), **attrs, free=draw.flag())
 
 
 @row("_contrib_box_iou")
@@ -129,8 +130,9 @@ def prior(draw: Draw) -> Case:
 
 
 def detection(batch: int, classes: int, number: int, **attrs: object) -> Case:
-    scores, deltas = Data((batch, classes, number), uniform(0, 1)), Data((batch, number * 4))
-    return case(scores, deltas, Data((1, number, 4), OF_IMAGES), **attrs)
+    scores, deltas = Data((batch, classes, number), uniform(0, 1)), (batch, number * 4)
+    anchors = Data((1, number, 4), OF_IMAGES)
+    return case(scores, Data(deltas, scaled(1)), anchors, **attrs)
 
 
 @row("_contrib_MultiBoxDetection")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict, Tuple
 
 import numpy as np
 from hypothesis import strategies as st
 
-from .case import Case, Data, Shape, Values, case, normal
+from .case import HUGE, TINY, Case, Data, Shape, Values, case, normal, scaled, times
 from .row import Draw, row
 
 
@@ -57,7 +58,9 @@ def square(op: str, *shape: int, **attrs: Any) -> Case:
 def draw_square(draw: Draw) -> Case:
     outer, (size,) = draw.shape((0, 2), high=3), draw.shape(1, low=2, high=5)
     attrs = draw.attrs(offset=st.integers(1 - size, size - 1))
-    return square(draw.op, *outer, size, size, free=draw.flag(), **attrs)
+    made = square(draw.op, *outer, size, size, free=draw.flag(), **attrs)
+    (data,), scale = made.inputs, draw.choice(1, TINY, HUGE)
+    return replace(made, inputs=(replace(data, values=times(scale, data.values)),))
 
 
 def with_triangle(outer: Shape, size: int, other: int, **attrs: Any) -> Case:
@@ -96,7 +99,8 @@ def maketrian(draw: Draw) -> Case:
 def gelqf(draw: Draw) -> Case:
     rows, more = draw.shape(2, high=4)
     outer = draw.shape((0, 2), high=3)
-    return stack(draw, (*outer, rows, rows + more - 1), 1)
+    values = draw.choice(scaled(1), scaled(1e-6), scaled(1e4))
+    return case(Data((*outer, rows, rows + more - 1), values), free=draw.flag())
 
 
 def triangle(*shape: int, **attrs: Any) -> Case:

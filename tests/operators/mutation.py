@@ -1,0 +1,171 @@
+"""Do the rows catch slips in the declarations? `python -m tests.operators.mutation` tells.
+
+Each function of converters/ops runs with one expression edited; each declaration with one of its
+constants or defaults changed, or with a result that is wrong under a condition only (a batch of 3,
+an exact 0, numbers that are tiny or huge). Of the rows that reach the mutant, one has to fail.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import zlib
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Dict, Iterable, List, Optional, Sequence
+
+import onnxruntime
+
+from lab.mutation.code import CodeMutant, mutants
+from mxproof.runtimes.mxnet import MxnetProcess
+
+from .all_rows import ROWS
+from .equivalent import EQUIVALENT
+from .mutants import of_declaration
+from .trial import FOLDER, PLACES, READ, Trial, drawn
+
+#: A shared function is tried with the rows of so many operators, and so many cases of each.
+OPERATORS, CASES = 4, 16
+#: What reads names and attributes, not operators: tests/converters is for these.
+READERS = ("__init__", "attributes", "lookup", "refused", "registry", "renames")
+FILES = [file for file in sorted(FOLDER.glob("*.py")) if file.stem not in READERS]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One mutant.
+
+    Attributes:
+        place: the operator, or the file and the function.
+        killed: the operator whose row failed, or "".
+        reached: how many operators' rows ran it.
+        equivalent: why it makes no difference, or none that a row can see; None if it makes one.
+    """
+
+    place: str
+    kind: str
+    note: str
+    killed: str
+    reached: int
+
+    @property
+    def equivalent(self) -> Optional[str]:
+        text = str(self)
+        found = (why for pattern, why in EQUIVALENT.items() if fnmatchcase(text, pattern))
+        return None if self.killed else next(found, None)
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.kind}: {self.note}"
+
+
+def chosen(mutant: Any, share: float) -> bool:
+    """Is it in the sample? The same ones always are, whatever else changes."""
+    key = f"{mutant.place} {mutant.kind} {mutant.note}"
+    return zlib.crc32(key.encode()) < share * 2**32
+
+
+@dataclass
+class Tried:
+    """A mutant of a function, and how the rows fared."""
+
+    mutant: CodeMutant
+    killed: str = ""
+    reached: int = 0
+
+
+class Campaign:
+    """Mutants of these files' functions, and of the declarations, tried operator by operator."""
+
+    def __init__(self, files: Iterable[Path] = FILES, share: float = 1.0) -> None:
+        self.share = share
+        self.code = [Tried(m) for m in mutants(*files) if chosen(m, share)]
+        self._outcomes: List[Outcome] = []
+
+    def run(self, op: str, mxnet: MxnetProcess, count: int) -> None:
+        """Try all that the row of this operator reaches, with so many cases drawn."""
+        row = ROWS[op]
+        cases = [*row.examples.values(), *drawn(row, count)]
+        with TemporaryDirectory() as name, ExitStack() as stack:
+            folders = (Path(name) / str(k) for k in range(len(cases)))
+            trials = [Trial(c, row, mxnet, f, stack) for c, f in zip(cases, folders)]
+            trials.sort(key=lambda trial: trial.size)
+            for tried in self.code:
+                if not tried.killed and tried.reached < OPERATORS:
+                    self._try(tried, op, trials)
+            for mutant in of_declaration(op, max(len(t.arrays) for t in trials)):
+                if chosen(mutant, self.share):
+                    with mutant.applied():
+                        places = [READ, *PLACES]
+                        killed = any(t.fails(places) for t in trials if mutant.meets(t))
+                    self._record(mutant, op if killed else "", 1)
+
+    def _try(self, tried: Tried, op: str, trials: Sequence[Trial]) -> None:
+        mutant = tried.mutant
+        found = [(t, t.reached(str(mutant.file), mutant.where.lines)) for t in trials]
+        reached = [(trial, places) for trial, places in found if places][:CASES]
+        if reached:
+            tried.reached += 1
+            with mutant.applied():
+                if any(trial.fails(places) for trial, places in reached):
+                    tried.killed = op
+
+    def _record(self, mutant: Any, killed: str, reached: int) -> None:
+        outcome = Outcome(mutant.place, mutant.kind, mutant.note, killed, reached)
+        self._outcomes.append(outcome)
+
+    def outcomes(self) -> List[Outcome]:
+        """Of all mutants that a row reached."""
+        made, self._outcomes = self._outcomes, []
+        for tried in self.code:
+            if tried.reached:
+                self._record(tried.mutant, tried.killed, tried.reached)
+        found, self._outcomes = [*made, *self._outcomes], made
+        return found
+
+
+def record(outcomes: Sequence[Outcome]) -> Dict[str, Any]:
+    """What lab/nightly reads."""
+    real = [o for o in outcomes if o.equivalent is None]
+    totals, killed = (
+        Counter(o.kind for o in some) for some in (real, [o for o in real if o.killed])
+    )
+    return {
+        "kinds": {kind: {"cases": totals[kind], "killed": killed[kind]} for kind in totals},
+        "equivalent": len(outcomes) - len(real),
+        "survivors": [asdict(o) for o in real if not o.killed],
+    }
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.operators.mutation", description=__doc__)
+    parser.add_argument("--only", metavar="TEXT", default="", help="operators named like this")
+    parser.add_argument("--shard", metavar="K/N", default="1/1", help="a part of the operators")
+    parser.add_argument("--draws", type=int, default=20, metavar="N", help="cases of an operator")
+    parser.add_argument("--share", type=float, default=1.0, help="of the mutants, a fraction")
+    parser.add_argument("--json", metavar="FILE", help="write the record there")
+    args = parser.parse_args(arguments)
+    part, parts = map(int, args.shard.split("/"))
+    ops = [op for op in sorted(ROWS) if args.only in op][part - 1 :: parts]
+    onnxruntime.set_default_logger_severity(4)  # it prints every error that it also raises
+    campaign = Campaign(share=args.share)
+    with MxnetProcess() as mxnet:
+        for number, op in enumerate(ops):
+            print(f"{number + 1} of {len(ops)}: {op}", file=sys.stderr, flush=True)
+            campaign.run(op, mxnet, args.draws)
+    found = record(campaign.outcomes())
+    if args.json:
+        Path(args.json).write_text(json.dumps(found, indent=1), encoding="utf-8")
+    for o in found["survivors"]:
+        print(f"{o['place']}: {o['kind']}: {o['note']}; survived {o['reached']} operators' rows")
+    for kind, counts in found["kinds"].items():
+        print(f"{kind}: {counts['killed']} of {counts['cases']} killed")
+    return int(bool(found["survivors"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
