@@ -24,7 +24,7 @@ FILTERS = dict(Convolution="num_filter", Deconvolution="num_filter", FullyConnec
 DEFORMABLE = {"_contrib_DeformableConvolution": 2, "_contrib_ModulatedDeformableConvolution": 3}
 #: Products of two matrices; all but the first are of stacks of them.
 PRODUCTS = ("dot", "batch_dot", "_linalg_gemm", "_linalg_gemm2", "_linalg_trmm", "_linalg_syrk")
-#: The result's own sum only: exp(x) / sum(exp(x)).
+#: exp(x - max) / sum(exp(x - max)): what is read is not summed up, its exponentials are.
 SOFTMAXES = ("softmax", "softmin", "log_softmax", "SoftmaxOutput", "SoftmaxActivation")
 #: Operators whose result is smaller because it is a part of what they read.
 PARTS = (
