@@ -36,7 +36,7 @@ class Measured:
         errors: what float64 limits, such as max|x - t| of each channel.
         channel: of each error.
         max_abs, max_rel: see `Check`.
-        carried: the float64 rounding that the layer carries from those before it.
+        carried: MXNet's largest float32 error, which the layer carries from those before it.
         describe: the limits of the errors -> which of them are exceeded, in words.
         sums: in float32 only.
         nonfinite: what MXNet's result holds, and this one too: see `nonfinite`.
@@ -93,9 +93,9 @@ def check(
         return result
     budgets = (result.budget, Budget(), row.without_looser if row else Budget())
     plain, standard, stricter = (allowed_by_channel(found.peaks, b)[found.channel] for b in budgets)
-    passed_on = 0.0
-    if not alone and (errors > standard).any():
-        passed_on = max(found.carried(), carried_by(rounding.largest if rounding else 0.0))
+    passed_on, known = 0.0, rounding or Rounding()
+    if (errors > standard).any():
+        passed_on = carried_by(known.own if alone else max(known.largest, found.carried()))
     # What is stricter than the standard budget is so whatever the layers before pass on.
     allowed, unhelped = (
         np.where(a < standard, a, np.maximum(a, passed_on)) for a in (plain, stricter)
@@ -235,7 +235,7 @@ def carried_by(noise: float) -> float:
 
 def _carried(truth: Layer) -> float:
     error = np.abs(truth.float32.astype(np.float64) - truth.float64)
-    return carried_by(float(error.max(where=np.isfinite(error), initial=0)))
+    return float(error.max(where=np.isfinite(error), initial=0))
 
 
 def _differing(value: Array, truth: Array, allowed: Array) -> str:

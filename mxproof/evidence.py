@@ -10,10 +10,10 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from converters.shape import Shape
 
-from .coverage import Survey
 from .runtimes.base import Inputs, StoredArray
 from .runtimes.mxnet import Mxnet, MxnetProcess
 from .subject import Subject
+from .survey import Survey
 from .truth import Truth
 
 #: How many inputs are drawn: where a network ends in few numbers, one draw of two roundings says

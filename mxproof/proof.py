@@ -30,7 +30,8 @@ class TargetProof:
     """One target: all layers by precision, and the final output.
 
     Attributes:
-        isolated: precision -> all layers, each given MXNet's inputs; where that was asked.
+        isolated: precision -> all layers, each given MXNet's inputs; in float32 on one input at
+            least, in float64 where that was asked.
         stored: the numbers in the files, against those in the checkpoint.
         drawn: layers in float64, each given inputs that were drawn for it.
         coverage: of MXNet and the inputs: what took part; None where there is no MXNet.
@@ -54,6 +55,11 @@ class TargetProof:
             found["float64"] = tuple({**drawn, **known}.values())
         return found
 
+    def isolated_problems(self, precision: str) -> List[str]:
+        """What the layers by themselves show together, and the chain does not."""
+        found, chain = self.isolated.get(precision), self.comparisons[precision]
+        return [p for p in found.problems if p not in chain.problems] if found else []
+
     @property
     def digits_lost(self) -> Dict[str, float]:
         """Layer -> decimal digits that it has less than MXNet's float32, within what rounding may
@@ -64,8 +70,10 @@ class TargetProof:
     @property
     def unsettled(self) -> List[str]:
         """The precisions in which layers have to be judged by themselves too."""
-        chains = {p for p, c in self.comparisons.items() if c.unsettled}
-        return [p for p in PRECISIONS if p in chains or (p == "float32" and not self.output.passed)]
+        found = [*self.comparisons.items(), *self.isolated.items()]
+        open_ones = {p for p, c in found if c.unsettled}
+        open_ones |= {"float32"} if not self.output.passed else set()
+        return [p for p in PRECISIONS if p in open_ones]
 
     @property
     def compared(self) -> List[Comparison]:
@@ -120,7 +128,7 @@ class TargetProof:
     def __add__(self, other: TargetProof) -> TargetProof:
         """The same target on more inputs."""
         comparisons, isolated = (
-            {p: c + others[p] for p, c in known.items()}
+            {p: c + others[p] if p in others else c for p, c in known.items()}
             for known, others in (
                 (self.comparisons, other.comparisons),
                 (self.isolated, other.isolated),
@@ -133,9 +141,11 @@ class TargetProof:
         """A paragraph for every precision that failed, or else for the untraced run; and one for
         stored numbers that differ."""
         paragraphs = [
-            describe_failure(model, self.target, c, self.introduced.get(p, ()))
+            describe_failure(
+                model, self.target, c, self.introduced.get(p, ()), self.isolated_problems(p)
+            )
             for p, c in self.comparisons.items()
-            if not c.passed or self.introduced.get(p)
+            if not c.passed or self.introduced.get(p) or self.isolated_problems(p)
         ]
         if not paragraphs and not self.output.checks.passed:
             paragraphs.append(describe_failure(model, self.target, self.output.checks))
@@ -226,9 +236,17 @@ class Proof:
 
 
 def describe_failure(
-    model: str, target: str, comparison: Comparison, culprits: Sequence[Check] = ()
+    model: str,
+    target: str,
+    comparison: Comparison,
+    culprits: Sequence[Check] = (),
+    problems: Sequence[str] = (),
 ) -> str:
-    """A paragraph: the culprits first, and how far they spread."""
+    """A paragraph: the culprits first, and how far they spread.
+
+    Args:
+        problems: beside those of the comparison.
+    """
     failed, expected = comparison.failed, comparison.expected
 
     def sentence(check: Check, verb: str) -> str:
@@ -242,7 +260,7 @@ def describe_failure(
         parts.append(f"{len(culprits) - NAMED} more layers introduced differences")
     if failed and not culprits:
         parts.append(sentence(failed[0], "is the first to differ"))
-    parts += [*comparison.problems, *_begins(comparison)]
+    parts += [*comparison.problems, *problems, *_begins(comparison)]
     if failed:
         parts.append(f"{len(failed)} of {len(expected)} layers differ in the chain")
     return f"{model}/{target} {comparison.precision}: " + "; ".join(parts) + "."

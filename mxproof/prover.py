@@ -15,6 +15,8 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 from converters import Graph, __version__
 
 from .compare import compare
+from .compare_rounded import rounding_problem
+from .compare_stored import prove_stored
 from .drawn import Drawn, compare_drawn
 from .evidence import Evidence
 from .final_outputs import prove_outputs
@@ -22,7 +24,7 @@ from .operator_kinds import random_layers
 from .overrides import unused_rows, used_rows
 from .proof import PRECISIONS, Proof, TargetProof
 from .runtimes.base import Array, Candidate, RuntimeFailure
-from .stored import StoredProof, compare_stored
+from .stored import StoredProof
 from .subject import Subject
 from .targets import TARGETS, convert
 from .tolerance import Budgets
@@ -92,13 +94,19 @@ class Prover:
     def prove(
         self, evidence: Evidence
     ) -> Tuple[Dict[str, TargetProof], Dict[str, Tuple[int, ...]]]:
-        """Proofs by target, and the shapes of the first inputs."""
+        """Proofs by target, and the shapes of the first inputs.
+
+        On the first input each layer is also judged by itself in float32: what a deep network
+        carries may be more than float16 loses. Where anything fails, MXNet runs anew, to see what
+        rounding alone may do, and the layers are judged by themselves on all inputs.
+        """
         proofs: Dict[str, TargetProof] = {}
         shapes: Dict[str, Tuple[int, ...]] = {}
         for number, truth in enumerate(evidence):
             shapes = shapes or {name: array.shape for name, array in truth.inputs.items()}
             drawn = evidence.survey.drawn(truth, number) if evidence.survey else ()
-            self._add(proofs, truth, {target: [] for target in self.paths}, drawn)
+            isolated = [] if number else ["float32"]
+            self._add(proofs, truth, dict.fromkeys(self.paths, isolated), drawn)
         unsettled = {target: p.unsettled for target, p in proofs.items() if p.unsettled}
         closer: Dict[str, TargetProof] = {}
         for truth in evidence.closer() if unsettled else ():
@@ -107,26 +115,23 @@ class Prover:
         for target, proof in {**proofs, **closer}.items():
             proofs[target] = replace(
                 proof,
+                isolated={**proofs[target].isolated, **proof.isolated},
                 drawn=proofs[target].drawn,
                 coverage=covered,
                 stored=self._stored(target, evidence),
             )
+            self._release()
         return proofs, shapes
 
     def _stored(self, target: str, evidence: Evidence) -> StoredProof:
-        """The numbers in the files against those in the checkpoint."""
-        arrays = evidence.arrays()
-        if arrays is None:
-            return StoredProof(note=evidence.note)
-        try:
-            file, tensors = TARGETS[target].stored(self.paths[target])
-            return compare_stored(self.graph, arrays, tensors, file)
-        except RuntimeFailure:
-            raise
-        except Exception as error:  # a file that cannot be read; a runtime cannot load it either
-            return StoredProof(note="", problem=f"{type(error).__name__}: {error}")
-        finally:
-            self._release()
+        """The numbers in the files; and where another file is judged in float64, what the two do
+        not share."""
+        found = prove_stored(self.graph, evidence, target, self.paths[target])
+        if target not in self.wide or found.problem:
+            return found
+        files = self.paths[target], self.wide[target]
+        shipped, judged = (TARGETS[target].stored(path)[1] for path in files)
+        return replace(found, problem=rounding_problem(shipped, judged))
 
     def _add(
         self,

@@ -8,15 +8,17 @@ carries about sqrt(n) of it, and a network passes it on from layer to layer. Mea
 `mxproof verify` over all layers of the zoo: 6.2e-14 at most, in ResNet-152. 1e-12 leaves a factor
 of 16, and every known error of conversion is far above: one ulp of one float32 weight moves its
 layer by 1e-10 or more. Some networks magnify what they are given: the softmax of large logits,
-samples at places that were computed. How much, MXNet's own float32 error says: it is the same
-rounding, 2^29 times as large. So in a network, though not where it is given MXNet's own inputs, a
-layer may be off by 4 max|m - t| / 2^29.
+samples at places that were computed. How much, float32 says: it is the same rounding, 2^29 times
+as large. So in a network, though not where it is given MXNet's own inputs, a layer may be off by
+4 / 2^29 times the largest of |m - t| and of what rounding may do in float32.
 
 Same precision? Both sides in float32. Rounding depends on the order of additions, which every
 library chooses for itself, so the errors differ, but they are errors of the same kind: RMS(x - t)
 may be at most 4 RMS(m - t). Where MXNet's own error is a fraction of an ulp (one operation on
 exact inputs, or a sum that happened to be exact) that ratio means nothing; a few ulps of the
-layer's magnitude are always allowed.
+layer's magnitude are always allowed. And m is one draw of one order of operations: where it was
+lucky, what any order may do takes its place (runtimes/mxnet_rounding.py has the derivation), of
+the layer by itself and of the network up to it.
 
 What needs another limit is a row of the user's (`--budgets FILE`), with a reason. A row may also be
 stricter: a float32 ratio below the standard one is then one to MXNet's own error and nothing else,
@@ -70,13 +72,12 @@ FLOAT64 = ("float64_rel", "channel_floor")
 #: Over all layers of a model the median of the float32 ratio tells a systematic loss of precision
 #: (float16 somewhere, sums in a lower type) from the luck of single layers. Errors of the few ulps
 #: that always pass count as no more than MXNet's: a tanh that is two ulps off is no lower type.
-#: In a network of fewer than FLOAT32_LAYERS most of them pass on the rounding of one, and the
-#: median is that one's luck: each is judged by itself.
+#: A runtime may be noisier than MXNet in most layers and within what rounding may do in each. So
+#: in the chain, where layers share what they carry, the median only asks for a closer look, and the
+#: verdict is on layers by themselves, against what rounding may do.
+#: In a network of fewer than FLOAT32_LAYERS the median is the luck of a few.
 FLOAT32_MEDIAN = 1.2
 FLOAT32_LAYERS = 20
-#: Where what a network carries allows a layer more than this part of its RMS, layers are judged by
-#: themselves as well: a layer rounded to float16 is 2^-12 / sqrt(3) of it off, and would hide.
-FLOAT32_COARSE = 2.0**-13
 
 #: How many times the standard limit a float32 error may be and still be a loss of precision:
 #: bfloat16, the shortest type that networks are run in, has 8 digits of float32's 24.

@@ -46,8 +46,7 @@ class Norm(Operator):
         return {name: (channels,) for name in self.parameters}
 
     def unread(self) -> Dict[str, Tuple[str, Optional[float]]]:
-        why = "fix_gamma: it is 1, whatever is stored"
-        return {"gamma": (why, 1.0)} if self.fix_gamma else {}
+        return {"gamma": ("gamma is fixed at 1", 1.0)} if self.fix_gamma else {}
 
     def infer(
         self, data: Dims, gamma: Dims, beta: Dims, moving_mean: Dims, moving_var: Dims

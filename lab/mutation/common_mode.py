@@ -22,8 +22,7 @@ def _next(graph: Graph, layer: str) -> List[str]:
 def _choose_next(site: MutationSite) -> Mutant:
     """`--output LAYER` selects the layer after it, in MXNet too."""
     (later,) = _next(site.graph, site.layer)
-    asked, chosen = site.baseline.returning(site.layer), site.baseline.returning(later)
-    chosen = replace(chosen, source={**chosen.source, **asked.source})
+    chosen = replace(site.baseline.returning(later), chosen=(site.layer,))
     return Mutant(chosen, f"{later} in its place, in MXNet too", site.layer, reference=chosen)
 
 
@@ -46,9 +45,9 @@ def _declare_random(site: MutationSite) -> Mutant:
 
 
 def _declare_order_dependent(site: MutationSite) -> Mutant:
-    """The numbers of outputs behind it are not compared then, and they are wrong."""
+    """The numbers of outputs behind it are not compared then, and the first is wrong."""
     reference = declared(site.graph, site.layer, order_dependent=True)
-    note = f"declared order-dependent, the outputs: {SCALED}"
+    note = f"declared order-dependent, {SCALED}"
     return Mutant(site.graph, note, site.layer, reference=reference, edit=scale_last)
 
 

@@ -72,14 +72,13 @@ def _reverse_names(metadata: Dict[str, str]) -> Dict[str, str]:
     return {**metadata, OUTPUTS: json.dumps(json.loads(metadata[OUTPUTS])[::-1])}
 
 
-#: 0.39 % more in the last number of each output's last axis.
+#: 0.39 % more in the last number of the first output's last axis.
 SCALED = "the last number 0.39 % larger"
 scale_last = behind(
-    "y = results[0]",
-    "for each in y if isinstance(y, tuple) else (y,):",
-    "    if each.is_floating_point():",
-    "        each[..., -1] *= 1.0039",
-    "return y",
+    "outputs = list(results[0]) if isinstance(results[0], tuple) else [results[0]]",
+    "outputs[0] = outputs[0].clone()",
+    "outputs[0][..., -1] *= 1.0039",
+    "return tuple(outputs) if len(outputs) > 1 else outputs[0]",
 )
 _reverse = behind("return results[0][::-1]")
 

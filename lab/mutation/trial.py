@@ -20,7 +20,7 @@ from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budgets
 
 from .mutant import Baseline, Mutant
-from .oracles import alarms
+from .oracles import ORACLES, alarms
 
 Feed = Callable[[Mapping[str, Array]], Dict[str, Array]]
 
@@ -48,10 +48,12 @@ def tried(
     Raises:
         RuntimeFailure: a runtime is missing, which proves nothing.
     """
-    reference = mutant.reference or baseline.graph
-    own = mutant.reference is not None
-    evidence = baseline.evidence_of(reference) if own else baseline.evidence
-    found = None
+    found, evidence = None, baseline.evidence
+    if mutant.reference is not None:
+        try:
+            evidence = baseline.evidence_of(mutant.reference)
+        except RuntimeFailure as error:  # it runs the baseline, so this graph it refuses
+            return refused(mutant, str(error)), dict.fromkeys((o.name for o in ORACLES), False)
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         try:
             path = convert(mutant.graph, target, Path(folder))[0]
@@ -60,14 +62,22 @@ def tried(
             if oracles:
                 feed = mutant.feed or dict
                 found = outputs_apart(path, target, [feed(x) for x in baseline.inputs])
-            verdict = judge(reference, path, target, evidence, mutant.feed)
+            verdict = judge(mutant, path, target, baseline.graph, evidence)
         except RuntimeFailure:
             raise
         except Exception as error:  # whatever a converter or a runtime rejects
             message = str(error).replace(f"{folder}/", "")
-            named = (mutant.expected,) if repr(mutant.expected) in message else ()
-            verdict = Verdict(True, named, f"{type(error).__name__}: {message}")
+            verdict = refused(mutant, f"{type(error).__name__}: {message}")
     return verdict, alarms(found, [t.outputs for t in evidence]) if oracles else {}
+
+
+def refused(mutant: Mutant, message: str) -> Verdict:
+    return Verdict(True, mentioned(mutant, message), message)
+
+
+def mentioned(mutant: Mutant, message: str) -> Tuple[str, ...]:
+    """The layer that is to be named, if a message names it that blames no other."""
+    return (mutant.expected,) if repr(mutant.expected) in message else ()
 
 
 @lru_cache(None)
@@ -118,15 +128,17 @@ class WithInputTransform:
         return self.candidate.trace(self.feed(inputs), visit, portions)
 
 
-def judge(
-    reference: Graph, path: Path, target: str, evidence: Evidence, feed: Optional[Feed] = None
-) -> Verdict:
+def judge(mutant: Mutant, path: Path, target: str, graph: Graph, evidence: Evidence) -> Verdict:
     """Judge one converted file as `mxproof verify` does with its defaults.
 
     `Prover.prove` would return the same; this skips whatever cannot change the verdict. A proof
     fails if a layer by itself differs in float64, and then names the layers that do. Where there
     are none, the prover itself decides.
+
+    Args:
+        graph: what a mutant without a reference of its own is judged by.
     """
+    reference, feed = mutant.reference or graph, mutant.feed
 
     def opened(target: str, precision: str) -> Candidate:
         candidate = TARGETS[target].open(path, precision)
@@ -141,4 +153,7 @@ def judge(
     del candidate
     prover = Prover(reference, {target: path}, Budgets(), opened=opened)
     proof = prover.prove(evidence)[0][target]
-    return Verdict(not proof.passed, tuple(c.layer for c in proof.culprits))
+    named = tuple(c.layer for c in proof.culprits)
+    if not proof.passed and not named:
+        named = mentioned(mutant, " ".join(proof.explain(reference.name)))
+    return Verdict(not proof.passed, named)

@@ -21,16 +21,17 @@ from converters.files import atomic_write
 from converters.shape import Shape, compatible, show
 
 from ..evidence import Evidence, stored
-from ..runtimes.base import Array, StoredArray
+from ..runtimes.base import Array, RoundedLayer, Rounding, StoredArray
 from ..subject import UsageError
 from ..truth import Truth
+from . import rounding
+from .npy import NPY, load_array
 from .recorded import RecordedTruth
 from .sketch import STORED, Kept, keep, kept_whole, part_sizes
 
 FORMAT, SCHEMA = "mxproof recording", 1
 HASHES = ("symbol_sha256", "params_sha256")
 HEADER = "header.json"  # the last member
-NPY: Any = np.lib.format  # which has no types
 
 #: Why stored numbers are not compared.
 OLD = "the recording, by mxproof {}, does not describe the stored arrays: record again"
@@ -70,6 +71,7 @@ def save_recording(
         **{key: graph.source.get(key) for key in HASHES},
         "given": dict(given or {}),
         "layers": _layers(graph),
+        "outputs": list(graph.outputs),
         "arrays": None if arrays is None else list(map(astuple, arrays)),
     }
     how = (zipfile.ZIP_DEFLATED, True, 9)
@@ -87,7 +89,9 @@ def _layers(graph: Graph) -> List[List[str]]:
 def _save(archive: zipfile.ZipFile, folder: str, graph: Graph, truth: Truth) -> Dict[str, Any]:
     """Write one truth's arrays; returns their shapes."""
     layers: List[Kept] = []
+    known: List[Rounding] = []
     for layer in truth:
+        known += [layer.rounding] if isinstance(layer, RoundedLayer) else []
         with np.errstate(all="ignore"):  # what overflows shows in the values
             kept = keep(layer, layer.name in graph.outputs)
         layers.append(kept)
@@ -100,6 +104,7 @@ def _save(archive: zipfile.ZipFile, folder: str, graph: Graph, truth: Truth) -> 
     arrays = [(name, columns[name], dtype) for name, dtype in STORED.items()]
     arrays += [(f"input{n}", array, "<f4") for n, array in enumerate(truth.inputs.values())]
     arrays += [(f"output{n}", array, "<f4") for n, array in enumerate(truth.outputs)]
+    arrays += rounding.columns(known, [kept.shape for kept in layers])
     for name, array, dtype in arrays:
         with archive.open(f"{folder}/{name}.npy", "w") as member:
             NPY.write_array(member, np.asarray(array, dtype, order="C"), (1, 0), allow_pickle=False)
@@ -107,26 +112,8 @@ def _save(archive: zipfile.ZipFile, folder: str, graph: Graph, truth: Truth) -> 
         "inputs": {name: array.shape for name, array in truth.inputs.items()},
         "outputs": [array.shape for array in truth.outputs],
         "shapes": [kept.shape for kept in layers],
+        "rounding": bool(known),
     }
-
-
-def _load_array(archive: zipfile.ZipFile, name: str, dtype: str, shape: Tuple[int, ...]) -> Array:
-    """Read an array of exactly this form; `dtype` has its byte order, "<f8".
-
-    Raises:
-        KeyError: the file has no such member.
-        ValueError: the array has another form, or holds numbers that are not finite.
-    """
-    with archive.open(f"{name}.npy") as file:
-        if NPY.read_magic(file) != (1, 0):
-            raise ValueError(f"{name} is of another version of .npy")
-        found, fortran, kind = NPY.read_array_header_1_0(file)
-        if (found, fortran, kind) != (shape, False, np.dtype(dtype)):
-            raise ValueError(f"{name} is {kind} of shape {found}, not {dtype} of {shape}")
-        array = np.frombuffer(file.read(), kind).reshape(shape)
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} holds numbers that are not finite")
-    return array
 
 
 @contextmanager
@@ -213,6 +200,12 @@ def _check_origin(path: Path, header: Mapping[str, Any], graph: Graph) -> None:
                 f"({header['model']}); that of this checkpoint has {graph.source.get(key)}. "
                 "Give the checkpoint that was recorded, or record this one where MXNet runs."
             )
+    outputs = header.get("outputs", list(graph.outputs))
+    if outputs != list(graph.outputs):
+        raise RecordingError(
+            f"{path}: was recorded with the outputs {outputs}, in that order; those of this "
+            f"network are {list(graph.outputs)}. Choose the same ones (--output), or record again."
+        )
     layers = _layers(graph)
     if header["layers"] != layers:
         differing = (pair for pair in zip(header["layers"], layers) if pair[0] != pair[1])
@@ -243,11 +236,16 @@ def _load(archive: zipfile.ZipFile, folder: str, graph: Graph, entry: Any) -> Re
 
     def floats(kind: str, shapes: Iterable[Any]) -> List[Array]:
         named = ((f"{folder}/{kind}{n}", _sizes(shape)) for n, shape in enumerate(shapes))
-        return [_load_array(archive, name, "<f4", shape) for name, shape in named]
+        return [load_array(archive, name, "<f4", shape) for name, shape in named]
 
     layers = _load_layers(archive, folder, shapes, graph.outputs)
     inputs = dict(zip(given, floats("input", given.values())))
-    return RecordedTruth(inputs, layers, floats("output", entry["outputs"]))
+    known = {}
+    if entry.get("rounding"):
+        known = rounding.by_layer(
+            shapes, lambda n, *how: load_array(archive, f"{folder}/{n}", *how)
+        )
+    return RecordedTruth(inputs, layers, floats("output", entry["outputs"]), known)
 
 
 def _load_layers(
@@ -260,7 +258,7 @@ def _load_layers(
     columns: List[List[Array]] = []
     for column, dtype in STORED.items():
         counts = [size[column] for size in sizes]
-        array = _load_array(archive, f"{folder}/{column}", dtype, (sum(counts),))
+        array = load_array(archive, f"{folder}/{column}", dtype, (sum(counts),))
         columns.append(np.split(array, np.cumsum(counts)[:-1]))
     for (name, shape), *parts in zip(shapes.items(), *columns):
         yield Kept(name, shape=shape, **dict(zip(STORED, parts)))

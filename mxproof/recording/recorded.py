@@ -12,12 +12,12 @@ are wrong one by one, by less than 2.7e-10 of their channel's magnitude, may pas
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Iterable, Tuple
+from typing import Any, Iterable, Mapping, Optional, Tuple
 
 import numpy as np
 
-from ..check import Incomparable, Measured, carried_by, check, same_form
-from ..runtimes.base import Array, Inputs, Layer
+from ..check import Incomparable, Measured, check, same_form
+from ..runtimes.base import Array, Inputs, Layer, Rounding
 from ..truth import Truth
 from ..verdict import Check, Sums
 from .sketch import SAMPLES, Kept, form, positions, sketch
@@ -31,9 +31,20 @@ class RecordedTruth(Truth):
 
     whole = False
 
-    def __init__(self, inputs: Inputs, layers: Iterable[Kept], outputs: Iterable[Array]) -> None:
+    def __init__(
+        self,
+        inputs: Inputs,
+        layers: Iterable[Kept],
+        outputs: Iterable[Array],
+        rounding: Optional[Mapping[str, Rounding]] = None,
+    ) -> None:
+        """
+        Args:
+            rounding: layer -> what rounding may do to it in the network, if that was recorded.
+        """
         self._kept = {layer.name: layer for layer in layers}
-        self.inputs, self.outputs, self._rounded, self.draws = inputs, list(outputs), {}, {}
+        self.inputs, self.outputs, self.draws = inputs, list(outputs), {}
+        self._rounded = dict(rounding or {})
         self.shapes = {name: layer.shape for name, layer in self._kept.items()}
 
     def __getitem__(self, name: str) -> Layer:
@@ -47,7 +58,8 @@ class RecordedTruth(Truth):
     def check(self, name: str, op: str, value: Array, precision: str, **how: Any) -> Check:
         if self.holds(name):
             return super().check(name, op, value, precision, **how)
-        return check(op, value, self._kept[name], precision, **how, measure=measured)
+        how = {"rounding": self._rounded.get(name), "measure": measured, **how}
+        return check(op, value, self._kept[name], precision, **how)
 
     def read(self, name: str, precision: str) -> Array:
         array: Array = getattr(self._kept[name], precision)
@@ -89,7 +101,7 @@ def measured(value: Array, kept: Kept, precision: str) -> Measured:
         max_abs=float(apart.max()),
         max_rel=float((apart[nonzero] / np.abs(single[nonzero])).max(initial=0)),
         # By the RMS of the noisiest channel, which is less than its largest error.
-        carried=lambda: carried_by(float(kept.by_channel[1].max())),
+        carried=lambda: float(kept.by_channel[1].max()),
         describe=partial(_differing, errors, at),
         sums=sums,
     )

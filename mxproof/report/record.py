@@ -41,15 +41,16 @@ def part(
     comparison: Comparison,
     alone: Sequence[Check] = (),
     digits_lost: Optional[Mapping[str, float]] = None,
+    problems: Sequence[str] = (),
 ) -> Json:
     """What one precision found; "beyond": layer -> how many times its limit it uses up, for those
     that differ by themselves, or else in the chain.
 
     Args:
         alone: the layers that differ although they are given MXNet's inputs.
-        digits_lost: in float32, see `TargetProof`.
+        digits_lost, problems: in float32, and of all layers by themselves: see `TargetProof`.
     """
-    passed = comparison.passed and not alone
+    passed = comparison.passed and not alone and not problems
     other = comparison.function_problems or any(c.another_function for c in alone)
     return {
         "candidate": comparison.candidate,
@@ -58,12 +59,19 @@ def part(
         "precision": _pass(passed or comparison.precision == "float64"),
         "beyond": {c.layer: number(c.used) for c in alone or comparison.failed},
         "expected": len(comparison.expected),
-        "problems": comparison.problems,
+        "problems": [*comparison.problems, *problems],
         "median_ratio": number(comparison.median_ratio),
         "alone": {c.layer: c.problem for c in alone},
         "digits_lost": dict(digits_lost or {}),
         "layers": [_check(c, comparison.precision) for c in comparison.checks],
     }
+
+
+def target_part(target: TargetProof, precision: str) -> Json:
+    """What one precision found of a target."""
+    lost = target.digits_lost if precision == "float32" else None
+    alone, problems = target.introduced.get(precision, ()), target.isolated_problems(precision)
+    return part(target.comparisons[precision], alone, lost, problems)
 
 
 def _check(check: Check, precision: str) -> Json:
@@ -223,17 +231,13 @@ def coverage_record(coverage: Optional[Coverage]) -> Json:
 
 #: Why there is no coverage.
 NOT_COVERED = (
-    "not known: MXNet, which says what takes part in a layer on inputs drawn for it, was not run"
+    "not known: MXNet is not there to be asked, or it has no layers that compute what is folded"
 )
 
 
 def _target(target: TargetProof, proof: Proof) -> Json:
-    lost = {"float32": target.digits_lost}
-    parts = {
-        p: part(c, target.introduced.get(p, ()), lost.get(p)) for p, c in target.comparisons.items()
-    }
     return target_record(
-        parts,
+        {precision: target_part(target, precision) for precision in target.comparisons},
         output(target.output),
         verdicts=dict(zip(QUESTIONS, map(_pass, (target.same_function, target.as_precise)))),
         stored=stored_record(target.stored),

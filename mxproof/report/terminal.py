@@ -41,15 +41,16 @@ def proof_table(proof: Proof) -> Table:
     title = plain(f"{proof.model} ({proof.weights} weights, {shapes})")
     record = proof.to_json()
     targets = record["targets"]
-    said = [f"{name}: {reason}" for name, target in targets.items() for reason in reasons(target)]
-    said += [f"{layer!r}: {note}" for layer, note in proof.notes.items() if " in MXNet" in note]
-    caption = Text("\n").join(map(plain, [*said, coverage_words(record)]))
-    table = Table("target", "verdict", *SUMMARY, title=title, caption=caption)
+    notes = [f"{name}: {reason}" for name, target in targets.items() for reason in reasons(target)]
+    notes += [f"{layer!r}: {n}" for layer, n in proof.notes.items() if " in MXNet" in n]
+    caption = Text("\n").join(map(plain, [*notes, coverage_words(record)]))
+    headings = ("target", "verdict", *(h for h in SUMMARY if h not in QUESTIONS))
+    table = Table(*headings, title=title, caption=caption)
     for name, target in targets.items():
-        verdict = target["verdict"]
-        styles = {**STYLES, **{q: STYLES[target[q]] for q in QUESTIONS}}
-        cells = [Text(t, styles.get(heading, styles.get(t, ""))) for heading, t in summary(target)]
-        table.add_row(name, Text(VERDICTS[verdict], STYLES[verdict]), *cells)
+        verdict, said = target["verdict"], dict(summary(target))
+        words = [VERDICTS[verdict], *(said.pop(question) for question in QUESTIONS)]
+        cells = (Text(text, STYLES.get(text, "")) for text in said.values())
+        table.add_row(name, Text("\n".join(words), STYLES[verdict]), *cells)
     return table
 
 

@@ -137,12 +137,14 @@ def summary(target: Json) -> List[Tuple[str, str]]:
 
 
 def stored_words(stored: Optional[Json]) -> str:
-    """How many stored numbers are in the file, bit for bit."""
+    """How many of the stored numbers are in the file, bit for bit."""
     if stored is None:
         return NOT_COMPARED
     exact, total = stored["equal"] + stored["rearranged"], stored["numbers"]
-    exempt = f", {len(stored['exempt'])} arrays exempt" if stored["exempt"] else ""
-    return f"{'all ' * (exact == total)}{exact:,}{f' of {total:,}' * (exact < total)}{exempt}"
+    if stored["different"]:
+        return f"{exact:,} of {total:,}"
+    reasons = ", ".join(sorted(set(stored["exempt"].values())))
+    return f"all {exact:,}" + (f" but {total - exact:,} ({reasons})" if reasons else "")
 
 
 def reasons(target: Json) -> List[str]:

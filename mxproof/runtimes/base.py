@@ -25,11 +25,14 @@ class Rounding:
     Attributes:
         isolated, carried: (C,), the sum of squares of each channel's errors.
         largest: of all carried errors.
+        own: of all isolated errors of a batch norm, whose terms may be taken together in either
+            order; 0 for other layers.
     """
 
     isolated: Array = field(default_factory=lambda: np.zeros(1))
     carried: Array = field(default_factory=lambda: np.zeros(1))
     largest: float = 0.0
+    own: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -160,8 +160,8 @@ class Mxnet:
             if layer in drawn:
                 yield RandomLayer(layer, float64, float32, rounding[-1])
             elif draws:
-                isolated, carried, largest = rounding
-                found = Rounding(isolated, carried, float(largest))
+                isolated, carried, (own, largest) = rounding
+                found = Rounding(isolated, carried, float(largest), float(own))
                 yield RoundedLayer(layer, float64, float32, found)
             else:
                 yield Layer(layer, float64, float32)

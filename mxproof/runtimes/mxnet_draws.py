@@ -4,8 +4,8 @@ worker."""
 import numpy as np
 
 DRAWS = 15  # of MXNet's, for each one of a candidate
-NUMBERS = 4096  # a layer of fewer is drawn as often as it takes for so many, but at most
-RUNS = 64  # times
+NUMBERS = 4096  # a layer is drawn as often as it takes for so many,
+RUNS = 8, 128  # but at least and at most so many times
 
 
 def places(size):
@@ -26,5 +26,6 @@ def drawn(op, executor):
     while len(rows) < DRAWS * runs:
         outputs = executor.forward(is_train=False)
         rows.append([sampled(op, output.asnumpy()) for output in outputs])
-        runs = min(RUNS, -(-NUMBERS // max(rows[0][0].size, 1)))
+        needed = -(-NUMBERS // max(rows[0][0].size, 1))
+        runs = min(max(needed, RUNS[0]), RUNS[1])
     return [np.stack(column) for column in zip(*rows)]

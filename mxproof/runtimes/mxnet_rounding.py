@@ -14,34 +14,103 @@ SIAM J. Sci. Comput. 41, 2019 (sqrt(n) in place of n).
 
 import numpy as np
 
+from .mxnet_attributes import numbers, true
+
 ROUNDING = 2.0**-24  # half of a float32 ulp of 1
 
-#: Operators whose sums are as long as a filter -> the attribute that counts filters.
-FILTERS = dict(Convolution="num_filter", Deconvolution="num_filter", FullyConnected="num_hidden")
-#: Operators whose sums are at most as long as their first input's longest axis.
+#: Operators whose sums are as long as a filter -> the number of the input that holds the filters.
+FILTERS = {
+    "Convolution": 1,
+    "Deconvolution": 1,
+    "FullyConnected": 1,
+    "_contrib_DeformableConvolution": 2,
+    "_contrib_ModulatedDeformableConvolution": 3,
+}
+#: Products of two matrices; all but the first are of stacks of them.
 PRODUCTS = ("dot", "batch_dot", "_linalg_gemm", "_linalg_gemm2", "_linalg_trmm", "_linalg_syrk")
-
+#: The result's own sum only: exp(x) / sum(exp(x)).
+SOFTMAXES = ("softmax", "softmin", "log_softmax", "SoftmaxOutput", "SoftmaxActivation")
+#: Operators whose result is smaller because it is a part of what they read.
+PARTS = (
+    *("slice", "slice_axis", "slice_like", "SliceChannel", "Crop", "diag", "where", "sort", "topk"),
+    *("take", "batch_take", "pick", "Embedding", "gather_nd", "choose_element_0index", "max"),
+    *("max_axis", "min", "min_axis", "ROIPooling", "SequenceLast", "_contrib_boolean_mask"),
+)
+#: (x - mean) * scale + shift and x * scale + (shift - mean * scale) are equally right, and near a
+#: large mean the second is off by a rounding of x: in float64, too.
+BATCH_NORMS = (
+    *("BatchNorm", "BatchNorm_v1", "CuDNNBatchNorm", "_contrib_SyncBatchNorm"),
+    "_contrib_BatchNormWithReLU",
+)
 #: Functions, by operator or act_type, that are often computed by way of numbers around 1, and have
 #: these numbers' rounding however small they are: (1 + tanh(x / 2)) / 2, log(1 + exp(x)).
 AROUND_ONE = ("sigmoid", "softrelu", "LogisticRegressionOutput", "_npx_sigmoid")
 
 
-def summed(node, sizes, shape, result):
-    """How many numbers each one of the result is a sum of, at most about.
+def summed(node, shapes, result):
+    """How many numbers are summed up for each one of the result, at most about: by how many
+    roundings, squared, are what the layer reads and its result off?
 
     Args:
-        sizes: how many numbers each input has.
-        shape: of the first input.
-        result: how many numbers the result has.
+        shapes: of what it reads.
+        result: the shape of its (first) result.
     """
-    op = node["op"]
+    op, attrs = node["op"], node.get("attrs", {})
+    if op in PARTS or not shapes:
+        return 1, 1
+    if op in SOFTMAXES:
+        return 1, softmax_length(op, attrs, shapes[0])
+    count = max(1, int(np.ceil(length(op, attrs, shapes, max(int(np.prod(result)), 1)))))
+    return count, count
+
+
+def length(op, attrs, shapes, made):
+    """Numbers in a sum: products of weights or of matrices, a window, what is normalised over; or
+    else the numbers of which one is made."""
+    first, sizes = shapes[0], [int(np.prod(shape)) for shape in shapes]
+    if op == "Deconvolution":  # at each place of the input all weights of its channel
+        return sizes[0] / first[1] * sizes[1] / made
     if op in FILTERS:
-        return sizes[1] // int(node["attrs"][FILTERS[op]])
+        return sizes[FILTERS[op]] / int(attrs.get("num_filter") or attrs["num_hidden"])
+    if op in PRODUCTS:  # m k times k n is m n
+        stack = 1 if op == "dot" else int(np.prod(first[:-2]))
+        return np.sqrt(sizes[0] * (sizes + sizes)[1] / (made * stack))
+    if op.startswith("_linalg_"):
+        return first[-1]
     if op == "RNN":
-        return shape[-1] + int(node["attrs"]["state_size"])
-    if op in PRODUCTS:
-        return max(shape)
-    return max([1] + [size // max(result, 1) for size in sizes])
+        both = 2 if true(attrs, "bidirectional") else 1
+        return max(first[-1], both * int(attrs["state_size"])) + int(attrs["state_size"])
+    if "heads" in attrs:  # attention over time, or over what a head has
+        return max(first[0], first[-1] // int(attrs["heads"]))
+    if op == "Pooling" and not true(attrs, "global_pool"):
+        return 1 if attrs.get("pool_type", "max") == "max" else np.prod(numbers(attrs["kernel"]))
+    if op == "Pooling" and attrs.get("pool_type", "max") == "max":
+        return 1
+    if op in ("add_n", "ElementWiseSum"):
+        return len(shapes)
+    return max(normalised(op, attrs, first), *(size / made for size in sizes))
+
+
+def normalised(op, attrs, shape):
+    """How many numbers a mean, a norm or a running sum is of; 1 for other operators."""
+    if op == "LayerNorm" or (op == "_np_cumsum" and attrs.get("axis", "None") != "None"):
+        return shape[int(attrs.get("axis", -1))]
+    counts = {
+        "InstanceNorm": shape[2:],
+        "GroupNorm": shape[1:],
+        "L2Normalization": shape[1:],
+        "LRN": (int(attrs.get("nsize", 1)),),
+        "_np_cumsum": shape,
+    }
+    return int(np.prod(counts.get(op, ())))
+
+
+def softmax_length(op, attrs, shape):
+    """How many numbers a softmax is over."""
+    if op in ("SoftmaxOutput", "SoftmaxActivation"):
+        channels = true(attrs, "multi_output") or attrs.get("mode") == "channel"
+        return int(np.prod(shape[1:2] if channels else shape[1:]))
+    return shape[int(attrs.get("axis", -1))]
 
 
 def least_of(node):

@@ -16,7 +16,7 @@ from .mxnet_definitions import register
 from .mxnet_draws import drawn
 from .mxnet_forms import FLOATS, boundary, convolved, cut, form, stated, variable
 from .mxnet_listing import chosen, described, readers
-from .mxnet_rounding import least_of, moved, squares, summed
+from .mxnet_rounding import BATCH_NORMS, least_of, moved, squares, summed
 from .worker import Worker, as_numpy, digest, main
 
 
@@ -50,8 +50,13 @@ class Model:
         self.last_use = {
             tuple(e[:2]): number for number, n in enumerate(self.given) for e in n["inputs"]
         }
-        stored = mx.nd.load(params) or {}  # MXNet reads an empty file as a list
-        self.params = {re.sub("^(arg|aux):", "", key): value for key, value in stored.items()}
+        self.file = params
+        self.params = self.load()
+
+    def load(self):
+        """The arrays of the file of parameters, by name."""
+        stored = self.mx.nd.load(self.file) or {}  # MXNet reads an empty file as a list
+        return {re.sub("^(arg|aux):", "", key): value for key, value in stored.items()}
 
     def bind(self, symbol, inputs, dtype, differentiated=()):
         """An executor for these inputs; a value in `inputs` is an NDArray of `dtype`.
@@ -136,10 +141,9 @@ class Model:
                         np.stack([as_numpy(r[k]) for r in runs]) - arrays[0]
                         for runs in (alone, carried)
                     ]
-                    arrays += [
-                        *map(squares, off),
-                        np.abs(off[1]).max(initial=0, where=np.isfinite(off[1])),
-                    ]
+                    sizes = [np.abs(o).max(initial=0, where=np.isfinite(o)) for o in off]
+                    open_order = self.given[heads[k][0]]["op"] in BATCH_NORMS
+                    arrays += [*map(squares, off), np.array(sizes) * (open_order, 1)]
                 yield arrays + more[k : k + 1]
             done, first = done + count, heads[-1][0] + 1
             for known, outputs in zip([*live.values(), *chains], [*results, *carried]):
@@ -159,17 +163,17 @@ class Model:
         names = [variable(nodes, entry) for entry in nodes[number]["inputs"]]
         names = [name for name in names if name in live or name in self.params]  # not labels
         read = [live[n] if n in live else wide(self.params[n], "float64") for n in names]
-        shape = read[0].shape if read else ()
-        count = summed(self.given[number], [a.size for a in read], shape, exact[0].size)
+        own = self.given[number]
+        count, made = summed(own, [array.shape for array in read], exact[0].shape)
 
-        def shaken(array, least=0.0):
+        def shaken(array, count, least=0.0):
             if array.dtype != np.float64:
                 return array
             return self.mx.nd.array(moved(array.asnumpy(), count, random, least), dtype="float64")
 
-        given = dict(live, **dict(zip(names, map(shaken, read))))
-        least = least_of(self.given[number])
-        return [shaken(r, least) for r in self.piece(number, heads, given, "float64")]
+        given = dict(live, **{n: shaken(array, count) for n, array in zip(names, read)})
+        results = self.piece(number, heads, given, "float64")
+        return [shaken(result, made, least_of(own)) for result in results]
 
     def portions(self, shapes, limit, anchored):
         """How many results come at a time: all of a layer, and of as many layers as fit."""
@@ -178,7 +182,7 @@ class Model:
         for _, entries in groupby(self.layers, key=lambda entry: entry[0]):
             sizes = [self.size(tuple(entry[:2]), known, limit) for entry in entries]
             size = limit if done in anchored else sum(sizes)
-            if not counts or size > room:
+            if not counts or size > room or not limit:
                 counts.append(0)
                 room = limit
             counts[-1] += len(sizes)
@@ -247,10 +251,14 @@ class MxnetWorker(Worker):
         self.channel.send({}, map(as_numpy, outputs))
 
     def do_stored(self, inputs, model):
-        """Name, element type, size and digest of each array of the file that the network reads."""
+        """Name, element type, size and digest of each array of the file that the network reads.
+
+        The file is read anew: MXNet's batch norms write 1 into a gamma that is fixed.
+        """
         network = self.models[model]
-        read = [name for name in network.internals.list_inputs() if name in network.params]
-        arrays = ((name, as_numpy(network.params[name])) for name in read)
+        params = network.load()
+        read = [name for name in network.internals.list_inputs() if name in params]
+        arrays = ((name, as_numpy(params.pop(name))) for name in read)
         found = [(name, a.dtype.name, a.size, digest(a)) for name, a in arrays]
         self.channel.send({"stored": found})
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from functools import cached_property, lru_cache, partial
-from itertools import accumulate, count
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Callable, Container, Dict, Iterable, List, Optional, Sequence
 
+import numpy as np
 import onnx
 import onnxruntime
 
@@ -36,7 +37,7 @@ class OnnxRuntime:
         self._session: Any = partial(open_session, **options)
         #: Shows all layers at once.
         self._whole: Optional[onnxruntime.InferenceSession] = None
-        self._seeds = count(0, 1 << 16)  # or each session would draw the same numbers
+        self._seeds = np.random.default_rng(0)
 
     @cached_property
     def session(self) -> onnxruntime.InferenceSession:
@@ -118,7 +119,7 @@ class OnnxRuntime:
             ir_version=model.ir_version,
             functions=model.functions,
         )
-        onnxruntime.set_seed(next(self._seeds))
+        onnxruntime.set_seed(int(self._seeds.integers(1 << 31)))  # or all draw the same numbers
         session = self._session(piece.SerializeToString())
         self._whole = session if whole else None
         return session

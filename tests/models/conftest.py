@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 import pytest
@@ -144,10 +144,16 @@ class Case:
         self.used.update(used_rows(proofs.values()))
         return proofs
 
-    def explain(self, target: str, comparison: Comparison, alone: Tuple[Check, ...]) -> str:
+    def explain(
+        self,
+        target: str,
+        comparison: Comparison,
+        alone: Tuple[Check, ...],
+        problems: Sequence[str] = (),
+    ) -> str:
         """What failed: the culprits, and how to see it again."""
         culprits = alone or comparison.failed[:1]
-        said = describe_failure(self.name, target, comparison, culprits)
+        said = describe_failure(self.name, target, comparison, culprits, problems)
         command = f"{self.command} --to {target}"
         if self.repro is None:
             return f"{said}\nfor a reproducer: {command} --repro repro"

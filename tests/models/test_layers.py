@@ -12,7 +12,7 @@ import pytest
 from converters.checkpoint import symbol_path
 from mxproof.proof import NAMED, describe_failure
 from mxproof.prover import notes_of
-from mxproof.report.record import coverage_record, part, stored_record
+from mxproof.report.record import coverage_record, stored_record, target_part
 from mxproof.report.terminal import layer_sheet, require_layers
 from mxproof.report.wording import NOT_COMPARED
 
@@ -36,8 +36,8 @@ def test_layers(
     proof = case.proof(target)
     comparison, alone = proof.comparisons[precision], proof.introduced.get(precision, ())
     covered = not proof.coverage or precision != "float64" or not proof.coverage.problems
-    passed = comparison.passed and not alone and covered
-    lost = proof.digits_lost if precision == "float32" else None
+    problems = proof.isolated_problems(precision)
+    passed = comparison.passed and not alone and not problems and covered
     pattern = request.config.getoption("--layers")
     if pattern:
         require_layers(case.subject.graph, pattern)
@@ -48,10 +48,12 @@ def test_layers(
         target=target,
         precision=precision,
         about={**record_of(case), **coverage_record(proof.coverage)},
-        part=part(comparison, alone, lost),
+        part=target_part(proof, precision),
         stored=stored_record(proof.stored),
         introduced=[c.layer for c in alone or comparison.culprits[:1]],
-        explanation=None if passed else describe_failure(case.name, target, comparison, alone),
+        explanation=None
+        if passed
+        else describe_failure(case.name, target, comparison, alone, problems),
         notes=notes_of(case.subject.graph, {target: proof}),
     )
     worst = max(comparison.checks, key=lambda c: c.rel or 0.0)
@@ -66,8 +68,8 @@ def test_layers(
             "its relative error": NOT_COMPARED if worst.rel is None else f"{worst.rel:.2e}",
         },
     )
-    if not comparison.passed or alone:
-        pytest.fail(case.explain(target, comparison, alone), pytrace=False)
+    if not comparison.passed or alone or problems:
+        pytest.fail(case.explain(target, comparison, alone, problems), pytrace=False)
     assert covered, proof.coverage.problems
     assert len(comparison.checks) == len(case.truth)
     if case.subject.model is not None:

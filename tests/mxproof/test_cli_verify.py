@@ -81,6 +81,7 @@ def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> No
         assert set(target) == {
             *("verdict", "first_introduced", "introduced", "problems", "output", "layers"),
             *("explanation", "precisions", "function", "precision", "less_precise", "digits_lost"),
+            *("stored", "stored_note"),
         }
         questions = {target["function"], target["precision"]}
         assert (target["verdict"] == "pass") == (questions == {"pass"})
@@ -109,6 +110,8 @@ def test_a_proof(verify: Any, prefix: Path, tmp_path: Path) -> None:
         assert (target["verdict"], target["first_introduced"]) == ("pass", None)
         assert (target["function"], target["precision"]) == ("pass", "pass")
         assert target["problems"] == []
+        stored = target["stored"]
+        assert (stored["arrays"], stored["numbers"], stored["equal"]) == (13, 453, 453)
         assert target["output"]["top1_equal"] is True
         assert 0 <= target["output"]["max_abs"] < 1e-5
         assert {layer["verdict"] for layer in target["layers"]} == {"pass"}
@@ -263,6 +266,32 @@ def test_a_budget_that_nothing_needs_is_in_every_report(verify: Any, tmp_path: P
     for file in files:
         assert "no layer needed the row" in file.read_text(encoding="utf-8")
         assert "Proven equal" not in file.read_text(encoding="utf-8")
+
+
+def test_a_stricter_row_fails_what_is_less_precise_than_it_asks(
+    verify: Any, prefix: Path, tmp_path: Path
+) -> None:
+    """The function is the same; every report says so, and which row it was."""
+    rows = tmp_path / "rows.json"
+    rows.write_text('[{"layer": "fc", "float32_ratio": 1e-3, "reason": "to be exact"}]')
+    files = tmp_path / "proof.html", tmp_path / "proof.md"
+    options = ("--html", str(files[0]), "--markdown", str(files[1]), "--budgets", str(rows))
+    code, out, err, record = verify(*options, "--to", "pytorch")
+    assert code == 1
+    check_schema(record, load_checkpoint(prefix), ["pytorch"])
+    found = record["targets"]["pytorch"]
+    assert (found["function"], found["precision"]) == ("pass", "fail")
+    assert found["less_precise"].keys() == {"fc"} and found["less_precise"]["fc"] > 10
+    assert "small/pytorch float32: FullyConnected 'fc' introduced the first difference" in err
+    assert ", limited by the row for layer=fc; 1 of 13 layers differ" in err
+    assert "no layer" not in err, "the row is used"
+    words = " ".join(out.replace("\u2502", " ").split())
+    assert "same function" in words and "less precise in 1 layer" in words
+    said = "PyTorch is the same function, but less precise in 1 layer; the first is FullyConnected"
+    assert f"{said} fc (layer 12 of 13)." in files[0].read_text(encoding="utf-8")
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        assert "Less precise" in text and "same function" in text and "Not equal" not in text
 
 
 def test_latency_alone(verify: Any) -> None:

@@ -7,12 +7,13 @@ from typing import Any, Dict, Tuple
 import numpy as np
 import pytest
 
-from mxproof.coverage import Coverage, Ranges, Share, Survey
-from mxproof.drawn import BETWEEN, MIXED, MODERATE, POSITIVE, REAL, draw
+from mxproof.coverage import Coverage, Ranges, Share
+from mxproof.drawing import BETWEEN, MIXED, MODERATE, POSITIVE, REAL, draw
 from mxproof.evidence import live
 from mxproof.report.record import coverage_record
 from mxproof.report.wording import coverage_words
 from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.survey import Survey
 from tests.converters.networks import Network
 from tests.operators.prove import reference
 
@@ -111,6 +112,23 @@ def test_what_cannot_take_part_is_exempt(mxnet: MxnetProcess) -> None:
     }
     assert coverage.stored.total == coverage.stored.isolated == 32 - 6
     assert coverage.problems == []
+
+
+def test_weights_that_meet_nothing_but_padding_are_exempt(mxnet: MxnetProcess) -> None:
+    """Those around the middle of a filter, in pictures of one pixel; a larger one reaches them."""
+    net = Network()
+    head = net.convolution("conv", net.variable("data"), 4, 2)
+    inputs = {"data": ("N", 4, "H", "W")}
+    why = "multiplied by nothing but padding in inputs of these sizes; larger ones may reach them"
+    with reference(net.symbol(head), net.arrays, inputs, mxnet) as (graph, model, _):
+        survey = Survey(model, graph)
+        for number, (side, missing) in enumerate([(1, 8), (2, 0)]):
+            truth = model.truth({"data": np.ones((1, 4, side, side), np.float32)})
+            survey.drawn(truth, number)
+            coverage = survey.coverage()
+            exempt = {"conv_weight": f"{missing * 8} numbers: {why}"} if missing else {}
+            assert (coverage.problems, dict(coverage.exempt)) == ([], exempt)
+            assert coverage.stored.isolated == coverage.stored.total == 72 - missing * 8
 
 
 def test_what_is_missing_is_named() -> None:

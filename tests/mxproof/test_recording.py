@@ -13,7 +13,7 @@ import pytest
 
 from converters import Graph, load_checkpoint
 from mxproof.recording.file import RecordingError, given_inputs, load_recording, save_recording
-from mxproof.runtimes.base import Layer
+from mxproof.runtimes.base import RoundedLayer, Rounding
 from mxproof.truth import Truth
 
 VERSIONS = {"mxnet": "1.9.1", "numpy": "1.23.5", "python": "3.11.7"}
@@ -27,7 +27,10 @@ def made_up(graph: Graph, seed: int = 0, bad: float = 0.0) -> Truth:
     shapes, layers = graph.infer_shapes(SHAPES), []
     for name in (name for node in graph.nodes for name in node.outputs):
         t = random.standard_normal(shapes[name])
-        layers.append(Layer(name, t, (t + 1e-6 * random.standard_normal(t.shape)).astype("f")))
+        m = (t + 1e-6 * random.standard_normal(t.shape)).astype("f")
+        channels = t.shape[1] if t.ndim > 1 else 1
+        rounding = Rounding(carried=random.uniform(0, 1e-9, channels), largest=3e-5)
+        layers.append(RoundedLayer(name, t, m, rounding))
     layers[3].float32.flat[0] += bad
     inputs = {"data": random.standard_normal(SHAPES["data"]).astype("f")}
     return Truth(inputs, layers, [layers[-1].float32])
@@ -48,6 +51,18 @@ def graph(prefix: Path) -> Graph:
 path = pytest.fixture(recording_of, name="path")
 
 
+def test_other_outputs_than_were_recorded_are_refused(prefix: Path) -> None:
+    """In another order, they have the same layers."""
+    path = prefix.with_suffix(".npz")
+    one, other = (
+        load_checkpoint(prefix, outputs=names) for names in (["fc", "flat"], ["flat", "fc"])
+    )
+    save_recording(path, one, [made_up(one)], VERSIONS, SHAPES)
+    assert len(list(load_recording(path, one))) == 1
+    with pytest.raises(RecordingError, match=r"with the outputs \['fc', 'flat'\], in that order"):
+        load_recording(path, other)
+
+
 def test_what_is_written_is_read(path: Path, graph: Graph) -> None:
     recording = load_recording(path, graph)
     assert recording.versions == VERSIONS
@@ -65,6 +80,10 @@ def test_what_is_written_is_read(path: Path, graph: Graph) -> None:
         whole = [name for name in truth.names if truth.holds(name)]
         assert whole == ["pool", "flat", "fc", "softmax"]
         for layer in expected:
+            sums = truth.check(layer.name, "op", layer.float32, "float32").sums
+            assert isinstance(layer, RoundedLayer)
+            assert sums is not None
+            np.testing.assert_allclose(sums.spread, layer.rounding.carried, rtol=1e-6)
             for precision in ("float64", "float32"):
                 value = getattr(layer, precision)
                 assert truth.check(layer.name, "op", value, precision).problem is None

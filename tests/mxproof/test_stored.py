@@ -16,13 +16,18 @@ from safetensors import safe_open
 from converters import Graph, load_checkpoint, save_checkpoint
 from converters.fusing import fuse
 from converters.ops import parse
+from mxproof.compare import compare
+from mxproof.compare_stored import FOLDED, compare_stored
 from mxproof.evidence import live
-from mxproof.proof import TargetProof
+from mxproof.proof import PRECISIONS, TargetProof
 from mxproof.prover import Prover
+from mxproof.recording.file import load_recording, save_recording
 from mxproof.report.record import stored_record
+from mxproof.report.wording import stored_words
 from mxproof.runtimes.base import Array
 from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.stored import DIFFERENT, EQUAL, EXEMPT, FOLDED, REARRANGED, StoredProof, compare_stored
+from mxproof.runtimes.worker import digest
+from mxproof.stored import DIFFERENT, EQUAL, EXEMPT, REARRANGED, StoredProof
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budgets
 from tests.converters.networks import Network, small_resnet
@@ -136,7 +141,7 @@ def test_one_ulp(lab: Lab) -> None:
     assert proof.explain(5) == [
         "stored numbers: Convolution 'unit1_conv1': 1 of 144 numbers of its weight "
         f"'unit1_conv1_weight' is not in {file}; at {place} MXNet has {weight.flat[40]!s}, {file} "
-        f"{wrong.flat[40]!s}."
+        f"{wrong.flat[40]!s}"
     ]
 
 
@@ -220,11 +225,28 @@ def test_gamma_that_is_fixed(lab: Lab) -> None:
     graph = lab.save(net, head, inputs={"data": ("N", 4, "H", "W")})
     proof = lab.compare(graph, lab.convert(graph))
     assert verdicts(proof).pop("norm_gamma") == EXEMPT
-    assert proof.only(EXEMPT)["norm_gamma"].why.startswith("fix_gamma")
+    words = stored_words(stored_record(proof)["stored"])
+    assert words == "all 12 but 4 (gamma is fixed at 1)"
     assert proof.numbers(EQUAL) == 12
     ones = np.ones(4, np.float32)
     proof = lab.compare(graph, lab.convert(graph, exchanged(ones, changed(ones, 2, 1.5))))
     assert list(proof.only(DIFFERENT)) == ["norm_gamma"]
+
+
+def test_the_file_is_read_and_not_what_mxnet_made_of_it(
+    tmp_path: Path, mxnet: MxnetProcess
+) -> None:
+    """MXNet's older batch norms write 1 into the gamma that they were given."""
+    lab, net = Lab(tmp_path, mxnet, "onnx"), Network()
+    net.batch_norm("norm", net.variable("data"), 4, fix_gamma=True)
+    net.nodes[-1] = replace(net.nodes[-1], op="BatchNorm_v1")
+    graph = lab.save(net, (len(net.nodes) - 1, 0), inputs={"data": (1, 4, 5, 6)})
+    model = mxnet.load(lab.prefix, 0, graph)
+    model.run({"data": np.ones((1, 4, 5, 6), np.float32)})
+    assert [(a.name, a.digest) for a in model.stored] == [
+        (name, digest(array)) for name, array in net.arrays.items()
+    ]
+    model.close()
 
 
 def rnn(net: Network, **attrs: Any) -> Entry:
@@ -240,16 +262,21 @@ def rnn(net: Network, **attrs: Any) -> Entry:
 def test_what_is_cut_and_joined(lab: Lab) -> None:
     """A vector of weights is cut, its gates change places; each number must be there."""
     net = Network()
-    graph = lab.save(net, rnn(net), inputs={"data": (5, 1, 4)})
+    head = rnn(net)
+    net.arrays["packed"][70:72] = number = np.float32(0.625)
+    graph = lab.save(net, head, inputs={"data": (5, 1, 4)})
     assert verdicts(lab.compare(graph, lab.convert(graph))) == {"packed": REARRANGED}
-    weight = float(net.arrays["packed"][70])
+    seen: List[str] = []
 
-    def edit(name: str, array: Array) -> Array:
-        return np.where(array == np.float32(weight), 2 * weight, array).astype(array.dtype)
+    def once(name: str, array: Array) -> Array:
+        places = np.flatnonzero(array == number) if array.dtype == np.float32 else ()
+        seen.extend([name] * len(places))
+        return changed(array, places[0], 2) if len(places) and len(seen) == len(places) else array
 
-    proof = lab.compare(graph, lab.convert(graph, edit))
+    proof = lab.compare(graph, lab.convert(graph, once))
+    assert len(seen) == 2
     assert "1 of 480 numbers of its parameters 'packed' is not in" in proof.explain(5)[0]
-    assert f"at (70,) MXNet has {net.arrays['packed'][70]!s}" in proof.explain(5)[0]
+    assert "at (71,) MXNet has 0.625" in proof.explain(5)[0]
 
 
 @each_target
@@ -297,7 +324,7 @@ def test_our_own_reader(lab: Lab) -> None:
     proof = lab.compare(graph, lab.convert(misread), misread)
     assert proof.explain(5) == [
         "stored numbers: FullyConnected 'fc': of its bias 'fc_bias', MXNet's loader reads other "
-        "numbers than converters.load_params does."
+        "numbers than converters.load_params does"
     ]
 
 
@@ -350,7 +377,75 @@ def test_a_proof_fails_by_stored_numbers_alone(lab: Lab) -> None:
     record = stored_record(proof.stored)["stored"]
     assert (record["arrays"], record["numbers"], record["equal"]) == (1, 108, 0)
     assert list(record["different"]) == ["dead_weight"]
+    assert stored_words(record) == "0 of 108"
     assert proven(lab, graph, lab.convert(graph)).passed
+
+
+@each_target
+def test_dead_weights_of_a_real_network(lab: Lab, samples_dir: Path) -> None:
+    """Whole filters' slices behind channels that are 0 on an input: that input shows nothing."""
+    lab.prefix = samples_dir / "cifar_resnet20_v2"
+    shapes = {"data": (1, 3, 32, 32)}
+    graph = load_checkpoint(lab.prefix, inputs=shapes)
+    data = {"data": np.random.default_rng(0).standard_normal(shapes["data"]).astype(np.float32)}
+    model = lab.mxnet.load(lab.prefix, 0, graph)
+    truth, dead = model.truth(data), {}
+    for node in (n for n in graph.nodes if n.op == "Convolution"):
+        channels = ~truth.read(node.inputs[0], "float64").any(axis=(0, 2, 3))
+        if node.inputs[0] in truth and channels.any():
+            weight = graph.params[node.inputs[1]]
+            scale = channels.reshape(1, -1, 1, 1)
+            wrong = np.where(scale, 10 * weight + np.float32(0.1), weight)
+            dead[node.inputs[1]] = node.name, weight, wrong
+    counts = {name: int((a != b).sum()) for name, (_, a, b) in dead.items()}
+    assert sum(counts.values()) > 1000
+
+    def edit(name: str, array: Array) -> Array:
+        for _, old, new in dead.values():
+            array = exchanged(old, new)(name, array)
+        return array
+
+    path = lab.convert(graph, edit)
+    chains = [compare(truth, TARGETS[lab.target].open(path, p), graph) for p in PRECISIONS]
+    assert all(chain.passed for chain in chains), "they are not dead"
+    proof = lab.compare(graph, path)
+    assert {layer for _, layer, _ in proof.culprits} == {layer for layer, _, _ in dead.values()}
+    for name, found in proof.only(DIFFERENT).items():
+        assert found.why.startswith(f"{counts[name]:,} of {found.numbers:,} numbers of its weight")
+    model.close()
+
+
+@each_target
+def test_a_file_that_cannot_be_read(lab: Lab) -> None:
+    """No silence: the proof fails, and says so."""
+    net, head = small_resnet()
+    graph = lab.save(net, head, inputs={"data": (1, 3, 8, 8)})
+    path = lab.convert(graph)
+    path.with_suffix({"onnx": ".onnx", "pytorch": ".safetensors"}[lab.target]).write_bytes(b"\x08")
+    proof = proven(lab, graph, path)
+    assert not proof.stored.passed and proof.stored.problem
+    assert not proof.same_function
+
+
+@each_target
+def test_of_recordings(lab: Lab) -> None:
+    """They hold the digests; where they do not, nothing is claimed."""
+    net, head = small_resnet()
+    graph = lab.save(net, head, inputs={"data": (1, 3, 8, 8)})
+    model = lab.mxnet.load(lab.prefix, 0, graph)
+    truth, file = model.truth({"data": np.ones((1, 3, 8, 8), "f")}), lab.folder / "net.npz"
+    weight = net.arrays["fc_weight"]
+    wrong = lab.convert(graph, exchanged(weight, -weight))
+    for arrays in (model.stored, None):
+        save_recording(file, graph, [truth], {}, None, arrays)
+        prover = Prover(graph, {lab.target: wrong}, Budgets())
+        found = prover.prove(load_recording(file, graph))[0][lab.target].stored
+        assert list(found.only(DIFFERENT)) == ([] if arrays is None else ["fc_weight"])
+        assert len(found.arrays) == (0 if arrays is None else len(graph.params))
+        assert (stored_record(found)["stored"] is None) == (arrays is None)
+    assert "record again" in stored_record(found)["stored_note"]
+    assert stored_words(None) == "not compared"
+    model.close()
 
 
 def proven(lab: Lab, graph: Graph, path: Path) -> TargetProof:

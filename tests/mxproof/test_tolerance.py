@@ -13,7 +13,7 @@ import pytest
 from mxproof.overrides import unused_rows
 from mxproof.runtimes.base import Layer, RoundedLayer, Rounding
 from mxproof.tolerance import Budget, Budgets, Deviation, load_budgets
-from mxproof.verdict import Comparison
+from mxproof.verdict import Comparison, Sums, float32_limits
 
 from .fakes import GRAPH, NOISE, Layers, clean, each_precision, judge, truth_of
 
@@ -145,6 +145,11 @@ EXACT_ROWS = [
     ({"float32_ratio": 2, "ulps": 4}, 2.0, None, (True, USED)),
     ({"float32_ratio": 2, "ulps": 0.5}, 2.0, None, (False, USED)),
 ]
+#: MXNet is off by 2.5 ulps, the candidate by 6: within four times that.
+ULPS_ROWS = [
+    ({"float32_ratio": 2, "ulps": 8}, 2.4, None, (True, USED)),
+    ({"float32_ratio": 3, "ulps": 8}, 2.4, None, (True, LOOSER)),
+]
 
 
 @pytest.mark.parametrize(("limits", "error", "channel", "expected"), FLOAT64_ROWS)
@@ -157,7 +162,11 @@ def test_float64_limits_in_both_directions(
 
 @pytest.mark.parametrize(
     ("limits", "error", "channel", "expected", "noise"),
-    [*((*row, NOISE) for row in FLOAT32_ROWS), *((*row, 0.0) for row in EXACT_ROWS)],
+    [
+        *((*row, NOISE) for row in FLOAT32_ROWS),
+        *((*row, 0.0) for row in EXACT_ROWS),
+        *((*row, 1.7e-7) for row in ULPS_ROWS),
+    ],
 )
 def test_float32_limits_in_both_directions(
     limits: Any, error: float, channel: Optional[int], expected: Any, noise: float, tmp_path: Path
@@ -175,6 +184,14 @@ def test_a_stricter_ratio_is_one_to_mxnets_own_error(
         found = relu({name: limit}, "float32", error, channel, tmp_path, spread=100.0)
         assert found[0] == passes
         assert bool(found[1]) == (limit == 40), "300 of 400 pass without the row"
+
+
+def test_a_stricter_ratio_leaves_the_other_limit_as_it_is() -> None:
+    sums = Sums(np.zeros(2), np.full(2, 1e-18), np.ones(2), 1)
+    layer, channels = float32_limits(sums, Budget(float32_ratio=2, ulps=0))
+    assert (layer, *channels) == pytest.approx((2e-9, 4 * 2**-23, 4 * 2**-23))
+    layer, channels = float32_limits(sums, Budget(channel_ratio=2, ulps=0))
+    assert (layer, *channels) == pytest.approx((4 * 2**-23, 2e-9, 2e-9))
 
 
 def test_what_earlier_layers_pass_on_excuses_no_stricter_row(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from mxproof.final_outputs import NO_FIGURES, Figures, OutputProof
 from mxproof.outputs import DIFFERS, EQUAL, TopK
 from mxproof.proof import Proof, TargetProof
 from mxproof.report.page import markdown, page
-from mxproof.report.record import FAIL, PASS, Json, output, part, questions
+from mxproof.report.record import FAIL, PASS, Json, output, questions, target_part
 from mxproof.report.wording import loss_words, precision_words, summary
 from mxproof.verdict import Comparison
 
@@ -40,13 +40,23 @@ def fine(layers: Layers) -> Layers:
 
 
 def target(
-    double: Fault = fine, single: Fault = fine, isolated: bool = True, last: Fault = fine
+    double: Fault = fine,
+    single: Fault = fine,
+    isolated: bool = True,
+    last: Fault = fine,
+    alone64: Optional[Fault] = None,
 ) -> TargetProof:
-    """What is found of a candidate with these faults in float64, float32 and its outputs."""
+    """What is found of a candidate with these faults in float64, float32 and its outputs.
+
+    Args:
+        isolated: the layers were judged on MXNet's inputs as well.
+        alone64: its fault there, if it is another one.
+    """
     truth, faults = truth_of(), dict(zip(PRECISIONS, (double, single)))
     made = {p: fault(clean(truth, p)) for p, fault in faults.items()}
     comparisons = {p: judge(layers, p, truth) for p, layers in made.items()}
-    alone = {p: judge(layers, p, truth, alone=True) for p, layers in made.items()}
+    given = {**made, "float64": (alone64 or double)(clean(truth, "float64"))}
+    alone = {p: judge(layers, p, truth, alone=True) for p, layers in given.items()}
     outputs = judge(last(clean(truth, "float32")), "float32", truth, alone=True)
     proof = OutputProof(outputs, {"dense": Figures(0.0, 0.0, True, TopK(EQUAL))})
     return TargetProof("onnx", comparisons, proof, alone if isolated else {})
@@ -106,8 +116,16 @@ def record_of(found: TargetProof) -> Json:
 
 def from_parts(found: TargetProof) -> Dict[str, str]:
     """The verdicts of a pytest run, whose tests hand in a precision each."""
-    parts = {p: part(c, found.introduced.get(p, ())) for p, c in found.comparisons.items()}
+    parts = {p: target_part(found, p) for p in found.comparisons}
     return questions(parts, output(found.output))
+
+
+def test_a_layer_that_is_wrong_by_itself_is_another_function() -> None:
+    """In the chain it may hide behind what the layers before pass on."""
+    found = target(alone64=scaled(1 + 1e-9))
+    assert found.comparisons["float64"].passed
+    assert (found.same_function, found.as_precise) == (False, True)
+    assert from_parts(found) == {"function": FAIL, "precision": PASS}
 
 
 @pytest.mark.parametrize(
@@ -135,19 +153,26 @@ def test_a_top_1_that_differs_is_imprecise_and_other_shapes_are_another_function
     assert "the outputs have other shapes" in "".join(shapes.explain("small"))
 
 
-def test_a_systematic_loss_is_imprecise() -> None:
-    """No layer by itself is beyond its limits; the median is."""
-    many = [f"layer{i}" for i in range(20)]
-    found = judge([], "float32")
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_systematic_loss_is_imprecise(alone: bool) -> None:
+    """No layer by itself is beyond its limits; the median is: of the chain where nobody has looked
+    closer, else of the layers by themselves."""
     check = judge(clean(truth_of(), "float32", 2.0), "float32").checks[0]
-    checks = tuple(replace(check, layer=name) for name in many)
-    single = Comparison("fake", "float32", checks, tuple(many))
-    assert found.function_problems and not single.function_problems and not single.passed
-    systematic = target()
-    comparisons = {**systematic.comparisons, "float32": single}
-    systematic = replace(systematic, comparisons=comparisons, isolated={})
-    assert (systematic.same_function, systematic.as_precise) == (True, False)
-    record = record_of(systematic)
+    assert check.sums is not None
+    known = replace(check, sums=replace(check.sums, spread=check.sums.noise)) if alone else check
+    many = tuple(f"layer{i}" for i in range(20))
+    checks = tuple(replace(known, layer=name) for name in many)
+    noisy = Comparison("fake", "float32", checks, many, alone)
+    assert not noisy.passed and not noisy.failed and not noisy.function_problems
+    right = target()
+    found = replace(right, comparisons={**right.comparisons, "float32": noisy}, isolated={})
+    if alone:
+        found = replace(right, isolated={"float32": noisy})
+    assert (found.same_function, found.as_precise) == (True, False)
+    assert "the median of the float32 error over 20 layers is 2.0" in " ".join(found.explain("net"))
+    assert from_parts(found) == {"function": PASS, "precision": FAIL}
+    record = record_of(found)
+    assert (record["function"], record["precision"]) == (PASS, FAIL)
     assert record["less_precise"] == {} and precision_words(record) == "less precise"
 
 

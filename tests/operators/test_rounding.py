@@ -14,6 +14,7 @@ import pytest
 from converters import Graph
 from mxproof.evidence import Evidence, kept, live
 from mxproof.prover import Prover
+from mxproof.recording.file import load_recording, save_recording
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budget, Budgets
@@ -83,6 +84,16 @@ def test_another_order_of_operations_is_no_loss(mxnet: MxnetProcess) -> None:
     alone = found.isolated["float32"].checks[-1]
     assert alone.ratio is not None
     assert found.digits_lost == {"layer": math.log10(alone.ratio)}
+
+
+def test_a_recording_knows_what_rounding_may_do(mxnet: MxnetProcess, tmp_path: Path) -> None:
+    """One without it, as older files are, is judged by MXNet's own error."""
+    with proven(near_the_mean, mxnet, NEAR) as (graph, evidence, folder):
+        for name, truths in {"closer": evidence.closer(), "older": iter(evidence)}.items():
+            save_recording(tmp_path / name, graph, truths, {})
+        judge(graph, "onnx", load_recording(tmp_path / "closer", graph), folder)
+        with pytest.raises(AssertionError, match="float32: BatchNorm 'layer' is the first"):
+            judge(graph, "onnx", load_recording(tmp_path / "older", graph), folder)
 
 
 @pytest.mark.parametrize("target", TARGETS)
