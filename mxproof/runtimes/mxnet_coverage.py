@@ -8,9 +8,10 @@ by a random positive number, is not 0. The gradient is MXNet's own, in float32 a
 import numpy as np
 
 from .mxnet_forms import FLOATS, cut, variable
-from .mxnet_rounding import FILTERS
 from .worker import as_numpy
 
+#: Operators of which a filter is as good as another -> the attribute that counts them.
+FILTERS = dict(Convolution="num_filter", Deconvolution="num_filter", FullyConnected="num_hidden")
 BATCH_NORMS = ("BatchNorm", "BatchNorm_v1", "_contrib_SyncBatchNorm", "_contrib_BatchNormWithReLU")
 
 
@@ -79,13 +80,14 @@ class Isolated:
         nodes = list(self.model.nodes["float32"])
         nodes[self.number] = dict(node, op=op, attrs=attrs)
         gradients = self.gradients(nodes, given, [names[k] for k in wanted], op == "RNN")
-        masks = {k: gradients[names[k]].asnumpy() != 0 for k in wanted}
+        known = [k for k in wanted if gradients.get(names[k]) is not None]  # no auxiliary states
+        masks = {k: gradients[names[k]].asnumpy() != 0 for k in known}
         if normalises:  # x -> (x - mean) / sqrt(var + eps) * gamma + beta
             factor = given.get(names[1], self.model.params.get(names[1])).asnumpy()
             fixed = node["attrs"].get("fix_gamma", "True") in ("True", "1")
             live_channels = fixed | (factor != 0)
             masks.update({3: masks[2] & live_channels, 4: masks[1] & live_channels})
-        return {k: masks[k].repeat(copies, filter_axis(op, k)) for k in stored}
+        return {k: masks[k].repeat(copies, filter_axis(op, k)) for k in stored if k in masks}
 
     def gradients(self, nodes, given, names, train):
         """By name, of the outputs' weighted sum."""
