@@ -175,8 +175,8 @@ def _record(model: str, found: List[Json], failed: List[Json]) -> Json:
         "verdict": FAIL if elsewhere else verdict_of(list(targets.values())),
         "problems": [f"{t['id']} failed" for t in elsewhere],
         "targets": targets,
-        "notes": _first(found, "notes", {}),
         "latency": {k: v for each in found for k, v in each.get("latency", {}).items()},
+        "notes": {k: v for each in found for k, v in each.get("notes", {}).items()},
     }
 
 

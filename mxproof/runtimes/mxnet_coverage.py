@@ -10,8 +10,12 @@ import numpy as np
 from .mxnet_forms import FLOATS, cut, variable
 from .worker import as_numpy
 
-#: Operators of which a filter is as good as another -> the attribute that counts them.
-FILTERS = dict(Convolution="num_filter", Deconvolution="num_filter", FullyConnected="num_hidden")
+#: Operators whose filters all read the same numbers -> the attribute that counts filters.
+FILTERS = {
+    "Convolution": "num_filter",
+    "Deconvolution": "num_filter",
+    "FullyConnected": "num_hidden",
+}
 BATCH_NORMS = ("BatchNorm", "BatchNorm_v1", "_contrib_SyncBatchNorm", "_contrib_BatchNormWithReLU")
 
 
@@ -65,8 +69,9 @@ class Isolated:
         copies, given = 1, dict(live, **{names[k]: array for k, array in stored.items()})
         if op in FILTERS:  # all filters of a group read the same numbers: one says it for all
             groups = int(attrs.get("num_group", 1))
-            copies = int(attrs[FILTERS[op]]) // groups
-            attrs[FILTERS[op]] = str(groups)
+            filters = "num_hidden" if op == "FullyConnected" else "num_filter"
+            copies = int(attrs[filters]) // groups
+            attrs[filters] = str(groups)
             for k, name in enumerate(names[1:], 1):
                 array = given.get(name, self.model.params.get(name))
                 kept = array.shape[filter_axis(op, k)] // copies
