@@ -10,9 +10,10 @@ import argparse
 import json
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple
 
 import numpy as np
 
@@ -21,9 +22,10 @@ from converters.progress import report
 from mxproof.cli import common
 from mxproof.cli.bench import table
 from mxproof.evidence import Evidence, kept, live
-from mxproof.proof import PRECISIONS
+from mxproof.proof import PRECISIONS, TargetProof
 from mxproof.prover import Prover
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.base import Candidate
+from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budgets
 
@@ -35,6 +37,9 @@ from .trained_like import FAMILIES, INPUTS, TURNS, draw
 LIVE = 2.0**-20
 #: The least share of live losses that must be caught.
 CAUGHT = 0.99
+#: Columns of the tables.
+ALARMS = "family cases alarms median_ratio:.2f worst_part:.2f"
+POWER = "loss planted live caught named"
 Row = Dict[str, Any]
 
 
@@ -58,33 +63,26 @@ def run(args: argparse.Namespace) -> int:
     losses: List[Row] = []
     with common.progress_of(args), MxnetProcess(args.mxnet_python) as mxnet:
         for number in range(args.seed, args.seed + args.networks):
-            family = TURNS[number % len(TURNS)]
+            report("proving networks", number - args.seed, args.networks)
             with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
-                drawn = Drawn.of(Path(folder), family, number)
+                drawn = Drawn.of(Path(folder), number)
                 with closing(mxnet.load(drawn.prefix, 0, drawn.graph)) as model:
                     for kind in INPUTS:
-                        report(f"{drawn.prefix.name} on {kind}", number - args.seed, args.networks)
-                        truths = kept(live(model, drawn.inputs(kind, args.samples), {}))
-                        cases += drawn.cases(kind, truths)
+                        evidence = drawn.evidence(model, kind, args.samples)
+                        cases += drawn.cases(kind, evidence)
                         if args.power and kind == drawn.kind:
-                            losses += drawn.losses(kind, truths, args.power)
-            record = {"schema": 1, "alarms": summary(cases), "power": powers(losses)}
+                            losses += drawn.losses(kind, evidence, args.power)
+            record: Row = {"schema": 1, "alarms": summary(cases), "power": powers(losses)}
             record.update(cases=cases, losses=losses)
             common.write_text(args.json, json.dumps(record, indent=1))  # hours pass: keep it
-    sheets = [
-        table(
-            "False alarms", "family cases alarms median_ratio:.2f worst_part:.2f", record["alarms"]
-        )
-    ]
-    if losses:
-        sheets.append(table("Power", "loss planted live caught named", record["power"]))
+    sheets = [table("False alarms", ALARMS, record["alarms"])]
+    sheets += [table("Power", POWER, record["power"])] if losses else []
     common.show_tables(args, record, sheets)
-    missed = [r for r in losses if r["live"] and not r["caught"]]
-    for case in (c for c in cases if c["alarm"]):
-        common.say("; ".join(case["alarm"]), stderr=True)
-    live_ones = sum(r["live"] for r in losses)
-    weak = live_ones and len(missed) > (1 - CAUGHT) * live_ones
-    return common.FAILED if weak or any(c["alarm"] for c in cases) else common.PROVEN
+    false = ["; ".join(case["alarm"]) for case in cases if case["alarm"]]
+    common.say(*false, stderr=True)
+    live_ones = [row for row in losses if row["live"]]
+    weak = sum(row["caught"] for row in live_ones) < CAUGHT * len(live_ones)
+    return common.FAILED if false or weak else common.PROVEN
 
 
 class Drawn(NamedTuple):
@@ -103,16 +101,19 @@ class Drawn(NamedTuple):
     kind: str
 
     @classmethod
-    def of(cls, folder: Path, family: str, number: int) -> Drawn:
+    def of(cls, folder: Path, number: int) -> Drawn:
+        family = TURNS[number % len(TURNS)]
         prefix, shape = draw(folder, family, number)
         graph = load_checkpoint(prefix, inputs={"data": shape})
         paths = {target: convert(graph, target, folder / target)[0] for target in TARGETS}
         kind = list(INPUTS)[number // len(TURNS) % len(INPUTS)]
         return cls(graph, prefix, shape, paths, number, family, kind)
 
-    def inputs(self, kind: str, samples: int) -> List[Dict[str, Any]]:
+    def evidence(self, model: Mxnet, kind: str, samples: int) -> Evidence:
+        """As `verify` has it, but for the survey of numbers that these inputs do not reach."""
         random = np.random.default_rng((self.number, list(INPUTS).index(kind)))
-        return [{"data": INPUTS[kind](random, self.shape)} for _ in range(samples)]
+        inputs = [{"data": INPUTS[kind](random, self.shape)} for _ in range(samples)]
+        return kept(replace(live(model, inputs, {}), survey=None))
 
     def about(self, kind: str, target: str) -> Row:
         name = self.prefix.name
@@ -131,22 +132,23 @@ class Drawn(NamedTuple):
     def losses(self, kind: str, evidence: Evidence, sites: int) -> Iterator[Row]:
         """Are lost digits caught, and is their layer named?"""
         random = np.random.default_rng((self.number, 1000))
-        path = self.paths["pytorch"]
-        opened = {p: TARGETS["pytorch"].open(path, p) for p in PRECISIONS}
+        runs = {p: TARGETS["pytorch"].open(self.paths["pytorch"], p) for p in PRECISIONS}
         for name, loss in LOSSES.items():
             nodes = [node for node in self.graph.nodes if loss.fits(node)]
             for k in random.choice(len(nodes), min(sites, len(nodes)), replace=False):
-                lossy = Lossy(opened["float32"], self.graph, nodes[k], loss)
-                runs = {"float64": opened["float64"], "float32": lossy}
-                prover = Prover(
-                    self.graph, {"pytorch": path}, Budgets(), opened=lambda _, p, r=runs: r[p]
-                )
-                proof = prover.prove(evidence)[0]["pytorch"]
+                lossy = Lossy(runs["float32"], self.graph, nodes[k], loss)
+                proof = self.judged({**runs, "float32": lossy}, evidence)
                 layer = nodes[k].outputs[0]
                 named = not proof.passed and layer in [c.layer for c in proof.culprits]
                 found = {"loss": name, "layer": layer, "op": nodes[k].op, "moved": lossy.moved}
                 found.update(live=lossy.moved > LIVE, caught=not proof.passed, named=named)
                 yield {**self.about(kind, "pytorch"), **found}
+
+    def judged(self, runs: Mapping[str, Candidate], evidence: Evidence) -> TargetProof:
+        """The PyTorch file, run by these candidates, by precision."""
+        paths = {"pytorch": self.paths["pytorch"]}
+        prover = Prover(self.graph, paths, Budgets(), opened=lambda _, precision: runs[precision])
+        return prover.prove(evidence)[0]["pytorch"]
 
 
 def summary(cases: List[Row]) -> List[Row]:

@@ -81,9 +81,11 @@ def product(node: Node, data: Array, weight: Array, bias: Sequence[Array]) -> Ar
 
     x, w, *b = (torch.from_numpy(np.array(a)) for a in (data, weight, *bias))
     if node.op == "FullyConnected":
-        return torch.nn.functional.linear(x.flatten(1), w, *b).numpy()
+        dense: Array = torch.nn.functional.linear(x.flatten(1), w, *b).numpy()
+        return dense
     groups, pad = int(node.attrs["num_group"]), weight.shape[-1] // 2
-    return torch.nn.functional.conv2d(x, w, *(b or [None]), padding=pad, groups=groups).numpy()
+    made: Array = torch.nn.functional.conv2d(x, w, *b, padding=pad, groups=groups).numpy()
+    return made
 
 
 def summed(

@@ -40,7 +40,8 @@ class Builder(SymbolBuilder):
 
     def __init__(self, random: np.random.Generator) -> None:
         super().__init__()
-        self.random, self.arrays = random, {}
+        self.random = random
+        self.arrays: Dict[str, Array] = {}
         self.norms: List[Tuple[str, str]] = []  # batch norm, the convolution it reads
         self.channels = 3
 

@@ -46,6 +46,8 @@ CHOOSING = {
     *("anchors", "condition", "im_info", "index", "index_vector", "indices", "label", "length"),
     *("matches", "rois", "samples", "sequence_length"),
 }
+#: Operators of which every input is a place.
+INDEXING = ("_ravel_multi_index", "_unravel_index")
 #: Operators whose results are parts of what they are given.
 SPLITS = ("SliceChannel", "_split_v2")
 
@@ -107,8 +109,11 @@ class _Drawing:
         self.how: Dict[str, int] = defaultdict(lambda: first)
         self.readers: Dict[str, List[Node]] = defaultdict(list)
         for node in self.nodes:
+            whole = any("int" in self.graph.types[name] for name in node.outputs)
             for name in filter(None, dict.fromkeys(node.inputs)):
                 self.readers[name].append(node)
+                if whole:  # whose types hold no other numbers, perhaps
+                    self.how[name] = BETWEEN
 
     def run(self) -> Drawn:
         waiting = {n.name for n in self.nodes}
@@ -133,7 +138,8 @@ class _Drawing:
             operator = self.graph.operators[node.name]
             roles = CHOOSING.union(operator.index_limits())
             read = zip(operator.input_names(), node.inputs)
-            fixed.update(name for role, name in read if name and role in roles)
+            every = node.op in INDEXING
+            fixed.update(name for role, name in read if name and (every or role in roles))
             depends = not moving.isdisjoint(node.inputs) and not chooses(self.graph, node)
             (moving if depends else fixed).update(node.outputs)
         return fixed - self.graph.index_limits.keys()
@@ -219,7 +225,9 @@ def draw(
 ) -> Array:
     """(N, C, ...) -> numbers in place of a layer's real ones, of the same shape and type, and about
     as large in each channel, but for `scale`."""
-    if how == REAL or real.dtype.kind != "f" or not real.size or not np.isfinite(real).all():
+    if how == REAL or real.dtype.kind != "f" or not real.size:
+        return real
+    if not (np.abs(real) < LARGEST).all():  # an infinity, or what stands for one
         return real
     numbers = channels(real)
     if how == BETWEEN:

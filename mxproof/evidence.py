@@ -12,6 +12,7 @@ from converters.shape import Shape
 
 from .runtimes.base import Inputs, StoredArray
 from .runtimes.mxnet import Mxnet, MxnetProcess
+from .sample_inputs import informative
 from .subject import Subject
 from .survey import Survey
 from .truth import Truth
@@ -110,7 +111,8 @@ def evidence_for(
 
         yield load_recording(reference, subject.graph)
         return
-    chosen = inputs or subject.evidence(given, seed=seed, samples=samples)
+    drawn = inputs or subject.evidence(given, seed=seed, samples=samples)
     with MxnetProcess(mxnet_python) as mxnet:
         model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
+        chosen = inputs or informative(model.run, drawn)
         yield live(model, chosen, mxnet.versions)

@@ -7,14 +7,24 @@ are like, and together they cost about as much as four plain ones.
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Tuple
+from typing import (
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Sequence,
+    Tuple,
+)
 
 import numpy as np
 
 from converters import Graph, ShapeError, UnsupportedError
 from converters.shape import Shape
 
-from .runtimes.base import Array
+from .runtimes.base import Array, Inputs
 
 Sizes = Dict[str, Tuple[int, ...]]
 
@@ -85,6 +95,39 @@ PLANS = (
         sides=lambda h, w: [(side, FULL_SIZE) for side in (h // 2 + 1, h // 2, h)],
     ),
 )
+
+
+#: Tried in turn where an output says nothing of its input.
+SCALES = (1e-2, 1e2, 1e-4)
+
+
+def informative(
+    run: Callable[[Inputs], List[Array]], samples: Sequence[Inputs]
+) -> Sequence[Inputs]:
+    """The samples, or if some output is the same for all of them, all but the first at the scale
+    at which fewer outputs are.
+
+    Args:
+        run: inputs -> outputs.
+    """
+    still = _unchanging(map(run, samples)) if len(samples) > 1 else 0
+    for scale in SCALES if still else ():
+        scaled = [
+            {n: (a * a.dtype.type(scale) if a.dtype.kind == "f" else a) for n, a in x.items()}
+            for x in samples[1:]
+        ]
+        found = [samples[0], *scaled]
+        if _unchanging(map(run, found)) < still:
+            return found
+    return samples
+
+
+def _unchanging(results: Iterable[List[Array]]) -> int:
+    """How many outputs hold the same for every sample, whatever the size of its batch."""
+    firsts = [[output[:1] for output in outputs] for outputs in results]
+    return sum(
+        all(np.array_equal(first, other) for other in others) for first, *others in zip(*firsts)
+    )
 
 
 def sample_shapes(graph: Graph, plain: Sizes, free: Mapping[str, Shape], plan: Plan) -> Sizes:

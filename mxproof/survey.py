@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import AbstractSet, Any, Dict, Iterator, List, Tuple
 from weakref import WeakKeyDictionary
@@ -13,7 +14,7 @@ from converters import Graph, Node
 from .coverage import Coverage, Ranges, Share
 from .drawing import ATTEMPTS, CHOOSING, chooses, draw_layers, places, real
 from .drawn import Drawn
-from .runtimes.base import Array
+from .runtimes.base import Array, RuntimeFailure
 from .runtimes.mxnet import Mxnet
 from .truth import Truth
 
@@ -79,9 +80,8 @@ class Survey:
             if stored:
                 read = places(self.graph, node, stored=False).items()
                 inputs = {k: real(self.graph, truth, n) for k, n in read}
-                masks = self.model.isolated(node, inputs, stored, run=False)[1]
-                for k, mask in masks.items():
-                    _join(self.chain, node.inputs[k] or "", mask)
+                for name, mask in self._masks(node, inputs, stored).items():
+                    _join(self.chain, name, mask)
 
     def _add(self, drawn: Drawn) -> None:
         for (_, name), mask in drawn.reached.items():
@@ -104,7 +104,7 @@ class Survey:
             names = missing.keys() & places(self.graph, node, stored=True).values()
             if node.op in WINDOWS and names:
                 masks = self._reachable(node, truth)
-                names = {name for name in names if (missing[name] & masks[name]).any()}
+                names = {name for name in names if (missing[name] & masks.get(name, True)).any()}
             if names:
                 found.append(node)
         return found
@@ -113,11 +113,17 @@ class Survey:
         """Stored array -> what would take part if no number of the input were 0."""
         read = places(self.graph, node, stored=False)
         inputs = {k: np.ones_like(real(self.graph, truth, name)) for k, name in read.items()}
-        stored = places(self.graph, node, stored=True)
-        masks = self.model.isolated(node, inputs, list(stored), run=False)[1]
-        for k, mask in masks.items():
-            self.reachable[stored[k]] = self.reachable.get(stored[k], False) | mask
-        return {stored[k]: mask for k, mask in masks.items()}
+        masks = self._masks(node, inputs, list(places(self.graph, node, stored=True)))
+        for name, mask in masks.items():
+            self.reachable[name] = self.reachable.get(name, False) | mask
+        return masks
+
+    def _masks(self, node: Node, inputs: Dict[int, Array], stored: List[int]) -> Dict[str, Array]:
+        """Stored array -> which of its numbers take part; none if MXNet does not say."""
+        with suppress(RuntimeFailure):
+            masks = self.model.isolated(node, inputs, stored, run=False)[1]
+            return {node.inputs[k] or "": mask for k, mask in masks.items()}
+        return {}
 
     def _missing(self) -> Dict[str, Array]:
         """Stored array -> which of its numbers took part in no layer, though they might."""

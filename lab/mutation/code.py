@@ -90,8 +90,8 @@ class CodeMutant:
         """Inside, the function is the mutant."""
         code, before = self.code(), self.alive[0].__code__
         try:
-            for function in self.alive if code else ():
-                function.__code__ = code
+            for function in self.alive:
+                function.__code__ = code or before
             forget()
             yield
         finally:
@@ -108,7 +108,7 @@ def forget(package: str = "converters") -> None:
 
 @cache
 def _caches(package: str) -> List[Any]:
-    found = [f for f in gc.get_objects() if isinstance(f, _CACHED)]
+    found = [f for f in gc.get_objects() if type(f) is _CACHED]
     return [f for f in found if str(getattr(f, "__module__", "")).startswith(package)]
 
 
@@ -117,7 +117,7 @@ def mutants(*files: Path) -> Iterator[CodeMutant]:
     left out, and so is what only refuses."""
     alive: Dict[str, Dict[Key, List[FunctionType]]] = {str(f): defaultdict(list) for f in files}
     for found in gc.get_objects():
-        if isinstance(found, FunctionType) and found.__code__.co_filename in alive:
+        if type(found) is FunctionType and found.__code__.co_filename in alive:
             code = found.__code__
             alive[code.co_filename][code.co_firstlineno, code.co_name].append(found)
     for file in files:

@@ -183,6 +183,18 @@ def mutation_cases(path: Path) -> Iterator[Found]:
     yield "mutation::named at the layer", PASSED if share >= LOCALISED else FAILED, message, share
 
 
+def declaration_cases(path: Path) -> Iterator[Found]:
+    """`python -m tests.operators.mutation --json`: the share of slips that the rows catch."""
+    record = load(path)
+    totals = {
+        key: sum(kind[key] for kind in record["kinds"].values()) for key in ("cases", "killed")
+    }
+    share = totals["killed"] / max(1, totals["cases"])
+    message = f"{totals['killed']} of {totals['cases']} were; {record['required']:.0%} are required"
+    outcome = PASSED if share >= record["required"] else FAILED
+    yield "declarations::slips that a row caught", outcome, message, share
+
+
 def latency_cases(path: Path) -> Iterator[Found]:
     """`mxproof bench --against … --json`: a decision for each benchmark."""
     for found in load(path)["decisions"]:
@@ -214,6 +226,7 @@ STEPS: Dict[str, Tuple[str, Callable[[Path], Iterator[Found]]]] = {
     "operators": ("junit.xml", pytest_cases),
     "zoo": ("junit.xml", pytest_cases),
     "mutation": ("mutation.json", mutation_cases),
+    "declarations": ("declarations.json", declaration_cases),
     "latency": ("latency.json", latency_cases),
     "calibration": ("calibration.json", calibration_cases),
     "matrix": ("tox.json", matrix_cases),

@@ -20,6 +20,7 @@ CHARTS = {
     "float32_ratio": "Worst float32 error, in multiples of MXNet's",
     "latency": "Time of a pass, in multiples of its control's",
     "mutation": "Share of the mutations that were named at their layer",
+    "declarations": "Share of the slips in declarations that a row of tests/operators caught",
     "calibration": "Share of the slowdowns that the latency gate found",
 }
 

@@ -18,7 +18,7 @@ SIGNS = {PASS: "✓", FAIL: "✗", INCOMPLETE: "…"}
 VERDICTS = {PASS: "pass", FAIL: "FAIL", INCOMPLETE: "incomplete"}
 HEADLINES = {PASS: "Proven equal", FAIL: "Not equal", INCOMPLETE: "Not judged as a whole"}
 TARGETS = {"onnx": "ONNX", "pytorch": "PyTorch"}
-FUNCTIONS = {PASS: "same function", FAIL: "another function", INCOMPLETE: "not judged"}
+FUNCTIONS = {PASS: "same function", FAIL: "function not proven", INCOMPLETE: "not judged"}
 RUNTIMES = {"mxnet": "MXNet", "onnxruntime": "onnxruntime", "pytorch": "PyTorch"}
 
 

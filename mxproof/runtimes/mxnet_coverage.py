@@ -69,8 +69,9 @@ class Isolated:
         copies, given = 1, dict(live, **{names[k]: array for k, array in stored.items()})
         if op in FILTERS:  # all filters of a group read the same numbers: one says it for all
             groups = int(attrs.get("num_group", 1))
-            copies = int(attrs[FILTERS[op]]) // groups
-            attrs[FILTERS[op]] = str(groups)
+            filters = "num_hidden" if op == "FullyConnected" else "num_filter"
+            copies = int(attrs[filters]) // groups
+            attrs[filters] = str(groups)
             for k, name in enumerate(names[1:], 1):
                 array = given.get(name, self.model.params.get(name))
                 kept = array.shape[filter_axis(op, k)] // copies
@@ -84,13 +85,14 @@ class Isolated:
         nodes = list(self.model.nodes["float32"])
         nodes[self.number] = dict(node, op=op, attrs=attrs)
         gradients = self.gradients(nodes, given, [names[k] for k in wanted], op == "RNN")
-        masks = {k: gradients[names[k]].asnumpy() != 0 for k in wanted}
+        known = [k for k in wanted if gradients.get(names[k]) is not None]  # no auxiliary states
+        masks = {k: gradients[names[k]].asnumpy() != 0 for k in known}
         if normalises:  # x -> (x - mean) / sqrt(var + eps) * gamma + beta
             factor = given.get(names[1], self.model.params.get(names[1])).asnumpy()
             fixed = node["attrs"].get("fix_gamma", "True") in ("True", "1")
             live_channels = fixed | (factor != 0)
             masks.update({3: masks[2] & live_channels, 4: masks[1] & live_channels})
-        return {k: masks[k].repeat(copies, filter_axis(op, k)) for k in stored}
+        return {k: masks[k].repeat(copies, filter_axis(op, k)) for k in stored if k in masks}
 
     def gradients(self, nodes, given, names, train):
         """By name, of the outputs' weighted sum."""

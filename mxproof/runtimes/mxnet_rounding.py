@@ -18,17 +18,13 @@ from .mxnet_attributes import numbers, true
 
 ROUNDING = 2.0**-24  # half of a float32 ulp of 1
 
-#: Operators whose sums are as long as a filter -> the number of the input that holds the filters.
-FILTERS = {
-    "Convolution": 1,
-    "Deconvolution": 1,
-    "FullyConnected": 1,
-    "_contrib_DeformableConvolution": 2,
-    "_contrib_ModulatedDeformableConvolution": 3,
-}
+#: Operators whose first stored input holds filters -> the attribute that counts them.
+FILTERS = dict(Convolution="num_filter", Deconvolution="num_filter", FullyConnected="num_hidden")
+#: Convolutions that read more before it -> the number of the input that holds the filters.
+DEFORMABLE = {"_contrib_DeformableConvolution": 2, "_contrib_ModulatedDeformableConvolution": 3}
 #: Products of two matrices; all but the first are of stacks of them.
 PRODUCTS = ("dot", "batch_dot", "_linalg_gemm", "_linalg_gemm2", "_linalg_trmm", "_linalg_syrk")
-#: The result's own sum only: exp(x) / sum(exp(x)).
+#: exp(x - max) / sum(exp(x - max)): what is read is not summed up, its exponentials are.
 SOFTMAXES = ("softmax", "softmin", "log_softmax", "SoftmaxOutput", "SoftmaxActivation")
 #: Operators whose result is smaller because it is a part of what they read.
 PARTS = (
@@ -70,8 +66,8 @@ def length(op, attrs, shapes, made):
     first, sizes = shapes[0], [int(np.prod(shape)) for shape in shapes]
     if op == "Deconvolution":  # at each place of the input all weights of its channel
         return sizes[0] / first[1] * sizes[1] / made
-    if op in FILTERS:
-        return sizes[FILTERS[op]] / int(attrs.get("num_filter") or attrs["num_hidden"])
+    if op in FILTERS or op in DEFORMABLE:
+        return sizes[DEFORMABLE.get(op, 1)] / int(attrs[FILTERS.get(op, "num_filter")])
     if op in PRODUCTS:  # m k times k n is m n
         stack = 1 if op == "dot" else int(np.prod(first[:-2]))
         return np.sqrt(sizes[0] * (sizes + sizes)[1] / (made * stack))

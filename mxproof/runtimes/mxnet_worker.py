@@ -78,7 +78,11 @@ class Model:
                 raise ValueError("the shapes of {} do not determine it".format(sorted(inputs)))
             values[name] = self.mx.nd.zeros(found[name], dtype=dtype)
         args, aux = ({name: values[name] for name in group} for group in (names, aux_names))
-        grads = {name: self.mx.nd.zeros(args[name].shape, dtype=dtype) for name in differentiated}
+        grads = {
+            name: self.mx.nd.zeros(args[name].shape, dtype=dtype)
+            for name in differentiated
+            if name in args
+        }
         wanted = {name: "write" if name in grads else "null" for name in names}
         return symbol.bind(self.mx.cpu(), args, grads, wanted, aux)
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from converters.python_text import (
     RESERVED,
+    VARIABLES,
     Argument,
     class_name,
     identifier,
@@ -47,6 +48,7 @@ def test_identifier(fixed: str, name: str) -> None:
         assert found.isidentifier()
         assert not keyword.iskeyword(found)
         assert found not in RESERVED
+        assert found not in VARIABLES
         assert not found.startswith("_")
         assert found not in taken
         taken.append(found)

@@ -18,6 +18,7 @@ Regression = Tuple[int, str, Union[str, Callable[[Any], Any], None], str, str]
 MODELS, LATENCY, MATRIX = "models/junit.xml", "latency/latency.json", "matrix/tox.json"
 MUTATION, CALIBRATION = "mutation/mutation.json", "calibration/calibration.json"
 ONE, ROW = f"{LAYERS}::test_layers[small-onnx]", f"{TABLES}::Rows::test_row"
+SLIPS, SLIP = "declarations/declarations.json", "declarations::slips that a row caught"
 MUTANT, FALSE_ALARM = (f"mutation::stride dropped[small/onnx-{n}]" for n in (1, 2))
 BENCHMARK, PY39 = "latency::small-onnxruntime", "matrix::py39-oldest"
 FAILED = {"success": False, "exit_code": 1}
@@ -57,6 +58,7 @@ REGRESSIONS: List[Regression] = [
     (1, MUTATION, rows("faults", 1, equivalent="0 = 0"), "failed", FALSE_ALARM),
     (1, MUTATION, rows("clean", 0, killed=True), "failed", "mutation::none[small/onnx]"),
     (1, MUTATION, misname_two, "failed", "mutation::named at the layer"),
+    (1, SLIPS, rows("kinds", "part dropped", killed=8), "failed", SLIP),
     (1, CALIBRATION, rows("rates", 1, share_failed=0.94), "failed", "calibration::10 % slower"),
     (255, MATRIX, rows("testenvs", "py39-oldest", result=FAILED), "failed", PY39),
     (0, MATRIX, rows("testenvs", "py39-oldest", test=[]), "no longer runs", PY39),

@@ -85,3 +85,4 @@ def test_numbers_are_read(tmp_path: Path) -> None:
     assert (latency.value, latency.low, latency.high) == (0.7, 0.7 - 0.02, 0.7 + 0.02)
     assert cases["calibration::10 % slower"].value == 1.0
     assert cases["mutation::named at the layer"].value == 1.0
+    assert cases["declarations::slips that a row caught"].value == 0.9

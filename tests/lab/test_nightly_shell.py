@@ -87,13 +87,14 @@ def test_a_run_in_jobs(machine: Machine) -> None:
     for part in ("1/2", "2/2"):
         done = machine.nightly("--steps", "zoo", "--shard", part)
         assert done.returncode == 0, done.stderr
-    steps = "models,docs,mutation,latency,calibration,matrix,judge"
+    steps = "models,docs,mutation,declarations,latency,calibration,matrix,judge"
     rest = ("--steps", steps, "--only", "resnet18")
     done = machine.nightly(*rest, "--demand", "models,zoo")
     assert done.returncode == 0, done.stderr + done.stdout
     results, history = machine.folder / "nightly-results", machine.folder / "nightly-history"
     assert names(results) == [
-        *("calibration", "docs", "judgement.json", "latency", "matrix", "models", "mutation"),
+        *("calibration", "declarations", "docs", "judgement.json", "latency", "matrix", "models"),
+        "mutation",
         *("summary.md", "trends.html", "versions.txt", "zoo-1-of-2", "zoo-2-of-2"),
     ]
     assert [entry["verdict"] for entry in entries(history)] == ["green"]
@@ -104,6 +105,7 @@ def test_a_run_in_jobs(machine: Machine) -> None:
         "pytest -m nightly or not nightly --report=\\S+/models tests/models --weights pretr",
         "pytest -m nightly or not nightly .* tests/zoo --zoo all .* --splits 2 --group 2",
         "python -m lab mutation resnet18 --sites 2 --seed 0 --json",
+        "python -m tests.operators.mutation --share 0.25 --json \\S+/declarations.json",
         "mxproof bench resnet18 --weights pretrained --against mxnet --json",
         "-m matrix --result-json",
     ):

@@ -26,6 +26,7 @@ from mxproof.repro import Failure, write_reproducers
 from mxproof.repro.folder import Folder
 from mxproof.runtimes.base import Candidate, Layer
 from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
+from mxproof.sample_inputs import informative
 from mxproof.subject import Subject, load_for_run, parse_inputs
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budgets
@@ -264,10 +265,11 @@ def case(
         except pytest.skip.Exception as error:
             pytest.fail(f"nothing can be proven: {error}", pytrace=False)
         inputs = pictures_of(args, subject)
+        model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
         if inputs is None:
             args.samples = args.samples or (2 if subject.model else SAMPLES)
-            inputs = subject.evidence(given, seed=args.seed or 0, samples=args.samples)
-        model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
+            drawn = subject.evidence(given, seed=args.seed or 0, samples=args.samples)
+            inputs = informative(model.run, drawn)
         evidence = kept(live(model, inputs, mxnet.versions))
     folder, chosen = tmp_path_factory.mktemp(subject.name), bool(args.image)
     case = Case(subject, folder, given, evidence, *budgets, again(args, ()), chosen)

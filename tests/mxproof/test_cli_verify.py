@@ -82,6 +82,7 @@ def check_schema(record: Dict[str, Any], graph: Graph, targets: List[str]) -> No
             *("verdict", "first_introduced", "introduced", "problems", "output", "layers"),
             *("explanation", "precisions", "function", "precision", "less_precise", "digits_lost"),
             *("stored", "stored_note"),
+            *("stored", "stored_note"),
         }
         questions = {target["function"], target["precision"]}
         assert (target["verdict"] == "pass") == (questions == {"pass"})

@@ -14,6 +14,7 @@ from typing import List
 import numpy as np
 import onnx
 import pytest
+from safetensors.numpy import load_file
 
 from mxproof.cli import main
 from tests.converters.networks import small_resnet
@@ -221,6 +222,21 @@ def test_the_cost_of_folding_without_mxnet(succeed: Succeed, tmp_path: Path) -> 
     record = (tmp_path / "out" / "net.py").read_text()
     assert "fused: 1 of 1 batch norms folded" in record
     assert json.dumps("bn") not in record
+
+
+def test_exact_batch_norms(succeed: Succeed, prefix: Path, tmp_path: Path) -> None:
+    """They subtract the mean first, in both targets; the numbers stored are the same."""
+    common = ("convert", prefix, "--no-verify", "-o")
+    plain, exact = tmp_path / "plain", tmp_path / "exact"
+    succeed(*common, plain)
+    said = succeed(*common, exact, "--exact-batch-norm")
+    assert f"mxproof convert {prefix} --exact-batch-norm --verify" in said
+    for folder, expected in ((plain, True), (exact, False)):
+        ops = {node.op_type for node in onnx.load(folder / "small.onnx").graph.node}
+        assert ("BatchNormalization" in ops) == expected
+        assert ("def subtract_first(" in (folder / "small.py").read_text()) != expected
+    files = [folder / "small.safetensors" for folder in (plain, exact)]
+    assert load_file(files[0]).keys() == load_file(files[1]).keys()
 
 
 def test_preprocessing_is_told(succeed: Succeed, prefix: Path, tmp_path: Path) -> None:

@@ -93,9 +93,9 @@ def test_nothing_is_written_where_the_proof_fails(
 #: A statement of the written source, and one that is the same in float64 and less precise in
 #: float32.
 LESS_PRECISE = {
-    "float16": (
+    "bfloat16": (
         "x = self.fc(x)",
-        "x = self.fc(x) if x.dtype == torch.float64 else self.fc.half()(x.half()).float()",
+        "x = self.fc(x) if x.dtype == torch.float64 else self.fc.bfloat16()(x.bfloat16()).float()",
     ),
     "a constant of float16": (
         "x = x.flatten(1)  # flat",
@@ -123,7 +123,7 @@ def test_less_precise_files_are_written_unless_one_is_strict(
 ) -> None:
     """The function is right, and a user may need no more: exit 1, and all that is known is said."""
     rewrite(monkeypatch, *LESS_PRECISE[kind])
-    layer = "fc" if kind == "float16" else "flat"
+    layer = "fc" if kind == "bfloat16" else "flat"
     strict = convert("--to", "pytorch", "--strict")
     assert (strict.code, strict.out, names(out)) == (1, "", [])
     assert f"'{layer}' introduced the first difference" in strict.err
@@ -262,7 +262,7 @@ def test_real_networks_fold(samples_dir: Path, run: Run, out: Path, name: str) -
     PyTorch's kernels begin with the bias on some processors (those without AVX-512), and round at
     its magnitude after each of the 27 products of these networks' first layers (see `folded`).
     """
-    code, said, err = run("convert", samples_dir / name, "-o", out, "--fuse", "--samples", "2")
+    code, said, err = run("convert", samples_dir / name, "-o", out, "--fuse")
     assert code == 0, err
     (line,) = [text for text in said.splitlines() if text.startswith("folding: ")]
     parts = dict(part.rstrip(".").split() for part in line.split(": ")[2].split(","))

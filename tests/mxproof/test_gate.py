@@ -84,6 +84,8 @@ def test_the_fastest_pass_of_a_turn_counts() -> None:
     candidate, _ = next(abba_rounds(disturbed, clocked(clock, "B", 0.02)))
     assert candidate == 0.02
     assert clock.order.count("A") > 4, "a short pass is repeated"
+    disturbed = clocked(clock, "A", *(0.02,) * 3, 0.09)  # in all of its second turn
+    assert next(abba_rounds(disturbed, clocked(clock, "B", 0.02)))[0] == 0.02
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ SUMS: Dict[str, Tuple[str, Dict[str, Any], Callable[..., Any], Shapes]] = {
     "unit length": ("L2Normalization", {}, lambda x: F.normalize(x, dim=1), ((2, 30),)),
     "running sum": ("_np_cumsum", {"axis": 1}, lambda x: x.cumsum(1), ((2, 9),)),
     "slice": ("slice_axis", {"axis": 1}, lambda x: x[:, :1], ((2, 9),)),
-    "product of equals": ("elemwise_mul", {}, lambda a, b: a * b, ((3, 4), (3, 4))),
+    "largest of two": ("_maximum", {}, torch.maximum, ((3, 4), (3, 4))),
 }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fixtures.zoo import I3D, ZOO
+from mxproof.sample_inputs import informative
 from mxproof.subject import load_subject
 
 from .test_subject import FREE, subject_of
@@ -103,3 +104,21 @@ def test_two_frames_behind_each_temporal_stride() -> None:
     behind = [shape for n in graph.nodes if len(shape := shapes[n.name] or ()) == 5]
     counts = [int(shape[2]) for shape in behind]  # type: ignore[arg-type]
     assert min(counts[:-1]) >= 2, "but for the last pooling, which is over all frames"
+
+
+@pytest.mark.parametrize(
+    ("outputs", "scale"),
+    [
+        ([lambda x: x], 1),
+        ([lambda x: np.tanh(1e5 * x)], 1e-4),  # 1 for all but the smallest
+        ([lambda x: np.maximum(x - 20, 0)], 1e2),
+        ([lambda x: x, lambda x: np.tanh(1e5 * x)], 1e-4),
+        ([lambda x: x, lambda x: 0 * x + 3], 1),  # a constant: nothing helps
+    ],
+)
+def test_inputs_that_say_nothing_are_scaled(outputs: Any, scale: float) -> None:
+    samples = [{"data": np.full((n, 2), n / 4, np.float32)} for n in (1, 2, 3)]
+    found = informative(lambda x: [f(x["data"]).astype(np.float32) for f in outputs], samples)
+    assert found[0]["data"][0, 0] == samples[0]["data"][0, 0]
+    for new, old in zip(found[1:], samples[1:]):
+        np.testing.assert_array_equal(new["data"], old["data"] * np.float32(scale))

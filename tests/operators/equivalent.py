@@ -15,6 +15,8 @@ EQUIVALENT: Dict[str, str] = {
     "onnx_math.py exact: *float16*": HALF,
     "scalar.py ScalarOperator._number: *float16*": HALF,
     "*: parts exchanged: *merge*(lhs, rhs) -> *": ORDER,
+    "shaping.py ExpandDims.infer: constant changed: *: 1 -> 2": "only the rank is read of it",
+    "shaping.py SwapAxis._order: parts exchanged: *": ORDER,
     "computed.py takes: parts exchanged: *": ORDER,
     "*: part dropped: *, axis=0) -> *": STATED,
     "*: part dropped: *g.op('Flatten', *, axis=1) -> *": STATED,

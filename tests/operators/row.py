@@ -53,7 +53,7 @@ class Draw:
 
     def moved(self, shape: Shape, fixed: Shape = (1,)) -> Data:
         """An input of any type, for operators that compute nothing."""
-        dtype = self.choice("float32", *MOVABLE)
+        dtype = self.choice("float32", "float32", "float32", *MOVABLE)
         return Data(shape, normal if dtype == "float32" else whole(0, 100), dtype, fixed)
 
     def attrs(self, **narrowed: Any) -> dict[str, Any]:

@@ -40,13 +40,15 @@ def draw_filtered(draw: Draw, axes: int) -> Case:
 
     back = draw.op == "Deconvolution"
     groups = draw.choice(1, 1, 2, 3)
-    kernel, stride, dilate = each(1, 3), each(1, 3), each(1, 2)
+    one = (1,) * axes
+    kernel, stride = each(1, 3), draw.choice(one, each(1, 3))
+    dilate, pad = draw.choice(one, each(1, 2)), draw.choice((0,) * axes, each(0, 2))
     if back and axes == 3:
         dilate = (1, 1, 1)
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilate)]
     least = [1] * axes if back else reach
     shape = tuple(n + draw.number(0, 4) for n in least)
-    attrs = {"num_group": groups, "stride": stride, "dilate": dilate, "pad": each(0, 2)}
+    attrs = {"num_group": groups, "stride": stride, "dilate": dilate, "pad": pad}
     if back:
         attrs["adj"] = tuple(draw.number(0, s - 1) for s in stride)
         sizes = zip(stride, shape, reach, attrs["adj"])
@@ -54,6 +56,8 @@ def draw_filtered(draw: Draw, axes: int) -> Case:
         attrs["pad"] = tuple(draw.number(0, pad) for pad in most)
     shape = (draw.number(1, 3), groups * draw.number(1, 3), *shape)
     weights, filters = draw.choice(Stored, Stored, Data), groups * draw.number(1, 3)
+    usual = {"stride": one, "dilate": one, "pad": (0,) * axes}
+    attrs = {k: None if v == usual.get(k) else v for k, v in attrs.items()}
     attrs["layout"] = draw.choice(None, ("NCW", "NCHW", "NCDHW")[axes - 1])
     attrs = draw.attrs(**attrs, kernel=kernel, num_filter=filters, target_shape=None)
     return filtered(back, shape, weights=weights, **{"no_bias": back, **attrs})
@@ -74,10 +78,12 @@ def draw_deconvolution(draw: Draw) -> Case:
     case = draw_filtered(draw, draw.number(1, 3))
     if draw.flag():
         return case
-    sizes = zip(case.inputs[0].shape[2:], *(case.attrs[k] for k in ("kernel", "stride", "dilate")))
+    kernel = case.attrs["kernel"]
+    stride, dilate = (case.attrs.get(k, (1,) * len(kernel)) for k in ("stride", "dilate"))
+    sizes = zip(case.inputs[0].shape[2:], kernel, stride, dilate)
     largest = [s * (n - 1) + (k - 1) * d + 1 for n, k, s, d in sizes]
     less = [draw.number(0, 3) for _ in largest]
-    less = [2 if s == 1 and cut % 2 else cut for cut, s in zip(less, case.attrs["stride"])]
+    less = [2 if s == 1 and cut % 2 else cut for cut, s in zip(less, stride)]
     target = tuple(n - cut if n > cut else n for n, cut in zip(largest, less))
     return replace(case, attrs={**case.attrs, "target_shape": target}, free=False)
 
@@ -107,7 +113,7 @@ def draw_deformable(draw: Draw) -> Case:
         kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)),
         stride=PAIRS,
         dilate=PAIRS,
-        pad=st.tuples(st.integers(0, 2), st.integers(0, 2)),
+        pad=st.none() | st.tuples(st.integers(0, 2), st.integers(0, 2)),
         num_filter=4 * draw.number(1, 2),
         num_group=group,
         num_deformable_group=moved,

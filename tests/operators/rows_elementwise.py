@@ -102,7 +102,7 @@ def of_floats(draw: Draw) -> Case:
     data = draw_data(draw)
     narrowed: Dict[str, Any] = {"scalar": st.sampled_from([1.0, 0.3, 3.0])}
     if draw.op == "Dropout":
-        narrowed = {"mode": "training", "axes": None, "p": SHARES}
+        narrowed = {"mode": "training", "axes": None, "p": st.none() | SHARES}
     return case(data, **draw.attrs(**narrowed), free=draw.flag())
 
 

@@ -104,6 +104,8 @@ FIRST, SECOND = {"transpose_a": True}, {"transpose_b": True}
 EXAMPLES = {
     "dot vectors": case((5,), (5,)),
     "dot matrices": case((3, 4), (4, 5)),
+    "dot first transposed": case((4, 3), (4, 5), **FIRST),
+    "dot second transposed": case((3, 4), (5, 4), **SECOND),
     "dot both transposed": case((4, 3), (5, 4), **BOTH),
     "dot vector and matrix": case((4,), (4, 5)),
     "dot matrix and vector": case((3, 4), (4,)),
