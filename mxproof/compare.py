@@ -16,8 +16,8 @@ from converters.progress import report
 from .check import Measured, check_form, measured, same_form
 from .check import check as judge
 from .distribution import check_draws, runs_needed
-from .final_outputs import misnamed, misplaced
 from .operator_kinds import unexcused
+from .output_order import misnamed, misplaced
 from .runtimes.base import Array, Candidate, Layer
 from .tolerance import Budgets
 from .truth import LIMIT, Truth

@@ -12,6 +12,7 @@ from converters import Graph
 
 from .check import check_form, nonfinite
 from .operator_kinds import random_layers
+from .output_order import by_name
 from .outputs import DIFFERS, TopK, apart, differences, same_top, top_k, worst_top
 from .runtimes.base import Array, Candidate, Layer
 from .truth import Truth
@@ -224,52 +225,3 @@ def _exchanged(
         nearest = min(shares, key=lambda n: shares[n])
         if shares[nearest] < shares[name] - 0.5:
             yield f"output {name!r} holds what MXNet returns as {nearest!r}"
-
-
-def by_name(graph: Graph, outputs: Sequence[Array]) -> Dict[str, Array]:
-    """MXNet may list an output twice, ONNX does not."""
-    once = list(dict.fromkeys(graph.outputs))
-    return dict(zip(once if len(outputs) == len(once) else graph.outputs, outputs))
-
-
-def misnamed(candidate: Candidate, graph: Graph) -> Iterator[str]:
-    """The outputs' names in the converted file are MXNet's, in its order."""
-    names: Optional[Sequence[str]] = getattr(candidate, "output_names", None)
-    if names is not None and list(names) not in (
-        list(graph.outputs),
-        list(dict.fromkeys(graph.outputs)),
-    ):
-        yield f"the file names its outputs {list(names)}; MXNet's are {list(graph.outputs)}"
-
-
-def misplaced(outputs: Sequence[Array], shown: Mapping[str, Array], graph: Graph) -> Iterator[str]:
-    """Each output of a traced run is what that run showed as the layer, bit for bit.
-
-    Nothing may happen behind the last layer that is shown, and no two outputs be exchanged.
-
-    Args:
-        shown: output -> the layer's result.
-    """
-    once = list(dict.fromkeys(graph.outputs))
-    if len(outputs) not in (len(once), len(graph.outputs)):
-        yield f"the traced run returns {len(outputs)} outputs, MXNet {len(once)}"
-        return
-    for name, value in by_name(graph, outputs).items():
-        if name not in shown or _same(value, shown[name]):
-            continue
-        others = [n for n, other in shown.items() if _same(value, other)]
-        if others:
-            yield f"output {name!r} is layer {others[0]!r} of the same run"
-        elif value.shape != shown[name].shape:
-            yield f"output {name!r} has shape {value.shape}, its layer {shown[name].shape}"
-        else:
-            gap = differences(value, shown[name])
-            yield (
-                f"output {name!r} is not its layer: behind the last layer that the run shows it "
-                f"changes by {gap[0]:.1e} (relative {gap[1]:.1e})"
-            )
-
-
-def _same(value: Array, other: Array) -> bool:
-    known = value.dtype == other.dtype and value.shape == other.shape
-    return known and np.array_equal(value, other, equal_nan=value.dtype.kind == "f")

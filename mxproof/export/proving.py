@@ -18,8 +18,8 @@ from converters.fusing import fuse
 from converters.shape import Shape
 
 from ..evidence import evidence_for
-from ..final_outputs import by_name
 from ..operator_kinds import random_layers
+from ..output_order import by_name
 from ..outputs import differences
 from ..proof import Proof
 from ..prover import Prover

@@ -249,6 +249,18 @@ def test_rows_follow_their_definition() -> None:
     exact = judged([[t.astype(np.float32) for t in truth]], [truth], [truth])
     assert (exact.max_abs, exact.rms_ratio, exact.worst_ratio) == (0.0, 1.0, 1.0)
     assert not judged([[-truth[0]]], [truth], [truth]).top1_equal
+    single = [np.array([[3.0], [4.0]])]
+    assert judged([single], [single], [single]).top1_equal is None, "there is no second number"
+
+
+@pytest.mark.usefixtures("arrays")
+@pytest.mark.parametrize("array", [np.full((2, 3), np.nan), np.zeros((0, 3))])
+def test_nothing_is_said_where_there_is_nothing_to_compare(array: np.ndarray, run: Run) -> None:
+    np.save("ref.npy", array)
+    found = run("compare", "ref.npy", "ref.npy", "--json", "c.json", "--max-abs", "1")
+    assert found.code == 1, "no number is within the limit"
+    (row,) = json.loads(Path("c.json").read_text())["files"]
+    assert (row["max_abs"], row["max_rel"]) == (None, None)
 
 
 def test_tables(
