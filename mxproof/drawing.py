@@ -225,9 +225,7 @@ def draw(
 ) -> Array:
     """(N, C, ...) -> numbers in place of a layer's real ones, of the same shape and type, and about
     as large in each channel, but for `scale`."""
-    if how == REAL or real.dtype.kind != "f" or not real.size:
-        return real
-    if not (np.abs(real) < LARGEST).all():  # an infinity, or what stands for one
+    if how == REAL or real.dtype.kind != "f" or not (real.size and np.abs(real).max() < LARGEST):
         return real
     numbers = channels(real)
     if how == BETWEEN:
@@ -236,14 +234,13 @@ def draw(
     else:
         sizes = np.sqrt(np.mean(np.square(numbers, dtype=np.float64), axis=(0, 2), keepdims=True))
         size = float(np.sqrt(np.mean(sizes * sizes))) or 1.0
-        found = (
-            random.uniform(-(3**0.5), 3**0.5, numbers.shape) * np.maximum(sizes, size / 16) * scale
-        )
+        sizes = scale * np.maximum(sizes, size / 16)
+        found = random.uniform(-(3**0.5), 3**0.5, numbers.shape) * sizes
     found = found.reshape(real.shape)
     if how == MIXED:
         block = np.ix_(*(random.permutation(n)[: (n + 1) // 2] for n in real.shape))
-        signs = random.choice([-1, 1], found[block].shape)
-        found[block] = signs * random.uniform(*HUGE, found[block].shape)
+        shape = found[block].shape
+        found[block] = random.choice([-1, 1], shape) * random.uniform(*HUGE, shape)
     if how <= MODERATE:
         rest = found if found.ndim > 2 and found[0, 0].size >= MANY else found[1:]
         rest[random.random(rest.shape) < ZEROS] = 0
