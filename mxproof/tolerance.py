@@ -78,6 +78,10 @@ FLOAT64 = ("float64_rel", "channel_floor")
 #: In a network of fewer than FLOAT32_LAYERS the median is the luck of a few.
 FLOAT32_MEDIAN = 1.2
 FLOAT32_LAYERS = 20
+#: Where what a network carries allows a layer more than this part of its RMS, each layer is judged
+#: by itself, against what rounding may do: float16 is 2^-12 / sqrt(3) off, TF32 as much in some
+#: products only, and both would hide in it.
+FLOAT32_COARSE = 2.0**-14
 
 #: How many times the standard limit a float32 error may be and still be a loss of precision:
 #: bfloat16, the shortest type that networks are run in, has 8 digits of float32's 24.

@@ -13,6 +13,7 @@ import numpy as np
 
 from .runtimes.base import Array
 from .tolerance import (
+    FLOAT32_COARSE,
     FLOAT32_LAYERS,
     FLOAT32_MEDIAN,
     LOWER_TYPE,
@@ -139,6 +140,14 @@ class Check:
             return 0.0
         excused = _worst_part(replace(self.sums, spread=0.0), self.budget)[0] > 1
         return math.log10(ratio) if excused else 0.0
+
+    @property
+    def coarse(self) -> bool:
+        """In float32, is so much allowed that a lower type's rounding could hide in it?"""
+        if self.sums is None:
+            return False
+        size = float(np.sqrt((self.sums.size / self.sums.count).mean()))
+        return bool(float32_limits(self.sums, self.budget)[0] > FLOAT32_COARSE * size)
 
     @property
     def part(self) -> float:
@@ -302,7 +311,7 @@ class Comparison:
     @property
     def unsettled(self) -> bool:
         """Have the layers to be judged by themselves as well?"""
-        return not self.passed or any(check.magnified for check in self.checks)
+        return not self.passed or any(check.magnified or check.coarse for check in self.checks)
 
     @property
     def worst(self) -> Optional[Check]:

@@ -9,7 +9,8 @@ by what a rounding of x, a, b or m makes.
 
 Source: Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., 1.5 (backward error) and
 3.1 (inner products); Higham and Mary, A New Approach to Probabilistic Rounding Error Analysis,
-SIAM J. Sci. Comput. 41, 2019 (sqrt(n) in place of n).
+SIAM J. Sci. Comput. 41, 2019 (sqrt(n) in place of n); Parker, Monte Carlo Arithmetic, UCLA report
+CSD-970002, 1997 (rounding by random draws).
 """
 
 import numpy as np
