@@ -88,6 +88,7 @@ FLOAT32_COARSE = 2.0**-14
 LOWER_TYPE = 2.0**16
 
 ULP32 = 2.0**-23
+UNDERFLOW = 2.0**-126  # below it float32 keeps fewer digits, or none
 ROUNDINGS = 2.0**-29  # float64's to float32's
 
 

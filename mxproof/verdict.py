@@ -18,6 +18,7 @@ from .tolerance import (
     FLOAT32_MEDIAN,
     LOWER_TYPE,
     ULP32,
+    UNDERFLOW,
     Budget,
     Deviation,
 )
@@ -344,7 +345,7 @@ def float32_limits(sums: Sums, budget: Budget) -> Tuple[float, Array]:
     def limit(ratio: float, strict: bool, expected: Any, own: Any, size: Any) -> Array:
         ulps = budget.ulps if strict else budget.ulps or Budget.ulps
         allowed: Array = np.maximum(ratio * (own if strict else expected), ulps * ULP32 * size)
-        return allowed
+        return np.maximum(allowed, UNDERFLOW)
 
     expected = np.maximum(np.maximum(noises, usual * sizes), noise)
     noisier, larger = np.maximum(owns, own), np.maximum(sizes, size)
