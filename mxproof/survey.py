@@ -72,11 +72,8 @@ class Survey:
         for name in self._rectified():
             self.ranges["read"].add(name, real(self.graph, truth, name))
         for node in self.graph.nodes:
-            stored = [
-                k
-                for k, n in places(self.graph, node, stored=True).items()
-                if not self.chain[n].all()
-            ]
+            names = places(self.graph, node, stored=True).items()
+            stored = [k for k, name in names if not whole(self.chain[name])]
             if stored:
                 read = places(self.graph, node, stored=False).items()
                 inputs = {k: real(self.graph, truth, n) for k, n in read}
@@ -127,8 +124,9 @@ class Survey:
 
     def _missing(self) -> Dict[str, Array]:
         """Stored array -> which of its numbers took part in no layer, though they might."""
-        exempt = {name: mask for name, (mask, _) in self._exempt().items()}
-        left = {n: ~found & ~exempt.get(n, False) for n, found in self.isolated.items()}
+        lacking = {n: found for n, found in self.isolated.items() if not whole(found)}
+        exempt = self._exempt() if lacking else {}
+        left = {n: ~m & ~exempt[n][0] if n in exempt else ~m for n, m in lacking.items()}
         return {name: mask for name, mask in left.items() if mask.any()}
 
     def _exempt(self) -> Dict[str, Tuple[Array, str]]:
@@ -172,8 +170,14 @@ class Survey:
 
 def _join(masks: Dict[str, Array], name: str, mask: Array) -> None:
     """What takes part now, too. All of an array takes no memory."""
-    both = masks[name] | mask
-    masks[name] = np.broadcast_to(True, both.shape) if both.all() else both
+    if not whole(masks[name]):
+        both = masks[name] | mask
+        masks[name] = np.broadcast_to(True, both.shape) if both.all() else both
+
+
+def whole(mask: Array) -> bool:
+    """Is it all of an array, as `_join` has it?"""
+    return not any(mask.strides) and bool(mask.all() if mask.size < 2 else mask.flat[0])
 
 
 def exemptions(
