@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Optional
 
 from ..errors import ShapeError
 from ..shape import Dims, Shape, show
@@ -56,6 +56,9 @@ class IdentityAttachKLSparseReg(HandedOn):
 
     def parameter_shapes(self, data: Shape) -> dict[str, Dims]:
         return {"moving_avg": (data[1] if data else None,)}
+
+    def unread(self) -> dict[str, tuple[str, Optional[float]]]:
+        return {"moving_avg": ("only training reads it", None)}
 
     def infer(self, data: Dims, moving_avg: Dims) -> Shape:
         if len(data) < 2:

@@ -57,6 +57,8 @@ def form(node, dtype):
     op, attrs = node["op"], dict(node.get("attrs", {}))
     if op == "null":
         return node
+    if op == "_zeros_without_dtype":  # MXNet takes the type from what reads it
+        op, attrs = "_zeros", dict(attrs, dtype="float32")
     if attrs.get("dtype", "None") == "None" and float32_by_default(op):
         attrs["dtype"] = "float32"
     for key in ("dtype", "out_dtype"):

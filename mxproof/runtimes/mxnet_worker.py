@@ -104,8 +104,9 @@ class Model:
         before them, rounded to float32, in both precisions.
 
         With `draws`, layers run one at a time, and so many times more in float64 with all numbers
-        moved by rounding (see mxnet_rounding.py). What that makes of the layer by itself, and of
-        the network up to it, follows as `Rounding` has it. What is anchored reads the same numbers
+        moved by rounding (see mxnet_rounding.py). What that makes of the layer by itself (or what
+        MXNet makes of it in float32, if that is more), and of the network up to it, follows as
+        `Rounding` has it. What is anchored reads the same numbers
         everywhere.
 
         Of `random_layers` (some of the anchored ones) many draws follow, see mxnet_draws.py.
@@ -125,9 +126,7 @@ class Model:
             heads = self.layers[done : done + count]
             given = live
             if done in anchored:
-                nodes = self.nodes["float32"]
-                read = {variable(nodes, entry) for entry in nodes[heads[0][0]]["inputs"]}
-                exact = {n: wide(a, "float32") for n, a in live["float64"].items() if n in read}
+                exact = self.single(heads, live["float64"])
                 given = {d: {n: wide(a, d) for n, a in exact.items()} for d in live}
             results = [self.piece(first, heads, given[d], d) for d in ("float64", "float32")]
             more = []
@@ -135,19 +134,25 @@ class Model:
                 executor = self.executor(first, heads, given["float32"], "float32")
                 more = drawn(self.given[heads[0][0]]["op"], executor)
             alone, carried = [results[0]] * draws, [results[0]] * draws
-            if done not in anchored:
+            own = results[0]
+            if draws and done not in anchored:
+                exact = self.single(heads, live["float64"])
+                own = self.piece(first, heads, exact, "float32")
                 alone = [self.rounded(heads, live["float64"], results[0], random) for _ in chains]
                 carried = [self.rounded(heads, chain, results[0], random) for chain in chains]
             for k, pair in enumerate(zip(*results)):
                 arrays = list(map(as_numpy, pair))
                 if draws:
-                    off = [
-                        np.stack([as_numpy(r[k]) for r in runs]) - arrays[0]
-                        for runs in (alone, carried)
-                    ]
+                    stacks = (np.stack([as_numpy(r[k]) for r in runs]) for runs in (alone, carried))
+                    off = [np.subtract(s, arrays[0], dtype="float64") for s in stacks]
                     sizes = [np.abs(o).max(initial=0, where=np.isfinite(o)) for o in off]
                     open_order = self.given[heads[k][0]]["op"] in BATCH_NORMS
-                    arrays += [*map(squares, off), np.array(sizes) * (open_order, 1)]
+                    isolated, passed_on = map(squares, off)
+                    mxnets = squares(
+                        np.subtract(as_numpy(own[k]), arrays[0], dtype="float64")[None]
+                    )
+                    arrays += [np.maximum(isolated, mxnets), passed_on]
+                    arrays.append(np.array(sizes) * (open_order, 1))
                 yield arrays + more[k : k + 1]
             done, first = done + count, heads[-1][0] + 1
             for known, outputs in zip([*live.values(), *chains], [*results, *carried]):
@@ -156,6 +161,12 @@ class Model:
                 for entry, last in self.last_use.items():
                     if last < first:
                         known.pop(boundary(entry), None)
+
+    def single(self, heads, live):
+        """What the first node of `heads` reads of the float64 results, rounded to float32."""
+        nodes = self.nodes["float32"]
+        read = {variable(nodes, entry) for entry in nodes[heads[0][0]]["inputs"]}
+        return {name: wide(a, "float32") for name, a in live.items() if name in read}
 
     def rounded(self, heads, live, exact, random):
         """The outputs `heads` of one node in float64, all numbers moved by rounding.

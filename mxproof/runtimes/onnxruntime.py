@@ -84,7 +84,7 @@ class OnnxRuntime:
                 replacement = visit(layer, values[layer])
                 if replacement is None:
                     continue
-                if len(ends) == 1 < len(layers):
+                if portions is None and len(layers) > 1:
                     raise NotImplementedError("onnxruntime replaces results between portions only")
                 values[layer] = replacement.astype(values[layer].dtype)
             values = {name: value for name, value in values.items() if name in needed}

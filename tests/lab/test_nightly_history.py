@@ -31,7 +31,7 @@ def nightly(run: Run, tmp_path: Path) -> Nightly:
         return run("nightly", results, "--history", tmp_path / "history", *options)
 
     first = judge()
-    said = "Green: no failure, no loss, no slowdown. 142 cases ran; no green run before"
+    said = "Green: no failure, no loss, no slowdown. 143 cases ran; no green run before"
     assert (first.code, first.err) == (0, "") and said in first.out
     return judge
 
@@ -53,7 +53,7 @@ def test_a_red_run_is_no_standard(nightly: Nightly, tmp_path: Path) -> None:
     for _ in range(2):
         red = nightly(without_one(), *(w for f in files for w in (f"--{f}", files[f])))
         assert red.code == 1 and f"vanished: {ONE}: ran in the last green run" in red.err
-    assert "Red: vanished (1). 142 cases ran" in red.out
+    assert "Red: vanished (1). 143 cases ran" in red.out
     assert files["markdown"].read_text().startswith("## ✗ mxproof, nightly run of 2026-11-20")
     assert [r["kind"] for r in json.loads(files["json"].read_text())["reasons"]] == ["vanished"]
     assert "<title>3 nightly runs, the last one red</title>" in files["html"].read_text()

@@ -72,7 +72,7 @@ def test_everything_is_there(entry: Json) -> None:
     for text in (
         "<title>2 nightly runs, the last one red</title>",
         f"<h1>Nightly run of {entry['date']}</h1>",
-        "142 cases ran, commit abc.",
+        "143 cases ran, commit abc.",
         "<li>a note</li>",
         "and 2 more",
         "small. onnx: last 2e-15, from 2e-15 to 2e-15",
@@ -127,7 +127,7 @@ def test_the_summary_says_what_changed(tmp_path: Path) -> None:
     then, now = entry_of(green, judge(green, None), ""), entry_of(run, found, "")
     text = summary(now, found, then, ["a note"])
     for line in (
-        "Green: no failure, no loss, no slowdown. 143 cases ran; compared with the run of 2026",
+        "Green: no failure, no loss, no slowdown. 144 cases ran; compared with the run of 2026",
         "### Worth a look: 1\n\n- a note\n",
         "### New cases: 1\n\n- tests/new.py::test\\_new\n",
         "### Versions that changed: 1\n\n- torch: 2.13.0 → 2.14.0\n",
