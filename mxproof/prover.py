@@ -92,20 +92,23 @@ class Prover:
         )
 
     def prove(
-        self, evidence: Evidence
+        self, evidence: Evidence, *, alone: bool = True
     ) -> Tuple[Dict[str, TargetProof], Dict[str, Tuple[int, ...]]]:
         """Proofs by target, and the shapes of the first inputs.
 
         On the first input each layer is also judged by itself in float32: what a deep network
         carries may be more than float16 loses. Where anything fails, MXNet runs anew, to see what
         rounding alone may do, and the layers are judged by themselves on all inputs.
+
+        Args:
+            alone: without it, layers are judged by themselves only where anything fails.
         """
         proofs: Dict[str, TargetProof] = {}
         shapes: Dict[str, Tuple[int, ...]] = {}
         for number, truth in enumerate(evidence):
             shapes = shapes or {name: array.shape for name, array in truth.inputs.items()}
             drawn = evidence.survey.drawn(truth, number) if evidence.survey else ()
-            isolated = [] if number else ["float32"]
+            isolated = ["float32"] if alone and not number else []
             self._add(proofs, truth, dict.fromkeys(self.paths, isolated), drawn)
         unsettled = {target: p.unsettled for target, p in proofs.items() if p.unsettled}
         closer: Dict[str, TargetProof] = {}

@@ -137,11 +137,13 @@ class Case:
             self._proofs[target] = self.proof_on(self.evidence, target)[target]
         return self._proofs[target]
 
-    def proof_on(self, evidence: Evidence, *targets: str) -> Dict[str, TargetProof]:
-        """The same on other inputs."""
+    def proof_on(
+        self, evidence: Evidence, *targets: str, alone: bool = True
+    ) -> Dict[str, TargetProof]:
+        """The same on other inputs; `alone` as for `Prover.prove`."""
         paths = {target: self.paths[target] for target in targets}
         prover = Prover(self.subject.graph, paths, self.budgets, opened=self.candidate)
-        proofs = prover.prove(evidence)[0]
+        proofs = prover.prove(evidence, alone=alone)[0]
         self.used.update(used_rows(proofs.values()))
         return proofs
 
