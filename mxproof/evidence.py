@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
 
+from converters import Graph
 from converters.shape import Shape
 
+from .drawing import places, real
 from .runtimes.base import Inputs, StoredArray
 from .runtimes.mxnet import Mxnet, MxnetProcess
 from .sample_inputs import informative
@@ -53,6 +55,19 @@ class Evidence:
     def closer(self) -> Iterator[Truth]:
         """The same truths, which know what rounding alone may do; a recording does not."""
         return self.truths(DRAWS)
+
+    def learn(self, truth: Truth, graph: Graph, names: Iterable[str]) -> None:
+        """Find out what rounding may do to these layers by themselves, where MXNet is there to
+        ask."""
+        nodes = {name: node for node in graph.nodes for name in node.outputs}
+        for name in names:
+            if self.model is None or name in graph.anchored or truth.knows_rounding(name):
+                continue
+            node = nodes[name]
+            read = places(graph, node, stored=False)
+            given = {k: real(graph, truth, n) for k, n in read.items()}
+            for output, rounding in zip(node.outputs, self.model.rounding(node, given, DRAWS)):
+                truth.learn(output, rounding)
 
 
 def live(model: Mxnet, inputs: Sequence[Inputs], versions: Mapping[str, str]) -> Evidence:

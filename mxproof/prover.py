@@ -109,11 +109,11 @@ class Prover:
             shapes = shapes or {name: array.shape for name, array in truth.inputs.items()}
             drawn = evidence.survey.drawn(truth, number) if evidence.survey else ()
             isolated = ["float32"] if alone and not number else []
-            self._add(proofs, truth, dict.fromkeys(self.paths, isolated), drawn)
+            self._add(proofs, truth, dict.fromkeys(self.paths, isolated), evidence, drawn)
         unsettled = {target: p.unsettled for target, p in proofs.items() if p.unsettled}
         closer: Dict[str, TargetProof] = {}
         for truth in evidence.closer() if unsettled else ():
-            self._add(closer, truth, unsettled)
+            self._add(closer, truth, unsettled, evidence)
         covered = evidence.survey.coverage() if evidence.survey else None
         for target, proof in {**proofs, **closer}.items():
             proofs[target] = replace(
@@ -141,12 +141,13 @@ class Prover:
         proofs: Dict[str, TargetProof],
         truth: Truth,
         isolated: Mapping[str, Sequence[str]],
+        evidence: Evidence,
         drawn: Sequence[Drawn] = (),
     ) -> None:
         """One more input for the targets in `isolated`, and its precisions in which each layer is
         given MXNet's inputs too; and what is drawn for the layers."""
         for target, precisions in isolated.items():
-            proof = self._prove(target, truth, precisions if truth.whole else (), drawn)
+            proof = self._prove(target, truth, precisions if truth.whole else (), evidence, drawn)
             proofs[target] = proofs[target] + proof if target in proofs else proof
 
     def _open(self, target: str, precision: str) -> Candidate:
@@ -167,7 +168,12 @@ class Prover:
             trim_memory()
 
     def _prove(
-        self, target: str, truth: Truth, isolated: Sequence[str], drawn: Sequence[Drawn]
+        self,
+        target: str,
+        truth: Truth,
+        isolated: Sequence[str],
+        evidence: Evidence,
+        drawn: Sequence[Drawn],
     ) -> TargetProof:
         """One target on one input."""
         comparisons, alone = {}, {}
@@ -175,6 +181,8 @@ class Prover:
             candidate = self._open(target, precision)
             comparisons[precision] = compare(truth, candidate, self.graph, self.budgets)
             if precision in isolated:
+                coarse = [c.layer for c in comparisons[precision].checks if c.coarse]
+                evidence.learn(truth, self.graph, coarse)
                 found = compare(truth, candidate, self.graph, self.budgets, alone=True)
                 alone[precision] = found
             if precision == "float64":

@@ -103,6 +103,13 @@ class Truth:
         rounding = self._rounded.get(name, Rounding())
         return check(op, value, self[name], precision, rounding=rounding, **how)
 
+    def learn(self, name: str, rounding: Rounding) -> None:
+        """What rounding may do to the layer, from now on."""
+        self._rounded[name] = rounding
+
+    def knows_rounding(self, name: str) -> bool:
+        return name in self._rounded
+
     def read(self, name: str, precision: str) -> Array:
         """A new array; KeyError if there is no such layer."""
         offset, dtype, shape = self._places[name, precision]

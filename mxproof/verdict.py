@@ -277,7 +277,8 @@ class Comparison:
         In the chain layers share what they carry, and a median of shared errors is one layer's
         luck. So it only asks for a closer look, which then judges the layers by themselves.
         """
-        looked_closer = any(np.any(c.sums.spread) for c in self.checks if c.sums)
+        spreads = [np.any(c.sums.spread) for c in self.checks if c.sums]
+        looked_closer = 2 * sum(spreads) > len(spreads)
         if self.alone != looked_closer:
             return []
         # An error of so few ulps that it always passes is no more than MXNet's.
@@ -312,7 +313,7 @@ class Comparison:
     @property
     def unsettled(self) -> bool:
         """Have the layers to be judged by themselves as well?"""
-        return not self.passed or any(check.magnified or check.coarse for check in self.checks)
+        return not self.passed or any(check.magnified for check in self.checks)
 
     @property
     def worst(self) -> Optional[Check]:

@@ -185,6 +185,13 @@ class Mxnet:
         count = len(node.outputs) if run else 0
         return found[:count], dict(zip(stored, found[count:]))
 
+    def rounding(self, node: Node, inputs: Mapping[int, Array], draws: int) -> List[Rounding]:
+        """How far rounding moves each result of a layer by itself; `inputs` as for `isolated`."""
+        given = {str(position): array for position, array in inputs.items()}
+        options = {"first": self._places[node.name], "count": len(node.outputs)}
+        answer, found = self._ask("round", given, draws=draws, **options)
+        return [Rounding(isolated=a, own=own) for a, own in zip(found, answer["own"])]
+
     @cached_property
     def _places(self) -> Dict[str, int]:
         """Layer -> the place of its first result among all that MXNet lists."""

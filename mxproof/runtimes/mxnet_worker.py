@@ -25,6 +25,12 @@ def wide(array, dtype):
     return array.astype(dtype, copy=False) if array.dtype.__name__ in FLOATS else array
 
 
+def largest(errors):
+    """Of those that are finite."""
+    off = np.abs(errors)
+    return off.max(initial=0, where=np.isfinite(off))
+
+
 class Model:
     """One checkpoint, read by MXNet's own loaders, in float32 and float64."""
 
@@ -133,26 +139,16 @@ class Model:
             if done in random_layers:
                 executor = self.executor(first, heads, given["float32"], "float32")
                 more = drawn(self.given[heads[0][0]]["op"], executor)
-            alone, carried = [results[0]] * draws, [results[0]] * draws
-            own = results[0]
+            alone, carried = [None] * len(heads), [results[0]] * draws
             if draws and done not in anchored:
-                exact = self.single(heads, live["float64"])
-                own = self.piece(first, heads, exact, "float32")
-                alone = [self.rounded(heads, live["float64"], results[0], random) for _ in chains]
+                alone = self.by_itself(heads, live["float64"], results[0], draws, random)
                 carried = [self.rounded(heads, chain, results[0], random) for chain in chains]
             for k, pair in enumerate(zip(*results)):
                 arrays = list(map(as_numpy, pair))
                 if draws:
-                    stacks = (np.stack([as_numpy(r[k]) for r in runs]) for runs in (alone, carried))
-                    off = [np.subtract(s, arrays[0], dtype="float64") for s in stacks]
-                    sizes = [np.abs(o).max(initial=0, where=np.isfinite(o)) for o in off]
-                    open_order = self.given[heads[k][0]]["op"] in BATCH_NORMS
-                    isolated, passed_on = map(squares, off)
-                    mxnets = squares(
-                        np.subtract(as_numpy(own[k]), arrays[0], dtype="float64")[None]
-                    )
-                    arrays += [np.maximum(isolated, mxnets), passed_on]
-                    arrays.append(np.array(sizes) * (open_order, 1))
+                    off = [np.subtract(as_numpy(r[k]), arrays[0], dtype="float64") for r in carried]
+                    isolated, own = alone[k] or (squares(np.zeros_like(off)), 0.0)
+                    arrays += [isolated, squares(np.stack(off)), np.array([own, largest(off)])]
                 yield arrays + more[k : k + 1]
             done, first = done + count, heads[-1][0] + 1
             for known, outputs in zip([*live.values(), *chains], [*results, *carried]):
@@ -167,6 +163,24 @@ class Model:
         nodes = self.nodes["float32"]
         read = {variable(nodes, entry) for entry in nodes[heads[0][0]]["inputs"]}
         return {name: wide(a, "float32") for name, a in live.items() if name in read}
+
+    def by_itself(self, heads, live, exact, draws, random):
+        """Of each output of one node, how far rounding moves it: the squares of the errors by
+        channel, and the largest where the order of terms is open in float64 too, or else 0.
+
+        MXNet's own float32 error on these inputs counts, too.
+        """
+        runs = [self.rounded(heads, live, exact, random) for _ in range(draws)]
+        own = self.piece(heads[0][0], heads, self.single(heads, live), "float32")
+        open_order, found = self.given[heads[0][0]]["op"] in BATCH_NORMS, []
+        for k, array in enumerate(map(as_numpy, exact)):
+            off, apart = (
+                np.stack([np.subtract(as_numpy(r[k]), array, dtype="float64") for r in results])
+                for results in (runs, [own])
+            )
+            most = largest(off) if open_order else 0.0
+            found.append((np.maximum(squares(off), squares(apart)), most))
+        return found
 
     def rounded(self, heads, live, exact, random):
         """The outputs `heads` of one node in float64, all numbers moved by rounding.
@@ -285,6 +299,15 @@ class MxnetWorker(Worker):
         self.channel.send({"layers": names, "more": len(names)})
         for pair in network.trace(inputs, limit, set(anchored), **options):
             self.channel.send({}, pair)
+
+    def do_round(self, inputs, model, first, count, draws):
+        """How far rounding moves each output of one layer by itself (see Model.by_itself)."""
+        network = self.models[model]
+        heads = network.layers[first : first + count]
+        live = Isolated(network, heads, inputs).named("float64")[2]
+        exact = network.piece(heads[0][0], heads, live, "float64")
+        found = network.by_itself(heads, live, exact, draws, np.random.RandomState(0))
+        self.channel.send({"own": [float(own) for _, own in found]}, [array for array, _ in found])
 
     def do_isolate(self, inputs, model, first, count, stored, results):
         """One layer by itself: its float64 results, and which stored numbers take part."""
