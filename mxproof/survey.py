@@ -18,6 +18,10 @@ from .runtimes.base import Array, RuntimeFailure
 from .runtimes.mxnet import Mxnet
 from .truth import Truth
 
+#: How many truths are followed through the network, to see what takes part on its own inputs: a
+#: plain one and a sparse one. What is drawn for the layers decides; this only says how much the
+#: chain saw.
+FOLLOWED = 2
 #: Operators in which some weights may meet nothing but padding, if the input is small.
 WINDOWS = ("Convolution", "Convolution_v1", "Deconvolution")
 PADDING = "multiplied by nothing but padding in inputs of these sizes; larger ones may reach them"
@@ -53,7 +57,8 @@ class Survey:
         return found
 
     def _look(self, truth: Truth, number: int) -> List[Drawn]:
-        self._follow(truth)
+        if number < FOLLOWED:
+            self._follow(truth)
         found: List[Drawn] = []
         nodes = self._lacking(truth) if number else list(self.graph.nodes)
         for attempt in range(len(ATTEMPTS)):
