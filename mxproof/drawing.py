@@ -120,6 +120,8 @@ class _Drawing:
         while waiting:  # tamer numbers for one layer are tamer for all that read the same value
             again = [self.compute(node) for node in self.nodes if node.name in waiting]
             waiting = set().union(*again)
+        made = self.drawn.shapes  # in the order in which layers were computed, some of them late
+        self.drawn.shapes = {name: made[name] for name in self.truth.names if name in made}
         names = [*(v.name for v in self.graph.inputs), *self.truth.names]
         given = {name: self.given(name) for name in names}
         self.drawn.inputs = {v.name: given[v.name] for v in self.graph.inputs}

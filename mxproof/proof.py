@@ -96,6 +96,7 @@ class TargetProof:
         """Those of `function_problems` that no comparison of layers shows."""
         problems = self.stored.explain(NAMED)
         problems += self.coverage.problems if self.coverage else []
+        problems += [f"on drawn inputs, {p}" for c in self.drawn for p in c.misplaced]
         if self.output.checks.passed and not self.output.same_shapes:
             problems.append("the outputs have other shapes than MXNet's")
         return problems

@@ -22,9 +22,10 @@ from .truth import Truth
 #: plain one and a sparse one. What is drawn for the layers decides; this only says how much the
 #: chain saw.
 FOLLOWED = 2
-#: Operators in which some weights may meet nothing but padding, if the input is small.
-WINDOWS = ("Convolution", "Convolution_v1", "Deconvolution")
-PADDING = "multiplied by nothing but padding in inputs of these sizes; larger ones may reach them"
+#: Operators in which a small input leaves some stored numbers out: weights that meet nothing but
+#: padding, anchors that are cut off.
+WINDOWS = ("Convolution", "Convolution_v1", "Deconvolution", "slice_like", "Crop")
+PADDING = "out of reach in inputs of these sizes (padding, or cut off); larger ones may reach them"
 LOOKED_UP = "looked up by indices, of which inputs reach a few"
 
 

@@ -119,7 +119,7 @@ def test_weights_that_meet_nothing_but_padding_are_exempt(mxnet: MxnetProcess) -
     net = Network()
     head = net.convolution("conv", net.variable("data"), 4, 2)
     inputs = {"data": ("N", 4, "H", "W")}
-    why = "multiplied by nothing but padding in inputs of these sizes; larger ones may reach them"
+    why = "out of reach in inputs of these sizes (padding, or cut off); larger ones may reach them"
     with reference(net.symbol(head), net.arrays, inputs, mxnet) as (graph, model, _):
         survey = Survey(model, graph)
         for number, (side, missing) in enumerate([(1, 8), (2, 0)]):
