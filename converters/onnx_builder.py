@@ -193,7 +193,7 @@ class OnnxBuilder(Builder):
         if operator.onnx_until and self.opset > operator.onnx_until:
             raise ops.Unsupported(
                 f"needs opset {operator.onnx_until} or older, got {self.opset}, for which "
-                f"onnxruntime has it not: --opset {operator.onnx_until}"
+                f"onnxruntime does not implement it: --opset {operator.onnx_until}"
             )
         result = operator.to_onnx(self, *inputs)
         results = result if isinstance(result, (list, tuple)) else [result]

@@ -95,7 +95,7 @@ def l2(draw: Draw) -> Case:
     return case(draw.shape((least, 5), high=4), **attrs)
 
 
-@row("LRN", data="onnxruntime's running sum of squares loses what follows huge numbers")
+@row("LRN", data="onnxruntime loses digits where numbers of about 1e4 are among others")
 def lrn(draw: Draw) -> Case:
     positive = {name: draw(st.none() | EPS) for name in ("alpha", "beta", "knorm")}
     attrs = draw.attrs(nsize=draw.choice(1, 3, 5, 7), **positive)
