@@ -6,7 +6,7 @@ import os
 from functools import cached_property, lru_cache, partial
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Callable, Container, Dict, Iterable, List, Optional, Sequence
+from typing import Any, Callable, Container, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import onnx
@@ -15,6 +15,9 @@ import onnxruntime
 from .base import Array, Inputs, Visitor
 from .onnx_nodes import names_read
 from .timing_worker import open_session
+
+#: Bytes from which on a weight is large.
+LARGE = 1 << 10
 
 
 class OnnxRuntime:
@@ -35,8 +38,8 @@ class OnnxRuntime:
         """
         self.path = Path(path)
         self._session: Any = partial(open_session, **options)
-        #: Shows all layers at once.
-        self._whole: Optional[onnxruntime.InferenceSession] = None
+        #: Shows all layers at once; and the weights, which a session does not hold itself.
+        self._whole: Optional[Tuple[onnxruntime.InferenceSession, Stored]] = None
         self._seeds = np.random.default_rng(0)
 
     @cached_property
@@ -65,7 +68,7 @@ class OnnxRuntime:
         """See base.Candidate. A session runs as a whole, so the model is cut into several where
         results are to be replaced, or do not all fit in memory."""
         model = self._structure
-        stored = lru_cache(None)(lambda: onnx.load(self.path).graph.initializer)
+        stored = lru_cache(None)(lambda: Stored(onnx.load(self.path)))
         nodes, outputs = model.graph.node, [o.name for o in model.graph.output]
         # The layers are the values that the file states a type for.
         typed = {i.name: i for i in (*model.graph.value_info, *model.graph.output)}
@@ -96,7 +99,7 @@ class OnnxRuntime:
         end: int,
         values: Inputs,
         outputs: Sequence[onnx.ValueInfoProto],
-        stored: Callable[[], Iterable[onnx.TensorProto]],
+        stored: Callable[[], Stored],
     ) -> onnxruntime.InferenceSession:
         """A session on the nodes from `begin` to `end` (exclusive).
 
@@ -107,12 +110,13 @@ class OnnxRuntime:
         model = self._structure
         whole = end - begin == len(model.graph.node)
         if whole and self._whole is not None:
-            return self._whole
+            return self._whole[0]
         nodes, stated = model.graph.node[begin:end], {i.name: i for i in model.graph.input}
         read = dict.fromkeys(name for node in nodes for name in names_read(node))
         inputs = stated.values() if whole else [_info(n, values[n]) for n in read if n in values]
-        weights = [tensor for tensor in stored() if tensor.name in read]
-        graph = onnx.helper.make_graph(nodes, model.graph.name, inputs, outputs, weights)
+        weights = stored()
+        tensors = [weights.tensors[name] for name in read if name in weights.tensors]
+        graph = onnx.helper.make_graph(nodes, model.graph.name, inputs, outputs, tensors)
         piece = onnx.helper.make_model(
             graph,
             opset_imports=model.opset_import,
@@ -120,9 +124,36 @@ class OnnxRuntime:
             functions=model.functions,
         )
         onnxruntime.set_seed(int(self._seeds.integers(1 << 31)))  # or all draw the same numbers
-        session = self._session(piece.SerializeToString())
-        self._whole = session if whole else None
+        large = {t.name: weights.values[t.name] for t in tensors if t.name in weights.values}
+        session = self._session(piece.SerializeToString(), weights=large)
+        self._whole = (session, weights) if whole else None
         return session
+
+
+class Stored:
+    """A file's weights. Large ones are handed to a session as they are, because to write them into
+    its protobuf takes longer than to compute with them.
+
+    Attributes:
+        tensors: by name; those in `values` say that their numbers are elsewhere.
+        values: the numbers of large ones.
+    """
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self.tensors: Dict[str, onnx.TensorProto] = {}
+        self.values: Dict[str, onnxruntime.OrtValue] = {}
+        for tensor in model.graph.initializer:
+            if len(tensor.raw_data) > LARGE:
+                array = onnx.numpy_helper.to_array(tensor)
+                self.values[tensor.name] = onnxruntime.OrtValue.ortvalue_from_numpy(array)
+                tensor = onnx.TensorProto(
+                    name=tensor.name,
+                    dims=tensor.dims,
+                    data_type=tensor.data_type,
+                    data_location=onnx.TensorProto.EXTERNAL,
+                    external_data=[onnx.StringStringEntryProto(key="location", value="elsewhere")],
+                )
+            self.tensors[tensor.name] = tensor
 
 
 def _info(name: str, value: Array) -> onnx.ValueInfoProto:

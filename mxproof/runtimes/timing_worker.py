@@ -11,12 +11,13 @@ import sys
 from .worker import Worker, main
 
 
-def open_session(model, threads=None, optimisation="all"):
+def open_session(model, threads=None, optimisation="all", weights=None):
     """An .onnx file, or its bytes, in onnxruntime.
 
     Args:
         threads: within one operator; None means one a core.
         optimisation: of the graph: all, as its users run it, extended, basic or disabled.
+        weights: those that the model says are elsewhere, by name, as onnxruntime holds them.
     """
     ort = importlib.import_module("onnxruntime")
     options = ort.SessionOptions()
@@ -28,6 +29,8 @@ def open_session(model, threads=None, optimisation="all"):
     options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, level)
     # Threads that spin while they wait for work would take the cores from the other runtimes.
     options.add_session_config_entry("session.force_spinning_stop", "1")
+    if weights:
+        options.add_external_initializers(list(weights), list(weights.values()))
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
