@@ -177,8 +177,9 @@ class Survey:
 def _join(masks: Dict[str, Array], name: str, mask: Array) -> None:
     """What takes part now, too. All of an array takes no memory."""
     if not whole(masks[name]):
-        both = masks[name] | mask
-        masks[name] = np.broadcast_to(True, both.shape) if both.all() else both
+        shape = masks[name].shape
+        both = mask if mask.all() else masks[name] | mask
+        masks[name] = np.broadcast_to(True, shape) if both.all() else both
 
 
 def whole(mask: Array) -> bool:

@@ -173,7 +173,8 @@ class Mxnet:
 
         Args:
             inputs: by position, those that the checkpoint does not hold.
-            stored: the positions of the inputs that are asked about; a mask comes back for each.
+            stored: the positions of the inputs that are asked about; a mask comes back for each,
+                of a shape that is broadcast to its.
             run: whether the results are wanted.
 
         Raises:

@@ -43,7 +43,8 @@ class Isolated:
         return list(map(as_numpy, self.model.piece(self.number, self.heads, live, dtype)))
 
     def reached(self, stored):
-        """Which numbers of each of the inputs `stored`, by position, take part.
+        """Which numbers of each of the inputs `stored`, by position, take part: of a shape that is
+        broadcast to the array's.
 
         Where MXNet has no gradient, or one that is 0 (a sign's, say), all numbers of an array take
         part if the results change with it.
@@ -66,7 +67,8 @@ class Isolated:
         if op == "Custom":  # a definition in NumPy
             return {}
         normalises, wanted = op in BATCH_NORMS, list(stored)
-        copies, given = 1, dict(live, **{names[k]: array for k, array in stored.items()})
+        groups = copies = 1
+        given = dict(live, **{names[k]: array for k, array in stored.items()})
         if op in FILTERS:  # all filters of a group read the same numbers: one says it for all
             groups = int(attrs.get("num_group", 1))
             filters = "num_hidden" if op == "FullyConnected" else "num_filter"
@@ -92,6 +94,7 @@ class Isolated:
             fixed = node["attrs"].get("fix_gamma", "True") in ("True", "1")
             live_channels = fixed | (factor != 0)
             masks.update({3: masks[2] & live_channels, 4: masks[1] & live_channels})
+        copies = copies if groups > 1 else 1  # one filter's mask is broadcast over all
         return {k: masks[k].repeat(copies, filter_axis(op, k)) for k in stored if k in masks}
 
     def gradients(self, nodes, given, names, train):

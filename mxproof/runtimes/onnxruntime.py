@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Callable, Container, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Container, Dict, List, Optional, Sequence
 
 import numpy as np
 import onnx
@@ -38,8 +38,8 @@ class OnnxRuntime:
         """
         self.path = Path(path)
         self._session: Any = partial(open_session, **options)
-        #: Shows all layers at once; and the weights, which a session does not hold itself.
-        self._whole: Optional[Tuple[onnxruntime.InferenceSession, Stored]] = None
+        #: Shows all layers at once.
+        self._whole: Optional[onnxruntime.InferenceSession] = None
         self._seeds = np.random.default_rng(0)
 
     @cached_property
@@ -53,6 +53,11 @@ class OnnxRuntime:
         model = onnx.load(self.path)
         del model.graph.initializer[:]
         return model
+
+    @cached_property
+    def _stored(self) -> Stored:
+        """Its weights, on whose memory the sessions of a trace rely."""
+        return Stored(onnx.load(self.path))
 
     @property
     def output_names(self) -> List[str]:
@@ -68,7 +73,6 @@ class OnnxRuntime:
         """See base.Candidate. A session runs as a whole, so the model is cut into several where
         results are to be replaced, or do not all fit in memory."""
         model = self._structure
-        stored = lru_cache(None)(lambda: Stored(onnx.load(self.path)))
         nodes, outputs = model.graph.node, [o.name for o in model.graph.output]
         # The layers are the values that the file states a type for.
         typed = {i.name: i for i in (*model.graph.value_info, *model.graph.output)}
@@ -79,7 +83,7 @@ class OnnxRuntime:
             made = [name for node in nodes[begin:end] for name in node.output if name]
             made = [name for name in made if name in typed or name in needed]
             infos = [typed.get(name) or onnx.ValueInfoProto(name=name) for name in made]
-            session = self._piece(begin, end, values, infos, stored)
+            session = self._piece(begin, end, values, infos)
             feeds = {i.name: values[i.name] for i in session.get_inputs()}
             values.update(zip(made, session.run(made, feeds)))
             layers = [name for name in made if name in typed]
@@ -99,22 +103,20 @@ class OnnxRuntime:
         end: int,
         values: Inputs,
         outputs: Sequence[onnx.ValueInfoProto],
-        stored: Callable[[], Stored],
     ) -> onnxruntime.InferenceSession:
         """A session on the nodes from `begin` to `end` (exclusive).
 
         Args:
             values: at least everything that these nodes read from before them.
-            stored: reads the file's weights.
         """
         model = self._structure
         whole = end - begin == len(model.graph.node)
         if whole and self._whole is not None:
-            return self._whole[0]
+            return self._whole
         nodes, stated = model.graph.node[begin:end], {i.name: i for i in model.graph.input}
         read = dict.fromkeys(name for node in nodes for name in names_read(node))
         inputs = stated.values() if whole else [_info(n, values[n]) for n in read if n in values]
-        weights = stored()
+        weights = self._stored
         tensors = [weights.tensors[name] for name in read if name in weights.tensors]
         graph = onnx.helper.make_graph(nodes, model.graph.name, inputs, outputs, tensors)
         piece = onnx.helper.make_model(
@@ -126,7 +128,7 @@ class OnnxRuntime:
         onnxruntime.set_seed(int(self._seeds.integers(1 << 31)))  # or all draw the same numbers
         large = {t.name: weights.values[t.name] for t in tensors if t.name in weights.values}
         session = self._session(piece.SerializeToString(), weights=large)
-        self._whole = (session, weights) if whole else None
+        self._whole = session if whole else None
         return session
 
 

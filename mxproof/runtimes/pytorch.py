@@ -80,7 +80,9 @@ class Pytorch:
 
     def _load(self, source: ast.Module) -> torch.nn.Module:
         """Run the source, and call its `load()`."""
-        model: torch.nn.Module = self._run(source).load()
+        module = self._run(source)
+        with Unfilled():
+            model: torch.nn.Module = module.load()
         return model
 
     def _run(self, source: ast.Module) -> ModuleType:
@@ -124,6 +126,14 @@ class Pytorch:
                 for v, r in zip(values, replaced)
             )
         return result if len(result) > 1 else result[0]
+
+
+class Unfilled(TorchFunctionMode):  # type: ignore[misc]
+    """New modules draw no numbers: `load()` reads all of them, and drawing takes longer."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        drawn = getattr(func, "__module__", "") == torch.nn.init.__name__
+        return kwargs["tensor"] if drawn else func(*args, **(kwargs or {}))
 
 
 class Tiled(TorchFunctionMode):  # type: ignore[misc]
