@@ -19,7 +19,8 @@ from .mxnet_attributes import numbers, true
 
 ROUNDING = 2.0**-24  # half of a float32 ulp of 1
 
-#: Operators whose first stored input holds filters -> the attribute that counts them.
+#: Operators whose first stored input holds filters, which all read the same numbers -> the
+#: attribute that counts them.
 FILTERS = dict(Convolution="num_filter", Deconvolution="num_filter", FullyConnected="num_hidden")
 #: Convolutions that read more before it -> the number of the input that holds the filters.
 DEFORMABLE = {"_contrib_DeformableConvolution": 2, "_contrib_ModulatedDeformableConvolution": 3}
