@@ -137,3 +137,9 @@ def squares(errors):
     n, c = errors.shape[1:3] if errors.ndim > 2 else (1, 1)
     channels = errors.reshape(len(errors), n, c, -1)
     return np.einsum("dncs,dncs->c", channels, channels) / len(errors)
+
+
+def largest(errors):
+    """The largest magnitude, of those that are finite."""
+    off = np.abs(errors)
+    return off.max(initial=0, where=np.isfinite(off))
