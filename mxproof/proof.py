@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 
 from converters.files import atomic_write
 
+from .comparison import Comparison
 from .coverage import Coverage
 from .final_outputs import OutputProof
 from .outputs import DIFFERS
 from .stored import StoredProof
-from .verdict import Check, Comparison
+from .verdict import Check
 
 if TYPE_CHECKING:
     from rich.table import Table

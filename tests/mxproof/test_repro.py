@@ -19,6 +19,7 @@ import pytest
 
 from converters import Graph, Node, load_checkpoint, save_checkpoint
 from mxproof.compare import compare
+from mxproof.comparison import Comparison
 from mxproof.repro import Failure, Reproducer, write_reproducers, writer
 from mxproof.repro.folder import Folder
 from mxproof.repro.writer import TEST
@@ -27,7 +28,7 @@ from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import ULP32, Budget, Deviation
 from mxproof.truth import Truth
-from mxproof.verdict import Check, Comparison, Sums, float32_limits
+from mxproof.verdict import Check, Sums, float32_limits
 from tests.converters.networks import Network, small_resnet
 
 from .conftest import names
