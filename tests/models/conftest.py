@@ -16,10 +16,10 @@ from fixtures.zoo import ZOO, obtain
 from mxproof.cli.common import reading
 from mxproof.cli.picture_options import pictures_of
 from mxproof.cli.verify import again, budgets_of
-from mxproof.comparison import Comparison
+from mxproof.comparison import Comparison, describe_failure
 from mxproof.evidence import SAMPLES, Evidence, kept, live
 from mxproof.overrides import unused_rows, used_rows
-from mxproof.proof import PRECISIONS, TargetProof, describe_failure
+from mxproof.proof import PRECISIONS, TargetProof
 from mxproof.prover import Prover, versions_of
 from mxproof.recording.file import given_inputs, load_recording
 from mxproof.report.pytest_report import FOUND

@@ -11,7 +11,7 @@ import pytest
 from converters import Graph
 from mxproof.check import check
 from mxproof.compare import compare
-from mxproof.proof import describe_failure
+from mxproof.comparison import describe_failure
 from mxproof.runtimes.base import Layer
 from mxproof.tolerance import FLOAT32_MEDIAN
 from mxproof.truth import Truth

@@ -222,7 +222,7 @@ def shuffled(net: Network, data: Any) -> List[Any]:
     ("new", "words"),
     [
         ("{0}", "is distributed otherwise than MXNet's"),
-        ("{0}[torch.randint({0}.shape[0], {0}.shape[:1])]", "other numbers than it was given"),
+        ("{0}[torch.randint({0}.shape[0], {0}.shape[:1])]", "other rows than it was given"),
     ],
 )
 def test_what_is_shuffled_is_moved_and_kept(
