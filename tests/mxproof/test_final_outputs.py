@@ -192,13 +192,9 @@ def normals(net: Network, data: Any) -> List[Any]:
 @pytest.mark.parametrize(
     ("build", "old", "new"),
     [
-        (dropout, "(high - low) * torch.rand_like", "0.9 * (high - low) * torch.rand_like"),
         (dropout, "torch.rand_like(low)", "torch.rand(1)"),
-        (dropout, "torch.rand_like(low)", "torch.rand_like(low) ** 1.2"),
         (normals, "mean + deviation", "mean.flip(0) + deviation"),
-        (normals, "deviation * torch.randn", "deviation.flip(0) * torch.randn"),
         (normals, "deviation * torch.randn", "1.3 * deviation * torch.randn"),
-        (normals, "mean + deviation", "mean + 0.3 + deviation"),
     ],
 )
 def test_random_layers_are_judged_by_their_distribution(
