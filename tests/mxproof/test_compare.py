@@ -112,6 +112,15 @@ def test_float64_boundary_of_what_a_network_magnifies(
     assert not by_itself.magnified
 
 
+@each_precision
+def test_the_largest_differences_are_from_mxnet_in_the_same_precision(precision: str) -> None:
+    """In proportion only where MXNet's number is not 0."""
+    truth = Layer("relu", np.float64([[4, 2, 0]]), np.float32([[4.5, 2, 0]]))
+    value = np.array([[4, 2.5, 0.25]], precision)
+    found = check("Activation", value, truth, precision)
+    assert (found.max_abs, found.max_rel) == (0.5, 0.25)
+
+
 def test_one_value_in_a_million() -> None:
     t = np.random.default_rng(0).standard_normal((1, 10, 100_000))
     x = t.copy()
