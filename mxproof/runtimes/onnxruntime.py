@@ -60,6 +60,10 @@ class OnnxRuntime:
         return Stored(onnx.load(self.path))
 
     @property
+    def input_names(self) -> List[str]:
+        return [value.name for value in self._structure.graph.input]
+
+    @property
     def output_names(self) -> List[str]:
         return [output.name for output in self._structure.graph.output]
 
@@ -78,6 +82,9 @@ class OnnxRuntime:
         typed = {i.name: i for i in (*model.graph.value_info, *model.graph.output)}
         ends = _ends(nodes, typed, portions)
         values: Dict[str, Array] = dict(inputs)
+        stated = _Stated([*model.graph.input, *typed.values()])
+        for name in self.input_names:
+            stated.check(name, values[name])
         for begin, end in zip([0, *ends], ends):
             needed = {*outputs, *(name for node in nodes[end:] for name in names_read(node))}
             made = [name for node in nodes[begin:end] for name in node.output if name]
@@ -88,6 +95,7 @@ class OnnxRuntime:
             values.update(zip(made, session.run(made, feeds)))
             layers = [name for name in made if name in typed]
             for layer in layers:
+                stated.check(layer, values[layer])
                 replacement = visit(layer, values[layer])
                 if replacement is None:
                     continue
@@ -156,6 +164,29 @@ class Stored:
                     external_data=[onnx.StringStringEntryProto(key="location", value="elsewhere")],
                 )
             self.tensors[tensor.name] = tensor
+
+
+class _Stated:
+    """The shapes that a file states, held to those of a run: onnxruntime only warns, and who plans
+    memory by them does not get that far."""
+
+    def __init__(self, infos: Sequence[onnx.ValueInfoProto]) -> None:
+        self._shapes = {info.name: info.type.tensor_type.shape.dim for info in infos}
+        self._sizes: Dict[str, int] = {}  # by symbol
+
+    def check(self, name: str, value: Array) -> None:
+        """
+        Raises:
+            ValueError: a size is not the one that is stated, or a symbol stands for two.
+        """
+        dims = self._shapes[name]
+        sizes = [
+            self._sizes.setdefault(d.dim_param, size) if d.dim_param else d.dim_value or size
+            for d, size in zip(dims, value.shape)
+        ]
+        if dims and sizes != list(value.shape):
+            stated = [d.dim_param or d.dim_value or "?" for d in dims]
+            raise ValueError(f"the file states shape {stated} of {name!r}, which is {value.shape}")
 
 
 def _info(name: str, value: Array) -> onnx.ValueInfoProto:
