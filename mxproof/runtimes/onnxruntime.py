@@ -82,9 +82,6 @@ class OnnxRuntime:
         typed = {i.name: i for i in (*model.graph.value_info, *model.graph.output)}
         ends = _ends(nodes, typed, portions)
         values: Dict[str, Array] = dict(inputs)
-        stated = _Stated([*model.graph.input, *typed.values()])
-        for name in self.input_names:
-            stated.check(name, values[name])
         for begin, end in zip([0, *ends], ends):
             needed = {*outputs, *(name for node in nodes[end:] for name in names_read(node))}
             made = [name for node in nodes[begin:end] for name in node.output if name]
@@ -95,7 +92,7 @@ class OnnxRuntime:
             values.update(zip(made, session.run(made, feeds)))
             layers = [name for name in made if name in typed]
             for layer in layers:
-                stated.check(layer, values[layer])
+                _check_stated(typed[layer], values[layer])
                 replacement = visit(layer, values[layer])
                 if replacement is None:
                     continue
@@ -166,27 +163,17 @@ class Stored:
             self.tensors[tensor.name] = tensor
 
 
-class _Stated:
-    """The shapes that a file states, held to those of a run: onnxruntime only warns, and who plans
-    memory by them does not get that far."""
+def _check_stated(info: onnx.ValueInfoProto, value: Array) -> None:
+    """Hold a result to the sizes that the file states for it: onnxruntime only warns, and who plans
+    memory by them does not get that far.
 
-    def __init__(self, infos: Sequence[onnx.ValueInfoProto]) -> None:
-        self._shapes = {info.name: info.type.tensor_type.shape.dim for info in infos}
-        self._sizes: Dict[str, int] = {}  # by symbol
-
-    def check(self, name: str, value: Array) -> None:
-        """
-        Raises:
-            ValueError: a size is not the one that is stated, or a symbol stands for two.
-        """
-        dims = self._shapes[name]
-        sizes = [
-            self._sizes.setdefault(d.dim_param, size) if d.dim_param else d.dim_value or size
-            for d, size in zip(dims, value.shape)
-        ]
-        if dims and sizes != list(value.shape):
-            stated = [d.dim_param or d.dim_value or "?" for d in dims]
-            raise ValueError(f"the file states shape {stated} of {name!r}, which is {value.shape}")
+    Raises:
+        ValueError: another size is stated.
+    """
+    dims = info.type.tensor_type.shape.dim
+    if dims and [d.dim_value or n for d, n in zip(dims, value.shape)] != list(value.shape):
+        stated = [d.dim_value or d.dim_param or "?" for d in dims]
+        raise ValueError(f"the file states shape {stated} of {info.name!r}, which is {value.shape}")
 
 
 def _info(name: str, value: Array) -> onnx.ValueInfoProto:

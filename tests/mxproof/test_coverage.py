@@ -132,6 +132,21 @@ def test_weights_that_meet_nothing_but_padding_are_exempt(mxnet: MxnetProcess) -
             assert coverage.stored.isolated == coverage.stored.total == 72 - missing * 8
 
 
+def test_rows_of_a_table_that_are_cut_off_are_exempt(mxnet: MxnetProcess) -> None:
+    """Positions beyond the length of a sequence, which MXNet does not read either."""
+    net = Network()
+    table = net.layer("slice_axis", "cut", net.parameter("table", 7, 3), axis=0, begin=0, end=4)
+    head = net.layer("broadcast_add", "sum", net.variable("data"), table)
+    inputs = {"data": np.ones((4, 3), np.float32)}
+    with reference(net.symbol(head), net.arrays, {"data": (4, 3)}, mxnet) as (graph, model, _):
+        survey = Survey(model, graph)
+        for number in range(2):
+            survey.drawn(model.truth(inputs), number)
+        coverage = survey.coverage()
+        assert coverage.problems == []
+        assert coverage.exempt["table"].startswith("9 numbers: out of reach")
+
+
 def test_what_is_missing_is_named() -> None:
     some = Share(10, 5, 9)
     coverage = Coverage(Share(1000, 900, 999), some, some, {"w": 1}, {}, {"w": "conv"})
