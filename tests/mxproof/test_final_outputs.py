@@ -173,7 +173,7 @@ ONCE = "self.fc(data[: self.__dict__.setdefault('size', len(data))])"
         (handed_on, "return data, ", "return data * 2, ", "output 'data' is not its layer"),
         (dense, RETURN, f"        data.mul_(2)\n{RETURN}", "changes its input 'data' in place"),
         (dense, "self.fc(data)", ONCE, "output 'fc' is the first to differ"),
-        (never_taken, "large, ", "large & False, ", "where 'chosen' introduced"),
+        (never_taken, "torch.where(", "(lambda c, a, b: b)(", "where 'chosen' introduced"),
         (never_taken, " > 1000000.0", " >= 1000000.0", "_greater_scalar 'large' introduced"),
         (looked_up, ".clamp(0, 8)", ".remainder(9)", "Embedding 'rows' introduced"),
     ],
