@@ -71,20 +71,26 @@ class TorchBuilder(Builder):
         """ "float32" -> `torch.float32`; float16 only if the network keeps that."""
         return f"torch.{self._graph.kept(name)}"
 
-    def parameter(self, array: Array) -> str:
+    def parameter(self, array: Array, *, trained: bool = True) -> str:
         """Numbers that the module holds, as a tensor; the expression that names it."""
-        return self.module("nn.Parameter", *array.shape, state={"": array}, dtype=str(array.dtype))
+        kind = "nn.Parameter" if trained else "nn.Buffer"
+        return self.module(kind, *array.shape, state={"": array}, dtype=str(array.dtype))
 
     def module(
         self,
         kind: str,
         *args: int,
         state: Optional[Mapping[str, Optional[Array]]] = None,
+        wrapper: str = "",
         **options: Any,
     ) -> str:
-        """A submodule `kind(*args, **options)` holding `state`; the expression that names it."""
+        """A submodule `kind(*args, **options)` holding `state`; the expression that names it.
+
+        Args:
+            wrapper: a function that alters the module once it is made, and returns it.
+        """
         held = {k: v for k, v in (state or {}).items() if v is not None}
-        self.modules.append(ModuleCall(kind, {**dict(enumerate(args)), **options}, held))
+        self.modules.append(ModuleCall(kind, {**dict(enumerate(args)), **options}, held, wrapper))
         return token("module", len(self.modules) - 1)
 
     def function(self, name: str) -> str:
@@ -164,10 +170,12 @@ def to_pytorch(graph: Graph) -> PytorchModule:
 def _statement(graph: Graph, node: Node) -> Statement:
     builder = TorchBuilder(graph, node)
     tokens = [None if name is None else token("in", i) for i, name in enumerate(node.inputs)]
-    expression = graph.operators[node.name].to_pytorch(builder, *tokens)
+    operator = graph.operators[node.name]
+    expression = operator.to_pytorch(builder, *tokens)
     for i, name in enumerate(node.inputs):
         if name and name in graph.params and token("in", i) in expression:
-            parameter = builder.parameter(graph.stored(name))
+            trained = operator.input_names()[i : i + 1] not in [(n,) for n in operator.auxiliary]
+            parameter = builder.parameter(graph.stored(name), trained=trained)
             expression = expression.replace(token("in", i), parameter)
     return Statement(
         layer=node.name,

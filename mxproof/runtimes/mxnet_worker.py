@@ -15,6 +15,7 @@ from .mxnet_coverage import Isolated
 from .mxnet_definitions import register
 from .mxnet_draws import drawn
 from .mxnet_forms import FLOATS, boundary, convolved, cut, form, stated, variable
+from .mxnet_gradients import training_step
 from .mxnet_listing import chosen, described, readers
 from .mxnet_rounding import BATCH_NORMS, least_of, moved, squares, summed
 from .worker import Worker, as_numpy, digest, main
@@ -278,6 +279,10 @@ class MxnetWorker(Worker):
     def do_run(self, inputs, model, dtype):
         outputs = self.models[model].whole(inputs, dtype).forward(is_train=False)
         self.channel.send({}, map(as_numpy, outputs))
+
+    def do_differentiate(self, inputs, model, dtype, train):
+        """One training step (see mxnet_gradients.py)."""
+        self.channel.send(*training_step(self.models[model], inputs, dtype, train))
 
     def do_stored(self, inputs, model):
         """Name, element type, size and digest of each array of the file that the network reads.
