@@ -195,14 +195,23 @@ class Mxnet:
         return [Rounding(isolated=a, own=own) for a, own in zip(found, answer["own"])]
 
     def training_step(
-        self, inputs: Inputs, *, train: bool = True, precision: str = "float64"
+        self,
+        inputs: Inputs,
+        *,
+        train: bool = True,
+        precision: str = "float64",
+        moved: bool = False,
     ) -> MxnetStep:
         """One step of training: gradients, and the auxiliary states after it.
+
+        Args:
+            train: as in training; otherwise batch norms read their moving statistics.
+            moved: with all numbers moved by a rounding, to see how far that moves the gradients.
 
         Raises:
             RuntimeFailure: a layer has no gradient (in float64).
         """
-        options = {"dtype": precision, "train": train}
+        options = {"dtype": precision, "train": train, "moved": moved}
         answer, arrays = self._ask("differentiate", self._fed(inputs), **options)
         names, states = ([readable(n) for n in answer[k]] for k in ("arguments", "states"))
         first = len(arrays) - len(names) - len(states)

@@ -38,13 +38,14 @@ def lacking(nodes):
     return found
 
 
-def training_step(model, inputs, dtype, train):
+def training_step(model, inputs, dtype, train, moved):
     """Bind, run forward and backward -> a message that names the arrays, and the arrays.
 
     Args:
         model: mxnet_worker.Model.
         dtype: "float64", or "float32" for MXNet's own operators where those have no other.
         train: as in training; otherwise batch norms read their moving statistics.
+        moved: multiply each number by 1, or the next one above or below.
     """
     mx = model.mx
     document = json.loads(model.symbols["float64"].tojson())
@@ -64,6 +65,11 @@ def training_step(model, inputs, dtype, train):
         for name in symbol.list_arguments()
         if name in values and values[name].dtype.__name__ in FLOATS
     ]
+    if moved:
+        random = np.random.RandomState(0)
+        for name in arguments:
+            step = random.randint(-1, 2, values[name].shape) * 2.0**-52
+            values[name] = mx.nd.array(values[name].asnumpy() * (1 + step), dtype=dtype)
     executor = model.bind(symbol, values, dtype, arguments)
     outputs = executor.forward(is_train=train)
     drawn = weights([output.shape for output in outputs])

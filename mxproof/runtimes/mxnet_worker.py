@@ -280,9 +280,9 @@ class MxnetWorker(Worker):
         outputs = self.models[model].whole(inputs, dtype).forward(is_train=False)
         self.channel.send({}, map(as_numpy, outputs))
 
-    def do_differentiate(self, inputs, model, dtype, train):
+    def do_differentiate(self, inputs, model, **options):
         """One training step (see mxnet_gradients.py)."""
-        self.channel.send(*training_step(self.models[model], inputs, dtype, train))
+        self.channel.send(*training_step(self.models[model], inputs, **options))
 
     def do_stored(self, inputs, model):
         """Name, element type, size and digest of each array of the file that the network reads.
