@@ -11,6 +11,7 @@ import numpy as np
 
 from .mxnet_attributes import DEFINITIONS
 from .mxnet_forms import FLOATS
+from .mxnet_listing import readers
 from .worker import as_numpy
 
 
@@ -32,8 +33,9 @@ def lacking(nodes):
     """Layers that are computed by a definition (mxnet_definitions.py) which has no gradient."""
     found = []
     for node in nodes:
-        op = node.get("attrs", {}).get("name") if node["op"] == "Custom" else None
-        if op in DEFINITIONS and not DEFINITIONS[op].gradient:
+        op = node.get("attrs", {}).get("name") if node["op"] == "Custom" else node["op"]
+        defined = node["op"] == "Custom" and op in DEFINITIONS
+        if op == "_np_atleast_1d" or (defined and not DEFINITIONS[op].gradient):
             found.append("{} {!r}".format(op, node["name"]))
     return found
 
@@ -55,6 +57,10 @@ def training_step(model, inputs, dtype, train, moved):
         raise ValueError("MXNet has no gradient in float64 of {}".format(", ".join(without)))
     document["nodes"] = [calm(node) for node in nodes]
     symbol = mx.sym.load_json(json.dumps(document))
+    reading = readers(mx, symbol, symbol.list_inputs())
+    labels = {
+        n for n, op, role in reading if role == "label" or (op, role) == ("Embedding", "data")
+    }
     values = model.arrays(inputs, dtype)
     for name in symbol.list_inputs():  # copies: training changes the states
         if name in model.params and name not in values:
@@ -63,12 +69,14 @@ def training_step(model, inputs, dtype, train, moved):
     arguments = [
         name
         for name in symbol.list_arguments()
-        if name in values and values[name].dtype.__name__ in FLOATS
+        if name not in labels and name in values and values[name].dtype.__name__ in FLOATS
     ]
     if moved:
         random = np.random.RandomState(0)
         for name in arguments:
-            step = random.randint(-1, 2, values[name].shape) * 2.0**-52
+            step = random.randint(-1, 2, values[name].shape) * 2.0 ** (
+                -52 if dtype == "float64" else -23
+            )
             values[name] = mx.nd.array(values[name].asnumpy() * (1 + step), dtype=dtype)
     executor = model.bind(symbol, values, dtype, arguments)
     outputs = executor.forward(is_train=train)
