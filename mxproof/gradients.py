@@ -107,9 +107,9 @@ def _distance(x: Any, t: Array) -> Tuple[float, float]:
     x = np.zeros_like(t) if x is None else x
     if x.shape != t.shape:
         return float("inf"), 0.0
-    off = np.where(
-        (x == t) | (np.isnan(x) & np.isnan(t)), 0, np.abs(np.subtract(x, t, dtype=float))
-    )
+    with np.errstate(invalid="ignore"):  # infinity less infinity
+        off = np.abs(np.subtract(x, t, dtype=float))
+    off = np.where((x == t) | (np.isnan(x) & np.isnan(t)), 0, off)
     error = float(off.max(initial=0))
     return (error if np.isfinite(error) else float("inf")), float(np.abs(t).max(initial=0))
 

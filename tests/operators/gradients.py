@@ -44,7 +44,7 @@ CRASHES: Dict[str, str] = {
 #: Operators of which only the examples are compared -> why.
 UNDRAWN: Dict[str, str] = {
     "LRN": "oneDNN ends the process on some shapes",
-    "RNN": "MXNet's is wrong in the second of three rnn_tanh or rnn_relu layers (finite differences)",
+    "RNN": "MXNet's is wrong in the second of three plain layers (finite differences)",
 }
 
 #: Operators -> the error that is allowed, in parts of the largest magnitude, and why.
