@@ -44,7 +44,7 @@ def training_step(model, inputs, dtype, train, moved):
     """Bind, run forward and backward -> a message that names the arrays, and the arrays.
 
     Args:
-        model: mxnet_worker.Model.
+        model: mxnet_model.Model.
         dtype: "float64", or "float32" for MXNet's own operators where those have no other.
         train: as in training; otherwise batch norms read their moving statistics.
         moved: multiply each number by 1, or the next one above or below.
