@@ -116,15 +116,26 @@ def bilinear_resize(attrs, x, like=None):
     return [mxnet("BilinearSampler", x, np.stack([grid] * len(x)))]
 
 
-@defines("Crop")
-def crop(attrs, x, like=None):
-    """As large as h_w or the other input, at the offset or in the middle."""
+def cropped(attrs, x, like):
+    """Which rows and columns Crop keeps: as many as h_w or the other input has, at the offset or
+    in the middle."""
     sizes = like.shape[2:] if like is not None else numbers(attrs["h_w"])
     starts = numbers(attrs.get("offset", "(0, 0)"))
     if true(attrs, "center_crop"):
         starts = [(length - size) // 2 for length, size in zip(x.shape[2:], sizes)]
-    rows, columns = (slice(start, start + size) for start, size in zip(starts, sizes))
-    return [x[:, :, rows, columns]]
+    kept = [slice(start, start + size) for start, size in zip(starts, sizes)]
+    return (slice(None), slice(None), *kept)
+
+
+def crop_gradient(attrs, g, x, *like):
+    found = [np.zeros_like(array) for array in (x, *like)]
+    found[0][cropped(attrs, x, *like or (None,))] = g
+    return found
+
+
+@defines("Crop", gradient=crop_gradient)
+def crop(attrs, x, like=None):
+    return [x[cropped(attrs, x, like)]]
 
 
 @defines("IdentityAttachKLSparseReg")

@@ -18,12 +18,14 @@ from converters.ops import REGISTRY
 from mxproof.gradients import Difference, differences
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.pytorch import Pytorch
 from mxproof.targets import convert
+from tests.converters.networks import Network
 
 from .all_rows import ROWS
 from .case import Case, Data
 from .gradients import CASES, CRASHES, LOOSE, UNDRAWN, WITHOUT
-from .prove import opened
+from .prove import opened, reference
 from .row import Draw, Row
 
 #: What is left where numbers of size 1 cancel.
@@ -98,3 +100,33 @@ def test_what_is_listed_cannot_be_compared(name: str, mxnet: MxnetProcess) -> No
         except RuntimeFailure:
             return
     pytest.fail(f"{name}: the gradients are MXNet's, so leave it out of gradients.py")
+
+
+def test_a_network(mxnet: MxnetProcess) -> None:
+    """Layers that share weights and statistics, a bias that the batch norm behind it takes away,
+    so that its gradient is rounding only, and statistics that are frozen."""
+    net = Network()
+    x = net.variable("data")
+    weight = net.parameter("weight", 3, 3, 3, 3)
+    attrs = {"num_filter": 3, "kernel": (3, 3), "pad": (1, 1)}
+    stored = {name: net.parameter(name, 3) for name in ("gamma", "beta", "mean")}
+    stored["var"] = net.variable("var", np.ones(3, np.float32))
+    for unit in range(3):
+        bias = net.parameter(f"bias{unit}", 3)
+        x = net.layer("Convolution", f"conv{unit}", x, weight, bias, **attrs)
+        options = {"fix_gamma": False, "use_global_stats": unit == 1}
+        x = net.batch_norm(f"bn{unit}", x, 3, **options)
+        x = net.layer("Activation", f"relu{unit}", x, act_type="relu")
+        x = net.layer("BatchNorm", f"shared{unit}", x, *stored.values(), use_global_stats=True)
+    classes = net.parameter("classes", 5, 192)
+    x = net.layer("FullyConnected", "scores", x, classes, num_hidden=5, no_bias=True)
+    x = net.layer("SoftmaxOutput", "softmax", x, net.variable("label"))
+    with reference(net.symbol(x), net.arrays, {"data": (4, 3, 8, 8)}, mxnet) as (graph, model, out):
+        path = convert(graph, "pytorch", out)[0]
+        inputs = {"data": np.random.default_rng(0).standard_normal((4, 3, 8, 8), np.float32)}
+        found = {d.name: d for d in differences(graph, path, model, inputs)}
+        trained = dict(Pytorch(path).untraced().named_parameters())
+    assert [str(d) for d in found.values() if d.excess > 1] == []
+    assert found["conv0.bias"].noise > 0 and found["conv0.bias"].largest < 1e-12
+    assert "conv1.weight" in found and "conv1.weight" not in trained, "the same as conv0's"
+    assert "shared0.weight" in found and "shared0.weight" not in trained, "fixed at 1"
