@@ -131,7 +131,7 @@ def _signature(part: Part) -> Hashable:
     rows: List[Hashable] = []
     for k, s in enumerate(part):
         wiring = tuple(where[s.inputs[i]] for i in _read_positions(s))
-        modules = tuple((m.kind, tuple(m.state), _form(m)) for m in s.modules)
+        modules = tuple((m.kind, m.wrapper, tuple(m.state), _form(m)) for m in s.modules)
         rows.append((s.expression, wiring, modules))
         where.update({v: ("inside", k * 100 + o) for o, v in enumerate(s.outputs)})
     return tuple(rows)
@@ -218,11 +218,14 @@ def _type(values: Sequence[Any]) -> str:
 
 
 def _with_arguments(statement: Statement, k: int, by_place: Dict[Place, str]) -> Statement:
-    modules = [(m.kind, dict(m.arguments)) for m in statement.modules]
+    arguments = [dict(m.arguments) for m in statement.modules]
     for (at, j, key), argument in by_place.items():
         if at == k:
-            modules[j][1][key] = Argument(argument)
-    return replace(statement, modules=tuple(ModuleCall(*module, {}) for module in modules))
+            arguments[j][key] = Argument(argument)
+    modules = (
+        replace(m, arguments=given, state={}) for m, given in zip(statement.modules, arguments)
+    )
+    return replace(statement, modules=tuple(modules))
 
 
 def _argument_names(part: Part, groups: List[List[Place]]) -> List[str]:

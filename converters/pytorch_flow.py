@@ -22,7 +22,7 @@ DEFAULTS: Dict[str, Dict[str, Any]] = {
 
 def constructor(call: ModuleCall) -> str:
     """`nn.Conv2d(3, 64, kernel_size=(7, 7), bias=False)`, PyTorch's defaults left out."""
-    if call.kind == "nn.Parameter":
+    if call.kind in ("nn.Parameter", "nn.Buffer"):
         return _parameter(call)
     defaults = next((d for kind, d in DEFAULTS.items() if call.kind.startswith(kind)), {})
     parts = []
@@ -32,7 +32,8 @@ def constructor(call: ModuleCall) -> str:
             parts.append(literal(value))
         elif key not in defaults or any(e != defaults[key] for e in elements):
             parts.append(f"{key}={literal(value)}")
-    return f"{call.kind}({', '.join(parts)})"
+    made = f"{call.kind}({', '.join(parts)})"
+    return f"{call.wrapper}({made})" if call.wrapper else made
 
 
 def _parameter(call: ModuleCall) -> str:
@@ -40,9 +41,10 @@ def _parameter(call: ModuleCall) -> str:
     *sizes, dtype = call.arguments.values()
     shape = ", ".join(map(literal, sizes)) or "()"
     if dtype == "float32":
-        return f"nn.Parameter(torch.empty({shape}))"
-    frozen = "" if dtype.startswith("float") else ", requires_grad=False"
-    return f"nn.Parameter(torch.empty({shape}, dtype=torch.{dtype}){frozen})"
+        return f"{call.kind}(torch.empty({shape}))"
+    trained = dtype.startswith("float") or call.kind == "nn.Buffer"
+    frozen = "" if trained else ", requires_grad=False"
+    return f"{call.kind}(torch.empty({shape}, dtype=torch.{dtype}){frozen})"
 
 
 class Body:

@@ -37,9 +37,9 @@ RECORDED = ("inputs", "layers", "types", "shapes", "outputs")
 class TorchBuilder(Builder):
     """What a declaration's `to_pytorch` builds with. Inputs are tokens that stand for variables."""
 
-    def __init__(self, graph: Graph, node: Node) -> None:
+    def __init__(self, graph: Graph, node: Node, stored: Dict[str, Array]) -> None:
         super().__init__(graph)
-        self._node = node
+        self._node, self._stored = node, stored
         self._names = {token("in", i): name for i, name in enumerate(node.inputs) if name}
         self.modules: List[ModuleCall] = []
         self.more: List[str] = []  # inputs of the network that the expression reads
@@ -47,6 +47,13 @@ class TorchBuilder(Builder):
 
     def _name(self, value: str) -> str:
         return self._names[value]
+
+    def array(self, value: str) -> Array:
+        """As Builder has it; one array for all layers that read it, also where it is cast."""
+        name = self._name(value)
+        if name not in self._stored:
+            self._stored[name] = super().array(value)
+        return self._stored[name]
 
     def size(self, dim: Dim) -> str:
         """A size: a number, or that of the network's input that has its name.
@@ -71,20 +78,26 @@ class TorchBuilder(Builder):
         """ "float32" -> `torch.float32`; float16 only if the network keeps that."""
         return f"torch.{self._graph.kept(name)}"
 
-    def parameter(self, array: Array) -> str:
+    def parameter(self, array: Array, *, trained: bool = True) -> str:
         """Numbers that the module holds, as a tensor; the expression that names it."""
-        return self.module("nn.Parameter", *array.shape, state={"": array}, dtype=str(array.dtype))
+        kind = "nn.Parameter" if trained else "nn.Buffer"
+        return self.module(kind, *array.shape, state={"": array}, dtype=str(array.dtype))
 
     def module(
         self,
         kind: str,
         *args: int,
         state: Optional[Mapping[str, Optional[Array]]] = None,
+        wrapper: str = "",
         **options: Any,
     ) -> str:
-        """A submodule `kind(*args, **options)` holding `state`; the expression that names it."""
+        """A submodule `kind(*args, **options)` holding `state`; the expression that names it.
+
+        Args:
+            wrapper: a function that alters the module once it is made, and returns it.
+        """
         held = {k: v for k, v in (state or {}).items() if v is not None}
-        self.modules.append(ModuleCall(kind, {**dict(enumerate(args)), **options}, held))
+        self.modules.append(ModuleCall(kind, {**dict(enumerate(args)), **options}, held, wrapper))
         return token("module", len(self.modules) - 1)
 
     def function(self, name: str) -> str:
@@ -131,9 +144,10 @@ def to_pytorch(graph: Graph) -> PytorchModule:
     """
     _ = graph.operators  # first, so that all that is unsupported is listed
     statements = []
+    stored: Dict[str, Array] = {}
     for node in counted(graph.nodes, f"{graph.name}: converting to PyTorch, layers"):
         try:
-            statements.append(_statement(graph, node))
+            statements.append(_statement(graph, node, stored))
         except ops.Unsupported as problem:
             raise ops.unsupported(node, problem) from None
     inputs = [v.name for v in graph.inputs]
@@ -161,13 +175,15 @@ def to_pytorch(graph: Graph) -> PytorchModule:
     )
 
 
-def _statement(graph: Graph, node: Node) -> Statement:
-    builder = TorchBuilder(graph, node)
+def _statement(graph: Graph, node: Node, stored: Dict[str, Array]) -> Statement:
+    builder = TorchBuilder(graph, node, stored)
     tokens = [None if name is None else token("in", i) for i, name in enumerate(node.inputs)]
-    expression = graph.operators[node.name].to_pytorch(builder, *tokens)
+    operator = graph.operators[node.name]
+    expression = operator.to_pytorch(builder, *tokens)
     for i, name in enumerate(node.inputs):
         if name and name in graph.params and token("in", i) in expression:
-            parameter = builder.parameter(graph.stored(name))
+            trained = operator.input_names()[i : i + 1] not in [(n,) for n in operator.auxiliary]
+            parameter = builder.parameter(builder.array(token("in", i)), trained=trained)
             expression = expression.replace(token("in", i), parameter)
     return Statement(
         layer=node.name,

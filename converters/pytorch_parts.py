@@ -15,11 +15,16 @@ def token(kind: str, index: int) -> str:
 
 @dataclass(frozen=True)
 class ModuleCall:
-    """A submodule: its class, constructor arguments by index or name, and the arrays it holds."""
+    """A submodule: its class, constructor arguments by index or name, and the arrays it holds.
+
+    Attributes:
+        wrapper: the function that the new module is handed to, and that returns it.
+    """
 
     kind: str
     arguments: Mapping[Any, Any]
     state: Mapping[str, Array]
+    wrapper: str = ""
 
 
 @dataclass(frozen=True)

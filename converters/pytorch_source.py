@@ -17,7 +17,8 @@ from .params import Array
 from .python_text import INDENT, VARIABLES, WIDTH, identifier, indented, prose, signature, wrap
 from .pytorch_flow import BODY, Body, attribute_names
 from .pytorch_functions import closure, functions
-from .pytorch_parts import BlockClass, Item, Stage, Statement, blocks_of, statements_of
+from .pytorch_parts import BlockClass, Item, ModuleCall, Stage, Statement, blocks_of, statements_of
+from .pytorch_sharing import shared
 from .pytorch_stages import constructor as block_constructor
 from .pytorch_stages import stage_lines
 
@@ -30,6 +31,7 @@ class Rendered:
     source: str
     state: Dict[str, Array] = field(default_factory=dict)
     layers: Dict[str, List[Optional[List[str]]]] = field(default_factory=dict)
+    modules: Dict[str, ModuleCall] = field(default_factory=dict)
 
 
 def render(
@@ -161,6 +163,7 @@ def _network(
         for path, block in zip(paths, blocks_of(item)):
             for statement, inner in zip(block.statements, block.cls.attributes):
                 _record(rendered, statement, inner, path)
+    body.init += shared(rendered.modules, BODY)
     given = list(parameters.values())
     return class_text(class_name, "", {}, body.init, body.forward(), given, len(outputs))
 
@@ -170,6 +173,7 @@ def _record(rendered: Rendered, statement: Statement, attribute: str, path: str)
     rendered.layers.setdefault(path, []).append(list(statement.outputs))
     for name, module in zip(attribute_names(statement, attribute), statement.modules):
         prefix = f"{path}.{name}" if path else name
+        rendered.modules[prefix] = module
         rendered.state.update(
             {f"{prefix}.{key}" if key else prefix: a for key, a in module.state.items()}
         )

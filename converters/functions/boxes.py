@@ -13,7 +13,7 @@ def box_decode(data, anchors, std0=1.0, std1=1.0, std2=1.0, std3=1.0, clip=-1.0,
     center = moved * size + center
     grown = grown.clamp(max=clip) if clip > 0 else grown
     half = grown.exp() * size * 0.5
-    return torch.cat([center - half, center + half], -1)
+    return torch.cat([center - half, center + half], -1).detach()  # as MXNet: no gradient
 
 
 def box_iou(lhs, rhs, format="corner"):
@@ -29,7 +29,7 @@ def box_iou(lhs, rhs, format="corner"):
     shared = sides.prod(-1)
     union = a_sides.clamp(min=0).prod(-1) + b_sides.clamp(min=0).prod(-1) - shared
     part = torch.where(shared > 0, shared / union, 0)
-    return part.reshape(lhs.shape[:-1] + rhs.shape[:-1])
+    return part.reshape(lhs.shape[:-1] + rhs.shape[:-1]).detach()  # as MXNet: no gradient
 
 
 def box_encode(samples, matches, anchors, refs, means, stds):
@@ -43,6 +43,7 @@ def box_encode(samples, matches, anchors, refs, means, stds):
     size, own_size = last - first, own_last - own_first
     apart = first + size * 0.5 - (own_first + own_size * 0.5)
     offsets = (torch.cat([apart / own_size, (size / own_size).log()], -1) - means) / stds
+    offsets = offsets.detach()  # as MXNet: no gradient
     valid = (samples > 0.5)[..., None].expand_as(anchors)
     return torch.where(valid, offsets, 0), valid.to(anchors.dtype)
 

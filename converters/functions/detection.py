@@ -136,7 +136,7 @@ def multibox_detection(
     valid = valid.take_along_dim(order, 1)
     found = torch.where(valid[..., None], table.take_along_dim(order[..., None], 1), -1)
     if not 0 < nms_threshold <= 1:
-        return found
+        return found.detach()
     scores = found[..., 1].masked_fill(~valid, -torch.inf)
     order = scores.sort(dim=1, descending=True, stable=True).indices
     order = order[:, :nms_topk] if nms_topk > 0 else order
@@ -155,7 +155,7 @@ def multibox_detection(
     result[..., 0] = -1
     result[:, : rows.shape[1]] = rows
     result[:, : rows.shape[1], 0] = torch.where(kept, rows[..., 0], -1)
-    return result
+    return result.detach()  # as MXNet: no gradient
 
 
 def anchored_boxes(bbox_pred, im_info, anchors, feature_stride, iou_loss):
@@ -221,4 +221,5 @@ def proposals(
     chosen = places.take_along_dim(again, 1)
     images = torch.arange(len(kept), device=kept.device)[:, None, None].expand(*again.shape, 1)
     found = torch.cat([images.to(boxes.dtype), boxes.take_along_dim(chosen[..., None], 1)], -1)
-    return found.flatten(0, 1), scores.take_along_dim(chosen, 1).reshape(-1, 1)
+    scores = scores.take_along_dim(chosen, 1).reshape(-1, 1)
+    return found.flatten(0, 1).detach(), scores.detach()  # as MXNet: no gradient

@@ -5,7 +5,22 @@ import torch
 
 def round_away(x):
     """The nearest whole number; from midway away from zero, where torch goes to the even one."""
-    return torch.where((x - x.round()).abs() == 0.5, x + 0.5 * x.sign(), x.round())
+    return torch.where((x - x.round()).abs() == 0.5, (x + 0.5 * x.sign()).detach(), x.round())
+
+
+def straight_through(x, y):
+    """y, made of x; its gradient is handed on to x as it is."""
+    return x + (y - x).detach() if x.requires_grad else y
+
+
+def round_straight_through(x):
+    """round_away, with the gradient of the identity."""
+    return straight_through(x, round_away(x))
+
+
+def sign_straight_through(x):
+    """The sign, with the gradient of the identity."""
+    return straight_through(x, x.sign())
 
 
 def round_down(x):

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F  # noqa: N812
+from torch import nn
 
 
 def softmax_of_length(data, length, axis):
@@ -27,6 +28,44 @@ def subtract_first(x, norm):
     scale = norm.weight / (norm.running_var + norm.eps).sqrt()
     mean, scale, bias = (v.reshape(shape) for v in (norm.running_mean, scale, norm.bias))
     return (x - mean) * scale + bias
+
+
+def exact_batch_norm(x, norm):
+    """An nn.BatchNorm that subtracts the mean first, which in training it does anyway."""
+    return norm(x) if norm.training else subtract_first(x, norm)
+
+
+def frozen_batch_norm(x, norm):
+    """An nn.BatchNorm whose statistics are used as they are, and stay so, in training too."""
+    statistics = norm.running_mean, norm.running_var
+    return F.batch_norm(x, *statistics, norm.weight, norm.bias, eps=norm.eps)
+
+
+def fixed_gamma(norm: nn.Module) -> nn.Module:
+    """An nn.BatchNorm with a weight that stays 1 in training: a buffer, not a parameter."""
+    weight = norm.get_parameter("weight").detach()
+    del norm.weight
+    norm.register_buffer("weight", weight)
+    return norm
+
+
+def shared_dropout(x, p, axes, training):
+    """Dropout that keeps or drops the numbers along the axes together."""
+    shape = [1 if axis in axes else size for axis, size in enumerate(x.shape)]
+    return x * F.dropout(x.new_ones(shape), p) if training else x
+
+
+def random_slope(x, lower, upper, slope, training):
+    """A leaky ReLU whose slope is drawn for each number in training."""
+    return F.rrelu(x, lower, upper, training=True) if training else F.leaky_relu(x, slope)
+
+
+def multiply_gradient(x, factor):
+    """The same numbers; their gradient is multiplied by the factor."""
+    y = x.view_as(x)
+    if y.requires_grad:
+        y.register_hook(lambda gradient: factor * gradient)
+    return y
 
 
 def average_pool(x, kernel, stride, padding, beyond, count_padding):

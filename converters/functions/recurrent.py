@@ -9,7 +9,7 @@ def flat_states(result):
     return output, hidden, cell
 
 
-def packed_layers(x, packed, states, mode, size, layers, directions):
+def packed_layers(x, packed, states, mode, size, layers, directions, p, training):
     """Recurrent layers whose weights lie in one vector: all matrices, then all biases."""
     run = {"lstm": torch.lstm, "gru": torch.gru}.get(mode)
     run = run or {"rnn_tanh": torch.rnn_tanh, "rnn_relu": torch.rnn_relu}[mode]
@@ -26,7 +26,7 @@ def packed_layers(x, packed, states, mode, size, layers, directions):
     weights = []
     for inner, hidden, *projection in matrices:
         weights += [inner, hidden, next(parts), next(parts), *projection]
-    return run(x, states, weights, True, layers, 0.0, False, directions == 2, False)
+    return run(x, states, weights, True, layers, p, training, directions == 2, False)
 
 
 def reverse_sequences(data, lengths):

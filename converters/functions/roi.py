@@ -22,7 +22,7 @@ def roi_align(
     """(B, C, H, W), (R, 5) -> (R, C, *pooled_size): means of interpolated samples."""
     maps = data.unflatten(1, (-1, *pooled_size)) if position_sensitive else data
     pooled = data.new_zeros(len(rois), maps.shape[1], *pooled_size)
-    corners = rois[:, 1:] * spatial_scale - 0.5 * aligned
+    corners = rois[:, 1:].detach() * spatial_scale - 0.5 * aligned
     for number, image in enumerate(rois[:, 0].int().tolist()):
         weights = []
         for axis, bins in ((1, pooled_size[0]), (0, pooled_size[1])):

@@ -77,7 +77,8 @@ class _WithMoments(Operator):
         if not self.output_mean_var:
             return out
         var = f"{groups}.var({axis}, correction=0{keep})"
-        return f"{out}, {groups}.mean({axis}{keep}), ({var} + {literal(eps)}).sqrt()"
+        mean = f"{groups}.mean({axis}{keep})"  # MXNet has no gradient of the moments
+        return f"{out}, {mean}.detach(), ({var} + {literal(eps)}).sqrt().detach()"
 
 
 #: From where on ONNX has it as one operator.

@@ -79,12 +79,15 @@ class LeakyReLU(Operator):
         if self.act_type == "prelu":
             return _prelu(m, data, gamma)
         slope, alpha, scale = map(literal, (self._slope, SELU_ALPHA, SELU_SCALE))
+        if self.act_type == "rrelu":
+            bounds = f"{literal(self.lower_bound)}, {literal(self.upper_bound)}"
+            call = f"{m.function('random_slope')}({data}, {bounds}, {slope}, self.training)"
+            return f"({call}, torch.zeros_like({data}))"
         return {
             "elu": f"F.elu({data}, {slope})",
             "selu": f"{scale} * F.elu({data}, {alpha})",
             "gelu": f"F.gelu({data})",
             "leaky": f"F.leaky_relu({data}, {slope})",
-            "rrelu": f"(F.leaky_relu({data}, {slope}), torch.zeros_like({data}))",
         }[self.act_type]
 
 

@@ -19,8 +19,9 @@ from .registry import Allowed, OnnxBuilder, Operator, TorchBuilder, operator
 class Norm(Operator):
     """(N, C, *S) -> same: (x - mean) / sqrt(var + eps) * gamma + beta by channel.
 
-    Inference reads the moving statistics whatever `use_global_stats` says. With `fix_gamma`
-    gamma is 1, whatever the checkpoint stores.
+    Inference reads the moving statistics whatever `use_global_stats` says; with it, training reads
+    them too, and leaves them as they are. With `fix_gamma` gamma is 1, whatever the checkpoint
+    stores, and is not trained.
     """
 
     eps: float = float(np.float32(1e-3))  # the default is a C float; a stored value is not
@@ -28,6 +29,7 @@ class Norm(Operator):
     fix_gamma: bool = True
     output_mean_var: bool = False
     axis: int = 1
+    use_global_stats: bool = False
 
     shape_preserving = True
     hidden_outputs = 2
@@ -95,30 +97,44 @@ class Norm(Operator):
         given = data if axis == 1 else f"{data}.movedim({axis}, 1)"
         if rank <= 5 and all(map(m.is_stored, (gamma, beta, mean, var))):
             norm = self._module(m, rank, gamma, beta, mean, var)
-            exact = m.exact_batch_norm
-            out = (
-                f"{m.function('subtract_first')}({given}, {norm})" if exact else f"{norm}({given})"
-            )
+            call = self._call(m)
+            out = f"{m.function(call)}({given}, {norm})" if call else f"{norm}({given})"
         else:
-            weight = "" if self.fix_gamma else f"weight={gamma}, "
-            more = f"{mean}, {var}, {weight}bias={beta}, eps={literal(self.eps)}"
-            out = f"F.batch_norm({given}, {more})"
+            options = [] if self.fix_gamma else [f"weight={gamma}"]
+            options.append(f"bias={beta}")
+            if not self.use_global_stats:
+                options += ["training=self.training", f"momentum={self._momentum}"]
+            options.append(f"eps={literal(self.eps)}")
+            out = f"F.batch_norm({given}, {mean}, {var}, {', '.join(options)})"
         return out if axis == 1 else f"{out}.movedim(1, {axis})"
+
+    def _call(self, m: TorchBuilder) -> str:
+        """The function that runs the module, if it does not run itself."""
+        if m.exact_batch_norm:
+            return "subtract_first" if self.use_global_stats else "exact_batch_norm"
+        return "frozen_batch_norm" if self.use_global_stats else ""
+
+    @property
+    def _momentum(self) -> float:
+        """PyTorch's, which is the share of the new value."""
+        return round(1 - self.momentum, 12)
 
     def _module(self, m: TorchBuilder, rank: int, *stored: str) -> str:
         names = ("weight", "bias", "running_mean", "running_var")
         state = dict(zip(names, map(m.array, stored)))
+        wrapper = ""
         if self.fix_gamma:
             state["weight"] = np.ones_like(state["weight"])
-        kind, momentum = f"nn.BatchNorm{max(rank - 2, 1)}d", round(1 - self.momentum, 12)
+            wrapper = m.function("fixed_gamma")
+        kind, options = f"nn.BatchNorm{max(rank - 2, 1)}d", {"momentum": self._momentum}
         channels = len(state["weight"])
-        return m.module(kind, channels, eps=self.eps, momentum=momentum, state=state)
+        return m.module(kind, channels, wrapper=wrapper, eps=self.eps, **options, state=state)
 
 
 _AXIS_1 = ("axis", lambda axis: axis == 1, "1, as in MXNet")
 _STORED = ("gamma", "beta")
 _MOVING = ("moving_mean", "moving_var")
-_TUNING = ("use_global_stats", "cudnn_off", "min_calib_range", "max_calib_range")
+_TUNING = ("cudnn_off", "min_calib_range", "max_calib_range")
 
 
 @operator("BatchNorm", ignores=_TUNING, parameters=_STORED, auxiliary=_MOVING)
@@ -153,10 +169,10 @@ class _OldNorm(Norm):
     allowed = (*Norm.allowed, _AXIS_1)
 
 
-_SYNC = ("use_global_stats", "ndev", "key")
+_SYNC = ("ndev", "key")
 
 
-@operator("BatchNorm_v1", ignores=_SYNC[:1], parameters=_STORED, auxiliary=_MOVING)
+@operator("BatchNorm_v1", parameters=_STORED, auxiliary=_MOVING)
 class BatchNormV1(_OldNorm):
     """(N, C, H, W) or (N, C) -> same.  Source: src/operator/batch_norm_v1-inl.h."""
 

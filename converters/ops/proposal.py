@@ -128,7 +128,9 @@ class Proposals(Computed):
         return center - reach, center + reach
 
     def to_pytorch(self, m: TorchBuilder, cls_prob: str, bbox_pred: str, im_info: str) -> str:
-        anchors = m.parameter(base_anchors(self.ratios, self.scales, self.feature_stride))
+        anchors = m.parameter(
+            base_anchors(self.ratios, self.scales, self.feature_stride), trained=False
+        )
         more = options(replace(self, ratios=RATIOS, scales=SCALES, output_score=False))
         call = f"{m.function('proposals')}({cls_prob}, {bbox_pred}, {im_info}, {anchors}{more})"
         return call if self.output_score else f"{call}[0]"

@@ -17,7 +17,7 @@ class RnnParamConcat(Concat):
     """Concat, for parameters.  Source: src/operator/nn/concat.cc."""
 
 
-@operator("RNN", ignores=("p", "lstm_state_clip_nan"), parameters=("parameters",))
+@operator("RNN", ignores=("lstm_state_clip_nan",), parameters=("parameters",))
 class RNN(Operator):
     """(T, N, C), parameters, (L, N, H) states -> (T, N, D H) [, last states].
 
@@ -31,6 +31,7 @@ class RNN(Operator):
     mode: Literal["rnn_relu", "rnn_tanh", "lstm", "gru"]
     bidirectional: bool = False
     state_outputs: bool = False
+    p: float = 0.0  # dropout between the layers
     projection_size: Optional[int] = None
     use_sequence_length: bool = False
     lstm_state_clip_min: Optional[float] = None
@@ -124,7 +125,8 @@ class RNN(Operator):
         if not m.is_stored(parameters):
             sizes = f"{self.state_size}, {self.num_layers}, {packing.directions}"
             function = m.function("packed_layers")
-            call = f'{function}({data}, {parameters}, {given}, "{self.mode}", {sizes})'
+            more = f"{self.p}, self.training"
+            call = f'{function}({data}, {parameters}, {given}, "{self.mode}", {sizes}, {more})'
             return call if self.state_outputs else f"{call}[0]"
         call = f"{self._module(m, m.array(parameters))}({data}, {given})"
         if not self.state_outputs:
@@ -137,6 +139,8 @@ class RNN(Operator):
         if nonlinearity:
             options["nonlinearity"] = nonlinearity
         options["bidirectional"] = self.bidirectional
+        if self.p and self.num_layers > 1:
+            options["dropout"] = self.p
         if kind == "lstm":
             options["proj_size"] = self.projection_size or 0
         state = {

@@ -36,7 +36,15 @@ class Identity(HandedOn, SameShape):
 declare("_copy", Identity)
 declare("make_loss", Identity)
 declare("MakeLoss", Identity, ignores=("grad_scale", "valid_thresh", "normalization"))
-declare("_contrib_gradientmultiplier", Identity, ignores=("scalar", "is_int"))
+
+
+@operator("_contrib_gradientmultiplier", ignores=("is_int",))
+class GradientMultiplier(Written, Identity):
+    """(*) -> same; the gradient is multiplied.  Source: contrib/gradient_multiplier_op.cc."""
+
+    scalar: float = 1.0
+
+    text = "multiply_gradient({0}, {self.scalar})"
 
 
 @operator("BlockGrad")
@@ -93,7 +101,10 @@ class Dropout(HandedOn, SameShape):
     )
 
     def to_pytorch(self, m: TorchBuilder, data: str, *others: str) -> str:
-        return f"{m.module('nn.Dropout', p=self.p)}({data})"
+        if not self.axes:
+            return f"{m.module('nn.Dropout', p=self.p)}({data})"
+        axes = tuple(axis % len(m.shape(data)) for axis in self.axes)
+        return f"{m.function('shared_dropout')}({data}, {self.p}, {axes}, self.training)"
 
 
 @operator("cast_storage")

@@ -130,7 +130,9 @@ class LinalgPotri(_SameSquare):
     lower: bool = True
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:
-        return f"torch.cholesky_inverse({data}{'' if self.lower else ', upper=True'})"
+        if self.lower:  # torch has a gradient of the other triangle, too, which is not read
+            return f"torch.cholesky_inverse({data}.tril())"
+        return f"torch.cholesky_inverse({data}.triu(), upper=True)"
 
 
 @operator("_linalg_inverse")

@@ -96,7 +96,7 @@ for _name in (_FRACTIONS + " " + _INVERSES).split():
     _short = _name.replace("arc", "a")
     unary(_name, _short.capitalize(), f"{{x}}.{_short}()")
 
-unary("_contrib_sign_ste", "Sign", "{x}.sign()", whole="like others")
+unary("_contrib_sign_ste", "Sign", "sign_straight_through({x})", whole="like others")
 unary("negative", _negative, "-{x}", whole="like others")
 unary("square", lambda x: x * x, "{x}.square()", whole="like others")
 unary("relu", _relu, "F.relu({x})", whole="like others")
@@ -104,8 +104,8 @@ unary("logical_not", lambda x: x.equals(0), "({x} == 0).to({x}.dtype)", whole="l
 
 for _name in ("trunc", "fix"):
     unary(_name, lambda x: x.op("Sign") * abs(x).op("Floor"), "{x}.trunc()", whole="stay")
-for _name in ("round", "_contrib_round_ste"):
-    unary(_name, Formula.rounded, "round_away({x})", whole="stay")
+unary("round", Formula.rounded, "round_away({x})", whole="stay")
+unary("_contrib_round_ste", Formula.rounded, "round_straight_through({x})", whole="stay")
 unary("rint", _round_down, "round_down({x})", whole="stay")
 
 _CBRT = "{x}.sign() * {x}.abs().pow(1 / 3)"

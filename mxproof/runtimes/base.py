@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, FrozenSet, List, Mapping, Optional, Protocol, Sequence
+from typing import Any, Callable, FrozenSet, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,24 @@ class RoundedLayer(Layer):
     """MXNet's own error is one draw of rounding and may be small by luck: here are more of them."""
 
     rounding: Rounding
+
+
+@dataclass(frozen=True)
+class MxnetStep:
+    """One training step in MXNet (see mxnet_gradients.py).
+
+    Attributes:
+        train: as in training; otherwise batch norms read their moving statistics.
+        gradients: of each parameter and each input.
+        states: the auxiliary states after the step.
+        shapes: of the inputs.
+    """
+
+    train: bool
+    outputs: List[Array]
+    gradients: Mapping[str, Array]
+    states: Mapping[str, Array]
+    shapes: Mapping[str, Tuple[int, ...]]
 
 
 @dataclass(frozen=True)

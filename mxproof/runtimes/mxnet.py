@@ -22,6 +22,7 @@ from .base import (
     Array,
     Inputs,
     Layer,
+    MxnetStep,
     RandomLayer,
     RoundedLayer,
     Rounding,
@@ -192,6 +193,32 @@ class Mxnet:
         options = {"first": self._places[node.name], "count": len(node.outputs)}
         answer, found = self._ask("round", given, draws=draws, **options)
         return [Rounding(isolated=a, own=own) for a, own in zip(found, answer["own"])]
+
+    def training_step(
+        self,
+        inputs: Inputs,
+        *,
+        train: bool = True,
+        precision: str = "float64",
+        moved: bool = False,
+    ) -> MxnetStep:
+        """One step of training: gradients, and the auxiliary states after it.
+
+        Args:
+            train: as in training; otherwise batch norms read their moving statistics.
+            moved: with all numbers moved by a rounding, to see how far that moves the gradients.
+
+        Raises:
+            RuntimeFailure: a layer has no gradient (in float64).
+        """
+        options = {"dtype": precision, "train": train, "moved": moved}
+        answer, arrays = self._ask("differentiate", self._fed(inputs), **options)
+        names, states = ([readable(n) for n in answer[k]] for k in ("arguments", "states"))
+        first = len(arrays) - len(names) - len(states)
+        last = first + len(names)
+        gradients, after = dict(zip(names, arrays[first:last])), dict(zip(states, arrays[last:]))
+        shapes = {name: array.shape for name, array in self._fed(inputs).items()}
+        return MxnetStep(train, arrays[:first], gradients, after, shapes)
 
     @cached_property
     def _places(self) -> Dict[str, int]:

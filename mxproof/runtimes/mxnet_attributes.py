@@ -9,8 +9,8 @@ from operator import attrgetter
 import numpy as np
 
 #: run(attributes, *inputs) -> outputs; their names; when(attributes, dtype): is MXNet's operator
-#: replaced?
-Definition = namedtuple("Definition", "run outputs when")
+#: replaced?; gradient(attributes, of the first output, *inputs) -> of the inputs, or None.
+Definition = namedtuple("Definition", "run outputs when gradient")
 
 #: MXNet's operator -> its Definition.
 DEFINITIONS = {}
@@ -24,12 +24,12 @@ def always(attrs, dtype):
     return True
 
 
-def defines(*ops, outputs=1, when=in_float64):
+def defines(*ops, outputs=1, when=in_float64, gradient=None):
     """Enter a function in the table: run(attrs, *inputs) -> a list of `outputs` arrays."""
 
     def enter(run):
         names = ["output{}".format(i) for i in range(outputs)]
-        DEFINITIONS.update({op: Definition(run, names, when) for op in ops})
+        DEFINITIONS.update({op: Definition(run, names, when, gradient) for op in ops})
         return run
 
     return enter

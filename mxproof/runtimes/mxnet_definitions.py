@@ -116,15 +116,26 @@ def bilinear_resize(attrs, x, like=None):
     return [mxnet("BilinearSampler", x, np.stack([grid] * len(x)))]
 
 
-@defines("Crop")
-def crop(attrs, x, like=None):
-    """As large as h_w or the other input, at the offset or in the middle."""
+def cropped(attrs, x, like):
+    """Which rows and columns Crop keeps: as many as h_w or the other input has, at the offset or
+    in the middle."""
     sizes = like.shape[2:] if like is not None else numbers(attrs["h_w"])
     starts = numbers(attrs.get("offset", "(0, 0)"))
     if true(attrs, "center_crop"):
         starts = [(length - size) // 2 for length, size in zip(x.shape[2:], sizes)]
-    rows, columns = (slice(start, start + size) for start, size in zip(starts, sizes))
-    return [x[:, :, rows, columns]]
+    kept = [slice(start, start + size) for start, size in zip(starts, sizes)]
+    return (slice(None), slice(None), *kept)
+
+
+def crop_gradient(attrs, g, x, *like):
+    found = [np.zeros_like(array) for array in (x, *like)]
+    found[0][cropped(attrs, x, *like or (None,))] = g
+    return found
+
+
+@defines("Crop", gradient=crop_gradient)
+def crop(attrs, x, like=None):
+    return [x[cropped(attrs, x, like)]]
 
 
 @defines("IdentityAttachKLSparseReg")
@@ -154,7 +165,21 @@ def leaky_relu_is_single(attrs, dtype):
     return kind == "rrelu" or (dtype == "float64" and kind in ("leaky", "prelu", "gelu"))
 
 
-@defines("LeakyReLU", outputs=2, when=leaky_relu_is_single)
+def leaky_relu_gradient(attrs, g, x, gamma=None):
+    if attrs.get("act_type") == "gelu":
+        below = np.reshape([math.erf(number / math.sqrt(2)) for number in x.ravel()], x.shape)
+        density = np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+        return [g * ((1 + below) / 2 + x * density)]
+    factor = slope(attrs, x, gamma)
+    own = np.where(x > 0, g, g * factor)
+    if gamma is None:
+        return [own]
+    terms = np.where(x > 0, 0, g * x)
+    axes = tuple(a for a, size in enumerate(factor.shape) if size == 1)
+    return [own, terms.sum(axes).reshape(gamma.shape)]
+
+
+@defines("LeakyReLU", outputs=2, when=leaky_relu_is_single, gradient=leaky_relu_gradient)
 def leaky_relu(attrs, x, gamma=None):
     """Of the kinds that MXNet has in float32 only; rrelu's mask, which it leaves unset, is 0."""
     if attrs.get("act_type") == "gelu":
@@ -183,24 +208,32 @@ def register(mx):
     """Tell MXNet of the definitions."""
 
     class Definition(mx.operator.CustomOp):
-        def __init__(self, run):
+        def __init__(self, run, gradient):
             super(Definition, self).__init__()
-            self.run = run
+            self.run, self.gradient = run, gradient
 
         def forward(self, is_train, req, in_data, out_data, aux):
             results = self.run(*[array.asnumpy() for array in in_data])
             for place, how, result in zip(out_data, req, results):
                 self.assign(place, how, mx.nd.array(result, dtype=result.dtype))
 
+        def backward(self, req, out_grad, in_data, out_data, in_grad, aux):
+            found = self.gradient(out_grad[0].asnumpy(), *[array.asnumpy() for array in in_data])
+            for place, how, result in zip(in_grad, req, found):
+                self.assign(place, how, mx.nd.array(result, dtype=result.dtype))
+
     @mx.operator.register("mxproof_definition")
     class DefinitionProp(mx.operator.CustomOpProp):
         def __init__(self, name, attrs, inputs):
-            super(DefinitionProp, self).__init__(need_top_grad=False)
+            super(DefinitionProp, self).__init__(need_top_grad=True)
             self.definition, self.attrs = DEFINITIONS[name], json.loads(attrs)
             self.inputs = ["input{}".format(i) for i in range(int(inputs))]
 
         def run(self, *arrays):
             return self.definition.run(self.attrs, *arrays)
+
+        def gradient(self, *arrays):
+            return self.definition.gradient(self.attrs, *arrays)
 
         def list_arguments(self):
             return self.inputs
@@ -217,4 +250,4 @@ def register(mx):
             return in_type, [real] * len(self.definition.outputs), []
 
         def create_operator(self, ctx, shapes, dtypes):
-            return Definition(self.run)
+            return Definition(self.run, self.gradient)

@@ -18,7 +18,8 @@ def _softmax_activation(attrs):
 
 def _batch_norm(attrs):
     """The epsilon of the old forms is a C float."""
-    kept = {k: v for k, v in attrs.items() if k in ("fix_gamma", "output_mean_var")}
+    same = ("fix_gamma", "output_mean_var", "momentum", "use_global_stats")
+    kept = {k: v for k, v in attrs.items() if k in same}
     return "BatchNorm", dict(kept, eps=repr(single(attrs, "eps", 1e-3)))
 
 

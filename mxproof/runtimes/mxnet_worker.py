@@ -10,6 +10,7 @@ import numpy as np
 
 from .mxnet_coverage import Isolated
 from .mxnet_definitions import register
+from .mxnet_gradients import training_step
 from .mxnet_model import Model
 from .mxnet_trace import Trace
 from .worker import Worker, as_numpy, digest, main
@@ -43,6 +44,10 @@ class MxnetWorker(Worker):
     def do_run(self, inputs, model, dtype):
         outputs = self.models[model].whole(inputs, dtype).forward(is_train=False)
         self.channel.send({}, map(as_numpy, outputs))
+
+    def do_differentiate(self, inputs, model, **options):
+        """One training step (see mxnet_gradients.py)."""
+        self.channel.send(*training_step(self.models[model], inputs, **options))
 
     def do_stored(self, inputs, model):
         """Name, element type, size and digest of each array of the file that the network reads.

@@ -36,7 +36,7 @@ class Pytorch:
         self._dtype = {"float32": torch.float32, "float64": torch.float64}[precision]
         with safe_open(self.path.with_suffix(".safetensors"), framework="np") as file:
             metadata = file.metadata()
-        self._inputs: List[str] = json.loads(metadata["mxproof.inputs"])
+        self.inputs: List[str] = json.loads(metadata["mxproof.inputs"])
         self._types: Dict[str, str] = json.loads(metadata.get("mxproof.types", "{}"))
         self._table: Table = json.loads(metadata["mxproof.layers"])
         self.output_names: List[str] = json.loads(metadata["mxproof.outputs"])
@@ -55,6 +55,12 @@ class Pytorch:
         parameters = functions[whole, "forward"].args.args[1:]
         pairs = zip(self._inputs, (parameter.arg for parameter in parameters))
         return [own if own in self._inputs else listed for listed, own in pairs]
+
+    def untraced(self) -> torch.nn.Module:
+        """The same in the precision asked for, new each time: for training."""
+        tree = ast.parse(self.path.read_text(encoding="utf-8"))
+        widened = _Instrument(self.precision, observed=False).visit(tree)
+        return self._load(ast.fix_missing_locations(widened)).to(self._dtype)
 
     @cached_property
     def _traced(self) -> torch.nn.Module:
@@ -97,9 +103,9 @@ class Pytorch:
         exec(compile(source, self.path, "exec"), module.__dict__)
         return module
 
-    def _tensors(self, inputs: Inputs) -> List[torch.Tensor]:
+    def tensors(self, inputs: Inputs) -> List[torch.Tensor]:
         """Arguments of forward, in its order."""
-        types = {name: self._types.get(name, "float32") for name in self._inputs}
+        types = {name: self._types.get(name, "float32") for name in self.inputs}
         return [
             torch.from_numpy(np.array(inputs[n], self.precision if "float" in t else t))
             for n, t in types.items()
@@ -108,7 +114,7 @@ class Pytorch:
     def run(self, inputs: Inputs) -> List[Array]:
         if self.precision == "float64":  # the file itself may state float32
             return self.trace(inputs, lambda layer, value: None)
-        tensors = self._tensors(inputs)
+        tensors = self.tensors(inputs)
         with torch.inference_mode():
             found = _arrays(self.model(*tensors))
         for name, tensor in zip(self._inputs, tensors):
@@ -125,7 +131,7 @@ class Pytorch:
         self._visit = visit
         tiled: Any = Tiled() if self.precision == "float64" else nullcontext()
         with torch.inference_mode(), tiled:
-            return _arrays(self._traced(*self._tensors(inputs)))
+            return _arrays(self._traced(*self.tensors(inputs)))
 
     def _observe(self, module: torch.nn.Module, statement: int, *values: torch.Tensor) -> Any:
         """Called with what a statement assigned; returns what is to be used from there on."""
@@ -176,8 +182,8 @@ class _Instrument(ast.NodeTransformer):
     """After `x = …` in a forward: `x = observe(self, number, x)`; in float64, a forward's
     `torch.float32` is that too."""
 
-    def __init__(self, precision: str) -> None:
-        self._precision = precision
+    def __init__(self, precision: str, *, observed: bool = True) -> None:
+        self._precision, self._observed = precision, observed
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         self.generic_visit(node)
@@ -189,7 +195,7 @@ class _Instrument(ast.NodeTransformer):
         if node.name in ("read_safetensors", "load"):
             return node
         self.generic_visit(node)
-        if node.name != "forward":
+        if node.name != "forward" or not self._observed:
             return node
         body: List[ast.stmt] = []
         count = 0

@@ -15,6 +15,7 @@ from hypothesis import given
 
 from converters import Graph, PytorchModule, save_pytorch, to_pytorch
 from converters.binding import bind
+from converters.pytorch_functions import functions
 from converters.symbol import Symbol
 
 from .networks import noise, small_resnet
@@ -25,7 +26,10 @@ Renaming = Callable[[str], str]
 
 TAIL = "def read_safetensors("
 #: Imported only where they are used.
-OPTIONAL = ("from collections import OrderedDict", "import torch.nn.functional as F")
+OPTIONAL = (
+    *("from collections import OrderedDict", "import torch.nn.functional as F"),
+    ast.unparse(ast.parse(functions()["fixed_gamma"].source)),
+)
 IMPORTS = [
     "from __future__ import annotations",
     "import json",
@@ -101,7 +105,16 @@ def check_class(cls: Any, classes: Set[str]) -> None:
                 assert isinstance(node.value, (int, float)) or node.value == "nearest"
         for node in ast.walk(method):
             if isinstance(node, ast.Name):
-                assert node.id in {*local, *classes, "super", "nn", "F", "torch", "OrderedDict"}
+                assert node.id in {
+                    *local,
+                    *classes,
+                    "super",
+                    "nn",
+                    "F",
+                    "torch",
+                    "OrderedDict",
+                    "fixed_gamma",
+                }
             if isinstance(node, ast.Attribute) and not isinstance(node.value, ast.Name):
                 assert node.attr in {*METHODS, "__init__"}
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):

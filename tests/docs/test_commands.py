@@ -32,7 +32,7 @@ STORIES: Dict[Tuple[str, str], List[Step]] = {}
 for _step in ALL:
     if _step.kind != "mention" and not _step.excerpt and not _step.not_run:
         STORIES.setdefault((_step.document, _step.situation), []).append(_step)
-DAILY = ("README.md", "docs/errors.md")
+DAILY = ("README.md", "docs/errors.md", "docs/fine-tuning.md")
 #: A program that would download weights makes random ones.
 OFFLINE = ("pretrained=True)", "pretrained=False)\nnet.initialize()")
 

@@ -42,6 +42,7 @@ def draw_rnn(draw: Draw) -> Case:
         mode=mode,
         state_size=st.integers(1, 5),
         num_layers=st.integers(1, 3),
+        p=st.sampled_from((None, 0.0, 0.3)),
         projection_size=st.none() if mode != "lstm" else st.sampled_from((None, 1, 2)),
         use_sequence_length=None,
         lstm_state_clip_min=None,

@@ -170,6 +170,7 @@ EXAMPLES = {
     "_np_cumsum last axis": case(numbers((2, 3, 4), "int64"), axis=2),
     "_np_cumsum truth values": case(numbers((5,), "bool")),
     "_np_cumsum bytes": case(numbers((5, 2), "int8"), axis=0),
+    "sort along an axis": case(Data((3, 5), distinct), axis=1),
     **{
         f"topk {kind}": case(Data((3, 40), distinct), ret_typ=kind, k=3)
         for kind in ("value", "indices", "both", "mask")

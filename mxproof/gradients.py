@@ -1,0 +1,276 @@
+"""Does training go on in PyTorch as it did in MXNet? One step in both, compared.
+
+MXNet's gradients, and its batch norms' statistics after the step, are brought into PyTorch's
+layout by converting them as the weights are converted: what reorders, splits or repeats a weight
+does the same to its gradient. So a tensor that PyTorch trains and MXNet does not, or the other way
+round, is compared with what it cannot equal. Dropout draws nothing here (p = 0 on both sides): no
+two libraries draw alike.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
+
+import numpy as np
+import torch
+
+from converters import Graph, Node, to_pytorch
+from converters.folding import fold_parameters
+from converters.ops.normalization import Norm
+
+from .runtimes.base import Array, Inputs, MxnetStep, RuntimeFailure
+from .runtimes.mxnet import Mxnet
+from .runtimes.mxnet_gradients import weights
+from .runtimes.pytorch import Pytorch
+
+#: Of the largest magnitude of a gradient, or of a statistic, by the precision of MXNet's. In
+#: float64 the two libraries add in another order (2e-16 a term); a wrong epsilon, a missing term or
+#: another momentum is far above. The worst of the six models, of 152 layers, is 5e-12. Some layers
+#: have gradients in float32 only, whose own sums are off by some hundred roundings of 6e-8.
+LIMITS = {"float64": 1e-10, "float32": 1e-5}
+
+#: Of how far rounding moves a gradient: two libraries round independently, and the largest of
+#: many such differences is compared with the largest of many others.
+MARGIN = 16
+
+#: ("output", name), ("gradient", input), or ("tensor", name in the emitted module): its gradient
+#: if it is trained, else what the step leaves there.
+Tensors = Dict[Tuple[str, str], Array]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far PyTorch is from MXNet in one tensor.
+
+    Attributes:
+        kind, name: see Tensors.
+        error: the largest.
+        largest: magnitude of MXNet's.
+        precision: of MXNet's.
+        noise: how far rounding moves MXNet's own, where that was measured. It decides where the
+            true gradient is 0: of a bias that a batch norm takes away again, only rounding is left.
+    """
+
+    kind: str
+    name: str
+    error: float
+    largest: float
+    precision: str
+    noise: float = 0.0
+
+    @property
+    def excess(self) -> float:
+        """The error in parts of what is allowed."""
+        allowed = max(LIMITS[self.precision] * self.largest, MARGIN * self.noise)
+        return self.error / allowed if allowed else float("inf" if self.error else 0)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}: {self.error:.2g} off, its largest is {self.largest:.2g}"
+
+
+def differences(
+    graph: Graph, path: Path, model: Mxnet, inputs: Inputs, train: bool = True
+) -> List[Difference]:
+    """One step in both, compared tensor by tensor, the worst first.
+
+    Args:
+        path: the emitted source.
+        train: as in training; otherwise batch norms read their moving statistics.
+
+    Raises:
+        RuntimeFailure: a layer has no gradient in MXNet.
+    """
+    precision = "float64"
+    try:
+        step = model.training_step(inputs, train=train)
+    except RuntimeFailure as error:
+        if "in float64" not in str(error):
+            raise
+        precision = "float32"
+        step = model.training_step(inputs, train=train, precision=precision)
+    expected, found = expected_of(graph, step), torch_step(graph, path, step, inputs)
+    distances = {key: _distance(found.get(key), t) for key, t in expected.items()}
+    compared = [Difference(*key, *far, precision) for key, far in distances.items()]
+    if any(difference.excess > 1 for difference in compared):
+        options = {"train": train, "precision": precision, "moved": True}
+        moved = expected_of(graph, model.training_step(inputs, **options))
+        noise = [_distance(moved[key], t)[0] for key, t in expected.items()]
+        compared = [replace(d, noise=n) for d, n in zip(compared, noise)]
+    return sorted(compared, key=lambda difference: -difference.excess)
+
+
+def _distance(x: Any, t: Array) -> Tuple[float, float]:
+    """The largest error of x, and magnitude of t; where there is no gradient at all, it is 0."""
+    x = np.zeros_like(t) if x is None else x
+    if x.shape != t.shape:
+        return float("inf"), 0.0
+    with np.errstate(invalid="ignore"):  # infinity less infinity
+        off = np.abs(np.subtract(x, t, dtype=float))
+    off = np.where((x == t) | (np.isnan(x) & np.isnan(t)), 0, off)
+    error = float(off.max(initial=0))
+    return (error if np.isfinite(error) else float("inf")), float(np.abs(t).max(initial=0))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The same sums in the same order on every machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def torch_step(graph: Graph, path: Path, step: MxnetStep, inputs: Inputs) -> Tensors:
+    """The same step of the emitted network in float64; the loss is that of mxnet_gradients.py."""
+    runtime = Pytorch(path, "float64")
+    model = runtime.untraced().train(step.train)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        elif isinstance(module, torch.nn.RNNBase):
+            module.dropout = 0.0
+    given = dict(zip(runtime.inputs, runtime.tensors(inputs)))
+    for name, tensor in given.items():
+        tensor.requires_grad_(name in step.gradients)
+    with _one_thread():
+        result = model(*given.values())
+        outputs = list(result) if isinstance(result, tuple) else [result]
+        loss = _loss(graph, outputs)
+        if loss.requires_grad:
+            loss.backward()
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    state = {name: parameters.get(name, tensor) for name, tensor in model.state_dict().items()}
+    found: Tensors = {("output", n): y.detach().numpy() for n, y in zip(graph.outputs, outputs)}
+    read = {("gradient", name): tensor for name, tensor in given.items()}
+    for key, tensor in {**read, **{("tensor", name): t for name, t in state.items()}}.items():
+        if not tensor.requires_grad:
+            found[key] = tensor.detach().numpy()
+        elif tensor.grad is not None:
+            found[key] = tensor.grad.numpy()
+    return found
+
+
+def expected_of(graph: Graph, step: MxnetStep) -> Tensors:
+    """What PyTorch must have after MXNet's step."""
+    found: Tensors = {("output", n): y for n, y in zip(graph.outputs, step.outputs)}
+    read = {v.name for v in graph.inputs} & set(step.gradients)
+    found.update((("gradient", name), step.gradients[name]) for name in read)
+    converted = _converted(graph, {**step.gradients, **_statistics(graph, step)})
+    found.update((("tensor", name), array) for name, array in converted.items())
+    return found
+
+
+def _converted(graph: Graph, arrays: Mapping[str, Array]) -> Dict[str, Array]:
+    """What the emitted module would hold if these were the parameters."""
+    stored = {**graph.unfolded_params, **graph.params}
+    made = {name for node in graph.listed for name in node.outputs}
+    params = {name: arrays.get(name, array) for name, array in stored.items() if name not in made}
+    params = {n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in params.items()}
+    unfolded = replace(graph, nodes=graph.listed, params=params, unfolded=(), unfolded_params={})
+    return to_pytorch(fold_parameters(unfolded)).state
+
+
+def _statistics(graph: Graph, step: MxnetStep) -> Dict[str, Array]:
+    """MXNet's moving statistics after the step, as PyTorch defines them.
+
+    MXNet moves towards the batch's variance, PyTorch (as cuDNN, and so MXNet on a GPU) towards
+    n / (n - 1) times that, of n numbers; and MXNet's momentum is a C float, in which 0.9 is
+    0.89999998. Both are taken out of MXNet's result, and PyTorch's are put in.
+    """
+    states = dict(step.states)
+    shapes = graph.infer_shapes(step.shapes)
+    for node in graph.nodes:
+        operator = graph.operators[node.name]
+        if not isinstance(operator, Norm) or operator.use_global_stats or not step.train:
+            continue
+        shape: Any = shapes[str(node.inputs[0])]
+        count = np.prod(shape) / shape[operator.axis]
+        kept, share = float(np.float32(operator.momentum)), round(1 - operator.momentum, 12)
+        for name, factor in zip(node.inputs[3:], (1.0, count / (count - 1))):
+            if name in graph.params and name in states:
+                old = np.asarray(graph.params[name], np.float64)
+                batch = (states[name] - kept * old) / (1 - kept)
+                states[name] = (1 - share) * old + share * factor * batch
+    return states
+
+
+def _loss(graph: Graph, outputs: List[torch.Tensor]) -> torch.Tensor:
+    """See mxnet_gradients.py."""
+    makers = {name: node for node in graph.nodes for name in node.outputs}
+    drawn = weights([tuple(output.shape) for output in outputs])
+    total = torch.zeros((), dtype=torch.float64)
+    for name, output, weight in zip(graph.outputs, outputs, drawn):
+        node = makers.get(name)
+        if node is not None and node.op in LOSSES:
+            total = total + LOSSES[node.op](output, Options(node.attrs))
+        elif output.is_floating_point():
+            total = total + (output * torch.from_numpy(np.asarray(weight))).sum()
+    return total
+
+
+class Options(Dict[str, str]):
+    """A layer's attributes, as numbers and flags."""
+
+    def number(self, name: str, default: float) -> float:
+        return float(self.get(name, default))
+
+    def true(self, name: str) -> bool:
+        return self.get(name, "False") in ("True", "true", "1")
+
+
+def _softmax(output: torch.Tensor, options: Options) -> torch.Tensor:
+    """Cross entropy with class 0."""
+    multi, norm = options.true("multi_output"), options.get("normalization", "null")
+    if not multi:
+        last = options.true("preserve_shape") and output.dim() > 1
+        output = output.flatten(0, -2) if last else output.flatten(1)
+    classes, alpha = output.shape[1], options.number("smooth_alpha", 0)
+    target = torch.full((classes,), alpha / max(classes - 1, 1), dtype=output.dtype)
+    target[0] = 1 - alpha
+    logs = (output.log().movedim(1, -1) * target).sum(-1)
+    places = logs[0].numel() if multi else 1
+    counts = {"null": 1, "batch": len(output), "valid": logs.numel()}
+    scale = np.float32(options.number("grad_scale", 1))  # MXNet computes it in float32
+    scale = scale / np.float32(1 if norm == "valid" else places) / np.float32(counts[norm])
+    return -float(scale) * logs.sum()
+
+
+def _svm(output: torch.Tensor, options: Options) -> torch.Tensor:
+    output = output.flatten(0, -2)
+    sign = -torch.ones_like(output)
+    sign[:, 0] = 1
+    beyond = (options.number("margin", 1) - sign * output).clamp(min=0)
+    loss = beyond if options.true("use_linear") else beyond**2
+    return options.number("regularization_coefficient", 1) * loss.sum()
+
+
+def _regression(loss: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    def scaled(output: torch.Tensor, options: Options) -> torch.Tensor:
+        scale = np.float32(options.number("grad_scale", 1)) / np.float32(output[0].numel())
+        return float(scale) * loss(output).sum()
+
+    return scaled
+
+
+#: Layers that are a loss -> what they are the gradient of, with labels of 0, given their output.
+LOSSES: Dict[str, Callable[[torch.Tensor, Options], torch.Tensor]] = {
+    "SoftmaxOutput": _softmax,
+    "SVMOutput": _svm,
+    "LinearRegressionOutput": _regression(lambda y: y**2 / 2),
+    "MAERegressionOutput": _regression(torch.abs),
+    "LogisticRegressionOutput": _regression(lambda y: -(1 - y).log()),
+    "MakeLoss": lambda y, options: options.number("grad_scale", 1) * y.sum(),
+    "make_loss": lambda y, options: y.sum(),
+}
+
+
+def inner_losses(graph: Graph) -> Iterator[Node]:
+    """Layers that are a loss, but whose result other layers read: MXNet's gradient begins at each
+    of them, which no loss of the outputs says."""
+    read = {name for node in graph.nodes for name in node.inputs}
+    return (node for node in graph.nodes if node.op in LOSSES and read.intersection(node.outputs))
