@@ -34,6 +34,7 @@ LAYOUTS: Tuple[Shape, ...] = (
     *(("N", 3, "H", "W"), ("N", 1, "H", "W")),
     *(("N", "H", "W", 3), ("N", "H", "W", 1)),
 )
+SMALLEST = 8
 #: How many shapes are named to a user who has to choose one.
 NAMED = 4
 
@@ -163,7 +164,13 @@ def layouts(graph: Graph, name: str, shapes: Shapes) -> List[Shape]:
     tried = {guess: {**shapes, name: guess} for guess in guesses if guess is not None}
     if any(shape is None for other, shape in shapes.items() if other != name):
         return []
-    return [guess for guess, each in tried.items() if fixed_shapes(graph, each)]
+    fitting = ((guess, guess and fixed_shapes(graph, each)) for guess, each in tried.items())
+    return [guess for guess, sizes in fitting if sizes and _is_picture(guess, sizes[name])]
+
+
+def _is_picture(shape: Shape, sizes: Tuple[int, ...]) -> bool:
+    """Is no side so small that only an axis of channels could be?"""
+    return all(size >= SMALLEST for d, size in zip(shape or (), sizes) if d in ("H", "W"))
 
 
 def example(graph: Graph, name: str) -> str:
