@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Dict, Iterable, List, Mapping, Sequence, Tuple
+from typing import Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
 from rich.table import Table
 from rich.text import Text
@@ -32,8 +32,8 @@ from .wording import (
 
 STYLES = {PASS: "green", FAIL: "bold red", INCOMPLETE: "yellow", TOP[DIFFERS]: "bold red"}
 ERRORS = (
-    *("max absolute error", "max relative error", "its error (limit)"),
-    *("layers", "worst layer", "error (limit)"),
+    *("max absolute error", "max relative error", "output error (limit)"),
+    *("layers", "worst layer", "its error (limit)"),
 )
 RUN = ("model", "runtime", "precision")
 SEARCHED = ("model", "target", "precision", "inputs", "worst", "where")
@@ -72,7 +72,10 @@ def errors_table(rows: Iterable[Mapping[str, str]]) -> Table:
     merged: Dict[Tuple[str, ...], Dict[str, str]] = {}
     for row in rows:
         merged.setdefault(tuple(row[name] for name in RUN), {}).update(row)
-    title = "Largest differences from MXNet: final output, and worst layer"
+    title = (
+        "Largest differences from MXNet: final output, and worst layer\n(errors beside a limit: "
+    )
+    title += "in float64 relative, in float32 in multiples of MXNet's own)"
     cells = [tuple(row.get(c, NONE) for c in (*RUN, *ERRORS)) for _, row in sorted(merged.items())]
     return Sheet(title, (*RUN, *ERRORS), cells).terminal()
 
@@ -94,16 +97,17 @@ def proven_sentence(rows: Iterable[Mapping[str, str]], failed: Sequence[str]) ->
         rows: of the tests of layers that passed.
         failed: the ids of tests of models that failed.
     """
-    runs: Dict[Tuple[str, str, str], List[str]] = {}
+    places: Dict[Tuple[str, str, str], Set[str]] = {}
     for row in rows:
-        found = runs.setdefault((row["model"], row["layers"], row["weights"]), [])
-        found.append(f"{row['runtime']} {row['precision']}")
-    parts: List[str] = []
-    for (model, layers, weights), where in runs.items():
-        broken = [name for name in failed if f"[{model}-" in name or f"[{model}]" in name]
-        if not broken:
-            parts.append(f"all {layers} layers of {model} ({weights}; {', '.join(sorted(where))})")
-    proven = f"Proven equal to MXNet: {'; '.join(parts)}." if parts else ""
+        model = row["model"], row["layers"], row["weights"]
+        places.setdefault(model, set()).add(f"{row['runtime']} {row['precision']}")
+    alike: Dict[Tuple[str, str], List[str]] = {}
+    for (name, layers, weights), where in places.items():
+        if not any(f"[{name}-" in test or f"[{name}]" in test for test in failed):
+            models = alike.setdefault((weights, ", ".join(sorted(where))), [])
+            models.append(f"{name} ({layers} layers)")
+    parts = [f"{', '.join(m)} with {weights} in {where}" for (weights, where), m in alike.items()]
+    proven = f"Proven equal to MXNet, every layer: {'; '.join(parts)}." if parts else ""
     tests = "1 test" if len(failed) == 1 else f"{len(failed)} tests"
     return f"Not proven: {tests} of models failed. {proven}".strip() if failed else proven
 

@@ -65,7 +65,7 @@ def test_layers(
             "precision": precision,
             "layers": str(len(comparison.checks)),
             "worst layer": worst.layer,
-            "error (limit)": against_limit(worst),
+            "its error (limit)": against_limit(worst),
             "weights": WEIGHTS[case.subject.weights],
         },
     )

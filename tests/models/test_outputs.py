@@ -46,7 +46,7 @@ def test_outputs(
                 "precision": precision,
                 "max absolute error": f"{max_abs:.2e}",
                 "max relative error": f"{max_rel:.2e}",
-                "its error (limit)": against_limit(result),
+                "output error (limit)": against_limit(result),
             },
         )
         alike = all(top.verdict != DIFFERS for top in tops_of(value, truth[name], precision))
