@@ -204,13 +204,13 @@ def test_a_loss_names_the_worst_few() -> None:
     [
         (
             [],
-            "Proven equal to MXNet, every layer: a (3 layers), ab (5 layers) with RANDOM weights in "
-            "pytorch float32, pytorch float64.",
+            "Proven equal to MXNet, every layer: a (3 layers), ab (5 layers) with RANDOM weights "
+            "in pytorch float32, pytorch float64.",
         ),
         (
             ["tests/models/test_shapes.py::test_shapes[a-onnx+pytorch]"],
-            "Not proven: 1 test of models failed. Proven equal to MXNet, every layer: ab (5 layers) "
-            "with RANDOM weights in pytorch float32, pytorch float64.",
+            "Not proven: 1 test of models failed. Proven equal to MXNet, every layer: ab "
+            "(5 layers) with RANDOM weights in pytorch float32, pytorch float64.",
         ),
         (["[a-pytorch]", "[ab]"], "Not proven: 2 tests of models failed."),
     ],
