@@ -8,9 +8,10 @@ range that a network takes in some twenty trials, whatever layers are in between
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cache
 from itertools import chain
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .errors import ShapeError, UnsupportedError
 from .graph import Graph
@@ -54,13 +55,20 @@ def with_shapes(graph: Graph, guessed: Shapes, stated: Shapes) -> Graph:
     found = layouts(graph, unknown[0], shapes) if len(unknown) == 1 else []
     if len(found) == 1:
         shapes[unknown[0]] = found[0]
-    try:
+    with _hints(graph, guessed):
         return with_determined_sizes(graph.with_inputs(shapes))
+
+
+@contextmanager
+def _hints(graph: Graph, shapes: Shapes) -> Iterator[None]:
+    """Errors on inputs that are too small or too large name such as fit these shapes."""
+    try:
+        yield
     except ShapeError as error:
-        if error.misfit is None or None in guessed.values():
+        if error.misfit is None or None in shapes.values():
             raise
-        fitting = choices(graph, guessed)
-        raise ShapeError(f"{error} {fitting}" if fitting else str(error), error.misfit) from None
+        fitting = choices(graph, shapes)
+        raise ShapeError(f"{error} {fitting}".rstrip(), error.misfit) from None
 
 
 def choices(graph: Graph, shapes: Shapes) -> str:
@@ -86,7 +94,8 @@ def shapes_that_fit(graph: Graph, shapes: Shapes) -> Sizes:
         return found
     fitting = choices(graph, shapes)
     if not fitting:
-        graph.infer_shapes(numbered(shapes, DEFAULT_SIZES, DEFAULT_SIZE))
+        with _hints(graph, {v.name: v.shape for v in graph.inputs}):
+            graph.infer_shapes(numbered(shapes, DEFAULT_SIZES, DEFAULT_SIZE))
     raise ShapeError(
         f"{graph.name}: no height equal to the width fits {in_words(shapes)}. {fitting} Choose "
         "one by --input."
