@@ -169,8 +169,11 @@ class Tables:
     def __init__(self) -> None:
         keys = ("mxproof_layers", "mxproof", "mxproof_search")
         self.rows: Dict[str, List[Dict[str, Any]]] = {key: [] for key in keys}
+        self.failed: List[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and report.nodeid.startswith("tests/models/"):
+            self.failed.append(report.nodeid)
         for key, value in report.user_properties if report.when == "call" else ():
             if key in self.rows:
                 self.rows[key].append(value)
@@ -181,7 +184,7 @@ class Tables:
         from rich.console import Console
 
         from mxproof.report.sheet import Sheet
-        from mxproof.report.terminal import errors_table, search_table
+        from mxproof.report.terminal import errors_table, proven_sentence, search_table
 
         width = max(terminalreporter._tw.fullwidth, 120)
         console = Console(width=width, force_terminal=terminalreporter.hasmarkup)
@@ -192,6 +195,8 @@ class Tables:
             with console.capture() as capture:
                 console.print(made)
             terminalreporter.write_line(capture.get())
+        layers = [row for row in self.rows["mxproof"] if "layers" in row]
+        terminalreporter.write_line(proven_sentence(layers, self.failed))
 
 
 def pytest_configure(config: pytest.Config) -> None:

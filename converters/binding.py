@@ -11,6 +11,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 from .errors import CheckpointError, UnsupportedError, UnusedParametersWarning
 from .folding import fold_parameters, input_roles
 from .graph import Graph, Node, Value
+from .input_sizes import with_shapes
 from .naming import distinct_names, layer_outputs, readable, with_readable_variables
 from .params import TYPE_FLAGS, Array
 from .shape import AXES, Shape
@@ -67,7 +68,7 @@ def bind(
     given = (n for n in symbol.nodes if n.is_variable and n.name in data)
     graph = replace(graph, inputs=tuple(_input(node, graph, types or {}) for node in given))
     guessed = {v.name: v.shape or guess_input(graph, v.name) for v in graph.inputs}
-    return graph.with_inputs({**guessed, **inputs})
+    return with_shapes(graph, guessed, inputs)
 
 
 def _check_variables(variables: List[str], missing: List[str], where: str) -> None:

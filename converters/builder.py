@@ -6,6 +6,7 @@ from typing import Any, Tuple
 
 from .errors import ShapeError
 from .graph import Graph, Node
+from .input_sizes import example
 from .ops import Unsupported
 from .params import Array
 from .shape import Dim
@@ -69,12 +70,13 @@ class Builder:
     def _shape(self, name: str) -> Tuple[Dim, ...]:
         shape = self._graph.shapes[name]
         if shape is None:
-            names = [v.name for v in self._graph.inputs]
-            example = name if name in names or not names else names[0]
+            unknown = [v.name for v in self._graph.inputs if v.shape is None]
+            first = name if name in unknown or not unknown else unknown[0]
+            shapes = example(self._graph, first)
             raise ShapeError(
                 f"the shape of {name!r} follows from no layer of {self._graph.name}: state the "
-                f"inputs, e.g. --input {example}=Nx3xHxW, or, if only training reads it, choose an "
-                "output before it: --output LAYER."
+                f"inputs, e.g. --input {shapes}, or, if only training reads it, choose an output "
+                "before it: --output LAYER."
             )
         return shape
 

@@ -5,7 +5,7 @@ Every message is one paragraph: who, what was got, what is allowed, what to do n
 
 from __future__ import annotations
 
-from typing import Iterable
+from typing import Iterable, Optional
 
 
 class ConversionError(Exception):
@@ -17,7 +17,16 @@ class CheckpointError(ConversionError):
 
 
 class ShapeError(ConversionError):
-    """An input or a parameter has a shape that the network cannot take."""
+    """An input or a parameter has a shape that the network cannot take.
+
+    Attributes:
+        misfit: -1 where the input is too small, 1 where it is too large, None where neither is
+            known to be the reason.
+    """
+
+    def __init__(self, message: str, misfit: Optional[int] = None) -> None:
+        self.misfit = misfit
+        super().__init__(message)
 
 
 class UnsupportedError(ConversionError):

@@ -9,7 +9,7 @@ from typing import Dict, FrozenSet, List, Mapping, Set, Tuple, Union
 from . import ops
 from .errors import ShapeError, UnsupportedError
 from .params import Array
-from .shape import Open, Shape, compatible, settled, show
+from .shape import Open, Shape, compatible, misfit, settled, show
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Graph:
             except ops.Unsupported as problem:
                 raise ops.unsupported(node, problem) from None
             except ShapeError as error:
-                raise ShapeError(f"{node.op} {node.name!r} {error}.") from None
+                raise ShapeError(f"{node.op} {node.name!r} {error}.", error.misfit) from None
         return shapes
 
     @cached_property
@@ -222,7 +222,9 @@ class Graph:
                 raise ShapeError(
                     f"{node.op} {node.name!r}: its {role} {name!r} has shape {show(shape)}, the "
                     f"symbol says {show(expected[role])} for data of shape {show(given[0])}. "
-                    "Symbol and parameters (or --input) do not belong together."
+                    "State inputs of another shape; if none fits, symbol and parameters do not "
+                    "belong together.",
+                    misfit(expected[role], shape),
                 )
 
     def with_inputs(self, shapes: Mapping[str, Shape]) -> Graph:

@@ -60,6 +60,14 @@ def compatible(a: Shape, b: Shape) -> bool:
     return a is None or b is None or (len(a) == len(b) and all(map(same, a, b)))
 
 
+def misfit(needed: Shape, stored: Shape) -> Optional[int]:
+    """-1 where data needs fewer weights than are stored: it is too small; 1 where it needs more;
+    None where that is not known."""
+    sizes = [product(shape or ()) for shape in (needed, stored)]
+    few, many = (size if isinstance(size, int) else 0 for size in sizes)
+    return (few > many) - (few < many) if few and many else None
+
+
 def merge(a: Dim, b: Dim) -> Dim:
     """What is known of a dimension that is both `a` and `b`: a number before a name."""
     a, b = settled(a), settled(b)
@@ -116,7 +124,8 @@ def quotient(dims: Sequence[Dim], divisors: Sequence[Dim]) -> Dim:
     if names:
         return product(names) if above == below else None
     if above % below:
-        raise ShapeError(f"{above} cannot be divided by {below}")
+        too_small = -1 if above < below else None
+        raise ShapeError(f"{above} cannot be divided by {below}", too_small)
     return above // below
 
 
@@ -134,6 +143,7 @@ def window(
     if room < 0:
         raise ShapeError(
             f"an input of size {size} padded by {pad} on both sides is smaller than "
-            f"the kernel of {dilate * (kernel - 1) + 1}: give a larger input"
+            f"the kernel of {dilate * (kernel - 1) + 1}: give a larger input",
+            -1,
         )
     return (room + stride - 1 if full else room) // stride + 1

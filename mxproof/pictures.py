@@ -9,10 +9,10 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
+from converters.input_sizes import DEFAULT_SIZES
 from converters.preprocessing import CHANNELS, Floats, Pixels, Preprocessing
 from converters.shape import Shape, show
 
-from .sample_inputs import DEFAULT_SIZES
 from .subject import Subject, UsageError
 
 READ = "BMP, PNG, JPEG, GIF, WebP, TIFF"

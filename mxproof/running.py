@@ -26,8 +26,12 @@ from .targets import TARGETS, convert
 #: Runtime -> the target whose files it runs; "" for MXNet, which runs checkpoints.
 RUNTIMES = {"mxnet": "", "onnxruntime": "onnx", "pytorch": "pytorch", "mxnet-onnx": "onnx"}
 SUFFIXES = {name: target and TARGETS[target].suffix for name, target in RUNTIMES.items()}
-#: Inputs, preprocessing and outputs' names of a file.
-Described = Tuple[Tuple[Value, ...], Optional[Preprocessing], Tuple[str, ...]]
+#: Inputs, preprocessing and outputs' names of a file, and what it says of its weights.
+Described = Tuple[Tuple[Value, ...], Optional[Preprocessing], Tuple[str, ...], str]
+
+
+#: Key of a file's metadata: which weights these are.
+STATED = "mxproof.weights"
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,14 @@ class Opened:
         preprocessing: of pictures, where it is recorded.
         run: inputs -> outputs; MXNet takes a precision, too.
         outputs: their names, where the file has them.
+        weights: where they come from, for a model of the zoo.
     """
 
     inputs: Tuple[Value, ...]
     preprocessing: Optional[Preprocessing]
     run: Callable[..., List[Array]]
     outputs: Tuple[str, ...] = ()
+    weights: str = ""
 
     def restated(self, given: Mapping[str, Shape]) -> Opened:
         """With the shapes that the user states.
@@ -131,8 +137,8 @@ def open_subject(
     if not target:
         with MxnetProcess(mxnet_python) as mxnet:
             network = mxnet.load(subject.prefix, subject.epoch, graph)
-            names = tuple(graph.outputs)
-            yield Opened(graph.inputs, subject.preprocessing, network.run, names)
+            names, weights = tuple(graph.outputs), graph.source.get("weights", "")
+            yield Opened(graph.inputs, subject.preprocessing, network.run, names, weights)
         return
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         path = convert(graph, target, Path(folder))[0]
@@ -155,9 +161,10 @@ def _suffix(model: str) -> str:
 def open_file(path: Path, runtime: str, mxnet_python: Optional[str]) -> Iterator[Opened]:
     """A file of the runtime's target; mxnet-onnx imports it back into MXNet."""
     target = RUNTIMES[runtime]
-    inputs, preprocessing, outputs = READERS[target](path)
+    inputs, preprocessing, outputs, weights = READERS[target](path)
     if runtime != "mxnet-onnx":
-        yield Opened(inputs, preprocessing, TARGETS[target].open(path, "float32").run, outputs)
+        run = TARGETS[target].open(path, "float32").run
+        yield Opened(inputs, preprocessing, run, outputs, weights)
         return
     from converters.mxnet_symbol import from_onnx, save_mxnet
 
@@ -166,7 +173,8 @@ def open_file(path: Path, runtime: str, mxnet_python: Optional[str]) -> Iterator
         save_mxnet(from_onnx(path), prefix)
         graph = load_checkpoint(prefix, inputs={v.name: v.shape for v in inputs})
         with MxnetProcess(mxnet_python) as mxnet:
-            yield Opened(inputs, preprocessing, mxnet.load(prefix, 0, graph).run, outputs)
+            run = mxnet.load(prefix, 0, graph).run
+            yield Opened(inputs, preprocessing, run, outputs, weights)
 
 
 def _read_onnx(path: Path) -> Described:
@@ -187,7 +195,8 @@ def _read_onnx(path: Path) -> Described:
         dims = [d.dim_value if d.HasField("dim_value") else d.dim_param for d in tensor.shape.dim]
         dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
         inputs.append(Value(given.name, tuple(d or None for d in dims), str(dtype)))
-    return tuple(inputs), _recorded(metadata), tuple(output.name for output in model.graph.output)
+    outputs, weights = (output.name for output in model.graph.output), metadata.get(STATED, "")
+    return tuple(inputs), _recorded(metadata), tuple(outputs), weights
 
 
 def _recorded(metadata: Mapping[str, str]) -> Optional[Preprocessing]:
@@ -217,7 +226,7 @@ def _read_pytorch(path: Path) -> Described:
         for n in names
     )
     outputs = json.loads(metadata.get("mxproof.outputs", "[]"))
-    return tuple(inputs), _recorded(metadata), tuple(outputs)
+    return tuple(inputs), _recorded(metadata), tuple(outputs), metadata.get(STATED, "")
 
 
 READERS: Mapping[str, Callable[[Path], Described]] = {"onnx": _read_onnx, "pytorch": _read_pytorch}

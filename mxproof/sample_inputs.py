@@ -28,9 +28,6 @@ from .runtimes.base import Array, Inputs
 
 Sizes = Dict[str, Tuple[int, ...]]
 
-#: Sizes for symbolic dimensions where the user states none.
-DEFAULT_SIZES = {"N": 1, "T": 16}
-DEFAULT_SIZE = 64
 #: Height of a tall sample and width of a wide one: the size of pictures in use.
 FULL_SIZE = 224
 WHOLE = 128  # numbers of whole types are below it: all types hold them

@@ -12,21 +12,27 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from converters import Graph, ShapeError, UnsupportedError, load_checkpoint
+from converters.input_sizes import example, shapes_that_fit
 from converters.params import TYPE_FLAGS
 from converters.preprocessing import KEY, Preprocessing
-from converters.shape import AXES, Shape
+from converters.shape import AXES, Shape, compatible
 from fixtures.weights import STANDARD
 from fixtures.zoo import ZOO, Model, obtain
 
 from .runtimes.base import Array
 from .sample_inputs import (
-    DEFAULT_SIZE,
-    DEFAULT_SIZES,
     DISTRIBUTIONS,
     PLANS,
     WHOLE,
     sample_shapes,
 )
+
+#: Kind of weights -> what files and reports call them.
+WEIGHTS = {
+    "pretrained": "the published weights",
+    "seeded": "RANDOM weights, drawn from a seed",
+    "user": "the user's weights",
+}
 
 
 class UsageError(Exception):
@@ -124,48 +130,52 @@ class Subject:
         return [self.inputs(sizes, seed + n, plan.kind) for n, (plan, sizes) in turns]
 
     def concrete(self, given: Mapping[str, Shape]) -> Dict[str, Tuple[int, ...]]:
-        """Fixed shapes of all inputs: as given, else the zoo's, else modest sizes.
+        """Fixed shapes of all inputs: as given, else the zoo's, else modest sizes that fit.
 
         Raises:
-            ShapeError: the network cannot take them.
+            ShapeError: the network cannot take them, or no size is known to fit.
+            UsageError: not even the number of dimensions is known.
         """
         shapes = {}
         for value in self.graph.inputs:
             shape = given.get(value.name) or (self.model and self.model.layers_input) or value.shape
             if shape is None:
                 raise UsageError(
-                    f"the shape of input {value.name!r} is not known: "
-                    f"give it, e.g. --input {value.name}=1x3x224x224."
+                    f"the shape of input {value.name!r} is not known: give it, e.g. --input "
+                    f"{example(self.graph, value.name)}."
                 )
-            shapes[value.name] = tuple(
-                d if isinstance(d, int) else DEFAULT_SIZES.get(d or "", DEFAULT_SIZE) for d in shape
-            )
-        self.graph.with_inputs(shapes)
-        return shapes
+            shapes[value.name] = shape
+        return shapes_that_fit(self.graph, shapes)
 
 
 def load_for_run(checkpoint: str, given: Mapping[str, Shape], **reading: Any) -> Subject:
     """As `load_subject`, with sizes left free although a run gives them.
 
     One converted model serves every size. A network that is only defined for fixed sizes is
-    loaded with those given.
+    loaded with those given, and with a free batch size where it takes any.
     """
     from converters import to_onnx, to_pytorch
 
-    free = dict(given)
+    axes = {name: AXES.get(len(shape or ())) for name, shape in given.items()}
+    free, batch = dict(given), dict(given)
     for name, shape in given.items():
-        axes = AXES.get(len(shape or ()))
-        if shape and axes:  # all is free but channels
-            free[name] = (axes[0], *shape[1:2], *axes[2:])
-    try:
-        subject = load_subject(checkpoint, inputs=free, **reading)
-        for target in (to_onnx, to_pytorch):
-            target(subject.graph)
-    except (ShapeError, UnsupportedError):
-        if not given:
-            raise
-        return load_subject(checkpoint, inputs=given, **reading)
-    return subject
+        letters = axes[name]
+        if shape and letters:  # all is free but channels, or the number of samples is
+            free[name] = (letters[0], *shape[1:2], *letters[2:])
+            batch[name] = (letters[0], *shape[1:])
+    for inputs in (free, batch) if given else (free,):
+        try:
+            subject = load_subject(checkpoint, inputs=inputs, **reading)
+            for target in (to_onnx, to_pytorch):
+                target(subject.graph)
+            shapes = {v.name: v.shape for v in subject.graph.inputs}
+        except (ShapeError, UnsupportedError):
+            if not given:
+                raise
+            continue
+        if all(compatible(shape, given.get(name)) for name, shape in shapes.items()):
+            return subject
+    return load_subject(checkpoint, inputs=given, **reading)
 
 
 def load_subject(
@@ -195,7 +205,8 @@ def load_subject(
     obtained = obtain(model, weights)
     shapes = {"data": model.input_shape, **(inputs or {})}
     graph = load_checkpoint(obtained.prefix, inputs=shapes, **reading)
-    graph = replace(graph, name=model.name, source={**graph.source, "weights": obtained.weights})
+    source = {**graph.source, "weights": WEIGHTS[obtained.weights]}
+    graph = replace(graph, name=model.name, source=source)
     subject = Subject(graph, obtained.prefix, 0, obtained.weights, obtained.why, model)
     return subject.prepared(model.preprocessing)
 

@@ -129,4 +129,5 @@ def _texts(model: ModelRows, row: Row) -> Tuple[str, ...]:
     errors = (f"{row.max_abs:.3g}", f"{row.max_rel:.3g}")
     ratios = (f"{row.rms_ratio:.2f}", f"{row.rel_ratio:.2f}")
     top = {None: "–", True: "yes", False: "no"}[row.top1_equal]
-    return (model.model, f"{model.samples} of {shapes}", *errors, *ratios, top)
+    name = f"{model.model} (RANDOM weights)" if model.weights == "seeded" else model.model
+    return (name, f"{model.samples} of {shapes}", *errors, *ratios, top)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -25,7 +25,7 @@ from ..benchmark.side_by_side import SECONDS, measure, ratios_to_mxnet, rows_of
 from ..benchmark.timing import RUNTIMES
 from ..environment import cores, cpu, environment
 from ..report.sheet import Sheet
-from ..subject import UsageError, load_for_run, parse_inputs
+from ..subject import WEIGHTS, UsageError, load_for_run, parse_inputs
 from . import common
 
 MINUTES = 10.0
@@ -132,6 +132,9 @@ def run(args: argparse.Namespace) -> int:
         **results,
     }
     sheet = decision_table(decisions) if args.against else time_table(rows)
+    random = [model.name for model in models if model.subject.weights == "seeded"]
+    if random:
+        sheet = replace(sheet, title=f"{sheet.title}; {WEIGHTS['seeded']}: {', '.join(random)}")
     common.show_tables(args, record, [sheet])
     slower = [
         f"{row['name']}: {row['ratio']:.3f} times as long as expected ({row['low']:.3f} to "

@@ -5,12 +5,13 @@ proven equal to MXNet before they are written."""
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import shlex
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
 from converters import ConversionError
 from converters.logits import logits
@@ -21,7 +22,7 @@ from ..evidence import SAMPLES
 from ..export.parcel import Parcel, changes
 from ..proof import Proof
 from ..runtimes.base import RuntimeFailure
-from ..subject import UsageError, load_subject, parse_inputs, require
+from ..subject import WEIGHTS, UsageError, load_subject, parse_inputs, require
 from ..targets import convert
 from . import common
 from .common import say
@@ -103,19 +104,23 @@ def run(args: argparse.Namespace) -> int:
         (output / parcel.path(".proof.json").name).unlink(missing_ok=True)
     lines = [*(f"wrote {output / path.name}" for path in parcel.files), *parcel.notes]
     if parcel.subject.weights != "user":
-        lines.append(f"weights: {parcel.subject.weights}; {parcel.subject.why}")
-    if parcel.proof is None:
+        lines.append(f"weights: {WEIGHTS[parcel.subject.weights]}; {parcel.subject.why}")
+    if parcel.proof is None and not parcel.owed:
         lines.append(f"not proven: {parcel.unproven}")
-    elif parcel.proof.passed:
+    elif parcel.proof and parcel.proof.passed:
         lines.append("proven equal to MXNet, layer by layer")
     say(*lines, quiet=args.quiet)
-    return _verdict(parcel.proof)
+    return _verdict(parcel)
 
 
-def _verdict(proof: Optional[Proof]) -> int:
-    """The exit code; what the files lose is said as an error."""
+def _verdict(parcel: Parcel) -> int:
+    """The exit code; a proof that is missing, and what the files lose, is said as an error."""
     from ..export.proving import losses
 
+    proof = parcel.proof
+    if proof is None and parcel.owed:
+        say(f"{parcel.name}: written, but not proven: {parcel.unproven}", stderr=True)
+        return common.FAILED
     if proof is None or proof.passed:
         return common.PROVEN
     text = "the files were written all the same; with --strict they are not."
@@ -159,6 +164,8 @@ def check(args: argparse.Namespace) -> None:
 def read(args: argparse.Namespace, folder: Path) -> Parcel:
     """The checkpoint, with what the user wants changed in it."""
     how = {"inputs": parse_inputs(args.input), "half": args.float16, **common.reading(args)}
+    if args.weights == "auto":  # nobody ships random weights without asking for them
+        how["weights"] = "pretrained"
     subject = load_subject(args.checkpoint, **how)
     notes: List[str] = []
     if args.logits:
@@ -197,15 +204,17 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
     Raises:
         NotProven: it is not MXNet's function, or less precise where the user is strict.
     """
-    from ..export.proving import cost_of_fusing, measured, prove
+    from ..export.proving import cost_of_fusing, measured, missing, prove
     from ..report.terminal import lost_in
 
     narrowed = parcel.graph is not parcel.single
     if narrowed:
         parcel.notes += measured(parcel, "float16")
     reason = _why_not(args, parcel)
+    parcel.owed = not reason
+    reason = f"{reason}. {later(args, parcel)}" if reason else missing(common.targets_of(args))
     if args.verify and reason:
-        raise UsageError(f"--verify: {reason}. {later(args, parcel)}")
+        raise UsageError(f"--verify: {reason}")
     if not reason:
         try:
             parcel.proof = prove(parcel, parse_inputs(args.input), **common.drawn(args))
@@ -214,7 +223,7 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
                 raise
             reason = f"the proof could not be made: {error}"
     if parcel.proof is None:
-        parcel.unproven = f"{reason}. {later(args, parcel)}".replace("..", ".")
+        parcel.unproven = reason
         if args.fuse and not narrowed:
             parcel.notes += measured(parcel, "folding")
     elif not (parcel.proof.passed if args.strict else parcel.proof.same_function):
@@ -225,14 +234,13 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
 
 
 def _why_not(args: argparse.Namespace, parcel: Parcel) -> str:
-    """What keeps the files from being proven; "" for nothing."""
-    from ..export.proving import missing
-
+    """Why no proof is to be expected; "" where one is."""
     if args.verify is False:
         return "--no-verify was given"
     if parcel.graph.half:
         return "the proof is of float32 numbers, these are float16"
-    return missing(common.targets_of(args), args.mxnet_python)
+    absent = not args.mxnet_python and importlib.util.find_spec("mxnet") is None
+    return "MXNet is not installed here" if absent else ""
 
 
 def later(args: argparse.Namespace, parcel: Parcel) -> str:

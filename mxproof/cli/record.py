@@ -11,7 +11,7 @@ from converters.progress import report
 from converters.shape import show
 
 from ..evidence import SAMPLES, evidence_for
-from ..subject import UsageError, load_for_run, parse_inputs
+from ..subject import WEIGHTS, UsageError, load_for_run, parse_inputs
 from . import common
 
 
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     shapes = ", ".join(f"{k}={show(a.shape)}" for arrays in inputs for k, a in arrays.items())
     common.say(
         f"wrote {output}: {output.stat().st_size:,} bytes",
-        f"{layers} layers of {subject.name} ({subject.weights} weights)",
+        f"{layers} layers of {subject.name} ({WEIGHTS[subject.weights]})",
         f"inputs: {shapes}",
         quiet=args.quiet,
     )

@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
                 outputs = opened.run(inputs)
     names = opened.outputs or tuple(f"output {i}" for i in range(len(outputs)))
     title = f"{Path(args.checkpoint).name} in {runtime}"
+    title += f", {opened.weights}" if opened.weights else ""
     sheet = results(title, names, outputs, args.top, labels)
     common.console_of(args).print(sheet.terminal())
     for number, array in enumerate(outputs if args.output_file else ()):

@@ -29,6 +29,7 @@ class Parcel:
         notes: sentences on what was done to the network, and what it cost.
         proof: the verdict on these files, or None.
         unproven: why there is none, and what to do about it.
+        owed: MXNet is here and the user wants a proof, so to have none is a failure.
     """
 
     subject: Subject
@@ -41,6 +42,7 @@ class Parcel:
     notes: List[str] = field(default_factory=list)
     proof: Optional[Proof] = None
     unproven: str = ""
+    owed: bool = False
 
     @property
     def graph(self) -> Graph:

@@ -9,7 +9,7 @@ import runpy
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, List, Mapping, Optional, Sequence
+from typing import Any, List, Mapping, Sequence
 
 import numpy as np
 
@@ -41,12 +41,14 @@ FUSED = (
 )
 
 
-def missing(targets: Sequence[str], mxnet_python: Optional[str]) -> str:
-    """What a proof needs and is not installed here, in words; "" where nothing is missing."""
-    if not mxnet_python and importlib.util.find_spec("mxnet") is None:
-        return "MXNet is not installed here"
-    absent = [NEEDS[t] for t in targets if importlib.util.find_spec(NEEDS[t]) is None]
-    return f"{' and '.join(absent)}: not installed here" if absent else ""
+def missing(targets: Sequence[str]) -> str:
+    """The runtimes that a proof needs and that are not installed here, in words; "" where nothing
+    is missing."""
+    absent = [t for t in targets if importlib.util.find_spec(NEEDS[t]) is None]
+    names = " and ".join(NEEDS[t] for t in absent)
+    return (
+        f"{names}: not installed here: pip install 'mxproof[{','.join(absent)}]'." if absent else ""
+    )
 
 
 def prove(parcel: Parcel, given: Mapping[str, Shape], **drawn: Any) -> Proof:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Dict, Iterable, List, Mapping, Tuple
+from typing import Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
 from rich.table import Table
 from rich.text import Text
@@ -14,11 +14,13 @@ from converters.shape import show
 from ..comparison import Comparison
 from ..outputs import DIFFERS
 from ..proof import Proof
-from ..subject import UsageError
+from ..subject import WEIGHTS, UsageError
+from ..verdict import Check
 from .record import FAIL, INCOMPLETE, MEASURES, PASS, QUESTIONS
 from .sheet import Sheet, plain
 from .wording import (
     NONE,
+    NOT_COMPARED,
     SUMMARY,
     TOP,
     VERDICTS,
@@ -30,7 +32,10 @@ from .wording import (
 )
 
 STYLES = {PASS: "green", FAIL: "bold red", INCOMPLETE: "yellow", TOP[DIFFERS]: "bold red"}
-ERRORS = ("max absolute error", "max relative error", "layers", "worst layer", "its relative error")
+ERRORS = (
+    *("max absolute error", "max relative error", "output error (limit)"),
+    *("layers", "worst layer", "its error (limit)"),
+)
 RUN = ("model", "runtime", "precision")
 SEARCHED = ("model", "target", "precision", "inputs", "worst", "where")
 
@@ -38,7 +43,7 @@ SEARCHED = ("model", "target", "precision", "inputs", "worst", "where")
 def proof_table(proof: Proof) -> Table:
     """One row a target: verdict, final output, worst layers."""
     shapes = ", ".join(f"{k}={show(v)}" for k, v in proof.shapes.items())
-    title = plain(f"{proof.model} ({proof.weights} weights, {shapes})")
+    title = plain(f"{proof.model} ({WEIGHTS.get(proof.weights, proof.weights)}; {shapes})")
     record = proof.to_json()
     targets = record["targets"]
     notes = [f"{name}: {reason}" for name, target in targets.items() for reason in reasons(target)]
@@ -68,14 +73,49 @@ def errors_table(rows: Iterable[Mapping[str, str]]) -> Table:
     merged: Dict[Tuple[str, ...], Dict[str, str]] = {}
     for row in rows:
         merged.setdefault(tuple(row[name] for name in RUN), {}).update(row)
-    title = "Largest differences from MXNet: final output, and worst layer"
+    title = (
+        "Largest differences from MXNet: final output, and worst layer\n(errors beside a limit: "
+    )
+    title += "in float64 relative, in float32 in multiples of MXNet's own)"
     cells = [tuple(row.get(c, NONE) for c in (*RUN, *ERRORS)) for _, row in sorted(merged.items())]
     return Sheet(title, (*RUN, *ERRORS), cells).terminal()
 
 
+def against_limit(check: Check) -> str:
+    """A layer's error and what it may be: in float64 relative to the layer's largest magnitude, in
+    float32 in multiples of MXNet's own error."""
+    error = check.rel if check.sums is None else check.ratio
+    if error is None:
+        return NOT_COMPARED if check.rel is None else f"{number(check.rel)} (MXNet's is 0)"
+    form = ".1e" if check.sums is None else ".2f"
+    return f"{number(error, form)} ({number(check.limit, form)})"
+
+
+def proven_sentence(rows: Iterable[Mapping[str, str]], failed: Sequence[str]) -> str:
+    """What a test run proved: of which models, how many layers, where, and with which weights.
+
+    Args:
+        rows: of the tests of layers that passed.
+        failed: the ids of tests of models that failed.
+    """
+    places: Dict[Tuple[str, str, str], Set[str]] = {}
+    for row in rows:
+        model = row["model"], row["layers"], row["weights"]
+        places.setdefault(model, set()).add(f"{row['runtime']} {row['precision']}")
+    alike: Dict[Tuple[str, str], List[str]] = {}
+    for (name, layers, weights), where in places.items():
+        if not any(f"[{name}-" in test or f"[{name}]" in test for test in failed):
+            models = alike.setdefault((weights, ", ".join(sorted(where))), [])
+            models.append(f"{name} ({layers} layers)")
+    parts = [f"{', '.join(m)} with {weights} in {where}" for (weights, where), m in alike.items()]
+    proven = f"Proven equal to MXNet, every layer: {'; '.join(parts)}." if parts else ""
+    tests = "1 test" if len(failed) == 1 else f"{len(failed)} tests"
+    return f"Not proven: {tests} of models failed. {proven}".strip() if failed else proven
+
+
 def search_table(rows: Iterable[Mapping[str, str]]) -> Table:
     """How close Hypothesis came to the budget: one row for each model, target and precision."""
-    title = "Worst case found: the part of its budget that a layer used up"
+    title = "Worst case found: the part of its budget that a layer used up (limit: 1)"
     return Sheet(title, SEARCHED, [tuple(row[c] for c in SEARCHED) for row in rows]).terminal()
 
 
@@ -108,13 +148,21 @@ def layer_sheet(model: str, target: str, comparison: Comparison, pattern: str) -
     rows = [
         (
             *(check.layer, check.op, show(check.shape)),
-            *(number(getattr(check, m), ".2g") for m in ("max_abs", "max_rel", measure)),
+            *(number(getattr(check, m), ".2g") for m in ("max_abs", "max_rel", measure, "limit")),
             NONE if check.rel is None else f"{100 * check.part:.2g} %",
             check.problem or check.note or "pass",
         )
         for check in comparison.checks
         if fnmatchcase(check.layer, pattern)
     ]
-    headings = ("layer", "operator", "shape", "max abs", "max rel", f"{precision} {measure}")
+    headings = (
+        "layer",
+        "operator",
+        "shape",
+        "max abs",
+        "max rel",
+        f"{precision} {measure}",
+        "limit",
+    )
     title = f"{model}/{target} {precision}, layers {pattern}"
     return Sheet(title, (*headings, "of its budget", "verdict"), rows)

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from ..comparison import NAMED
 from ..outputs import DIFFERS, EQUAL, UNDECIDED
 from ..proof import PRECISIONS
+from ..subject import WEIGHTS
 from .record import FAIL, INCOMPLETE, MEASURES, ORDER, PASS, Json
 
 NONE = "–"
@@ -95,17 +96,18 @@ COVERED = {
 
 
 def coverage_words(record: Json) -> str:
-    """What took part in the proof, in a sentence."""
+    """What took part in the proof, in a sentence; and that its weights are random, if they are."""
+    random = f"{WEIGHTS['seeded']}. " if record.get("weights") == "seeded" else ""
     found = record.get("coverage")
     if not found:
-        return f"Coverage: {record.get('coverage_note') or 'not known'}."
+        return f"{random}Coverage: {record.get('coverage_note') or 'not known'}."
     shares = [
         f"{words} {_share(found[key], 'chain')} in the chain, {_share(found[key], 'isolated')} "
         "isolated"
         for key, words in COVERED.items()
         if found[key]["total"]
     ]
-    return f"Coverage: {'; '.join(shares) or 'nothing is stored'}."
+    return f"{random}Coverage: {'; '.join(shares) or 'nothing is stored'}."
 
 
 def _share(counts: Json, where: str) -> str:

@@ -86,6 +86,25 @@ def small_resnet() -> Tuple[Network, Tuple[int, int]]:
     return net, net.layer("SoftmaxOutput", "softmax", x, net.variable("softmax_label"))
 
 
+def face(height: int, width: int, channels: int = 3) -> Tuple[Network, Tuple[int, int]]:
+    """An embedding, as of faces: its dense layer fixes the size of the pictures.
+
+    Two convolutions halve them, rounding up.
+    """
+    net = Network()
+    x = net.variable("data")
+    for number, cin in enumerate((channels, 4)):
+        x = net.convolution(f"conv{number}", x, cin, 4, stride=(2, 2))
+        x = net.batch_norm(f"bn{number}", x, 4, fix_gamma=False)
+        slope = net.parameter(f"relu{number}_gamma", 4)
+        x = net.layer("LeakyReLU", f"relu{number}", x, slope, act_type="prelu")
+    weight = net.parameter("fc1_weight", 8, 4 * -(-height // 4) * -(-width // 4))
+    x = net.layer("Flatten", "flat", x)
+    return net, net.layer(
+        "FullyConnected", "fc1", x, weight, net.parameter("fc1_bias", 8), num_hidden=8
+    )
+
+
 def units(*details: Sequence[Any], reads: int = 0) -> Graph:
     """Residual units of (name, channels inside[, epsilon, activation]).
 

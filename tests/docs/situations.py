@@ -21,7 +21,7 @@ from PIL import Image
 from converters import save_checkpoint
 from converters.params import save_params
 from fixtures.pictures import PHOTOGRAPH
-from tests.converters.networks import Network, small_resnet
+from tests.converters.networks import Network, face, small_resnet
 from tests.lab.nightly_runs import green_results
 from tests.lab.nightly_runs import write as write_results
 
@@ -34,8 +34,12 @@ Entry = Tuple[int, int]
 Build = Callable[[Network, Entry], Entry]
 
 
-def prepare(folder: Path, situation: str, *, checkout: bool, samples: Optional[str]) -> None:
+def prepare(
+    folder: Path, document: str, situation: str, *, checkout: bool, samples: Optional[str]
+) -> None:
     """The placeholders, and what the situation adds or spoils.
+
+    The README's `model/net` is as most users' are: it takes pictures of one size only.
 
     Args:
         checkout: whether the folder is to be one, a copy, for pytest to run in.
@@ -50,6 +54,8 @@ def prepare(folder: Path, situation: str, *, checkout: bool, samples: Optional[s
     save_checkpoint(folder / "model" / "net", net.symbol(head), net.arrays)
     detector(folder / "model" / "mnet.25", samples)
     save(folder / "model" / "arcface", embedding)
+    if document == "README.md":
+        save(folder / "model" / "net", embedding)
     Image.open(PHOTOGRAPH).convert("RGB").save(folder / "photo.jpg")
     if situation in NETWORKS:
         save(folder / "model" / "net", NETWORKS[situation])
@@ -136,6 +142,11 @@ def parameters(folder: Path, **arrays: Any) -> None:
     save_params(folder / "model" / "net-0000.params", kept)
 
 
+def upright(prefix: Path) -> None:
+    net, head = face(28, 24)
+    save_checkpoint(prefix, net.symbol(head), net.arrays)
+
+
 def budget(folder: Path, **row: Any) -> None:
     (folder / "budgets.json").write_text(json.dumps([row]))
 
@@ -146,6 +157,7 @@ def results(folder: Path) -> None:
 
 
 FILES: Dict[str, Callable[[Path], None]] = {
+    "a network for upright pictures": lambda folder: upright(folder / "model" / "net"),
     "too few parameters": lambda folder: parameters(folder, fc_weight=None),
     "too many parameters": lambda folder: parameters(folder, fc9_weight=np.zeros((2, 2), "f4")),
     "a limit that is too low": lambda folder: budget(

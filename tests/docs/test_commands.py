@@ -131,7 +131,7 @@ def test_it_does_what_it_says(
         folder = tmp_path_factory.mktemp("folder")
         checkout = any(re.search(r"pytest|tests\.", s.text) for s in STORIES[key])
         samples = request.config.getoption("--samples-dir")
-        prepare(folder, step.situation, checkout=checkout, samples=samples)
+        prepare(folder, step.document, step.situation, checkout=checkout, samples=samples)
         stories[key] = Story(folder, STORIES[key])
     code, printed = stories[key].upto(step)
     assert code == step.exit_code, printed

@@ -13,8 +13,8 @@ from converters.checkpoint import symbol_path
 from mxproof.comparison import NAMED, describe_failure
 from mxproof.prover import notes_of
 from mxproof.report.record import coverage_record, stored_record, target_part
-from mxproof.report.terminal import layer_sheet, require_layers
-from mxproof.report.wording import NOT_COMPARED
+from mxproof.report.terminal import against_limit, layer_sheet, require_layers
+from mxproof.subject import WEIGHTS
 
 from .conftest import Case, record_of
 
@@ -56,7 +56,7 @@ def test_layers(
         else describe_failure(case.name, target, comparison, alone, problems),
         notes=notes_of(case.subject.graph, {target: proof}),
     )
-    worst = max(comparison.checks, key=lambda c: c.rel or 0.0)
+    worst = comparison.worst or comparison.checks[0]
     record_property(
         "mxproof",
         {
@@ -65,7 +65,8 @@ def test_layers(
             "precision": precision,
             "layers": str(len(comparison.checks)),
             "worst layer": worst.layer,
-            "its relative error": NOT_COMPARED if worst.rel is None else f"{worst.rel:.2e}",
+            "its error (limit)": against_limit(worst),
+            "weights": WEIGHTS[case.subject.weights],
         },
     )
     if not comparison.passed or alone or problems:

@@ -15,6 +15,7 @@ from mxproof.check import check
 from mxproof.final_outputs import prove_outputs
 from mxproof.outputs import DIFFERS, TopK, differences, top_k
 from mxproof.report.record import output
+from mxproof.report.terminal import against_limit
 from mxproof.runtimes.base import Array, Layer
 
 from .conftest import Case
@@ -45,6 +46,7 @@ def test_outputs(
                 "precision": precision,
                 "max absolute error": f"{max_abs:.2e}",
                 "max relative error": f"{max_rel:.2e}",
+                "output error (limit)": against_limit(result),
             },
         )
         alike = all(top.verdict != DIFFERS for top in tops_of(value, truth[name], precision))

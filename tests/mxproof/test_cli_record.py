@@ -68,7 +68,7 @@ def recorded(run: Run, prefix: Path, tmp_path: Path, mxnet: MxnetProcess, runtim
         assert run("record", prefix, "-o", written, *options) == (
             0,
             f"wrote {written}: {written.stat().st_size:,} bytes\n"
-            "13 layers of small (user weights)\n"
+            "13 layers of small (the user's weights)\n"
             "inputs: data=2x3x24x20, data=2x3x24x20\n",
             "",
         )

@@ -284,9 +284,13 @@ def test_tables(
 
 
 def test_how_a_zoo_models_pictures_are_made_goes_with_it(succeed: Succeed, tmp_path: Path) -> None:
-    options = ("--weights", "seeded", "--to", "onnx", "--no-verify", "-o", tmp_path)
-    assert "weights: seeded; seed 0" in succeed("convert", "resnet18", *options)
+    options = ("--weights", "seeded", "--no-verify", "-o", tmp_path)
+    said = "RANDOM weights, drawn from a seed"
+    assert f"weights: {said}; seed 0" in succeed("convert", "resnet18", *options)
+    for suffix in (".md", ".py", ".safetensors"):
+        assert said.encode() in (tmp_path / f"resnet18{suffix}").read_bytes()
     model = onnx.load(tmp_path / "resnet18.onnx", load_external_data=False)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     recorded = Preprocessing.from_text(metadata["mxproof.preprocessing"])
     assert recorded == ZOO["resnet18"].preprocessing
+    assert metadata["mxproof.weights"] == said

@@ -5,19 +5,27 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import re
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Tuple
 
 import numpy as np
 import pytest
 
 import mxproof.cli.convert as command
-from converters import Graph, UnusedParametersWarning, fusing, load_checkpoint
+from converters import (
+    Graph,
+    UnusedParametersWarning,
+    fusing,
+    load_checkpoint,
+    save_checkpoint,
+)
 from converters.fusing import fuse
 from mxproof import targets
 from mxproof.runtimes.mxnet import MxnetProcess
+from tests.converters.networks import face
 
 from .conftest import Result, Run, Succeed, names, saved
 
@@ -192,14 +200,35 @@ def test_where_there_is_no_mxnet(
 
 
 def test_where_the_interpreter_has_no_mxnet(convert: Convert, out: Path) -> None:
-    """--mxnet-python asks for a proof; what stops it is said, and the files are written."""
+    """--mxnet-python asks for a proof; what stops it is an error, and the files are written."""
     python = ("--mxnet-python", out.parent / "none")
     assert convert("--verify", *python).code == 2
     assert names(out) == []
     result = convert(*python)
-    assert result.code == 0
-    assert "not proven: the proof could not be made: " in result.out
-    assert "--mxnet-python" in result.out
+    assert result.code == 1
+    assert "small: written, but not proven: the proof could not be made: " in result.err
+    assert "--mxnet-python" in result.err
+
+
+@pytest.mark.parametrize("sides", [(28, 28), (28, 24)])
+def test_a_dense_layer_that_fixes_the_inputs_size(
+    run: Run, tmp_path: Path, mxnet: MxnetProcess, sides: Tuple[int, int]
+) -> None:
+    """A square is found; of another picture height and width cannot be told apart, so the size is
+    asked for, and what is named works."""
+    net, head = face(*sides)
+    save_checkpoint(tmp_path / "face", net.symbol(head), net.arrays)
+    command = ("convert", tmp_path / "face", "-o", tmp_path / "out", "--to", "onnx")
+    result = run(*command)
+    if sides[0] != sides[1]:
+        assert (result.code, "proven equal" in result.out) == (1, False)
+        assert "Symbol and parameters" not in result.err and "mxproof verify" not in result.err
+        fitting = re.findall(r"data=1x3x(\d+)x(\d+)", result.err)
+        assert sides in [tuple(map(int, sizes)) for sizes in fitting]
+        height, width = fitting[0]
+        result = run(*command, "--input", f"data=Nx3x{height}x{width}")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.endswith("proven equal to MXNet, layer by layer\n")
 
 
 def test_folded_files_are_proven(succeed: Succeed, tmp_path: Path, mxnet: MxnetProcess) -> None:

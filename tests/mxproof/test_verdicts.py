@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from mxproof.outputs import DIFFERS, EQUAL, TopK
 from mxproof.proof import Proof, TargetProof
 from mxproof.report.page import markdown, page
 from mxproof.report.record import FAIL, PASS, Json, output, questions, target_part
+from mxproof.report.terminal import proven_sentence
 from mxproof.report.wording import loss_words, precision_words, summary
 
 from .fakes import NOISE, PRECISIONS, Layers, clean, judge, truth_of
@@ -196,3 +197,28 @@ def test_a_loss_names_the_worst_few() -> None:
     )
     assert ", conv5 (error 7 times its limit), conv4 (" in said and said.endswith(", and 2 more")
     assert loss_words({"less_precise": {}}) == "same function; less precise than MXNet"
+
+
+@pytest.mark.parametrize(
+    ("failed", "said"),
+    [
+        (
+            [],
+            "Proven equal to MXNet, every layer: a (3 layers), ab (5 layers) with RANDOM weights "
+            "in pytorch float32, pytorch float64.",
+        ),
+        (
+            ["tests/models/test_shapes.py::test_shapes[a-onnx+pytorch]"],
+            "Not proven: 1 test of models failed. Proven equal to MXNet, every layer: ab "
+            "(5 layers) with RANDOM weights in pytorch float32, pytorch float64.",
+        ),
+        (["[a-pytorch]", "[ab]"], "Not proven: 2 tests of models failed."),
+    ],
+)
+def test_a_run_ends_with_what_it_proved(failed: List[str], said: str) -> None:
+    rows = [
+        {"model": m, "layers": n, "weights": "RANDOM weights", "runtime": "pytorch", "precision": p}
+        for m, n in (("a", "3"), ("ab", "5"))
+        for p in ("float64", "float32")
+    ]
+    assert proven_sentence(rows, failed) == said

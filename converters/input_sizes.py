@@ -1,0 +1,251 @@
+"""Sizes of a network's inputs where neither its file nor its user states them.
+
+A dense layer behind a flattened picture has a weight for each of that picture's numbers, so it
+determines the picture's size, and with it that of the network's input. Sizes are tried through
+shape inference, whose errors tell whether a size is too small or too large; so bisection finds the
+range that a network takes in some twenty trials, whatever layers are in between.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cache
+from itertools import chain
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+
+from .errors import ShapeError, UnsupportedError
+from .graph import Graph
+from .shape import Dim, Shape, show
+
+Sizes = Dict[str, Tuple[int, ...]]
+Shapes = Mapping[str, Shape]
+
+#: Sizes for symbolic dimensions where the user states none.
+DEFAULT_SIZES = {"N": 1, "T": 16}
+DEFAULT_SIZE = 64
+#: Sides of pictures that networks are made for, and numbers of frames or steps. Of several that a
+#: network takes, the first is chosen.
+SIDES = (DEFAULT_SIZE, 112, 224, 32, 28, 96, 128, 48, 24, 12, 36, 40, 80, 160, 256, 299, 384, 512)
+STEPS = (DEFAULT_SIZES["T"], 8, 32, 64, 4, 1)
+LARGEST = 2**16
+#: A size is left free where the network takes another that is so many times as large.
+OTHERS = (2, 3, 4, 0.5)
+#: Layouts of a picture, where the first layers do not say.
+LAYOUTS: Tuple[Shape, ...] = (
+    *(("N", 3, "H", "W"), ("N", 1, "H", "W")),
+    *(("N", "H", "W", 3), ("N", "H", "W", 1)),
+)
+SMALLEST = 8
+#: How many shapes are named to a user who has to choose one.
+NAMED = 4
+
+
+def with_shapes(graph: Graph, guessed: Shapes, stated: Shapes) -> Graph:
+    """The network with shapes of its inputs, and with numbers for the sizes that they determine.
+
+    Args:
+        guessed: what the first layers say of all inputs; None where they say nothing.
+        stated: the user's.
+
+    Raises:
+        ShapeError: an input that the network does not have, or a shape that it cannot take.
+    """
+    shapes = {**guessed, **stated}
+    unknown = [name for name, shape in shapes.items() if shape is None]
+    found = layouts(graph, unknown[0], shapes) if len(unknown) == 1 else []
+    if len(found) == 1:
+        shapes[unknown[0]] = found[0]
+    with _hints(graph, guessed):
+        return with_determined_sizes(graph.with_inputs(shapes))
+
+
+@contextmanager
+def _hints(graph: Graph, shapes: Shapes) -> Iterator[None]:
+    """Errors on inputs that are too small or too large name such as fit these shapes."""
+    try:
+        yield
+    except ShapeError as error:
+        if error.misfit is None or None in shapes.values():
+            raise
+        fitting = choices(graph, shapes)
+        raise ShapeError(f"{error} {fitting}".rstrip(), error.misfit) from None
+
+
+def choices(graph: Graph, shapes: Shapes) -> str:
+    """A sentence on the shapes that the network takes; "" where none was found."""
+    found = fixed_shapes(graph, shapes)
+    fitting = [found] if found else rectangles(graph, shapes)
+    return f"It takes, e.g., {' or '.join(map(in_words, fitting))}." if fitting else ""
+
+
+def in_words(shapes: Shapes) -> str:
+    """Shapes as a user states them: data=1x3x112x96."""
+    return ", ".join(f"{name}={show(shape)}" for name, shape in shapes.items())
+
+
+def shapes_that_fit(graph: Graph, shapes: Shapes) -> Sizes:
+    """As `fixed_shapes`.
+
+    Raises:
+        ShapeError: none was found; the message asks for one, and names some that fit.
+    """
+    found = fixed_shapes(graph, shapes)
+    if found is not None:
+        return found
+    fitting = choices(graph, shapes)
+    if not fitting:
+        with _hints(graph, {v.name: v.shape for v in graph.inputs}):
+            graph.infer_shapes(numbered(shapes, DEFAULT_SIZES, DEFAULT_SIZE))
+    raise ShapeError(
+        f"{graph.name}: no height equal to the width fits {in_words(shapes)}. {fitting} Choose "
+        "one by --input."
+    )
+
+
+def fixed_shapes(graph: Graph, shapes: Shapes) -> Optional[Sizes]:
+    """Fixed shapes that the network takes, with height and width alike; None where none was found.
+
+    Args:
+        shapes: of all inputs; their free sizes are letters, or None.
+    """
+    if _free(shapes) == {"T"}:
+        return _filled(graph, shapes, {"N": 1}, STEPS)
+    for steps in STEPS if "T" in _free(shapes) else STEPS[:1]:
+        found = _filled(graph, shapes, {"N": 1, "T": steps}, SIDES)
+        if found:
+            return found
+    return None
+
+
+def rectangles(graph: Graph, shapes: Shapes) -> List[Sizes]:
+    """The same with height and width not alike, the most nearly square first."""
+    known = ({**DEFAULT_SIZES, "H": height} for height in SIDES)
+    found = [_filled(graph, shapes, sizes, SIDES) for sizes in known if "H" in _free(shapes)]
+    first = next(name for name, shape in shapes.items() if "H" in (shape or ())) if found else ""
+
+    def stretch(sizes: Sizes) -> float:
+        height, width = (sizes[first][(shapes[first] or ()).index(axis)] for axis in "HW")
+        return max(height, width) / min(height, width)
+
+    return sorted(filter(None, found), key=stretch)[:NAMED]
+
+
+def with_determined_sizes(graph: Graph) -> Graph:
+    """The network with numbers for those free sizes that its weights leave no choice in.
+
+    Of a few sizes that make no difference (convolutions with a stride round) it is the usual one.
+    """
+    shapes = {v.name: v.shape for v in graph.inputs}
+    names = _free(shapes)
+    if not names or None in shapes.values():
+        return graph
+    found = fixed_shapes(graph, shapes)
+    if found is None:
+        return graph
+    sizes = {d: size for n, shape in shapes.items() for d, size in zip(shape or (), found[n])}
+
+    def free(*names: Dim) -> bool:
+        others = ({n: max(1, int(times * sizes[n])) for n in names} for times in OTHERS)
+        return any(_misfit(graph, numbered(shapes, {**sizes, **o})) == 0 for o in others)
+
+    fixed = set() if free(*names) else {name for name in names if not free(name)}
+    if not fixed:
+        return graph
+    return graph.with_inputs(
+        {n: tuple(sizes[d] if d in fixed else d for d in s or ()) for n, s in shapes.items()}
+    )
+
+
+def layouts(graph: Graph, name: str, shapes: Shapes) -> List[Shape]:
+    """Shapes that an input may have of which the first layers do not say how many axes there are:
+    pictures, or what the first layer with weights takes."""
+    stored: Dict[str, Shape] = {k: tuple(v.shape) for k, v in graph.params.items()}
+    given = (
+        graph.operators[node.name].data_shape(
+            {
+                role: stored.get(value or "")
+                for role, value in zip(graph.operators[node.name].input_names(), node.inputs)
+            }
+        )
+        for node in graph.nodes
+    )
+    guesses = (next(filter(None, given), None), *LAYOUTS)
+    tried = {guess: {**shapes, name: guess} for guess in guesses if guess is not None}
+    if any(shape is None for other, shape in shapes.items() if other != name):
+        return []
+    fitting = ((guess, guess and fixed_shapes(graph, each)) for guess, each in tried.items())
+    return [guess for guess, sizes in fitting if sizes and _is_picture(guess, sizes[name])]
+
+
+def _is_picture(shape: Shape, sizes: Tuple[int, ...]) -> bool:
+    """Is no side so small that only an axis of channels could be?"""
+    return all(size >= SMALLEST for d, size in zip(shape or (), sizes) if d in ("H", "W"))
+
+
+def example(graph: Graph, name: str) -> str:
+    """Shapes of an input, as a user states them, that the network takes."""
+    found = layouts(graph, name, {v.name: v.shape for v in graph.inputs})
+    told = LAYOUTS[:1] if set(found) >= set(LAYOUTS) or not found else found[:2]
+    return " or ".join(f"{name}={show(shape)}" for shape in told)
+
+
+def _free(shapes: Shapes) -> Set[Dim]:
+    """The sizes, but for the batch's, that are no numbers."""
+    dims = chain.from_iterable(shape or () for shape in shapes.values())
+    return {d for d in dims if not isinstance(d, int) and d != "N"}
+
+
+def numbered(shapes: Shapes, sizes: Mapping[Any, int], other: int = 1) -> Sizes:
+    """The shapes with these numbers for free sizes, and `other` for those that are left."""
+    return {
+        name: tuple(d if isinstance(d, int) else sizes.get(d, other) for d in shape or ())
+        for name, shape in shapes.items()
+    }
+
+
+def _misfit(graph: Graph, sizes: Sizes) -> Optional[int]:
+    """0 where the network takes these sizes, -1 where they are too small, 1 where they are too
+    large, None where it is not known which."""
+    try:
+        graph.infer_shapes(dict(sizes))
+    except ShapeError as error:
+        return error.misfit
+    except UnsupportedError:
+        return None
+    return 0
+
+
+def _filled(
+    graph: Graph, shapes: Shapes, known: Mapping[Any, int], usual: Sequence[int]
+) -> Optional[Sizes]:
+    """The shapes with known sizes, and with one number for all others.
+
+    Args:
+        usual: such numbers, the first of which is preferred.
+    """
+
+    @cache
+    def misfit(size: int) -> Optional[int]:
+        return _misfit(graph, numbered(shapes, known, size))
+
+    if misfit(usual[0]) == 0:
+        return numbered(shapes, known, usual[0])
+    least = _first(lambda size: misfit(size) != -1, usual[0])
+    beyond = _first(lambda size: misfit(size) == 1, usual[0])
+    # Several fit where strides round; layers that halve the picture were made for the roundest.
+    roundest = sorted(range(least, min(beyond, 2 * least)), key=lambda size: -(size & -size))
+    for size in (*(s for s in usual if least <= s < beyond), *roundest[:NAMED]):
+        if misfit(size) == 0:
+            return numbered(shapes, known, size)
+    return None
+
+
+def _first(reached: Callable[[int], bool], start: int) -> int:
+    """The smallest number up to LARGEST from which on it is reached, by bisection."""
+    low, high = 1, start
+    while high < LARGEST and not reached(high):
+        low, high = high + 1, 2 * high
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reached(middle) else (middle + 1, high)
+    return low

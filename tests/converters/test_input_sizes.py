@@ -1,0 +1,121 @@
+"""Sizes that a network's weights determine are found without MXNet; others are left free.
+
+Each network is built for a size, which is what has to be found.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Tuple
+
+import numpy as np
+import pytest
+
+from converters import Graph, ShapeError, to_onnx
+from converters.input_sizes import example, fixed_shapes, shapes_that_fit
+
+from .networks import Network, face, small_resnet
+
+
+def dense(net: Network, x: Any, features: int) -> Any:
+    flat = net.layer("Flatten", "flat", x)
+    weight = net.parameter("fc_weight", 5, features)
+    return net.layer("FullyConnected", "fc", flat, weight, num_hidden=5, no_bias=True)
+
+
+def built(kind: str) -> Graph:
+    """The networks, by what is read of their inputs."""
+    net = Network()
+    data = net.variable("data")
+    if kind == "an input of 16000 steps":
+        x = net.convolution("conv", data, 1, 2, kernel=(9,), stride=(4,), pad=(0,))
+        return net.graph(dense(net, x, 2 * 3998))
+    if kind == "clips of 16 frames":
+        x = net.convolution("conv", data, 3, 2, kernel=(4, 8, 8), stride=(4, 8, 8), pad=(0, 0, 0))
+        return net.graph(dense(net, x, 2 * 4 * 14 * 14))
+    if kind == "height alone":  # a text line: what is behind reads column by column
+        x = net.convolution("conv", data, 3, 2, kernel=(4, 1), stride=(4, 1), pad=(0, 0))
+        x = net.layer(
+            "Reshape", "flat", net.layer("transpose", "t", x, axes=(0, 3, 1, 2)), shape=(0, 0, -1)
+        )
+        weight = net.parameter("fc_weight", 5, 2 * 8)
+        more = {"num_hidden": 5, "no_bias": True, "flatten": False}
+        return net.graph(net.layer("FullyConnected", "fc", x, weight, **more))
+    if kind == "channels last":
+        x = net.layer("transpose", "t", data, axes=(0, 3, 1, 2))
+        return net.graph(net.convolution("conv", x, 3, 4))
+    if kind == "an added table":  # positions, as transformers have them
+        x = net.convolution("conv", data, 3, 4, kernel=(16, 16), stride=(16, 16), pad=(0, 0))
+        table = net.parameter("table", 1, 4, 14, 14)
+        return net.graph(net.layer("broadcast_add", "sum", x, table))
+    if kind == "a large kernel":
+        x = net.convolution("conv", data, 3, 4, kernel=(75, 75), pad=(0, 0))
+        return net.graph(x)
+    sides = {"a face": (112, 112), "grey digits": (28, 28), "two small sides": (24, 24)}
+    made, head = face(*sides[kind], channels=1 if kind == "grey digits" else 3)
+    return made.graph(head)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [
+        ("a face", ("N", 3, 112, 112)),
+        ("grey digits", ("N", 1, 28, 28)),
+        ("two small sides", ("N", 3, 24, 24)),
+        ("an input of 16000 steps", ("N", 1, 16000)),
+        ("clips of 16 frames", ("N", 3, 16, 112, 112)),
+        ("height alone", ("N", 3, 32, "W")),
+        ("channels last", ("N", "H", "W", 3)),
+        ("an added table", ("N", 3, 224, 224)),
+        ("a large kernel", ("N", 3, "H", "W")),
+    ],
+)
+def test_what_is_determined_is_found(kind: str, shape: Tuple[Any, ...]) -> None:
+    graph = built(kind)
+    assert graph.inputs[0].shape == shape
+    found = shapes_that_fit(graph, {"data": shape})["data"]
+    graph.infer_shapes({"data": found})
+    assert all(d in ("N", "H", "W") or d == size for d, size in zip(shape, found))
+
+
+def test_any_size_stays_free() -> None:
+    net, head = small_resnet()
+    assert net.graph(head).inputs[0].shape == ("N", 3, "H", "W")
+
+
+def test_letters_that_a_user_states_become_numbers_too() -> None:
+    net, head = face(112, 112)
+    shape = ("N", 3, "H", "W")
+    assert net.graph(head, inputs={"data": shape}).inputs[0].shape == ("N", 3, 112, 112)
+
+
+def test_a_wrong_size_is_answered_by_one_that_fits() -> None:
+    net, head = face(112, 112)
+    with pytest.raises(
+        ShapeError, match=r"FullyConnected 'fc1'.*It takes, e\.g\., data=1x3x112x112\."
+    ):
+        net.graph(head, inputs={"data": (1, 3, 64, 64)})
+
+
+def test_weights_that_no_size_explains() -> None:
+    """A prime number of columns: then the files are to blame, and no size is named."""
+    net, head = face(112, 112)
+    net.arrays["fc1_weight"] = np.zeros((8, 4 * 28 * 28 + 1), np.float32)
+    graph = net.graph(head)
+    assert fixed_shapes(graph, {"data": ("N", 3, "H", "W")}) is None
+    with pytest.raises(ShapeError, match="if none fits, symbol and parameters do not belong"):
+        shapes_that_fit(graph, {"data": ("N", 3, "H", "W")})
+
+
+def test_what_is_flattened_at_once_is_asked_for() -> None:
+    """784 numbers, or pictures of 28 x 28: each that is named can be stated."""
+    net = Network()
+    head = dense(net, net.variable("data"), 784)
+    graph = net.graph(head)
+    assert graph.inputs[0].shape is None
+    assert example(graph, "data") == "data=Nx784 or data=Nx1xHxW"
+    with pytest.raises(ShapeError, match="data=Nx784 or data=Nx1xHxW") as error:
+        to_onnx(graph)
+    for shape in re.findall(r"data=([NHWx0-9]+)", str(error.value)):
+        stated = tuple(int(d) if d.isdigit() else d for d in shape.split("x"))
+        assert net.graph(head, inputs={"data": stated}).shapes["fc"] == ("N", 5)
