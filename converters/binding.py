@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import warnings
 from dataclasses import replace
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .errors import CheckpointError, UnsupportedError, UnusedParametersWarning
 from .folding import fold_parameters, input_roles
 from .graph import Graph, Node, Value
-from .naming import distinct_names, layer_outputs, readable, with_readable_variables
+from .naming import distinct_names, readable, with_readable_variables
 from .params import TYPE_FLAGS, Array
+from .selecting import by_layer, choose, inference_heads, made_labels, without
 from .shape import AXES, Shape
 from .symbol import VARIABLE, Entry, Symbol, SymbolNode, in_visiting_order
 
@@ -34,19 +34,18 @@ def bind(
     """
     stored = _without_prefix(arrays, where)
     symbol = with_readable_variables(symbol)
-    cut_at = _positions(symbol, outputs)
-    if cut_at:
-        heads = layer_outputs(symbol)
-        symbol = in_visiting_order(replace(symbol, heads=tuple(heads[k] for k in cut_at)))
-    made_labels = tuple(_made_labels(symbol, inputs))
-    symbol = _without(symbol, made_labels) if made_labels else symbol
+    whole, read = symbol, {n.name for n in in_visiting_order(symbol).nodes if n.is_variable}
+    heads = choose(whole, outputs) if outputs else inference_heads(whole, stored, inputs)
+    cut_at = () if heads == whole.heads and not outputs else by_layer(whole, heads)
+    symbol = in_visiting_order(replace(whole, heads=heads))
+    symbol, labels_made = without(symbol, made_labels(symbol, inputs))
     values, layers = distinct_names(symbol)
     roles = _variable_roles(symbol)
     variables = [n.name for n in symbol.nodes if n.is_variable]
     parameters = {v for v in variables if v not in inputs and "parameter" in roles[v]}
     _check_variables(variables, sorted(parameters.difference(stored)), where)
-    if not cut_at:
-        _warn_of_unused(set(stored) - set(variables), where)
+    if not outputs:
+        _warn_of_unused(set(stored) - read, where)
     labels = {v for v in variables if v not in stored and v not in inputs and roles[v] == {"label"}}
     data = [v for v in variables if v not in stored and v not in labels]
     _check_heads([symbol.nodes[i] for i, _ in symbol.heads], data)
@@ -60,7 +59,8 @@ def bind(
         source={},
         chosen=tuple(outputs),
         cut_at=cut_at,
-        made_labels=made_labels,
+        made_labels=labels_made,
+        dropped_outputs=_dropped(whole, heads) if not outputs else (),
         half=half,
     )
     graph = fold_parameters(graph)
@@ -82,53 +82,9 @@ def _check_variables(variables: List[str], missing: List[str], where: str) -> No
         )
 
 
-def _positions(symbol: Symbol, outputs: Sequence[str]) -> Tuple[int, ...]:
-    """Names of layers -> their outputs' positions among `layer_outputs`."""
-    values, names = distinct_names(symbol)
-    positions: List[int] = []
-    for wanted in outputs:
-        found = [
-            k
-            for k, (i, output) in enumerate(layer_outputs(symbol))
-            if wanted in (names[i], values[i, output], f"{values[i, output]}_output")
-        ]
-        if not found:
-            near = difflib.get_close_matches(wanted, names, 5)
-            hint = f"Close to it: {', '.join(near)}." if near else f"The last is {names[-1]}."
-            raise CheckpointError(f"--output {wanted}: the network has no such layer. {hint}")
-        positions += found
-    return tuple(positions)
-
-
-def _made_labels(symbol: Symbol, inputs: Mapping[str, Shape]) -> Iterator[Tuple[int, int, str]]:
-    """See Graph.made_labels. Whose variables the user states are wanted."""
-    taken = {n.name for n in symbol.nodes}
-    wanted: Dict[int, bool] = {}
-    for index, node in enumerate(symbol.nodes):
-        named = node.is_variable and node.name in inputs
-        wanted[index] = named or any(wanted[i] for i, _ in node.inputs)
-    for number, node in enumerate(n for n in symbol.nodes if not n.is_variable):
-        for place, ((index, _), role) in enumerate(zip(node.inputs, input_roles(node))):
-            made = not symbol.nodes[index].is_variable and not wanted[index]
-            if made and role == "label":
-                label = f"{node.name}_label"
-                while label in taken:
-                    label += "_"
-                taken.add(label)
-                yield number, place, label
-
-
-def _without(symbol: Symbol, made_labels: Sequence[Tuple[int, int, str]]) -> Symbol:
-    """The symbol with variables in place of the labels that layers made, and of these layers."""
-    nodes = list(symbol.nodes)
-    layers = [i for i, n in enumerate(nodes) if not n.is_variable]
-    for number, place, label in made_labels:
-        reader = nodes[layers[number]]
-        read = list(reader.inputs)
-        read[place] = (len(nodes), 0)
-        nodes[layers[number]] = replace(reader, inputs=tuple(read))
-        nodes.append(SymbolNode("null", label))
-    return in_visiting_order(replace(symbol, nodes=tuple(nodes)))
+def _dropped(symbol: Symbol, heads: Tuple[Entry, ...]) -> Tuple[str, ...]:
+    values, _ = distinct_names(symbol)
+    return tuple(values[head] for head in symbol.heads if head not in heads)
 
 
 def _input(node: SymbolNode, graph: Graph, types: Mapping[str, str]) -> Value:

@@ -62,7 +62,7 @@ def load_checkpoint(
         UnusedParametersWarning: the file holds arrays that the symbol never reads.
     """
     symbol_file, params_file = symbol_path(prefix), params_path(prefix, epoch)
-    symbol = load_symbol(symbol_file)
+    symbol = load_symbol(symbol_file, whole=True)
     if not params_file.is_file():
         raise CheckpointError(_no_params(prefix, params_file))
     graph = bind(

@@ -51,10 +51,12 @@ class Graph:
         labels: variables that only training reads; they are cut away.
         source: what the graph was made from (file names, hashes), for the record.
         chosen: the outputs as the user named them, if any.
-        cut_at: their positions among all layers' outputs.
+        cut_at: the outputs where they are not the symbol's own: (number among all of its layers,
+            number of the layer's output).
         made_labels: labels that other layers make, which are cut away with these layers: number
             of the layer that reads it (of all layers, once the outputs are chosen), number of the
             input, and the variable that stands there now.
+        dropped_outputs: those of the symbol's that only training computes; unless they were chosen.
         half: numbers stored or cast as float16 stay so; otherwise they are float32.
         exact_batch_norm: batch norms subtract the mean before they multiply, as MXNet's do, in
             place of the targets' own operators, which need not.
@@ -70,8 +72,9 @@ class Graph:
     labels: Tuple[str, ...]
     source: Mapping[str, str]
     chosen: Tuple[str, ...] = ()
-    cut_at: Tuple[int, ...] = ()
+    cut_at: Tuple[Tuple[int, int], ...] = ()
     made_labels: Tuple[Tuple[int, int, str], ...] = ()
+    dropped_outputs: Tuple[str, ...] = ()
     half: bool = False
     exact_batch_norm: bool = False
     unfolded: Tuple[Node, ...] = ()

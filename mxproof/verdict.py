@@ -35,7 +35,15 @@ class Sums:
     spread: Union[Array, float] = 0.0  # of what rounding alone may do, where that was measured
 
     def __add__(self, other: Sums) -> Sums:
+        if self.error.shape != other.error.shape:
+            return self.whole() + other.whole()
         return Sums(*map(add, vars(self).values(), vars(other).values()))
+
+    def whole(self) -> Sums:
+        """All channels as one: where an input's size decides how many there are, they are none."""
+        squares = (np.sum(each, keepdims=True) for each in (self.error, self.noise, self.size))
+        spread = np.broadcast_to(self.spread, self.error.shape).sum(keepdims=True)
+        return Sums(*squares, self.count * self.error.size, spread)
 
     def rms(self) -> Iterator[Tuple[Array, float]]:
         """Of the error, of what is to be expected, and of the size: over each channel, and over

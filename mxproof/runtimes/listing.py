@@ -43,10 +43,12 @@ def disagreements(
         yield f"MXNet has the outputs {original['outputs']}; {cut['outputs']} were taken, unasked"
     if graph.chosen:
         names = _names(original)
-        meant = [k for wanted in graph.chosen for k, known in enumerate(names) if wanted in known]
-        if meant != list(graph.cut_at):
-            taken = [original["layers"][k][3] for k in graph.cut_at]
-            asked = [original["layers"][k][3] for k in meant]
+        listed = {(number, output): name for _, number, output, name, _ in original["layers"]}
+        places = [
+            e for wanted in graph.chosen for e, known in zip(listed, names) if wanted in known
+        ]
+        if places != list(graph.cut_at):
+            asked, taken = ([listed[e] for e in entries] for entries in (places, graph.cut_at))
             yield f"{list(graph.chosen)} are {asked} in MXNet; {taken} were taken"
     for variable, op, role in readers:
         if op not in LOSSES or role != "label":
