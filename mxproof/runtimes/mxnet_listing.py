@@ -67,8 +67,8 @@ def _stand_in(document, node, outputs):
 
 def described(symbol, own=None):
     """The symbol's layers (each output: name of the node, number of the layer, number of the output
-    in it, name as MXNet lists it, operator), variables, and heads: positions among the layers, or
-    names of variables.
+    in it, name as MXNet lists it, operator), its variables and nodes (operator, name, nodes that it
+    reads), and its heads: (node, output), and as positions among the layers, or names of variables.
 
     Args:
         own: how many of the heads are the file's; the others are left out.
@@ -86,12 +86,14 @@ def described(symbol, own=None):
         if ops[n] != "null"
     ]
     # The symbol and its internals have the same nodes in the same order.
-    heads = json.loads(symbol.tojson())["heads"][:own]
+    heads = [head[:2] for head in json.loads(symbol.tojson())["heads"][:own]]
     places = {(numbers[n], output): k for k, (_, n, output, *_) in enumerate(layers)}
     return {
         "layers": layers,
         "variables": [node["name"] for node in nodes if node["op"] == "null"],
-        "heads": [places.get((n, o), nodes[n]["name"]) for n, o, *_ in heads],
+        "nodes": [[op, n["name"], [e[0] for e in n["inputs"]]] for op, n in zip(ops, nodes)],
+        "entries": heads,
+        "heads": [places.get((n, o), nodes[n]["name"]) for n, o in heads],
         "outputs": symbol.list_outputs()[:own],
     }
 

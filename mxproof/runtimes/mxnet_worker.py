@@ -57,6 +57,8 @@ class Model:
         }
         self.file = params
         self.params = self.load()
+        variables = ((n, name) for n, (op, name, _) in enumerate(original["nodes"]) if op == "null")
+        original["free"] = [n for n, name in variables if name not in self.params]
 
     def load(self):
         """The arrays of the file of parameters, by name."""
