@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import replace
-from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Collection, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
-from .errors import CheckpointError, UnsupportedError, UnusedParametersWarning
+from .errors import (
+    CheckpointError,
+    DroppedOutputsWarning,
+    ShapeError,
+    UnsupportedError,
+    UnusedParametersWarning,
+)
 from .folding import fold_parameters, input_roles
 from .graph import Graph, Node, Value
 from .naming import distinct_names, readable, with_readable_variables
@@ -26,6 +32,7 @@ def bind(
     types: Optional[Mapping[str, str]] = None,
     outputs: Sequence[str] = (),
     half: bool = False,
+    partial: bool = False,
     where: str = "the parameters",
 ) -> Graph:
     """Put a symbol and its arrays (names with or without arg:/aux:) together. See load_checkpoint.
@@ -43,9 +50,10 @@ def bind(
     roles = _variable_roles(symbol)
     variables = [n.name for n in symbol.nodes if n.is_variable]
     parameters = {v for v in variables if v not in inputs and "parameter" in roles[v]}
+    _check_stated(inputs, whole, variables)
     _check_variables(variables, sorted(parameters.difference(stored)), where)
     if not outputs:
-        _warn_of_unused(set(stored) - read, where)
+        _warn(whole, heads, set(stored) - read, name, where)
     labels = {v for v in variables if v not in stored and v not in inputs and roles[v] == {"label"}}
     data = [v for v in variables if v not in stored and v not in labels]
     _check_heads([symbol.nodes[i] for i, _ in symbol.heads], data)
@@ -60,8 +68,9 @@ def bind(
         chosen=tuple(outputs),
         cut_at=cut_at,
         made_labels=labels_made,
-        dropped_outputs=_dropped(whole, heads) if not outputs else (),
+        dropped_outputs=() if outputs else _names(whole, set(whole.heads).difference(heads)),
         half=half,
+        partial=partial,
     )
     graph = fold_parameters(graph)
     given = (n for n in symbol.nodes if n.is_variable and n.name in data)
@@ -82,9 +91,16 @@ def _check_variables(variables: List[str], missing: List[str], where: str) -> No
         )
 
 
-def _dropped(symbol: Symbol, heads: Tuple[Entry, ...]) -> Tuple[str, ...]:
+def _names(symbol: Symbol, entries: Collection[Entry]) -> Tuple[str, ...]:
+    """What these outputs are called, in the symbol's order."""
     values, _ = distinct_names(symbol)
-    return tuple(values[head] for head in symbol.heads if head not in heads)
+    return tuple(values[entry] for entry in sorted(entries))
+
+
+def _check_stated(inputs: Mapping[str, Shape], symbol: Symbol, needed: List[str]) -> None:
+    known = {node.name for node in symbol.nodes if node.is_variable}
+    for name in sorted(known.intersection(inputs).difference(needed)):
+        raise ShapeError(f"--input {name}: no output needs this input. Leave it out.")
 
 
 def _input(node: SymbolNode, graph: Graph, types: Mapping[str, str]) -> Value:
@@ -122,11 +138,33 @@ def _check_heads(heads: List[SymbolNode], data: List[str]) -> None:
         raise UnsupportedError(problems)
 
 
-def _warn_of_unused(names: Set[str], where: str) -> None:
-    if names:
+def _warn(whole: Symbol, heads: Tuple[Entry, ...], unused: Set[str], name: str, where: str) -> None:
+    """Say what was left out that the user did not ask to be left out."""
+    dropped = _names(whole, set(whole.heads).difference(heads))
+    if dropped:
         warnings.warn(
-            f"{where}: {len(names)} parameters that the symbol never reads were left out: "
-            f"{', '.join(sorted(names))}.",
+            f"{name}: only training needs the outputs {', '.join(dropped)}; they were left out. "
+            f"Converted are: {', '.join(_names(whole, heads))}. --output LAYER chooses others.",
+            DroppedOutputsWarning,
+            stacklevel=4,
+        )
+    beside = [n for n in whole.nodes if n.is_variable and n.name in unused]
+    if beside:
+        read = {i for node in whole.nodes for i, _ in node.inputs}
+        ends = {(i, 0) for i, n in enumerate(whole.nodes) if i not in read and not n.is_variable}
+        warnings.warn(
+            f"{where}: {len(beside)} parameters are those of layers that no output needs, and were "
+            f"left out: {', '.join(n.name for n in beside)}. To convert these layers, choose them "
+            f"for outputs, too: --output LAYER; the last of them are: "
+            f"{', '.join(_names(whole, ends.difference(whole.heads)))}.",
+            UnusedParametersWarning,
+            stacklevel=4,
+        )
+    unread = sorted(unused.difference(node.name for node in beside))
+    if unread:
+        warnings.warn(
+            f"{where}: {len(unread)} parameters that the symbol never reads were left out: "
+            f"{', '.join(unread)}.",
             UnusedParametersWarning,
             stacklevel=4,
         )
@@ -172,7 +210,9 @@ def guess_input(graph: Graph, name: str) -> Shape:
     for node in graph.nodes:
         if not node.inputs or node.inputs[0] not in same_shape:
             continue
-        operator = graph.operators[node.name]
+        operator = graph.operators.get(node.name)
+        if operator is None:
+            continue
         roles = zip(operator.input_names(), node.inputs)
         guess = operator.data_shape({r: shapes.get(v) for r, v in roles if v is not None})
         if guess is not None:
