@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import replace
-from typing import Collection, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .errors import (
     CheckpointError,
@@ -18,7 +18,7 @@ from .folding import fold_parameters, input_roles
 from .graph import Graph, Node, Value
 from .naming import distinct_names, readable, with_readable_variables
 from .params import TYPE_FLAGS, Array
-from .selecting import by_layer, choose, inference_heads, made_labels, without
+from .selecting import Selection, select
 from .shape import AXES, Shape
 from .symbol import VARIABLE, Entry, Symbol, SymbolNode, in_visiting_order
 
@@ -40,12 +40,9 @@ def bind(
     `inputs` also turns a variable that would be a missing parameter into an input.
     """
     stored = _without_prefix(arrays, where)
-    symbol = with_readable_variables(symbol)
-    whole, read = symbol, {n.name for n in in_visiting_order(symbol).nodes if n.is_variable}
-    heads = choose(whole, outputs) if outputs else inference_heads(whole, stored, inputs)
-    cut_at = () if heads == whole.heads and not outputs else by_layer(whole, heads)
-    symbol = in_visiting_order(replace(whole, heads=heads))
-    symbol, labels_made = without(symbol, made_labels(symbol, inputs))
+    whole = with_readable_variables(symbol)
+    selected = select(whole, outputs, stored, inputs)
+    symbol = selected.symbol
     values, layers = distinct_names(symbol)
     roles = _variable_roles(symbol)
     variables = [n.name for n in symbol.nodes if n.is_variable]
@@ -53,7 +50,8 @@ def bind(
     _check_stated(inputs, whole, variables)
     _check_variables(variables, sorted(parameters.difference(stored)), where)
     if not outputs:
-        _warn(whole, heads, set(stored) - read, name, where)
+        _warn_of_dropped(whole, selected)
+        _warn_of_unused(set(stored), whole, where)
     labels = {v for v in variables if v not in stored and v not in inputs and roles[v] == {"label"}}
     data = [v for v in variables if v not in stored and v not in labels]
     _check_heads([symbol.nodes[i] for i, _ in symbol.heads], data)
@@ -66,9 +64,9 @@ def bind(
         labels=tuple(sorted(labels)),
         source={},
         chosen=tuple(outputs),
-        cut_at=cut_at,
-        made_labels=labels_made,
-        dropped_outputs=() if outputs else _names(whole, set(whole.heads).difference(heads)),
+        cut_at=selected.cut_at,
+        made_labels=selected.made_labels,
+        dropped_outputs=_names(whole, selected.dropped),
         half=half,
         partial=partial,
     )
@@ -91,10 +89,10 @@ def _check_variables(variables: List[str], missing: List[str], where: str) -> No
         )
 
 
-def _names(symbol: Symbol, entries: Collection[Entry]) -> Tuple[str, ...]:
-    """What these outputs are called, in the symbol's order."""
+def _names(symbol: Symbol, entries: Iterable[Entry]) -> Tuple[str, ...]:
+    """What these outputs are called."""
     values, _ = distinct_names(symbol)
-    return tuple(values[entry] for entry in sorted(entries))
+    return tuple(values[entry] for entry in entries)
 
 
 def _check_stated(inputs: Mapping[str, Shape], symbol: Symbol, needed: List[str]) -> None:
@@ -138,30 +136,32 @@ def _check_heads(heads: List[SymbolNode], data: List[str]) -> None:
         raise UnsupportedError(problems)
 
 
-def _warn(whole: Symbol, heads: Tuple[Entry, ...], unused: Set[str], name: str, where: str) -> None:
-    """Say what was left out that the user did not ask to be left out."""
-    dropped = _names(whole, set(whole.heads).difference(heads))
-    if dropped:
+def _warn_of_dropped(whole: Symbol, selected: Selection) -> None:
+    if selected.dropped:
+        dropped, heads = (_names(whole, found) for found in (selected.dropped, selected.heads))
         warnings.warn(
-            f"{name}: only training needs the outputs {', '.join(dropped)}; they were left out. "
-            f"Converted are: {', '.join(_names(whole, heads))}. --output LAYER chooses others.",
+            f"only training needs the outputs {', '.join(dropped)}: they were left out. Converted "
+            f"are: {', '.join(heads)}. --output LAYER chooses others.",
             DroppedOutputsWarning,
             stacklevel=4,
         )
-    beside = [n for n in whole.nodes if n.is_variable and n.name in unused]
-    if beside:
-        read = {i for node in whole.nodes for i, _ in node.inputs}
-        ends = {(i, 0) for i, n in enumerate(whole.nodes) if i not in read and not n.is_variable}
+
+
+def _warn_of_unused(stored: Set[str], whole: Symbol, where: str) -> None:
+    """Parameters that the symbol's outputs do not need; of layers, if these could be outputs."""
+    known = {node.name for node in whole.nodes if node.is_variable}
+    needed = {node.name for node in in_visiting_order(whole).nodes if node.is_variable}
+    if beside := stored & known - needed:
+        read = {i for node in whole.nodes for i, _ in node.inputs}.union(i for i, _ in whole.heads)
+        ends = [(i, 0) for i, n in enumerate(whole.nodes) if i not in read and not n.is_variable]
         warnings.warn(
-            f"{where}: {len(beside)} parameters are those of layers that no output needs, and were "
-            f"left out: {', '.join(n.name for n in beside)}. To convert these layers, choose them "
-            f"for outputs, too: --output LAYER; the last of them are: "
-            f"{', '.join(_names(whole, ends.difference(whole.heads)))}.",
+            f"{where}: {len(beside)} parameters were left out, for no output needs the layers that "
+            "read them. To convert these, choose the last of them for outputs, too: --output "
+            f"{' or '.join(_names(whole, ends))}.",
             UnusedParametersWarning,
             stacklevel=4,
         )
-    unread = sorted(unused.difference(node.name for node in beside))
-    if unread:
+    if unread := sorted(stored - known):
         warnings.warn(
             f"{where}: {len(unread)} parameters that the symbol never reads were left out: "
             f"{', '.join(unread)}.",
