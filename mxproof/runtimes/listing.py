@@ -76,7 +76,7 @@ def _only_training_dropped(
     taken = [(numbers[layer], output) for layer, output in graph.cut_at]
     heads = [tuple(head) for head in original["entries"]]
     dropped = [_needed(nodes, n) for n, output in heads if (n, output) not in taken]
-    missing = {n for n in original["free"] if nodes[n][1] not in cut["variables"]}
+    missing = set(original["free"]).difference(*(_needed(nodes, n) for n, _ in taken))
     for (head, _), needed in zip((h for h in heads if h not in taken), dropped):
         free = needed.intersection(original["free"])
         loss = nodes[head][0] in LOSS_HEADS or all("label" in nodes[n][1] for n in free)
