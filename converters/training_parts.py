@@ -17,7 +17,7 @@ import re
 from fnmatch import fnmatchcase
 from functools import reduce
 from operator import or_
-from typing import Callable, Collection, Iterable, List, Tuple
+from typing import Callable, Collection, Iterable, List, Sequence, Tuple
 
 from .folding import input_roles
 from .symbol import Entry, Symbol, SymbolNode
@@ -157,7 +157,7 @@ def _labels(symbol: Symbol, *, variables: bool) -> Places:
     ]
 
 
-def _cones(symbol: Symbol, labels: Places = ()) -> List[int]:
+def _cones(symbol: Symbol, labels: Sequence[Tuple[int, int]] = ()) -> List[int]:
     """For each node all that it needs, itself included, but for what only `labels` need."""
     cut = set(labels)
     cones: List[int] = []

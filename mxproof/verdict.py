@@ -41,9 +41,9 @@ class Sums:
 
     def whole(self) -> Sums:
         """All channels as one: where an input's size decides how many there are, they are none."""
-        squares = (np.sum(each, keepdims=True) for each in (self.error, self.noise, self.size))
-        spread = np.broadcast_to(self.spread, self.error.shape).sum(keepdims=True)
-        return Sums(*squares, self.count * self.error.size, spread)
+        found = (self.error, self.noise, self.size, np.broadcast_to(self.spread, self.error.shape))
+        error, noise, size, spread = (np.sum(each, keepdims=True) for each in found)
+        return Sums(error, noise, size, self.count * self.error.size, spread)
 
     def rms(self) -> Iterator[Tuple[Array, float]]:
         """Of the error, of what is to be expected, and of the size: over each channel, and over

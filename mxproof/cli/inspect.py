@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Dict, Iterable
+from typing import Any, Callable, Dict, Iterable
 
 from converters import ConversionError, Graph, to_onnx, to_pytorch
 from converters.shape import show
@@ -12,7 +12,7 @@ from ..report.terminal import graph_table
 from ..subject import load_subject, parse_inputs
 from . import common
 
-TARGETS = {"ONNX": to_onnx, "PyTorch": to_pytorch}
+TARGETS: Dict[str, Callable[[Graph], Any]] = {"ONNX": to_onnx, "PyTorch": to_pytorch}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -22,6 +22,7 @@ from converters import save_checkpoint
 from converters.params import save_params
 from fixtures.pictures import PHOTOGRAPH
 from tests.converters.networks import Network, small_resnet
+from tests.converters.training_symbols import dense, own_loss
 from tests.lab.nightly_runs import green_results
 from tests.lab.nightly_runs import write as write_results
 
@@ -105,6 +106,12 @@ def custom(net: Network, data: Entry) -> Entry:
     return net.layer("Convolution_v2", "conv1", x)
 
 
+def beside(net: Network, data: Entry) -> Entry:
+    x = dense(net, "fc", data, 4, 3)
+    dense(net, "boxes", x, 4, 4)
+    return x
+
+
 def scaled(net: Network, data: Entry) -> Entry:
     return net.convolution("conv0", net.layer("_mul_scalar", "scaled", data, scalar=1e6), 3, 4)
 
@@ -116,6 +123,8 @@ NETWORKS: Dict[str, Build] = {
     "an unknown attribute": lambda net, x: net.layer("Flatten", "flat", x, order="F"),
     "numbers too large for float16": scaled,
     "a fully connected network": activation,
+    "a loss": lambda net, x: own_loss(net, x).heads[0],
+    "layers beside the output": beside,
     "a network with a large kernel": lambda net, x: net.convolution(
         "conv0", x, 3, 4, kernel=(7, 7), pad=(0, 0)
     ),
