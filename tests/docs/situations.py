@@ -78,7 +78,10 @@ def detector(prefix: Path, samples: Optional[str]) -> None:
 
 def detecting(net: Network, data: Entry) -> Entry:
     x = net.convolution("conv0", data, 3, 4, stride=(2, 2))
-    return activation(net, net.batch_norm("bn0", x, 4, eps=2e-5, fix_gamma=False))
+    x = activation(net, net.batch_norm("bn0", x, 4, eps=2e-5, fix_gamma=False))
+    for name in ("bbox_pred", "landmark_pred", "cls_prob_reshape"):
+        net.convolution(f"face_rpn_{name}_stride32", x, 4, 4)
+    return x
 
 
 def activation(net: Network, data: Entry) -> Entry:

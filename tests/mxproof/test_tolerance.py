@@ -246,3 +246,16 @@ def test_rows_that_make_no_sense(text: str, said: str, tmp_path: Path) -> None:
     path.write_text(text)
     with pytest.raises(ValueError, match=f"{re.escape(str(path))}: {said}"):
         load_budgets(path)
+
+
+def test_sums_of_inputs_of_different_size_are_those_over_all_numbers() -> None:
+    """Where an input's size decides how many channels there are: a detector's, one an anchor."""
+    random = np.random.default_rng(0)
+    squares = [random.uniform(0, 1, (4, channels)) for channels in (3, 5)]
+    first, second = (Sums(*square[:3], 2, square[3]) for square in squares)
+    total = first + second
+    assert total.count == 2 * (3 + 5)
+    for row, name in enumerate(("error", "noise", "size", "spread")):
+        expected = sum(square[row].sum() for square in squares)
+        np.testing.assert_allclose(getattr(total, name), [expected])
+    assert (first + first).error.shape == (3,)
