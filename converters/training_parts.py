@@ -76,7 +76,8 @@ def inference_heads(
             for entry in dict.fromkeys(replaced.get(head, ()))
             if entry not in kept.union(found) and not training.needed(entry[0], ends)
         ]
-    return tuple(found) or symbol.heads
+    layers = bool(found) and not any(symbol.nodes[i].is_variable for i, _ in found)
+    return tuple(found) if layers else symbol.heads
 
 
 class _Training:

@@ -26,9 +26,10 @@ def opened(mx, path):
         return mx.sym.load_json(_text(document)), len(heads), None
     except mx.MXNetError as error:
         refusal = error
+    entries = heads + [entry for node in nodes for entry in node.get("inputs", ())]
     for node in [node for node in nodes if not _known(mx, document, node)]:
-        outputs = [e[1] for n in nodes for e in n.get("inputs", ()) if nodes[e[0]] is node]
-        _stand_in(document, node, max(outputs + [h[1] for h in heads if nodes[h[0]] is node]) + 1)
+        outputs = [entry[1] for entry in entries if nodes[entry[0]] is node]
+        _stand_in(document, node, max([0, *outputs]) + 1)
     return mx.sym.load_json(_text(document)), len(heads), refusal
 
 
@@ -118,7 +119,10 @@ def chosen(mx, path, cut_at, made_labels):
         The symbol, and the listing of the file.
     """
     whole, own, refusal = opened(mx, path)
-    symbol = mx.sym.load(path) if not cut_at else _cut(mx, whole, cut_at)
+    if cut_at:
+        symbol = _cut(mx, whole, cut_at)
+    else:
+        symbol = mx.sym.Group([whole[k] for k in range(own)]) if refusal else mx.sym.load(path)
     if made_labels:
         symbol = mx.sym.load_json(without_labels(symbol.tojson(), made_labels))
     if STANDS_FOR in symbol.tojson():

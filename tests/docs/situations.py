@@ -105,7 +105,8 @@ def embedding(net: Network, data: Entry) -> Entry:
 
 
 def custom(net: Network, data: Entry) -> Entry:
-    x = net.layer("Custom", "roi_target", data, op_type="proposal_target")
+    x = net.convolution("conv0", data, 3, 4)
+    x = net.layer("Custom", "roi_target", x, op_type="proposal_target")
     return net.layer("Convolution_v2", "conv1", x)
 
 

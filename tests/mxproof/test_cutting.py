@@ -124,6 +124,17 @@ def test_a_file_that_mxnet_cannot_read_is_not_run_on_stand_ins(
         mxnet.load(prefix, 0, graph)
 
 
+def test_what_mxnet_cannot_read_and_no_head_needs_is_passed_over(
+    tmp_path: Path, mxnet: MxnetProcess
+) -> None:
+    prefix = saved(tmp_path / "net", behind("Custom", 0, "fc", op_type="mine"))
+    graph = load_checkpoint(prefix)
+    assert graph.outputs == ("act",)
+    model = mxnet.load(prefix, 0, graph)
+    assert model.run({"data": np.ones((2, 4), "f")})[0].shape == (2, 3)
+    model.close()
+
+
 def test_a_refused_network_can_be_inspected_and_its_remedy_works(
     succeed: Succeed, refuse: Refuse, tmp_path: Path
 ) -> None:
