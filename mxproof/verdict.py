@@ -32,15 +32,15 @@ class Sums:
     spread: Union[Array, float] = 0.0  # of what rounding alone may do, where that was measured
 
     def __add__(self, other: Sums) -> Sums:
-        if self.error.shape != other.error.shape:
-            return self.whole() + other.whole()
-        return Sums(*map(add, vars(self).values(), vars(other).values()))
+        """Results whose second axis differs in length, such as time, have no channels in common:
+        each is taken as a whole."""
+        alike = len(self.error) == len(other.error)
+        pair = (self, other) if alike else (self._as_one_channel(), other._as_one_channel())
+        return Sums(*map(add, *(vars(sums).values() for sums in pair)))
 
-    def whole(self) -> Sums:
-        """All channels as one: where an input's size decides how many there are, they are none."""
-        found = (self.error, self.noise, self.size, np.broadcast_to(self.spread, self.error.shape))
-        error, noise, size, spread = (np.sum(each, keepdims=True) for each in found)
-        return Sums(error, noise, size, self.count * self.error.size, spread)
+    def _as_one_channel(self) -> Sums:
+        error, noise, size = (a.sum(keepdims=True) for a in (self.error, self.noise, self.size))
+        return Sums(error, noise, size, len(self.error) * self.count, np.sum(self.spread))
 
     def rms(self) -> Iterator[Tuple[Array, float]]:
         """Of the error, of what is to be expected, and of the size: over each channel, and over
