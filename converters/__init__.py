@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from .checkpoint import load_checkpoint, save_checkpoint
     from .errors import (
         CheckpointError,
+        CheckpointWarning,
         ConversionError,
+        DroppedOutputsWarning,
         ShapeError,
         UnsupportedError,
         UnusedParametersWarning,
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "checkpoint": "load_checkpoint save_checkpoint",
-    "errors": "CheckpointError ConversionError ShapeError UnsupportedError UnusedParametersWarning",
+    "errors": "CheckpointError CheckpointWarning ConversionError DroppedOutputsWarning ShapeError "
+    "UnsupportedError UnusedParametersWarning",
     "graph": "Graph Node Value",
     "onnx_model": "SUPPORTED_OPSETS save_onnx to_onnx",
     "pytorch_module": "PytorchModule save_pytorch to_pytorch",
@@ -41,7 +44,9 @@ __all__ = [
     "DEFAULT_OPSET",
     "SUPPORTED_OPSETS",
     "CheckpointError",
+    "CheckpointWarning",
     "ConversionError",
+    "DroppedOutputsWarning",
     "Graph",
     "Node",
     "PytorchModule",

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import warnings
 from dataclasses import replace
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
-from .errors import CheckpointError, UnsupportedError, UnusedParametersWarning
+from .errors import (
+    CheckpointError,
+    DroppedOutputsWarning,
+    ShapeError,
+    UnsupportedError,
+    UnusedParametersWarning,
+)
 from .folding import fold_parameters, input_roles
 from .graph import Graph, Node, Value
 from .input_sizes import with_shapes
-from .naming import distinct_names, layer_outputs, readable, with_readable_variables
+from .naming import distinct_names, readable, with_readable_variables
 from .params import TYPE_FLAGS, Array
+from .selecting import Selection, select
 from .shape import AXES, Shape
 from .symbol import VARIABLE, Entry, Symbol, SymbolNode, in_visiting_order
 
@@ -27,6 +33,7 @@ def bind(
     types: Optional[Mapping[str, str]] = None,
     outputs: Sequence[str] = (),
     half: bool = False,
+    partial: bool = False,
     where: str = "the parameters",
 ) -> Graph:
     """Put a symbol and its arrays (names with or without arg:/aux:) together. See load_checkpoint.
@@ -34,20 +41,18 @@ def bind(
     `inputs` also turns a variable that would be a missing parameter into an input.
     """
     stored = _without_prefix(arrays, where)
-    symbol = with_readable_variables(symbol)
-    cut_at = _positions(symbol, outputs)
-    if cut_at:
-        heads = layer_outputs(symbol)
-        symbol = in_visiting_order(replace(symbol, heads=tuple(heads[k] for k in cut_at)))
-    made_labels = tuple(_made_labels(symbol, inputs))
-    symbol = _without(symbol, made_labels) if made_labels else symbol
+    whole = with_readable_variables(symbol)
+    selected = select(whole, outputs, stored, inputs)
+    symbol = selected.symbol
     values, layers = distinct_names(symbol)
     roles = _variable_roles(symbol)
     variables = [n.name for n in symbol.nodes if n.is_variable]
     parameters = {v for v in variables if v not in inputs and "parameter" in roles[v]}
+    _check_stated(inputs, whole, variables)
     _check_variables(variables, sorted(parameters.difference(stored)), where)
-    if not cut_at:
-        _warn_of_unused(set(stored) - set(variables), where)
+    if not outputs:
+        _warn_of_dropped(whole, selected)
+        _warn_of_unused(set(stored), whole, where)
     labels = {v for v in variables if v not in stored and v not in inputs and roles[v] == {"label"}}
     data = [v for v in variables if v not in stored and v not in labels]
     _check_heads([symbol.nodes[i] for i, _ in symbol.heads], data)
@@ -60,9 +65,11 @@ def bind(
         labels=tuple(sorted(labels)),
         source={},
         chosen=tuple(outputs),
-        cut_at=cut_at,
-        made_labels=made_labels,
+        cut_at=selected.cut_at,
+        made_labels=selected.made_labels,
+        dropped_outputs=_names(whole, selected.dropped),
         half=half,
+        partial=partial,
     )
     graph = fold_parameters(graph)
     given = (n for n in symbol.nodes if n.is_variable and n.name in data)
@@ -83,53 +90,16 @@ def _check_variables(variables: List[str], missing: List[str], where: str) -> No
         )
 
 
-def _positions(symbol: Symbol, outputs: Sequence[str]) -> Tuple[int, ...]:
-    """Names of layers -> their outputs' positions among `layer_outputs`."""
-    values, names = distinct_names(symbol)
-    positions: List[int] = []
-    for wanted in outputs:
-        found = [
-            k
-            for k, (i, output) in enumerate(layer_outputs(symbol))
-            if wanted in (names[i], values[i, output], f"{values[i, output]}_output")
-        ]
-        if not found:
-            near = difflib.get_close_matches(wanted, names, 5)
-            hint = f"Close to it: {', '.join(near)}." if near else f"The last is {names[-1]}."
-            raise CheckpointError(f"--output {wanted}: the network has no such layer. {hint}")
-        positions += found
-    return tuple(positions)
+def _names(symbol: Symbol, entries: Iterable[Entry]) -> Tuple[str, ...]:
+    """What these outputs are called."""
+    values, _ = distinct_names(symbol)
+    return tuple(values[entry] for entry in entries)
 
 
-def _made_labels(symbol: Symbol, inputs: Mapping[str, Shape]) -> Iterator[Tuple[int, int, str]]:
-    """See Graph.made_labels. Whose variables the user states are wanted."""
-    taken = {n.name for n in symbol.nodes}
-    wanted: Dict[int, bool] = {}
-    for index, node in enumerate(symbol.nodes):
-        named = node.is_variable and node.name in inputs
-        wanted[index] = named or any(wanted[i] for i, _ in node.inputs)
-    for number, node in enumerate(n for n in symbol.nodes if not n.is_variable):
-        for place, ((index, _), role) in enumerate(zip(node.inputs, input_roles(node))):
-            made = not symbol.nodes[index].is_variable and not wanted[index]
-            if made and role == "label":
-                label = f"{node.name}_label"
-                while label in taken:
-                    label += "_"
-                taken.add(label)
-                yield number, place, label
-
-
-def _without(symbol: Symbol, made_labels: Sequence[Tuple[int, int, str]]) -> Symbol:
-    """The symbol with variables in place of the labels that layers made, and of these layers."""
-    nodes = list(symbol.nodes)
-    layers = [i for i, n in enumerate(nodes) if not n.is_variable]
-    for number, place, label in made_labels:
-        reader = nodes[layers[number]]
-        read = list(reader.inputs)
-        read[place] = (len(nodes), 0)
-        nodes[layers[number]] = replace(reader, inputs=tuple(read))
-        nodes.append(SymbolNode("null", label))
-    return in_visiting_order(replace(symbol, nodes=tuple(nodes)))
+def _check_stated(inputs: Mapping[str, Shape], symbol: Symbol, needed: List[str]) -> None:
+    known = {node.name for node in symbol.nodes if node.is_variable}
+    for name in sorted(known.intersection(inputs).difference(needed)):
+        raise ShapeError(f"--input {name}: no output needs this input. Leave it out.")
 
 
 def _input(node: SymbolNode, graph: Graph, types: Mapping[str, str]) -> Value:
@@ -167,11 +137,35 @@ def _check_heads(heads: List[SymbolNode], data: List[str]) -> None:
         raise UnsupportedError(problems)
 
 
-def _warn_of_unused(names: Set[str], where: str) -> None:
-    if names:
+def _warn_of_dropped(whole: Symbol, selected: Selection) -> None:
+    if selected.dropped:
+        dropped, heads = (_names(whole, found) for found in (selected.dropped, selected.heads))
         warnings.warn(
-            f"{where}: {len(names)} parameters that the symbol never reads were left out: "
-            f"{', '.join(sorted(names))}.",
+            f"only training needs the outputs {', '.join(dropped)}: they were left out. Converted "
+            f"are: {', '.join(heads)}. --output LAYER chooses others.",
+            DroppedOutputsWarning,
+            stacklevel=4,
+        )
+
+
+def _warn_of_unused(stored: Set[str], whole: Symbol, where: str) -> None:
+    """Parameters that the symbol's outputs do not need; of layers, if these could be outputs."""
+    known = {node.name for node in whole.nodes if node.is_variable}
+    needed = {node.name for node in in_visiting_order(whole).nodes if node.is_variable}
+    if beside := stored & known - needed:
+        read = {i for node in whole.nodes for i, _ in node.inputs}.union(i for i, _ in whole.heads)
+        ends = [(i, 0) for i, n in enumerate(whole.nodes) if i not in read and not n.is_variable]
+        warnings.warn(
+            f"{where}: {len(beside)} parameters were left out, for no output needs the layers that "
+            "read them. To convert these, choose the last of them for outputs, too: --output "
+            f"{' or '.join(_names(whole, ends))}.",
+            UnusedParametersWarning,
+            stacklevel=4,
+        )
+    if unread := sorted(stored - known):
+        warnings.warn(
+            f"{where}: {len(unread)} parameters that the symbol never reads were left out: "
+            f"{', '.join(unread)}.",
             UnusedParametersWarning,
             stacklevel=4,
         )
@@ -217,7 +211,9 @@ def guess_input(graph: Graph, name: str) -> Shape:
     for node in graph.nodes:
         if not node.inputs or node.inputs[0] not in same_shape:
             continue
-        operator = graph.operators[node.name]
+        operator = graph.operators.get(node.name)
+        if operator is None:
+            continue
         roles = zip(operator.input_names(), node.inputs)
         guess = operator.data_shape({r: shapes.get(v) for r, v in roles if v is not None})
         if guess is not None:

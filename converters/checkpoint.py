@@ -40,6 +40,7 @@ def load_checkpoint(
     types: Optional[Mapping[str, str]] = None,
     outputs: Sequence[str] = (),
     half: bool = False,
+    partial: bool = False,
 ) -> Graph:
     """`model/resnet-50` -> the network in model/resnet-50-symbol.json and -0000.params.
 
@@ -51,6 +52,7 @@ def load_checkpoint(
         outputs: layers to return in place of the symbol's own outputs (`fc1`, or as MXNet
             lists it, `fc1_output`); what they do not need is left out.
         half: keep float16, which is widened to float32 otherwise.
+        partial: read layers that cannot be converted, too (see Graph).
 
     Raises:
         CheckpointError: a file is missing or damaged, a parameter is missing, or `outputs`
@@ -59,10 +61,11 @@ def load_checkpoint(
         UnsupportedError: operators or attributes without a declaration, all of them.
 
     Warns:
+        DroppedOutputsWarning: the symbol has outputs that only training computes.
         UnusedParametersWarning: the file holds arrays that the symbol never reads.
     """
     symbol_file, params_file = symbol_path(prefix), params_path(prefix, epoch)
-    symbol = load_symbol(symbol_file)
+    symbol = load_symbol(symbol_file, whole=True)
     if not params_file.is_file():
         raise CheckpointError(_no_params(prefix, params_file))
     graph = bind(
@@ -73,6 +76,7 @@ def load_checkpoint(
         types=types or {},
         outputs=outputs,
         half=half,
+        partial=partial,
         where=str(params_file),
     )
     source = {

@@ -41,5 +41,13 @@ class UnsupportedError(ConversionError):
         super().__init__(" ".join(self.problems))
 
 
-class UnusedParametersWarning(UserWarning):
+class CheckpointWarning(UserWarning):
+    """What is left out of a checkpoint."""
+
+
+class DroppedOutputsWarning(CheckpointWarning):
+    """The symbol has outputs that only training computes; what is converted has not."""
+
+
+class UnusedParametersWarning(CheckpointWarning):
     """The .params file holds arrays that the symbol never reads."""

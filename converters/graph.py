@@ -11,6 +11,9 @@ from .errors import ShapeError, UnsupportedError
 from .params import Array
 from .shape import Open, Shape, compatible, misfit, settled, show
 
+#: Outputs that a refusal names.
+LISTED = 8
+
 
 @dataclass(frozen=True)
 class Value:
@@ -51,13 +54,17 @@ class Graph:
         labels: variables that only training reads; they are cut away.
         source: what the graph was made from (file names, hashes), for the record.
         chosen: the outputs as the user named them, if any.
-        cut_at: their positions among all layers' outputs.
+        cut_at: the outputs where they are not the symbol's own: (number among all of its layers,
+            number of the layer's output).
         made_labels: labels that other layers make, which are cut away with these layers: number
             of the layer that reads it (of all layers, once the outputs are chosen), number of the
             input, and the variable that stands there now.
+        dropped_outputs: those of the symbol's that only training computes; unless they were chosen.
         half: numbers stored or cast as float16 stay so; otherwise they are float32.
         exact_batch_norm: batch norms subtract the mean before they multiply, as MXNet's do, in
             place of the targets' own operators, which need not.
+        partial: layers that cannot be converted are kept, and their results have no shapes: to be
+            looked at.
         unfolded: all layers, where some were folded into parameters (see folding.py).
         unfolded_params: the arrays that only those read.
     """
@@ -70,10 +77,12 @@ class Graph:
     labels: Tuple[str, ...]
     source: Mapping[str, str]
     chosen: Tuple[str, ...] = ()
-    cut_at: Tuple[int, ...] = ()
+    cut_at: Tuple[Tuple[int, int], ...] = ()
     made_labels: Tuple[Tuple[int, int, str], ...] = ()
+    dropped_outputs: Tuple[str, ...] = ()
     half: bool = False
     exact_batch_norm: bool = False
+    partial: bool = False
     unfolded: Tuple[Node, ...] = ()
     unfolded_params: Mapping[str, Array] = field(default_factory=dict)
 
@@ -98,7 +107,35 @@ class Graph:
         Raises:
             UnsupportedError: listing every operator and attribute that is not supported.
         """
-        return ops.operators_of(self.nodes)
+        if self.partial:
+            return ops.operators_of(n for n in self.nodes if n.name not in self.refused)
+        try:
+            return ops.operators_of(self.nodes)
+        except UnsupportedError as error:
+            options = " ".join(f"--output {name}" for name in self.available[:LISTED])
+            remedy = [f"What comes before can be converted: {options}."] if options else []
+            raise UnsupportedError([*error.problems, *remedy]) from None
+
+    @cached_property
+    def refused(self) -> Dict[str, str]:
+        """Layer name -> why it cannot be converted."""
+        found = ((node.name, ops.problem_of(node)) for node in self.nodes)
+        return {name: problem for name, problem in found if problem}
+
+    @cached_property
+    def available(self) -> Tuple[str, ...]:
+        """The last values, computed from the inputs, before anything that cannot be converted."""
+        known = {None, *self.params, *(v.name for v in self.inputs)}
+        made = {v.name for v in self.inputs}
+        read: Set[Union[str, None]] = set()
+        for node in self.nodes:
+            if node.name not in self.refused and known.issuperset(node.inputs):
+                known.update(node.outputs)
+                if made.intersection(node.inputs):
+                    made.update(node.outputs)
+                    read.update(node.inputs)
+        layers = (name for node in self.nodes for name in node.outputs)
+        return tuple(name for name in layers if name in made and name not in read)
 
     @cached_property
     def shapes(self) -> Dict[str, Shape]:
@@ -133,7 +170,10 @@ class Graph:
         shapes: Dict[str, Shape] = {k: tuple(v.shape) for k, v in self.params.items()}
         shapes.update(inputs)
         for node in self.nodes:
-            operator = self.operators[node.name]
+            operator = self.operators.get(node.name)
+            if operator is None:
+                shapes.update(dict.fromkeys(node.outputs))
+                continue
             given = [None if name is None else shapes[name] for name in node.inputs]
             self._check_parameters(node, operator, given)
             try:

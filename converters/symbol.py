@@ -47,8 +47,11 @@ class Symbol:
     version: Optional[int] = None  # 10901 for 1.9.1; None before 0.9
 
 
-def load_symbol(path: Union[str, os.PathLike[str]]) -> Symbol:
+def load_symbol(path: Union[str, os.PathLike[str]], *, whole: bool = False) -> Symbol:
     """Read and upgrade a symbol file.
+
+    Args:
+        whole: see `parse_symbol`.
 
     Raises:
         CheckpointError: missing, not JSON, or JSON that is no symbol.
@@ -61,13 +64,16 @@ def load_symbol(path: Union[str, os.PathLike[str]]) -> Symbol:
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{path}: is no text ({error}); a symbol file is JSON.") from error
     try:
-        return parse_symbol(text)
+        return parse_symbol(text, whole=whole)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
 
 
-def parse_symbol(text: str) -> Symbol:
+def parse_symbol(text: str, *, whole: bool = False) -> Symbol:
     """symbol.json's text -> Symbol, upgraded to what MXNet 1.9.1 would have loaded.
+
+    Args:
+        whole: keep the layers that no head needs, behind all others.
 
     Raises:
         CheckpointError: not JSON, or JSON that is no symbol.
@@ -95,7 +101,7 @@ def parse_symbol(text: str) -> Symbol:
                 "The file is damaged."
             )
     symbol = Symbol(tuple(nodes), heads, _version(document))
-    return in_visiting_order(_upgrade(symbol))
+    return in_visiting_order(_upgrade(symbol), whole=whole)
 
 
 def _list(raw: Any, what: str) -> List[Any]:
@@ -174,13 +180,15 @@ def _add_missing_variables(nodes: List[SymbolNode]) -> List[SymbolNode]:
     return nodes
 
 
-def in_visiting_order(symbol: Symbol) -> Symbol:
+def in_visiting_order(symbol: Symbol, *, whole: bool = False) -> Symbol:
     """Depth first from the heads, inputs before users: the order of `get_internals`.
 
-    What no head reads is dropped, as libmxnet does.
+    What no head reads is dropped, as libmxnet does; or, of the whole symbol, visited last.
     """
+    read = {i for node in symbol.nodes for i, _ in node.inputs} if whole else set()
+    ends = [i for i, n in enumerate(symbol.nodes) if whole and not n.is_variable and i not in read]
     new: Dict[int, int] = {}  # number in the file -> number in the order of visits
-    for head, _ in symbol.heads:
+    for head in [*(i for i, _ in symbol.heads), *ends]:
         path = {} if head in new else {head: iter(symbol.nodes[head].inputs)}
         while path:
             node = next(reversed(path))

@@ -187,17 +187,19 @@ def load_subject(
     types: Optional[Mapping[str, str]] = None,
     outputs: Sequence[str] = (),
     half: bool = False,
+    partial: bool = False,
 ) -> Subject:
     """A prefix (`model/resnet-50`) or a name of the zoo (`resnet50`) -> what to test.
 
     Args:
-        inputs, types, outputs, half: see `load_checkpoint`.
+        inputs, types, outputs, half, partial: see `load_checkpoint`.
 
     Raises:
         ConversionError: see `load_checkpoint`.
         DownloadError: `weights` is "pretrained" and cannot be had.
     """
     reading: Dict[str, Any] = {"types": types, "outputs": outputs, "half": half}
+    reading["partial"] = partial
     if checkpoint not in ZOO:
         graph = load_checkpoint(Path(checkpoint), epoch, inputs=inputs, **reading)
         return Subject(graph, Path(checkpoint), epoch, "user", "the user's checkpoint", None)

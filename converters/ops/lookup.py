@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, Optional
 
 from ..errors import UnsupportedError
 from . import registry
@@ -59,6 +59,15 @@ def _check_counts(operator: Operator, inputs: int, outputs: int) -> None:
         raise Unsupported(f"has {inputs} inputs; supported: {described}")
     if outputs > operator.visible_outputs():
         raise Unsupported(f"{outputs} outputs are read; supported: {operator.visible_outputs()}")
+
+
+def problem_of(node: Any) -> Optional[str]:
+    """Why a layer has no declaration; None if it has one."""
+    try:
+        _check_counts(parse(node.op, node.attrs), len(node.inputs), len(node.outputs))
+    except Unsupported as problem:
+        return str(problem)
+    return None
 
 
 def operators_of(nodes: Any) -> dict[str, Operator]:

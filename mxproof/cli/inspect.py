@@ -1,15 +1,18 @@
-"""List inputs, outputs, layers and parameters, and what cannot be converted."""
+"""List inputs, outputs, layers and parameters, what cannot be converted, and which outputs can."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Dict
+from typing import Any, Callable, Dict, Iterable
 
+from converters import ConversionError, Graph, to_onnx, to_pytorch
 from converters.shape import show
 
 from ..report.terminal import graph_table
 from ..subject import load_subject, parse_inputs
 from . import common
+
+TARGETS: Dict[str, Callable[[Graph], Any]] = {"ONNX": to_onnx, "PyTorch": to_pytorch}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -17,14 +20,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    given = parse_inputs(args.input)
-    subject = load_subject(args.checkpoint, inputs=given, **common.reading(args))
+    how = {"inputs": parse_inputs(args.input), "partial": True, **common.reading(args)}
+    subject = load_subject(args.checkpoint, **how)
     graph, arrays = subject.graph, subject.graph.params.values()
     common.console_of(args).print(graph_table(graph))
     facts: Dict[str, str] = {
         "inputs": ", ".join(f"{v.name}={show(v.shape)}" for v in graph.inputs),
         "labels cut away": ", ".join(graph.labels) or "none",
-        "outputs": ", ".join(f"{o}={show(graph.shapes[o])}" for o in graph.outputs),
+        "outputs": _shown(graph, graph.outputs),
+        **_refusals(graph),
         "parameters": f"{len(arrays)} arrays, {sum(a.size for a in arrays):,} numbers, "
         f"{sum(a.nbytes for a in arrays):,} bytes",
         "weights": subject.why,
@@ -32,3 +36,24 @@ def run(args: argparse.Namespace) -> int:
     }
     common.say(*(f"{key}: {value}" for key, value in facts.items()), quiet=args.quiet)
     return common.PROVEN
+
+
+def _shown(graph: Graph, outputs: Iterable[str]) -> str:
+    return ", ".join(f"{name}={show(graph.shapes[name])}" for name in outputs)
+
+
+def _refusals(graph: Graph) -> Dict[str, str]:
+    """What keeps the network from being converted, and the outputs that it has before that."""
+    if graph.refused:
+        available = _shown(graph, graph.available) or "none"
+        return {
+            "not converted": f"{len(graph.refused)} layers; see the table",
+            "outputs that can be converted (--output)": available,
+        }
+    found = {}
+    for target, convert in TARGETS.items():
+        try:
+            convert(graph)
+        except ConversionError as error:
+            found[f"not converted to {target}"] = str(error)
+    return found

@@ -128,8 +128,11 @@ def _from(parcel: Parcel) -> List[str]:
     source = parcel.graph.source
     facts = [f"{key}: {value}" for key, value in source.items() if key != KEY]
     facts += [note for note in parcel.notes if note not in source.values()]
-    labels = ", ".join(parcel.graph.labels)
-    return [*facts, f"labels cut away: {labels}"] if labels else facts
+    left_out = {
+        "labels cut away": parcel.graph.labels,
+        "outputs left out, which only training needs": parcel.graph.dropped_outputs,
+    }
+    return facts + [f"{what}: {', '.join(names)}" for what, names in left_out.items() if names]
 
 
 def _proof(parcel: Parcel) -> Iterator[str]:

@@ -120,10 +120,15 @@ def search_table(rows: Iterable[Mapping[str, str]]) -> Table:
 
 
 def graph_table(graph: Graph) -> Table:
-    """Every layer with its operator and the shape of its result."""
-    rows = [(node.name, node.op, show(graph.shapes[node.outputs[0]])) for node in graph.nodes]
+    """Every layer with its operator, the shape of its result, and why it is not converted."""
+    rows = [
+        (node.name, node.op, show(graph.shapes[node.outputs[0]]), graph.refused.get(node.name, ""))
+        for node in graph.nodes
+    ]
+    headings = ("layer", "operator", "shape", "not converted: why")
+    kept = len(headings) if graph.refused else len(headings) - 1
     title = f"{graph.name}: {len(graph.nodes)} layers"
-    return Sheet(title, ("layer", "operator", "shape"), rows).terminal()
+    return Sheet(title, headings[:kept], [row[:kept] for row in rows]).terminal()
 
 
 def require_layers(graph: Graph, pattern: str) -> None:

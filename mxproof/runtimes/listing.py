@@ -7,7 +7,7 @@ MXNet's own listing of the original file.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Set, Tuple
 
 from converters import Graph
 from converters.naming import readable
@@ -19,6 +19,11 @@ LOSSES = (
     *("SoftmaxOutput", "Softmax", "SVMOutput"),
     *("LinearRegressionOutput", "MAERegressionOutput", "LogisticRegressionOutput"),
 )
+
+#: MXNet's operators that compute a loss, or the labels for one.
+TRAINING = ("CTCLoss", "WarpCTC", "_contrib_MultiBoxTarget", "softmax_cross_entropy")
+#: Heads that are losses, where they need a variable that nothing else needs.
+LOSS_HEADS = ("MakeLoss", "make_loss", "Custom")
 
 
 def disagreements(
@@ -39,14 +44,16 @@ def disagreements(
             yield f"output {number} is {cut['outputs'][number]!r} in MXNet, {name!r} here"
     if len(graph.outputs) != len(cut["heads"]):
         yield f"MXNet has the outputs {cut['outputs']}, the converted network {graph.outputs}"
-    if not graph.chosen and cut["outputs"] != original["outputs"]:
+    if not graph.chosen and not _only_training_dropped(graph, original, cut):
         yield f"MXNet has the outputs {original['outputs']}; {cut['outputs']} were taken, unasked"
     if graph.chosen:
         names = _names(original)
-        meant = [k for wanted in graph.chosen for k, known in enumerate(names) if wanted in known]
-        if meant != list(graph.cut_at):
-            taken = [original["layers"][k][3] for k in graph.cut_at]
-            asked = [original["layers"][k][3] for k in meant]
+        listed = {(number, output): name for _, number, output, name, _ in original["layers"]}
+        places = [
+            e for wanted in graph.chosen for e, known in zip(listed, names) if wanted in known
+        ]
+        if places != list(graph.cut_at):
+            asked, taken = ([listed[e] for e in entries] for entries in (places, graph.cut_at))
             yield f"{list(graph.chosen)} are {asked} in MXNet; {taken} were taken"
     for variable, op, role in readers:
         if op not in LOSSES or role != "label":
@@ -54,6 +61,44 @@ def disagreements(
                 f"{variable!r} was cut away as a label, and {op} reads it as its {role!r}; labels "
                 f"are those of {', '.join(LOSSES)}"
             )
+
+
+def _only_training_dropped(
+    graph: Graph, original: Mapping[str, Any], cut: Mapping[str, Any]
+) -> bool:
+    """Is each of the file's heads an output, in their order, but for those that need a training
+    operator, or are losses of a variable that no output needs? And is every other output something
+    that such a head reads?"""
+    if cut["outputs"] == original["outputs"] and not graph.cut_at:
+        return True
+    nodes = original["nodes"]
+    numbers = [n for n, (op, *_) in enumerate(nodes) if op != "null"]
+    taken = [(numbers[layer], output) for layer, output in graph.cut_at]
+    heads = [tuple(head) for head in original["entries"]]
+    dropped = [_needed(nodes, n) for n, output in heads if (n, output) not in taken]
+    missing = set(original["free"]).difference(*(_needed(nodes, n) for n, _ in taken))
+    for (head, _), needed in zip((h for h in heads if h not in taken), dropped):
+        free = needed.intersection(original["free"])
+        loss = nodes[head][0] in LOSS_HEADS or all("label" in nodes[n][1] for n in free)
+        if not any(nodes[n][0] in TRAINING for n in needed) and not (loss and free & missing):
+            return False
+    others = [n for n, output in taken if (n, output) not in heads]
+    kept = [head for head in heads if head in taken]
+    return all(any(n in needed for needed in dropped) for n in others) and kept == [
+        entry for entry in taken if entry in heads
+    ]
+
+
+def _needed(nodes: Sequence[Tuple[str, str, Sequence[int]]], head: int) -> Set[int]:
+    """All that a node needs in inference, itself included."""
+    found, left = set(), [head]
+    while left:
+        number = left.pop()
+        if number not in found:
+            found.add(number)
+            op, _, read = nodes[number]
+            left += read[:1] if op in LOSSES else read
+    return found
 
 
 def _names(listing: Mapping[str, Any]) -> List[List[str]]:

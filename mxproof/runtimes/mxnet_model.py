@@ -21,11 +21,10 @@ class Model:
 
     def __init__(self, mx, symbol, params, labels, cut_at, made_labels):
         self.mx, self.labels = mx, labels
-        original = mx.sym.load(symbol)
-        whole = chosen(mx, original, cut_at, made_labels)
+        whole, original = chosen(mx, symbol, cut_at, made_labels)
         made = {name for _, _, name in made_labels}
         self.listing = {
-            "original": described(original),
+            "original": original,
             "cut": described(whole),
             "readers": readers(mx, whole, made.union(labels)),
         }
@@ -43,6 +42,8 @@ class Model:
         }
         self.file = params
         self.params = self.load()
+        variables = ((n, name) for n, (op, name, _) in enumerate(original["nodes"]) if op == "null")
+        original["free"] = [n for n, name in variables if name not in self.params]
 
     def load(self):
         """The arrays of the file of parameters, by name."""

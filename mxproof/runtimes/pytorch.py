@@ -53,8 +53,8 @@ class Pytorch:
         functions = functions_of(ast.parse(self.path.read_text(encoding="utf-8")))
         whole = ast.unparse(functions["", "load"].returns or ast.Constant(""))
         parameters = functions[whole, "forward"].args.args[1:]
-        pairs = zip(self._inputs, (parameter.arg for parameter in parameters))
-        return [own if own in self._inputs else listed for listed, own in pairs]
+        pairs = zip(self.inputs, (parameter.arg for parameter in parameters))
+        return [own if own in self.inputs else listed for listed, own in pairs]
 
     def untraced(self) -> torch.nn.Module:
         """The same in the precision asked for, new each time: for training."""
@@ -117,7 +117,7 @@ class Pytorch:
         tensors = self.tensors(inputs)
         with torch.inference_mode():
             found = _arrays(self.model(*tensors))
-        for name, tensor in zip(self._inputs, tensors):
+        for name, tensor in zip(self.inputs, tensors):
             if not np.array_equal(
                 tensor.numpy(), inputs[name], equal_nan=tensor.is_floating_point()
             ):

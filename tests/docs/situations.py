@@ -22,6 +22,7 @@ from converters import save_checkpoint
 from converters.params import save_params
 from fixtures.pictures import PHOTOGRAPH
 from tests.converters.networks import Network, face, small_resnet
+from tests.converters.training_symbols import dense, own_loss
 from tests.lab.nightly_runs import green_results
 from tests.lab.nightly_runs import write as write_results
 
@@ -83,7 +84,10 @@ def detector(prefix: Path, samples: Optional[str]) -> None:
 
 def detecting(net: Network, data: Entry) -> Entry:
     x = net.convolution("conv0", data, 3, 4, stride=(2, 2))
-    return activation(net, net.batch_norm("bn0", x, 4, eps=2e-5, fix_gamma=False))
+    x = activation(net, net.batch_norm("bn0", x, 4, eps=2e-5, fix_gamma=False))
+    for name in ("bbox_pred", "landmark_pred", "cls_prob_reshape"):
+        net.convolution(f"face_rpn_{name}_stride32", x, 4, 4)
+    return x
 
 
 def activation(net: Network, data: Entry) -> Entry:
@@ -107,8 +111,15 @@ def embedding(net: Network, data: Entry) -> Entry:
 
 
 def custom(net: Network, data: Entry) -> Entry:
-    x = net.layer("Custom", "roi_target", data, op_type="proposal_target")
+    x = net.convolution("conv0", data, 3, 4)
+    x = net.layer("Custom", "roi_target", x, op_type="proposal_target")
     return net.layer("Convolution_v2", "conv1", x)
+
+
+def beside(net: Network, data: Entry) -> Entry:
+    x = dense(net, "fc", data, 4, 3)
+    dense(net, "boxes", x, 4, 4)
+    return x
 
 
 def scaled(net: Network, data: Entry) -> Entry:
@@ -122,6 +133,8 @@ NETWORKS: Dict[str, Build] = {
     "an unknown attribute": lambda net, x: net.layer("Flatten", "flat", x, order="F"),
     "numbers too large for float16": scaled,
     "a fully connected network": activation,
+    "a loss": lambda net, x: own_loss(net, x).heads[0],
+    "layers beside the output": beside,
     "a network with a large kernel": lambda net, x: net.convolution(
         "conv0", x, 3, 4, kernel=(7, 7), pad=(0, 0)
     ),

@@ -125,8 +125,13 @@ def test_an_output_folder_in_a_file(refuse: Refuse, prefix: Path, tmp_path: Path
     assert names(tmp_path) == ["file", "model"]
 
 
-@pytest.mark.parametrize("bad", ["cut off", "unsupported operators", "no text"])
-@pytest.mark.parametrize("command", ["inspect", "verify"])
+@pytest.mark.parametrize(
+    ("command", "bad"),
+    [
+        *(("inspect", bad) for bad in ("cut off", "no text")),
+        *(("verify", bad) for bad in ("cut off", "unsupported operators", "no text")),
+    ],
+)
 def test_other_commands_refuse(refuse: Refuse, prefix: Path, command: str, bad: str) -> None:
     """Before MXNet is even started."""
     damage, options, fragments = BAD[bad]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, List
+from typing import Any, Callable, List, Tuple
 
 import numpy as np
 import onnxruntime
 import pytest
 
-from converters import CheckpointError, binding, load_checkpoint, to_onnx
+from converters import CheckpointError, load_checkpoint, selecting, to_onnx
+from converters.naming import layer_outputs
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import load_for_run
@@ -182,34 +183,35 @@ def repeated(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("outputs", "positions"),
+    ("outputs", "entries"),
     [
-        (["fwd"], [0]),
-        (["fwd_1", "fwd"], [1, 0]),
-        (["fwd_2"], [2]),
-        (["data_1_output", "fwd_3"], [3, 4]),
-        (["top"], [5, 6]),
-        (["top_output1", "fwd_1_output"], [6, 1]),
+        (["fwd"], [(0, 0)]),
+        (["fwd_1", "fwd"], [(1, 0), (0, 0)]),
+        (["fwd_2"], [(2, 0)]),
+        (["data_1_output", "fwd_3"], [(3, 0), (4, 0)]),
+        (["top"], [(5, 0), (5, 1)]),
+        (["top_output1", "fwd_1_output"], [(5, 1), (1, 0)]),
     ],
 )
 @pytest.mark.parametrize("off", [0, 1, -1])
 def test_what_is_chosen_is_what_mxnet_calls_so(
     outputs: List[str],
-    positions: List[int],
+    entries: List[Tuple[int, int]],
     off: int,
     tmp_path: Path,
     mxnet: MxnetProcess,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A choice that is off by one is the same in MXNet as in what is converted."""
-    found = binding._positions
+    found = selecting.choose
 
     def chosen(symbol: Any, names: Any) -> Any:
-        return tuple((k + off) % 7 for k in found(symbol, names))
+        listed = layer_outputs(symbol)
+        return tuple(listed[(listed.index(e) + off) % 7] for e in found(symbol, names))
 
-    monkeypatch.setattr(binding, "_positions", chosen)
+    monkeypatch.setattr(selecting, "choose", chosen)
     graph = load_checkpoint(repeated(tmp_path), outputs=outputs, inputs={"data": (2, 5)})
-    assert list(graph.cut_at) == [(k + off) % 7 for k in positions]
+    assert (list(graph.cut_at) == entries) == (not off)
     if off:
         with pytest.raises(RuntimeFailure, match=r"\['.*'\] are \['.*'\] in MXNet; \['.*'\] were"):
             mxnet.load(tmp_path / "repeated", 0, graph)
@@ -225,7 +227,7 @@ def test_what_is_chosen_is_what_mxnet_calls_so(
             "output 0 is 'softmax_output' in MXNet, 'fitted' here",
         ),
         ({"outputs": ("softmax",)}, "MXNet has the outputs ['softmax_output', 'fitted_output'],"),
-        ({"cut_at": (2,), "made_labels": ()}, "were taken, unasked"),
+        ({"cut_at": ((2, 0),), "made_labels": ()}, "were taken, unasked"),
         ({"labels": ("fc_weight",)}, "and FullyConnected reads it as its 'weight'; labels are"),
         ({"made_labels": ((0, 0, "softmax_label_"), (2, 1, "fitted_label"))}, "its 'data'"),
     ],
