@@ -1,9 +1,7 @@
 """What MXNet itself says of a symbol: its layers, its heads, what its labels are. A part of the
 worker; the harness holds to it what the converters read of the same file."""
 
-import json
-
-from .mxnet_forms import without_labels
+from .mxnet_forms import from_json, without_labels
 
 
 def described(symbol):
@@ -11,7 +9,7 @@ def described(symbol):
     in it, name as MXNet lists it, operator), variables, and heads: positions among the layers, or
     names of variables."""
     internals = symbol.get_internals()
-    document = json.loads(internals.tojson())
+    document = from_json(internals.tojson())
     nodes = document["nodes"]
     listed = zip(document["heads"], internals.list_outputs())
     layers = [
@@ -20,7 +18,7 @@ def described(symbol):
         if nodes[n]["op"] != "null"
     ]
     # The symbol and its internals have the same nodes in the same order.
-    heads = json.loads(symbol.tojson())["heads"]
+    heads = from_json(symbol.tojson())["heads"]
     places = {(n, output): k for k, (_, n, output, *_) in enumerate(layers)}
     return {
         "layers": layers,
@@ -32,7 +30,7 @@ def described(symbol):
 
 def readers(mx, symbol, labels):
     """Who reads these variables: (variable, operator, what MXNet calls that input)."""
-    nodes = json.loads(symbol.tojson())["nodes"]
+    nodes = from_json(symbol.tojson())["nodes"]
     found = []
     for node in nodes:
         for place, (n, *_) in enumerate(node["inputs"]):
@@ -47,7 +45,7 @@ def chosen(mx, symbol, cut_at, made_labels):
     that make labels."""
     if cut_at:
         internals = symbol.get_internals()
-        listed = json.loads(internals.tojson())
+        listed = from_json(internals.tojson())
         layers = [k for k, e in enumerate(listed["heads"]) if listed["nodes"][e[0]]["op"] != "null"]
         symbol = mx.sym.Group([internals[layers[k]] for k in cut_at])
     if made_labels:

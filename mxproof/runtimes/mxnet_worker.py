@@ -4,9 +4,9 @@ It may run in another interpreter than the harness, so it needs Python >= 3.6, N
 and nothing of mxproof. Requests and answers are JSON lines and .npy arrays, see worker.py.
 """
 
-import json
 import os
 import re
+import struct
 from itertools import groupby
 
 import numpy as np
@@ -14,7 +14,18 @@ import numpy as np
 from .mxnet_coverage import Isolated
 from .mxnet_definitions import register
 from .mxnet_draws import drawn
-from .mxnet_forms import FLOATS, boundary, convolved, cut, form, stated, variable
+from .mxnet_forms import (
+    FLOATS,
+    boundary,
+    convolved,
+    cut,
+    determined,
+    form,
+    from_json,
+    stated,
+    to_json,
+    variable,
+)
 from .mxnet_listing import chosen, described, readers
 from .mxnet_rounding import BATCH_NORMS, least_of, moved, squares, summed
 from .worker import Worker, as_numpy, digest, main
@@ -23,6 +34,13 @@ from .worker import Worker, as_numpy, digest, main
 def wide(array, dtype):
     """Floating-point numbers in `dtype`; whole numbers stay."""
     return array.astype(dtype, copy=False) if array.dtype.__name__ in FLOATS else array
+
+
+def saved_in_np_shape(params):
+    """Whether the file was saved under NumPy's shape semantics, which have arrays of no axes and of
+    no numbers. MXNet reads it under these alone, as its user runs the network."""
+    with open(params, "rb") as file:
+        return file.read(28)[24:] == struct.pack("<I", 0xF993FACA)
 
 
 def largest(errors):
@@ -36,6 +54,8 @@ class Model:
 
     def __init__(self, mx, symbol, params, labels, cut_at, made_labels):
         self.mx, self.labels = mx, labels
+        self.file, self.np_shape = params, saved_in_np_shape(params)
+        mx.util.set_np_shape(self.np_shape)
         original = mx.sym.load(symbol)
         whole = chosen(mx, original, cut_at, made_labels)
         made = {name for _, _, name in made_labels}
@@ -44,19 +64,18 @@ class Model:
             "cut": described(whole),
             "readers": readers(mx, whole, made.union(labels)),
         }
-        document = json.loads(whole.tojson())  # upgraded from whatever age
+        document = from_json(whole.tojson())  # upgraded from whatever age
         self.internals, self.given = whole.get_internals(), document["nodes"]
-        self.heads = json.loads(self.internals.tojson())["heads"]  # of the same nodes
+        self.heads = from_json(self.internals.tojson())["heads"]  # of the same nodes
         self.nodes, self.symbols = {}, {}
         for dtype in ("float64", "float32"):
             self.nodes[dtype] = [form(node, dtype) for node in self.given]
-            written = json.dumps(dict(document, nodes=self.nodes[dtype]))
-            self.symbols[dtype] = mx.sym.load_json(written)
+            whole = to_json(dict(document, nodes=self.nodes[dtype]))
+            self.symbols[dtype] = mx.sym.load_json(whole)
         self.layers = [entry for entry in self.heads if self.given[entry[0]]["op"] != "null"]
         self.last_use = {
             tuple(e[:2]): number for number, n in enumerate(self.given) for e in n["inputs"]
         }
-        self.file = params
         self.params = self.load()
 
     def load(self):
@@ -80,7 +99,7 @@ class Model:
         for name in (n for n in read if n not in values):
             if name not in self.labels:
                 raise ValueError("no value for {!r}".format(name))
-            if not found.get(name) or 0 in found[name]:
+            if not determined(found.get(name)):
                 raise ValueError("the shapes of {} do not determine it".format(sorted(inputs)))
             values[name] = self.mx.nd.zeros(found[name], dtype=dtype)
         args, aux = ({name: values[name] for name in group} for group in (names, aux_names))
@@ -222,7 +241,7 @@ class Model:
         """Bytes of a result in float64. A convolution counts with the matrix that MXNet makes of
         its input: a large one is a portion of its own, which can be computed in tiles."""
         shape, node = shapes[entry], self.given[entry[0]]
-        if not shape or 0 in shape:
+        if not determined(shape):
             return unknown
         numbers = int(np.prod(shape))
         if node["op"] == "Convolution":
@@ -266,6 +285,12 @@ class MxnetWorker(Worker):
         self.mx = mx
         return mx
 
+    def network(self, model):
+        """The model, with MXNet's shapes meaning what they mean in its files."""
+        network = self.models[model]
+        self.mx.util.set_np_shape(network.np_shape)
+        return network
+
     def do_load(self, inputs, **files):
         self.loaded += 1
         model = self.models[self.loaded] = Model(self.mx, **files)
@@ -276,7 +301,7 @@ class MxnetWorker(Worker):
         self.channel.send({})
 
     def do_run(self, inputs, model, dtype):
-        outputs = self.models[model].whole(inputs, dtype).forward(is_train=False)
+        outputs = self.network(model).whole(inputs, dtype).forward(is_train=False)
         self.channel.send({}, map(as_numpy, outputs))
 
     def do_stored(self, inputs, model):
@@ -284,7 +309,7 @@ class MxnetWorker(Worker):
 
         The file is read anew: MXNet's batch norms write 1 into a gamma that is fixed.
         """
-        network = self.models[model]
+        network = self.network(model)
         params = network.load()
         read = [name for name in network.internals.list_inputs() if name in params]
         arrays = ((name, as_numpy(params.pop(name))) for name in read)
@@ -293,7 +318,7 @@ class MxnetWorker(Worker):
 
     def do_trace(self, inputs, model, limit, anchored, **options):
         """One message a layer, so that the other side need not hold all layers."""
-        network = self.models[model]
+        network = self.network(model)
         nodes = network.nodes["float32"]
         names = [nodes[entry[0]]["name"] for entry in network.layers]
         self.channel.send({"layers": names, "more": len(names)})
@@ -302,7 +327,7 @@ class MxnetWorker(Worker):
 
     def do_round(self, inputs, model, first, count, draws):
         """How far rounding moves each output of one layer by itself (see Model.by_itself)."""
-        network = self.models[model]
+        network = self.network(model)
         heads = network.layers[first : first + count]
         live = Isolated(network, heads, inputs).named("float64")[2]
         exact = network.piece(heads[0][0], heads, live, "float64")
@@ -311,14 +336,14 @@ class MxnetWorker(Worker):
 
     def do_isolate(self, inputs, model, first, count, stored, results):
         """One layer by itself: its float64 results, and which stored numbers take part."""
-        network = self.models[model]
+        network = self.network(model)
         layer = Isolated(network, network.layers[first : first + count], inputs)
         found = layer.results() if results else []
         self.channel.send({}, [*found, *(layer.reached(stored) if stored else [])])
 
     def do_prepare(self, inputs, model):
         """Bind once, so that do_time measures the network and nothing else."""
-        executor = self.models[model].whole(inputs, "float32")
+        executor = self.network(model).whole(inputs, "float32")
 
         def run():
             outputs = executor.forward(is_train=False)
