@@ -6,14 +6,11 @@ by converters/params.py; here the two are put together and checked against each 
 
 from __future__ import annotations
 
-import os
-import re
 from dataclasses import replace
-from pathlib import Path
-from typing import Mapping, Optional, Sequence, Union
+from typing import Mapping, Optional, Sequence
 
 from .binding import bind
-from .errors import CheckpointError
+from .checkpoint_files import Checkpoint, PathLike, find_files, params_path, symbol_path
 from .files import atomic_write, sha256
 from .graph import Graph
 from .naming import readable
@@ -21,21 +18,12 @@ from .params import Array, load_params, save_params
 from .shape import Shape
 from .symbol import Symbol, load_symbol, symbol_to_json
 
-PathLike = Union[str, "os.PathLike[str]"]
-
-
-def symbol_path(prefix: PathLike) -> Path:
-    return Path(f"{os.fspath(prefix)}-symbol.json")
-
-
-def params_path(prefix: PathLike, epoch: int = 0) -> Path:
-    return Path(f"{os.fspath(prefix)}-{epoch:04d}.params")
-
 
 def load_checkpoint(
-    prefix: PathLike,
-    epoch: int = 0,
+    checkpoint: Checkpoint,
+    epoch: Optional[int] = None,
     *,
+    params: Optional[PathLike] = None,
     inputs: Optional[Mapping[str, Shape]] = None,
     types: Optional[Mapping[str, str]] = None,
     outputs: Sequence[str] = (),
@@ -44,6 +32,7 @@ def load_checkpoint(
     """`model/resnet-50` -> the network in model/resnet-50-symbol.json and -0000.params.
 
     Args:
+        checkpoint, epoch, params: name the two files, see `find_files`.
         inputs: shapes of the data inputs, e.g. {"data": ("N", 3, "H", "W")}; what is left out
             is guessed from the first layer that fixes it.
         types: element types of the data inputs, e.g. {"ids": "int32"}; what is left out is
@@ -61,40 +50,27 @@ def load_checkpoint(
     Warns:
         UnusedParametersWarning: the file holds arrays that the symbol never reads.
     """
-    symbol_file, params_file = symbol_path(prefix), params_path(prefix, epoch)
-    symbol = load_symbol(symbol_file)
-    if not params_file.is_file():
-        raise CheckpointError(_no_params(prefix, params_file))
+    files = find_files(checkpoint, epoch, params)
+    symbol = load_symbol(files.symbol)
     graph = bind(
         symbol,
-        load_params(params_file),
-        name=readable(Path(prefix).name, "network"),
+        load_params(files.params),
+        name=files.name,
         inputs=inputs or {},
         types=types or {},
         outputs=outputs,
         half=half,
-        where=str(params_file),
+        where=str(files.params),
     )
     source = {
-        "symbol": readable(symbol_file.name),
-        "symbol_sha256": sha256(symbol_file),
-        "params": readable(params_file.name),
-        "params_sha256": sha256(params_file),
+        "symbol": readable(files.symbol.name),
+        "symbol_sha256": sha256(files.symbol),
+        "params": readable(files.params.name),
+        "params_sha256": sha256(files.params),
     }
     if symbol.version:
         source["mxnet"] = release(symbol.version)
     return replace(graph, source=source)
-
-
-def _no_params(prefix: PathLike, path: Path) -> str:
-    stem = re.escape(Path(prefix).name)
-    pattern = re.compile(rf"{stem}-(\d{{4}})\.params")
-    names = os.listdir(path.parent) if path.parent.is_dir() else []
-    epochs = sorted(m.group(1) for m in map(pattern.fullmatch, names) if m)
-    hint = "Put the parameters there, or give the prefix they have in common with the symbol."
-    if epochs:
-        hint = f"Stored epochs: {', '.join(epochs)}; choose one with --epoch."
-    return f"{path}: no such file. {hint}"
 
 
 def release(version: int) -> str:
