@@ -15,6 +15,7 @@ from .files import atomic_write, sha256
 from .graph import Graph
 from .naming import readable
 from .params import Array, load_params, save_params
+from .precision import singled
 from .shape import Shape
 from .symbol import Symbol, load_symbol, symbol_to_json
 
@@ -28,6 +29,7 @@ def load_checkpoint(
     types: Optional[Mapping[str, str]] = None,
     outputs: Sequence[str] = (),
     half: bool = False,
+    double: bool = False,
 ) -> Graph:
     """`model/resnet-50` -> the network in model/resnet-50-symbol.json and -0000.params.
 
@@ -40,6 +42,7 @@ def load_checkpoint(
         outputs: layers to return in place of the symbol's own outputs (`fc1`, or as MXNet
             lists it, `fc1_output`); what they do not need is left out.
         half: keep float16, which is widened to float32 otherwise.
+        double: keep float64, which is rounded to float32 otherwise.
 
     Raises:
         CheckpointError: a file is missing or damaged, a parameter is missing, or `outputs`
@@ -51,10 +54,14 @@ def load_checkpoint(
         UnusedParametersWarning: the file holds arrays that the symbol never reads.
     """
     files = find_files(checkpoint, epoch, params)
-    symbol = load_symbol(files.symbol)
+    symbol, arrays = load_symbol(files.symbol), load_params(files.params)
+    narrowed = not double and any(array.dtype == "float64" for array in arrays.values())
+    if narrowed:
+        symbol, arrays = singled(symbol, arrays)
+        types = {k: "float32" if v == "float64" else v for k, v in (types or {}).items()}
     graph = bind(
         symbol,
-        load_params(files.params),
+        arrays,
         name=files.name,
         inputs=inputs or {},
         types=types or {},
@@ -70,7 +77,9 @@ def load_checkpoint(
     }
     if symbol.version:
         source["mxnet"] = release(symbol.version)
-    return replace(graph, source=source)
+    if narrowed:
+        source["float64"] = "rounded to float32"
+    return replace(graph, source=source, narrowed=narrowed)
 
 
 def release(version: int) -> str:

@@ -56,6 +56,7 @@ class Graph:
             of the layer that reads it (of all layers, once the outputs are chosen), number of the
             input, and the variable that stands there now.
         half: numbers stored or cast as float16 stay so; otherwise they are float32.
+        narrowed: the checkpoint is in float64, and this network in float32.
         exact_batch_norm: batch norms subtract the mean before they multiply, as MXNet's do, in
             place of the targets' own operators, which need not.
         unfolded: all layers, where some were folded into parameters (see folding.py).
@@ -73,6 +74,7 @@ class Graph:
     cut_at: Tuple[int, ...] = ()
     made_labels: Tuple[Tuple[int, int, str], ...] = ()
     half: bool = False
+    narrowed: bool = False
     exact_batch_norm: bool = False
     unfolded: Tuple[Node, ...] = ()
     unfolded_params: Mapping[str, Array] = field(default_factory=dict)
@@ -158,7 +160,7 @@ class Graph:
             raise UnsupportedError(
                 [
                     f"parameter {wide[0]!r} is float64 ({len(wide)} of {len(floats)} are); "
-                    "supported: all of them or none. Cast the checkpoint."
+                    "supported with --float64: all of them. Without it all are float32."
                 ]
             )
         types = {name: self.kept(str(array.dtype)) for name, array in self.params.items()}

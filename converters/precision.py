@@ -3,14 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Dict, Mapping, Tuple
 
 import numpy as np
 
 from . import ops
 from .errors import UnsupportedError
 from .graph import Graph, Node
+from .params import TYPE_FLAGS, Array
+from .symbol import Symbol, SymbolNode
 
-HALF = np.finfo(np.float16)
+HALF, SINGLE = np.finfo(np.float16), np.finfo(np.float32)
+
+
+def singled(symbol: Symbol, arrays: Mapping[str, Array]) -> Tuple[Symbol, Dict[str, Array]]:
+    """A float64 checkpoint in float32: stored numbers, and what layers make.
+
+    Raises:
+        UnsupportedError: parameters that float32 cannot hold.
+    """
+    narrow = {key: a.astype(np.float32) if a.dtype == "f8" else a for key, a in arrays.items()}
+    problems = [
+        f"parameter {key!r} holds numbers beyond {SINGLE.max:.3g}, where float32 ends; keep them "
+        "in float64: --float64."
+        for key, array in narrow.items()
+        if array is not arrays[key] and (np.isinf(array) & np.isfinite(arrays[key])).any()
+    ]
+    if problems:
+        raise UnsupportedError(problems)
+    return replace(symbol, nodes=tuple(map(_single, symbol.nodes))), narrow
+
+
+def _single(node: SymbolNode) -> SymbolNode:
+    """A variable or a layer whose attributes say float64, in float32."""
+    double, single = (str(TYPE_FLAGS.index(dtype)) for dtype in ("float64", "float32"))
+    named = {"dtype": ("float64", "float32"), "out_dtype": ("float64", "float32")}
+    known = {**named, "__dtype__": (double, single)}
+    changed = {k: new for k, (old, new) in known.items() if node.attrs.get(k) == old}
+    return replace(node, attrs={**node.attrs, **changed})
 
 
 def with_floats(graph: Graph, dtype: str) -> Graph:

@@ -177,19 +177,20 @@ def load_subject(
     types: Optional[Mapping[str, str]] = None,
     outputs: Sequence[str] = (),
     half: bool = False,
+    double: bool = False,
 ) -> Subject:
     """A prefix (`model/resnet-50`) or a name of the zoo (`resnet50`) -> what to test.
 
     Args:
         epoch, params: of the user's checkpoint, see `converters.checkpoint_files.find_files`.
-        inputs, types, outputs, half: see `load_checkpoint`.
+        inputs, types, outputs, half, double: see `load_checkpoint`.
 
     Raises:
         ConversionError: see `load_checkpoint`.
         DownloadError: `weights` is "pretrained" and cannot be had.
         UsageError: `params` goes with no model of the zoo.
     """
-    reading: Dict[str, Any] = {"types": types, "outputs": outputs, "half": half}
+    reading: Dict[str, Any] = {"types": types, "outputs": outputs, "half": half, "double": double}
     if checkpoint not in ZOO:
         files = find_files(checkpoint, epoch, params)
         graph = load_checkpoint(files, inputs=inputs, **reading)

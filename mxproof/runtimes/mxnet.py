@@ -85,6 +85,7 @@ class Mxnet:
             "labels": list(graph.labels),
             "cut_at": list(graph.cut_at),
             "made_labels": list(graph.made_labels),
+            "narrowed": graph.narrowed,
         }
         self._load()
 

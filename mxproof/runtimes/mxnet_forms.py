@@ -89,6 +89,13 @@ def form(node, dtype):
     return defined(node) if needed else node
 
 
+def without_float64(node):
+    """The node without float64, which the checkpoint has and the conversion has not."""
+    attrs = node.get("attrs", {})
+    wide = {key: "float32" for key in ("dtype", "out_dtype") if attrs.get(key) == "float64"}
+    return dict(node, attrs=dict(attrs, **wide)) if wide else node
+
+
 def stated(node, shape):
     """The node, of this shape, which MXNet may find only where the node is read: a piece may end
     before that."""

@@ -25,6 +25,7 @@ from .mxnet_forms import (
     stated,
     to_json,
     variable,
+    without_float64,
 )
 from .mxnet_listing import chosen, described, readers
 from .mxnet_rounding import BATCH_NORMS, least_of, moved, squares, summed
@@ -52,8 +53,12 @@ def largest(errors):
 class Model:
     """One checkpoint, read by MXNet's own loaders, in float32 and float64."""
 
-    def __init__(self, mx, symbol, params, labels, cut_at, made_labels):
-        self.mx, self.labels = mx, labels
+    def __init__(self, mx, symbol, params, labels, cut_at, made_labels, narrowed=False):
+        """
+        Args:
+            narrowed: the checkpoint is in float64, and what is judged in float32.
+        """
+        self.mx, self.labels, self.narrowed = mx, labels, narrowed
         self.file, self.np_shape = params, saved_in_np_shape(params)
         mx.util.set_np_shape(self.np_shape)
         original = mx.sym.load(symbol)
@@ -66,6 +71,8 @@ class Model:
         }
         document = from_json(whole.tojson())  # upgraded from whatever age
         self.internals, self.given = whole.get_internals(), document["nodes"]
+        if narrowed:
+            self.given = list(map(without_float64, self.given))
         self.heads = from_json(self.internals.tojson())["heads"]  # of the same nodes
         self.nodes, self.symbols = {}, {}
         for dtype in ("float64", "float32"):
@@ -81,7 +88,11 @@ class Model:
     def load(self):
         """The arrays of the file of parameters, by name."""
         stored = self.mx.nd.load(self.file) or {}  # MXNet reads an empty file as a list
-        return {re.sub("^(arg|aux):", "", key): value for key, value in stored.items()}
+        arrays = {re.sub("^(arg|aux):", "", key): value for key, value in stored.items()}
+        if self.narrowed:
+            wide = [name for name, array in arrays.items() if array.dtype == np.float64]
+            arrays.update((name, arrays[name].astype("float32")) for name in wide)
+        return arrays
 
     def bind(self, symbol, inputs, dtype, differentiated=()):
         """An executor for these inputs; a value in `inputs` is an NDArray of `dtype`.
