@@ -17,6 +17,7 @@ from .naming import readable
 from .params import Array, load_params, save_params
 from .precision import singled
 from .shape import Shape
+from .structural_names import variables_of
 from .symbol import Symbol, load_symbol, symbol_to_json
 
 
@@ -55,6 +56,8 @@ def load_checkpoint(
     """
     files = find_files(checkpoint, epoch, params)
     symbol, arrays = load_symbol(files.symbol), load_params(files.params)
+    renamed = variables_of(symbol, arrays, str(files.params)) or {}
+    arrays = {renamed.get(name, name): array for name, array in arrays.items()}
     narrowed = not double and any(array.dtype == "float64" for array in arrays.values())
     if narrowed:
         symbol, arrays = singled(symbol, arrays)
@@ -77,9 +80,11 @@ def load_checkpoint(
     }
     if symbol.version:
         source["mxnet"] = release(symbol.version)
+    if renamed:
+        source["parameters"] = "of Gluon's structural names, matched by their shapes"
     if narrowed:
         source["float64"] = "rounded to float32"
-    return replace(graph, source=source, narrowed=narrowed)
+    return replace(graph, source=source, narrowed=narrowed, renamed=renamed)
 
 
 def release(version: int) -> str:

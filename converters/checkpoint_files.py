@@ -139,6 +139,11 @@ def _params_of(symbol: Path, epoch: Optional[int]) -> Path:
 
 def _symbol_of(params: Path) -> Path:
     symbols = _symbols(params.parent)
+    if not symbols:
+        raise CheckpointError(
+            f"{params}: there is no symbol (.json) beside it, and parameters are no network. "
+            "Load them into their Gluon network, and write both files: net.export."
+        )
     owner = _owner(params, symbols)
     owners = {_owner(path, symbols) for path in _params(params.parent)}
     free = [path for path in symbols if path not in owners] or symbols

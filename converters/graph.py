@@ -56,6 +56,7 @@ class Graph:
             of the layer that reads it (of all layers, once the outputs are chosen), number of the
             input, and the variable that stands there now.
         half: numbers stored or cast as float16 stay so; otherwise they are float32.
+        renamed: names in the file of parameters -> the symbol's variables, where they differ.
         narrowed: the checkpoint is in float64, and this network in float32.
         exact_batch_norm: batch norms subtract the mean before they multiply, as MXNet's do, in
             place of the targets' own operators, which need not.
@@ -75,6 +76,7 @@ class Graph:
     made_labels: Tuple[Tuple[int, int, str], ...] = ()
     half: bool = False
     narrowed: bool = False
+    renamed: Mapping[str, str] = field(default_factory=dict)
     exact_batch_norm: bool = False
     unfolded: Tuple[Node, ...] = ()
     unfolded_params: Mapping[str, Array] = field(default_factory=dict)

@@ -86,6 +86,7 @@ class Mxnet:
             "cut_at": list(graph.cut_at),
             "made_labels": list(graph.made_labels),
             "narrowed": graph.narrowed,
+            "renamed": dict(graph.renamed),
         }
         self._load()
 

@@ -53,12 +53,13 @@ def largest(errors):
 class Model:
     """One checkpoint, read by MXNet's own loaders, in float32 and float64."""
 
-    def __init__(self, mx, symbol, params, labels, cut_at, made_labels, narrowed=False):
+    def __init__(self, mx, symbol, params, labels, cut_at, made_labels, narrowed, renamed):
         """
         Args:
             narrowed: the checkpoint is in float64, and what is judged in float32.
+            renamed: names in the file of parameters -> those that the symbol has.
         """
-        self.mx, self.labels, self.narrowed = mx, labels, narrowed
+        self.mx, self.labels, self.narrowed, self.renamed = mx, labels, narrowed, renamed
         self.file, self.np_shape = params, saved_in_np_shape(params)
         mx.util.set_np_shape(self.np_shape)
         original = mx.sym.load(symbol)
@@ -88,7 +89,8 @@ class Model:
     def load(self):
         """The arrays of the file of parameters, by name."""
         stored = self.mx.nd.load(self.file) or {}  # MXNet reads an empty file as a list
-        arrays = {re.sub("^(arg|aux):", "", key): value for key, value in stored.items()}
+        names = {key: self.renamed.get(key, re.sub("^(arg|aux):", "", key)) for key in stored}
+        arrays = {names[key]: value for key, value in stored.items()}
         if self.narrowed:
             wide = [name for name, array in arrays.items() if array.dtype == np.float64]
             arrays.update((name, arrays[name].astype("float32")) for name in wide)
