@@ -173,6 +173,8 @@ def read(args: argparse.Namespace, folder: Path) -> Parcel:
     how["inputs"] = parse_inputs(args.input)
     subject = load_subject(args.checkpoint, **how)
     notes: List[str] = []
+    if subject.graph.narrowed:
+        notes.append("float64: rounded to float32; --float64 keeps it")
     if args.logits:
         how["outputs"] = logits(subject.graph)
         dropped = [n for n in subject.graph.outputs if n not in how["outputs"]]

@@ -42,6 +42,6 @@ def where_it_runs(parcel: Parcel) -> List[str]:
         except (ConversionError, UsageError) as error:
             sentences.append(f"{said} was not tried: {error}")
         except Exception as error:  # onnxruntime's, of many kinds
-            why = str(error).strip().splitlines()[0]
+            why = str(error).strip().splitlines()[0].rpartition(" : ")[2]
             sentences.append(f"{said} does not run it ({why}). {NO_DOUBLE[target]}")
     return sentences
