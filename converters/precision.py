@@ -23,14 +23,21 @@ def singled(symbol: Symbol, arrays: Mapping[str, Array]) -> Tuple[Symbol, Dict[s
         UnsupportedError: parameters that float32 cannot hold.
     """
     narrow = {key: a.astype(np.float32) if a.dtype == "f8" else a for key, a in arrays.items()}
-    problems = [
-        f"parameter {key!r} holds numbers beyond {SINGLE.max:.3g}, where float32 ends; keep them "
-        "in float64: --float64."
+    beyond = [
+        repr(key)
         for key, array in narrow.items()
         if array is not arrays[key] and (np.isinf(array) & np.isfinite(arrays[key])).any()
     ]
-    if problems:
-        raise UnsupportedError(problems)
+    if beyond:
+        mixed = any(a.dtype.kind == "f" and a.dtype != "f8" for a in arrays.values())
+        cast = "cast all parameters to float64 (net.cast), and then " if mixed else ""
+        more = [f"{len(beyond) - 3} more"] if len(beyond) > 3 else []
+        raise UnsupportedError(
+            [
+                f"parameters hold numbers beyond {SINGLE.max:.3g}, where float32 ends: "
+                f"{', '.join(beyond[:3] + more)}; {cast}keep them: mxproof convert --float64."
+            ]
+        )
     return replace(symbol, nodes=tuple(map(_single, symbol.nodes))), narrow
 
 

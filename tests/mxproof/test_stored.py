@@ -197,11 +197,12 @@ def test_bits_are_compared(lab: Lab) -> None:
 
 @each_target
 def test_other_types(lab: Lab) -> None:
-    """float16 is widened to float32, unless it is kept; float64, integers and flags stay."""
+    """float16 and float64 become float32, unless they are kept; integers and flags stay."""
     for dtype, reading in [
         ("float16", {}),
         ("float16", {"half": True}),
         ("float64", {}),
+        ("float64", {"double": True}),
         ("int64", {}),
         ("int32", {}),
         ("uint8", {}),
