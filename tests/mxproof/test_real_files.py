@@ -168,9 +168,7 @@ def test_numbers_beyond_float32(refuse: Refuse, succeed: Succeed, tmp_path: Path
     arrays = dict(load_checkpoint(prefix, double=True).params)
     save_params(params_path(prefix), {**arrays, "norm_beta": np.full(4, 1e39)})
     said = refuse("convert", prefix, "-o", tmp_path)
-    assert (
-        "beyond 3.4e+38, where float32 ends: 'norm_beta'; keep them: mxproof" in said
-    )
+    assert "beyond 3.4e+38, where float32 ends: 'norm_beta'; keep them: mxproof" in said
     succeed("convert", prefix, "-o", tmp_path, "--float64")
 
 
