@@ -79,7 +79,11 @@ class Pass:
         self.nodes = {name: node for node in self.graph.nodes for name in node.outputs}
         self.checks: List[Check] = []
         self.seen: List[str] = []
-        self.shown: Dict[str, Array] = {}  # what the outputs must be
+        #: What the outputs must be: what the layers show, and inputs that are handed on.
+        self.shown: Dict[str, Array] = {
+            name: a.astype(self.candidate.precision) if a.dtype.kind == "f" else a
+            for name, a in self.truth.inputs.items()
+        }
         self.drawn: Dict[str, List[Array]] = {}  # by random layer, of each run
 
     def visit(self, layer: str, value: Array) -> Optional[Array]:

@@ -21,12 +21,12 @@ from .memory import trim_memory
 from .operator_kinds import random_layers
 from .overrides import unused_rows, used_rows
 from .proof import PRECISIONS, Proof, TargetProof
-from .runtimes.base import Array, Candidate, RuntimeFailure
+from .runtimes.base import Array, Candidate, Inputs, RuntimeFailure
 from .stored import StoredProof
 from .subject import Subject
 from .targets import TARGETS, convert
 from .tolerance import Budgets
-from .truth import Truth
+from .truth import Truth, with_earlier
 
 Proofs = Dict[str, TargetProof]
 
@@ -105,11 +105,12 @@ class Prover:
         """
         proofs: Proofs = {}
         shapes: Dict[str, Tuple[int, ...]] = {}
-        for number, truth in enumerate(evidence):
+        for number, (truth, earlier) in enumerate(with_earlier(evidence)):
             shapes = shapes or {name: array.shape for name, array in truth.inputs.items()}
             drawn = evidence.survey.drawn(truth, number) if evidence.survey else ()
             isolated = ["float32"] if alone and not number else []
-            self._add(proofs, truth, dict.fromkeys(self.paths, isolated), evidence, drawn)
+            targets = dict.fromkeys(self.paths, isolated)
+            self._add(proofs, truth, targets, evidence, earlier, drawn)
         closer = self._closer(proofs, evidence)
         covered = evidence.survey.coverage() if evidence.survey else None
         for target, first in proofs.items():
@@ -125,8 +126,8 @@ class Prover:
         may do, and with each layer by itself in the precisions that failed."""
         unsettled = {target: p.unsettled for target, p in proofs.items() if p.unsettled}
         closer: Proofs = {}
-        for truth in evidence.closer() if unsettled else ():
-            self._add(closer, truth, unsettled, evidence)
+        for truth, earlier in with_earlier(evidence.closer()) if unsettled else ():
+            self._add(closer, truth, unsettled, evidence, earlier)
         return closer
 
     def _stored(self, target: str, evidence: Evidence) -> StoredProof:
@@ -145,12 +146,14 @@ class Prover:
         truth: Truth,
         isolated: Mapping[str, Sequence[str]],
         evidence: Evidence,
+        earlier: Optional[Inputs],
         drawn: Sequence[Drawn] = (),
     ) -> None:
         """One more input for the targets in `isolated`, and its precisions in which each layer is
-        given MXNet's inputs too; and what is drawn for the layers."""
+        given MXNet's inputs too; the input before it; and what is drawn for the layers."""
         for target, precisions in isolated.items():
-            proof = self._prove(target, truth, precisions if truth.whole else (), evidence, drawn)
+            alone = precisions if truth.whole else ()
+            proof = self._prove(target, truth, alone, evidence, earlier, drawn)
             proofs[target] = proofs[target] + proof if target in proofs else proof
 
     def _open(self, target: str, precision: str) -> Candidate:
@@ -176,6 +179,7 @@ class Prover:
         truth: Truth,
         isolated: Sequence[str],
         evidence: Evidence,
+        earlier: Optional[Inputs],
         drawn: Sequence[Drawn],
     ) -> TargetProof:
         """One target on one input."""
@@ -191,7 +195,7 @@ class Prover:
             if precision == "float64":
                 by_itself = [compare_drawn(d, candidate, self.graph, self.budgets) for d in drawn]
             if precision == "float32":
-                output = prove_outputs(candidate, truth, self.graph)
+                output = prove_outputs(candidate, truth, self.graph, earlier)
             del candidate  # or it lives beside the next one
             self._release()
         return TargetProof(target, comparisons, output, alone, drawn=tuple(by_itself))

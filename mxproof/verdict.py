@@ -32,7 +32,15 @@ class Sums:
     spread: Union[Array, float] = 0.0  # of what rounding alone may do, where that was measured
 
     def __add__(self, other: Sums) -> Sums:
-        return Sums(*map(add, vars(self).values(), vars(other).values()))
+        """Results whose second axis differs in length, such as time, have no channels in common:
+        each is taken as a whole."""
+        alike = len(self.error) == len(other.error)
+        pair = (self, other) if alike else (self._as_one_channel(), other._as_one_channel())
+        return Sums(*map(add, *(vars(sums).values() for sums in pair)))
+
+    def _as_one_channel(self) -> Sums:
+        error, noise, size = (a.sum(keepdims=True) for a in (self.error, self.noise, self.size))
+        return Sums(error, noise, size, len(self.error) * self.count, np.sum(self.spread))
 
     def rms(self) -> Iterator[Tuple[Array, float]]:
         """Of the error, of what is to be expected, and of the size: over each channel, and over

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import onnx
 import pytest
 
 from converters import Graph
+from mxproof.output_order import misnamed
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
 from mxproof.runtimes.mxnet_trace import Trace
@@ -188,5 +190,14 @@ def test_inputs_are_matched_by_name(mxnet: MxnetProcess) -> None:
         for target in TARGETS:
             path = convert(graph, target, folder)[0]
             for precision in TARGETS[target].runtimes:
-                (result,) = TARGETS[target].open(path, precision).run(inputs)
-                np.testing.assert_allclose(result, expected, rtol=1e-5)
+                candidate: Any = TARGETS[target].open(path, precision)
+                np.testing.assert_allclose(candidate.run(inputs)[0], expected, rtol=1e-5)
+                assert candidate.input_names == ["left", "right"]
+                assert list(misnamed(candidate, graph)) == []
+        source = convert(graph, "pytorch", folder)[0]
+        exchanged = {"left: torch": "right: torch", "right: torch": "left: torch"}
+        text = re.sub("left: torch|right: torch", lambda m: exchanged[m[0]], source.read_text())
+        source.write_text(text)
+        assert list(misnamed(TARGETS["pytorch"].open(source, "float32"), graph)) == [
+            "the file names its inputs ['right', 'left']; MXNet's are ['left', 'right']"
+        ]

@@ -187,6 +187,18 @@ def test_a_stricter_ratio_is_one_to_mxnets_own_error(
         assert bool(found[1]) == (limit == 40), "300 of 400 pass without the row"
 
 
+def test_results_of_different_lengths_add_up() -> None:
+    """The second axis may be time, and no channels: then all numbers are taken together."""
+    random = np.random.default_rng(0)
+    parts = [random.standard_normal((3, length, 5)) for length in (16, 17, 10, 10)]
+    squares = ([np.square(k * a).sum((0, 2)) for k in (1, 2, 3)] for a in parts)
+    total = sum((Sums(*s, 15) for s in squares), Sums(*np.zeros((3, 16)), 0))
+    everything = np.concatenate([a.ravel() for a in parts])
+    for k, (channels, whole) in enumerate(total.rms(), 1):
+        assert channels.shape == (1,)
+        assert whole == pytest.approx(k * np.sqrt(np.square(everything).mean()))
+
+
 def test_a_stricter_ratio_leaves_the_other_limit_as_it_is() -> None:
     sums = Sums(np.zeros(2), np.full(2, 1e-18), np.ones(2), 1)
     layer, channels = float32_limits(sums, Budget(float32_ratio=2, ulps=0))
