@@ -6,45 +6,37 @@ by converters/params.py; here the two are put together and checked against each 
 
 from __future__ import annotations
 
-import os
-import re
 from dataclasses import replace
-from pathlib import Path
-from typing import Mapping, Optional, Sequence, Union
+from typing import Mapping, Optional, Sequence
 
 from .binding import bind
-from .errors import CheckpointError
+from .checkpoint_files import Checkpoint, PathLike, find_files, params_path, symbol_path
 from .files import atomic_write, sha256
 from .graph import Graph
 from .naming import readable
 from .params import Array, load_params, save_params
+from .precision import singled
 from .shape import Shape
+from .structural_names import variables_of
 from .symbol import Symbol, load_symbol, symbol_to_json
-
-PathLike = Union[str, "os.PathLike[str]"]
-
-
-def symbol_path(prefix: PathLike) -> Path:
-    return Path(f"{os.fspath(prefix)}-symbol.json")
-
-
-def params_path(prefix: PathLike, epoch: int = 0) -> Path:
-    return Path(f"{os.fspath(prefix)}-{epoch:04d}.params")
 
 
 def load_checkpoint(
-    prefix: PathLike,
-    epoch: int = 0,
+    checkpoint: Checkpoint,
+    epoch: Optional[int] = None,
     *,
+    params: Optional[PathLike] = None,
     inputs: Optional[Mapping[str, Shape]] = None,
     types: Optional[Mapping[str, str]] = None,
     outputs: Sequence[str] = (),
     half: bool = False,
     partial: bool = False,
+    double: bool = False,
 ) -> Graph:
     """`model/resnet-50` -> the network in model/resnet-50-symbol.json and -0000.params.
 
     Args:
+        checkpoint, epoch, params: name the two files, see `find_files`.
         inputs: shapes of the data inputs, e.g. {"data": ("N", 3, "H", "W")}; what is left out
             is guessed from the first layer that fixes it.
         types: element types of the data inputs, e.g. {"ids": "int32"}; what is left out is
@@ -53,6 +45,7 @@ def load_checkpoint(
             lists it, `fc1_output`); what they do not need is left out.
         half: keep float16, which is widened to float32 otherwise.
         partial: read layers that cannot be converted, too (see Graph).
+        double: keep float64, which is rounded to float32 otherwise.
 
     Raises:
         CheckpointError: a file is missing or damaged, a parameter is missing, or `outputs`
@@ -64,41 +57,38 @@ def load_checkpoint(
         DroppedOutputsWarning: the symbol has outputs that only training computes.
         UnusedParametersWarning: the file holds arrays that the symbol never reads.
     """
-    symbol_file, params_file = symbol_path(prefix), params_path(prefix, epoch)
-    symbol = load_symbol(symbol_file, whole=True)
-    if not params_file.is_file():
-        raise CheckpointError(_no_params(prefix, params_file))
+    files = find_files(checkpoint, epoch, params)
+    symbol, arrays = load_symbol(files.symbol, whole=True), load_params(files.params)
+    renamed = variables_of(symbol, arrays, str(files.params)) or {}
+    arrays = {renamed.get(name, name): array for name, array in arrays.items()}
+    narrowed = not double and any(array.dtype == "float64" for array in arrays.values())
+    if narrowed:
+        symbol, arrays = singled(symbol, arrays)
+        types = {k: "float32" if v == "float64" else v for k, v in (types or {}).items()}
     graph = bind(
         symbol,
-        load_params(params_file),
-        name=readable(Path(prefix).name, "network"),
+        arrays,
+        name=files.name,
         inputs=inputs or {},
         types=types or {},
         outputs=outputs,
         half=half,
         partial=partial,
-        where=str(params_file),
+        where=str(files.params),
     )
     source = {
-        "symbol": readable(symbol_file.name),
-        "symbol_sha256": sha256(symbol_file),
-        "params": readable(params_file.name),
-        "params_sha256": sha256(params_file),
+        "symbol": readable(files.symbol.name),
+        "symbol_sha256": sha256(files.symbol),
+        "params": readable(files.params.name),
+        "params_sha256": sha256(files.params),
     }
     if symbol.version:
         source["mxnet"] = release(symbol.version)
-    return replace(graph, source=source)
-
-
-def _no_params(prefix: PathLike, path: Path) -> str:
-    stem = re.escape(Path(prefix).name)
-    pattern = re.compile(rf"{stem}-(\d{{4}})\.params")
-    names = os.listdir(path.parent) if path.parent.is_dir() else []
-    epochs = sorted(m.group(1) for m in map(pattern.fullmatch, names) if m)
-    hint = "Put the parameters there, or give the prefix they have in common with the symbol."
-    if epochs:
-        hint = f"Stored epochs: {', '.join(epochs)}; choose one with --epoch."
-    return f"{path}: no such file. {hint}"
+    if renamed:
+        source["parameters"] = "of Gluon's structural names, matched by their shapes"
+    if narrowed:
+        source["float64"] = "rounded to float32"
+    return replace(graph, source=source, narrowed=narrowed, renamed=renamed)
 
 
 def release(version: int) -> str:

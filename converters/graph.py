@@ -61,6 +61,8 @@ class Graph:
             input, and the variable that stands there now.
         dropped_outputs: those of the symbol's that only training computes; unless they were chosen.
         half: numbers stored or cast as float16 stay so; otherwise they are float32.
+        renamed: names in the file of parameters -> the symbol's variables, where they differ.
+        narrowed: the checkpoint is in float64, and this network in float32.
         exact_batch_norm: batch norms subtract the mean before they multiply, as MXNet's do, in
             place of the targets' own operators, which need not.
         partial: layers that cannot be converted are kept, and their results have no shapes: to be
@@ -81,6 +83,8 @@ class Graph:
     made_labels: Tuple[Tuple[int, int, str], ...] = ()
     dropped_outputs: Tuple[str, ...] = ()
     half: bool = False
+    narrowed: bool = False
+    renamed: Mapping[str, str] = field(default_factory=dict)
     exact_batch_norm: bool = False
     partial: bool = False
     unfolded: Tuple[Node, ...] = ()
@@ -198,7 +202,7 @@ class Graph:
             raise UnsupportedError(
                 [
                     f"parameter {wide[0]!r} is float64 ({len(wide)} of {len(floats)} are); "
-                    "supported: all of them or none. Cast the checkpoint."
+                    "supported with --float64: all of them. Without it all are float32."
                 ]
             )
         types = {name: self.kept(str(array.dtype)) for name, array in self.params.items()}

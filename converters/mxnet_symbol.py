@@ -14,7 +14,8 @@ from typing import Dict, List, Mapping, Optional, Union
 import onnx
 import onnx_ir as ir
 
-from .checkpoint import PathLike, params_path, save_checkpoint, symbol_path
+from .checkpoint import save_checkpoint
+from .checkpoint_files import PathLike, params_path, symbol_path
 from .errors import CheckpointError, UnsupportedError
 from .from_onnx.translation import Translation
 from .onnx_model import SUPPORTED_OPSETS

@@ -3,14 +3,51 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Dict, Mapping, Tuple
 
 import numpy as np
 
 from . import ops
 from .errors import UnsupportedError
 from .graph import Graph, Node
+from .params import TYPE_FLAGS, Array
+from .symbol import Symbol, SymbolNode
 
-HALF = np.finfo(np.float16)
+HALF, SINGLE = np.finfo(np.float16), np.finfo(np.float32)
+
+
+def singled(symbol: Symbol, arrays: Mapping[str, Array]) -> Tuple[Symbol, Dict[str, Array]]:
+    """A float64 checkpoint in float32: stored numbers, and what layers make.
+
+    Raises:
+        UnsupportedError: parameters that float32 cannot hold.
+    """
+    narrow = {key: a.astype(np.float32) if a.dtype == "f8" else a for key, a in arrays.items()}
+    beyond = [
+        repr(key)
+        for key, array in narrow.items()
+        if array is not arrays[key] and (np.isinf(array) & np.isfinite(arrays[key])).any()
+    ]
+    if beyond:
+        mixed = any(a.dtype.kind == "f" and a.dtype != "f8" for a in arrays.values())
+        cast = "cast all parameters to float64 (net.cast), and then " if mixed else ""
+        more = [f"{len(beyond) - 3} more"] if len(beyond) > 3 else []
+        raise UnsupportedError(
+            [
+                f"parameters hold numbers beyond {SINGLE.max:.3g}, where float32 ends: "
+                f"{', '.join(beyond[:3] + more)}; {cast}keep them: mxproof convert --float64."
+            ]
+        )
+    return replace(symbol, nodes=tuple(map(_single, symbol.nodes))), narrow
+
+
+def _single(node: SymbolNode) -> SymbolNode:
+    """A variable or a layer whose attributes say float64, in float32."""
+    double, single = (str(TYPE_FLAGS.index(dtype)) for dtype in ("float64", "float32"))
+    named = {"dtype": ("float64", "float32"), "out_dtype": ("float64", "float32")}
+    known = {**named, "__dtype__": (double, single)}
+    changed = {k: new for k, (old, new) in known.items() if node.attrs.get(k) == old}
+    return replace(node, attrs={**node.attrs, **changed})
 
 
 def with_floats(graph: Graph, dtype: str) -> Graph:

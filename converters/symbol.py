@@ -19,6 +19,8 @@ from .errors import CheckpointError
 Entry = Tuple[int, int]  # (index of a node, index of one of its outputs)
 
 VARIABLE = "null"
+#: All that MXNet writes, and reads.
+ESCAPES = str.maketrans({c: json.dumps(c)[1:-1] for c in '"\\\n\r\t'})
 FIRST_STAMPED = 900  # files before 0.9 carry no mxnet_version
 #: Attributes for the trainer, written without underscores before 0.9 (c_api_symbolic.cc).
 HIDDEN_KEYS = ("ctx_group", "lr_mult", "wd_mult", "force_mirroring", "mirror_stage")
@@ -79,7 +81,7 @@ def parse_symbol(text: str, *, whole: bool = False) -> Symbol:
         CheckpointError: not JSON, or JSON that is no symbol.
     """
     try:
-        document = json.loads(text)
+        document = json.loads(text, strict=False)  # MXNet writes control characters as they are
     except (ValueError, RecursionError) as error:
         raise CheckpointError(
             f"is not JSON ({error}). Give the -symbol.json that Symbol.save or export wrote."
@@ -259,5 +261,6 @@ def _entry_to_json(entry: Entry, legacy: bool, written: bool = False) -> str:
 def _quoted(text: str) -> str:
     """A JSON string in UTF-8: MXNet's reader knows no escapes by number. (What is no text, half
     of a surrogate pair, has no other form.)"""
-    readable = not any("\ud800" <= c <= "\udfff" for c in text)
-    return json.dumps(text, ensure_ascii=not readable)
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        return json.dumps(text)
+    return f'"{text.translate(ESCAPES)}"'

@@ -28,7 +28,8 @@ def verify(
     checkpoint: PathLike,
     *,
     to: Sequence[str] = tuple(TARGETS),
-    epoch: int = 0,
+    epoch: Optional[int] = None,
+    params: Optional[PathLike] = None,
     weights: str = "auto",
     inputs: Optional[Mapping[str, Shape]] = None,
     types: Optional[Mapping[str, str]] = None,
@@ -51,7 +52,9 @@ def verify(
 
     Args:
         checkpoint: a prefix (`model/net` means model/net-symbol.json and model/net-0000.params),
-            or a name of the zoo.
+            one of these two files, a folder that holds them, or a name of the zoo.
+        epoch: which parameters, of those stored under one prefix; by default 0, or the only ones.
+        params: the file of parameters, where the symbol's name does not tell.
         to: of "onnx" and "pytorch".
         inputs: shapes of the inputs; what is left out is guessed from the first layers.
         types, outputs: see `converters.load_checkpoint`.
@@ -79,9 +82,8 @@ def verify(
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mxproof-"))
         recorded = None if reference is None else Path(reference)
         given = given_inputs(recorded) if recorded else dict(inputs or {})
-        subject = load_for_run(
-            os.fspath(checkpoint), given, epoch=epoch, weights=weights, types=types, outputs=outputs
-        )
+        reading = {"epoch": epoch, "params": params, "types": types, "outputs": outputs}
+        subject = load_for_run(os.fspath(checkpoint), given, weights=weights, **reading)
         files = list(map(Path, images))
         evidence = stack.enter_context(
             evidence_for(

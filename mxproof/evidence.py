@@ -128,6 +128,6 @@ def evidence_for(
         return
     drawn = inputs or subject.evidence(given, seed=seed, samples=samples)
     with MxnetProcess(mxnet_python) as mxnet:
-        model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
+        model = mxnet.load(subject.files, None, subject.graph)
         chosen = inputs or informative(model.run, drawn)
         yield live(model, chosen, mxnet.versions)

@@ -105,7 +105,7 @@ def open_model(
     """A model in a runtime, for as long as the block lasts.
 
     Args:
-        model: a checkpoint's prefix, a name of the zoo, or a file that `convert` wrote.
+        model: a checkpoint, a name of the zoo, or a file that `convert` wrote.
         runtime: a name in RUNTIMES.
         given: shapes of inputs, as the user states them.
         reading: of a checkpoint, see `load_for_run`.
@@ -136,7 +136,7 @@ def open_subject(
     target, graph = RUNTIMES[runtime], subject.graph
     if not target:
         with MxnetProcess(mxnet_python) as mxnet:
-            network = mxnet.load(subject.prefix, subject.epoch, graph)
+            network = mxnet.load(subject.files, None, graph)
             names, weights = tuple(graph.outputs), graph.source.get("weights", "")
             yield Opened(graph.inputs, subject.preprocessing, network.run, names, weights)
         return
@@ -153,8 +153,9 @@ def runtime_for(model: str) -> str:
 
 
 def _suffix(model: str) -> str:
-    """Of a file; "" for the prefix of a checkpoint, and for a name."""
-    return Path(model).suffix if Path(model).is_file() else ""
+    """Of a file that is no checkpoint's; "" for a checkpoint, and for a name."""
+    suffix = Path(model).suffix if Path(model).is_file() else ""
+    return "" if suffix in (".json", ".params") else suffix
 
 
 @contextmanager

@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import cycle
-from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from converters import Graph, ShapeError, UnsupportedError, load_checkpoint
+from converters.checkpoint_files import CheckpointFiles, PathLike, find_files
 from converters.input_sizes import example, shapes_that_fit
 from converters.params import TYPE_FLAGS
 from converters.preprocessing import KEY, Preprocessing
@@ -66,8 +66,7 @@ class Subject:
     """
 
     graph: Graph
-    prefix: Path
-    epoch: int
+    files: CheckpointFiles
     weights: str
     why: str
     model: Optional[Model]
@@ -181,35 +180,43 @@ def load_for_run(checkpoint: str, given: Mapping[str, Shape], **reading: Any) ->
 def load_subject(
     checkpoint: str,
     *,
-    epoch: int = 0,
+    epoch: Optional[int] = None,
+    params: Optional[PathLike] = None,
     weights: str = "auto",
     inputs: Optional[Mapping[str, Shape]] = None,
     types: Optional[Mapping[str, str]] = None,
     outputs: Sequence[str] = (),
     half: bool = False,
     partial: bool = False,
+    double: bool = False,
 ) -> Subject:
     """A prefix (`model/resnet-50`) or a name of the zoo (`resnet50`) -> what to test.
 
     Args:
-        inputs, types, outputs, half, partial: see `load_checkpoint`.
+        epoch, params: of the user's checkpoint, see `converters.checkpoint_files.find_files`.
+        inputs, types, outputs, half, partial, double: see `load_checkpoint`.
 
     Raises:
         ConversionError: see `load_checkpoint`.
         DownloadError: `weights` is "pretrained" and cannot be had.
+        UsageError: `params` goes with no model of the zoo.
     """
-    reading: Dict[str, Any] = {"types": types, "outputs": outputs, "half": half}
+    reading: Dict[str, Any] = {"types": types, "outputs": outputs, "half": half, "double": double}
     reading["partial"] = partial
     if checkpoint not in ZOO:
-        graph = load_checkpoint(Path(checkpoint), epoch, inputs=inputs, **reading)
-        return Subject(graph, Path(checkpoint), epoch, "user", "the user's checkpoint", None)
+        files = find_files(checkpoint, epoch, params)
+        graph = load_checkpoint(files, inputs=inputs, **reading)
+        return Subject(graph, files, "user", "the user's checkpoint", None)
+    if params is not None:
+        raise UsageError(f"--params {params}: {checkpoint}, a model by name, has parameters.")
     model = ZOO[checkpoint]
     obtained = obtain(model, weights)
     shapes = {"data": model.input_shape, **(inputs or {})}
-    graph = load_checkpoint(obtained.prefix, inputs=shapes, **reading)
+    files = find_files(obtained.prefix, 0)
+    graph = load_checkpoint(files, inputs=shapes, **reading)
     source = {**graph.source, "weights": WEIGHTS[obtained.weights]}
     graph = replace(graph, name=model.name, source=source)
-    subject = Subject(graph, obtained.prefix, 0, obtained.weights, obtained.why, model)
+    subject = Subject(graph, files, obtained.weights, obtained.why, model)
     return subject.prepared(model.preprocessing)
 
 

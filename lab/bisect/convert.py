@@ -21,7 +21,7 @@ def main(job: Dict[str, Any]) -> None:
     shapes = {name: shape and tuple(shape) for name, shape in job["shapes"].items()}
     # An old revision may not know the keywords that this model does not need.
     keywords = {name: job[name] for name in ("types", "outputs") if job[name]}
-    graph = converters.load_checkpoint(job["prefix"], job["epoch"], inputs=shapes, **keywords)
+    graph = converters.load_checkpoint(job["prefix"], inputs=shapes, **keywords)
     folder = Path(job["folder"])
     if job["target"] == "pytorch":
         converters.save_pytorch(converters.to_pytorch(graph), folder)

@@ -58,8 +58,7 @@ class EnvironmentRunner:
         job: Dict[str, Any] = {
             "converters": str(source(environment["revision"], self.repository, self.folder)),
             "target": self.target,
-            "prefix": str(self.model.prefix.absolute()),
-            "epoch": self.model.epoch,
+            "prefix": str(self.model.files.linked(Path(tempfile.mkdtemp(dir=self.folder)))),
             "shapes": {value.name: value.shape for value in inputs},
             "types": {v.name: v.type for v in inputs if v.type != "float32"},
             "outputs": self.outputs,

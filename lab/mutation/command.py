@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import List
 
-from converters import progress
-from converters.checkpoint import symbol_path
+from converters import CheckpointError, progress
+from converters.checkpoint_files import find_files
 from fixtures.zoo import ZOO
 from mxproof.cli import common
 from mxproof.subject import UsageError
@@ -83,11 +83,12 @@ def named(wanted: List[str]) -> List[str]:
     """The models requested, or all by name."""
     names = [*ZOO, *NETWORKS]
     for model in wanted:
-        if model not in names and not symbol_path(model).is_file():
+        try:
+            model in names or find_files(model)
+        except CheckpointError as error:
             raise UsageError(
-                f"{model}: no model of that name, and no file {symbol_path(model)}; "
-                f"models by name: {', '.join(names)}."
-            )
+                f"{model}: no model of that name, and {error} Models by name: {', '.join(names)}."
+            ) from None
     return list(dict.fromkeys(wanted)) or names
 
 

@@ -49,14 +49,13 @@ class Baseline:
 
     def evidence_of(self, graph: Graph) -> Evidence:
         """MXNet's, for what this graph says of the checkpoint: which outputs were chosen."""
-        model = self.process.load(self.subject.prefix, self.subject.epoch, graph)
+        model = self.process.load(self.subject.files, None, graph)
         return kept(live(model, self.inputs, self.process.versions))
 
     def returning(self, *outputs: str) -> Graph:
         """The network as it is read where the user chooses these outputs."""
         shapes = {v.name: v.shape for v in self.graph.inputs}
-        prefix, epoch = self.subject.prefix, self.subject.epoch
-        graph = load_checkpoint(prefix, epoch, inputs=shapes, outputs=outputs)
+        graph = load_checkpoint(self.subject.files, inputs=shapes, outputs=outputs)
         return replace(graph, name=self.graph.name)
 
     @cached_property

@@ -59,7 +59,7 @@ def control_of(
     """The control that `--against` names: "mxnet", a baseline, or a Python.
 
     Args:
-        options: of `mxproof convert`, beside epoch and inputs: how the checkpoints are read here.
+        options: of `mxproof convert`, beside inputs: how the checkpoints are read here.
 
     Raises:
         UsageError: it is a file that is no baseline.
@@ -94,11 +94,11 @@ def _other_python(
     """
     subject, target = model.subject, target_of(runtime)
     ours = model.paths[target]
-    path = ours.parent / "control" / f"{subject.prefix.name}{ours.suffix}"
+    path = ours.parent / "control" / f"{subject.files.name}{ours.suffix}"
     if path.exists():
         return TimingTarget(runtime, path, python)
     path.parent.mkdir(parents=True, exist_ok=True)
-    command = ["convert", str(subject.prefix.resolve()), "--epoch", str(subject.epoch)]
+    command = ["convert", str(subject.files.linked(path.parent / "checkpoint"))]
     for variable in subject.graph.inputs:
         if variable.shape is not None:
             command += ["--input", f"{variable.name}={show(variable.shape)}"]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-from converters.checkpoint import params_path, symbol_path
 from converters.shape import Shape
 
 from ..export.parcel import changes
@@ -43,8 +42,10 @@ class ConvertedModel:
     ) -> TimingTarget:
         """The checkpoint in MXNet, or a converted file in its runtime."""
         subject = self.subject
-        path = subject.prefix if runtime == "mxnet" else self.paths[target_of(runtime)]
-        return TimingTarget(runtime, path, python, threads, epoch=subject.epoch)
+        if runtime == "mxnet":
+            files = subject.files
+            return TimingTarget(runtime, files.symbol, python, threads, params=files.params)
+        return TimingTarget(runtime, self.paths[target_of(runtime)], python, threads)
 
     def batches(self) -> Tuple[int, ...]:
         """The usual batch sizes; only one if the network fixes its own."""
@@ -72,7 +73,7 @@ def convert_model(subject: Subject, folder: Path, *, fused: bool = False) -> Con
         fused: fold batch norms, as `mxproof convert --fuse` does.
     """
     graph = changes(subject.graph, fused=fused, half=False)[0]
-    checkpoint = symbol_path(subject.prefix), params_path(subject.prefix, subject.epoch)
+    checkpoint = subject.files.symbol, subject.files.params
     paths, costs = {}, {"mxnet": _cost(checkpoint)}
     for target in TARGETS:
         begin = time.perf_counter()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from converters import load_checkpoint
+from converters.checkpoint_files import find_files
 
 from ..runtimes.base import Inputs
 from ..runtimes.mxnet import MxnetProcess
@@ -41,11 +42,12 @@ class TimingTarget:
 
     Attributes:
         runtime: one of RUNTIMES.
-        path: the .onnx or .py file; of a checkpoint its prefix.
+        path: the .onnx or .py file; of a checkpoint the symbol.
         python: the interpreter that has the runtime; None means this one.
         threads: None leaves the number to the runtime.
         optimisation: onnxruntime's level: all, extended, basic or disabled.
         slowdown: lengthens each pass by this fraction: a known regression, for calibration.
+        params: of a checkpoint.
     """
 
     runtime: str
@@ -54,7 +56,7 @@ class TimingTarget:
     threads: Optional[int] = None
     optimisation: str = "all"
     slowdown: float = 0.0
-    epoch: int = 0
+    params: Optional[Path] = None
 
 
 @dataclass(frozen=True)
@@ -106,14 +108,15 @@ def opened(target: TimingTarget, inputs: Inputs) -> Iterator[WarmProcess]:
     process: Any
     if target.runtime == "mxnet":
         shapes = {name: array.shape for name, array in inputs.items()}
-        graph = load_checkpoint(target.path, target.epoch, inputs=shapes)
+        graph = load_checkpoint(target.path, params=target.params, inputs=shapes)
         process = MxnetProcess(target.python, fused=True, threads=target.threads)
     else:
         process = TimingProcess(target)
     with process:
         begin = time.perf_counter()
         if target.runtime == "mxnet":
-            process.load(target.path, target.epoch, graph).prepare(inputs)
+            files = find_files(target.path, params=target.params)
+            process.load(files, None, graph).prepare(inputs)
         else:
             process.load(inputs)
         seconds = time.perf_counter() - begin

@@ -29,7 +29,7 @@ from ..targets import TARGETS
 PROVEN, FAILED, BAD_INPUT = 0, 1, 2
 PREFIX = (
     "a prefix (model/resnet-50 means model/resnet-50-symbol.json and model/resnet-50-0000.params), "
-    f"or a model by name: {', '.join(ZOO)}"
+    f"one of the two files, a folder that holds them, or a model by name: {', '.join(ZOO)}"
 )
 #: Options that change where results go and what is printed, not what is computed.
 ASIDE = (
@@ -71,7 +71,10 @@ def common(parser: argparse.ArgumentParser) -> None:
 
 
 def reading_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--epoch", type=int, default=0, help="which .params file (default: 0)")
+    text = "which .params file of a prefix (default: 0, or the only one)"
+    parser.add_argument("--epoch", type=count, metavar="N", help=text)
+    text = "the .params file, where the symbol's name does not tell"
+    parser.add_argument("--params", metavar="FILE", help=text)
     text = (
         "shape of an input, e.g. data=Nx3xHxW; a letter is a size left free. Guessed from the "
         "first layers where left out. Repeat for several inputs"
@@ -101,7 +104,8 @@ def reading(args: argparse.Namespace) -> Dict[str, Any]:
     """How the user wants the checkpoint read: what `load_subject` takes beside shapes."""
     types = parse_types(args.input_type)
     outputs = tuple(args.output)
-    return {"epoch": args.epoch, "weights": args.weights, "types": types, "outputs": outputs}
+    files = {"epoch": args.epoch, "params": args.params}
+    return {**files, "weights": args.weights, "types": types, "outputs": outputs}
 
 
 def quiet(parser: argparse.ArgumentParser) -> None:

@@ -43,7 +43,10 @@ CHANGES = {
     "fuse": "fold batch norms into the convolutions and matrix products beside them, where that "
     "loses no precision; says how many, and what it costs",
     "float16": "weights, inputs and all computing in float16; without it float16 becomes float32",
+    "float64": "keep a float64 checkpoint in float64, and say where that runs; without it float64 "
+    "becomes float32",
 }
+INSTEAD = {"float16": "What float16 costs is measured", "float64": "Where float64 runs is tried"}
 
 
 class NotProven(Exception):
@@ -148,26 +151,37 @@ def check(args: argparse.Namespace) -> None:
             if "pytorch" not in common.targets_of(args):
                 raise UsageError(f"--{option} goes with the PyTorch source: add --to pytorch.")
             require("torch", "pytorch", f"--{option} is written by PyTorch, which")
-    if args.verify and args.float16:
+    other = _other_type(args)
+    if args.float16 and args.float64:
+        raise UsageError("--float16 and --float64: leave one of the two out.")
+    if args.verify and other:
         raise UsageError(
-            "--verify and --float16: the proof is of float32 numbers. What float16 costs is "
-            "measured instead; leave --verify out."
+            f"--verify and --{other}: the proof is of float32 numbers. {INSTEAD[other]} instead; "
+            "leave --verify out."
         )
-    if args.strict and (args.verify is False or args.float16):
-        option = "float16" if args.float16 else "no-verify"
+    if args.strict and (args.verify is False or other):
+        option = other or "no-verify"
         raise UsageError(
             f"--strict and --{option}: the proof decides what --strict writes, and with "
             f"--{option} there is none. Leave one of the two out."
         )
 
 
+def _other_type(args: argparse.Namespace) -> str:
+    """Than float32: "float16", "float64", or ""."""
+    return "float16" if args.float16 else "float64" if args.float64 else ""
+
+
 def read(args: argparse.Namespace, folder: Path) -> Parcel:
     """The checkpoint, with what the user wants changed in it."""
-    how = {"inputs": parse_inputs(args.input), "half": args.float16, **common.reading(args)}
+    how = {"half": args.float16, "double": args.float64, **common.reading(args)}
+    how["inputs"] = parse_inputs(args.input)
     if args.weights == "auto":  # nobody ships random weights without asking for them
         how["weights"] = "pretrained"
     subject = load_subject(args.checkpoint, **how)
     notes: List[str] = []
+    if subject.graph.narrowed:
+        notes.append("float64: rounded to float32; --float64 keeps it")
     if args.logits:
         how["outputs"] = logits(subject.graph)
         dropped = [n for n in subject.graph.outputs if n not in how["outputs"]]
@@ -204,12 +218,15 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
     Raises:
         NotProven: it is not MXNet's function, or less precise where the user is strict.
     """
+    from ..export.double import is_double, where_it_runs
     from ..export.proving import cost_of_fusing, measured, missing, prove
     from ..report.terminal import lost_in
 
-    narrowed = parcel.graph is not parcel.single
+    narrowed, double = parcel.graph is not parcel.single, is_double(parcel.graph)
     if narrowed:
         parcel.notes += measured(parcel, "float16")
+    if double:
+        parcel.notes += where_it_runs(parcel)
     reason = _why_not(args, parcel)
     parcel.owed = not reason
     reason = f"{reason}. {later(args, parcel)}" if reason else missing(common.targets_of(args))
@@ -224,7 +241,7 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
             reason = f"the proof could not be made: {error}"
     if parcel.proof is None:
         parcel.unproven = reason
-        if args.fuse and not narrowed:
+        if args.fuse and not narrowed and not double:
             parcel.notes += measured(parcel, "folding")
     elif not (parcel.proof.passed if args.strict else parcel.proof.same_function):
         raise NotProven(parcel.proof)
@@ -235,24 +252,29 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
 
 def _why_not(args: argparse.Namespace, parcel: Parcel) -> str:
     """Why no proof is to be expected; "" where one is."""
+    from ..export.double import is_double
+
     if args.verify is False:
         return "--no-verify was given"
     if parcel.graph.half:
         return "the proof is of float32 numbers, these are float16"
+    if is_double(parcel.graph):
+        return "the proof is of float32 numbers, these are float64"
     absent = not args.mxnet_python and importlib.util.find_spec("mxnet") is None
     return "MXNet is not installed here" if absent else ""
 
 
 def later(args: argparse.Namespace, parcel: Parcel) -> str:
     """How to have the proof all the same."""
-    changed: Dict[str, Any] = {"logits": False, "float16": False, "verify": True}
+    changed: Dict[str, Any] = {"logits": False, "float16": False, "float64": False, "verify": True}
     if args.logits:
         changed["output"] = list(parcel.graph.outputs)
     if args.fuse or args.exact_batch_norm:
         command = common.command_line("convert", args, **changed)
     else:
         command = again(args, args.to or [], **changed)
-    return f"{'Without float16, where' if parcel.graph.half else 'Where'} MXNet is: {command}"
+    without = f"Without {_other_type(args)}, where" if _other_type(args) else "Where"
+    return f"{without} MXNet is: {command}"
 
 
 def finish(args: argparse.Namespace, parcel: Parcel, begun: float) -> None:

@@ -129,10 +129,10 @@ def measured(parcel: Parcel, what: str) -> List[str]:
 def _compared(parcel: Parcel, target: str, inputs: Inputs) -> str:
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         before = convert(parcel.plain, target, Path(folder), parcel.opset)[0]
-        expected = _run(target, before, inputs)
+        expected = run_file(target, before, inputs)
     types = {v.name: v.type for v in parcel.graph.inputs}
     given = {n: a.astype(types[n]) if a.dtype.kind == "f" else a for n, a in inputs.items()}
-    found = _run(target, parcel.models[target], given)
+    found = run_file(target, parcel.models[target], given)
     ours, theirs = (by_name(parcel.graph, arrays) for arrays in (found, expected))
     pairs = [(ours[name], theirs[name]) for name in ours.keys() - random_layers(parcel.graph)]
     if not pairs:
@@ -146,7 +146,7 @@ def _compared(parcel: Parcel, target: str, inputs: Inputs) -> str:
     )
 
 
-def _run(target: str, path: Path, inputs: Inputs) -> List[Array]:
+def run_file(target: str, path: Path, inputs: Inputs) -> List[Array]:
     """As the file stands, in its own types."""
     if target == "onnx":
         return TARGETS[target].open(path, "float32").run(inputs)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from itertools import accumulate
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from converters import Graph, Node
-from converters.checkpoint import params_path, symbol_path
+from converters.checkpoint_files import Checkpoint, CheckpointFiles, find_files
 from converters.naming import readable
 from converters.progress import counted
 
@@ -31,8 +31,6 @@ from .base import (
 )
 from .listing import disagreements
 from .process import WorkerProcess
-
-PathLike = Union[str, "os.PathLike[str]"]
 
 #: Bytes of results after which the worker is restarted: that takes a second or two, and frees
 #: the workspaces that such results took.
@@ -71,23 +69,25 @@ class MxnetProcess(WorkerProcess):
             option="--mxnet-python",
         )
 
-    def load(self, prefix: PathLike, epoch: int, graph: Graph) -> Mxnet:
-        """The checkpoint as MXNet itself reads it."""
-        return Mxnet(self, prefix, epoch, graph)
+    def load(self, checkpoint: Checkpoint, epoch: Optional[int], graph: Graph) -> Mxnet:
+        """The checkpoint as MXNet itself reads it; see `find_files`."""
+        return Mxnet(self, find_files(checkpoint, epoch), graph)
 
 
 class Mxnet:
     """A checkpoint in MXNet, in float32 and float64; results carry the graph's layer names."""
 
-    def __init__(self, process: MxnetProcess, prefix: PathLike, epoch: int, graph: Graph) -> None:
+    def __init__(self, process: MxnetProcess, files: CheckpointFiles, graph: Graph) -> None:
         self._process, self.graph = process, graph
         self._inputs = [v.name for v in graph.inputs]
         self._files: Dict[str, Any] = {
-            "symbol": str(symbol_path(prefix).resolve()),
-            "params": str(params_path(prefix, epoch).resolve()),
+            "symbol": str(files.symbol.resolve()),
+            "params": str(files.params.resolve()),
             "labels": list(graph.labels),
             "cut_at": list(graph.cut_at),
             "made_labels": list(graph.made_labels),
+            "narrowed": graph.narrowed,
+            "renamed": dict(graph.renamed),
         }
         self._load()
 

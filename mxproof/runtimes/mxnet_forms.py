@@ -5,6 +5,7 @@ definition, where MXNet has it in float32 only. Parts of a symbol become symbols
 """
 
 import json
+import re
 from functools import lru_cache
 
 from .mxnet_attributes import DEFINITIONS, geometry, single
@@ -39,6 +40,23 @@ FLOAT64_FORMS = {
 }
 
 FLOATS = ("float16", "float32", "float64")
+ESCAPE = re.compile(r"\\(u00..|.)")
+
+
+def from_json(text):
+    """The JSON of a symbol. MXNet writes control characters as they are."""
+    return json.loads(text, strict=False)
+
+
+def to_json(document):
+    """A symbol as JSON in UTF-8: MXNet's reader knows no other escapes than those it writes."""
+    text = json.dumps(document, ensure_ascii=False)
+    return ESCAPE.sub(lambda m: m[0] if m[1] in '"\\nrt' else json.loads('"' + m[0] + '"'), text)
+
+
+def determined(shape):
+    """Whether MXNet has found all of a shape: unknown sizes are 0, or -1 in NumPy's semantics."""
+    return bool(shape) and min(shape) > 0
 
 
 @lru_cache(maxsize=None)
@@ -72,11 +90,18 @@ def form(node, dtype):
     return defined(node) if needed else node
 
 
+def without_float64(node):
+    """The node without float64, which the checkpoint has and the conversion has not."""
+    attrs = node.get("attrs", {})
+    wide = {key: "float32" for key in ("dtype", "out_dtype") if attrs.get(key) == "float64"}
+    return dict(node, attrs=dict(attrs, **wide)) if wide else node
+
+
 def stated(node, shape):
     """The node, of this shape, which MXNet may find only where the node is read: a piece may end
     before that."""
     attrs = dict(node.get("attrs", {}))
-    if node["op"] == "null" or node["inputs"] or not shape or 0 in shape:
+    if node["op"] == "null" or node["inputs"] or not determined(shape):
         return node
     if attrs.get("infer_range") in ("True", "1") and attrs.get("stop", "None") == "None":
         count = shape[0] // int(attrs.get("repeat", 1))
@@ -132,17 +157,17 @@ def cut(nodes, first, heads):
     arguments = [i for i, node in enumerate(taken) if node["op"] == "null"]
     version = {"mxnet_version": ["int", 10901]}
     document = {"nodes": taken, "arg_nodes": arguments, "heads": moved(heads), "attrs": version}
-    return json.dumps(document)
+    return to_json(document)
 
 
 def without_labels(symbol, made_labels):
     """The symbol (JSON) with variables in place of labels that layers make: (number of the layer
     that reads it, number of the input, the variable)."""
-    document = json.loads(symbol)
+    document = from_json(symbol)
     nodes = document["nodes"]
     layers = [node for node in nodes if node["op"] != "null"]
     for number, place, name in made_labels:
         layers[number]["inputs"][place] = [len(nodes), 0, 0]
         document["arg_nodes"].append(len(nodes))
         nodes.append({"op": "null", "name": name, "inputs": []})
-    return json.dumps(document)
+    return to_json(document)

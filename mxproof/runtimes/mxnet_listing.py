@@ -1,9 +1,7 @@
 """What MXNet itself says of a symbol: its layers, its heads, what its labels are. A part of the
 worker; the harness holds to it what the converters read of the same file."""
 
-import json
-
-from .mxnet_forms import without_labels
+from .mxnet_forms import from_json, to_json, without_labels
 
 #: The attribute of a stand-in that says which operator it stands for.
 STANDS_FOR = "__mxproof_stands_for__"
@@ -17,25 +15,20 @@ def opened(mx, path):
     read.
     """
     with open(path, encoding="utf-8") as file:
-        document = json.load(file, strict=False)
+        document = from_json(file.read())
     nodes, heads = document["nodes"], document["heads"]
     read = {entry[0] for node in nodes for entry in node.get("inputs", ())}
     ends = [n for n, node in enumerate(nodes) if node["op"] != "null" and n not in read]
     document["heads"] = heads + [[n, 0] for n in ends if n not in {head[0] for head in heads}]
     try:
-        return mx.sym.load_json(_text(document)), len(heads), None
+        return mx.sym.load_json(to_json(document)), len(heads), None
     except mx.MXNetError as error:
         refusal = error
     entries = heads + [entry for node in nodes for entry in node.get("inputs", ())]
     for node in [node for node in nodes if not _known(mx, document, node)]:
         outputs = [entry[1] for entry in entries if nodes[entry[0]] is node]
         _stand_in(document, node, max([0, *outputs]) + 1)
-    return mx.sym.load_json(_text(document)), len(heads), refusal
-
-
-def _text(document):
-    """MXNet's reader knows no characters that are escaped by number."""
-    return json.dumps(document, ensure_ascii=False)
+    return mx.sym.load_json(to_json(document)), len(heads), refusal
 
 
 def _known(mx, document, node):
@@ -47,7 +40,7 @@ def _known(mx, document, node):
     own = dict(document, nodes=nodes, arg_nodes=arguments, heads=[[len(read), 0]])
     own.pop("node_row_ptr", None)
     try:
-        mx.sym.load_json(_text(own))
+        mx.sym.load_json(to_json(own))
     except mx.MXNetError:
         return False
     return True
@@ -75,7 +68,7 @@ def described(symbol, own=None):
         own: how many of the heads are the file's; the others are left out.
     """
     internals = symbol.get_internals()
-    document = json.loads(internals.tojson())
+    document = from_json(internals.tojson())
     nodes = document["nodes"]
     ops = [node.get("attrs", {}).get(STANDS_FOR, node["op"]) for node in nodes]
     numbers = [n for n, op in enumerate(ops) if op != "null"]
@@ -87,7 +80,7 @@ def described(symbol, own=None):
         if ops[n] != "null"
     ]
     # The symbol and its internals have the same nodes in the same order.
-    heads = [head[:2] for head in json.loads(symbol.tojson())["heads"][:own]]
+    heads = [head[:2] for head in from_json(symbol.tojson())["heads"][:own]]
     places = {(numbers[n], output): k for k, (_, n, output, *_) in enumerate(layers)}
     return {
         "layers": layers,
@@ -101,7 +94,7 @@ def described(symbol, own=None):
 
 def readers(mx, symbol, labels):
     """Who reads these variables: (variable, operator, what MXNet calls that input)."""
-    nodes = json.loads(symbol.tojson())["nodes"]
+    nodes = from_json(symbol.tojson())["nodes"]
     found = []
     for node in nodes:
         for place, (n, *_) in enumerate(node["inputs"]):
@@ -132,7 +125,7 @@ def chosen(mx, path, cut_at, made_labels):
 
 def _cut(mx, whole, cut_at):
     internals = whole.get_internals()
-    listed = json.loads(internals.tojson())
+    listed = from_json(internals.tojson())
     numbers = [n for n, node in enumerate(listed["nodes"]) if node["op"] != "null"]
     places = {tuple(entry[:2]): k for k, entry in enumerate(listed["heads"])}
     return mx.sym.Group([internals[places[numbers[n], output]] for n, output in cut_at])

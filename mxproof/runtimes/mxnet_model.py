@@ -1,11 +1,22 @@
 """A network in MXNet, whole or a few layers at a time. A part of the worker."""
 
-import json
 import re
+import struct
 
 import numpy as np
 
-from .mxnet_forms import FLOATS, convolved, cut, form, stated, variable
+from .mxnet_forms import (
+    FLOATS,
+    convolved,
+    cut,
+    determined,
+    form,
+    from_json,
+    stated,
+    to_json,
+    variable,
+    without_float64,
+)
 from .mxnet_listing import chosen, described, readers
 from .mxnet_rounding import BATCH_NORMS, largest, least_of, moved, squares, summed
 from .worker import as_numpy
@@ -16,11 +27,25 @@ def wide(array, dtype):
     return array.astype(dtype, copy=False) if array.dtype.__name__ in FLOATS else array
 
 
+def saved_in_np_shape(params):
+    """Whether the file was saved under NumPy's shape semantics, which have arrays of no axes and of
+    no numbers. MXNet reads it under these alone, as its user runs the network."""
+    with open(params, "rb") as file:
+        return file.read(28)[24:] == struct.pack("<I", 0xF993FACA)
+
+
 class Model:
     """One checkpoint, read by MXNet's own loaders, in float32 and float64."""
 
-    def __init__(self, mx, symbol, params, labels, cut_at, made_labels):
-        self.mx, self.labels = mx, labels
+    def __init__(self, mx, symbol, params, labels, cut_at, made_labels, narrowed, renamed):
+        """
+        Args:
+            narrowed: the checkpoint is in float64, and what is judged in float32.
+            renamed: names in the file of parameters -> those that the symbol has.
+        """
+        self.mx, self.labels, self.narrowed, self.renamed = mx, labels, narrowed, renamed
+        self.file, self.np_shape = params, saved_in_np_shape(params)
+        mx.util.set_np_shape(self.np_shape)
         whole, original = chosen(mx, symbol, cut_at, made_labels)
         made = {name for _, _, name in made_labels}
         self.listing = {
@@ -28,19 +53,20 @@ class Model:
             "cut": described(whole),
             "readers": readers(mx, whole, made.union(labels)),
         }
-        document = json.loads(whole.tojson())  # upgraded from whatever age
+        document = from_json(whole.tojson())  # upgraded from whatever age
         self.internals, self.given = whole.get_internals(), document["nodes"]
-        self.heads = json.loads(self.internals.tojson())["heads"]  # of the same nodes
+        if narrowed:
+            self.given = list(map(without_float64, self.given))
+        self.heads = from_json(self.internals.tojson())["heads"]  # of the same nodes
         self.nodes, self.symbols = {}, {}
         for dtype in ("float64", "float32"):
             self.nodes[dtype] = [form(node, dtype) for node in self.given]
-            written = json.dumps(dict(document, nodes=self.nodes[dtype]))
+            written = to_json(dict(document, nodes=self.nodes[dtype]))
             self.symbols[dtype] = mx.sym.load_json(written)
         self.layers = [entry for entry in self.heads if self.given[entry[0]]["op"] != "null"]
         self.last_use = {
             tuple(e[:2]): number for number, n in enumerate(self.given) for e in n["inputs"]
         }
-        self.file = params
         self.params = self.load()
         variables = ((n, name) for n, (op, name, _) in enumerate(original["nodes"]) if op == "null")
         original["free"] = [n for n, name in variables if name not in self.params]
@@ -48,7 +74,12 @@ class Model:
     def load(self):
         """The arrays of the file of parameters, by name."""
         stored = self.mx.nd.load(self.file) or {}  # MXNet reads an empty file as a list
-        return {re.sub("^(arg|aux):", "", key): value for key, value in stored.items()}
+        names = {key: self.renamed.get(key, re.sub("^(arg|aux):", "", key)) for key in stored}
+        arrays = {names[key]: value for key, value in stored.items()}
+        if self.narrowed:
+            doubles = [name for name, array in arrays.items() if array.dtype == np.float64]
+            arrays.update((name, arrays[name].astype("float32")) for name in doubles)
+        return arrays
 
     def bind(self, symbol, inputs, dtype, differentiated=()):
         """An executor for these inputs; a value in `inputs` is an NDArray of `dtype`.
@@ -66,7 +97,7 @@ class Model:
         for name in (n for n in read if n not in values):
             if name not in self.labels:
                 raise ValueError("no value for {!r}".format(name))
-            if not found.get(name) or 0 in found[name]:
+            if not determined(found.get(name)):
                 raise ValueError("the shapes of {} do not determine it".format(sorted(inputs)))
             values[name] = self.mx.nd.zeros(found[name], dtype=dtype)
         args, aux = ({name: values[name] for name in group} for group in (names, aux_names))

@@ -6,7 +6,7 @@ from itertools import groupby
 import numpy as np
 
 from .mxnet_draws import drawn
-from .mxnet_forms import boundary
+from .mxnet_forms import boundary, determined
 from .mxnet_model import wide
 from .mxnet_rounding import largest, squares
 from .worker import as_numpy
@@ -105,7 +105,7 @@ class Trace:
         """Bytes of a result in float64. A convolution counts with the matrix that MXNet makes of
         its input: a large one is a portion of its own, which can be computed in tiles."""
         shape, node = shapes[entry], self.model.given[entry[0]]
-        if not shape or 0 in shape:
+        if not determined(shape):
             return unknown
         numbers = int(np.prod(shape))
         if node["op"] == "Convolution":

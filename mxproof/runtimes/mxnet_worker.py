@@ -32,6 +32,12 @@ class MxnetWorker(Worker):
         self.mx = mx
         return mx
 
+    def network(self, model):
+        """The model, with MXNet's shapes meaning what they mean in its files."""
+        network = self.models[model]
+        self.mx.util.set_np_shape(network.np_shape)
+        return network
+
     def do_load(self, inputs, **files):
         self.loaded += 1
         model = self.models[self.loaded] = Model(self.mx, **files)
@@ -42,19 +48,19 @@ class MxnetWorker(Worker):
         self.channel.send({})
 
     def do_run(self, inputs, model, dtype):
-        outputs = self.models[model].whole(inputs, dtype).forward(is_train=False)
+        outputs = self.network(model).whole(inputs, dtype).forward(is_train=False)
         self.channel.send({}, map(as_numpy, outputs))
 
     def do_differentiate(self, inputs, model, **options):
         """One training step (see mxnet_gradients.py)."""
-        self.channel.send(*training_step(self.models[model], inputs, **options))
+        self.channel.send(*training_step(self.network(model), inputs, **options))
 
     def do_stored(self, inputs, model):
         """Name, element type, size and digest of each array of the file that the network reads.
 
         The file is read anew: MXNet's batch norms write 1 into a gamma that is fixed.
         """
-        network = self.models[model]
+        network = self.network(model)
         params = network.load()
         read = [name for name in network.internals.list_inputs() if name in params]
         arrays = ((name, as_numpy(params.pop(name))) for name in read)
@@ -63,7 +69,7 @@ class MxnetWorker(Worker):
 
     def do_trace(self, inputs, model, limit, anchored, **options):
         """One message a layer, so that the other side need not hold all layers."""
-        network = self.models[model]
+        network = self.network(model)
         nodes = network.nodes["float32"]
         names = [nodes[entry[0]]["name"] for entry in network.layers]
         self.channel.send({"layers": names, "more": len(names)})
@@ -72,7 +78,7 @@ class MxnetWorker(Worker):
 
     def do_round(self, inputs, model, first, count, draws):
         """How far rounding moves each output of one layer by itself (see Model.by_itself)."""
-        network = self.models[model]
+        network = self.network(model)
         heads = network.layers[first : first + count]
         live = Isolated(network, heads, inputs).named("float64")[2]
         exact = network.piece(heads[0][0], heads, live, "float64")
@@ -81,14 +87,14 @@ class MxnetWorker(Worker):
 
     def do_isolate(self, inputs, model, first, count, stored, results):
         """One layer by itself: its float64 results, and which stored numbers take part."""
-        network = self.models[model]
+        network = self.network(model)
         layer = Isolated(network, network.layers[first : first + count], inputs)
         found = layer.results() if results else []
         self.channel.send({}, [*found, *(layer.reached(stored) if stored else [])])
 
     def do_prepare(self, inputs, model):
         """Bind once, so that do_time measures the network and nothing else."""
-        executor = self.models[model].whole(inputs, "float32")
+        executor = self.network(model).whole(inputs, "float32")
 
         def run():
             outputs = executor.forward(is_train=False)

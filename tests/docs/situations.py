@@ -160,6 +160,17 @@ def upright(prefix: Path) -> None:
     save_checkpoint(prefix, net.symbol(head), net.arrays)
 
 
+def structural(folder: Path) -> None:
+    """Two layers of one shape, by where they stand in the network."""
+    net = Network()
+    x = net.variable("data")
+    for name in ("dense0", "dense1"):
+        weight = net.variable(f"{name}_weight", __shape__="(4, 4)")
+        x = net.layer("FullyConnected", name, x, weight, num_hidden=4, no_bias=True)
+    arrays = {f"{name}.weight": np.ones((4, 4), "f4") for name in ("first", "second")}
+    save_checkpoint(folder / "model" / "net", net.symbol(x), arrays)
+
+
 def budget(folder: Path, **row: Any) -> None:
     (folder / "budgets.json").write_text(json.dumps([row]))
 
@@ -173,6 +184,10 @@ FILES: Dict[str, Callable[[Path], None]] = {
     "a network for upright pictures": lambda folder: upright(folder / "model" / "net"),
     "too few parameters": lambda folder: parameters(folder, fc_weight=None),
     "too many parameters": lambda folder: parameters(folder, fc9_weight=np.zeros((2, 2), "f4")),
+    "structural names": structural,
+    "numbers too large for float32": lambda folder: parameters(
+        folder, **{n: np.full(a.shape, 1e39) for n, a in small_resnet()[0].arrays.items()}
+    ),
     "a limit that is too low": lambda folder: budget(
         folder, layer="unit1_bn1", float64_rel=1e-30, reason="to see a proof fail"
     ),
@@ -196,6 +211,8 @@ COMMANDS = {
     "a fresh user": f"cp model/mnet.25* . && cp {PHOTOGRAPH} photo.png",
     "truncated parameters": f"truncate -s $(($(wc -c < {PARAMETERS}) / 2)) {PARAMETERS}",
     "a symbol for parameters": f"cp {SYMBOL} {PARAMETERS}",
+    "parameters of other names": f"mv {PARAMETERS} model/iter_100.params && "
+    "cp model/iter_100.params model/iter_200.params",
     "parameters for a symbol": f"""printf '{{"nodes": [' > {SYMBOL}""",
     "another file for a symbol": f"""printf '{{"layers": []}}' > {SYMBOL}""",
     "a wrong file in MXPROOF_MODELS": "mkdir published && "

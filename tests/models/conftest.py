@@ -11,7 +11,8 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set,
 import numpy as np
 import pytest
 
-from converters import __version__
+from converters import CheckpointError, __version__
+from converters.checkpoint_files import find_files
 from fixtures.zoo import ZOO, obtain
 from mxproof.cli.common import reading
 from mxproof.cli.picture_options import pictures_of
@@ -198,7 +199,11 @@ def hand_in(
 def models_of(config: pytest.Config) -> List[str]:
     own, recorded = config.getoption("--checkpoint"), config.getoption("--reference")
     if own:
-        return [Path(own).name]
+        try:
+            files = find_files(own, config.getoption("--epoch"), config.getoption("--params"))
+            return [files.name]
+        except CheckpointError:  # a model by name, or `case` fails with it
+            return [Path(own).name]
     if recorded and Path(recorded).is_dir():
         return [name for name in ZOO if Path(recorded, f"{name}.npz").is_file()]
     return [Path(recorded).stem] if recorded else list(ZOO)
@@ -268,7 +273,7 @@ def case(
         except pytest.skip.Exception as error:
             pytest.fail(f"nothing can be proven: {error}", pytrace=False)
         inputs = pictures_of(args, subject)
-        model = mxnet.load(subject.prefix, subject.epoch, subject.graph)
+        model = mxnet.load(subject.files, None, subject.graph)
         if inputs is None:
             args.samples = args.samples or (2 if subject.model else SAMPLES)
             drawn = subject.evidence(given, seed=args.seed or 0, samples=args.samples)
@@ -289,7 +294,7 @@ def arguments(option: argparse.Namespace, model: str) -> argparse.Namespace:
     args = argparse.Namespace(**vars(option))
     args.checkpoint, args.output = option.checkpoint or model, option.output_layer
     if not option.checkpoint:
-        args.epoch, args.input, args.input_type, args.output = 0, [], [], []
+        args.epoch, args.params, args.input, args.input_type, args.output = None, None, [], [], []
     if option.reference:
         given = Path(option.reference)
         args.reference = given / f"{model}.npz" if given.is_dir() else given

@@ -9,7 +9,6 @@ from typing import Callable
 import numpy as np
 import pytest
 
-from converters.checkpoint import symbol_path
 from mxproof.comparison import NAMED, describe_failure
 from mxproof.prover import notes_of
 from mxproof.report.record import coverage_record, stored_record, target_part
@@ -21,7 +20,7 @@ from .conftest import Case, record_of
 
 def operator_nodes(case: Case) -> int:
     """Counted in the file itself, by nobody's reader."""
-    document = json.loads(symbol_path(case.subject.prefix).read_text())
+    document = json.loads(case.subject.files.symbol.read_text(encoding="utf-8"))
     return sum(node["op"] != "null" for node in document["nodes"])
 
 

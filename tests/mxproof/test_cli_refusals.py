@@ -71,8 +71,8 @@ BAD: Dict[str, Tuple[Damage, List[str], List[str]]] = {
     ),
     "a parameter's type": (
         parameters(fc_weight=np.zeros((5, 4))),
-        [],
-        ["'fc_weight' is float64 (1 of 13 are); supported: all", "Cast"],
+        ["--float64"],
+        ["'fc_weight' is float64 (1 of 13 are); supported with --float64: all"],
     ),
     "unsupported operators": (
         lambda prefix: saved(prefix, unsupported),

@@ -102,7 +102,7 @@ def test_passes(
 
     monkeypatch.setattr(mxnet, "ask", counted_ask)
     monkeypatch.setattr(Target, "open", lambda *of: Counted(open_target(*of), counts))
-    model = mxnet.load(subject.prefix, 0, subject.graph)
+    model = mxnet.load(subject.files, None, subject.graph)
     evidence = live(model, [subject.inputs({"data": (1, 3, 32, 32)})], {})
     proofs, _ = Prover(subject.graph, paths, Budgets()).prove(evidence)
     model.close()

@@ -194,14 +194,18 @@ def test_bits_are_compared(lab: Lab) -> None:
         assert lab.compare(graph, lab.convert(graph, exchanged(odd, found))).passed == same
 
 
-@pytest.mark.parametrize("dtype", ["float16", "half", "float64", "int64", "int32", "uint8"])
+@pytest.mark.parametrize(
+    "dtype", ["float16", "half", "float64", "double", "int64", "int32", "uint8"]
+)
 @each_target
 def test_other_types(lab: Lab, dtype: str) -> None:
-    """float16 is widened to float32, unless it is kept; float64, integers and flags stay."""
-    kind, net = dtype.replace("half", "float16"), Network()
+    """float16 and float64 become float32, unless they are kept; integers and flags stay."""
+    kind, net = {"half": "float16", "double": "float64"}.get(dtype, dtype), Network()
     stored = net.variable("stored", (100 * np.random.default_rng(0).random(6)).astype(kind))
     head = net.layer("broadcast_add", "add", net.variable("data", __shape__="(2, 6)"), stored)
-    graph = lab.save(net, head, types={"data": kind}, half=dtype == "half")
+    graph = lab.save(
+        net, head, types={"data": kind}, half=dtype == "half", double=dtype == "double"
+    )
     exported = graph.stored("stored")
     assert verdicts(lab.compare(graph, lab.convert(graph))) == {"stored": EQUAL}
     wrong = exchanged(exported, changed(exported, 2, exported[2] + 1))

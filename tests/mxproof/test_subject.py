@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from converters import load_checkpoint, save_checkpoint
+from converters.checkpoint_files import find_files
 from fixtures.weights import STANDARD
 from mxproof.sample_inputs import DISTRIBUTIONS
 from mxproof.subject import Subject
@@ -26,7 +27,7 @@ def subject_of(tmp_path: Path, shape: Tuple[Any, ...]) -> Subject:
     x = net.layer("FullyConnected", "fc", x, weight, num_hidden=5, no_bias=True)
     save_checkpoint(tmp_path / "net", net.symbol(x), net.arrays)
     graph = load_checkpoint(tmp_path / "net", inputs={"data": shape})
-    return Subject(graph, tmp_path / "net", 0, "user", "a test", None)
+    return Subject(graph, find_files(tmp_path / "net"), "user", "a test", None)
 
 
 FREE = ("N", 3, "H", "W")

@@ -17,7 +17,6 @@ from typing import List, Optional
 
 from rich.console import Console
 
-from converters.checkpoint import params_path, symbol_path
 from fixtures.zoo import ZOO
 from mxproof.benchmark.converted_model import ConvertedModel, convert_model
 from mxproof.benchmark.decision import FAIL, TestPlan
@@ -62,7 +61,7 @@ def against_peers(
     """Ours in onnxruntime against the exporter's, ours in PyTorch against onnx2torch's."""
     folder.mkdir()
     inputs, subject = model.inputs(), model.subject
-    files = symbol_path(subject.prefix), params_path(subject.prefix, subject.epoch)
+    files = subject.files.symbol, subject.files.params
     shape = "x".join(map(str, inputs["data"].shape))
     command = [python, str(EXPORT), *map(str, files), shape, str(folder)]
     subprocess.run(command, check=True, stdout=sys.stderr)

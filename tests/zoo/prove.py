@@ -103,7 +103,7 @@ def _proven(
     inputs = [subject.inputs(shapes, seed) for seed in range(SAMPLES)]
     found: Dict[str, Found] = {}
     targets = list(TARGETS)
-    with closing(mxnet.load(subject.prefix, 0, subject.graph)) as reference:
+    with closing(mxnet.load(subject.files, None, subject.graph)) as reference:
         for samples in (1, SAMPLES):
             evidence = live(reference, inputs[:samples], mxnet.versions)
             proofs = verify(subject, targets, evidence, folder).targets if targets else {}
