@@ -185,24 +185,6 @@ class Graph:
                 found.update(node.outputs)
         return frozenset(found)
 
-    @cached_property
-    def index_limits(self) -> Dict[str, int]:
-        """Inputs of the network that are read as indices -> how many places they choose from.
-
-        Also behind layers that have no other input: they move numbers, or change their type.
-        """
-        single = {o: n.inputs[0] for n in self.nodes if len(n.inputs) == 1 for o in n.outputs}
-        found: Dict[str, int] = {}
-        for node in self.nodes:
-            operator = self.operators[node.name]
-            for role, limit in operator.index_limits().items():
-                name = dict(zip(operator.input_names(), node.inputs)).get(role)
-                while name in single:
-                    name = single[name]
-                if name is not None:
-                    found[name] = min(limit, found.get(name, limit))
-        return {v.name: found[v.name] for v in self.inputs if v.name in found}
-
     def kept(self, dtype: str) -> str:
         """The element type in which one of the checkpoint's is exported."""
         return "float32" if dtype == "float16" and not self.half else dtype

@@ -21,11 +21,14 @@ from typing import Dict, List, Optional, Sequence, Set
 import numpy as np
 
 from converters import Graph, Node
+from converters.limits import input_limits
+from converters.ops.registry import Limits
 
 from .check import LARGEST, channels
 from .drawn import Drawn
 from .runtimes.base import Array, RuntimeFailure
 from .runtimes.mxnet import Mxnet
+from .sample_inputs import draw_within
 from .truth import Truth
 
 #: Of the numbers drawn, the part that is exactly 0. None of the first sample's, if its channels
@@ -46,8 +49,6 @@ CHOOSING = {
     *("anchors", "condition", "im_info", "index", "index_vector", "indices", "label", "length"),
     *("matches", "rois", "samples", "sequence_length"),
 }
-#: Operators of which every input is a place.
-INDEXING = ("_ravel_multi_index", "_unravel_index")
 #: Operators whose results are parts of what they are given.
 SPLITS = ("SliceChannel", "_split_v2")
 
@@ -140,11 +141,15 @@ class _Drawing:
             operator = self.graph.operators[node.name]
             roles = CHOOSING.union(operator.index_limits())
             read = zip(operator.input_names(), node.inputs)
-            every = node.op in INDEXING
-            fixed.update(name for role, name in read if name and (every or role in roles))
+            fixed.update(name for role, name in read if name and role in roles)
             depends = not moving.isdisjoint(node.inputs) and not chooses(self.graph, node)
             (moving if depends else fixed).update(node.outputs)
-        return fixed - self.graph.index_limits.keys()
+        return fixed - self.limits.keys()
+
+    @cached_property
+    def limits(self) -> Dict[str, Limits]:
+        """What the network's inputs may hold where they count or choose."""
+        return input_limits(self.graph, {n: a.shape for n, a in self.truth.inputs.items()})
 
     @cached_property
     def passed_on(self) -> Set[str]:
@@ -159,12 +164,12 @@ class _Drawing:
             return self.graph.params[name]
         if not self.drawn.gives(name):
             random = np.random.default_rng([self.attempt, zlib.crc32(name.encode())])
-            limit, model = self.graph.index_limits.get(name), self.real(name)
+            limits, model = self.limits.get(name), self.real(name)
             how = REAL if name in self.fixed else self.how[name]
             self.drawn.give(
                 name,
-                random.integers(0, limit, model.shape).astype(model.dtype)
-                if limit
+                draw_within(random, limits, model.shape, model.dtype)
+                if limits
                 else draw(model, how, random, self.positive(name, model), self.scale),
             )
         return self.drawn.given(name)
@@ -201,7 +206,7 @@ class _Drawing:
 
     def tame(self, name: str) -> bool:
         """Draw other numbers from now on; False where there are none."""
-        fixed = self.fixed.union(self.passed_on, self.graph.params, self.graph.index_limits)
+        fixed = self.fixed.union(self.passed_on, self.graph.params, self.limits)
         if name in fixed or self.how[name] == REAL:
             return False
         self.how[name] += 1

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
-from itertools import cycle
+from itertools import chain, count, cycle
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from converters import Graph, ShapeError, UnsupportedError, load_checkpoint
+from converters.limits import input_limits
+from converters.ops.registry import Limits
 from converters.params import TYPE_FLAGS
 from converters.preprocessing import KEY, Preprocessing
 from converters.shape import AXES, Shape
@@ -25,6 +27,7 @@ from .sample_inputs import (
     DISTRIBUTIONS,
     PLANS,
     WHOLE,
+    draw_within,
     sample_shapes,
 )
 
@@ -57,6 +60,7 @@ class Subject:
         weights: "pretrained", "seeded" or "user".
         why: one sentence on where the weights come from.
         model: the row of the zoo, or None for the user's own checkpoint.
+        ranges: what the user has drawn for inputs: from the first number to the second.
     """
 
     graph: Graph
@@ -65,6 +69,7 @@ class Subject:
     weights: str
     why: str
     model: Optional[Model]
+    ranges: Mapping[str, Limits] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -88,24 +93,38 @@ class Subject:
     ) -> Dict[str, Array]:
         """Arrays for the network: noise from the seed; seed 0 of the zoo is a picture.
 
-        What is read as indices gets whole numbers in their range, and so do whole types.
+        An input gets numbers of the range that the user states, or of that in which what reads it
+        takes them for positions, lengths or ids; whole types get whole numbers.
 
         Args:
             kind: of noise, a name in DISTRIBUTIONS.
         """
         random = np.random.default_rng(seed)
-        if self.model is not None and not seed:
-            return {name: self.model.picture(shape) for name, shape in shapes.items()}
         spread = self.model.pixels if self.model is not None else STANDARD
-        arrays: Dict[str, Array] = {}
+        limits, arrays = self.limits(shapes), {}
         for name, shape in shapes.items():
             dtype = self.graph.types[name]
-            limit = self.graph.index_limits.get(name, 0 if "float" in dtype else WHOLE)
-            noise = spread.var**0.5 * DISTRIBUTIONS[kind](random, shape)
-            noise += 0.0 if kind == "sparse" else spread.mean
-            numbers = random.integers(0, limit, shape) if limit else noise
-            arrays[name] = numbers.astype("float32" if "float" in dtype else dtype)
+            dtype = "float32" if "float" in dtype else dtype
+            if name in limits:
+                arrays[name] = draw_within(random, limits[name], shape, dtype)
+            elif self.model is not None and not seed:
+                arrays[name] = self.model.picture(shape)
+            else:
+                noise = spread.var**0.5 * DISTRIBUTIONS[kind](random, shape)
+                noise += 0.0 if kind == "sparse" else spread.mean
+                arrays[name] = noise.astype(dtype)
         return arrays
+
+    def limits(self, shapes: Mapping[str, Tuple[int, ...]]) -> Dict[str, Limits]:
+        """Inputs that are not noise -> the numbers that they may hold."""
+        types = self.graph.types
+        whole = (v.name for v in self.graph.inputs if "float" not in types[v.name])
+        found = {
+            **dict.fromkeys(whole, Limits(0, WHOLE - 1)),
+            **input_limits(self.graph, shapes),
+        }
+        stated = {n: limits._replace(whole=n in found) for n, limits in self.ranges.items()}
+        return {**found, **stated}
 
     @property
     def gate_shapes(self) -> Dict[str, Shape]:
@@ -152,13 +171,8 @@ def load_for_run(checkpoint: str, given: Mapping[str, Shape], **reading: Any) ->
     """
     from converters import to_onnx, to_pytorch
 
-    free = dict(given)
-    for name, shape in given.items():
-        axes = AXES.get(len(shape or ()))
-        if shape and axes:  # all is free but channels
-            free[name] = (axes[0], *shape[1:2], *axes[2:])
     try:
-        subject = load_subject(checkpoint, inputs=free, **reading)
+        subject = load_subject(checkpoint, inputs=freed(given), **reading)
         for target in (to_onnx, to_pytorch):
             target(subject.graph)
     except (ShapeError, UnsupportedError):
@@ -166,6 +180,30 @@ def load_for_run(checkpoint: str, given: Mapping[str, Shape], **reading: Any) ->
             raise
         return load_subject(checkpoint, inputs=given, **reading)
     return subject
+
+
+def freed(given: Mapping[str, Shape]) -> Dict[str, Shape]:
+    """The shapes with all sizes free but those of channels. Sizes share a name only where they are
+    stated with one value: two inputs with batches of 1 and 2 do not have one batch."""
+    taken = {d for shape in given.values() for d in shape or () if isinstance(d, str)}
+    names: Dict[Tuple[str, object], str] = {}
+
+    def named(axis: str, size: object) -> str:
+        if (axis, size) not in names:
+            choices = chain([axis], (f"{axis}{number}" for number in count(2)))
+            names[axis, size] = next(name for name in choices if name not in taken)
+            taken.add(names[axis, size])
+        return names[axis, size]
+
+    free = dict(given)
+    for name, shape in given.items():
+        axes = AXES.get(len(shape or ()))
+        if shape and axes:
+            free[name] = tuple(
+                size if place == 1 or isinstance(size, str) else named(str(axis), size)
+                for place, (axis, size) in enumerate(zip(axes, shape))
+            )
+    return free
 
 
 def load_subject(
