@@ -78,8 +78,8 @@ class _Walk:
             operator = self.graph.operators[node.name]
             given = [self.shapes.get(name or "") for name in node.inputs]
             declared = operator.index_limits(*given)
-            names = operator.input_names() if declared else ()
-            stated = [(n, declared[r]) for r, n in zip(names, node.inputs) if r in declared]
+            read = zip(operator.input_names() if declared else (), node.inputs)
+            stated = [(name, declared[role]) for role, name in read if role in declared]
             stated += self._compared(node)
             passed = [
                 pair

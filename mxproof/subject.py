@@ -88,6 +88,19 @@ class Subject:
         source = {**self.graph.source, KEY: how.to_text()}
         return replace(self, graph=replace(self.graph, source=source))
 
+    def within(self, ranges: Mapping[str, Tuple[float, float]]) -> Subject:
+        """The same network, with what is drawn for its inputs limited.
+
+        Raises:
+            UsageError: a name that is no input.
+        """
+        names = [value.name for value in self.graph.inputs]
+        for name in ranges.keys() - names:
+            raise UsageError(
+                f"--input-range {name}: the network has no such input; it has: {', '.join(names)}."
+            )
+        return replace(self, ranges={n: Limits(low, high) for n, (low, high) in ranges.items()})
+
     def inputs(
         self, shapes: Mapping[str, Tuple[int, ...]], seed: int = 0, kind: str = "normal"
     ) -> Dict[str, Array]:
@@ -215,27 +228,31 @@ def load_subject(
     types: Optional[Mapping[str, str]] = None,
     outputs: Sequence[str] = (),
     half: bool = False,
+    ranges: Optional[Mapping[str, Tuple[float, float]]] = None,
 ) -> Subject:
     """A prefix (`model/resnet-50`) or a name of the zoo (`resnet50`) -> what to test.
 
     Args:
         inputs, types, outputs, half: see `load_checkpoint`.
+        ranges: input -> the least and the largest number that is drawn for it.
 
     Raises:
         ConversionError: see `load_checkpoint`.
+        UsageError: `ranges` names no input.
         DownloadError: `weights` is "pretrained" and cannot be had.
     """
     reading: Dict[str, Any] = {"types": types, "outputs": outputs, "half": half}
     if checkpoint not in ZOO:
         graph = load_checkpoint(Path(checkpoint), epoch, inputs=inputs, **reading)
-        return Subject(graph, Path(checkpoint), epoch, "user", "the user's checkpoint", None)
+        why = "the user's checkpoint"
+        return Subject(graph, Path(checkpoint), epoch, "user", why, None).within(ranges or {})
     model = ZOO[checkpoint]
     obtained = obtain(model, weights)
     shapes = {"data": model.input_shape, **(inputs or {})}
     graph = load_checkpoint(obtained.prefix, inputs=shapes, **reading)
     graph = replace(graph, name=model.name, source={**graph.source, "weights": obtained.weights})
     subject = Subject(graph, obtained.prefix, 0, obtained.weights, obtained.why, model)
-    return subject.prepared(model.preprocessing)
+    return subject.prepared(model.preprocessing).within(ranges or {})
 
 
 def parse_types(texts: List[str]) -> Dict[str, str]:

@@ -45,10 +45,14 @@ def region_limits(shapes: Sequence[Shape], scale: float) -> Dict[str, Limits]:
     data, rois = (*shapes, None, None)[:2]
     images, _, height, width = (d if isinstance(d, int) else 1 for d in data or (1, 1, 1, 1))
     x, y = (max(1, int((size - 1) / scale)) for size in (width, height))
-    low, high = (0, 0, 0, x // 2, y // 2), (images - 1, x // 2, y // 2, x, y)
     if rois is not None and rois[-1] == 6:  # the middle, sizes, and an angle
-        low, high = (0, 0, 0, 1, 1, -90), (images - 1, x, y, x, y, 90)
-    return {"rois": Limits(np.array(low), np.array(high))}
+        low, high = np.array([0, 0, 0, 1, 1, -90]), np.array([images - 1, x, y, x, y, 90])
+    else:
+        low, high = (
+            np.array([0, 0, 0, x // 2, y // 2]),
+            np.array([images - 1, x // 2, y // 2, x, y]),
+        )
+    return {"rois": Limits(low, high)}
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,11 @@ from ..evidence import SAMPLES
 from ..export.parcel import Parcel, changes
 from ..proof import Proof
 from ..runtimes.base import RuntimeFailure
-from ..subject import UsageError, load_subject, parse_inputs, require
+from ..subject import UsageError, freed, load_subject, parse_inputs, require
 from ..targets import convert
 from . import common
 from .common import say
+from .input_options import inputs_of, stated_shapes
 from .picture_options import preprocessing, preprocessing_of
 from .verify import again
 
@@ -56,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "-o", "--output-dir", metavar="DIR", default=".", help="where to (default: .)"
     )
     _options(parser)
-    preprocessing(parser)
+    preprocessing(parser, files=True)
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
@@ -158,7 +159,8 @@ def check(args: argparse.Namespace) -> None:
 
 def read(args: argparse.Namespace, folder: Path) -> Parcel:
     """The checkpoint, with what the user wants changed in it."""
-    how = {"inputs": parse_inputs(args.input), "half": args.float16, **common.reading(args)}
+    shapes = {**freed(stated_shapes(args)), **parse_inputs(args.input)}
+    how = {"inputs": shapes, "half": args.float16, **common.reading(args)}
     subject = load_subject(args.checkpoint, **how)
     notes: List[str] = []
     if args.logits:
@@ -208,7 +210,8 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
         raise UsageError(f"--verify: {reason}. {later(args, parcel)}")
     if not reason:
         try:
-            parcel.proof = prove(parcel, parse_inputs(args.input), **common.drawn(args))
+            how = {**common.drawn(args), "inputs": inputs_of(args, parcel.subject)}
+            parcel.proof = prove(parcel, stated_shapes(args), **how)
         except (ConversionError, RuntimeFailure, UsageError) as error:
             if args.verify:
                 raise
