@@ -8,6 +8,7 @@ import warnings
 from dataclasses import replace
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
+from .batch import sized
 from .errors import CheckpointError, UnsupportedError, UnusedParametersWarning
 from .folding import fold_parameters, input_roles
 from .graph import Graph, Node, Value
@@ -67,7 +68,7 @@ def bind(
     given = (n for n in symbol.nodes if n.is_variable and n.name in data)
     graph = replace(graph, inputs=tuple(_input(node, graph, types or {}) for node in given))
     guessed = {v.name: v.shape or guess_input(graph, v.name) for v in graph.inputs}
-    return graph.with_inputs({**guessed, **inputs})
+    return sized(graph, {**guessed, **inputs}, inputs)
 
 
 def _check_variables(variables: List[str], missing: List[str], where: str) -> None:

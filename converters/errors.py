@@ -32,5 +32,13 @@ class UnsupportedError(ConversionError):
         super().__init__(" ".join(self.problems))
 
 
-class UnusedParametersWarning(UserWarning):
+class CheckpointWarning(UserWarning):
+    """Base of what is said about a checkpoint that can be used."""
+
+
+class UnusedParametersWarning(CheckpointWarning):
     """The .params file holds arrays that the symbol never reads."""
+
+
+class BakedBatchWarning(CheckpointWarning):
+    """The network was made for one batch size, which was freed, or could not be."""

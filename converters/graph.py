@@ -55,6 +55,8 @@ class Graph:
         made_labels: labels that other layers make, which are cut away with these layers: number
             of the layer that reads it (of all layers, once the outputs are chosen), number of the
             input, and the variable that stands there now.
+        restated: attributes of layers that MXNet is given in place of the file's: number of the
+            layer among `listed`, name, value (see batch.py).
         half: numbers stored or cast as float16 stay so; otherwise they are float32.
         exact_batch_norm: batch norms subtract the mean before they multiply, as MXNet's do, in
             place of the targets' own operators, which need not.
@@ -72,6 +74,7 @@ class Graph:
     chosen: Tuple[str, ...] = ()
     cut_at: Tuple[int, ...] = ()
     made_labels: Tuple[Tuple[int, int, str], ...] = ()
+    restated: Tuple[Tuple[int, str, str], ...] = ()
     half: bool = False
     exact_batch_norm: bool = False
     unfolded: Tuple[Node, ...] = ()

@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from itertools import chain, count, cycle
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
 from converters import Graph, ShapeError, UnsupportedError, load_checkpoint
+from converters.batch import freed
 from converters.limits import input_limits
 from converters.ops.registry import Limits
 from converters.params import TYPE_FLAGS
 from converters.preprocessing import KEY, Preprocessing
-from converters.shape import AXES, Shape
+from converters.shape import Shape
 from fixtures.weights import STANDARD
 from fixtures.zoo import ZOO, Model, obtain
 
@@ -186,6 +187,7 @@ def load_for_run(checkpoint: str, given: Mapping[str, Shape], **reading: Any) ->
 
     try:
         subject = load_subject(checkpoint, inputs=freed(given), **reading)
+        subject.graph.with_inputs(given)
         for target in (to_onnx, to_pytorch):
             target(subject.graph)
     except (ShapeError, UnsupportedError):
@@ -193,30 +195,6 @@ def load_for_run(checkpoint: str, given: Mapping[str, Shape], **reading: Any) ->
             raise
         return load_subject(checkpoint, inputs=given, **reading)
     return subject
-
-
-def freed(given: Mapping[str, Shape]) -> Dict[str, Shape]:
-    """The shapes with all sizes free but those of channels. Sizes share a name only where they are
-    stated with one value: two inputs with batches of 1 and 2 do not have one batch."""
-    taken = {d for shape in given.values() for d in shape or () if isinstance(d, str)}
-    names: Dict[Tuple[str, object], str] = {}
-
-    def named(axis: str, size: object) -> str:
-        if (axis, size) not in names:
-            choices = chain([axis], (f"{axis}{number}" for number in count(2)))
-            names[axis, size] = next(name for name in choices if name not in taken)
-            taken.add(names[axis, size])
-        return names[axis, size]
-
-    free = dict(given)
-    for name, shape in given.items():
-        axes = AXES.get(len(shape or ()))
-        if shape and axes:
-            free[name] = tuple(
-                size if place == 1 or isinstance(size, str) else named(str(axis), size)
-                for place, (axis, size) in enumerate(zip(axes, shape))
-            )
-    return free
 
 
 def load_subject(

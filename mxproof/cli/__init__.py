@@ -81,7 +81,8 @@ def execute(program: Program, arguments: Optional[List[str]] = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     args = program.parser(*words[:1]).parse_args(words)
 
-    from converters import ConversionError, UnusedParametersWarning
+    from converters import ConversionError
+    from converters.errors import CheckpointWarning
     from fixtures.downloads import DownloadError
 
     from ..runtimes.base import RuntimeFailure
@@ -95,7 +96,7 @@ def execute(program: Program, arguments: Optional[List[str]] = None) -> int:
         say(f"warning: {message}", stderr=True)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("always", UnusedParametersWarning)
+        warnings.simplefilter("always", CheckpointWarning)
         warnings.showwarning = warn
         try:
             writable(args)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from converters import ConversionError
+from converters.batch import freed
 from converters.logits import logits
 from converters.opsets import DEFAULT_OPSET, NEWEST_OPSET, OLDEST_OPSET
 from converters.progress import report
@@ -21,7 +22,7 @@ from ..evidence import SAMPLES
 from ..export.parcel import Parcel, changes
 from ..proof import Proof
 from ..runtimes.base import RuntimeFailure
-from ..subject import UsageError, freed, load_subject, parse_inputs, require
+from ..subject import UsageError, load_subject, parse_inputs, require
 from ..targets import convert
 from . import common
 from .common import say

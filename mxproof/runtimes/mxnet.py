@@ -87,6 +87,7 @@ class Mxnet:
             "labels": list(graph.labels),
             "cut_at": list(graph.cut_at),
             "made_labels": list(graph.made_labels),
+            "restated": list(graph.restated),
         }
         self._load()
 

@@ -14,7 +14,16 @@ import numpy as np
 from .mxnet_coverage import Isolated
 from .mxnet_definitions import register
 from .mxnet_draws import drawn
-from .mxnet_forms import FLOATS, boundary, convolved, cut, form, stated, variable
+from .mxnet_forms import (
+    FLOATS,
+    boundary,
+    convolved,
+    cut,
+    form,
+    stated,
+    variable,
+    with_attributes,
+)
 from .mxnet_listing import chosen, described, readers
 from .mxnet_rounding import BATCH_NORMS, least_of, moved, squares, summed
 from .worker import Worker, as_numpy, digest, main
@@ -34,7 +43,7 @@ def largest(errors):
 class Model:
     """One checkpoint, read by MXNet's own loaders, in float32 and float64."""
 
-    def __init__(self, mx, symbol, params, labels, cut_at, made_labels):
+    def __init__(self, mx, symbol, params, labels, cut_at, made_labels, restated=()):
         self.mx, self.labels = mx, labels
         original = mx.sym.load(symbol)
         whole = chosen(mx, original, cut_at, made_labels)
@@ -44,6 +53,8 @@ class Model:
             "cut": described(whole),
             "readers": readers(mx, whole, made.union(labels)),
         }
+        if restated:
+            whole = mx.sym.load_json(with_attributes(whole.tojson(), restated))
         document = json.loads(whole.tojson())  # upgraded from whatever age
         self.internals, self.given = whole.get_internals(), document["nodes"]
         self.heads = json.loads(self.internals.tojson())["heads"]  # of the same nodes
