@@ -89,7 +89,7 @@ def free_batch(graph: Graph, stated: Collection[str]) -> Graph:
     if len(batches) == 1 and len(fixed) == len(graph.inputs):
         (batch,) = batches
         for shapes in _freer(fixed, batch):
-            found = _served(graph.with_inputs(shapes), batch)
+            found = _served(graph, batch, shapes)
             if found is not None:
                 return _told(graph, found, batch)
         warnings.warn(
@@ -102,7 +102,7 @@ def free_batch(graph: Graph, stated: Collection[str]) -> Graph:
     baked = _baked(graph)
     if baked and not fixed and not _takes(graph, 1):
         for batch in sorted(baked):
-            found = _served(graph, batch) if _takes(graph, batch) else None
+            found = _served(graph, batch, {}) if _takes(graph, batch) else None
             if found is not None:
                 return _told(graph, found, batch)
     return graph
@@ -147,13 +147,15 @@ def _sizes(node: Node) -> Tuple[int, ...]:
     return () if getattr(operator, "reverse", False) else tuple(operator.shape or ())
 
 
-def _served(graph: Graph, batch: int) -> Optional[Graph]:
-    """The network with a free batch; None if it does not take others, or differs at this one."""
+def _served(graph: Graph, batch: int, shapes: Mapping[str, Shape]) -> Optional[Graph]:
+    """The network with inputs of these shapes, in which the batch is free; None if it does not take
+    others, or differs at this one."""
     from .onnx_model import to_onnx
     from .pytorch_module import to_pytorch
 
-    found = _restated(graph, batch)
     try:
+        graph = graph.with_inputs(shapes)
+        found = _restated(graph, batch)
         at = _sized(graph, batch, *TRIED[0][1:])
         if graph.infer_shapes(at) != found.infer_shapes(at):
             return None

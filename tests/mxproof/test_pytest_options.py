@@ -32,7 +32,7 @@ def test_a_checkpoint_on_pictures(prefix: Path, tmp_path: Path, mxnet: MxnetProc
     pixels = np.random.default_rng(0).integers(0, 256, (9, 14, 3)).astype(np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     options = ("--checkpoint", prefix, "--input", "data=1x3x9x7", "--mxnet-python", mxnet.python)
-    pictures = ("--image", tmp_path / "a.png", "--scale", "1/255", "--channels", "BGR")
+    pictures = ("--image", f"data={tmp_path / 'a.png'}", "--scale", "1/255", "--channels", "BGR")
     found = suites(*options, *pictures, "--layers", "unit?_conv1", "tests/models/test_layers.py")
     assert found.returncode == 0, found.stdout
     for target in ("onnx", "pytorch"):
@@ -46,7 +46,16 @@ def test_a_checkpoint_on_pictures(prefix: Path, tmp_path: Path, mxnet: MxnetProc
 def test_seed_and_samples(prefix: Path, mxnet: MxnetProcess) -> None:
     options = ("--checkpoint", prefix, "--input", "data=1x3x8x8", "--mxnet-python", mxnet.python)
     found = suites(
-        *options, "--seed", 5, "--samples", 2, "tests/models", "-k", "layers or outputs or tables"
+        *options,
+        "--input-range",
+        "data=-1:1",
+        "--seed",
+        5,
+        "--samples",
+        2,
+        "tests/models",
+        "-k",
+        "layers or outputs or tables",
     )
     assert found.returncode == 0, found.stdout
     assert re.search(r"SKIPPED .*is about i3d_resnet50_v1_kinetics400; run are small", found.stdout)
