@@ -55,6 +55,12 @@ def with_stored_states(net: Network, **stated: str) -> Entry:
     return net.layer("elemwise_add", "sum", x, net.parameter("states", BATCH, 12))
 
 
+def joined(net: Network, **stated: str) -> Entry:
+    """As many rows of zeros as the batch has, behind it: of another batch nobody says how many."""
+    zeros = net.layer("_zeros", "zeros", shape=(BATCH, 4))
+    return net.layer("Concat", "cat", net.variable("data", **stated), zeros, dim=0, num_args=2)
+
+
 def flattened(net: Network, **stated: str) -> Entry:
     """A dense layer for pictures of 6 x 6 and no other size."""
     x = net.layer("Flatten", "flat", net.convolution("conv", net.variable("data", **stated), 3, 4))
@@ -93,10 +99,29 @@ def test_any_batch(
     assert many[output][0] == BATCH  # type: ignore[index]
 
 
-def test_a_batch_that_cannot_be_freed_is_reported() -> None:
+@pytest.mark.parametrize(
+    ("build", "stated"),
+    [(with_stored_states, (BATCH, 3, 2, 2)), (joined, (BATCH, 4))],
+)
+def test_a_batch_that_cannot_be_freed_is_reported(build: Callable[..., Entry], stated: Any) -> None:
     with pytest.warns(BakedBatchWarning, match=f"takes {BATCH} samples at a time, no other number"):
-        graph = graph_of(with_stored_states, __shape__=f"({BATCH}, 3, 2, 2)")
-    assert graph.inputs[0].shape == (BATCH, 3, 2, 2)
+        graph = graph_of(build, __shape__=str(stated))
+    assert (graph.inputs[0].shape, graph.restated) == (stated, ())
+
+
+def test_another_network_at_that_batch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if a layer were restated wrongly: here as what keeps the first size, of (16, 2)."""
+
+    def halved(net: Network, **stated: str) -> Entry:
+        x = net.layer("Reshape", "rows", net.variable("data", **stated), shape=(2 * BATCH, 2))
+        return net.layer("Reshape", "back", x, shape=(BATCH, -1))
+
+    stated = f"({BATCH}, 4)"
+    with pytest.warns(BakedBatchWarning, match="was freed: data Nx4"):
+        assert graph_of(halved, __shape__=stated).restated[1][2] == "(-1, 4)"
+    monkeypatch.setattr("converters.batch._same", lambda *_: True)
+    with pytest.warns(BakedBatchWarning, match="no other number"):
+        graph_of(halved, __shape__=stated)
 
 
 def test_what_the_user_states_stays() -> None:

@@ -50,6 +50,11 @@ def gathered(net: Network, data: Entry, x: Entry) -> Entry:
     return net.layer("gather_nd", "g", data, x)
 
 
+def transposed(net: Network, data: Entry, x: Entry) -> Entry:
+    """Both coordinates of a place beside one another: what fits either."""
+    return net.layer("gather_nd", "g", data, net.layer("transpose", "t", x))
+
+
 def compared(net: Network, data: Entry, x: Entry) -> Entry:
     """A mask made of a length: counted steps are below it."""
     steps = net.layer("_contrib_arange_like", "a", data, axis=0)
@@ -104,6 +109,7 @@ NONE = object()
         (two_terms, (BATCH,), (0.5, STEPS / 2)),
         (summed, (BATCH, STEPS), (1 / STEPS, 1)),
         (gathered, (2,), (0, BATCH - 1)),
+        (transposed, (2, 2), (0, BATCH - 1)),
         (compared, (BATCH,), (0, STEPS)),
         (chosen, (STEPS, BATCH, 8), (0, 1)),
         (chosen_and_computed_with, (STEPS, BATCH, 8), NONE),
@@ -123,7 +129,10 @@ def test_what_reads_it(build: Build, shape: Tuple[int, ...], expected: Any) -> N
     if expected is NONE:
         assert "x" not in limits
         return
-    assert (np.max(limits["x"].low), np.min(limits["x"].high)) == pytest.approx(expected)
+    assert (limits["x"].low, np.ravel(limits["x"].high).tolist()) == (
+        pytest.approx(expected[0]),
+        pytest.approx([expected[1]]),
+    )
 
 
 @pytest.mark.parametrize(
