@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from converters import ConversionError
+from converters import ConversionError, ShapeError, UnsupportedError
 from converters.batch import freed
 from converters.logits import logits
 from converters.opsets import DEFAULT_OPSET, NEWEST_OPSET, OLDEST_OPSET
@@ -160,9 +160,15 @@ def check(args: argparse.Namespace) -> None:
 
 def read(args: argparse.Namespace, folder: Path) -> Parcel:
     """The checkpoint, with what the user wants changed in it."""
-    shapes = {**freed(stated_shapes(args)), **parse_inputs(args.input)}
-    how = {"inputs": shapes, "half": args.float16, **common.reading(args)}
-    subject = load_subject(args.checkpoint, **how)
+    stated, arrays = parse_inputs(args.input), stated_shapes(args)
+    how = {"inputs": {**freed(arrays), **stated}, "half": args.float16, **common.reading(args)}
+    try:
+        subject = load_subject(args.checkpoint, **how)
+    except (ShapeError, UnsupportedError):
+        if not args.npz:
+            raise
+        how["inputs"] = {**arrays, **stated}  # it is defined for no other sizes
+        subject = load_subject(args.checkpoint, **how)
     notes: List[str] = []
     if args.logits:
         how["outputs"] = logits(subject.graph)
