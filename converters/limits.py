@@ -12,12 +12,12 @@ reads and writes outside its arrays where a position does not fit.
 from __future__ import annotations
 
 import math
-from itertools import product
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
 import numpy as np
 
 from .ops.registry import Limits, Operator
+from .ranges import Range, combined, inverse, plain
 from .shape import Shape
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ ARITHMETIC = {
 FILLED = {"_full", "_ones", "_zeros", "_zeros_without_dtype", "ones_like", "zeros_like"}
 #: In names of operators whose results are 0 or 1.
 TRUTHS = ("equal", "greater", "lesser", "logical")
-Range = Tuple[float, float]
 
 
 def input_limits(graph: Graph, shapes: Mapping[str, Shape]) -> Dict[str, Limits]:
@@ -131,7 +130,7 @@ class _Walk:
             return min(r[0] for r in ranges), max(r[1] for r in ranges)
         if node.op in ARITHMETIC:
             a, b = self._operands(node, operator)
-            return _combined(ARITHMETIC[node.op], a, b) if a and b else None
+            return combined(ARITHMETIC[node.op], a, b) if a and b else None
         return None
 
     def _operands(self, node: Node, operator: Any) -> List[Optional[Range]]:
@@ -166,10 +165,10 @@ class _Walk:
             for name in node.inputs:
                 yield name, Limits(np.max(low) / count, np.min(high) / count, optional)
         elif node.op == "where":
-            yield from ((name, _plain(limits)) for name in node.inputs[1:])
+            yield from ((name, plain(limits)) for name in node.inputs[1:])
         elif node.op in MOVES | JOINS:
             same = operator.shape_preserving and node.op not in ("SequenceReverse", "reverse")
-            kept = limits if same else _plain(limits)
+            kept = limits if same else plain(limits)
             yield from ((n, kept) for n in (node.inputs if node.op in JOINS else node.inputs[:1]))
         elif node.op in ARITHMETIC:
             yield from self._undone(node, operator, limits)
@@ -184,11 +183,11 @@ class _Walk:
             names.insert(0 if operator.swapped else 1, None)
         stored = [self._stored(name) if r is None else r for name, r in zip(names, operands)]
         if len(node.inputs) == 2:  # which may be broadcast
-            limits = _plain(limits)
+            limits = plain(limits)
         for place, name in enumerate(names):
             if name is None or stored[place] is not None:
                 continue
-            found = _inverse(kind, place, limits, stored[1 - place])
+            found = inverse(kind, place, limits, stored[1 - place])
             if found is not None:
                 yield name, found
 
@@ -217,61 +216,4 @@ class _Walk:
                 yield name, Limits(low, part, limits.optional)
                 begun += size
             else:
-                yield name, _plain(limits)
-
-
-def _plain(limits: Limits) -> Limits:
-    """Limits that hold in every row."""
-    return Limits(np.max(limits.low), np.min(limits.high), limits.optional)
-
-
-def _combined(kind: str, a: Range, b: Range) -> Optional[Range]:
-    if kind == "div" and b[0] <= 0 <= b[1]:
-        return None
-    ends = [_compute(kind, x, y) for x, y in product(a, b)]
-    return min(ends), max(ends)
-
-
-def _compute(kind: str, x: float, y: float) -> float:
-    if kind == "add":
-        return x + y
-    if kind == "sub":
-        return x - y
-    return x * y if kind == "mul" else x / y
-
-
-def _inverse(kind: str, place: int, limits: Limits, other: Optional[Range]) -> Optional[Limits]:
-    """Limits of a result -> those of the operand at `place`; None where there are none.
-
-    Args:
-        other: the range of the other operand; where it is not known, each gets half of the room.
-    """
-    low, high, optional, _ = limits
-    if other is None:
-        return _shared(kind, place, limits)
-    if kind == "add":
-        return Limits(low - other[0], high - other[1], optional)
-    if kind == "sub" and place == 0:
-        return Limits(low + other[1], high + other[0], optional)
-    if kind == "sub":
-        return Limits(other[1] - high, other[0] - low, optional)
-    if kind == "div":
-        if place == 1 or other[0] <= 0:
-            return None
-        return Limits(low * other[0], high * other[0], optional)
-    if other[1] <= 0 or other[0] < 0:
-        return None
-    # A factor may be 0: what it is multiplied with is limited by its largest value.
-    return Limits(low / (other[0] or other[1]), high / other[1], optional)
-
-
-def _shared(kind: str, place: int, limits: Limits) -> Optional[Limits]:
-    low, high, optional, _ = _plain(limits)
-    if kind == "add":
-        return Limits(low / 2, high / 2, optional)
-    if kind == "mul":
-        return Limits(max(low, 0) ** 0.5, max(high, 0) ** 0.5, optional)
-    if kind == "sub":  # the first is large, the second is small
-        middle = (low + high) / 2
-        return Limits(middle, high, optional) if place == 0 else Limits(0, middle - low, optional)
-    return None
+                yield name, plain(limits)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from converters.limits import input_limits
+from converters.ops.registry import Limits
+from converters.ranges import COMPUTE, inverse
 
 from .networks import Network
 
@@ -154,3 +156,24 @@ def test_positions_are_inside_what_they_choose_from(
     limits = input_limits(net.graph(head, inputs=shapes), shapes)["x"]
     np.testing.assert_array_equal(limits.high, expected)
     assert limits.low == int(op == "SequenceReverse")
+
+
+@pytest.mark.parametrize("kind", COMPUTE)
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("other", [(1, 1), (2, 3), (0.5, 2), None])
+def test_arithmetic_is_undone(kind: str, place: int, other: Any) -> None:
+    """Whatever the other operand is, the result keeps its limits: tried at all ends."""
+    limits = Limits(1, 70)
+    found = inverse(kind, place, limits, other)
+    if found is None:
+        assert kind == "div" and (place == 1 or other is None)
+        return
+    if other is None:
+        rest = inverse(kind, 1 - place, limits, None)
+        assert rest is not None
+        other = rest.low, rest.high
+    assert found.low <= found.high
+    for x in (found.low, found.high):
+        for y in other:
+            result = COMPUTE[kind](*((x, y) if place == 0 else (y, x)))
+            assert limits.low - 1e-9 <= result <= limits.high + 1e-9
