@@ -15,13 +15,14 @@ from converters.progress import report
 
 from .check import Measured, check_form, measured, same_form
 from .check import check as judge
+from .comparison import Comparison
 from .distribution import check_draws, runs_needed
 from .operator_kinds import unexcused
 from .output_order import misnamed, misplaced
 from .runtimes.base import Array, Candidate, Layer
 from .tolerance import Budgets
 from .truth import LIMIT, Truth
-from .verdict import Check, Comparison
+from .verdict import Check
 
 
 def compare(

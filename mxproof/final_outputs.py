@@ -11,12 +11,13 @@ import numpy as np
 from converters import Graph
 
 from .check import check_form, nonfinite
+from .comparison import Comparison
 from .operator_kinds import random_layers
 from .output_order import by_name
 from .outputs import DIFFERS, TopK, apart, differences, same_top, top_k, worst_top
 from .runtimes.base import Array, Candidate, Layer
 from .truth import Truth
-from .verdict import Check, Comparison
+from .verdict import Check
 
 #: Numbers this close, as a part of the largest, are the same but for rounding. Two that changed
 #: places are further apart, or it makes no difference.

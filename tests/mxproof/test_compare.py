@@ -11,7 +11,7 @@ import pytest
 from converters import Graph
 from mxproof.check import check
 from mxproof.compare import compare
-from mxproof.proof import describe_failure
+from mxproof.comparison import describe_failure
 from mxproof.runtimes.base import Layer
 from mxproof.tolerance import FLOAT32_MEDIAN
 from mxproof.truth import Truth
@@ -110,6 +110,15 @@ def test_float64_boundary_of_what_a_network_magnifies(
     by_itself = check("Activation", x, truth, "float64", alone=True)
     assert (by_itself.problem is None) == (factor < 1 and not carried)
     assert not by_itself.magnified
+
+
+@each_precision
+def test_the_largest_differences_are_from_mxnet_in_the_same_precision(precision: str) -> None:
+    """In proportion only where MXNet's number is not 0."""
+    truth = Layer("relu", np.float64([[4, 2, 0]]), np.float32([[4.5, 2, 0]]))
+    value = np.array([[4, 2.5, 0.25]], precision)
+    found = check("Activation", value, truth, precision)
+    assert (found.max_abs, found.max_rel) == (0.5, 0.25)
 
 
 def test_one_value_in_a_million() -> None:

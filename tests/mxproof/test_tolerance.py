@@ -10,10 +10,11 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy as np
 import pytest
 
+from mxproof.comparison import Comparison
 from mxproof.overrides import unused_rows
 from mxproof.runtimes.base import Layer, RoundedLayer, Rounding
 from mxproof.tolerance import Budget, Budgets, Deviation, load_budgets
-from mxproof.verdict import Comparison, Sums, float32_limits
+from mxproof.verdict import Sums, float32_limits
 
 from .fakes import GRAPH, NOISE, Layers, clean, each_precision, judge, truth_of
 
