@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -16,8 +16,7 @@ from converters.shape import Shape, compatible, show
 from .runtimes.base import Array, Inputs
 from .subject import Subject, UsageError
 
-if TYPE_CHECKING:
-    PathLike = Union[str, "os.PathLike[str]"]
+PathLike = Union[str, "os.PathLike[str]"]
 
 
 def read_npz(path: Path) -> Dict[str, Array]:

@@ -75,13 +75,10 @@ def pictures_for(
     """
     shape = (given or {}).get(value.name) or value.shape
     how = preprocessing or subject.preprocessing or Preprocessing()
-    one_each = shape is not None and len(shape) == 4 and (shape[0] == 1 or not _fixed(shape[0]))
+    batch = shape[0] if shape is not None and len(shape) == 4 else 0
+    one_each = batch == 1 or not isinstance(batch, int)
     groups = [[file] for file in files] if one_each else [files]
     return [picture_input(group, how, value.name, shape) for group in groups]
-
-
-def _fixed(size: object) -> bool:
-    return isinstance(size, int)
 
 
 def _clip(frames: Floats, length: object) -> Floats:
