@@ -42,7 +42,7 @@ class UnsupportedError(ConversionError):
 
 
 class CheckpointWarning(UserWarning):
-    """What is left out of a checkpoint."""
+    """Base of what is said about a checkpoint that can be used."""
 
 
 class DroppedOutputsWarning(CheckpointWarning):
@@ -51,3 +51,7 @@ class DroppedOutputsWarning(CheckpointWarning):
 
 class UnusedParametersWarning(CheckpointWarning):
     """The .params file holds arrays that the symbol never reads."""
+
+
+class BakedBatchWarning(CheckpointWarning):
+    """The network was made for one batch size, which was freed, or could not be."""

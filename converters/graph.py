@@ -60,6 +60,8 @@ class Graph:
             of the layer that reads it (of all layers, once the outputs are chosen), number of the
             input, and the variable that stands there now.
         dropped_outputs: those of the symbol's that only training computes; unless they were chosen.
+        restated: attributes of layers that MXNet is given in place of the file's: number of the
+            layer among `listed`, name, value (see batch.py).
         half: numbers stored or cast as float16 stay so; otherwise they are float32.
         renamed: names in the file of parameters -> the symbol's variables, where they differ.
         narrowed: the checkpoint is in float64, and this network in float32.
@@ -82,6 +84,7 @@ class Graph:
     cut_at: Tuple[Tuple[int, int], ...] = ()
     made_labels: Tuple[Tuple[int, int, str], ...] = ()
     dropped_outputs: Tuple[str, ...] = ()
+    restated: Tuple[Tuple[int, str, str], ...] = ()
     half: bool = False
     narrowed: bool = False
     renamed: Mapping[str, str] = field(default_factory=dict)
@@ -228,24 +231,6 @@ class Graph:
             if operator.order_dependent or operator.random or found.intersection(node.inputs):
                 found.update(node.outputs)
         return frozenset(found)
-
-    @cached_property
-    def index_limits(self) -> Dict[str, int]:
-        """Inputs of the network that are read as indices -> how many places they choose from.
-
-        Also behind layers that have no other input: they move numbers, or change their type.
-        """
-        single = {o: n.inputs[0] for n in self.nodes if len(n.inputs) == 1 for o in n.outputs}
-        found: Dict[str, int] = {}
-        for node in self.nodes:
-            operator = self.operators[node.name]
-            for role, limit in operator.index_limits().items():
-                name = dict(zip(operator.input_names(), node.inputs)).get(role)
-                while name in single:
-                    name = single[name]
-                if name is not None:
-                    found[name] = min(limit, found.get(name, limit))
-        return {v.name: found[v.name] for v in self.inputs if v.name in found}
 
     def kept(self, dtype: str) -> str:
         """The element type in which one of the checkpoint's is exported."""

@@ -13,6 +13,7 @@ from functools import cache
 from itertools import chain
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
+from .batch import sized
 from .errors import ShapeError, UnsupportedError
 from .graph import Graph
 from .shape import Dim, Shape, show
@@ -56,7 +57,7 @@ def with_shapes(graph: Graph, guessed: Shapes, stated: Shapes) -> Graph:
     if len(found) == 1:
         shapes[unknown[0]] = found[0]
     with _hints(graph, guessed):
-        return with_determined_sizes(graph.with_inputs(shapes))
+        return with_determined_sizes(sized(graph, shapes, stated))
 
 
 @contextmanager

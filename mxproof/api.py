@@ -7,16 +7,17 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Mapping, Optional, Sequence, Union
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from converters.preprocessing import Preprocessing
 from converters.shape import Shape
 
+from .chosen_inputs import chosen_inputs
 from .evidence import SAMPLES, evidence_for
-from .pictures import picture_inputs
 from .proof import Proof
 from .prover import verify as prove
 from .recording.file import given_inputs
+from .runtimes.base import Array
 from .subject import UsageError, load_for_run
 from .targets import TARGETS
 from .tolerance import Budgets, load_budgets
@@ -35,6 +36,8 @@ def verify(
     types: Optional[Mapping[str, str]] = None,
     outputs: Sequence[str] = (),
     images: Sequence[PathLike] = (),
+    arrays: Sequence[Mapping[str, Array]] = (),
+    ranges: Optional[Mapping[str, Tuple[float, float]]] = None,
     preprocessing: Optional[Preprocessing] = None,
     seed: int = 0,
     samples: int = SAMPLES,
@@ -58,7 +61,10 @@ def verify(
         to: of "onnx" and "pytorch".
         inputs: shapes of the inputs; what is left out is guessed from the first layers.
         types, outputs: see `converters.load_checkpoint`.
-        images: picture files to run on, in place of random numbers.
+        images: picture files to run on, in place of random numbers; "NAME=FILE" where the network
+            has several inputs.
+        arrays: samples to run on, each an array by input name; inputs left out are drawn.
+        ranges: input -> the least and the largest number that is drawn for it.
         preprocessing: of the images; by default what is known of a model of the zoo.
         seed, samples: of random inputs: where they begin, and how many.
         reference: a file of `mxproof record`, to be judged by without MXNet.
@@ -75,23 +81,27 @@ def verify(
     unknown = [target for target in to if target not in TARGETS]
     if unknown or not to:
         raise UsageError(f"to={list(to)}; allowed: one or more of {', '.join(TARGETS)}.")
-    if reference is not None and (images or inputs):
-        raise UsageError("reference has its own inputs. Leave images and inputs out.")
+    if reference is not None and (images or inputs or arrays or ranges):
+        raise UsageError("reference has its own inputs. Leave images, inputs, arrays, ranges out.")
     with ExitStack() as stack:
         if folder is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mxproof-"))
         recorded = None if reference is None else Path(reference)
-        given = given_inputs(recorded) if recorded else dict(inputs or {})
-        reading = {"epoch": epoch, "params": params, "types": types, "outputs": outputs}
-        subject = load_for_run(os.fspath(checkpoint), given, weights=weights, **reading)
-        files = list(map(Path, images))
+        stated = {name: a.shape for sample in arrays[:1] for name, a in sample.items()}
+        given = given_inputs(recorded) if recorded else {**stated, **(inputs or {})}
+        how: Dict[str, Any] = {"types": types, "outputs": outputs, "ranges": ranges}
+        how.update(epoch=epoch, params=params, weights=weights)
+        subject = load_for_run(os.fspath(checkpoint), given, **how)
+        chosen = chosen_inputs(
+            subject, arrays=arrays, images=images, preprocessing=preprocessing, given=inputs
+        )
         evidence = stack.enter_context(
             evidence_for(
                 subject,
                 given,
                 seed=seed,
                 samples=samples,
-                inputs=picture_inputs(subject, files, preprocessing, given) if files else None,
+                inputs=chosen,
                 mxnet_python=mxnet_python,
                 reference=recorded,
             )

@@ -16,17 +16,20 @@ import zlib
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set
 
 import numpy as np
 
 from converters import Graph, Node
+from converters.limits import input_limits
+from converters.ops.registry import Limits
 
 from .check import LARGEST, channels
 from .drawn import Drawn
 from .operator_kinds import COMPARISONS
 from .runtimes.base import Array, RuntimeFailure
 from .runtimes.mxnet import Mxnet
+from .sample_inputs import draw_within
 from .truth import Truth
 
 #: Of the numbers drawn, the part that is exactly 0. None of the first sample's, if its channels
@@ -47,10 +50,9 @@ CHOOSING = {
     *("anchors", "condition", "im_info", "index", "index_vector", "indices", "label", "length"),
     *("matches", "rois", "samples", "sequence_length"),
 }
-#: Operators of which every input is a place.
-INDEXING = ("_ravel_multi_index", "_unravel_index")
-#: Operators in which indices beyond a table are brought in.
-BRINGING_IN = ("Embedding", "one_hot", "take")
+#: Operators that say what numbers beyond their limits mean: indices beyond a table are brought in,
+#: and a condition is met where it is not 0.
+BEYOND = ("Embedding", "one_hot", "take", "where")
 #: Operators whose results are parts of what they are given.
 SPLITS = ("SliceChannel", "_split_v2")
 
@@ -143,11 +145,15 @@ class _Drawing:
             operator = self.graph.operators[node.name]
             roles = CHOOSING.union(operator.index_limits())
             read = zip(operator.input_names(), node.inputs)
-            every = node.op in INDEXING
-            fixed.update(name for role, name in read if name and (every or role in roles))
+            fixed.update(name for role, name in read if name and role in roles)
             depends = not moving.isdisjoint(node.inputs) and not chooses(self.graph, node)
             (moving if depends else fixed).update(node.outputs)
-        return fixed - self.graph.index_limits.keys()
+        return fixed - self.limits.keys()
+
+    @cached_property
+    def limits(self) -> Dict[str, Limits]:
+        """What the network's inputs may hold where they count or choose."""
+        return input_limits(self.graph, {n: a.shape for n, a in self.truth.inputs.items()})
 
     @cached_property
     def passed_on(self) -> Set[str]:
@@ -162,10 +168,11 @@ class _Drawing:
             return self.graph.params[name]
         if not self.drawn.gives(name):
             random = np.random.default_rng([self.attempt, zlib.crc32(name.encode())])
-            limit, model = self.graph.index_limits.get(name), self.real(name)
+            limits, model = self.limits.get(name), self.real(name)
             how = REAL if name in self.fixed else self.how[name]
-            if limit:
-                found = random.integers(*self.indices(model.dtype, limit), model.shape)
+            if limits:
+                limits = self.beyond(name, limits, model.dtype)
+                found = draw_within(random, limits, model.shape, model.dtype)
             elif name in self.conditions:
                 nonzero = np.where(model == 0, 1, model)
                 found = np.where(random.random(model.shape) < 0.5, nonzero, 0)
@@ -178,13 +185,14 @@ class _Drawing:
             self.drawn.give(name, found.astype(model.dtype))
         return self.drawn.given(name)
 
-    def indices(self, dtype: Any, limit: int) -> Tuple[int, int]:
-        """From which number to which (exclusive) they are drawn: some are beyond the table, where
-        MXNet says what that means."""
+    def beyond(self, name: str, limits: Limits, dtype: Any) -> Limits:
+        """With some numbers beyond the limits, where MXNet says what they mean."""
         reading = (n for n in self.graph.nodes if self.graph.operators[n.name].index_limits())
-        defined = all(n.op in BRINGING_IN and n.attrs.get("mode") != "raise" for n in reading)
-        beyond = 2 if defined else 0
-        return (-beyond if dtype.kind != "u" else 0), limit + beyond
+        defined = all(n.op in BEYOND and n.attrs.get("mode") != "raise" for n in reading)
+        if not defined or limits.optional or not limits.whole or name in self.conditions:
+            return limits
+        low = limits.low if dtype.kind == "u" else limits.low - 2
+        return limits._replace(low=low, high=limits.high + 2)
 
     @cached_property
     def conditions(self) -> Set[Optional[str]]:
@@ -243,7 +251,7 @@ class _Drawing:
 
     def tame(self, name: str) -> bool:
         """Draw other numbers from now on; False where there are none."""
-        fixed = self.fixed.union(self.passed_on, self.graph.params, self.graph.index_limits)
+        fixed = self.fixed.union(self.passed_on, self.graph.params, self.limits)
         if name in fixed or self.how[name] == REAL:
             return False
         self.how[name] += 1

@@ -129,5 +129,6 @@ def evidence_for(
     drawn = inputs or subject.evidence(given, seed=seed, samples=samples)
     with MxnetProcess(mxnet_python) as mxnet:
         model = mxnet.load(subject.files, None, subject.graph)
-        chosen = inputs or informative(model.run, drawn)
+        shapes = {name: array.shape for name, array in drawn[0].items()}
+        chosen = inputs or informative(model.run, drawn, subject.limits(shapes))
         yield live(model, chosen, mxnet.versions)

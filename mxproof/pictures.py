@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
+from converters import Value
 from converters.input_sizes import DEFAULT_SIZES
 from converters.preprocessing import CHANNELS, Floats, Pixels, Preprocessing
 from converters.shape import Shape, show
@@ -56,33 +57,28 @@ def picture_input(
     return _batch(array, shape[0], name)
 
 
-def picture_inputs(
+def pictures_for(
     subject: Subject,
     files: Sequence[Path],
+    value: Value,
     preprocessing: Optional[Preprocessing] = None,
     given: Optional[Mapping[str, Shape]] = None,
-) -> List[Dict[str, Floats]]:
-    """The inputs of a network whose one input is a picture or a clip: one for each picture.
+) -> List[Floats]:
+    """What one of the network's inputs gets: an array for each picture, or one clip of them.
 
     Args:
         given: shapes that the user states, before those that the network leaves free.
         preprocessing: None for that which the network has on record, or none at all.
 
     Raises:
-        UsageError: see `picture_input`; or the network has several inputs.
+        UsageError: see `picture_input`.
     """
-    if len(subject.graph.inputs) != 1:
-        names = ", ".join(v.name for v in subject.graph.inputs)
-        raise UsageError(
-            f"--image: {subject.name} has several inputs ({names}); supported: one picture."
-        )
-    value = subject.graph.inputs[0]
     shape = (given or {}).get(value.name) or value.shape
     how = preprocessing or subject.preprocessing or Preprocessing()
-    one_each = shape is not None and len(shape) == 4 and shape[0] in ("N", 1, None)
+    batch = shape[0] if shape is not None and len(shape) == 4 else 0
+    one_each = batch == 1 or not isinstance(batch, int)
     groups = [[file] for file in files] if one_each else [files]
-    arrays = [picture_input(group, how, value.name, shape) for group in groups]
-    return [{value.name: array} for array in arrays]
+    return [picture_input(group, how, value.name, shape) for group in groups]
 
 
 def _clip(frames: Floats, length: object) -> Floats:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from safetensors import SafetensorError, safe_open
@@ -18,6 +17,7 @@ from converters import Value, load_checkpoint
 from converters.preprocessing import KEY, Preprocessing
 from converters.shape import Shape, compatible, show
 
+from .chosen_inputs import typed
 from .runtimes.base import Array
 from .runtimes.mxnet import MxnetProcess
 from .subject import Subject, UsageError, load_for_run
@@ -79,18 +79,7 @@ class Opened:
                     f"input {name!r}: the model takes {', '.join(map(repr, known))}, got "
                     f"{', '.join(map(repr, arrays)) or 'none'}. Give each: --npy NAME=FILE."
                 )
-        return {name: _typed(known[name], arrays[name]) for name in known}
-
-
-def _typed(value: Value, array: Array) -> Array:
-    wanted = np.dtype(value.type)
-    if not compatible(value.shape, array.shape):
-        takes, got = show(value.shape), show(array.shape)
-    elif array.dtype.kind == "f" and wanted.kind != "f":
-        takes, got = str(wanted), str(array.dtype)
-    else:
-        return np.ascontiguousarray(array, wanted)
-    raise UsageError(f"input {value.name!r} takes {takes}, got {got}.")
+        return {name: typed(known[name], arrays[name]) for name in known}
 
 
 @contextmanager

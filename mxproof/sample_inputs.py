@@ -8,7 +8,9 @@ are like, and together they cost about as much as four plain ones.
 from __future__ import annotations
 
 from typing import (
+    Any,
     Callable,
+    Collection,
     Dict,
     Iterable,
     Iterator,
@@ -22,6 +24,7 @@ from typing import (
 import numpy as np
 
 from converters import Graph, ShapeError, UnsupportedError
+from converters.ops.registry import Limits
 from converters.shape import Shape
 
 from .runtimes.base import Array, Inputs
@@ -52,6 +55,25 @@ DISTRIBUTIONS: Dict[str, Callable[[np.random.Generator, Tuple[int, ...]], Array]
     "tiny": lambda random, shape: 1e-6 * random.standard_normal(shape),
     "huge": lambda random, shape: 1e4 * random.standard_normal(shape),
 }
+
+
+def draw_within(
+    random: np.random.Generator, limits: Limits, shape: Tuple[int, ...], dtype: Any
+) -> Array:
+    """Whole numbers within the limits; where there is at most one, and the type holds fractions,
+    any numbers between them."""
+    low, high = np.ceil(limits.low), np.floor(limits.high)
+    whole = (
+        limits.whole
+        and np.all(low <= high)
+        and (np.any(low < high) or np.all(limits.low == limits.high))
+    )
+    if np.dtype(dtype).kind == "f" and not whole:
+        return random.uniform(limits.low, limits.high, shape).astype(dtype)
+    first, last = np.minimum(low, high).astype(np.int64), high.astype(np.int64)
+    if not first.ndim and not last.ndim:
+        return random.integers(int(first), int(last) + 1, shape).astype(dtype)
+    return random.integers(first, last + 1, shape).astype(dtype)
 
 
 class Plan(NamedTuple):
@@ -100,18 +122,24 @@ SCALES = (1e-2, 1e2, 1e-4)
 
 
 def informative(
-    run: Callable[[Inputs], List[Array]], samples: Sequence[Inputs]
+    run: Callable[[Inputs], List[Array]],
+    samples: Sequence[Inputs],
+    unscaled: Collection[str] = (),
 ) -> Sequence[Inputs]:
     """The samples, or if some output is the same for all of them, all but the first at the scale
     at which fewer outputs are.
 
     Args:
         run: inputs -> outputs.
+        unscaled: inputs that stay as they are: they count, or the user limits them.
     """
     still = _unchanging(map(run, samples)) if len(samples) > 1 else 0
     for scale in SCALES if still else ():
         scaled = [
-            {n: (a * a.dtype.type(scale) if a.dtype.kind == "f" else a) for n, a in x.items()}
+            {
+                n: a if n in unscaled or a.dtype.kind != "f" else a * a.dtype.type(scale)
+                for n, a in x.items()
+            }
             for x in samples[1:]
         ]
         found = [samples[0], *scaled]

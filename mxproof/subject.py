@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from itertools import cycle
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -11,11 +11,14 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from converters import Graph, ShapeError, UnsupportedError, load_checkpoint
+from converters.batch import freed
 from converters.checkpoint_files import CheckpointFiles, PathLike, find_files
 from converters.input_sizes import example, shapes_that_fit
+from converters.limits import input_limits
+from converters.ops.registry import Limits
 from converters.params import TYPE_FLAGS
 from converters.preprocessing import KEY, Preprocessing
-from converters.shape import AXES, Shape, compatible
+from converters.shape import Shape, compatible
 from fixtures.weights import STANDARD
 from fixtures.zoo import ZOO, Model, obtain
 
@@ -24,6 +27,7 @@ from .sample_inputs import (
     DISTRIBUTIONS,
     PLANS,
     WHOLE,
+    draw_within,
     sample_shapes,
 )
 
@@ -63,6 +67,7 @@ class Subject:
         weights: "pretrained", "seeded" or "user".
         why: one sentence on where the weights come from.
         model: the row of the zoo, or None for the user's own checkpoint.
+        ranges: what the user has drawn for inputs: from the first number to the second.
     """
 
     graph: Graph
@@ -70,6 +75,7 @@ class Subject:
     weights: str
     why: str
     model: Optional[Model]
+    ranges: Mapping[str, Limits] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -88,29 +94,56 @@ class Subject:
         source = {**self.graph.source, KEY: how.to_text()}
         return replace(self, graph=replace(self.graph, source=source))
 
+    def within(self, ranges: Mapping[str, Tuple[float, float]]) -> Subject:
+        """The same network, with what is drawn for its inputs limited.
+
+        Raises:
+            UsageError: a name that is no input.
+        """
+        names = [value.name for value in self.graph.inputs]
+        for name in ranges.keys() - names:
+            raise UsageError(
+                f"--input-range {name}: the network has no such input; it has: {', '.join(names)}."
+            )
+        return replace(self, ranges={n: Limits(low, high) for n, (low, high) in ranges.items()})
+
     def inputs(
         self, shapes: Mapping[str, Tuple[int, ...]], seed: int = 0, kind: str = "normal"
     ) -> Dict[str, Array]:
         """Arrays for the network: noise from the seed; seed 0 of the zoo is a picture.
 
-        What is read as indices gets whole numbers in their range, and so do whole types.
+        An input gets numbers of the range that the user states, or of that in which what reads it
+        takes them for positions, lengths or ids; whole types get whole numbers.
 
         Args:
             kind: of noise, a name in DISTRIBUTIONS.
         """
         random = np.random.default_rng(seed)
-        if self.model is not None and not seed:
-            return {name: self.model.picture(shape) for name, shape in shapes.items()}
         spread = self.model.pixels if self.model is not None else STANDARD
-        arrays: Dict[str, Array] = {}
+        limits, arrays = self.limits(shapes), {}
         for name, shape in shapes.items():
             dtype = self.graph.types[name]
-            limit = self.graph.index_limits.get(name, 0 if "float" in dtype else WHOLE)
-            noise = spread.var**0.5 * DISTRIBUTIONS[kind](random, shape)
-            noise += 0.0 if kind == "sparse" else spread.mean
-            numbers = random.integers(0, limit, shape) if limit else noise
-            arrays[name] = numbers.astype("float32" if "float" in dtype else dtype)
+            dtype = "float32" if "float" in dtype else dtype
+            if name in limits:
+                arrays[name] = draw_within(random, limits[name], shape, dtype)
+            elif self.model is not None and not seed:
+                arrays[name] = self.model.picture(shape)
+            else:
+                noise = spread.var**0.5 * DISTRIBUTIONS[kind](random, shape)
+                noise += 0.0 if kind == "sparse" else spread.mean
+                arrays[name] = noise.astype(dtype)
         return arrays
+
+    def limits(self, shapes: Mapping[str, Tuple[int, ...]]) -> Dict[str, Limits]:
+        """Inputs that are not noise -> the numbers that they may hold."""
+        types = self.graph.types
+        whole = (v.name for v in self.graph.inputs if "float" not in types[v.name])
+        found = {
+            **dict.fromkeys(whole, Limits(0, WHOLE - 1)),
+            **input_limits(self.graph, shapes),
+        }
+        stated = {n: limits._replace(whole=n in found) for n, limits in self.ranges.items()}
+        return {**found, **stated}
 
     @property
     def gate_shapes(self) -> Dict[str, Shape]:
@@ -147,24 +180,30 @@ class Subject:
         return shapes_that_fit(self.graph, shapes)
 
 
-def load_for_run(checkpoint: str, given: Mapping[str, Shape], **reading: Any) -> Subject:
+def load_for_run(
+    checkpoint: str,
+    given: Mapping[str, Shape],
+    *,
+    kept: Optional[Mapping[str, Shape]] = None,
+    **reading: Any,
+) -> Subject:
     """As `load_subject`, with sizes left free although a run gives them.
 
     One converted model serves every size. A network that is only defined for fixed sizes is
     loaded with those given, and with a free batch size where it takes any.
+
+    Args:
+        kept: shapes that stay as they are.
     """
     from converters import to_onnx, to_pytorch
 
-    axes = {name: AXES.get(len(shape or ())) for name, shape in given.items()}
-    free, batch = dict(given), dict(given)
-    for name, shape in given.items():
-        letters = axes[name]
-        if shape and letters:  # all is free but channels, or the number of samples is
-            free[name] = (letters[0], *shape[1:2], *letters[2:])
-            batch[name] = (letters[0], *shape[1:])
-    for inputs in (free, batch) if given else (free,):
+    kept = kept or {}
+    free = {**freed(given), **kept}
+    batch = {n: shape and (*(free[n] or ())[:1], *shape[1:]) for n, shape in given.items()}
+    for inputs in (free, {**batch, **kept}) if given else (free,):
         try:
             subject = load_subject(checkpoint, inputs=inputs, **reading)
+            subject.graph.with_inputs(given)
             for target in (to_onnx, to_pytorch):
                 target(subject.graph)
             shapes = {v.name: v.shape for v in subject.graph.inputs}
@@ -189,24 +228,27 @@ def load_subject(
     half: bool = False,
     partial: bool = False,
     double: bool = False,
+    ranges: Optional[Mapping[str, Tuple[float, float]]] = None,
 ) -> Subject:
     """A prefix (`model/resnet-50`) or a name of the zoo (`resnet50`) -> what to test.
 
     Args:
         epoch, params: of the user's checkpoint, see `converters.checkpoint_files.find_files`.
         inputs, types, outputs, half, partial, double: see `load_checkpoint`.
+        ranges: input -> the least and the largest number that is drawn for it.
 
     Raises:
         ConversionError: see `load_checkpoint`.
         DownloadError: `weights` is "pretrained" and cannot be had.
-        UsageError: `params` goes with no model of the zoo.
+        UsageError: `ranges` names no input; or `params` goes with no model of the zoo.
     """
     reading: Dict[str, Any] = {"types": types, "outputs": outputs, "half": half, "double": double}
     reading["partial"] = partial
     if checkpoint not in ZOO:
         files = find_files(checkpoint, epoch, params)
         graph = load_checkpoint(files, inputs=inputs, **reading)
-        return Subject(graph, files, "user", "the user's checkpoint", None)
+        subject = Subject(graph, files, "user", "the user's checkpoint", None)
+        return subject.within(ranges or {})
     if params is not None:
         raise UsageError(f"--params {params}: {checkpoint}, a model by name, has parameters.")
     model = ZOO[checkpoint]
@@ -217,7 +259,7 @@ def load_subject(
     source = {**graph.source, "weights": WEIGHTS[obtained.weights]}
     graph = replace(graph, name=model.name, source=source)
     subject = Subject(graph, files, obtained.weights, obtained.why, model)
-    return subject.prepared(model.preprocessing)
+    return subject.prepared(model.preprocessing).within(ranges or {})
 
 
 def parse_types(texts: List[str]) -> Dict[str, str]:

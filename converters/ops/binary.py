@@ -11,7 +11,16 @@ from ..errors import ShapeError
 from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
 from .elementwise import refuse_integers
 from .onnx_math import INTEGERS, Formula, exact, result
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, declare, operator, written
+from .registry import (
+    Limits,
+    OnnxBuilder,
+    Operator,
+    TorchBuilder,
+    Unsupported,
+    declare,
+    operator,
+    written,
+)
 
 #: Two values -> the result, of their type or bool.
 Function = Callable[[Formula, Formula], Formula]
@@ -178,6 +187,9 @@ class Where(Operator):
     The condition may be (N): then it chooses among the first axis.
     Source: src/operator/tensor/control_flow_op.h.
     """
+
+    def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
+        return {"condition": Limits(0, 1, optional=True)}
 
     def infer(self, condition: Dims, x: Dims, y: Dims) -> Shape:
         out = merge_shapes(x, y)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Dict, Optional
 
 from ..errors import ShapeError
 from ..shape import Dims, Shape, show
@@ -10,7 +10,17 @@ from .attributes import Ints
 from .computed import takes
 from .indexing import onnx_index, torch_index
 from .onnx_math import Formula, count_to, size_of, stack
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, Written, operator
+from .registry import (
+    Limits,
+    OnnxBuilder,
+    Operator,
+    TorchBuilder,
+    Unsupported,
+    Written,
+    operator,
+    places,
+    rows,
+)
 from .shaping import one_axis
 
 
@@ -54,6 +64,13 @@ class GatherNd(ByIndex):
         depth = _depth(indices, data)
         return (*indices[1:], *data[depth:])
 
+    def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
+        data, indices = (shapes or (None, None))[:2]
+        if data is None or indices is None:
+            return {"indices": Limits(0, 0)}
+        sizes = [d if isinstance(d, int) else 1 for d in data[: _depth(indices, data)]]
+        return {"indices": rows(sizes, len(indices))}
+
     def to_onnx(self, g: OnnxBuilder, data: Any, indices: Any) -> Any:
         return g.op("GatherND", data, _last(g, indices))
 
@@ -74,6 +91,12 @@ class ScatterNd(ByIndex):
         takes("data", data, (*indices[1:], *self.shape[depth:]))
         return self.shape
 
+    def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
+        indices = shapes[1] if shapes else None
+        if indices is None:
+            return {"indices": Limits(0, 0)}
+        return {"indices": rows(self.shape[: _depth(indices, self.shape)], len(indices))}
+
     def to_onnx(self, g: OnnxBuilder, data: Any, indices: Any) -> Any:
         zeros = g.op("Expand", g.scalar(0, data), g.ints(self.shape))
         return g.op("ScatterND", zeros, _last(g, indices), data)
@@ -87,6 +110,9 @@ class IndexCopy(ByIndex):
 
     def infer(self, old_tensor: Dims, index_vector: Dims, new_tensor: Dims) -> Shape:
         return old_tensor
+
+    def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
+        return {"index_vector": places(shapes, 0, 0)}
 
     def to_onnx(self, g: OnnxBuilder, old_tensor: Any, index_vector: Any, new_tensor: Any) -> Any:
         column = onnx_index(g, index_vector).unsqueeze(1).value
@@ -105,6 +131,9 @@ class BooleanMask(Operator):
     def infer(self, data: Dims, index: Dims) -> Shape:
         axis = one_axis(self.axis, data)
         return (*data[:axis], None, *data[axis + 1 :])
+
+    def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
+        return {"index": Limits(0, 1, optional=True)}
 
     def to_onnx(self, g: OnnxBuilder, data: Any, index: Any) -> Any:
         return g.op(

@@ -13,7 +13,7 @@ from ..shape import Dim, Dims, Shape, merge_shapes, with_axes
 from .attributes import DType, Ints
 from .computed import takes
 from .onnx_math import Formula, constant, formula, result, size_of
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from .registry import Limits, OnnxBuilder, Operator, TorchBuilder, operator, places, rows
 from .shaping import one_axis
 
 
@@ -62,6 +62,9 @@ class Take(Operator):
         axis = one_axis(self.axis, a)
         return (*a[:axis], *indices, *a[axis + 1 :])
 
+    def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
+        return {"indices": places(shapes, 0, self.axis)}
+
     def to_onnx(self, g: OnnxBuilder, a: Any, indices: Any) -> Any:
         axis = one_axis(self.axis, g.shape(a))
         within = onnx_within(g, indices, size_of(g, a, axis), self.mode)
@@ -92,8 +95,8 @@ class Embedding(Operator):
     def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
         return {"weight": (self.input_dim, self.output_dim)}
 
-    def index_limits(self) -> Dict[str, int]:
-        return {"data": self.input_dim}
+    def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
+        return {"data": Limits(0, self.input_dim - 1)}
 
     def to_onnx(self, g: OnnxBuilder, data: Any, weight: Any) -> Any:
         within = onnx_within(g, data, constant(g, self.input_dim), "clip")
@@ -119,8 +122,8 @@ class OneHot(Operator):
     off_value: float = 0.0
     dtype: DType = "float32"
 
-    def index_limits(self) -> Dict[str, int]:
-        return {"indices": self.depth}
+    def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
+        return {"indices": Limits(0, self.depth - 1)}
 
     def infer(self, indices: Dims) -> Shape:
         return (*indices, self.depth)
@@ -150,6 +153,9 @@ class Picking(Operator):
     axis: int
     keepdims: bool
     mode: str
+
+    def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
+        return {self.input_names()[1]: places(shapes, 0, self.axis)}
 
     def to_onnx(self, g: OnnxBuilder, data: Any, index: Any) -> Any:
         rank, axis = len(g.shape(data)), one_axis(self.axis, g.shape(data))
@@ -204,6 +210,9 @@ class UnravelIndex(Operator):
     def infer(self, data: Dims) -> Shape:
         return (len(self.shape), *with_axes(data, "(N,)"))
 
+    def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
+        return {"data": Limits(0, int(np.prod(self.shape)) - 1)}
+
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         behind, sizes = (np.array(n)[:, None] for n in zip(*_strides(self.shape)))
         index = onnx_index(g, data)
@@ -224,6 +233,9 @@ class RavelMultiIndex(Operator):
 
     def infer(self, data: Dims) -> Shape:
         return takes("data", data, (len(self.shape), None))[1:]
+
+    def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
+        return {"data": rows(self.shape, 2)}
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         behind = np.array([b for b, _ in _strides(self.shape)])[:, None]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, ClassVar, List, Optional, Tuple
+from typing import Callable, ClassVar, Dict, List, Optional, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims
+from ..shape import Dims, Shape
 from .attributes import Single, single
 from .computed import Called, takes
 from .interpolation import (
@@ -23,8 +23,8 @@ from .interpolation import (
     within,
 )
 from .onnx_math import Formula, count
-from .registry import Allowed, TorchBuilder, operator
-from .roi import pooled_shape
+from .registry import Allowed, Limits, TorchBuilder, operator
+from .roi import pooled_shape, region_limits
 
 LEAST = 0.1  # of a region's height and width
 
@@ -52,6 +52,9 @@ class PositionSensitive(Called):
         shape = pooled_shape(data, rois, 5, self.output_dim, (self.pooled_size,) * 2)
         takes("data", data, ("N", self.output_dim * self.group_size**2, "H", "W"))
         return shape
+
+    def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
+        return region_limits(shapes, self.spatial_scale)
 
     def bins(self, rois: Formula, axis: int, shift: float) -> Tuple[Formula, Formula, Formula]:
         """Where regions start along an axis (0 is across), their sizes, and those of bins."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import List, Tuple
+from typing import Dict, List, Tuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from ..shape import Dim, Dims, Shape, merge, product, same
 from .attributes import Single, Singles, single
 from .computed import Computed, options, takes
 from .onnx_math import Formula, count, grid, join, stack
-from .registry import TorchBuilder, operator
+from .registry import Limits, TorchBuilder, operator
 from .suppression import Candidates, best, first_kept, rows, sides_of
 
 SCALES = (Single(4.0), Single(8.0), Single(16.0), Single(32.0))
@@ -79,6 +79,13 @@ class Proposals(Computed):
         count = product((self.images(batch), self.rpn_post_nms_top_n))
         shapes: List[Shape] = [(count, 5), (count, 1)]
         return shapes[: self.visible_outputs()]
+
+    def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
+        """The picture's height and width, from half of the map on, and how far it was scaled."""
+        given = shapes[0] if shapes and shapes[0] else (None,) * 4
+        sizes = [self.feature_stride * (d if isinstance(d, int) else 1) for d in given[2:]]
+        high = np.array([*sizes, 2])
+        return {"im_info": Limits(high // 2, high)}
 
     def formula(self, cls_prob: Formula, bbox_pred: Formula, im_info: Formula) -> List[Formula]:
         boxes, scores = self._boxes(cls_prob.slice(1, self.anchors), bbox_pred, im_info)

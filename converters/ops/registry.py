@@ -10,7 +10,20 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Mapping, Optional, TypeVar, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    ClassVar,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    TypeVar,
+    Union,
+)
+
+import numpy as np
 
 from ..shape import Dims, Shape
 from .attributes import AttributeProblem, parse_attributes
@@ -31,6 +44,35 @@ else:
 
 #: Attributes, whether a value is supported, and which ones are, in words.
 Allowed = tuple[tuple[str, Callable[[Any], bool], str], ...]
+
+
+class Limits(NamedTuple):
+    """The least and the largest of the numbers that an input may hold.
+
+    Attributes:
+        low, high: numbers, or arrays that broadcast against the input: a limit for each row.
+        optional: other numbers make sense, too, so that these are drawn only where all that reads
+            the input agrees.
+        whole: whole numbers only, if there are several.
+    """
+
+    low: Any
+    high: Any
+    optional: bool = False
+    whole: bool = True
+
+
+def places(shapes: Sequence[Shape], number: int, axis: int) -> Limits:
+    """Positions along an axis of one of the inputs; the first one where its size is unknown."""
+    shape = shapes[number] if number < len(shapes) else None
+    size = shape[axis] if shape is not None and -len(shape) <= axis < len(shape) else 1
+    return Limits(0, size - 1 if isinstance(size, int) else 0)
+
+
+def rows(limits: Sequence[int], rank: int) -> Limits:
+    """Positions along several axes of these sizes: a row of the input, of that rank, for each."""
+    high = np.reshape(np.array(limits) - 1, (-1,) + (1,) * (rank - 1))
+    return Limits(0, high)
 
 
 class Unsupported(Exception):
@@ -131,10 +173,12 @@ class Operator:
         place of theirs, if one does."""
         return dict.fromkeys(self.labels, ("only training reads it", None))
 
-    def index_limits(self) -> dict[str, int]:
-        """Inputs that are indices -> how many places they choose from.
+    def index_limits(self, *shapes: Shape) -> dict[str, Limits]:
+        """Inputs that count or choose (positions, lengths, conditions) -> the numbers they may be,
+        given the inputs' shapes.
 
-        Used to feed a network whose input is read so: noise would choose the first ones only.
+        Used to feed a network whose input is read so: noise would choose the first places only, and
+        MXNet writes beyond its arrays where a length is negative. See converters/limits.py.
         """
         return {}
 

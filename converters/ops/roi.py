@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, List, Tuple
+from typing import ClassVar, Dict, List, Sequence, Tuple
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims
+from ..shape import Dim, Dims, Shape
 from .attributes import Ints, Single
 from .computed import Called, takes
 from .interpolation import (
@@ -22,7 +22,7 @@ from .interpolation import (
     within,
 )
 from .onnx_math import Formula
-from .registry import TorchBuilder, operator
+from .registry import Limits, TorchBuilder, operator
 
 #: Opsets whose RoiAlign onnxruntime has; the older ones know no aligned regions.
 ROI_ALIGN, ALIGNED, NO_ROI_ALIGN = 10, 16, 22
@@ -38,6 +38,21 @@ def pooled_shape(data: Dims, rois: Dims, columns: int, channels: Dim, size: Ints
     takes("data", data, tuple("NCHW"))
     takes("rois", rois, ("R", columns))
     return (rois[0], channels, *size)
+
+
+def region_limits(shapes: Sequence[Shape], scale: float) -> Dict[str, Limits]:
+    """An image's number, then corners in its first and last half: what a region is."""
+    data, rois = (*shapes, None, None)[:2]
+    images, _, height, width = (d if isinstance(d, int) else 1 for d in data or (1, 1, 1, 1))
+    x, y = (max(1, int((size - 1) / scale)) for size in (width, height))
+    if rois is not None and rois[-1] == 6:  # the middle, sizes, and an angle
+        low, high = np.array([0, 0, 0, 1, 1, -90]), np.array([images - 1, x, y, x, y, 90])
+    else:
+        low, high = (
+            np.array([0, 0, 0, x // 2, y // 2]),
+            np.array([images - 1, x // 2, y // 2, x, y]),
+        )
+    return {"rois": Limits(low, high)}
 
 
 @dataclass(frozen=True)
@@ -57,6 +72,9 @@ class RegionPooling(Called):
     def infer(self, data: Dims, rois: Dims) -> Dims:
         channels = data[1] if data else None
         return pooled_shape(data, rois, self.columns, channels, self.pooled_size)
+
+    def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
+        return region_limits(shapes, self.spatial_scale)
 
     def scaled(self, rois: Formula, shift: float = 0) -> List[Formula]:
         """The four columns behind the image's number, in pixels of the map."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from ..errors import ShapeError
 from ..shape import Dims, Shape, show
@@ -11,7 +11,7 @@ from .attributes import Single
 from .computed import takes
 from .indexing import onnx_index, torch_index, torch_size
 from .onnx_math import constant, count_to, formula, moved, result, size_of
-from .registry import OnnxBuilder, Operator, TorchBuilder, operator
+from .registry import Limits, OnnxBuilder, Operator, TorchBuilder, operator, places
 from .slicing import BEFORE
 
 
@@ -35,6 +35,11 @@ class Sequences(Operator):
         if sequence_length is not None:
             takes("sequence_length", sequence_length, (data[1 - self.axis],))
         return data
+
+    def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
+        """From one step to all."""
+        last = places(shapes, 0, self.axis).high
+        return {"sequence_length": Limits(1, last + 1)} if self.use_sequence_length else {}
 
 
 def _torch_count(m: TorchBuilder, data: str, axis: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Optional, Tuple
+from typing import Any, ClassVar, Dict, Literal, Optional, Tuple
 
 import numpy as np
 
@@ -11,7 +11,16 @@ from ..python_text import literal
 from ..shape import Dims, Shape, show
 from .onnx_math import Formula, count_along, result
 from .reduction import normalise_axes
-from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, Written, operator
+from .registry import (
+    Limits,
+    OnnxBuilder,
+    SameShape,
+    TorchBuilder,
+    Unsupported,
+    Written,
+    operator,
+    places,
+)
 
 
 @operator("softmax")
@@ -44,6 +53,11 @@ class Softmax(SameShape):
     def infer(self, data: Dims, length: Shape = None) -> Dims:
         normalise_axes((self.axis,), data)
         return data
+
+    def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
+        """At least one number takes part."""
+        last = places(shapes, 0, self.axis).high
+        return {"length": Limits(1, last + 1)} if self.use_length else {}
 
     def to_onnx(self, g: OnnxBuilder, data: Any, length: Any = None) -> Any:
         value = Formula(g, data, g.type(data))

@@ -102,10 +102,11 @@ def reading_options(parser: argparse.ArgumentParser) -> None:
 
 def reading(args: argparse.Namespace) -> Dict[str, Any]:
     """How the user wants the checkpoint read: what `load_subject` takes beside shapes."""
-    types = parse_types(args.input_type)
-    outputs = tuple(args.output)
-    files = {"epoch": args.epoch, "params": args.params}
-    return {**files, "weights": args.weights, "types": types, "outputs": outputs}
+    from .input_options import parse_ranges
+
+    found: Dict[str, Any] = {"epoch": args.epoch, "params": args.params, "weights": args.weights}
+    found.update(types=parse_types(args.input_type), outputs=tuple(args.output))
+    return {**found, "ranges": parse_ranges(getattr(args, "input_range", ()))}
 
 
 def quiet(parser: argparse.ArgumentParser) -> None:
@@ -126,13 +127,16 @@ def targets_of(args: argparse.Namespace) -> Tuple[str, ...]:
 
 
 def sampling(parser: argparse._ActionsContainer, default: str) -> None:
-    """Random inputs, and the Python that has MXNet to run them in."""
+    """What the network is run on, and the Python that has MXNet to run it in."""
+    from .input_options import input_options
+
     parser.add_argument("--seed", type=count, help="of the random inputs (default: 0)")
     text = (
         "how many random inputs; float32 noise is judged over all of them. In turns they are "
         "plain, sparse and a batch of three, tall with outliers, and wide, as far as sizes are free"
     )
     parser.add_argument("--samples", type=positive, help=f"{text} (default: {default})")
+    input_options(parser)
     mxnet_python(parser)
 
 

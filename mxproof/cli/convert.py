@@ -22,10 +22,19 @@ from ..evidence import SAMPLES
 from ..export.parcel import Parcel, changes
 from ..proof import Proof
 from ..runtimes.base import RuntimeFailure
-from ..subject import WEIGHTS, UsageError, load_subject, parse_inputs, require
+from ..subject import (
+    WEIGHTS,
+    Subject,
+    UsageError,
+    load_for_run,
+    load_subject,
+    parse_inputs,
+    require,
+)
 from ..targets import convert
 from . import common
 from .common import say
+from .input_options import inputs_of, stated_shapes
 from .picture_options import preprocessing, preprocessing_of
 from .verify import again
 
@@ -60,7 +69,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "-o", "--output-dir", metavar="DIR", default=".", help="where to (default: .)"
     )
     _options(parser)
-    preprocessing(parser)
+    preprocessing(parser, files=True)
 
 
 def _options(parser: argparse.ArgumentParser) -> None:
@@ -175,10 +184,9 @@ def _other_type(args: argparse.Namespace) -> str:
 def read(args: argparse.Namespace, folder: Path) -> Parcel:
     """The checkpoint, with what the user wants changed in it."""
     how = {"half": args.float16, "double": args.float64, **common.reading(args)}
-    how["inputs"] = parse_inputs(args.input)
     if args.weights == "auto":  # nobody ships random weights without asking for them
         how["weights"] = "pretrained"
-    subject = load_subject(args.checkpoint, **how)
+    subject = _load(args, **how)
     notes: List[str] = []
     if subject.graph.narrowed:
         notes.append("float64: rounded to float32; --float64 keeps it")
@@ -186,13 +194,21 @@ def read(args: argparse.Namespace, folder: Path) -> Parcel:
         how["outputs"] = logits(subject.graph)
         dropped = [n for n in subject.graph.outputs if n not in how["outputs"]]
         notes.append(f"logits: {', '.join(how['outputs'])} in place of {', '.join(dropped)}")
-        subject = load_subject(args.checkpoint, **how)
+        subject = _load(args, **how)
     subject = subject.prepared(preprocessing_of(args, subject.preprocessing))
     exact = replace(subject.graph, exact_batch_norm=args.exact_batch_norm)
     subject = replace(subject, graph=exact)
     graph, single, done = changes(subject.graph, fused=args.fuse, half=args.float16)
     written, notes = replace(subject, graph=graph), [*notes, *done]
     return Parcel(written, subject.graph, single, folder, args.opset, notes=notes)
+
+
+def _load(args: argparse.Namespace, **how: Any) -> Subject:
+    """With sizes left free although arrays have them, as far as that can be."""
+    stated = parse_inputs(args.input)
+    if args.npz:
+        return load_for_run(args.checkpoint, stated_shapes(args), kept=stated, **how)
+    return load_subject(args.checkpoint, inputs=stated, **how)
 
 
 def write(args: argparse.Namespace, parcel: Parcel) -> None:
@@ -234,7 +250,8 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
         raise UsageError(f"--verify: {reason}")
     if not reason:
         try:
-            parcel.proof = prove(parcel, parse_inputs(args.input), **common.drawn(args))
+            how = {**common.drawn(args), "inputs": inputs_of(args, parcel.subject)}
+            parcel.proof = prove(parcel, stated_shapes(args), **how)
         except (ConversionError, RuntimeFailure, UsageError) as error:
             if args.verify:
                 raise

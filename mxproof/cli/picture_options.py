@@ -5,14 +5,11 @@ from __future__ import annotations
 import argparse
 from dataclasses import fields, replace
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from converters.preprocessing import CHANNELS, CROPS, Preprocessing
 
-from ..pictures import picture_inputs
-from ..runtimes.base import Array
-from ..subject import Subject, UsageError, parse_inputs
+from ..subject import UsageError
 from .common import count, positive
 
 STEPS = tuple(field.name for field in fields(Preprocessing))
@@ -26,9 +23,12 @@ def preprocessing(parser: argparse.ArgumentParser, *, files: bool = False) -> No
         "to 255. Known for models by name, and for files that `convert` wrote with these options.",
     )
     if files:
-        text = "pictures: BMP, PNG, JPEG, …; for a network that takes clips, their frames"
+        text = (
+            "pictures: BMP, PNG, JPEG, …; for a network that takes clips, their frames; with its "
+            "name where there are several inputs"
+        )
         images: Dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
-        group.add_argument("--image", **images, metavar="FILE", help=text)
+        group.add_argument("--image", **images, metavar="[NAME=]FILE", help=text)
     text = "height and width (default: those of the network's input, or the picture's own)"
     group.add_argument("--size", type=_size, metavar="HxW", help=text)
     text = "scale the shorter side to N before the middle is cut out (default: to --size)"
@@ -58,17 +58,6 @@ def preprocessing_of(
         return replace(known or Preprocessing(), **stated)
     except ValueError as error:
         raise UsageError(f"{' '.join('--' + n for n in stated)}: {error}") from None
-
-
-def pictures_of(
-    args: argparse.Namespace, subject: Subject, *others: Path
-) -> Optional[List[Dict[str, Array]]]:
-    """The inputs that --image names; or those of other files where it names none."""
-    files = [Path(f) for f in args.image] or list(others)
-    if not files:
-        return None
-    how = preprocessing_of(args, subject.preprocessing)
-    return picture_inputs(subject, files, how, parse_inputs(args.input))
 
 
 def _size(text: str) -> Tuple[int, int]:

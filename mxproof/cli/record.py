@@ -11,14 +11,17 @@ from converters.progress import report
 from converters.shape import show
 
 from ..evidence import SAMPLES, evidence_for
-from ..subject import WEIGHTS, UsageError, load_for_run, parse_inputs
+from ..subject import WEIGHTS, UsageError, load_for_run
 from . import common
+from .input_options import inputs_of, stated_shapes
+from .picture_options import preprocessing
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     common.common(parser)
     parser.add_argument("-o", "--output-file", metavar="FILE", required=True, help="where to")
     common.sampling(parser, "2 for models by name, 4 for other networks")
+    preprocessing(parser, files=True)
 
 
 def refuse_order(graph: Graph) -> None:
@@ -36,7 +39,7 @@ def refuse_order(graph: Graph) -> None:
 def run(args: argparse.Namespace) -> int:
     from ..recording.file import save_recording
 
-    output, given = Path(args.output_file), parse_inputs(args.input)
+    output, given = Path(args.output_file), stated_shapes(args)
     if not output.absolute().parent.is_dir() or output.is_dir():
         raise UsageError(f"-o {output}: name a file, in a folder that is there.")
     with common.progress_of(args):
@@ -44,7 +47,9 @@ def run(args: argparse.Namespace) -> int:
         subject = load_for_run(args.checkpoint, given, **common.reading(args))
         refuse_order(subject.graph)
         samples = args.samples or (2 if subject.model is not None else SAMPLES)
-        inputs = subject.evidence(given, seed=args.seed or 0, samples=samples)
+        inputs = inputs_of(args, subject)
+        if inputs is None:
+            inputs = subject.evidence(given, seed=args.seed or 0, samples=samples)
         how = {"inputs": inputs, "mxnet_python": args.mxnet_python}
         with evidence_for(subject, given, **how) as evidence:
             arrays = evidence.arrays()

@@ -15,6 +15,7 @@ from converters.preprocessing import Preprocessing
 from converters.progress import report
 from converters.shape import show
 
+from ..chosen_inputs import by_input
 from ..report.sheet import Sheet
 from ..running import RUNTIMES, Opened, open_model, runtime_for
 from ..runtimes.base import Array
@@ -72,20 +73,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def inputs_of(args: argparse.Namespace, opened: Opened) -> Dict[str, Array]:
-    """Arrays of --npy; pictures of --image for the one input that is left."""
+    """Arrays of --npy; pictures of --image for inputs that are left."""
     from ..pictures import picture_input
 
     arrays: Dict[str, Array] = {}
     for text in args.npy:
         name, _, file = text.rpartition("=")
         arrays[name or opened.inputs[0].name] = read_npy(Path(file))
-    if args.image:
-        value = next((value for value in opened.inputs if value.name not in arrays), None)
-        if value is None:
-            raise UsageError("--image and --npy give the same input. Leave one of the two out.")
+    left = {value.name: value for value in opened.inputs if value.name not in arrays}
+    if args.image and not left:
+        raise UsageError("--image and --npy give the same input. Leave one of the two out.")
+    for name, files in by_input(args.image, list(left)).items():
         how = preprocessing_of(args, opened.preprocessing) or Preprocessing()
-        pixels = picture_input([Path(f) for f in args.image], how, value.name, value.shape)
-        arrays[value.name] = pixels if "float" in value.type else pixels.astype(value.type)
+        pixels, dtype = picture_input(files, how, name, left[name].shape), left[name].type
+        arrays[name] = pixels if "float" in dtype else pixels.astype(dtype)
     return arrays
 
 

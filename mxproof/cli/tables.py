@@ -16,7 +16,8 @@ from ..runtimes.base import Array
 from ..subject import Subject, load_for_run, parse_inputs
 from ..tables import measure, sheets
 from . import common
-from .picture_options import pictures_of, preprocessing, preprocessing_of
+from .input_options import inputs_of
+from .picture_options import preprocessing, preprocessing_of
 
 VIEWS = 8
 
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 def pictured(args: argparse.Namespace, subject: Subject) -> List[Dict[str, Array]]:
     """The pictures of --image, or views of the photograph that comes with this package."""
     if subject.model is None or args.image:
-        return pictures_of(args, subject, PHOTOGRAPH) or []
+        return inputs_of(args, subject, PHOTOGRAPH) or []
     how = preprocessing_of(args, subject.preprocessing)
     shape = subject.model.output_input
     size = how.size if how and how.size else shape[-2:]

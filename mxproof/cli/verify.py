@@ -22,12 +22,13 @@ from ..report.page import markdown, page, today
 from ..report.templates import require_jinja
 from ..report.terminal import layer_sheet, lost_in, proof_table, require_layers
 from ..runtimes.base import RuntimeFailure
-from ..subject import Subject, UsageError, load_for_run, parse_inputs
+from ..subject import Subject, UsageError, load_for_run
 from ..targets import TARGETS
 from ..tolerance import Budgets, load_budgets
 from . import common
 from .common import say
-from .picture_options import pictures_of, preprocessing
+from .input_options import inputs_of, stated_shapes
+from .picture_options import preprocessing
 
 if TYPE_CHECKING:
     from ..evidence import Evidence
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
             subject,
             given,
             **common.drawn(args),
-            inputs=pictures_of(args, subject),
+            inputs=inputs_of(args, subject),
             reference=Path(args.reference) if args.reference else None,
         ) as evidence:
             proof = verify(subject, common.targets_of(args), evidence, folder, budgets=budgets)
@@ -124,7 +125,8 @@ def reproduced(
 
 def again(args: argparse.Namespace, targets: Sequence[str], **stated: Any) -> str:
     """The `mxproof verify` of this run, for these targets alone; it states what is drawn."""
-    if not getattr(args, "reference", None) and not getattr(args, "image", None):
+    chosen = ("reference", "image", "npz")
+    if not any(getattr(args, option, None) for option in chosen):
         stated = {**common.drawn(args), **stated}
     return common.command_line("verify", args, to=list(targets) or None, **stated)
 
@@ -133,12 +135,10 @@ def given_of(args: argparse.Namespace) -> Dict[str, Shape]:
     """Shapes of inputs as they were stated: now, or for the recording."""
     from ..recording.file import given_inputs
 
-    for option in ("seed", "samples") if args.image else ():
-        if getattr(args, option) is not None:
-            raise UsageError(f"--{option} and --image: pictures are not drawn. Leave one out.")
     if not args.reference:
-        return parse_inputs(args.input)
-    for option in ("seed", "samples", "input", "image", "mxnet_python"):
+        return stated_shapes(args)
+    options = ("seed", "samples", "input", "image", "npz", "input_range", "mxnet_python")
+    for option in options:
         if getattr(args, option) not in (None, []):
             raise UsageError(
                 f"--{option.replace('_', '-')} and --reference: the recording has its own inputs, "

@@ -88,6 +88,7 @@ class Mxnet:
             "made_labels": list(graph.made_labels),
             "narrowed": graph.narrowed,
             "renamed": dict(graph.renamed),
+            "restated": list(graph.restated),
         }
         self._load()
 

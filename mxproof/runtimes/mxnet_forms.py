@@ -160,6 +160,15 @@ def cut(nodes, first, heads):
     return to_json(document)
 
 
+def with_attributes(symbol, restated):
+    """The symbol (JSON) with other attributes: (number of the layer, name, value)."""
+    document = from_json(symbol)
+    layers = [node for node in document["nodes"] if node["op"] != "null"]
+    for number, name, value in restated:
+        layers[number]["attrs"][name] = value
+    return to_json(document)
+
+
 def without_labels(symbol, made_labels):
     """The symbol (JSON) with variables in place of labels that layers make: (number of the layer
     that reads it, number of the input, the variable)."""

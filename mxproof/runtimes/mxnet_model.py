@@ -15,6 +15,7 @@ from .mxnet_forms import (
     stated,
     to_json,
     variable,
+    with_attributes,
     without_float64,
 )
 from .mxnet_listing import chosen, described, readers
@@ -37,7 +38,9 @@ def saved_in_np_shape(params):
 class Model:
     """One checkpoint, read by MXNet's own loaders, in float32 and float64."""
 
-    def __init__(self, mx, symbol, params, labels, cut_at, made_labels, narrowed, renamed):
+    def __init__(
+        self, mx, symbol, params, labels, cut_at, made_labels, restated, narrowed, renamed
+    ):
         """
         Args:
             narrowed: the checkpoint is in float64, and what is judged in float32.
@@ -47,6 +50,8 @@ class Model:
         self.file, self.np_shape = params, saved_in_np_shape(params)
         mx.util.set_np_shape(self.np_shape)
         whole, original = chosen(mx, symbol, cut_at, made_labels)
+        if restated:
+            whole = mx.sym.load_json(with_attributes(whole.tojson(), restated))
         made = {name for _, _, name in made_labels}
         self.listing = {
             "original": original,

@@ -66,7 +66,7 @@ class WorkerProcess:
         self._start()
 
     def _start(self) -> None:
-        self._suspended, self._pending = False, 0
+        self._suspended, self._pending, self._given = False, 0, ""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
         try:
             self._process = subprocess.Popen(
@@ -135,6 +135,9 @@ class WorkerProcess:
             while self._pending:  # nobody took them
                 self.receive(do)
         given = inputs or {}
+        self._given = ", ".join(
+            f"{name} {'x'.join(map(str, a.shape)) or '()'} {a.dtype}" for name, a in given.items()
+        )
         try:
             self._channel.send({"do": do, "inputs": list(given), **options}, given.values())
         except (OSError, ValueError):
@@ -171,6 +174,7 @@ class WorkerProcess:
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace").strip().splitlines()[-3:]
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        on = f", given {self._given}" if self._given else ""
         return RuntimeFailure(
-            f"the {self._runtime} process ended ({how}) while it had to {doing}: {said}"
+            f"the {self._runtime} process ended ({how}) while it had to {doing}{on}: {said}"
         )

@@ -126,6 +126,14 @@ def scaled(net: Network, data: Entry) -> Entry:
     return net.convolution("conv0", net.layer("_mul_scalar", "scaled", data, scalar=1e6), 3, 4)
 
 
+def baked(net: Network, data: Entry) -> Entry:
+    x = net.convolution("conv0", data, 3, 4)
+    x = net.layer("Pooling", "pool", x, global_pool=True, pool_type="avg", kernel=(1, 1))
+    x = net.layer("Reshape", "flat", x, shape=(32, -1))
+    weight = net.parameter("fc_weight", 5, 4)
+    return net.layer("FullyConnected", "fc", x, weight, num_hidden=5, no_bias=True)
+
+
 #: What model/net is.
 NETWORKS: Dict[str, Build] = {
     "a custom operator": custom,
@@ -137,6 +145,13 @@ NETWORKS: Dict[str, Build] = {
     "layers beside the output": beside,
     "a network with a large kernel": lambda net, x: net.convolution(
         "conv0", x, 3, 4, kernel=(7, 7), pad=(0, 0)
+    ),
+    "a network for a batch of 32": baked,
+    "a network with two inputs": lambda net, x: net.layer(
+        "broadcast_mul",
+        "masked",
+        net.convolution("conv0", x, 3, 4),
+        net.convolution("conv1", net.variable("mask"), 3, 4),
     ),
     "a network that sorts": lambda net, x: net.layer(
         "sort", "sorted", net.convolution("conv0", x, 3, 4), axis=-1

@@ -15,7 +15,7 @@ from converters import CheckpointError, __version__
 from converters.checkpoint_files import find_files
 from fixtures.zoo import ZOO, obtain
 from mxproof.cli.common import reading
-from mxproof.cli.picture_options import pictures_of
+from mxproof.cli.input_options import inputs_of, stated_shapes
 from mxproof.cli.verify import again, budgets_of
 from mxproof.comparison import Comparison, describe_failure
 from mxproof.evidence import SAMPLES, Evidence, kept, live
@@ -29,7 +29,7 @@ from mxproof.repro.folder import Folder
 from mxproof.runtimes.base import Candidate, Layer
 from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
 from mxproof.sample_inputs import informative
-from mxproof.subject import Subject, load_for_run, parse_inputs
+from mxproof.subject import Subject, load_for_run
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budgets
 from mxproof.truth import Truth
@@ -263,7 +263,7 @@ def case(
 ) -> Iterator[Case]:
     """The model, converted; without MXNet there is no proof, which is a failure and no skip."""
     args = arguments(request.config.option, request.param)
-    given = given_inputs(args.reference) if args.reference else parse_inputs(args.input)
+    given = given_inputs(args.reference) if args.reference else stated_shapes(args)
     subject = load_for_run(args.checkpoint, given, **reading(args))
     if args.reference:
         evidence = load_recording(args.reference, subject.graph)
@@ -272,14 +272,15 @@ def case(
             mxnet: MxnetProcess = request.getfixturevalue("mxnet")
         except pytest.skip.Exception as error:
             pytest.fail(f"nothing can be proven: {error}", pytrace=False)
-        inputs = pictures_of(args, subject)
+        inputs = inputs_of(args, subject)
         model = mxnet.load(subject.files, None, subject.graph)
         if inputs is None:
             args.samples = args.samples or (2 if subject.model else SAMPLES)
             drawn = subject.evidence(given, seed=args.seed or 0, samples=args.samples)
-            inputs = informative(model.run, drawn)
+            shapes = {name: array.shape for name, array in drawn[0].items()}
+            inputs = informative(model.run, drawn, subject.limits(shapes))
         evidence = kept(live(model, inputs, mxnet.versions))
-    folder, chosen = tmp_path_factory.mktemp(subject.name), bool(args.image)
+    folder, chosen = tmp_path_factory.mktemp(subject.name), bool(args.image or args.npz)
     case = Case(subject, folder, given, evidence, *budgets, again(args, ()), chosen)
     if args.repro:
         case.repro = Folder(Path(args.repro))
@@ -295,11 +296,12 @@ def arguments(option: argparse.Namespace, model: str) -> argparse.Namespace:
     args.checkpoint, args.output = option.checkpoint or model, option.output_layer
     if not option.checkpoint:
         args.epoch, args.params, args.input, args.input_type, args.output = None, None, [], [], []
+        args.npz, args.input_range = [], []
     if option.reference:
         given = Path(option.reference)
         args.reference = given / f"{model}.npz" if given.is_dir() else given
         args.seed = args.samples = args.mxnet_python = None
-        args.input, args.image = [], []
+        args.input, args.image, args.npz, args.input_range = [], [], [], []
     return args
 
 

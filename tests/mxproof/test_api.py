@@ -25,9 +25,11 @@ def test_it_is_what_the_command_line_does(
 ) -> None:
     """In an interpreter that is named, too."""
     shape, python = (1, 3, 8, 6), mxnet.python
-    proof = verify(prefix, inputs={"data": shape}, seed=3, samples=2, mxnet_python=python)
+    how = {"inputs": {"data": shape}, "ranges": {"data": (-1, 2)}, "mxnet_python": python}
+    proof = verify(prefix, seed=3, samples=2, **how)  # type: ignore[arg-type]
     options = ("--input", "data=1x3x8x6", "--seed", 3, "--samples", 2, "--mxnet-python", python)
-    succeed("verify", prefix, *options, "--json", tmp_path / "p.json")
+    options = (*options, "--input-range", "data=-1:2", "--json", tmp_path / "p.json")
+    succeed("verify", prefix, *options)
     said = json.loads((tmp_path / "p.json").read_text())
     assert proof.passed
     assert {**proof.to_json(), "command": said["command"]} == said

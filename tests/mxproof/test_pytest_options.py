@@ -34,7 +34,7 @@ def test_a_checkpoint_on_pictures(prefix: Path, tmp_path: Path, mxnet: MxnetProc
     pixels = np.random.default_rng(0).integers(0, 256, (9, 14, 3)).astype(np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     options = ("--checkpoint", prefix, "--input", "data=1x3x9x7", "--mxnet-python", mxnet.python)
-    pictures = ("--image", tmp_path / "a.png", "--scale", "1/255", "--channels", "BGR")
+    pictures = ("--image", f"data={tmp_path / 'a.png'}", "--scale", "1/255", "--channels", "BGR")
     found = suites(*options, *pictures, "--layers", "unit?_conv1", "tests/models/test_layers.py")
     assert found.returncode == 0, found.stdout
     for target in ("onnx", "pytorch"):
@@ -53,7 +53,8 @@ def test_seed_and_samples_of_a_network_that_fixes_its_inputs_size(
     save_checkpoint(tmp_path / "small", net.symbol(head), net.arrays)
     options = ("--checkpoint", tmp_path / "small", "--mxnet-python", mxnet.python)
     chosen = ("tests/models", "-k", "layers or outputs or tables or shapes")
-    found = suites(*options, "--seed", 5, "--samples", 2, *chosen)
+    drawn = ("--seed", 5, "--samples", 2, "--input-range", "data=-1:1")
+    found = suites(*options, *drawn, *chosen)
     assert found.returncode == 0, found.stdout
     assert re.search(r"SKIPPED .*is about i3d_resnet50_v1_kinetics400; run are small", found.stdout)
     where = "onnx-reference float64, onnxruntime float32, pytorch float32, pytorch float64"
