@@ -8,7 +8,7 @@ import warnings
 from dataclasses import replace
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from .errors import CheckpointError, UnsupportedError, UnusedParametersWarning
+from .errors import CheckpointError, UnsupportedError, UnusedParametersWarning, listed
 from .folding import fold_parameters, input_roles
 from .graph import Graph, Node, Value
 from .naming import distinct_names, layer_outputs, readable, with_readable_variables
@@ -73,11 +73,11 @@ def bind(
 def _check_variables(variables: List[str], missing: List[str], where: str) -> None:
     if len(set(variables)) != len(variables):
         twice = sorted({v for v in variables if variables.count(v) > 1})
-        raise CheckpointError(f"variables named alike: {', '.join(map(repr, twice))}.")
+        raise CheckpointError(f"variables named alike: {listed(list(map(repr, twice)))}.")
     if missing:
         raise CheckpointError(
             f"{where}: missing {len(missing)} parameters that the symbol reads: "
-            f"{', '.join(missing)}. Symbol and parameters do not belong together, or the file "
+            f"{listed(missing)}. Symbol and parameters do not belong together, or the file "
             "was saved without them."
         )
 
@@ -170,7 +170,7 @@ def _warn_of_unused(names: Set[str], where: str) -> None:
     if names:
         warnings.warn(
             f"{where}: {len(names)} parameters that the symbol never reads were left out: "
-            f"{', '.join(sorted(names))}.",
+            f"{listed(sorted(names))}.",
             UnusedParametersWarning,
             stacklevel=4,
         )
