@@ -12,6 +12,7 @@ import pytest
 pytest_plugins = (
     "mxproof.report.pytest_report",  # --report DIR
     "tests.completeness",  # --complete
+    "tests.checkpoint",  # what is wrong with --checkpoint is said once
 )
 
 # torch's idle threads may spin for a moment (that is its speed), but not for long: three

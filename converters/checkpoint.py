@@ -18,7 +18,7 @@ from .files import atomic_write, sha256
 from .graph import Graph
 from .naming import readable
 from .params import Array, load_params, save_params
-from .shape import Shape
+from .shape import Shape, stated
 from .symbol import Symbol, load_symbol, symbol_to_json
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -69,7 +69,7 @@ def load_checkpoint(
         symbol,
         load_params(params_file),
         name=readable(Path(prefix).name, "network"),
-        inputs=inputs or {},
+        inputs=stated(inputs or {}),
         types=types or {},
         outputs=outputs,
         half=half,

@@ -53,12 +53,14 @@ def save_onnx(
     """Write the model, whole or not at all; weights beyond 1 GiB go into `<path>.data`.
 
     Args:
+        path: the .onnx file; its folder is made if need be.
         external_data: weights go there whatever their size.
 
     Returns:
         The files written.
     """
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     weights = sum(v.const_value.nbytes for v in model.graph.initializers.values() if v.const_value)
     external = external_data or weights > EXTERNAL_DATA_BYTES
     data = path.name + ".data" if external else None

@@ -182,6 +182,9 @@ def _statement(graph: Graph, node: Node) -> Statement:
 def save_pytorch(module: PytorchModule, folder: Union[str, os.PathLike[str]]) -> List[Path]:
     """Write `<name>.py` and `<name>.safetensors`, each whole or not at all.
 
+    Args:
+        folder: it is made if need be.
+
     Returns:
         The files written.
     """

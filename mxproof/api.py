@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Mapping, Optional, Sequence, Union
 
 from converters.preprocessing import Preprocessing
-from converters.shape import Shape
+from converters.shape import Shape, stated
 
 from .evidence import SAMPLES, evidence_for
 from .pictures import picture_inputs
@@ -78,7 +78,7 @@ def verify(
         if folder is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mxproof-"))
         recorded = None if reference is None else Path(reference)
-        given = given_inputs(recorded) if recorded else dict(inputs or {})
+        given = given_inputs(recorded) if recorded else stated(inputs or {})
         subject = load_for_run(
             os.fspath(checkpoint), given, epoch=epoch, weights=weights, types=types, outputs=outputs
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
@@ -18,13 +20,18 @@ from converters import Value, load_checkpoint
 from converters.preprocessing import KEY, Preprocessing
 from converters.shape import Shape, compatible, show
 
-from .runtimes.base import Array
+from .runtimes.base import Array, RuntimeFailure
 from .runtimes.mxnet import MxnetProcess
 from .subject import Subject, UsageError, load_for_run
 from .targets import TARGETS, convert
 
 #: Runtime -> the target whose files it runs; "" for MXNet, which runs checkpoints.
 RUNTIMES = {"mxnet": "", "onnxruntime": "onnx", "pytorch": "pytorch", "mxnet-onnx": "onnx"}
+PACKAGES = {"onnxruntime": "onnxruntime", "pytorch": "torch"}
+#: What messages say of where their C++ stopped.
+INTERNAL = re.compile(
+    r"\[ONNXRuntimeError\] : \d+ : \w+ : |Load model from .*? failed:|\S+\.(?:cc|h):\d+ .*?\) "
+)
 SUFFIXES = {name: target and TARGETS[target].suffix for name, target in RUNTIMES.items()}
 #: Inputs, preprocessing and outputs' names of a file.
 Described = Tuple[Tuple[Value, ...], Optional[Preprocessing], Tuple[str, ...]]
@@ -136,7 +143,7 @@ def open_subject(
         return
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         path = convert(graph, target, Path(folder))[0]
-        with open_file(path, runtime, mxnet_python) as opened:
+        with open_file(path, runtime, mxnet_python, subject.name) as opened:
             yield opened
 
 
@@ -152,12 +159,48 @@ def _suffix(model: str) -> str:
 
 
 @contextmanager
-def open_file(path: Path, runtime: str, mxnet_python: Optional[str]) -> Iterator[Opened]:
-    """A file of the runtime's target; mxnet-onnx imports it back into MXNet."""
+def reported(who: str, runtime: str, doing: str, remedy: str) -> Iterator[None]:
+    """Report what a runtime raises, of whatever kind, in one paragraph.
+
+    Raises:
+        RuntimeFailure: the runtime cannot load or run the model.
+    """
+    try:
+        yield
+    except (RuntimeFailure, MemoryError):
+        raise
+    except Exception as error:
+        package = import_module(PACKAGES[runtime])
+        said = " ".join(INTERNAL.sub("", str(error)).split()) or type(error).__name__
+        raise RuntimeFailure(
+            f"{who}: {package.__name__} {package.__version__} cannot {doing}: {said.rstrip('.')}. "
+            f"{remedy}, or install another {package.__name__}."
+        ) from error
+
+
+@contextmanager
+def open_file(
+    path: Path, runtime: str, mxnet_python: Optional[str], who: str = ""
+) -> Iterator[Opened]:
+    """A file of the runtime's target; mxnet-onnx imports it back into MXNet.
+
+    Args:
+        who: the network, where the user knows it by another name than the file's.
+    """
     target = RUNTIMES[runtime]
     inputs, preprocessing, outputs = READERS[target](path)
     if runtime != "mxnet-onnx":
-        yield Opened(inputs, preprocessing, TARGETS[target].open(path, "float32").run, outputs)
+        who = who or str(path)
+        with reported(who, runtime, "load it", "Convert the checkpoint again"):
+            candidate = TARGETS[target].open(path, "float32")
+            _ = getattr(candidate, "session" if target == "onnx" else "model")  # which is loaded
+
+        def run(arrays: Mapping[str, Array]) -> List[Array]:
+            shapes = ", ".join(f"{n} of shape {show(a.shape)}" for n, a in arrays.items())
+            with reported(who, runtime, f"run it on {shapes}", "Give inputs of another shape"):
+                return candidate.run(arrays)
+
+        yield Opened(inputs, preprocessing, run, outputs)
         return
     from converters.mxnet_symbol import from_onnx, save_mxnet
 

@@ -29,7 +29,8 @@ def preprocessing(parser: argparse.ArgumentParser, *, files: bool = False) -> No
         text = "pictures: BMP, PNG, JPEG, …; for a network that takes clips, their frames"
         images: Dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
         group.add_argument("--image", **images, metavar="FILE", help=text)
-    text = "height and width (default: those of the network's input, or the picture's own)"
+    text = "height and width, or one number for both (default: those of the network's input, or "
+    text += "the picture's own)"
     group.add_argument("--size", type=_size, metavar="HxW", help=text)
     text = "scale the shorter side to N before the middle is cut out (default: to --size)"
     group.add_argument("--resize", type=positive, metavar="N", help=text)
@@ -73,7 +74,10 @@ def pictures_of(
 
 def _size(text: str) -> Tuple[int, int]:
     height, _, width = text.partition("x")
-    return count(height, 1), count(width, 1)
+    try:
+        return count(height, 1), count(width or height, 1)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{text!r}: write HxW, e.g. 112x112") from None
 
 
 def _fraction(text: str) -> float:

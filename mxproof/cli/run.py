@@ -19,6 +19,7 @@ from ..report.sheet import Sheet
 from ..running import RUNTIMES, Opened, open_model, runtime_for
 from ..runtimes.base import Array
 from ..subject import UsageError, parse_inputs
+from ..writable import writable_folder
 from . import common
 from .picture_options import preprocessing, preprocessing_of
 
@@ -49,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
     output = Path(args.output_file or "out.npy")
     if output.suffix != ".npy" or not output.absolute().parent.is_dir():
         raise UsageError(f"-o {output}: name an .npy file, in a folder that is there.")
+    if args.output_file:
+        writable_folder(f"-o {output}", output.absolute().parent)
     how = {"mxnet_python": args.mxnet_python, **common.reading(args)}
     with common.progress_of(args):
         report(f"opening {args.checkpoint} in {runtime}")
