@@ -122,6 +122,7 @@ def summary(target: Json) -> List[Tuple[str, str]]:
     (rel, layer), (ratio, noisiest) = (worst(target, p) for p in PRECISIONS)
     silent = output.get("max_abs") is None and output.get("top1") is None and bool(output)
     median = target["precisions"].get("float32", {}).get("median_ratio")
+    judged = f" ({median:.2f})" if median is not None else ""
     texts = (
         FUNCTIONS[target["function"]],
         precision_words(target),
@@ -131,7 +132,7 @@ def summary(target: Json) -> List[Tuple[str, str]]:
         NOT_COMPARED if silent else TOP.get(output.get("top1", ""), NONE),
         stored_words(target["stored"]),
         f"{number(rel)} {layer}".strip(),
-        f"{number(ratio, '.2f')} {noisiest} ({number(median, '.2f')})".replace("  ", " "),
+        f"{number(ratio, '.2f')} {noisiest}".strip() + judged,
     )
     return list(zip(SUMMARY, texts))
 
