@@ -274,7 +274,7 @@ class Comparison:
     def _looked_closer(self) -> bool:
         """Is it known what rounding may do in most of the layers?"""
         spreads = [np.any(c.sums.spread) for c in self.checks if c.sums]
-        return 2 * sum(spreads) > len(spreads)
+        return bool(2 * sum(spreads) > len(spreads))
 
     @cached_property
     def median_ratio(self) -> Optional[float]:

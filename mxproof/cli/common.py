@@ -228,7 +228,7 @@ def show_tables(args: argparse.Namespace, document: object, sheets: Sequence[She
     write_text(args.markdown, "\n\n".join(sheet.markdown() for sheet in sheets) + "\n")
     console = console_of(args)
     for sheet in sheets:
-        console.print(sheet.terminal())
+        console.print(sheet)
 
 
 @contextmanager

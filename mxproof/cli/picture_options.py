@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
-from converters.preprocessing import CHANNELS, CROPS, Preprocessing
+from converters.preprocessing import CHANNELS, CROPS, INTERPOLATIONS, Preprocessing
 
 from ..pictures import picture_inputs
 from ..runtimes.base import Array
@@ -36,6 +36,11 @@ def preprocessing(parser: argparse.ArgumentParser, *, files: bool = False) -> No
     group.add_argument("--resize", type=positive, metavar="N", help=text)
     text = "center (the default) keeps the proportions and cuts the middle out, none stretches"
     group.add_argument("--crop", choices=CROPS, help=text)
+    text = (
+        "how it is scaled: as Pillow does it, smoothing what becomes smaller (bilinear, the "
+        "default), or as OpenCV's and MXNet's own bilinear imresize: opencv"
+    )
+    group.add_argument("--interpolation", choices=INTERPOLATIONS, help=text)
     text = "order of channels (default: RGB)"
     group.add_argument("--channels", choices=tuple(CHANNELS), help=text)
     group.add_argument("--scale", type=_fraction, metavar="X", help="e.g. 1/255 (default: 1)")

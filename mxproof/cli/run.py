@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     names = opened.outputs or tuple(f"output {i}" for i in range(len(outputs)))
     title = f"{Path(args.checkpoint).name} in {runtime}"
     sheet = results(title, names, outputs, args.top, labels)
-    common.console_of(args).print(sheet.terminal())
+    common.console_of(args).print(sheet)
     for number, array in enumerate(outputs if args.output_file else ()):
         path = output if len(outputs) == 1 else output.with_suffix(f".{number}.npy")
         with atomic_write(path) as file:
