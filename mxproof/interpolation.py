@@ -14,6 +14,8 @@ from PIL import Image
 
 from converters.preprocessing import Pixels
 
+from .runtimes.base import Array
+
 #: Bits of OpenCV's weights.
 BITS = 11
 
@@ -47,7 +49,7 @@ def opencv_bilinear(pixels: Pixels, width: int, height: int) -> Pixels:
     return found
 
 
-def _weights(before: int, after: int) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _weights(before: int, after: int) -> Tuple[Array, Array, Array]:
     """The two pixels that each new one lies between, and their weights in 1 / 2**BITS, (2, after);
     and which of the new ones lie beyond the outermost centres, where both are the same pixel.
 
