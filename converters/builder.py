@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Tuple
 
 from .errors import ShapeError
+from .examples import example_input
 from .graph import Graph, Node
 from .ops import Unsupported
 from .params import Array
@@ -69,12 +70,13 @@ class Builder:
     def _shape(self, name: str) -> Tuple[Dim, ...]:
         shape = self._graph.shapes[name]
         if shape is None:
-            names = [v.name for v in self._graph.inputs]
-            example = name if name in names or not names else names[0]
+            unknown = [v.name for v in self._graph.inputs if v.shape is None]
+            names = unknown or [v.name for v in self._graph.inputs]
+            example = " ".join(f"--input {example_input(self._graph, n, free=True)}" for n in names)
             raise ShapeError(
                 f"the shape of {name!r} follows from no layer of {self._graph.name}: state the "
-                f"inputs, e.g. --input {example}=Nx3xHxW, or, if only training reads it, choose an "
-                "output before it: --output LAYER."
+                f"inputs, e.g. {example}, or, if only training reads it, choose an output before "
+                "it: --output LAYER."
             )
         return shape
 

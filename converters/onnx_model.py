@@ -15,6 +15,7 @@ import onnx_ir as ir
 
 from . import ops
 from .errors import UnsupportedError
+from .examples import completed
 from .graph import Graph
 from .onnx_builder import OnnxBuilder
 from .opsets import DEFAULT_OPSET, NEWEST_OPSET, OLDEST_OPSET
@@ -43,7 +44,7 @@ def to_onnx(graph: Graph, *, opset: int = DEFAULT_OPSET) -> ir.Model:
         try:
             builder.add_layer(node)
         except ops.Unsupported as problem:
-            raise ops.unsupported(node, problem) from None
+            raise completed(ops.unsupported(node, problem), graph) from None
     return builder.model()
 
 

@@ -20,6 +20,7 @@ import safetensors.numpy
 from . import ops
 from .builder import Builder
 from .errors import UnsupportedError
+from .examples import completed
 from .files import atomic_write
 from .graph import Graph, Node
 from .params import Array
@@ -135,7 +136,7 @@ def to_pytorch(graph: Graph) -> PytorchModule:
         try:
             statements.append(_statement(graph, node))
         except ops.Unsupported as problem:
-            raise ops.unsupported(node, problem) from None
+            raise completed(ops.unsupported(node, problem), graph) from None
     inputs = [v.name for v in graph.inputs]
     if not inputs:
         raise UnsupportedError([f"{graph.name} has no input."])

@@ -33,8 +33,8 @@ INTERNAL = re.compile(
     r"\[ONNXRuntimeError\] : \d+ : \w+ : |Load model from .*? failed:|\S+\.(?:cc|h):\d+ .*?\) "
 )
 SUFFIXES = {name: target and TARGETS[target].suffix for name, target in RUNTIMES.items()}
-#: Inputs, preprocessing and outputs' names of a file.
-Described = Tuple[Tuple[Value, ...], Optional[Preprocessing], Tuple[str, ...]]
+#: Inputs, preprocessing as it is recorded ("": none is) and outputs' names of a file.
+Described = Tuple[Tuple[Value, ...], str, Tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,24 @@ class Opened:
 
     Attributes:
         inputs: as the file states them.
-        preprocessing: of pictures, where it is recorded.
+        recorded: the preprocessing of pictures, as its text; "" where none is.
         run: inputs -> outputs; MXNet takes a precision, too.
         outputs: their names, where the file has them.
     """
 
     inputs: Tuple[Value, ...]
-    preprocessing: Optional[Preprocessing]
+    recorded: str
     run: Callable[..., List[Array]]
     outputs: Tuple[str, ...] = ()
+
+    @property
+    def preprocessing(self) -> Optional[Preprocessing]:
+        """Of pictures, where it is recorded.
+
+        Raises:
+            CheckpointError: what is recorded cannot be read.
+        """
+        return Preprocessing.from_text(self.recorded) if self.recorded else None
 
     def restated(self, given: Mapping[str, Shape]) -> Opened:
         """With the shapes that the user states.
@@ -139,7 +148,7 @@ def open_subject(
         with MxnetProcess(mxnet_python) as mxnet:
             network = mxnet.load(subject.prefix, subject.epoch, graph)
             names = tuple(graph.outputs)
-            yield Opened(graph.inputs, subject.preprocessing, network.run, names)
+            yield Opened(graph.inputs, graph.source.get(KEY, ""), network.run, names)
         return
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         path = convert(graph, target, Path(folder))[0]
@@ -188,7 +197,7 @@ def open_file(
         who: the network, where the user knows it by another name than the file's.
     """
     target = RUNTIMES[runtime]
-    inputs, preprocessing, outputs = READERS[target](path)
+    inputs, recorded, outputs = READERS[target](path)
     if runtime != "mxnet-onnx":
         who = who or str(path)
         with reported(who, runtime, "load it", "Convert the checkpoint again"):
@@ -200,7 +209,7 @@ def open_file(
             with reported(who, runtime, f"run it on {shapes}", "Give inputs of another shape"):
                 return candidate.run(arrays)
 
-        yield Opened(inputs, preprocessing, run, outputs)
+        yield Opened(inputs, recorded, run, outputs)
         return
     from converters.mxnet_symbol import from_onnx, save_mxnet
 
@@ -209,7 +218,7 @@ def open_file(
         save_mxnet(from_onnx(path), prefix)
         graph = load_checkpoint(prefix, inputs={v.name: v.shape for v in inputs})
         with MxnetProcess(mxnet_python) as mxnet:
-            yield Opened(inputs, preprocessing, mxnet.load(prefix, 0, graph).run, outputs)
+            yield Opened(inputs, recorded, mxnet.load(prefix, 0, graph).run, outputs)
 
 
 def _read_onnx(path: Path) -> Described:
@@ -230,12 +239,11 @@ def _read_onnx(path: Path) -> Described:
         dims = [d.dim_value if d.HasField("dim_value") else d.dim_param for d in tensor.shape.dim]
         dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
         inputs.append(Value(given.name, tuple(d or None for d in dims), str(dtype)))
-    return tuple(inputs), _recorded(metadata), tuple(output.name for output in model.graph.output)
-
-
-def _recorded(metadata: Mapping[str, str]) -> Optional[Preprocessing]:
-    text = metadata.get(f"mxproof.{KEY}")
-    return Preprocessing.from_text(text) if text else None
+    return (
+        tuple(inputs),
+        metadata.get(f"mxproof.{KEY}", ""),
+        tuple(output.name for output in model.graph.output),
+    )
 
 
 def _read_pytorch(path: Path) -> Described:
@@ -260,7 +268,7 @@ def _read_pytorch(path: Path) -> Described:
         for n in names
     )
     outputs = json.loads(metadata.get("mxproof.outputs", "[]"))
-    return tuple(inputs), _recorded(metadata), tuple(outputs)
+    return tuple(inputs), metadata.get(f"mxproof.{KEY}", ""), tuple(outputs)
 
 
 READERS: Mapping[str, Callable[[Path], Described]] = {"onnx": _read_onnx, "pytorch": _read_pytorch}

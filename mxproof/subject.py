@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from converters import Graph, ShapeError, UnsupportedError, load_checkpoint
+from converters.examples import example_input
 from converters.params import TYPE_FLAGS
 from converters.preprocessing import KEY, Preprocessing
 from converters.shape import AXES, Shape
@@ -135,7 +136,7 @@ class Subject:
             if shape is None:
                 raise UsageError(
                     f"the shape of input {value.name!r} is not known: "
-                    f"give it, e.g. --input {value.name}=1x3x224x224."
+                    f"give it, e.g. --input {example_input(self.graph, value.name)}."
                 )
             shapes[value.name] = tuple(
                 d if isinstance(d, int) else DEFAULT_SIZES.get(d or "", DEFAULT_SIZE) for d in shape
@@ -229,8 +230,10 @@ def parse_inputs(texts: List[str]) -> Dict[str, Shape]:
         sizes = dims.split("x")
         good = all(re.fullmatch("[1-9][0-9]{0,9}", d) or d.isidentifier() for d in sizes)
         if not name or not good:
+            numbers = re.fullmatch(r"\W?[1-9]\d*([,;:*/\u00d7 ]+[1-9]\d*)*\W?", dims)
+            meant = "x".join(re.findall(r"\d+", dims)) if numbers else "1x3x224x224"
             raise UsageError(
-                f"--input {text}: write NAME=SIZExSIZEx…, e.g. data=1x3x224x224; "
+                f"--input {text}: write NAME=SIZExSIZEx…, e.g. {name or 'data'}={meant}; "
                 "a letter in place of a size leaves it free, e.g. data=Nx3xHxW."
             )
         shapes[name] = tuple(int(d) if d.isdigit() else d for d in sizes)

@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ..errors import LayerProblem, ShapeError, UnsupportedError, sentences
+from ..examples import OPTION, SIDES, sized
 from ..onnx_builder import ONNX_TYPES
 from ..ops import Unsupported
 from ..shape import Dim, Shape, compatible, show
@@ -71,7 +72,10 @@ class Translation:
             self._attempt(node.op_type, names, self._node, node, [*names, str(node.name)][0])
         heads = [self._head(value) for value in graph.outputs]
         if self.problems:
-            raise UnsupportedError(sentences(self.problems))
+            fixed = {name: show(sized(shape, SIDES[0])) for name, shape in self.inputs.items()}
+            options = " ".join(f"--input {name}={sizes}" for name, sizes in fixed.items())
+            said = sentences(self.problems)
+            raise UnsupportedError(OPTION.sub(lambda _: options, problem) for problem in said)
         found = tuple(head for head in heads if head is not None)
         return in_visiting_order(Symbol(tuple(self.builder.nodes), found, MXNET_VERSION))
 

@@ -109,7 +109,11 @@ class RNN(Operator):
         elif isinstance(shape[0], int):
             packed = np.arange(shape[0], dtype=np.int32)
         else:
-            raise Unsupported(f"parameters of {show(shape)}: needs a fixed number: --input")
+            features = g.shape(data)[2]
+            count = self.packing.length(features) if isinstance(features, int) else "stored ones"
+            raise Unsupported(
+                f"parameters of {show(shape)}: needs a fixed number, {count}: --input"
+            )
 
         def read(part: Array) -> Any:
             if stored:

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from converters import CheckpointError
 from converters.files import atomic_write
 from converters.preprocessing import Preprocessing
 from converters.progress import report
@@ -85,10 +86,20 @@ def inputs_of(args: argparse.Namespace, opened: Opened) -> Dict[str, Array]:
         value = next((value for value in opened.inputs if value.name not in arrays), None)
         if value is None:
             raise UsageError("--image and --npy give the same input. Leave one of the two out.")
-        how = preprocessing_of(args, opened.preprocessing) or Preprocessing()
+        how = preprocessing_of(args, known_to(args, opened)) or Preprocessing()
         pixels = picture_input([Path(f) for f in args.image], how, value.name, value.shape)
         arrays[value.name] = pixels if "float" in value.type else pixels.astype(value.type)
     return arrays
+
+
+def known_to(args: argparse.Namespace, opened: Opened) -> Optional[Preprocessing]:
+    """The preprocessing on record, which the user may state where it cannot be read."""
+    try:
+        return opened.preprocessing
+    except CheckpointError:
+        if preprocessing_of(args, None) is None:
+            raise
+        return None
 
 
 def read_npy(path: Path) -> Array:
