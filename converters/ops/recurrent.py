@@ -110,10 +110,10 @@ class RNN(Operator):
             packed = np.arange(shape[0], dtype=np.int32)
         else:
             features = g.shape(data)[2]
-            count = self.packing.length(features) if isinstance(features, int) else "stored ones"
-            raise Unsupported(
-                f"parameters of {show(shape)}: needs a fixed number, {count}: --input"
-            )
+            need = "a fixed number"
+            if isinstance(features, int):
+                need = f"{self.packing.length(features)} of them"
+            raise Unsupported(f"parameters of {show(shape)}: needs {need}: --input")
 
         def read(part: Array) -> Any:
             if stored:

@@ -15,6 +15,7 @@ from onnx import helper
 from PIL import Image
 
 from converters import save_checkpoint
+from mxproof.cli import main
 from tests.converters.networks import Network, onnx_model, small_resnet
 
 Entry = Tuple[int, int]
@@ -30,10 +31,12 @@ class Remedy(NamedTuple):
         said: a pattern of what is printed.
         then: the command that follows the message; "+" appends to the refused one, "-" takes words
             out of it; \\1, \\2, … are groups of the pattern.
-        needs: "mxnet" for a row that runs it.
+        needs: what it takes to run it: "mxnet", "torch".
         network: what `net` is, in place of the usual one.
         files: name -> what writes it, given its path.
         environment: variables of the refused command.
+        patches: what stands in for something while that runs.
+        code: its exit code.
     """
 
     command: str
@@ -43,6 +46,8 @@ class Remedy(NamedTuple):
     network: Any = None
     files: Mapping[str, Callable[[Path], Any]] = {}
     environment: Mapping[str, str] = {}
+    patches: Mapping[str, Any] = {}
+    code: int = 2
 
 
 def write(folder: Path, remedy: Remedy) -> None:
@@ -86,6 +91,10 @@ def large_parameters(net: Network, x: Entry) -> Entry:
 
 def two_inputs(net: Network, x: Entry) -> Entry:
     return net.layer("elemwise_add", "sum", x, net.variable("more"))
+
+
+def refuse(*_: Any, **__: Any) -> None:
+    raise RuntimeError("cannot be exported")
 
 
 def saved_onnx(
@@ -238,10 +247,41 @@ OPERATORS: Dict[str, Remedy] = {
         "- --float16",
         network=large,
     ),
+    "a loss of training": Remedy(
+        f"{CONVERT} --input data=7x2x3",
+        "--output LAYER",
+        "+ --output fc",
+        network=lambda net, x: net.layer(
+            "_contrib_CTCLoss",
+            "loss",
+            net.layer(
+                "FullyConnected",
+                "fc",
+                x,
+                net.parameter("w", 4, 3),
+                num_hidden=4,
+                flatten=False,
+                no_bias=True,
+            ),
+            net.parameter("labels", 2, 3),
+        ),
+    ),
+    "classes for a loss": Remedy(
+        f"{CONVERT} --input data=Nx3xHxW",
+        "--output LAYER",
+        "+ --output conv0",
+        network=lambda net, x: net.layer(
+            "elemwise_add",
+            "sum",
+            net.convolution("conv0", x, 3, 4),
+            net.layer("_sample_unique_zipfian", "drawn"),
+        ),
+    ),
     "torch.export of unknown shapes": Remedy(
         f"{CONVERT} --to pytorch --pt2",
         GIVEN,
         "+ \\1",
+        "torch",
         network=layer("Activation", act_type="relu"),
     ),
 }
@@ -270,6 +310,32 @@ TO_MXNET: Dict[str, Remedy] = {
         files={
             "x.onnx": saved_onnx(
                 node("Resize", "", "by", mode="linear"), by=np.array([1, 1, 1.3, 1.3], np.float32)
+            )
+        },
+    ),
+    "a size that no value has": Remedy(
+        ONNX,
+        GIVEN,
+        "+ \\1",
+        files={
+            "x.onnx": saved_onnx(
+                node("Shape", out="s"),
+                helper.make_node("Mul", ["s", "by"], ["size"]),
+                node("Resize", "", "", "size", mode="linear"),
+                by=np.array([1, 1, 2, 2]),
+            )
+        },
+    ),
+    "a computed shape": Remedy(
+        ONNX,
+        GIVEN,
+        "+ \\1",
+        files={
+            "x.onnx": saved_onnx(
+                node("Shape", out="s"),
+                helper.make_node("Gather", ["s", "at"], ["to"]),
+                node("Reshape", "to"),
+                at=np.array([3, 0, 1, 2]),
             )
         },
     ),
@@ -337,6 +403,16 @@ COMMANDS: Dict[str, Remedy] = {
     ),
 }
 
+TORCH: Dict[str, Remedy] = {
+    "what torch.export does not take": Remedy(
+        f"{CONVERT} --to pytorch --pt2",
+        "Leave --pt2 out",
+        "- --pt2",
+        "torch",
+        patches={"torch.export.export": refuse},
+    ),
+}
+
 MXNET: Dict[str, Remedy] = {
     "more than memory": Remedy(
         "verify net --to onnx --samples 1 --input data=1x3x9999999x9999999",
@@ -353,15 +429,61 @@ MXNET: Dict[str, Remedy] = {
     "no such interpreter": Remedy(
         "run net --npy in.npy --mxnet-python ./nothing",
         "--mxnet-python PATH",
-        "- ./nothing + {python}",
+        "- ./nothing + PYTHON",
         "mxnet",
     ),
     "a network that sorts": Remedy(
         "record net -o net.npz --quiet", r"(--output \w+)\.", "+ \\1", "mxnet", network=sorting
+    ),
+    "other outputs than were recorded": Remedy(
+        "verify net --to onnx --quiet --reference net.npz",
+        r"Choose the same ones \(--output\)",
+        "+ --output fc",
+        "mxnet",
+        files={
+            "net.npz": lambda path: main(
+                [
+                    "record",
+                    str(path.parent / "net"),
+                    "-o",
+                    str(path),
+                    "--output",
+                    "fc",
+                    "--samples",
+                    "1",
+                    "--quiet",
+                    "--input",
+                    "data=1x3x8x8",
+                ]
+            )
+        },
+    ),
+    "no number to record": Remedy(
+        "record net -o net.npz --quiet --samples 1 --input data=1x1 --seed 4",
+        "other inputs \\(--seed",
+        "- --seed 4",
+        "mxnet",
+        network=layer("log"),
     ),
     "no such layers": Remedy(
         "verify net --layers nosuch*", "see `inspect`", "inspect net", "mxnet"
     ),
 }
 
-REMEDIES = {**FILES, **OPERATORS, **TO_MXNET, **COMMANDS, **MXNET}
+REMEDIES = {**FILES, **OPERATORS, **TO_MXNET, **COMMANDS, **TORCH, **MXNET}
+
+#: Rows that take seconds to follow.
+SLOW = ("torch.export of unknown shapes", "no such interpreter")
+#: Parts of messages that are tried elsewhere, or recommend nothing -> where, or why.
+ELSEWHERE: Dict[str, str] = {
+    "supported with --float16: layers": "recommends nothing",
+    "argument --to: invalid choice": "recommends nothing",
+    "its target is computed: ": "the remedy of a row in TO_MXNET",
+    "needs opset … or newer": "no operator needs one",
+    "holds no decisions": "measures for minutes; tests/mxproof/test_bench.py",
+    "--against takes": "measures for minutes; tests/mxproof/test_bench.py",
+    "`mxproof convert --exact-batch-norm` avoids that": "tests/operators/test_rounding.py",
+    "for a reproducer: ": "tests/mxproof/test_repro_cli.py",
+    "the shape of input … is not known": "converting, which comes first, asks in other words",
+    "what torch.export made of": "a fault of torch; --pt2 is left out as in another row",
+}
