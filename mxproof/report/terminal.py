@@ -11,10 +11,10 @@ from rich.text import Text
 from converters import Graph
 from converters.shape import show
 
+from ..comparison import Comparison
 from ..outputs import DIFFERS
 from ..proof import Proof
 from ..subject import UsageError
-from ..verdict import Comparison
 from .record import FAIL, INCOMPLETE, MEASURES, PASS, QUESTIONS, Json
 from .sheet import Sheet, plain
 from .wording import (

@@ -14,9 +14,10 @@ from converters import __version__
 from fixtures.zoo import ZOO, obtain
 from mxproof.cli.picture_options import pictures_of
 from mxproof.cli.verify import again, budgets_of
+from mxproof.comparison import Comparison, describe_failure
 from mxproof.evidence import SAMPLES, Evidence, kept, live
 from mxproof.overrides import unused_rows, used_rows
-from mxproof.proof import PRECISIONS, TargetProof, describe_failure
+from mxproof.proof import PRECISIONS, TargetProof
 from mxproof.prover import Prover, versions_of
 from mxproof.recording.file import load_recording
 from mxproof.report.pytest_report import FOUND
@@ -29,7 +30,7 @@ from mxproof.subject import Subject
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budgets
 from mxproof.truth import Truth
-from mxproof.verdict import Check, Comparison
+from mxproof.verdict import Check
 from tests.checkpoint import KEY, arguments, chosen_by
 
 Shapes = Dict[str, Tuple[int, ...]]

@@ -70,7 +70,7 @@ def rows() -> Iterator[object]:
         yield pytest.param(name, marks=[pytest.mark.nightly] if name in SLOW else [], id=name)
 
 
-@pytest.mark.parametrize("name", rows())
+@pytest.mark.parametrize("name", list(rows()))
 def test_a_message_is_followed(
     name: str, run: Run, provoke: Provoke, request: pytest.FixtureRequest
 ) -> None:
