@@ -12,6 +12,7 @@ import pytest
 pytest_plugins = (
     "mxproof.report.pytest_report",  # --report DIR
     "tests.completeness",  # --complete
+    "tests.checkpoint",  # what is wrong with --checkpoint is said once
 )
 
 # torch's idle threads may spin for a moment (that is its speed), but not for long: three
@@ -188,7 +189,7 @@ class Tables:
 
         width = max(terminalreporter._tw.fullwidth, 120)
         console = Console(width=width, force_terminal=terminalreporter.hasmarkup)
-        tables = [Sheet(**sheet).terminal() for sheet in self.rows["mxproof_layers"]]
+        tables = [Sheet(**sheet) for sheet in self.rows["mxproof_layers"]]
         for key, table in (("mxproof", errors_table), ("mxproof_search", search_table)):
             tables += [table(self.rows[key])] if self.rows[key] else []
         for made in tables:

@@ -13,6 +13,7 @@ from .errors import (
     ShapeError,
     UnsupportedError,
     UnusedParametersWarning,
+    listed,
 )
 from .folding import fold_parameters, input_roles
 from .graph import Graph, Node, Value
@@ -81,11 +82,11 @@ def bind(
 def _check_variables(variables: List[str], missing: List[str], where: str) -> None:
     if len(set(variables)) != len(variables):
         twice = sorted({v for v in variables if variables.count(v) > 1})
-        raise CheckpointError(f"variables named alike: {', '.join(map(repr, twice))}.")
+        raise CheckpointError(f"variables named alike: {listed(list(map(repr, twice)))}.")
     if missing:
         raise CheckpointError(
             f"{where}: missing {len(missing)} parameters that the symbol reads: "
-            f"{', '.join(missing)}. Symbol and parameters do not belong together, or the file "
+            f"{listed(missing)}. Symbol and parameters do not belong together, or the file "
             "was saved without them."
         )
 
@@ -165,7 +166,7 @@ def _warn_of_unused(stored: Set[str], whole: Symbol, where: str) -> None:
     if unread := sorted(stored - known):
         warnings.warn(
             f"{where}: {len(unread)} parameters that the symbol never reads were left out: "
-            f"{', '.join(unread)}.",
+            f"{listed(unread)}.",
             UnusedParametersWarning,
             stacklevel=4,
         )

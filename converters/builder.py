@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Tuple
 
 from .errors import ShapeError
+from .examples import example_input
 from .graph import Graph, Node
-from .input_sizes import example
 from .ops import Unsupported
 from .params import Array
 from .shape import Dim
@@ -71,12 +71,12 @@ class Builder:
         shape = self._graph.shapes[name]
         if shape is None:
             unknown = [v.name for v in self._graph.inputs if v.shape is None]
-            first = name if name in unknown or not unknown else unknown[0]
-            shapes = example(self._graph, first)
+            names = unknown or [v.name for v in self._graph.inputs]
+            example = " ".join(f"--input {example_input(self._graph, n, free=True)}" for n in names)
             raise ShapeError(
                 f"the shape of {name!r} follows from no layer of {self._graph.name}: state the "
-                f"inputs, e.g. --input {shapes}, or, if only training reads it, choose an output "
-                "before it: --output LAYER."
+                f"inputs, e.g. {example}, or, if only training reads it, choose an output before "
+                "it: --output LAYER."
             )
         return shape
 

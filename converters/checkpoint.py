@@ -16,7 +16,7 @@ from .graph import Graph
 from .naming import readable
 from .params import Array, load_params, save_params
 from .precision import singled
-from .shape import Shape
+from .shape import Shape, stated
 from .structural_names import variables_of
 from .symbol import Symbol, load_symbol, symbol_to_json
 
@@ -69,7 +69,7 @@ def load_checkpoint(
         symbol,
         arrays,
         name=files.name,
-        inputs=inputs or {},
+        inputs=stated(inputs or {}),
         types=types or {},
         outputs=outputs,
         half=half,

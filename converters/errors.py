@@ -5,7 +5,10 @@ Every message is one paragraph: who, what was got, what is allowed, what to do n
 
 from __future__ import annotations
 
-from typing import Iterable, Optional
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence
+
+#: Names that a message lists; of more, it says how many.
+LISTED = 8
 
 
 class ConversionError(Exception):
@@ -27,6 +30,14 @@ class ShapeError(ConversionError):
     def __init__(self, message: str, misfit: Optional[int] = None) -> None:
         self.misfit = misfit
         super().__init__(message)
+
+
+class LayerProblem(NamedTuple):
+    """Why one layer cannot be converted: `words` end without a full stop."""
+
+    op: str
+    layer: str
+    words: str
 
 
 class UnsupportedError(ConversionError):
@@ -55,3 +66,28 @@ class UnusedParametersWarning(CheckpointWarning):
 
 class BakedBatchWarning(CheckpointWarning):
     """The network was made for one batch size, which was freed, or could not be."""
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names, separated by commas; of many the first ones, and how many there are beside."""
+    more = len(names) - LISTED
+    return ", ".join(names[:LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def sentences(problems: Iterable[LayerProblem]) -> List[str]:
+    """A sentence for each reason: an int8 network has hundreds of layers and two reasons.
+
+    Each operator that a reason is about is named with its first layer.
+    """
+    layers: Dict[str, Dict[str, List[str]]] = {}
+    for op, layer, words in problems:
+        layers.setdefault(words, {}).setdefault(op, []).append(layer)
+    return [
+        f"{listed([_operator(op, names) for op, names in ops.items()])}: {words}."
+        for words, ops in layers.items()
+    ]
+
+
+def _operator(op: str, layers: Sequence[str]) -> str:
+    more = f" (and {len(layers) - 1} more)" if len(layers) > 1 else ""
+    return f"{op} {layers[0]!r}{more}"

@@ -12,7 +12,9 @@ from typing import BinaryIO, Iterator
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file beside `path`; it takes the name when the block ends well."""
+    """Open a temporary file beside `path`, in a folder that is made if need be; it takes the name
+    when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -8,6 +8,7 @@ from typing import Dict, FrozenSet, List, Mapping, Set, Tuple, Union
 
 from . import ops
 from .errors import ShapeError, UnsupportedError
+from .examples import completed
 from .params import Array
 from .shape import Open, Shape, compatible, misfit, settled, show
 
@@ -268,7 +269,10 @@ class Graph:
             raise ShapeError(f"--input {name}: the network has no such input; it has: {names}.")
         inputs = tuple(replace(v, shape=shapes.get(v.name, v.shape)) for v in self.inputs)
         graph = replace(self, inputs=inputs)
-        graph.shapes  # noqa: B018 - raises where the shapes are impossible
+        try:
+            graph.shapes  # noqa: B018 - raises where the shapes are impossible
+        except UnsupportedError as error:
+            raise completed(error, graph) from None
         return graph
 
 

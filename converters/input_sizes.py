@@ -183,13 +183,6 @@ def _is_picture(shape: Shape, sizes: Tuple[int, ...]) -> bool:
     return all(size >= SMALLEST for d, size in zip(shape or (), sizes) if d in ("H", "W"))
 
 
-def example(graph: Graph, name: str) -> str:
-    """Shapes of an input, as a user states them, that the network takes."""
-    found = layouts(graph, name, {v.name: v.shape for v in graph.inputs})
-    told = LAYOUTS[:1] if set(found) >= set(LAYOUTS) or not found else found[:2]
-    return " or ".join(f"{name}={show(shape)}" for shape in told)
-
-
 def _free(shapes: Shapes) -> Set[Dim]:
     """The sizes, but for the batch's, that are no numbers."""
     dims = chain.from_iterable(shape or () for shape in shapes.values())

@@ -20,7 +20,7 @@ from .errors import CheckpointError, UnsupportedError
 from .from_onnx.translation import Translation
 from .onnx_model import SUPPORTED_OPSETS
 from .params import Array
-from .shape import Shape
+from .shape import Shape, stated
 from .symbol import Symbol
 
 Source = Union[PathLike, onnx.ModelProto, ir.Model]
@@ -61,7 +61,7 @@ def from_onnx(source: Source, *, inputs: Optional[Mapping[str, Shape]] = None) -
                 "onnx.version_converter.convert_version."
             ]
         )
-    translation = Translation(model, opset, dict(inputs or {}))
+    translation = Translation(model, opset, stated(inputs or {}))
     symbol = translation.symbol()
     read = {node.name for node in symbol.nodes if node.is_variable}
     return MxnetModel(

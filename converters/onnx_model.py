@@ -15,6 +15,7 @@ import onnx_ir as ir
 
 from . import ops
 from .errors import UnsupportedError
+from .examples import completed
 from .graph import Graph
 from .onnx_builder import OnnxBuilder
 from .opsets import DEFAULT_OPSET, NEWEST_OPSET, OLDEST_OPSET
@@ -43,7 +44,7 @@ def to_onnx(graph: Graph, *, opset: int = DEFAULT_OPSET) -> ir.Model:
         try:
             builder.add_layer(node)
         except ops.Unsupported as problem:
-            raise ops.unsupported(node, problem) from None
+            raise completed(ops.unsupported(node, problem), graph) from None
     return builder.model()
 
 
@@ -53,12 +54,14 @@ def save_onnx(
     """Write the model, whole or not at all; weights beyond 1 GiB go into `<path>.data`.
 
     Args:
+        path: the .onnx file; its folder is made if need be.
         external_data: weights go there whatever their size.
 
     Returns:
         The files written.
     """
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     weights = sum(v.const_value.nbytes for v in model.graph.initializers.values() if v.const_value)
     external = external_data or weights > EXTERNAL_DATA_BYTES
     data = path.name + ".data" if external else None

@@ -8,7 +8,7 @@ from typing import Dict, Mapping, Tuple
 import numpy as np
 
 from . import ops
-from .errors import UnsupportedError
+from .errors import LayerProblem, UnsupportedError, listed, sentences
 from .graph import Graph, Node
 from .params import TYPE_FLAGS, Array
 from .symbol import Symbol, SymbolNode
@@ -68,24 +68,22 @@ def halved(graph: Graph) -> Graph:
         for name, array in graph.params.items()
         if array.dtype.kind == "f"
     }
-    problems = [
-        f"parameter {name!r} holds {number:.3g}; float16 ends at {HALF.max:.0f}."
-        for name, number in largest.items()
-        if number > HALF.max
-    ]
-    if problems:
+    beyond = [f"{name!r} {number:.3g}" for name, number in largest.items() if number > HALF.max]
+    if beyond:
         raise UnsupportedError(
-            [*problems, "Leave --float16 out; a batch norm may be folded away: --fuse."]
+            [
+                f"parameters hold more than float16, which ends at {HALF.max:.0f}: "
+                f"{listed(beyond)}. Leave --float16 out; a batch norm may be folded away: --fuse."
+            ]
         )
     nodes = tuple(_stated(node) for node in graph.nodes)
     half = replace(with_floats(graph, "float16"), nodes=nodes, half=True)
     wide = [n for n in nodes for o in n.outputs if half.types[o] in ("float32", "float64")]
     if wide:
-        raise UnsupportedError(
-            f"{n.op} {n.name!r} makes {half.types[n.outputs[0]]}; supported with --float16: "
-            "layers that keep the type of what they read."
-            for n in wide
-        )
+        allowed = "supported with --float16: layers that keep the type of what they read"
+        made = ((n, half.types[n.outputs[0]]) for n in wide)
+        problems = (LayerProblem(n.op, n.name, f"makes {dtype}; {allowed}") for n, dtype in made)
+        raise UnsupportedError(sentences(problems))
     return half
 
 

@@ -21,6 +21,9 @@ Floats = npt.NDArray[np.float32]
 
 CHANNELS = {"RGB": 3, "BGR": 3, "GRAY": 1}
 CROPS = ("center", "none")
+#: Pillow's filters, and OpenCV's bilinear one, which MXNet's own `imresize` is.
+INTERPOLATIONS = ("bilinear", "bicubic", "lanczos", "nearest", "opencv")
+CHOICES = {"channels": tuple(CHANNELS), "crop": CROPS, "interpolation": INTERPOLATIONS}
 #: What a graph's `source`, and with it an exported file's metadata, holds it under.
 KEY = "preprocessing"
 
@@ -37,6 +40,9 @@ class Preprocessing:
         crop: "center" keeps the proportions and cuts the middle out; "none" stretches.
         channels: their order: RGB, BGR or GRAY (one channel).
         mean, std: one number for each channel, or one for all.
+        interpolation: how it is scaled: "bilinear", "bicubic", "lanczos" or "nearest" as Pillow
+            does it, which takes the mean over all that a pixel covers; "opencv" as cv2.resize and
+            mx.image.imresize do by default: bilinear, between two by two pixels at any scale.
     """
 
     size: Optional[Tuple[int, int]] = None
@@ -46,6 +52,7 @@ class Preprocessing:
     scale: float = 1.0
     mean: Tuple[float, ...] = (0.0,)
     std: Tuple[float, ...] = (1.0,)
+    interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:
         problem = self._problem()
@@ -53,11 +60,9 @@ class Preprocessing:
             raise ValueError(problem)
 
     def _problem(self) -> str:
-        if self.channels not in CHANNELS or self.crop not in CROPS:
-            return (
-                f"channels={self.channels!r}, crop={self.crop!r}; allowed: "
-                f"{', '.join(CHANNELS)} and {', '.join(CROPS)}."
-            )
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                return f"{name}={getattr(self, name)!r}; allowed: {', '.join(choices)}."
         for name in ("mean", "std"):
             if len(getattr(self, name)) not in (1, CHANNELS[self.channels]):
                 return (
@@ -83,8 +88,11 @@ class Preprocessing:
         return np.ascontiguousarray(np.moveaxis(wide, -1, -3), np.float32)
 
     def to_text(self) -> str:
-        """JSON, on one line."""
-        return json.dumps(asdict(self), allow_nan=False)
+        """JSON, on one line; without the usual interpolation, which older files do not have."""
+        steps = asdict(self)
+        if self.interpolation == Preprocessing.interpolation:
+            del steps["interpolation"]
+        return json.dumps(steps, allow_nan=False)
 
     @classmethod
     def from_text(cls, text: str) -> Preprocessing:
@@ -94,7 +102,10 @@ class Preprocessing:
             CheckpointError: it is something else.
         """
         try:
-            found: Dict[str, Any] = json.loads(text)
+            found: Dict[str, Any] = {
+                "interpolation": cls.interpolation,
+                **json.loads(text),
+            }
             values: Dict[str, Any] = {f.name: found[f.name] for f in fields(cls)}
             tuples = {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
             return cls(**{**values, **tuples})
@@ -113,6 +124,8 @@ class Preprocessing:
         else:
             side = f"shorter side {self.resize}" if self.resize else "scaled to cover"
             steps = ["{}, the middle {}x{}".format(side, *self.size)]
+        if self.interpolation != Preprocessing.interpolation:
+            steps.append(f"interpolation {self.interpolation}")
         steps.append(f"{self.channels} 0..255")
         if self.scale != 1:
             steps.append(f"times {self.scale!r}")

@@ -20,6 +20,7 @@ import safetensors.numpy
 from . import ops
 from .builder import Builder
 from .errors import UnsupportedError
+from .examples import completed
 from .files import atomic_write
 from .graph import Graph, Node
 from .params import Array
@@ -149,7 +150,7 @@ def to_pytorch(graph: Graph) -> PytorchModule:
         try:
             statements.append(_statement(graph, node, stored))
         except ops.Unsupported as problem:
-            raise ops.unsupported(node, problem) from None
+            raise completed(ops.unsupported(node, problem), graph) from None
     inputs = [v.name for v in graph.inputs]
     if not inputs:
         raise UnsupportedError([f"{graph.name} has no input."])
@@ -197,6 +198,9 @@ def _statement(graph: Graph, node: Node, stored: Dict[str, Array]) -> Statement:
 
 def save_pytorch(module: PytorchModule, folder: Union[str, os.PathLike[str]]) -> List[Path]:
     """Write `<name>.py` and `<name>.safetensors`, each whole or not at all.
+
+    Args:
+        folder: it is made if need be.
 
     Returns:
         The files written.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import List, Optional, Sequence, Tuple, Union
+import re
+from numbers import Integral
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .errors import ShapeError
 
@@ -31,6 +33,36 @@ def with_axes(data: Dims, axes: str) -> Dims:
     if len(data) != len(axes.strip("(,)").split(",")):
         raise ShapeError(f"takes {axes}, got {show(data)}")
     return data
+
+
+def stated(shapes: Any) -> Dict[str, Shape]:
+    """Shapes of inputs as a user of the library gives them -> tuples, by name.
+
+    Raises:
+        ShapeError: they are something else, such as {"data": "1x3x224x224"}.
+    """
+    if not isinstance(shapes, Mapping):
+        example = "{'data': (1, 3, 224, 224)}"
+        raise ShapeError(f"inputs={shapes!r}: give a dict from names to shapes: {example}.")
+    found: Dict[str, Shape] = {}
+    for name, shape in shapes.items():
+        dims = tuple(shape) if isinstance(shape, (tuple, list)) else shape
+        if isinstance(dims, tuple) and all(map(_is_dim, dims)):
+            found[name] = tuple(int(d) if isinstance(d, Integral) else d for d in dims)
+        elif shape is None:
+            found[name] = None
+        else:
+            words = re.findall(r"[A-WYZa-wyz]|\d+", shape) if isinstance(shape, str) else []
+            dims = tuple(int(w) if w.isdigit() else w for w in words) or (1, 3, 224, 224)
+            raise ShapeError(
+                f"inputs={{{name!r}: {shape!r}}}: a shape is a tuple of sizes above 0, or of names "
+                f"for sizes that stay free: {{{name!r}: {dims!r}}}."
+            )
+    return found
+
+
+def _is_dim(dim: Any) -> bool:
+    return dim is None or isinstance(dim, str) or (isinstance(dim, Integral) and int(dim) > 0)
 
 
 class Open(str):

@@ -124,7 +124,7 @@ class Drawn(NamedTuple):
         proofs = Prover(self.graph, self.paths, Budgets()).prove(evidence)[0]
         for target, proof in proofs.items():
             alarm = [] if proof.passed else proof.explain(f"{self.prefix.name} on {kind}")
-            ratio = proof.comparisons["float32"].median_ratio
+            ratio = proof.median_ratio
             part = max(c.part for c in proof.comparisons["float32"].checks)
             found = {"median_ratio": ratio, "worst_part": part, "alarm": alarm}
             yield {**self.about(kind, target), **found}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from converters.preprocessing import Preprocessing
-from converters.shape import Shape
+from converters.shape import Shape, stated
 
 from .chosen_inputs import chosen_inputs
 from .evidence import SAMPLES, evidence_for
@@ -87,8 +87,9 @@ def verify(
         if folder is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mxproof-"))
         recorded = None if reference is None else Path(reference)
-        stated = {name: a.shape for sample in arrays[:1] for name, a in sample.items()}
-        given = given_inputs(recorded) if recorded else {**stated, **(inputs or {})}
+        inputs = stated(inputs or {})
+        shapes = {name: a.shape for sample in arrays[:1] for name, a in sample.items()}
+        given = given_inputs(recorded) if recorded else {**shapes, **inputs}
         how: Dict[str, Any] = {"types": types, "outputs": outputs, "ranges": ranges}
         how.update(epoch=epoch, params=params, weights=weights)
         subject = load_for_run(os.fspath(checkpoint), given, **how)

@@ -82,17 +82,20 @@ class Comparison:
             problems.append("the layers come in another order than MXNet's, or more than once")
         return problems
 
+    @property
+    def _looked_closer(self) -> bool:
+        """Is it known what rounding may do in most of the layers?"""
+        spreads = [np.any(c.sums.spread) for c in self.checks if c.sums]
+        return bool(2 * sum(spreads) > len(spreads))
+
     @cached_property
-    def noisier(self) -> List[str]:
-        """A median of the float32 errors that only a systematic loss of precision explains.
+    def median_ratio(self) -> Optional[float]:
+        """The median of the float32 errors, as it is judged; None where it is not: in float64, of
+        few layers, and where the layers by themselves are judged and not the chain, or vice versa.
 
         In the chain layers share what they carry, and a median of shared errors is one layer's
         luck. So it only asks for a closer look, which then judges the layers by themselves.
         """
-        spreads = [np.any(c.sums.spread) for c in self.checks if c.sums]
-        looked_closer = 2 * sum(spreads) > len(spreads)
-        if self.alone != looked_closer:
-            return []
         # An error of so few ulps that it always passes is no more than MXNet's.
         few = (Budget().ulps * ULP32) ** 2
         ratios = [
@@ -100,12 +103,20 @@ class Comparison:
             for c in self.checks
             if c.sums and c.excess is not None
         ]
-        median = statistics.median(ratios) if len(ratios) >= FLOAT32_LAYERS else 0.0
-        if median <= FLOAT32_MEDIAN:
+        if len(ratios) < FLOAT32_LAYERS or self.alone != self._looked_closer:
+            return None
+        return statistics.median(ratios)
+
+    @property
+    def noisier(self) -> List[str]:
+        """A median that only a systematic loss of precision explains."""
+        median = self.median_ratio
+        if median is None or median <= FLOAT32_MEDIAN:
             return []
-        expected = "what rounding may do" if looked_closer else "MXNet's own"
+        count = sum(c.excess is not None for c in self.checks)
+        expected = "what rounding may do" if self._looked_closer else "MXNet's own"
         return [
-            f"the median of the float32 error over {len(ratios)} layers is {median:.2f} times "
+            f"the median of the float32 error over {count} layers is {median:.2f} times "
             f"{expected}; allowed {FLOAT32_MEDIAN:.3g}"
         ]
 
@@ -137,11 +148,6 @@ class Comparison:
     def first_nonfinite(self, kind: str) -> Optional[Check]:
         """The first layer that holds "NaN", or an "infinity" and no NaN, in MXNet."""
         return next((c for c in self.checks if c.nonfinite[1] == kind), None)
-
-    @property
-    def median_ratio(self) -> Optional[float]:
-        ratios = [c.ratio for c in self.checks if c.ratio is not None]
-        return statistics.median(ratios) if ratios else None
 
 
 def describe_failure(

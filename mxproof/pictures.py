@@ -14,6 +14,7 @@ from converters.input_sizes import DEFAULT_SIZES
 from converters.preprocessing import CHANNELS, Floats, Pixels, Preprocessing
 from converters.shape import Shape, show
 
+from .interpolation import resized
 from .subject import Subject, UsageError
 
 READ = "BMP, PNG, JPEG, GIF, WebP, TIFF"
@@ -135,14 +136,14 @@ def _pixels(
 def _scaled(
     image: Image.Image, preprocessing: Preprocessing, height: int, width: int
 ) -> Image.Image:
-    """To height x width, by bilinear interpolation over all that a pixel covers."""
-    bilinear = Image.Resampling.BILINEAR
+    """To height x width."""
+    method = preprocessing.interpolation
     if preprocessing.crop == "none":
-        return image.resize((width, height), bilinear)
+        return resized(image, width, height, method)
     covering = max(width / image.width, height / image.height)
     factor = preprocessing.resize / min(image.size) if preprocessing.resize else covering
     across = max(width, math.floor(image.width * factor + 0.5))
     down = max(height, math.floor(image.height * factor + 0.5))
-    scaled = image.resize((across, down), bilinear)
+    scaled = resized(image, across, down, method)
     left, top = (across - width) // 2, (down - height) // 2
     return scaled.crop((left, top, left + width, top + height))

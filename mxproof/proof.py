@@ -60,6 +60,14 @@ class TargetProof:
         return [p for p in found.problems if p not in chain.problems] if found else []
 
     @property
+    def median_ratio(self) -> Optional[float]:
+        """The median of the float32 errors that was judged, if one was: of the chain, or of the
+        layers by themselves."""
+        found = (self.comparisons.get("float32"), self.isolated.get("float32"))
+        medians = [c.median_ratio for c in found if c is not None]
+        return next((m for m in medians if m is not None), None)
+
+    @property
     def digits_lost(self) -> Dict[str, float]:
         """Layer -> decimal digits that it has less than MXNet's float32, within what rounding may
         do: of layers by themselves, where they were judged so."""

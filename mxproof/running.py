@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
@@ -18,16 +20,22 @@ from converters.preprocessing import KEY, Preprocessing
 from converters.shape import Shape, compatible, show
 
 from .chosen_inputs import typed
-from .runtimes.base import Array
+from .runtimes.base import Array, RuntimeFailure
 from .runtimes.mxnet import MxnetProcess
 from .subject import Subject, UsageError, load_for_run
 from .targets import TARGETS, convert
 
 #: Runtime -> the target whose files it runs; "" for MXNet, which runs checkpoints.
 RUNTIMES = {"mxnet": "", "onnxruntime": "onnx", "pytorch": "pytorch", "mxnet-onnx": "onnx"}
+PACKAGES = {"onnxruntime": "onnxruntime", "pytorch": "torch"}
+#: What messages say of where their C++ stopped.
+INTERNAL = re.compile(
+    r"\[ONNXRuntimeError\] : \d+ : \w+ : |Load model from .*? failed:|\S+\.(?:cc|h):\d+ .*?\) "
+)
 SUFFIXES = {name: target and TARGETS[target].suffix for name, target in RUNTIMES.items()}
-#: Inputs, preprocessing and outputs' names of a file, and what it says of its weights.
-Described = Tuple[Tuple[Value, ...], Optional[Preprocessing], Tuple[str, ...], str]
+#: Inputs, preprocessing as it is recorded ("": none is) and outputs' names of a file, and what it
+#: says of its weights.
+Described = Tuple[Tuple[Value, ...], str, Tuple[str, ...], str]
 
 
 #: Key of a file's metadata: which weights these are.
@@ -40,17 +48,26 @@ class Opened:
 
     Attributes:
         inputs: as the file states them.
-        preprocessing: of pictures, where it is recorded.
+        recorded: the preprocessing of pictures, as its text; "" where none is.
         run: inputs -> outputs; MXNet takes a precision, too.
         outputs: their names, where the file has them.
         weights: where they come from, for a model of the zoo.
     """
 
     inputs: Tuple[Value, ...]
-    preprocessing: Optional[Preprocessing]
+    recorded: str
     run: Callable[..., List[Array]]
     outputs: Tuple[str, ...] = ()
     weights: str = ""
+
+    @property
+    def preprocessing(self) -> Optional[Preprocessing]:
+        """Of pictures, where it is recorded.
+
+        Raises:
+            CheckpointError: what is recorded cannot be read.
+        """
+        return Preprocessing.from_text(self.recorded) if self.recorded else None
 
     def restated(self, given: Mapping[str, Shape]) -> Opened:
         """With the shapes that the user states.
@@ -127,11 +144,11 @@ def open_subject(
         with MxnetProcess(mxnet_python) as mxnet:
             network = mxnet.load(subject.files, None, graph)
             names, weights = tuple(graph.outputs), graph.source.get("weights", "")
-            yield Opened(graph.inputs, subject.preprocessing, network.run, names, weights)
+            yield Opened(graph.inputs, graph.source.get(KEY, ""), network.run, names, weights)
         return
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         path = convert(graph, target, Path(folder))[0]
-        with open_file(path, runtime, mxnet_python) as opened:
+        with open_file(path, runtime, mxnet_python, subject.name) as opened:
             yield opened
 
 
@@ -148,13 +165,48 @@ def _suffix(model: str) -> str:
 
 
 @contextmanager
-def open_file(path: Path, runtime: str, mxnet_python: Optional[str]) -> Iterator[Opened]:
-    """A file of the runtime's target; mxnet-onnx imports it back into MXNet."""
+def reported(who: str, runtime: str, doing: str, remedy: str) -> Iterator[None]:
+    """Report what a runtime raises, of whatever kind, in one paragraph.
+
+    Raises:
+        RuntimeFailure: the runtime cannot load or run the model.
+    """
+    try:
+        yield
+    except (RuntimeFailure, MemoryError):
+        raise
+    except Exception as error:
+        package = import_module(PACKAGES[runtime])
+        said = " ".join(INTERNAL.sub("", str(error)).split()) or type(error).__name__
+        raise RuntimeFailure(
+            f"{who}: {package.__name__} {package.__version__} cannot {doing}: {said.rstrip('.')}. "
+            f"{remedy}, or install another {package.__name__}."
+        ) from error
+
+
+@contextmanager
+def open_file(
+    path: Path, runtime: str, mxnet_python: Optional[str], who: str = ""
+) -> Iterator[Opened]:
+    """A file of the runtime's target; mxnet-onnx imports it back into MXNet.
+
+    Args:
+        who: the network, where the user knows it by another name than the file's.
+    """
     target = RUNTIMES[runtime]
-    inputs, preprocessing, outputs, weights = READERS[target](path)
+    inputs, recorded, outputs, weights = READERS[target](path)
     if runtime != "mxnet-onnx":
-        run = TARGETS[target].open(path, "float32").run
-        yield Opened(inputs, preprocessing, run, outputs, weights)
+        who = who or str(path)
+        with reported(who, runtime, "load it", "Convert the checkpoint again"):
+            candidate = TARGETS[target].open(path, "float32")
+            _ = getattr(candidate, "session" if target == "onnx" else "model")  # which is loaded
+
+        def run(arrays: Mapping[str, Array]) -> List[Array]:
+            shapes = ", ".join(f"{n} of shape {show(a.shape)}" for n, a in arrays.items())
+            with reported(who, runtime, f"run it on {shapes}", "Give inputs of another shape"):
+                return candidate.run(arrays)
+
+        yield Opened(inputs, recorded, run, outputs, weights)
         return
     from converters.mxnet_symbol import from_onnx, save_mxnet
 
@@ -163,8 +215,8 @@ def open_file(path: Path, runtime: str, mxnet_python: Optional[str]) -> Iterator
         save_mxnet(from_onnx(path), prefix)
         graph = load_checkpoint(prefix, inputs={v.name: v.shape for v in inputs})
         with MxnetProcess(mxnet_python) as mxnet:
-            run = mxnet.load(prefix, 0, graph).run
-            yield Opened(inputs, preprocessing, run, outputs, weights)
+            run_back = mxnet.load(prefix, 0, graph).run
+            yield Opened(inputs, recorded, run_back, outputs, weights)
 
 
 def _read_onnx(path: Path) -> Described:
@@ -185,13 +237,9 @@ def _read_onnx(path: Path) -> Described:
         dims = [d.dim_value if d.HasField("dim_value") else d.dim_param for d in tensor.shape.dim]
         dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
         inputs.append(Value(given.name, tuple(d or None for d in dims), str(dtype)))
-    outputs, weights = (output.name for output in model.graph.output), metadata.get(STATED, "")
-    return tuple(inputs), _recorded(metadata), tuple(outputs), weights
-
-
-def _recorded(metadata: Mapping[str, str]) -> Optional[Preprocessing]:
-    text = metadata.get(f"mxproof.{KEY}")
-    return Preprocessing.from_text(text) if text else None
+    names = tuple(output.name for output in model.graph.output)
+    recorded, weights = metadata.get(f"mxproof.{KEY}", ""), metadata.get(STATED, "")
+    return tuple(inputs), recorded, names, weights
 
 
 def _read_pytorch(path: Path) -> Described:
@@ -216,7 +264,8 @@ def _read_pytorch(path: Path) -> Described:
         for n in names
     )
     outputs = json.loads(metadata.get("mxproof.outputs", "[]"))
-    return tuple(inputs), _recorded(metadata), tuple(outputs), metadata.get(STATED, "")
+    recorded, said = metadata.get(f"mxproof.{KEY}", ""), metadata.get(STATED, "")
+    return tuple(inputs), recorded, tuple(outputs), said
 
 
 READERS: Mapping[str, Callable[[Path], Described]] = {"onnx": _read_onnx, "pytorch": _read_pytorch}

@@ -13,7 +13,8 @@ import numpy as np
 from converters import Graph, ShapeError, UnsupportedError, load_checkpoint
 from converters.batch import freed
 from converters.checkpoint_files import CheckpointFiles, PathLike, find_files
-from converters.input_sizes import example, shapes_that_fit
+from converters.examples import example_input
+from converters.input_sizes import shapes_that_fit
 from converters.limits import input_limits
 from converters.ops.registry import Limits
 from converters.params import TYPE_FLAGS
@@ -173,8 +174,8 @@ class Subject:
             shape = given.get(value.name) or (self.model and self.model.layers_input) or value.shape
             if shape is None:
                 raise UsageError(
-                    f"the shape of input {value.name!r} is not known: give it, e.g. --input "
-                    f"{example(self.graph, value.name)}."
+                    f"the shape of input {value.name!r} is not known: "
+                    f"give it, e.g. --input {example_input(self.graph, value.name, free=True)}."
                 )
             shapes[value.name] = shape
         return shapes_that_fit(self.graph, shapes)
@@ -291,8 +292,10 @@ def parse_inputs(texts: List[str]) -> Dict[str, Shape]:
         sizes = dims.split("x")
         good = all(re.fullmatch("[1-9][0-9]{0,9}", d) or d.isidentifier() for d in sizes)
         if not name or not good:
+            numbers = re.fullmatch(r"\W?[1-9]\d*([,;:*/\u00d7 ]+[1-9]\d*)*\W?", dims)
+            meant = "x".join(re.findall(r"\d+", dims)) if numbers else "1x3x224x224"
             raise UsageError(
-                f"--input {text}: write NAME=SIZExSIZEx…, e.g. data=1x3x224x224; "
+                f"--input {text}: write NAME=SIZExSIZEx…, e.g. {name or 'data'}={meant}; "
                 "a letter in place of a size leaves it free, e.g. data=Nx3xHxW."
             )
         shapes[name] = tuple(int(d) if d.isdigit() else d for d in sizes)

@@ -195,7 +195,7 @@ class SymbolBuilder:
         for free in (number for number in numbers if isinstance(number, Size)):
             raise Unsupported(
                 f"{what} depend on the input's size ({free}); supported: known ones. Give the "
-                "input a fixed size: --input NAME=1x3x224x224"
+                "input a fixed size: --input"
             )
         return tuple(number for number in numbers if isinstance(number, int))
 

@@ -76,7 +76,7 @@ def _in_steps(b: SymbolBuilder, data: Tensor, have: List[Operand], want: List[Op
     if groups is None:
         raise Unsupported(
             f"its target is computed: {_show(want)} of {_show(have)}; supported: axes that are "
-            "kept, merged or split. Give the input a fixed size: --input NAME=1x3x224x224"
+            "kept, merged or split. Give the input a fixed size: --input"
         )
     for number, (sources, _) in enumerate(groups):
         while len(sources) > 1:
@@ -102,7 +102,7 @@ def _split(
         if place is None:
             raise Unsupported(
                 f"splits an axis into {_show(parts)}, which no value's axes are; supported: one "
-                "size that is free. Give the input a fixed size: --input NAME=1x3x224x224"
+                "size that is free. Give the input a fixed size: --input"
             )
         other, first = place
         own = {"lhs_begin": len(done), "lhs_end": len(done) + 1}

@@ -66,7 +66,7 @@ def _cut(
             raise Unsupported(
                 f"ceil_mode=1 with a kernel of {k}, a stride of {s} and a padding of {p} for an "
                 "input of free size, where MXNet and ONNX may differ; supported: a known size. "
-                "Give it: --input NAME=1x3x224x224"
+                "Give it: --input"
             )
         if (count - 1) * s >= size + p:
             out = b.node("slice_axis", out, axis=axis, begin=0, end=count - 1)

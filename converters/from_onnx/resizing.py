@@ -54,7 +54,7 @@ def _resized_like(
     if like is None or like[1] != 2 or len(like[0].shape) != 4:
         raise Unsupported(
             f"to a size of {height} by {width}; supported: numbers, or the size of another value. "
-            "Give the input a fixed size: --input NAME=1x3x224x224"
+            "Give the input a fixed size: --input"
         )
     shape = (*data.shape[:2], b.dim(height), b.dim(width))
     return b.node(
@@ -78,8 +78,7 @@ def _sizes(
             found.append(b.size(dim))
         else:
             raise Unsupported(
-                f"by {scale} of a free size; supported: a known one. Give it: "
-                "--input NAME=1x3x224x224"
+                f"by {scale} of a free size; supported: a known one. Give it: --input"
             )
     return found[0], found[1]
 

@@ -9,7 +9,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 import onnx_ir as ir
 
-from ..errors import ShapeError, UnsupportedError
+from ..errors import LayerProblem, ShapeError, UnsupportedError, sentences
+from ..examples import OPTION, SIDES, sized
 from ..onnx_builder import ONNX_TYPES
 from ..ops import Unsupported
 from ..shape import Dim, Shape, compatible, show
@@ -30,7 +31,7 @@ class Translation:
         self.model, self.opset = model, opset
         self.builder = SymbolBuilder()
         self.values: Dict[str, Optional[Value]] = {}  # None: its node could not be translated
-        self.problems: List[str] = []
+        self.problems: List[LayerProblem] = []
         self.inputs = {str(v.name): self._shape(v, inputs) for v in self._given()}
         unknown = sorted(set(inputs) - set(self.inputs))
         if unknown:
@@ -63,19 +64,24 @@ class Translation:
         """
         graph = self.model.graph
         for value in self._given():
-            self._attempt(f"Input {value.name!r}", [str(value.name)], self._input, value)
+            self._attempt("Input", [str(value.name)], self._input, value)
         for name, value in graph.initializers.items():
-            self._attempt(f"Initializer {name!r}", [name], _stored, value)
+            self._attempt("Initializer", [name], _stored, value)
         for node in graph:
             names = [str(v.name or "") for v in node.outputs]
-            self._attempt(f"{node.op_type} {[*names, node.name][0]!r}", names, self._node, node)
+            self._attempt(node.op_type, names, self._node, node, [*names, str(node.name)][0])
         heads = [self._head(value) for value in graph.outputs]
         if self.problems:
-            raise UnsupportedError(self.problems)
+            fixed = {name: show(sized(shape, SIDES[0])) for name, shape in self.inputs.items()}
+            options = " ".join(f"--input {name}={sizes}" for name, sizes in fixed.items())
+            said = sentences(self.problems)
+            raise UnsupportedError(OPTION.sub(lambda _: options, problem) for problem in said)
         found = tuple(head for head in heads if head is not None)
         return in_visiting_order(Symbol(tuple(self.builder.nodes), found, MXNET_VERSION))
 
-    def _attempt(self, who: str, names: Sequence[str], make: Any, what: Any) -> None:
+    def _attempt(
+        self, op: str, names: Sequence[str], make: Any, what: Any, layer: Optional[str] = None
+    ) -> None:
         try:
             self.values.update(zip(names, make(what) or [None] * len(names)))
             return
@@ -83,7 +89,7 @@ class Translation:
             problem = str(error)
         except MISFITS as error:
             problem = f"its inputs and attributes do not fit ({type(error).__name__}: {error})"
-        self.problems.append(f"{who}: {problem}.")
+        self.problems.append(LayerProblem(op, names[0] if layer is None else layer, problem))
         self.values.update(dict.fromkeys(names))
 
     def _input(self, value: ir.Value) -> List[Value]:
@@ -155,7 +161,7 @@ class Translation:
         """What MXNet returns there: a layer of its own, and bool where that is ONNX's."""
         name = str(output.name)
         if name not in self.values:
-            self.problems.append(f"Output {name!r}: nothing makes it.")
+            self.problems.append(LayerProblem("Output", name, "nothing makes it"))
         value = self.values.get(name)
         if value is None:
             return None

@@ -30,7 +30,7 @@ def _depth(indices: Dims, data: Dims) -> int:
     if not isinstance(depth, int):
         raise Unsupported(
             f"indices of shape {show(indices)}: the first size says how many axes they are of; "
-            "supported: a fixed one (--input)"
+            "supported: a fixed one: --input"
         )
     if len(indices) < 2 or depth > len(data):
         raise ShapeError(f"indices of shape {show(indices)} do not fit {show(data)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any, Callable, Mapping, Optional
 
-from ..errors import UnsupportedError
+from ..errors import LayerProblem, UnsupportedError, sentences
 from . import registry
 from .registry import Operator, Unsupported, parse
 
@@ -46,7 +46,7 @@ def roles(op: str) -> dict[str, str]:
 
 def unsupported(node: Any, *problems: Unsupported) -> UnsupportedError:
     """The error for one layer, in the words of the one that lists many."""
-    return UnsupportedError(f"{node.op} {node.name!r}: {problem}." for problem in problems)
+    return UnsupportedError(sentences(LayerProblem(node.op, node.name, str(p)) for p in problems))
 
 
 def _check_counts(operator: Operator, inputs: int, outputs: int) -> None:
@@ -77,13 +77,13 @@ def operators_of(nodes: Any) -> dict[str, Operator]:
         UnsupportedError: listing every operator and attribute that has no declaration.
     """
     found: dict[str, Operator] = {}
-    problems: list[str] = []
+    problems: list[LayerProblem] = []
     for node in nodes:
         try:
             found[node.name] = parse(node.op, node.attrs)
             _check_counts(found[node.name], len(node.inputs), len(node.outputs))
         except Unsupported as problem:
-            problems += unsupported(node, problem).problems
+            problems.append(LayerProblem(node.op, node.name, str(problem)))
     if problems:
-        raise UnsupportedError(problems)
+        raise UnsupportedError(sentences(problems))
     return found

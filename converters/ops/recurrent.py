@@ -110,7 +110,11 @@ class RNN(Operator):
         elif isinstance(shape[0], int):
             packed = np.arange(shape[0], dtype=np.int32)
         else:
-            raise Unsupported(f"parameters of {show(shape)}: needs a fixed number: --input")
+            features = g.shape(data)[2]
+            need = "a fixed number"
+            if isinstance(features, int):
+                need = f"{self.packing.length(features)} of them"
+            raise Unsupported(f"parameters of {show(shape)}: needs {need}: --input")
 
         def read(part: Array) -> Any:
             if stored:

@@ -79,7 +79,7 @@ class Squeeze(Operator):
         if self.axis is None and not all(isinstance(d, int) for d in data):
             raise Unsupported(
                 f"squeeze of every axis of size 1 in {show(data)}: which they are depends on the "
-                "input; supported: an axis, or a fixed input shape (--input data=1x3x224x224)"
+                "input; supported: an axis, or a fixed input shape: --input"
             )
         axes = tuple(a for a, d in enumerate(data) if d == 1)
         if self.axis is not None:

@@ -191,7 +191,7 @@ def _write(
     parts = []
     for target, findings in found.items():
         sheet = Sheet(f"{record['model']}/{target}: {args.what}", HEADINGS, findings.rows())
-        common.console_of(args).print(sheet.terminal())
+        common.console_of(args).print(sheet)
         parts += [sheet.markdown(), findings.criterion]
         common.say(findings.criterion, quiet=args.quiet)
     last = [*record["notes"], *(f"{target}: {f.sentence}" for target, f in found.items())]

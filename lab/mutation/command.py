@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"--kind {kind!r}: no such kind; the kinds are: {known}.")
     kinds = [kind for kind in CATALOGUE if not args.kind or kind in args.kind]
     if args.list:
-        common.console_of(args).print(report.listing(CATALOGUE[k] for k in kinds).terminal())
+        common.console_of(args).print(report.listing(CATALOGUE[k] for k in kinds))
         return common.PROVEN
     models = named(args.models)
     with common.progress_of(args):
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     common.write_text(args.json, json.dumps(results.to_json(), indent=1))
     common.write_text(args.markdown, report.document(results, command(args)))
     for sheet in report.sheets(results):
-        common.console_of(args).print(sheet.terminal())
+        common.console_of(args).print(sheet)
     common.say(report.summary(results), quiet=args.quiet)
     for outcome in results.problems:
         common.say(f"{outcome.kind}: {outcome.site}: {outcome.problem}.", stderr=True)

@@ -86,7 +86,7 @@ def execute(program: Program, arguments: Optional[List[str]] = None) -> int:
 
     from ..runtimes.base import RuntimeFailure
     from ..subject import UsageError
-    from .common import BAD_INPUT, say, writable
+    from .common import BAD_INPUT, os_problem, say, writable
 
     args.warned = []  # for a log
 
@@ -106,7 +106,6 @@ def execute(program: Program, arguments: Optional[List[str]] = None) -> int:
         except MemoryError as error:
             problem = f"not enough memory: {error}. Give a smaller --input."
         except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            problem = f"{where}{error.strerror or error}."
+            problem = os_problem(error)
     say(f"{program.name} {args.command}: {problem}", stderr=True)
     return BAD_INPUT

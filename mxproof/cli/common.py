@@ -25,6 +25,7 @@ from ..evidence import SAMPLES
 from ..report.sheet import Sheet, plain
 from ..subject import UsageError, parse_types
 from ..targets import TARGETS
+from ..writable import writable_folder
 
 PROVEN, FAILED, BAD_INPUT = 0, 1, 2
 PREFIX = (
@@ -198,7 +199,8 @@ def writable(args: argparse.Namespace) -> None:
     """Refuse files that cannot be written, before anything is done for them.
 
     Raises:
-        UsageError: one that an option names is a folder, or in a folder that does not exist.
+        UsageError: one that an option names is a folder, or in a folder that does not exist, or
+            in which nothing can be written.
     """
     for option in ("json", "html", "markdown", "log"):
         path = getattr(args, option, None)
@@ -206,6 +208,14 @@ def writable(args: argparse.Namespace) -> None:
             raise UsageError(f"--{option} {path}: there is no such folder. Make it first.")
         if path and Path(path).is_dir():
             raise UsageError(f"--{option} {path}: is a folder. Name a file.")
+        if path:
+            writable_folder(f"--{option} {path}", Path(path).absolute().parent)
+
+
+def os_problem(error: OSError) -> str:
+    """What the system refuses, in a sentence."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}."
 
 
 def write_text(path: Optional[str], text: str) -> None:
@@ -226,20 +236,22 @@ def show_tables(args: argparse.Namespace, document: object, sheets: Sequence[She
     write_text(args.markdown, "\n\n".join(sheet.markdown() for sheet in sheets) + "\n")
     console = console_of(args)
     for sheet in sheets:
-        console.print(sheet.terminal())
+        console.print(sheet)
 
 
 @contextmanager
 def all_or_nothing(output: Path) -> Iterator[Path]:
     """A folder whose files go to `output` together, when the block ends well."""
-    parent = next(p for p in (output, *output.absolute().parents) if p.exists())
-    if not parent.is_dir():
-        raise UsageError(f"-o {output}: {parent} is a file. Name a folder.")
+    parent = writable_folder(f"-o {output}", output)
     with tempfile.TemporaryDirectory(prefix=".mxproof-", dir=parent) as folder:
         yield Path(folder)
         output.mkdir(parents=True, exist_ok=True)
-        for path in Path(folder).iterdir():
-            os.replace(path, output / path.name)
+        made = [(path, output / path.name) for path in Path(folder).iterdir()]
+        for _, place in made:
+            if place.is_dir():
+                raise UsageError(f"-o {output}: {place} is a folder. Move it away.")
+        for path, place in made:
+            os.replace(path, place)
 
 
 @contextmanager

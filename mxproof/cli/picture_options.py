@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from fractions import Fraction
 from typing import Any, Dict, Optional, Tuple
 
-from converters.preprocessing import CHANNELS, CROPS, Preprocessing
+from converters.preprocessing import CHANNELS, CROPS, INTERPOLATIONS, Preprocessing
 
 from ..subject import UsageError
 from .common import count, positive
@@ -29,12 +29,18 @@ def preprocessing(parser: argparse.ArgumentParser, *, files: bool = False) -> No
         )
         images: Dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
         group.add_argument("--image", **images, metavar="[NAME=]FILE", help=text)
-    text = "height and width (default: those of the network's input, or the picture's own)"
+    text = "height and width, or one number for both (default: those of the network's input, or "
+    text += "the picture's own)"
     group.add_argument("--size", type=_size, metavar="HxW", help=text)
     text = "scale the shorter side to N before the middle is cut out (default: to --size)"
     group.add_argument("--resize", type=positive, metavar="N", help=text)
     text = "center (the default) keeps the proportions and cuts the middle out, none stretches"
     group.add_argument("--crop", choices=CROPS, help=text)
+    text = (
+        "how it is scaled: as Pillow does it, smoothing what becomes smaller (bilinear, the "
+        "default), or as OpenCV's and MXNet's own bilinear imresize: opencv"
+    )
+    group.add_argument("--interpolation", choices=INTERPOLATIONS, help=text)
     text = "order of channels (default: RGB)"
     group.add_argument("--channels", choices=tuple(CHANNELS), help=text)
     group.add_argument("--scale", type=_fraction, metavar="X", help="e.g. 1/255 (default: 1)")
@@ -62,7 +68,10 @@ def preprocessing_of(
 
 def _size(text: str) -> Tuple[int, int]:
     height, _, width = text.partition("x")
-    return count(height, 1), count(width, 1)
+    try:
+        return count(height, 1), count(width or height, 1)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{text!r}: write HxW, e.g. 112x112") from None
 
 
 def _fraction(text: str) -> float:

@@ -12,6 +12,7 @@ from converters.shape import show
 
 from ..evidence import SAMPLES, evidence_for
 from ..subject import WEIGHTS, UsageError, load_for_run
+from ..writable import writable_folder
 from . import common
 from .input_options import inputs_of, stated_shapes
 from .picture_options import preprocessing
@@ -42,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
     output, given = Path(args.output_file), stated_shapes(args)
     if not output.absolute().parent.is_dir() or output.is_dir():
         raise UsageError(f"-o {output}: name a file, in a folder that is there.")
+    writable_folder(f"-o {output}", output.absolute().parent)
     with common.progress_of(args):
         report(f"reading {args.checkpoint}")
         subject = load_for_run(args.checkpoint, given, **common.reading(args))

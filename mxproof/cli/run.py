@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from converters import CheckpointError
 from converters.files import atomic_write
 from converters.preprocessing import Preprocessing
 from converters.progress import report
@@ -20,6 +21,7 @@ from ..report.sheet import Sheet
 from ..running import RUNTIMES, Opened, open_model, runtime_for
 from ..runtimes.base import Array
 from ..subject import UsageError, parse_inputs
+from ..writable import writable_folder
 from . import common
 from .picture_options import preprocessing, preprocessing_of
 
@@ -50,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
     output = Path(args.output_file or "out.npy")
     if output.suffix != ".npy" or not output.absolute().parent.is_dir():
         raise UsageError(f"-o {output}: name an .npy file, in a folder that is there.")
+    if args.output_file:
+        writable_folder(f"-o {output}", output.absolute().parent)
     how = {"mxnet_python": args.mxnet_python, **common.reading(args)}
     with common.progress_of(args):
         report(f"opening {args.checkpoint} in {runtime}")
@@ -63,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     title = f"{Path(args.checkpoint).name} in {runtime}"
     title += f", {opened.weights}" if opened.weights else ""
     sheet = results(title, names, outputs, args.top, labels)
-    common.console_of(args).print(sheet.terminal())
+    common.console_of(args).print(sheet)
     for number, array in enumerate(outputs if args.output_file else ()):
         path = output if len(outputs) == 1 else output.with_suffix(f".{number}.npy")
         with atomic_write(path) as file:
@@ -84,10 +88,20 @@ def inputs_of(args: argparse.Namespace, opened: Opened) -> Dict[str, Array]:
     if args.image and not left:
         raise UsageError("--image and --npy give the same input. Leave one of the two out.")
     for name, files in by_input(args.image, list(left)).items():
-        how = preprocessing_of(args, opened.preprocessing) or Preprocessing()
+        how = preprocessing_of(args, known_to(args, opened)) or Preprocessing()
         pixels, dtype = picture_input(files, how, name, left[name].shape), left[name].type
         arrays[name] = pixels if "float" in dtype else pixels.astype(dtype)
     return arrays
+
+
+def known_to(args: argparse.Namespace, opened: Opened) -> Optional[Preprocessing]:
+    """The preprocessing on record, which the user may state where it cannot be read."""
+    try:
+        return opened.preprocessing
+    except CheckpointError:
+        if preprocessing_of(args, None) is None:
+            raise
+        return None
 
 
 def read_npy(path: Path) -> Array:

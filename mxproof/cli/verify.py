@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     console = common.console_of(args)
     for name, target in proof.targets.items() if args.layers else ():
         for comparison in target.comparisons.values():
-            console.print(layer_sheet(proof.model, name, comparison, args.layers).terminal())
+            console.print(layer_sheet(proof.model, name, comparison, args.layers))
     console.print(proof_table(proof))
     say(*lost_in(proof), quiet=args.quiet)
     for target in proof.targets.values():

@@ -158,7 +158,7 @@ def _row(name: str, proof: Proof, found: Json) -> Tuple[str, ...]:
     worst = number(doubles.worst.rel) if doubles.worst else NOT_COMPARED
     noisiest = singles.worst.ratio if singles.worst else None
     ratio = f"{noisiest:.2f}" if noisiest is not None else ""
-    if singles.median_ratio is not None and ratio:
-        ratio += f" ({singles.median_ratio:.2f})"
+    if target.median_ratio is not None and ratio:
+        ratio += f" ({target.median_ratio:.2f})"
     verdicts = FUNCTIONS[found["function"]], precision_words(found)
     return (name, *verdicts, str(len(doubles.checks)), worst, ratio)

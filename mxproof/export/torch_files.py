@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 from converters import ConversionError
+from converters.examples import example_input
 from converters.header import example_shapes
 
 from ..subject import UsageError
@@ -100,7 +101,10 @@ def _example(parcel: Parcel) -> Shapes:
             return shapes
     found = example_shapes(parcel.graph)
     if found is None:
-        raise UsageError("--pt2: torch.export needs inputs of known shape: --input data=Nx3xHxW.")
+        unknown = [v.name for v in parcel.graph.inputs if v.shape is None]
+        names = unknown or [v.name for v in parcel.graph.inputs]
+        options = (f"--input {example_input(parcel.graph, n, free=bool(unknown))}" for n in names)
+        raise UsageError(f"--pt2: torch.export needs inputs of known shape: {' '.join(options)}.")
     return found
 
 

@@ -16,6 +16,7 @@ from converters.files import atomic_write
 
 from ..proof import PRECISIONS
 from ..subject import UsageError
+from ..writable import writable_folder
 from .page import markdown, page, today
 from .record import (
     FAIL,
@@ -57,10 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     try:
         require_jinja()
+        writable_folder(f"--report {folder}", folder)
     except UsageError as error:
-        raise pytest.UsageError(f"--report: {error}") from None
-    if folder.exists() and not folder.is_dir():
-        raise pytest.UsageError(f"--report {folder}: is a file. Name a folder.")
+        raise pytest.UsageError(str(error)) from None
     if not config.option.xmlpath:
         config.option.xmlpath = str(folder / "junit.xml")
 

@@ -43,13 +43,15 @@ def part(
     alone: Sequence[Check] = (),
     digits_lost: Optional[Mapping[str, float]] = None,
     problems: Sequence[str] = (),
+    median: Optional[float] = None,
 ) -> Json:
     """What one precision found; "beyond": layer -> how many times its limit it uses up, for those
     that differ by themselves, or else in the chain.
 
     Args:
         alone: the layers that differ although they are given MXNet's inputs.
-        digits_lost, problems: in float32, and of all layers by themselves: see `TargetProof`.
+        digits_lost, problems, median: in float32, and of all layers by themselves: see
+            `TargetProof`.
     """
     passed = comparison.passed and not alone and not problems
     other = comparison.function_problems or any(c.another_function for c in alone)
@@ -61,7 +63,7 @@ def part(
         "beyond": {c.layer: number(c.used) for c in alone or comparison.failed},
         "expected": len(comparison.expected),
         "problems": [*comparison.problems, *problems],
-        "median_ratio": number(comparison.median_ratio),
+        "median_ratio": number(median),
         "alone": {c.layer: c.problem for c in alone},
         "digits_lost": dict(digits_lost or {}),
         "layers": [_check(c, comparison.precision) for c in comparison.checks],
@@ -70,9 +72,10 @@ def part(
 
 def target_part(target: TargetProof, precision: str) -> Json:
     """What one precision found of a target."""
-    lost = target.digits_lost if precision == "float32" else None
+    single = precision == "float32"
     alone, problems = target.introduced.get(precision, ()), target.isolated_problems(precision)
-    return part(target.comparisons[precision], alone, lost, problems)
+    lost, median = (target.digits_lost, target.median_ratio) if single else (None, None)
+    return part(target.comparisons[precision], alone, lost, problems, median)
 
 
 def _check(check: Check, precision: str) -> Json:

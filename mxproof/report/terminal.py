@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from converters import Graph
@@ -16,7 +16,7 @@ from ..outputs import DIFFERS
 from ..proof import Proof
 from ..subject import WEIGHTS, UsageError
 from ..verdict import Check
-from .record import FAIL, INCOMPLETE, MEASURES, PASS, QUESTIONS
+from .record import FAIL, INCOMPLETE, MEASURES, PASS, QUESTIONS, Json
 from .sheet import Sheet, plain
 from .wording import (
     NONE,
@@ -41,7 +41,7 @@ SEARCHED = ("model", "target", "precision", "inputs", "worst", "where")
 
 
 def proof_table(proof: Proof) -> Table:
-    """One row a target: verdict, final output, worst layers."""
+    """A column for each target: verdict, final output, worst layers."""
     shapes = ", ".join(f"{k}={show(v)}" for k, v in proof.shapes.items())
     title = plain(f"{proof.model} ({WEIGHTS.get(proof.weights, proof.weights)}; {shapes})")
     record = proof.to_json()
@@ -49,14 +49,17 @@ def proof_table(proof: Proof) -> Table:
     notes = [f"{name}: {reason}" for name, target in targets.items() for reason in reasons(target)]
     notes += [f"{layer!r}: {n}" for layer, n in proof.notes.items() if " in MXNet" in n]
     caption = Text("\n").join(map(plain, [*notes, coverage_words(record)]))
-    headings = ("target", "verdict", *(h for h in SUMMARY if h not in QUESTIONS))
-    table = Table(*headings, title=title, caption=caption)
-    for name, target in targets.items():
-        verdict, said = target["verdict"], dict(summary(target))
-        words = [VERDICTS[verdict], *(said.pop(question) for question in QUESTIONS)]
-        cells = (Text(text, STYLES.get(text, "")) for text in said.values())
-        table.add_row(name, Text("\n".join(words), STYLES[verdict]), *cells)
+    columns = [Column(plain(name), overflow="fold") for name in targets]
+    table = Table("", *columns, title=title, caption=caption)
+    for heading in ("verdict", *SUMMARY):
+        table.add_row(heading, *(_cell(target, heading) for target in targets.values()))
     return table
+
+
+def _cell(target: Json, heading: str) -> Text:
+    text = dict(summary(target)).get(heading) or VERDICTS[target["verdict"]]
+    verdict = heading == "verdict" or heading in QUESTIONS
+    return Text(text, STYLES.get(target[heading] if verdict else text, ""))
 
 
 def lost_in(proof: Proof) -> List[str]:
@@ -64,7 +67,7 @@ def lost_in(proof: Proof) -> List[str]:
     return [text for t in proof.to_json()["targets"].values() for text in [lost_digits(t)] if text]
 
 
-def errors_table(rows: Iterable[Mapping[str, str]]) -> Table:
+def errors_table(rows: Iterable[Mapping[str, str]]) -> Sheet:
     """The table of a test run: one row for each model in each runtime and precision.
 
     Args:
@@ -78,7 +81,7 @@ def errors_table(rows: Iterable[Mapping[str, str]]) -> Table:
     )
     title += "in float64 relative, in float32 in multiples of MXNet's own)"
     cells = [tuple(row.get(c, NONE) for c in (*RUN, *ERRORS)) for _, row in sorted(merged.items())]
-    return Sheet(title, (*RUN, *ERRORS), cells).terminal()
+    return Sheet(title, (*RUN, *ERRORS), cells)
 
 
 def against_limit(check: Check) -> str:
@@ -113,13 +116,13 @@ def proven_sentence(rows: Iterable[Mapping[str, str]], failed: Sequence[str]) ->
     return f"Not proven: {tests} of models failed. {proven}".strip() if failed else proven
 
 
-def search_table(rows: Iterable[Mapping[str, str]]) -> Table:
+def search_table(rows: Iterable[Mapping[str, str]]) -> Sheet:
     """How close Hypothesis came to the budget: one row for each model, target and precision."""
     title = "Worst case found: the part of its budget that a layer used up (limit: 1)"
-    return Sheet(title, SEARCHED, [tuple(row[c] for c in SEARCHED) for row in rows]).terminal()
+    return Sheet(title, SEARCHED, [tuple(row[c] for c in SEARCHED) for row in rows])
 
 
-def graph_table(graph: Graph) -> Table:
+def graph_table(graph: Graph) -> Sheet:
     """Every layer with its operator, the shape of its result, and why it is not converted."""
     rows = [
         (node.name, node.op, show(graph.shapes[node.outputs[0]]), graph.refused.get(node.name, ""))
@@ -128,7 +131,7 @@ def graph_table(graph: Graph) -> Table:
     headings = ("layer", "operator", "shape", "not converted: why")
     kept = len(headings) if graph.refused else len(headings) - 1
     title = f"{graph.name}: {len(graph.nodes)} layers"
-    return Sheet(title, headings[:kept], [row[:kept] for row in rows]).terminal()
+    return Sheet(title, headings[:kept], [row[:kept] for row in rows])
 
 
 def require_layers(graph: Graph, pattern: str) -> None:

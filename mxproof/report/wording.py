@@ -87,6 +87,32 @@ def loss_words(target: Json) -> str:
     return f"same function; less precise than MXNet{where}{more}"
 
 
+def culprits(target: Json) -> List[Tuple[str, str, str]]:
+    """Of each layer that introduced a difference: its name, which one it is, and what is wrong with
+    it, in the precision that says more."""
+    layers: List[Json] = target["layers"]
+    places = {layer["name"]: place for place, layer in enumerate(layers)}
+    by_itself = [target["precisions"].get(p, {}).get("alone", {}) for p in PRECISIONS]
+    found = []
+    for name in (n for n in target["introduced"] if n in places):
+        layer = layers[places[name]]
+        said = [found[name] for found in by_itself if found.get(name)]
+        which = f"{layer['op']}, layer {places[name] + 1} of {len(layers)}"
+        found.append((name, which, [*said, layer["problem"] or ""][0]))
+    return found
+
+
+def failure_notes(target: Json) -> List[str]:
+    """What is to be said of a failed target beside its culprits, in sentences; all there is to say
+    where no layer is to blame."""
+    if not culprits(target):
+        return list(target["explanation"])
+    count = sum(layer["verdict"] == FAIL for layer in target["layers"])
+    spread = f"{count} of {layer_count(len(target['layers']))} differ in the chain"
+    problems = [*([spread] if count else []), *dict.fromkeys(target["problems"])]
+    return [problem[:1].upper() + problem[1:].rstrip(".") + "." for problem in problems]
+
+
 #: Key of a record's coverage -> what it counts.
 COVERED = {
     "stored": "stored numbers",
@@ -125,6 +151,7 @@ def summary(target: Json) -> List[Tuple[str, str]]:
     (rel, layer), (ratio, noisiest) = (worst(target, p) for p in PRECISIONS)
     silent = output.get("max_abs") is None and output.get("top1") is None and bool(output)
     median = target["precisions"].get("float32", {}).get("median_ratio")
+    judged = f" ({median:.2f})" if median is not None else ""
     texts = (
         FUNCTIONS[target["function"]],
         precision_words(target),
@@ -134,7 +161,7 @@ def summary(target: Json) -> List[Tuple[str, str]]:
         NOT_COMPARED if silent else TOP.get(output.get("top1", ""), NONE),
         stored_words(target["stored"]),
         f"{number(rel)} {layer}".strip(),
-        f"{number(ratio, '.2f')} {noisiest} ({number(median, '.2f')})".replace("  ", " "),
+        f"{number(ratio, '.2f')} {noisiest}".strip() + judged,
     )
     return list(zip(SUMMARY, texts))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from converters import Graph
+from converters.errors import listed
 
 from ..comparison import Comparison
 from ..proof import PRECISIONS, Proof, TargetProof
@@ -50,7 +51,8 @@ class Reproducer:
 def write_reproducers(
     folder: Folder, failure: Failure, truths: Iterable[Truth]
 ) -> List[Reproducer]:
-    """One reproducer for each of the first culprits; each was seen to fail.
+    """One reproducer for each of the first culprits; each was seen to fail. The last entry says
+    which culprits were left out, if any were.
 
     Where a layer does not fail by itself, the whole network stands in for it, if its outputs are
     wrong on any input.
@@ -61,6 +63,7 @@ def write_reproducers(
     writer = Writer(folder, failure)
     found: List[Reproducer] = []
     rest = list(failure.culprits[:MOST])
+    left_out = _left_out(failure.culprits[MOST:], f"a target gets {MOST} at a time")
     feeds = True
     for truth in truths if rest else ():
         feeds = feeds and truth.whole
@@ -68,7 +71,7 @@ def write_reproducers(
         found += [Reproducer(test) for test in tests if test]
         rest = [culprit for culprit, test in zip(rest, tests) if not test]
         if not rest:
-            return found
+            return found + left_out
     names = ", ".join(repr(culprit.layer) for culprit in rest)
     why = f"{names} {'does' if len(rest) == 1 else 'do'} not fail alone"
     if not rest:
@@ -79,7 +82,13 @@ def write_reproducers(
     note = f"the whole network: {why}"
     if whole is None:
         note = f"{why}, and on no single input are the network's outputs wrong"
-    return [*found, Reproducer(whole, note)]
+    return [*found, Reproducer(whole, note), *left_out]
+
+
+def _left_out(culprits: Sequence[Check], why: str) -> List[Reproducer]:
+    """The entry on these layers; [] if there are none."""
+    names = listed([repr(culprit.layer) for culprit in culprits])
+    return [Reproducer(None, f"{names}: {why}")] if culprits else []
 
 
 def reproduce(
@@ -103,6 +112,11 @@ def reproduce(
         failure = Failure(graph, target, path, *blamed, proof.versions, commands[target])
         try:
             found += write_reproducers(folder, failure, truths)
+            precision = failure.comparison.precision
+            others = [c for p, cs in result.introduced.items() if p != precision for c in cs]
+            named = {c.layer for c in failure.culprits}
+            others = [c for c in others if c.layer not in named]
+            found += _left_out(others, f"what fails in {precision} comes first")
         except (OSError, RuntimeFailure) as error:  # the proof is still to be reported
             found.append(Reproducer(None, str(error)))
     return found

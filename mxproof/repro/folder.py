@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Iterator, List
 
 from ..report.templates import require_jinja
-from ..subject import UsageError
+from ..writable import writable_folder
 
 CASE = "case.npz"
 
@@ -28,11 +28,7 @@ class Folder:
         require_jinja()
         self.path = path
         self._taken: List[Path] = []
-        self._above = next(p for p in (path, *path.absolute().parents) if p.exists())
-        if not self._above.is_dir():
-            raise UsageError(f"--repro {path}: {self._above} is a file. Name a folder.")
-        if not os.access(self._above, os.W_OK):
-            raise UsageError(f"--repro {path}: {self._above} cannot be written to.")
+        self._above = writable_folder(f"--repro {path}", path)
 
     @contextmanager
     def building(self) -> Iterator[Path]:

@@ -27,6 +27,7 @@ def open_session(model, threads=None, optimisation="all", weights=None):
     scope = "all" if optimisation == "disabled" else optimisation
     level = "ORT_{}_{}".format(verb, scope.upper())
     options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, level)
+    options.log_severity_level = 4  # it prints every error that it also raises
     # Threads that spin while they wait for work would take the cores from the other runtimes.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     if weights:

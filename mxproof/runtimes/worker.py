@@ -7,6 +7,7 @@ Imported by scripts that may run in another interpreter: Python >= 3.6 and NumPy
 import hashlib
 import json
 import os
+import re
 import resource
 import sys
 import time
@@ -68,8 +69,7 @@ class Worker:
             try:
                 getattr(self, "do_" + request.pop("do"))(inputs, **request)
             except Exception as error:  # every failure is the caller's to report
-                said = str(error).split("Stack trace")[0].strip()  # libmxnet's is long
-                self.channel.send({"error": "{}: {}".format(type(error).__name__, said)})
+                self.channel.send({"error": said_by(error)})
 
     def do_start(self, inputs):
         """Answer with the versions of the library, NumPy and Python."""
@@ -85,6 +85,20 @@ class Worker:
     def do_peak(self, inputs):
         """The most bytes of memory that this process ever had."""
         self.channel.send({"bytes": peak_bytes()})
+
+
+#: What libmxnet's messages say beside what is wrong: where its C++ stopped, when, and on what.
+INTERNAL = re.compile(
+    r"Traceback \(most recent call last\):|File \"[^\"]*\", line \d+|\[\d\d:\d\d:\d\d\] \S+:\d+: "
+    r"|\bMXNetError: |\bCheck failed: [^\n]*?(?<!:):\s+(?=\S)"
+)
+
+
+def said_by(error: Exception) -> str:
+    """What went wrong, on one line."""
+    kind = type(error).__name__
+    said = " ".join(INTERNAL.sub("", str(error).split("Stack trace")[0]).split())
+    return said if kind == "MXNetError" or said.startswith(kind) else "{}: {}".format(kind, said)
 
 
 def as_numpy(array: Any) -> Any:

@@ -98,3 +98,21 @@ def test_what_reads_an_unknown_shape_has_an_unknown_shape() -> None:
     graph = net.graph(x, inputs={"known": (1, 3)})
     assert graph.shapes["sum"] is None
     assert graph.infer_shapes({"known": (1, 3), "unknown": (1, 3)})["sum"] == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({"data": "1x3x112x112"}, r"{'data': \(1, 3, 112, 112\)}"),
+        ({"data": "Nx3xHxW"}, r"{'data': \('N', 3, 'H', 'W'\)}"),
+        ({"data": (1, 3, -1, 8)}, "a tuple of sizes above 0"),
+        ((1, 3, 8, 8), "give a dict from names to shapes"),
+    ],
+)
+def test_shapes_are_tuples(tmp_path: Path, inputs: Any, said: str) -> None:
+    net, head = small_resnet()
+    save_checkpoint(tmp_path / "net", net.symbol(head), net.arrays)
+    with pytest.raises(ShapeError, match=said):
+        load_checkpoint(tmp_path / "net", inputs=inputs)
+    fixed = load_checkpoint(tmp_path / "net", inputs={"data": [np.int64(1), 3, 8, 8]})
+    assert fixed.inputs[0].shape == (1, 3, 8, 8)

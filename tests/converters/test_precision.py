@@ -38,7 +38,7 @@ def test_what_float16_cannot_hold() -> None:
     large = np.array([1, 65504, 65520, 7e4], np.float32)
     with pytest.raises(UnsupportedError) as error:
         halved(replace(graph, params={**graph.params, "unit1_bn1_beta": large}))
-    assert "parameter 'unit1_bn1_beta' holds 7e+04; float16 ends at 65504" in str(error.value)
+    assert "float16, which ends at 65504: 'unit1_bn1_beta' 7e+04" in str(error.value)
     assert "--fuse" in str(error.value)
     small = np.array([1, 0, 1e-8, 1e-9], np.float32)
     assert lost(replace(graph, params={"small": small})) == 2

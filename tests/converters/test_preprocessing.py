@@ -40,11 +40,16 @@ def test_one_number_is_for_all_channels() -> None:
         (Preprocessing((8, 9)), "scaled to cover, the middle 8x9, RGB 0..255"),
         (Preprocessing((8, 9), 9), "shorter side 9, the middle 8x9, RGB 0..255"),
         (Preprocessing((8, 9), crop="none"), "stretched to 8x9, RGB 0..255"),
+        (
+            Preprocessing((8, 9), interpolation="opencv"),
+            "scaled to cover, the middle 8x9, interpolation opencv, RGB 0..255",
+        ),
     ],
 )
 def test_it_survives_as_text_and_says_itself(how: Preprocessing, words: str) -> None:
     assert Preprocessing.from_text(how.to_text()) == how
     assert "\n" not in how.to_text()
+    assert ("interpolation" in how.to_text()) == (how.interpolation != "bilinear"), "as before"
     assert str(how) == words
 
 
@@ -53,6 +58,7 @@ def test_it_survives_as_text_and_says_itself(how: Preprocessing, words: str) -> 
     [
         ({"channels": "CMYK"}, "channels='CMYK'"),
         ({"crop": "left"}, "crop='left'"),
+        ({"interpolation": "box"}, "interpolation='box'; allowed: bilinear, bicubic, lanczos"),
         ({"mean": (1.0, 2.0)}, "mean has 2 numbers"),
         ({"channels": "GRAY", "std": (1.0, 2.0, 3.0)}, "std has 3 numbers"),
         ({"std": (1.0, 0.0, 1.0)}, "no std 0"),

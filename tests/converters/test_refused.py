@@ -34,3 +34,17 @@ def test_an_operator_that_mxnet_has_not_is_called_unknown() -> None:
     head = net.layer("Convolutoin", "layer", net.variable("data"))
     with pytest.raises(UnsupportedError, match="the operator is not known"):
         to_onnx(net.graph(head, inputs={"data": (2, 3)}))
+
+
+def test_a_reason_is_given_once() -> None:
+    """GluonCV's int8 networks have a hundred layers of five operators, and two reasons."""
+    net = Network()
+    x = net.layer("_contrib_quantize_v2", "q", net.variable("data"))
+    for number in range(50):
+        x = net.layer("_sg_mkldnn_conv", f"conv{number}", x)
+        x = net.layer("_contrib_requantize", f"r{number}", x)
+    with pytest.raises(UnsupportedError) as error:
+        to_onnx(net.graph(x, inputs={"data": (2, 3)}))
+    int8, fused = error.value.problems
+    assert int8.startswith("_contrib_quantize_v2 'q', _contrib_requantize 'r0' (and 49 more): bel")
+    assert fused.startswith("_sg_mkldnn_conv 'conv0' (and 49 more): was fused")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,26 +13,26 @@ import pytest
 from converters import CheckpointError, __version__
 from converters.checkpoint_files import find_files
 from fixtures.zoo import ZOO, obtain
-from mxproof.cli.common import reading
-from mxproof.cli.input_options import inputs_of, stated_shapes
+from mxproof.cli.input_options import inputs_of
 from mxproof.cli.verify import again, budgets_of
 from mxproof.comparison import Comparison, describe_failure
 from mxproof.evidence import SAMPLES, Evidence, kept, live
 from mxproof.overrides import unused_rows, used_rows
 from mxproof.proof import PRECISIONS, TargetProof
 from mxproof.prover import Prover, versions_of
-from mxproof.recording.file import given_inputs, load_recording
+from mxproof.recording.file import load_recording
 from mxproof.report.pytest_report import FOUND
 from mxproof.repro import Failure, write_reproducers
 from mxproof.repro.folder import Folder
 from mxproof.runtimes.base import Candidate, Layer
 from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
 from mxproof.sample_inputs import informative
-from mxproof.subject import Subject, load_for_run
+from mxproof.subject import Subject
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budgets
 from mxproof.truth import Truth
 from mxproof.verdict import Check
+from tests.checkpoint import KEY, arguments, chosen_by
 
 Shapes = Dict[str, Tuple[int, ...]]
 HERE = Path(__file__).parent
@@ -263,8 +262,7 @@ def case(
 ) -> Iterator[Case]:
     """The model, converted; without MXNet there is no proof, which is a failure and no skip."""
     args = arguments(request.config.option, request.param)
-    given = given_inputs(args.reference) if args.reference else stated_shapes(args)
-    subject = load_for_run(args.checkpoint, given, **reading(args))
+    given, subject = request.config.stash.get(KEY, None) or chosen_by(args)
     if args.reference:
         evidence = load_recording(args.reference, subject.graph)
     else:
@@ -287,22 +285,6 @@ def case(
     yield case
     if evidence.model:
         evidence.model.close()
-
-
-def arguments(option: argparse.Namespace, model: str) -> argparse.Namespace:
-    """pytest's options as `mxproof verify` takes them: those that are about a user's checkpoint
-    for it alone, and those that choose inputs only where no recording has its own."""
-    args = argparse.Namespace(**vars(option))
-    args.checkpoint, args.output = option.checkpoint or model, option.output_layer
-    if not option.checkpoint:
-        args.epoch, args.params, args.input, args.input_type, args.output = None, None, [], [], []
-        args.npz, args.input_range = [], []
-    if option.reference:
-        given = Path(option.reference)
-        args.reference = given / f"{model}.npz" if given.is_dir() else given
-        args.seed = args.samples = args.mxnet_python = None
-        args.input, args.image, args.npz, args.input_range = [], [], [], []
-    return args
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: List[pytest.Item]) -> List[str]:

@@ -91,8 +91,7 @@ BAD: Dict[str, Tuple[Damage, List[str], List[str]]] = {
         ["conv0", "takes 4 dimensions, got 1x3x8"],
     ),
     **{
-        text: (nothing, ["--input", text], [f"--input {text}: write", "1x3x224x224"])
-        for text in MALFORMED
+        text: (nothing, ["--input", text], [f"--input {text}: write", "1x3x"]) for text in MALFORMED
     },
 }
 
@@ -115,6 +114,16 @@ def test_convert_refuses(refuse: Refuse, prefix: Path, tmp_path: Path, bad: str)
     assert refuse("convert", prefix, "-o", out, *options) == err
     assert (out / "small.onnx").read_bytes() == b"what was there before"
     assert (names(out), names(tmp_path)) == (["small.onnx"], ["model", "out"])
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux: nobody writes to /proc")
+@pytest.mark.parametrize("option", ["-o /proc/out", "--log /proc/net.log"])
+def test_a_folder_that_nothing_can_be_written_to(
+    refuse: Refuse, prefix: Path, tmp_path: Path, option: str
+) -> None:
+    err = refuse("convert", prefix, "--no-verify", "-o", tmp_path / "out", *option.split())
+    assert f"{option}: nothing can be written to /proc (" in err
+    assert err.endswith("Name another folder.\n") and names(tmp_path) == ["model"]
 
 
 def test_an_output_folder_in_a_file(refuse: Refuse, prefix: Path, tmp_path: Path) -> None:

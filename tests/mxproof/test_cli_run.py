@@ -9,6 +9,7 @@ from typing import Any, Iterator
 import numpy as np
 import onnx
 import pytest
+from onnx import helper
 from PIL import Image
 
 from converters import load_checkpoint
@@ -17,6 +18,7 @@ from fixtures.zoo import ZOO
 from mxproof.running import RUNTIMES
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.tables import judged
+from tests.converters.networks import onnx_model
 
 from .conftest import Refuse, Run, Succeed, saved
 
@@ -161,6 +163,7 @@ def test_several_outputs_are_numbered(succeed: Succeed, tmp_path: Path, inputs: 
         ("small.onnx --image a.png --std 0", "--std: scale, mean and std must be finite"),
         ("text.py --npy in.npy", "It belongs beside text.py"),
         ("text.onnx --npy in.npy", "not an ONNX model"),
+        ("new.onnx --npy flat.npy", "cannot load it: Unsupported model IR version: 99"),
     ],
 )
 @pytest.mark.usefixtures("inputs")
@@ -178,6 +181,9 @@ def test_run_refuses_in_words(
         Path(name).write_bytes(b"\xff" * 50)
     np.save("objects.npy", np.array([{}], dtype=object), allow_pickle=True)
     np.save("flat.npy", np.ones(3))
+    model = onnx_model([helper.make_node("Relu", ["x"], ["y"])], (3,))
+    model.ir_version = 99
+    onnx.save(model, "new.onnx")
     assert said in refuse("run", *words.split())
 
 

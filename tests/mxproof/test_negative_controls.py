@@ -65,7 +65,6 @@ def test_what_is_right_passes(judged: str, precision: str) -> None:
     if precision == "float32":
         ratios = [c.ratio for c in result.checks]
         assert ratios == pytest.approx([1] * len(ratios), rel=0.2 if sketched else 1e-2)
-        assert result.median_ratio == pytest.approx(1, rel=0.2 if sketched else 1e-2)
     else:
         assert all(0 < c.rel < 2e-15 and c.ratio is None for c in result.checks)
     if judged in CHAINS:

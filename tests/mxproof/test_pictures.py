@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional, Tuple
 
@@ -67,6 +68,41 @@ def test_scaling_covers_the_size_and_keeps_proportions(tmp_path: Path) -> None:
     stretched = picture_input([file], Preprocessing(crop="none"), "data", shape)
     assert stretched[0, 0, :, 0].max() == 0
     assert stretched[0, 0, :, -1].min() == 255
+
+
+#: (height, width) of pixels 0, 37, 74, … modulo 256 -> what the OpenCV in MXNet 1.9.1 makes of
+#: them: `mx.image.imresize(pixels, width, height, interp=1)`.
+OPENCV = {
+    (4, 6): [[35, 59, 114, 170], [182, 46, 69, 125], [169, 192, 24, 79]],
+    (3, 4): [
+        *([0, 13, 34, 55, 77, 98, 111], [59, 72, 93, 115, 128, 91, 68]),
+        *([148, 161, 182, 204, 206, 81, 3], [83, 96, 117, 139, 152, 115, 92]),
+        [40, 53, 74, 95, 117, 138, 151],
+    ],
+    (8, 8): [[64, 163, 41], [171, 78, 112], [57, 120, 212]],
+}
+
+
+@pytest.mark.parametrize("shape", OPENCV)
+def test_a_picture_is_scaled_as_opencv_does(tmp_path: Path, shape: Tuple[int, int]) -> None:
+    """Byte for byte; and within one of the definition: new centres at (i + 0.5) * scale - 0.5,
+    between two by two old ones, those beyond the edge being the edge."""
+    expected = np.array(OPENCV[shape])
+    pixels = (np.arange(shape[0] * shape[1]) * 37 % 256).astype(np.uint8).reshape(shape)
+    file = save(tmp_path / "a.png", pixels)
+    how = Preprocessing(expected.shape, crop="none", channels="GRAY", interpolation="opencv")
+    found = picture_input([file], how, "data", ("N", 1, "H", "W"))[0, 0]
+    assert np.array_equal(found, expected)
+    lines = pixels.astype(float)
+    for axis, (before, after) in enumerate(zip(shape, expected.shape)):
+        places = np.clip((np.arange(after) + 0.5) * before / after - 0.5, 0, before - 1)
+        hats = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(before)))
+        lines = np.moveaxis(np.tensordot(hats, lines, (1, axis)), 0, axis)
+    assert np.abs(found - lines).max() <= 1
+    smooth = picture_input(
+        [file], replace(how, interpolation="bilinear"), "data", (1, 1, None, None)
+    )
+    assert not np.array_equal(smooth[0, 0], expected)
 
 
 def test_a_picture_lies_as_its_camera_says(tmp_path: Path, pixels: np.ndarray) -> None:

@@ -60,6 +60,22 @@ def test_every_page_is_sound_fast_and_legible(
     assert 0 < min(times) < LOADED, f"milliseconds from navigation to load: {times}"
 
 
+def test_a_failure_is_told_once_and_fits_a_phone(reader: Reader, tmp_path: Path) -> None:
+    """However many layers introduced a difference, in both precisions."""
+    record, why = deep(40, failed_from=20, name="resnetv10_stage{}_batchnorm0_fwd"), "worst 9.7e-06"
+    target = record["targets"]["pytorch"]
+    target["introduced"] = [layer["name"] for layer in target["layers"][20:32]]
+    for found in target["precisions"].values():
+        found["alone"] = dict.fromkeys(target["introduced"], f"{why} at (0, 42, 7, 7)")
+    (tmp_path / "page.html").write_text(page_of([record]), encoding="utf-8")
+    box = reader.open(tmp_path / "page.html", width=PHONE).locator(".failure")
+    said = box.inner_text()
+    assert said.count(why) == 3 and "9 more introduced a difference" in said
+    assert all(said.count(name) == (place < 3) for place, name in enumerate(target["introduced"]))
+    assert "20 of 40 layers differ in the chain." in said
+    assert box.bounding_box()["height"] < 667 / 2, "half a phone's screen"
+
+
 def test_a_fault_would_be_noticed(reader: Reader, tmp_path: Path) -> None:
     path = tmp_path / "bad.html"
     path.write_text("<script>console.error('no')</script><script>nothing.at.all</script>")

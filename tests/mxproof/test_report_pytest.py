@@ -135,7 +135,7 @@ def test_it_is_refused_first(
     (pytester.path / "out").write_text("mine")
     found = run(pytester)
     assert found.code == pytest.ExitCode.USAGE_ERROR
-    file, jinja = f"--report {found.folder}: is a file. Name a folder.", "pip install 'mxproof["
+    file, jinja = f"--report {found.folder}: {found.folder} is a file.", "pip install 'mxproof["
     assert (file if missing == "a folder" else jinja) in capsys.readouterr().err
     assert found.folder.read_text() == "mine"
 

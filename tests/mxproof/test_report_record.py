@@ -15,6 +15,7 @@ from mxproof.comparison import Comparison
 from mxproof.proof import PRECISIONS
 from mxproof.report.page import markdown, page
 from mxproof.report.record import FAIL, INCOMPLETE, PASS, part, questions, target_record
+from mxproof.report.sheet import Sheet
 from mxproof.report.wording import number, summary, used
 from mxproof.runtimes.base import Layer
 from mxproof.tolerance import Budget, Deviation
@@ -155,11 +156,24 @@ def test_numbers_in_words() -> None:
     assert number(None) == "–" and number(1.25e-7) == "1.2e-07"
 
 
-def test_the_terminal_shows_the_same_table() -> None:
-    console = Console(width=200, record=True, file=io.StringIO())
+@pytest.mark.parametrize("width", [80, 200])
+def test_the_terminal_shows_the_same_table(width: int) -> None:
+    console = Console(width=width, record=True, file=io.StringIO())
     console.print(proof(["pytorch"]))
     text = console.export_text()
     assert "FAIL" in text and "pass" in text and WRONG in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 120])
+def test_a_narrow_terminal_keeps_names_whole(width: int) -> None:
+    """A table as long as that will do, its headings folded if need be; else a list."""
+    name = "resnetv10_stage1_batchnorm0_fwd"
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(Sheet("layers", ("layer", "float32 ratio", "verdict"), [(name, "1.25", "pass")]))
+    text = console.export_text()
+    assert name in text and "1.25" in text and "pass" in text
+    assert ("┃" in text, "float32 ratio" in text) == (width > 40, width != 60)
+    assert max(map(len, text.splitlines())) <= width
 
 
 def test_markdown_has_failures_first_and_no_markup_of_strangers() -> None:

@@ -359,6 +359,7 @@ def test_three_at_most(small: Ground, tmp_path: Path) -> None:
     found = Ground(small.graph, small.truths[1:]).reproduce("onnx", plant, tmp_path)
     tests = [r.test.parent.name for r in found if r.test]
     assert tests == [f"small-onnx-unit{n}" for n in ("1_bn1", "1_relu1", "2_bn1")]
+    assert list(map(str, found[3:])) == ["no reproducer: 'unit2_relu1': a target gets 3 at a time."]
     assert names(tmp_path / "out") == tests
     read = next(node.inputs[0] for node in small.graph.nodes if node.name == "unit1_bn1")
     with np.load(tmp_path / "out" / tests[0] / "case.npz") as case:

@@ -174,6 +174,8 @@ def test_a_systematic_loss_is_imprecise(alone: bool) -> None:
     assert from_parts(found) == {"function": PASS, "precision": FAIL}
     record = record_of(found)
     assert (record["function"], record["precision"]) == (PASS, FAIL)
+    shown = record["precisions"]["float32"]["median_ratio"]
+    assert shown == noisy.median_ratio == pytest.approx(2.0, rel=0.02), "what was judged is shown"
     assert record["less_precise"] == {} and precision_words(record) == "less precise"
 
 

@@ -46,7 +46,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
             benchmarks += against_peers(model, Path(folder, f"{name}-peer"), args.peer_python, plan)
         run(benchmarks, 60 * args.minutes)
     rows = [benchmark.to_json() for benchmark in benchmarks]
-    Console().print(decision_table(rows).terminal())
+    Console().print(decision_table(rows))
     if args.json:
         sides = [benchmark.processes["candidate"]["versions"] for benchmark in benchmarks]
         versions = {name: version for side in sides for name, version in side.items()}

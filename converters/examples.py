@@ -1,0 +1,116 @@
+"""Examples of inputs for messages: shapes that the network at hand takes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Dict, Iterator, Mapping, Sequence, Tuple
+
+from .errors import ConversionError, UnsupportedError
+from .shape import AXES, Dims, Shape, show
+
+if TYPE_CHECKING:
+    from .graph import Graph
+
+#: Sizes to try, in turn, for those that are free; the last is what three times eight, twelve and
+#: sixteen heads of attention can share.
+SIDES = (224, 112, 64, 48, 32, 16, 8, 2, 1, 2304)
+USUAL = {"N": 1, "C": 3, "T": 16}
+#: An option that is to be completed.
+OPTION = re.compile(r"--input(?! \S+=)")
+
+
+def example_input(graph: Graph, name: str, *, free: bool = False) -> str:
+    """`data=1x3x224x224`, or another shape of this input that the network takes.
+
+    Args:
+        free: leave sizes free where the network need not know them: `data=Nx3xHxW`.
+    """
+    sizes = _example(graph, name, SIDES)
+    shown: Shape = sizes
+    if free:
+        axes = AXES.get(len(sizes), ("C",) * len(sizes))
+        shown = tuple(size if axis == "C" else axis for axis, size in zip(axes, sizes))
+    return f"{name}={show(shown if _fits(graph, name, shown) else sizes)}"
+
+
+def completed(error: UnsupportedError, graph: Graph) -> UnsupportedError:
+    """The error, with examples where it asks for inputs of a fixed size: `--input` becomes
+    `--input data=1x3x224x224 --input ids=1x16`."""
+    said = " ".join(error.problems)
+    if not OPTION.search(said):
+        return error
+    sides = (*map(int, re.findall(r"(?<!\w)[1-9]\d{0,6}(?!\w)", said)), *SIDES)
+    options = []
+    for value in graph.inputs:  # each beside those before it
+        sizes = _example(graph, value.name, sides)
+        options.append(f"--input {value.name}={show(sizes)}")
+        inputs = (replace(v, shape=sizes) if v is value else v for v in graph.inputs)
+        graph = replace(graph, inputs=tuple(inputs))
+    return UnsupportedError(
+        OPTION.sub(lambda _: " ".join(options), problem) for problem in error.problems
+    )
+
+
+def sized(shape: Dims, side: int, usual: Mapping[str, int] = USUAL) -> Tuple[int, ...]:
+    """The shape with numbers for the sizes that are free: usual ones by the names of axes, and one
+    sample; `side` for others."""
+    axes = AXES.get(len(shape), (None,) * len(shape))
+    known: Dict[str, int] = {}
+    found = []
+    for place, (dim, axis) in enumerate(zip(shape, axes)):
+        if isinstance(dim, int):
+            found.append(dim)
+            continue
+        name = dim if dim and dim in usual else "N" if not place else dim or axis or ""
+        found.append(known.setdefault(dim or f"axis {place}", usual.get(name, side)))
+    return tuple(found)
+
+
+def _example(graph: Graph, name: str, sides: Sequence[int]) -> Tuple[int, ...]:
+    shapes = list(_candidates(graph, name, sides))
+    return next((shape for shape in shapes if _fits(graph, name, shape)), shapes[0])
+
+
+def _candidates(graph: Graph, name: str, sides: Sequence[int]) -> Iterator[Tuple[int, ...]]:
+    shape = next(value.shape for value in graph.inputs if value.name == name)
+    if shape is not None:
+        yield from (sized(shape, side) for side in sides)
+        yield from (sized(shape, side, {"N": 1}) for side in sides)
+        yield from (sized(shape, side, {}) for side in sides)
+        return
+    if name.endswith("label"):
+        yield (1,)
+    if _counts(graph, name) or "int" in graph.types[name]:
+        yield (1, USUAL["T"])
+    from .input_sizes import fixed_shapes, layouts  # which need this module
+
+    known = {value.name: value.shape for value in graph.inputs}
+    for guess in layouts(graph, name, known):
+        found = fixed_shapes(graph, {**known, name: guess})
+        if found:
+            yield found[name]
+    yield from ((1, USUAL["C"], side, side) for side in sides)
+    read = sorted({a.shape[1] for a in graph.params.values() if a.ndim == 2}, reverse=True)
+    yield from ((1, size) for size in read)
+    yield from ((1, USUAL["T"], size) for size in read)
+    yield from ((1,), (1, USUAL["T"]), (1, USUAL["C"], USUAL["T"], 64, 64))
+
+
+def _counts(graph: Graph, name: str) -> bool:
+    """Does a layer take its numbers for positions, lengths or ids?"""
+    operators = ((graph.operators[node.name], node) for node in graph.nodes)
+    return any(
+        read == name and role in operator.index_limits()
+        for operator, node in operators
+        for role, read in zip(operator.input_names(), node.inputs)
+    )
+
+
+def _fits(graph: Graph, name: str, shape: Shape) -> bool:
+    known = {value.name: value.shape for value in graph.inputs}
+    try:
+        graph.infer_shapes({**known, name: shape})
+    except ConversionError:
+        return False
+    return True
