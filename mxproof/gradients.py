@@ -95,8 +95,8 @@ def differences(
     distances = {key: _distance(found.get(key), t) for key, t in expected.items()}
     compared = [Difference(*key, *far, precision) for key, far in distances.items()]
     if any(difference.excess > 1 for difference in compared):
-        options: Dict[str, Any] = {"train": train, "precision": precision, "moved": True}
-        moved = expected_of(graph, model.training_step(inputs, **options))
+        again = model.training_step(inputs, train=train, precision=precision, moved=True)
+        moved = expected_of(graph, again)
         noise = [_distance(moved[key], t)[0] for key, t in expected.items()]
         compared = [replace(d, noise=n) for d, n in zip(compared, noise)]
     return sorted(compared, key=lambda difference: -difference.excess)
