@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import runpy
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 import numpy as np
 
@@ -26,13 +26,8 @@ MXNET = 10901
 STEPS = 30
 #: Most deviations that a batch norm's mean is from 0.
 FAR = 100.0
-
-
-class Built(NamedTuple):
-    """A network: its input, and the head that is its output."""
-
-    shape: Tuple[int, ...]
-    head: int
+#: A network: the shape of its input, and the head that is its output.
+Built = Tuple[Tuple[int, ...], int]
 
 
 class Builder(SymbolBuilder):
@@ -105,7 +100,7 @@ def face(net: Builder) -> Built:
             x = net.pool(f"{name}{k}_pool", x, kind) if k < 3 else x
         ends.append(net.add("Flatten", f"{name}_flat", x))
     x = net.add("elemwise_mul", "product", *ends)
-    return Built((1, 3, 32, 32), net.dense("age", x, 8 * 4 * 4, 3))
+    return ((1, 3, 32, 32), net.dense("age", x, 8 * 4 * 4, 3))
 
 
 def detector(net: Builder) -> Built:
@@ -118,7 +113,7 @@ def detector(net: Builder) -> Built:
     scores = net.add("softmax", "prob", net.convolution("score", x, 2, 1), axis=1)
     net.channels = 20
     boxes = net.convolution("box", x, 4, 1)
-    return Built((1, 3, 32, 32), net.add("Concat", "out", scores, boxes, num_args=2, dim=1))
+    return ((1, 3, 32, 32), net.add("Concat", "out", scores, boxes, num_args=2, dim=1))
 
 
 def depthwise(net: Builder) -> Built:
@@ -126,7 +121,7 @@ def depthwise(net: Builder) -> Built:
     x = net.convolution("first", net.add(VARIABLE, "data"), 8)
     for k in range(STEPS):
         x = net.block(f"dw{k}", x, 8, "relu", groups=8)
-    return Built((1, 3, 16, 16), net.dense("fc", net.mean("pool", x), 8, 2))
+    return ((1, 3, 16, 16), net.dense("fc", net.mean("pool", x), 8, 2))
 
 
 def unrolled(net: Builder) -> Built:
@@ -153,7 +148,7 @@ def unrolled(net: Builder) -> Built:
         kept = net.add("elemwise_mul", f"kept{t}", f, cell) if t else new
         cell = net.add("elemwise_add", f"cell{t}", kept, new) if t else new
         hidden = net.add("elemwise_mul", f"h{t}", o, net.add("tanh", f"squashed{t}", cell))
-    return Built((1, STEPS, 4), net.dense("fc", hidden, size, 1))
+    return ((1, STEPS, 4), net.dense("fc", hidden, size, 1))
 
 
 def fused(net: Builder) -> Built:
@@ -168,7 +163,7 @@ def fused(net: Builder) -> Built:
         options = {"mode": "lstm", "num_layers": 1, "state_size": size}
         x, read = net.add("RNN", f"lstm{k}", x, parameters, *states, **options), size
     x = net.add("slice_axis", "last", x, axis=0, begin=STEPS - 1, end=STEPS)
-    return Built((1, STEPS, 8), net.dense("fc", net.add("Flatten", "flat", x), size, 2))
+    return ((1, STEPS, 8), net.dense("fc", net.add("Flatten", "flat", x), size, 2))
 
 
 def gated(net: Builder) -> Built:
@@ -182,7 +177,7 @@ def gated(net: Builder) -> Built:
         y = net.add("sigmoid", f"se{k}_gate", y)
         y = net.add("reshape", f"se{k}_shaped", y, shape=(-1, 8, 1, 1))
         x = net.add("broadcast_mul", f"se{k}_out2", x, y)
-    return Built((1, 3, 16, 16), net.dense("fc", net.mean("pool", x), 8, 4))
+    return ((1, 3, 16, 16), net.dense("fc", net.mean("pool", x), 8, 4))
 
 
 FAMILIES: Dict[str, Callable[[Builder], Built]] = {
@@ -244,10 +239,10 @@ def pictures(random: np.random.Generator, shape: Tuple[int, ...]) -> Array:
     return np.clip(smooth + 8 * random.standard_normal(shape), 0, 255).astype(np.float32)
 
 
+def of_size(size: float) -> Callable[[np.random.Generator, Tuple[int, ...]], Array]:
+    """Draws normal numbers times this."""
+    return lambda random, shape: (size * random.standard_normal(shape)).astype(np.float32)
+
+
 #: What networks are given.
-INPUTS: Dict[str, Callable[[np.random.Generator, Tuple[int, ...]], Array]] = {
-    "0..255": pictures,
-    "normal": lambda random, shape: random.standard_normal(shape).astype(np.float32),
-    "1e4": lambda random, shape: (1e4 * random.standard_normal(shape)).astype(np.float32),
-    "1e-6": lambda random, shape: (1e-6 * random.standard_normal(shape)).astype(np.float32),
-}
+INPUTS = {"0..255": pictures, "normal": of_size(1), "1e4": of_size(1e4), "1e-6": of_size(1e-6)}

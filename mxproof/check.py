@@ -212,14 +212,17 @@ def _finite(value: Array, truth: Array, single: Array) -> List[Array]:
     """The three in numbers that can be subtracted.
 
     Where MXNet's result is not finite, the candidate's must be the same (an infinity of the same
-    sign, or no number); there is nothing else to judge there. What float32 cannot hold is infinite
-    here, and so is its largest number, with which MXNet begins a maximum. Whole numbers and truth
-    values are as good as float64 numbers, of which no rounding is expected.
+    sign, or no number); there is nothing else to judge there. Where only MXNet's float32 is not,
+    because it ran out of range, a finite one is held to the truth. What float32 cannot hold is
+    infinite here, and so is its largest number, with which MXNet begins a maximum. Whole numbers
+    and truth values are as good as float64 numbers, of which no rounding is expected.
     """
     arrays = [a if a.dtype.kind == "f" else a.astype(np.float64) for a in (value, truth, single)]
     if all(a.min() > -LARGEST and a.max() < LARGEST for a in arrays[1:]):
         return arrays
     value, truth, single = arrays = [np.where(np.abs(a) < LARGEST, a, a * np.inf) for a in arrays]
+    beyond = np.isfinite(value) & np.isfinite(truth) & np.isinf(single)
+    single = arrays[2] = np.where(beyond, truth, single)
     odd = ~(np.isfinite(truth) & np.isfinite(single))
     alike = np.isclose(value[odd], single[odd], rtol=0, atol=0, equal_nan=True)
     if not alike.all():

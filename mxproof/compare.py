@@ -15,13 +15,14 @@ from converters.progress import report
 
 from .check import Measured, check_form, measured, same_form
 from .check import check as judge
+from .comparison import Comparison
 from .distribution import check_draws, runs_needed
 from .operator_kinds import unexcused
 from .output_order import misnamed, misplaced
 from .runtimes.base import Array, Candidate, Layer
 from .tolerance import Budgets
 from .truth import LIMIT, Truth
-from .verdict import Check, Comparison
+from .verdict import Check
 
 
 def compare(
@@ -78,7 +79,11 @@ class Pass:
         self.nodes = {name: node for node in self.graph.nodes for name in node.outputs}
         self.checks: List[Check] = []
         self.seen: List[str] = []
-        self.shown: Dict[str, Array] = {}  # what the outputs must be
+        #: What the outputs must be: what the layers show, and inputs that are handed on.
+        self.shown: Dict[str, Array] = {
+            name: a.astype(self.candidate.precision) if a.dtype.kind == "f" else a
+            for name, a in self.truth.inputs.items()
+        }
         self.drawn: Dict[str, List[Array]] = {}  # by random layer, of each run
 
     def visit(self, layer: str, value: Array) -> Optional[Array]:

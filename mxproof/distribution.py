@@ -50,7 +50,7 @@ def check_draws(op: str, layer: str, values: Sequence[Array], truth: Truth) -> C
         note = "drawn at random; type and shape are judged: a recording holds no draws to compare"
         return Check.form_only(layer, op, shape, note)
     if op == "_shuffle" and not _same_rows(values[0], truth.read(layer, "float64")):
-        return Check.broken(layer, op, "holds other numbers than it was given to shuffle", shape)
+        return Check.broken(layer, op, "holds other rows than it was given to shuffle", shape)
     take: Any = sampled  # which has no types
     found = ranks([take(op, value) for value in values], truth.draws[layer])
     used = from_uniform(found)
@@ -63,8 +63,8 @@ def check_draws(op: str, layer: str, values: Sequence[Array], truth: Truth) -> C
 
 
 def _same_rows(value: Array, expected: Array) -> bool:
-    ours, theirs = (np.sort(a.reshape(len(a), -1), axis=0) for a in (value, expected))
-    return np.array_equal(ours, theirs)
+    ours, theirs = (a.reshape(len(a), -1) for a in (value, expected))
+    return np.array_equal(ours[np.lexsort(ours.T)], theirs[np.lexsort(theirs.T)])
 
 
 def ranks(values: Sequence[Array], draws: Array) -> Array:

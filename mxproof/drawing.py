@@ -16,7 +16,7 @@ import zlib
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Dict, List, Optional, Sequence, Set
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
@@ -24,13 +24,14 @@ from converters import Graph, Node
 
 from .check import LARGEST, channels
 from .drawn import Drawn
+from .operator_kinds import COMPARISONS
 from .runtimes.base import Array, RuntimeFailure
 from .runtimes.mxnet import Mxnet
 from .truth import Truth
 
 #: Of the numbers drawn, the part that is exactly 0. None of the first sample's, if its channels
-#: have few numbers: its zeros would hide a dense layer's weights, each of which is multiplied with
-#: one number of a sample, and those at the corner of a filter.
+#: have few numbers and are multiplied by a matrix: its zeros would hide a dense layer's weights,
+#: each of which is multiplied with one number of a sample, and those at the corner of a filter.
 ZEROS = 1 / 8
 MANY = 64
 #: Magnitudes of those that are huge: they fill a block half as long as the array each way, so that
@@ -48,6 +49,8 @@ CHOOSING = {
 }
 #: Operators of which every input is a place.
 INDEXING = ("_ravel_multi_index", "_unravel_index")
+#: Operators in which indices beyond a table are brought in.
+BRINGING_IN = ("Embedding", "one_hot", "take")
 #: Operators whose results are parts of what they are given.
 SPLITS = ("SliceChannel", "_split_v2")
 
@@ -66,7 +69,7 @@ def draw_layers(
     Raises:
         RuntimeFailure: MXNet died.
     """
-    chosen = [n for n in nodes if n.inputs and not chooses(graph, n)]
+    chosen = [n for n in nodes if n.inputs and (n.op in COMPARISONS or not chooses(graph, n))]
     return _Drawing(model, graph, truth, chosen, attempt).run() if chosen else None
 
 
@@ -161,13 +164,52 @@ class _Drawing:
             random = np.random.default_rng([self.attempt, zlib.crc32(name.encode())])
             limit, model = self.graph.index_limits.get(name), self.real(name)
             how = REAL if name in self.fixed else self.how[name]
-            self.drawn.give(
-                name,
-                random.integers(0, limit, model.shape).astype(model.dtype)
-                if limit
-                else draw(model, how, random, self.positive(name, model), self.scale),
-            )
+            if limit:
+                found = random.integers(*self.indices(model.dtype, limit), model.shape)
+            elif name in self.conditions:
+                nonzero = np.where(model == 0, 1, model)
+                found = np.where(random.random(model.shape) < 0.5, nonzero, 0)
+            else:
+                positive, weighed = self.positive(name, model), self.weighed(name)
+                found = draw(model, how, random, positive, self.scale, weighed)
+                if name in self.compared and how <= MODERATE:
+                    equal = random.permutation(found.size)[: max(1, found.size // 4)]
+                    found.flat[equal] = self.compared[name]
+            self.drawn.give(name, found.astype(model.dtype))
         return self.drawn.given(name)
+
+    def indices(self, dtype: Any, limit: int) -> Tuple[int, int]:
+        """From which number to which (exclusive) they are drawn: some are beyond the table, where
+        MXNet says what that means."""
+        reading = (n for n in self.graph.nodes if self.graph.operators[n.name].index_limits())
+        defined = all(n.op in BRINGING_IN and n.attrs.get("mode") != "raise" for n in reading)
+        beyond = 2 if defined else 0
+        return (-beyond if dtype.kind != "u" else 0), limit + beyond
+
+    @cached_property
+    def conditions(self) -> Set[Optional[str]]:
+        """Values that choose between two others: both must be chosen, as they never may be on the
+        network's inputs."""
+        return {node.inputs[0] for node in self.nodes if node.op == "where"}
+
+    @cached_property
+    def compared(self) -> Dict[str, float]:
+        """Values that are compared with a number, or with each other -> where they are equal."""
+        found: Dict[str, float] = {}
+        for node in self.nodes:
+            equal = float(node.attrs.get("scalar", 0))
+            if node.op in COMPARISONS and equal == np.float32(equal):  # or rounding decides
+                found.update({name: equal for name in filter(None, node.inputs)})
+        return found
+
+    def weighed(self, name: str) -> bool:
+        """Does a layer multiply its numbers by a matrix, whose rows a 0 would hide?"""
+        params = self.graph.params
+        return any(
+            node.op == "RNN" or any(params[n].ndim > 1 for n in stored.values())
+            for node in self.readers[name]
+            for stored in [places(self.graph, node, stored=True)]
+        )
 
     def positive(self, name: str, model: Array) -> bool:
         """Does no input of the network make it negative? Its layer's result on drawn numbers, which
@@ -224,9 +266,14 @@ def draw(
     random: np.random.Generator,
     positive: bool = False,
     scale: float = 1.0,
+    weighed: bool = True,
 ) -> Array:
     """(N, C, ...) -> numbers in place of a layer's real ones, of the same shape and type, and about
-    as large in each channel, but for `scale`."""
+    as large in each channel, but for `scale`.
+
+    Args:
+        weighed: as `_Drawing.weighed` has it.
+    """
     if how == REAL or real.dtype.kind != "f" or not (real.size and np.abs(real).max() < LARGEST):
         return real
     numbers = channels(real)
@@ -244,7 +291,8 @@ def draw(
         shape = found[block].shape
         found[block] = random.choice([-1, 1], shape) * random.uniform(*HUGE, shape)
     if how <= MODERATE:
-        rest = found if found.ndim > 2 and found[0, 0].size >= MANY else found[1:]
+        spared = weighed and (found.ndim < 3 or found[0, 0].size < MANY)
+        rest = found[1:] if spared else found
         rest[random.random(rest.shape) < ZEROS] = 0
     if positive or how == POSITIVE:
         found = np.abs(found)

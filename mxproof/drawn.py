@@ -9,10 +9,10 @@ import numpy as np
 from converters import Graph
 
 from .compare import Pass
+from .comparison import Comparison
 from .runtimes.base import Array, Candidate, Layer
 from .tolerance import Budgets
 from .truth import Truth
-from .verdict import Comparison
 
 
 class Drawn(Truth):

@@ -11,12 +11,13 @@ import numpy as np
 from converters import Graph
 
 from .check import check_form, nonfinite
+from .comparison import Comparison
 from .operator_kinds import random_layers
-from .output_order import by_name
+from .output_order import by_name, same_numbers
 from .outputs import DIFFERS, TopK, apart, differences, same_top, top_k, worst_top
-from .runtimes.base import Array, Candidate, Layer
+from .runtimes.base import Array, Candidate, Inputs, Layer
 from .truth import Truth
-from .verdict import Check, Comparison
+from .verdict import Check
 
 #: Numbers this close, as a part of the largest, are the same but for rounding. Two that changed
 #: places are further apart, or it makes no difference.
@@ -129,8 +130,13 @@ class OutputProof:
 
 
 @np.errstate(all="ignore")  # what overflows shows in the values
-def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputProof:
+def prove_outputs(
+    candidate: Candidate, truth: Truth, graph: Graph, earlier: Optional[Inputs] = None
+) -> OutputProof:
     """Judge the outputs of an untraced run in float32.
+
+    Args:
+        earlier: what the candidate is run on before: it must keep nothing of that.
 
     In float64 the runtimes trace whenever they run: there the outputs are those of `compare`.
     """
@@ -138,6 +144,8 @@ def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputPro
     found: List[Array] = []
     stopped = stopped_at = None
     try:
+        if earlier is not None:
+            candidate.run(earlier)
         found = candidate.run(truth.inputs)
         if len(found) not in (len(names), len(graph.outputs)):
             stopped, found = f"has {len(found)} outputs, MXNet {len(names)}", []
@@ -146,7 +154,7 @@ def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputPro
     if stopped:
         stopped_at = Check.broken(names[0], "output", stopped)
     actual, expected = (by_name(graph, arrays) for arrays in (found, truth.outputs))
-    layers = tuple(n for n in names if n in truth)  # an output that is an input needs no proof
+    layers = tuple(n for n in names if n in truth)
     # The numbers of what is anchored are judged as a layer's, on given inputs.
     checks = tuple(
         check_form("output", actual[n], truth[n], candidate)
@@ -157,7 +165,7 @@ def prove_outputs(candidate: Candidate, truth: Truth, graph: Graph) -> OutputPro
     )
     sensitive = [n for n in layers if n in graph.anchored and n not in random_layers(graph)]
     figures = {n: _figures(n, actual, expected, truth, graph) for n in names if n in expected}
-    mismatches = tuple(_exchanged(sensitive, actual, expected))
+    mismatches = (*_exchanged(sensitive, actual, expected), *_changed(truth, actual, expected))
     return OutputProof(
         Comparison(
             candidate.name, "float32", checks, layers, True, stopped, stopped_at, mismatches
@@ -200,6 +208,16 @@ def _figures(
                 "before: judged as a layer, on MXNet's own inputs"
             )
     return figures
+
+
+def _changed(
+    truth: Truth, actual: Mapping[str, Array], expected: Mapping[str, Array]
+) -> Iterator[str]:
+    """The outputs that no layer computes, inputs for example, and that are not handed on as they
+    are."""
+    for name in actual.keys() & expected.keys() if actual else ():
+        if name not in truth and not same_numbers(actual[name], expected[name]):
+            yield f"output {name!r} is an input in MXNet, handed on as it is; here it is changed"
 
 
 def share_apart(value: Array, reference: Array) -> float:

@@ -28,18 +28,15 @@ RANDOM = frozenset(
 )
 
 _RELATIONS = ("equal", "not_equal", "greater", "greater_equal", "lesser", "lesser_equal")
+#: Operators on pairs of numbers: given the same numbers, nothing is left open.
+COMPARISONS = [
+    f"{p}{r}{s}" for r in _RELATIONS for p, s in (("_", ""), ("broadcast_", ""), ("_", "_scalar"))
+]
 #: Operators whose result jumps where two numbers are as good as equal -> why.
 ORDER_SENSITIVE: Dict[str, str] = {
     **dict.fromkeys(("sort", "argsort", "topk"), "which of two numbers comes first"),
     **dict.fromkeys(("argmax", "argmin", "argmax_channel"), "which of two numbers is the largest"),
-    **dict.fromkeys(
-        [
-            f"{p}{r}{s}"
-            for r in _RELATIONS
-            for p, s in (("_", ""), ("broadcast_", ""), ("_", "_scalar"))
-        ],
-        "which of two numbers is larger, or whether they are equal",
-    ),
+    **dict.fromkeys(COMPARISONS, "which of two numbers is larger, or whether they are equal"),
     **dict.fromkeys(
         ("_contrib_box_nms", "_contrib_MultiBoxDetection", "_contrib_bipartite_matching"),
         "sorts by scores, and drops what overlaps by more than a limit",

@@ -19,13 +19,12 @@ def by_name(graph: Graph, outputs: Sequence[Array]) -> Dict[str, Array]:
 
 
 def misnamed(candidate: Candidate, graph: Graph) -> Iterator[str]:
-    """The outputs' names in the converted file are MXNet's, in its order."""
-    names: Optional[Sequence[str]] = getattr(candidate, "output_names", None)
-    if names is not None and list(names) not in (
-        list(graph.outputs),
-        list(dict.fromkeys(graph.outputs)),
-    ):
-        yield f"the file names its outputs {list(names)}; MXNet's are {list(graph.outputs)}"
+    """The names of inputs and outputs in the converted file are MXNet's, in its order."""
+    inputs = [value.name for value in graph.inputs]
+    for what, expected in (("input", inputs), ("output", list(graph.outputs))):
+        names: Optional[Sequence[str]] = getattr(candidate, f"{what}_names", None)
+        if names is not None and list(names) not in (expected, list(dict.fromkeys(expected))):
+            yield f"the file names its {what}s {list(names)}; MXNet's are {expected}"
 
 
 def misplaced(outputs: Sequence[Array], shown: Mapping[str, Array], graph: Graph) -> Iterator[str]:
@@ -41,9 +40,9 @@ def misplaced(outputs: Sequence[Array], shown: Mapping[str, Array], graph: Graph
         yield f"the traced run returns {len(outputs)} outputs, MXNet {len(once)}"
         return
     for name, value in by_name(graph, outputs).items():
-        if name not in shown or _same(value, shown[name]):
+        if name not in shown or same_numbers(value, shown[name]):
             continue
-        others = [n for n, other in shown.items() if _same(value, other)]
+        others = [n for n, other in shown.items() if same_numbers(value, other)]
         if others:
             yield f"output {name!r} is layer {others[0]!r} of the same run"
         elif value.shape != shown[name].shape:
@@ -56,6 +55,7 @@ def misplaced(outputs: Sequence[Array], shown: Mapping[str, Array], graph: Graph
             )
 
 
-def _same(value: Array, other: Array) -> bool:
+def same_numbers(value: Array, other: Array) -> bool:
+    """Are type, shape and all numbers equal?"""
     known = value.dtype == other.dtype and value.shape == other.shape
     return known and np.array_equal(value, other, equal_nan=value.dtype.kind == "f")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple, Union
 
 from converters.files import atomic_write
 
+from .comparison import NAMED, Comparison, describe_failure
 from .coverage import Coverage
 from .final_outputs import OutputProof
 from .outputs import DIFFERS
 from .stored import StoredProof
-from .verdict import Check, Comparison
+from .verdict import Check
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from .report.page import Plot
 
 PRECISIONS = ("float64", "float32")
-#: Culprits that a message names; more of them are one mistake made often.
-NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -234,45 +233,3 @@ class Proof:
         from .report.terminal import proof_table
 
         return proof_table(self)
-
-
-def describe_failure(
-    model: str,
-    target: str,
-    comparison: Comparison,
-    culprits: Sequence[Check] = (),
-    problems: Sequence[str] = (),
-) -> str:
-    """A paragraph: the culprits first, and how far they spread.
-
-    Args:
-        problems: beside those of the comparison.
-    """
-    failed, expected = comparison.failed, comparison.expected
-
-    def sentence(check: Check, verb: str) -> str:
-        number = expected.index(check.layer) + 1 if check.layer in expected else 0
-        where = f"layer {number} of {len(expected)}"
-        return f"{check.op} {check.layer!r} {verb} ({where}): {check.problem}"
-
-    parts = [sentence(c, "introduced the first difference") for c in culprits[:1]]
-    parts += [sentence(c, "introduced another difference") for c in culprits[1:NAMED]]
-    if len(culprits) > NAMED:
-        parts.append(f"{len(culprits) - NAMED} more layers introduced differences")
-    if failed and not culprits:
-        parts.append(sentence(failed[0], "is the first to differ"))
-    parts += [*comparison.problems, *problems, *_begins(comparison)]
-    if failed:
-        parts.append(f"{len(failed)} of {len(expected)} layers differ in the chain")
-    return f"{model}/{target} {comparison.precision}: " + "; ".join(parts) + "."
-
-
-def _begins(comparison: Comparison) -> List[str]:
-    """Where numbers that are not finite begin, on one side only."""
-    for check in comparison.checks:
-        ours, theirs = check.nonfinite
-        if ours and not theirs:
-            return [f"{ours} first appears in layer {check.layer!r}, where MXNet's is finite"]
-        if theirs and not ours:
-            return [f"{theirs} first appears in MXNet's layer {check.layer!r}; this one is finite"]
-    return []

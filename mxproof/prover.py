@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import mmap
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from converters import Graph, __version__
 
@@ -20,15 +17,18 @@ from .compare_stored import prove_stored
 from .drawn import Drawn, compare_drawn
 from .evidence import Evidence
 from .final_outputs import prove_outputs
+from .memory import trim_memory
 from .operator_kinds import random_layers
 from .overrides import unused_rows, used_rows
 from .proof import PRECISIONS, Proof, TargetProof
-from .runtimes.base import Array, Candidate, RuntimeFailure
+from .runtimes.base import Array, Candidate, Inputs, RuntimeFailure
 from .stored import StoredProof
 from .subject import Subject
 from .targets import TARGETS, convert
 from .tolerance import Budgets
-from .truth import Truth
+from .truth import Truth, with_earlier
+
+Proofs = Dict[str, TargetProof]
 
 #: Bytes of parameters from which on a candidate is freed before the next one is opened.
 LARGE = 16 << 20
@@ -93,7 +93,7 @@ class Prover:
 
     def prove(
         self, evidence: Evidence, *, alone: bool = True
-    ) -> Tuple[Dict[str, TargetProof], Dict[str, Tuple[int, ...]]]:
+    ) -> Tuple[Proofs, Dict[str, Tuple[int, ...]]]:
         """Proofs by target, and the shapes of the first inputs.
 
         On the first input each layer is also judged by itself in float32: what a deep network
@@ -103,28 +103,32 @@ class Prover:
         Args:
             alone: without it, layers are judged by themselves only where anything fails.
         """
-        proofs: Dict[str, TargetProof] = {}
+        proofs: Proofs = {}
         shapes: Dict[str, Tuple[int, ...]] = {}
-        for number, truth in enumerate(evidence):
+        for number, (truth, earlier) in enumerate(with_earlier(evidence)):
             shapes = shapes or {name: array.shape for name, array in truth.inputs.items()}
             drawn = evidence.survey.drawn(truth, number) if evidence.survey else ()
             isolated = ["float32"] if alone and not number else []
-            self._add(proofs, truth, dict.fromkeys(self.paths, isolated), evidence, drawn)
-        unsettled = {target: p.unsettled for target, p in proofs.items() if p.unsettled}
-        closer: Dict[str, TargetProof] = {}
-        for truth in evidence.closer() if unsettled else ():
-            self._add(closer, truth, unsettled, evidence)
+            targets = dict.fromkeys(self.paths, isolated)
+            self._add(proofs, truth, targets, evidence, earlier, drawn)
+        closer = self._closer(proofs, evidence)
         covered = evidence.survey.coverage() if evidence.survey else None
-        for target, proof in {**proofs, **closer}.items():
-            proofs[target] = replace(
-                proof,
-                isolated={**proofs[target].isolated, **proof.isolated},
-                drawn=proofs[target].drawn,
-                coverage=covered,
-                stored=self._stored(target, evidence),
-            )
+        for target, first in proofs.items():
+            proof = closer.get(target, first)
+            alone_too = {**first.isolated, **proof.isolated}
+            proof = replace(proof, isolated=alone_too, drawn=first.drawn, coverage=covered)
+            proofs[target] = replace(proof, stored=self._stored(target, evidence))
             self._release()
         return proofs, shapes
+
+    def _closer(self, proofs: Mapping[str, TargetProof], evidence: Evidence) -> Proofs:
+        """The proofs of targets that failed anywhere, on the same inputs, with what rounding alone
+        may do, and with each layer by itself in the precisions that failed."""
+        unsettled = {target: p.unsettled for target, p in proofs.items() if p.unsettled}
+        closer: Proofs = {}
+        for truth, earlier in with_earlier(evidence.closer()) if unsettled else ():
+            self._add(closer, truth, unsettled, evidence, earlier)
+        return closer
 
     def _stored(self, target: str, evidence: Evidence) -> StoredProof:
         """The numbers in the files; and where another file is judged in float64, what the two do
@@ -138,16 +142,18 @@ class Prover:
 
     def _add(
         self,
-        proofs: Dict[str, TargetProof],
+        proofs: Proofs,
         truth: Truth,
         isolated: Mapping[str, Sequence[str]],
         evidence: Evidence,
+        earlier: Optional[Inputs],
         drawn: Sequence[Drawn] = (),
     ) -> None:
         """One more input for the targets in `isolated`, and its precisions in which each layer is
-        given MXNet's inputs too; and what is drawn for the layers."""
+        given MXNet's inputs too; the input before it; and what is drawn for the layers."""
         for target, precisions in isolated.items():
-            proof = self._prove(target, truth, precisions if truth.whole else (), evidence, drawn)
+            alone = precisions if truth.whole else ()
+            proof = self._prove(target, truth, alone, evidence, earlier, drawn)
             proofs[target] = proofs[target] + proof if target in proofs else proof
 
     def _open(self, target: str, precision: str) -> Candidate:
@@ -173,6 +179,7 @@ class Prover:
         truth: Truth,
         isolated: Sequence[str],
         evidence: Evidence,
+        earlier: Optional[Inputs],
         drawn: Sequence[Drawn],
     ) -> TargetProof:
         """One target on one input."""
@@ -188,7 +195,7 @@ class Prover:
             if precision == "float64":
                 by_itself = [compare_drawn(d, candidate, self.graph, self.budgets) for d in drawn]
             if precision == "float32":
-                output = prove_outputs(candidate, truth, self.graph)
+                output = prove_outputs(candidate, truth, self.graph, earlier)
             del candidate  # or it lives beside the next one
             self._release()
         return TargetProof(target, comparisons, output, alone, drawn=tuple(by_itself))
@@ -232,20 +239,3 @@ def versions_of(reference: Mapping[str, str]) -> Dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
-
-
-def trim_memory(arrays: Iterable[Any] = ()) -> None:
-    """Free what nobody holds, and the pages of memory-mapped `arrays` (they are read again when
-    they are needed).
-
-    The C library keeps what was freed for the next request; a runtime's few hundred megabytes
-    then add to those of the next.
-    """
-    gc.collect()
-    for array in arrays:
-        while array is not None and not isinstance(array, mmap.mmap):
-            array = getattr(array, "base", None)
-        if array is not None and hasattr(mmap, "MADV_DONTNEED"):
-            array.madvise(mmap.MADV_DONTNEED)
-    with suppress(OSError, TypeError, AttributeError):  # only glibc has it
-        ctypes.CDLL(None).malloc_trim(0)

@@ -72,24 +72,25 @@ class Plan(NamedTuple):
 
 
 #: Samples take these turns. A padding that lacks its last row shows on odd sides only, a wrong
-#: rounding on even ones; height and width differ, and each is large once.
+#: rounding on even ones; height and width differ, and each is large once. Divided by 4, as by a
+#: stride, heights leave each remainder once, and so do widths.
 PLANS = (
     Plan("normal"),
     Plan(
         "sparse",
         more=2,
         frames=lambda t: t + 1,
-        sides=lambda h, w: [(w // 2, h // 2 + 1), (w // 2, h // 2), (w, h)],
+        sides=lambda h, w: [(w // 2 + 3, h // 2 + 1), (w // 2, h // 2), (w, h)],
     ),
     Plan(
         "outliers",
         frames=lambda t: 2 * t // 3,
-        sides=lambda h, w: [(FULL_SIZE, side) for side in (w // 2 + 1, w // 2, w)],
+        sides=lambda h, w: [(FULL_SIZE + 1, w // 2 + 3), (FULL_SIZE, w // 2), (FULL_SIZE, w)],
     ),
     Plan(
         "normal",
         frames=lambda t: 2 * t // 3,
-        sides=lambda h, w: [(side, FULL_SIZE) for side in (h // 2 + 1, h // 2, h)],
+        sides=lambda h, w: [(h // 2 + 2, FULL_SIZE + 2), (h // 2, FULL_SIZE), (h, FULL_SIZE)],
     ),
 )
 

@@ -23,8 +23,11 @@ from .truth import Truth
 #: chain saw.
 FOLLOWED = 2
 #: Operators in which a small input leaves some stored numbers out: weights that meet nothing but
-#: padding, anchors that are cut off.
-WINDOWS = ("Convolution", "Convolution_v1", "Deconvolution", "slice_like", "Crop")
+#: padding, anchors or positions that are cut off.
+WINDOWS = (
+    *("Convolution", "Convolution_v1", "Deconvolution"),
+    *("Crop", "slice", "slice_axis", "slice_like"),
+)
 PADDING = "out of reach in inputs of these sizes (padding, or cut off); larger ones may reach them"
 LOOKED_UP = "looked up by indices, of which inputs reach a few"
 

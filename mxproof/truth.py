@@ -121,6 +121,14 @@ class Truth:
         np.ascontiguousarray(array).tofile(self._file)
 
 
+def with_earlier(truths: Iterable[Truth]) -> Iterator[Tuple[Truth, Optional[Inputs]]]:
+    """Each truth, and the inputs of the one before it."""
+    earlier: Optional[Inputs] = None
+    for truth in truths:
+        yield truth, earlier
+        earlier = truth.inputs
+
+
 def portions(sizes: Iterable[int], limit: int = LIMIT) -> List[int]:
     """Bytes of each layer, in order -> how many layers go together; at least one at a time.
 

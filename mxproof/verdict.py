@@ -1,21 +1,18 @@
-"""What a comparison found: one layer's check, and all of a network's."""
+"""One layer's check: what was measured of it, and whether that is within its budget."""
 
 from __future__ import annotations
 
 import math
-import statistics
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import add
-from typing import Any, Iterator, List, Optional, Tuple, Union
+from typing import Any, Iterator, Optional, Tuple, Union
 
 import numpy as np
 
 from .runtimes.base import Array
 from .tolerance import (
     FLOAT32_COARSE,
-    FLOAT32_LAYERS,
-    FLOAT32_MEDIAN,
     LOWER_TYPE,
     ULP32,
     UNDERFLOW,
@@ -35,7 +32,15 @@ class Sums:
     spread: Union[Array, float] = 0.0  # of what rounding alone may do, where that was measured
 
     def __add__(self, other: Sums) -> Sums:
-        return Sums(*map(add, vars(self).values(), vars(other).values()))
+        """Results whose second axis differs in length, such as time, have no channels in common:
+        each is taken as a whole."""
+        alike = len(self.error) == len(other.error)
+        pair = (self, other) if alike else (self._as_one_channel(), other._as_one_channel())
+        return Sums(*map(add, *(vars(sums).values() for sums in pair)))
+
+    def _as_one_channel(self) -> Sums:
+        error, noise, size = (a.sum(keepdims=True) for a in (self.error, self.noise, self.size))
+        return Sums(error, noise, size, len(self.error) * self.count, np.sum(self.spread))
 
     def rms(self) -> Iterator[Tuple[Array, float]]:
         """Of the error, of what is to be expected, and of the size: over each channel, and over
@@ -202,134 +207,6 @@ class Check:
             nonfinite=self.nonfinite if any(self.nonfinite) else other.nonfinite,
             note=self.note or other.note,
         )
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """All layers of one candidate.
-
-    Attributes:
-        expected: the layers that there should be, in order.
-        alone: each layer was given MXNet's results.
-        stopped: the error that ended the run early.
-        stopped_at: the layer that was to come then.
-        mismatches: what is wrong beside the layers: the names or the order of outputs, or
-            declarations that would excuse layers from being compared.
-    """
-
-    candidate: str
-    precision: str
-    checks: Tuple[Check, ...]
-    expected: Tuple[str, ...]
-    alone: bool = False
-    stopped: Optional[str] = None
-    stopped_at: Optional[Check] = None
-    mismatches: Tuple[str, ...] = ()
-
-    def __add__(self, other: Comparison) -> Comparison:
-        """The same network on more inputs: maxima, and sums over all of them.
-
-        The ratio of two roundings scatters where they are few; several inputs steady it.
-        """
-        if [c.layer for c in self.checks] != [c.layer for c in other.checks]:
-            return self if self.problems else other  # one of them is not whole, and says so
-        checks = tuple(a + b for a, b in zip(self.checks, other.checks))
-        ended = self if self.stopped else other
-        return replace(
-            self,
-            checks=checks,
-            stopped=ended.stopped,
-            stopped_at=ended.stopped_at,
-            mismatches=self.mismatches or other.mismatches,
-        )
-
-    @property
-    def problems(self) -> List[str]:
-        """What no single layer can show: layers missing, misplaced, or all a bit too noisy."""
-        return [*self.misplaced, *self.noisier]
-
-    @property
-    def function_problems(self) -> List[str]:
-        """What no loss of precision explains, a phrase each."""
-        differ = (c for c in self.failed if c.another_function)
-        return [*self.misplaced, *(f"{c.op} {c.layer!r}: {c.problem}" for c in differ)]
-
-    @cached_property
-    def misplaced(self) -> List[str]:
-        """Layers that are missing or come in another order than MXNet's."""
-        seen = [c.layer for c in self.checks]
-        problems = list(self.mismatches)
-        if self.stopped:
-            problems.append(f"{self.candidate} stopped after {len(seen)} layers: {self.stopped}")
-        if not self.expected:
-            problems.append("nothing was compared: the reference has no layers")
-        missing = [name for name in self.expected if name not in set(seen)]
-        if missing:
-            problems.append(f"{len(missing)} of {len(self.expected)} layers missing: {missing[:5]}")
-        elif seen != list(self.expected):
-            problems.append("the layers come in another order than MXNet's, or more than once")
-        return problems
-
-    @cached_property
-    def noisier(self) -> List[str]:
-        """A median of the float32 errors that only a systematic loss of precision explains.
-
-        In the chain layers share what they carry, and a median of shared errors is one layer's
-        luck. So it only asks for a closer look, which then judges the layers by themselves.
-        """
-        spreads = [np.any(c.sums.spread) for c in self.checks if c.sums]
-        looked_closer = 2 * sum(spreads) > len(spreads)
-        if self.alone != looked_closer:
-            return []
-        # An error of so few ulps that it always passes is no more than MXNet's.
-        few = (Budget().ulps * ULP32) ** 2
-        ratios = [
-            min(c.excess, 1.0) if c.sums.error.sum() <= few * c.sums.size.sum() else c.excess
-            for c in self.checks
-            if c.sums and c.excess is not None
-        ]
-        median = statistics.median(ratios) if len(ratios) >= FLOAT32_LAYERS else 0.0
-        if median <= FLOAT32_MEDIAN:
-            return []
-        expected = "what rounding may do" if looked_closer else "MXNet's own"
-        return [
-            f"the median of the float32 error over {len(ratios)} layers is {median:.2f} times "
-            f"{expected}; allowed {FLOAT32_MEDIAN:.3g}"
-        ]
-
-    @property
-    def failed(self) -> List[Check]:
-        return [c for c in self.checks if c.problem]
-
-    @property
-    def culprits(self) -> Tuple[Check, ...]:
-        """What failed; with the layer, if any, that ended the run."""
-        return (*self.failed, *filter(None, [self.stopped_at]))
-
-    @property
-    def passed(self) -> bool:
-        return not self.failed and not self.problems
-
-    @property
-    def unsettled(self) -> bool:
-        """Have the layers to be judged by themselves as well?"""
-        return not self.passed or any(check.magnified for check in self.checks)
-
-    @property
-    def worst(self) -> Optional[Check]:
-        """The layer with the largest relative error in float64, or float32 ratio."""
-        key = "rel" if self.precision == "float64" else "ratio"
-        judged = [c for c in self.checks if getattr(c, key) is not None]
-        return max(judged, key=lambda c: float(getattr(c, key)), default=None)
-
-    def first_nonfinite(self, kind: str) -> Optional[Check]:
-        """The first layer that holds "NaN", or an "infinity" and no NaN, in MXNet."""
-        return next((c for c in self.checks if c.nonfinite[1] == kind), None)
-
-    @property
-    def median_ratio(self) -> Optional[float]:
-        ratios = [c.ratio for c in self.checks if c.ratio is not None]
-        return statistics.median(ratios) if ratios else None
 
 
 def float32_limits(sums: Sums, budget: Budget) -> Tuple[float, Array]:

@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from converters import Graph
 from converters.progress import report
 from mxproof.evidence import SAMPLES
-from mxproof.prover import trim_memory
+from mxproof.memory import trim_memory
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import MxnetProcess
 from mxproof.subject import Subject, load_subject

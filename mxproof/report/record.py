@@ -11,11 +11,12 @@ import os
 import platform
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
+from ..comparison import Comparison
 from ..coverage import Coverage
 from ..final_outputs import OutputProof
 from ..proof import PRECISIONS, Proof, TargetProof
 from ..stored import DIFFERENT, EQUAL, EXEMPT, REARRANGED, VERDICTS, StoredProof
-from ..verdict import Check, Comparison
+from ..verdict import Check
 
 SCHEMA = 1
 PASS, FAIL, INCOMPLETE = "pass", "fail", "incomplete"

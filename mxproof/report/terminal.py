@@ -11,10 +11,11 @@ from rich.text import Text
 from converters import Graph
 from converters.shape import show
 
+from ..comparison import Comparison
 from ..outputs import DIFFERS
 from ..proof import Proof
 from ..subject import WEIGHTS, UsageError
-from ..verdict import Check, Comparison
+from ..verdict import Check
 from .record import FAIL, INCOMPLETE, MEASURES, PASS, QUESTIONS
 from .sheet import Sheet, plain
 from .wording import (

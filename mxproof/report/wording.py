@@ -7,8 +7,9 @@ import re
 from collections import Counter
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from ..comparison import NAMED
 from ..outputs import DIFFERS, EQUAL, UNDECIDED
-from ..proof import NAMED, PRECISIONS
+from ..proof import PRECISIONS
 from ..subject import WEIGHTS
 from .record import FAIL, INCOMPLETE, MEASURES, ORDER, PASS, Json
 

@@ -13,11 +13,12 @@ from typing import Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from converters import Graph
 
+from ..comparison import Comparison
 from ..proof import PRECISIONS, Proof, TargetProof
 from ..runtimes.base import RuntimeFailure
 from ..targets import TARGETS
 from ..truth import Truth
-from ..verdict import Check, Comparison
+from ..verdict import Check
 from .folder import Folder
 from .writer import Failure, Writer
 

@@ -14,11 +14,12 @@ import numpy as np
 from converters import Graph, Node
 from converters.python_text import literal, prose
 
+from ..comparison import Comparison
 from ..report.templates import require_jinja
 from ..runtimes.base import Array
 from ..tolerance import Budget
 from ..truth import Truth
-from ..verdict import Check, Comparison
+from ..verdict import Check
 from . import onnx, pytorch
 from .case import NoPiece, case, value
 from .checkpoint import data_inputs, save_layer

@@ -94,8 +94,8 @@ class RuntimeFailure(Exception):
 class Candidate(Protocol):
     """A converted model in one runtime, in one precision.
 
-    One that knows the names of its outputs in the file has them as `output_names`, in order: they
-    are compared with MXNet's.
+    One that knows the names of its inputs and outputs in the file has them as `input_names` and
+    `output_names`, in order: they are compared with MXNet's.
     """
 
     @property

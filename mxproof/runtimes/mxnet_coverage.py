@@ -8,15 +8,8 @@ by a random positive number, is not 0. The gradient is MXNet's own, in float32 a
 import numpy as np
 
 from .mxnet_forms import FLOATS, cut, variable
+from .mxnet_rounding import BATCH_NORMS, FILTERS
 from .worker import as_numpy
-
-#: Operators whose filters all read the same numbers -> the attribute that counts filters.
-FILTERS = {
-    "Convolution": "num_filter",
-    "Deconvolution": "num_filter",
-    "FullyConnected": "num_hidden",
-}
-BATCH_NORMS = ("BatchNorm", "BatchNorm_v1", "_contrib_SyncBatchNorm", "_contrib_BatchNormWithReLU")
 
 
 class Isolated:
@@ -71,9 +64,8 @@ class Isolated:
         given = dict(live, **{names[k]: array for k, array in stored.items()})
         if op in FILTERS:  # all filters of a group read the same numbers: one says it for all
             groups = int(attrs.get("num_group", 1))
-            filters = "num_hidden" if op == "FullyConnected" else "num_filter"
-            copies = int(attrs[filters]) // groups
-            attrs[filters] = str(groups)
+            copies = int(attrs[FILTERS[op]]) // groups
+            attrs[FILTERS[op]] = str(groups)
             for k, name in enumerate(names[1:], 1):
                 array = given.get(name, self.model.params.get(name))
                 kept = array.shape[filter_axis(op, k)] // copies

@@ -19,7 +19,8 @@ from .mxnet_attributes import numbers, true
 
 ROUNDING = 2.0**-24  # half of a float32 ulp of 1
 
-#: Operators whose first stored input holds filters -> the attribute that counts them.
+#: Operators whose first stored input holds filters, which all read the same numbers -> the
+#: attribute that counts them.
 FILTERS = dict(Convolution="num_filter", Deconvolution="num_filter", FullyConnected="num_hidden")
 #: Convolutions that read more before it -> the number of the input that holds the filters.
 DEFORMABLE = {"_contrib_DeformableConvolution": 2, "_contrib_ModulatedDeformableConvolution": 3}
@@ -136,3 +137,9 @@ def squares(errors):
     n, c = errors.shape[1:3] if errors.ndim > 2 else (1, 1)
     channels = errors.reshape(len(errors), n, c, -1)
     return np.einsum("dncs,dncs->c", channels, channels) / len(errors)
+
+
+def largest(errors):
+    """The largest magnitude, of those that are finite."""
+    off = np.abs(errors)
+    return off.max(initial=0, where=np.isfinite(off))

@@ -34,7 +34,7 @@ class OnnxReference:
     def __init__(self, path: os.PathLike[str] | str) -> None:
         model = onnx.load(path)
         double, graph = double_nodes(model), model.graph
-        self._inputs = [i.name for i in graph.input]
+        self.input_names = [i.name for i in graph.input]
         self.output_names = [o.name for o in graph.output]
         self._layers = {i.name for i in (*graph.value_info, *graph.output)}
         self._stored = {t.name: t for t in (*graph.initializer, *double.graph.initializer)}
@@ -48,7 +48,7 @@ class OnnxReference:
     def trace(
         self, inputs: Inputs, visit: Visitor, portions: Optional[Sequence[int]] = None
     ) -> List[Array]:
-        values = {name: widened(inputs[name]) for name in self._inputs}
+        values = {name: widened(inputs[name]) for name in self.input_names}
         for index, node in enumerate(self._evaluator.rt_nodes_):
             read = {
                 n: values[n] if n in values else wide(self._stored[n]) for n in self._reads[index]

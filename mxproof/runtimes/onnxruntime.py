@@ -60,6 +60,10 @@ class OnnxRuntime:
         return Stored(onnx.load(self.path))
 
     @property
+    def input_names(self) -> List[str]:
+        return [value.name for value in self._structure.graph.input]
+
+    @property
     def output_names(self) -> List[str]:
         return [output.name for output in self._structure.graph.output]
 
@@ -88,6 +92,7 @@ class OnnxRuntime:
             values.update(zip(made, session.run(made, feeds)))
             layers = [name for name in made if name in typed]
             for layer in layers:
+                _check_stated(typed[layer], values[layer])
                 replacement = visit(layer, values[layer])
                 if replacement is None:
                     continue
@@ -156,6 +161,19 @@ class Stored:
                     external_data=[onnx.StringStringEntryProto(key="location", value="elsewhere")],
                 )
             self.tensors[tensor.name] = tensor
+
+
+def _check_stated(info: onnx.ValueInfoProto, value: Array) -> None:
+    """Hold a result to the sizes that the file states for it: onnxruntime only warns, and who plans
+    memory by them does not get that far.
+
+    Raises:
+        ValueError: another size is stated.
+    """
+    dims = info.type.tensor_type.shape.dim
+    if dims and [d.dim_value or n for d, n in zip(dims, value.shape)] != list(value.shape):
+        stated = [d.dim_value or d.dim_param or "?" for d in dims]
+        raise ValueError(f"the file states shape {stated} of {info.name!r}, which is {value.shape}")
 
 
 def _info(name: str, value: Array) -> onnx.ValueInfoProto:

@@ -46,6 +46,16 @@ class Pytorch:
         """What the file's `load()` returns."""
         return self._load(ast.parse(self.path.read_text(encoding="utf-8")))
 
+    @property
+    def input_names(self) -> List[str]:
+        """As the file of weights lists them; a parameter of forward that bears one's name has to
+        be in its place."""
+        functions = functions_of(ast.parse(self.path.read_text(encoding="utf-8")))
+        whole = ast.unparse(functions["", "load"].returns or ast.Constant(""))
+        parameters = functions[whole, "forward"].args.args[1:]
+        pairs = zip(self._inputs, (parameter.arg for parameter in parameters))
+        return [own if own in self._inputs else listed for listed, own in pairs]
+
     @cached_property
     def _traced(self) -> torch.nn.Module:
         """The same source with a call after each statement of each forward."""
@@ -58,12 +68,7 @@ class Pytorch:
     def readers(self) -> Dict[str, Set[str]]:
         """Submodule or parameter, by its path -> the layers whose statements name it."""
         tree = ast.parse(self.path.read_text(encoding="utf-8"))
-        functions = {
-            (getattr(owner, "name", ""), f.name): f
-            for owner in (tree, *tree.body)
-            for f in getattr(owner, "body", ())
-            if isinstance(f, ast.FunctionDef)
-        }
+        functions = functions_of(tree)
         module = self._run(tree)
         with torch.device("meta"):  # no numbers are drawn or read
             model = getattr(module, ast.unparse(functions["", "load"].returns or tree))()
@@ -103,8 +108,15 @@ class Pytorch:
     def run(self, inputs: Inputs) -> List[Array]:
         if self.precision == "float64":  # the file itself may state float32
             return self.trace(inputs, lambda layer, value: None)
+        tensors = self._tensors(inputs)
         with torch.inference_mode():
-            return _arrays(self.model(*self._tensors(inputs)))
+            found = _arrays(self.model(*tensors))
+        for name, tensor in zip(self._inputs, tensors):
+            if not np.array_equal(
+                tensor.numpy(), inputs[name], equal_nan=tensor.is_floating_point()
+            ):
+                raise RuntimeError(f"forward changes its input {name!r} in place")
+        return found
 
     def trace(
         self, inputs: Inputs, visit: Visitor, portions: Optional[Sequence[int]] = None
@@ -189,6 +201,16 @@ class _Instrument(ast.NodeTransformer):
                 count += 1
         node.body = body
         return node
+
+
+def functions_of(tree: ast.Module) -> Dict[Tuple[str, str], ast.FunctionDef]:
+    """(class or "", name) -> the function."""
+    return {
+        (getattr(owner, "name", ""), f.name): f
+        for owner in (tree, *tree.body)
+        for f in getattr(owner, "body", ())
+        if isinstance(f, ast.FunctionDef)
+    }
 
 
 def _names(target: ast.expr) -> List[ast.Name]:

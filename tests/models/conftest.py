@@ -16,9 +16,10 @@ from fixtures.zoo import ZOO, obtain
 from mxproof.cli.common import reading
 from mxproof.cli.picture_options import pictures_of
 from mxproof.cli.verify import again, budgets_of
+from mxproof.comparison import Comparison, describe_failure
 from mxproof.evidence import SAMPLES, Evidence, kept, live
 from mxproof.overrides import unused_rows, used_rows
-from mxproof.proof import PRECISIONS, TargetProof, describe_failure
+from mxproof.proof import PRECISIONS, TargetProof
 from mxproof.prover import Prover, versions_of
 from mxproof.recording.file import given_inputs, load_recording
 from mxproof.report.pytest_report import FOUND
@@ -31,7 +32,7 @@ from mxproof.subject import Subject, load_for_run, parse_inputs
 from mxproof.targets import TARGETS, convert
 from mxproof.tolerance import Budgets
 from mxproof.truth import Truth
-from mxproof.verdict import Check, Comparison
+from mxproof.verdict import Check
 
 Shapes = Dict[str, Tuple[int, ...]]
 HERE = Path(__file__).parent

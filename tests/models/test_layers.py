@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from converters.checkpoint import symbol_path
-from mxproof.proof import NAMED, describe_failure
+from mxproof.comparison import NAMED, describe_failure
 from mxproof.prover import notes_of
 from mxproof.report.record import coverage_record, stored_record, target_part
 from mxproof.report.terminal import against_limit, layer_sheet, require_layers

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mxproof.coverage import Coverage, Ranges, Share
-from mxproof.drawing import BETWEEN, MIXED, MODERATE, POSITIVE, REAL, draw
+from mxproof.drawing import BETWEEN, MIXED, MODERATE, POSITIVE, REAL, draw, draw_layers
 from mxproof.evidence import live
 from mxproof.report.record import coverage_record
 from mxproof.report.wording import coverage_words
@@ -132,6 +132,21 @@ def test_weights_that_meet_nothing_but_padding_are_exempt(mxnet: MxnetProcess) -
             assert coverage.stored.isolated == coverage.stored.total == 72 - missing * 8
 
 
+def test_rows_of_a_table_that_are_cut_off_are_exempt(mxnet: MxnetProcess) -> None:
+    """Positions beyond the length of a sequence, which MXNet does not read either."""
+    net = Network()
+    table = net.layer("slice_axis", "cut", net.parameter("table", 7, 3), axis=0, begin=0, end=4)
+    head = net.layer("broadcast_add", "sum", net.variable("data"), table)
+    inputs = {"data": np.ones((4, 3), np.float32)}
+    with reference(net.symbol(head), net.arrays, {"data": (4, 3)}, mxnet) as (graph, model, _):
+        survey = Survey(model, graph)
+        for number in range(2):
+            survey.drawn(model.truth(inputs), number)
+        coverage = survey.coverage()
+        assert coverage.problems == []
+        assert coverage.exempt["table"].startswith("9 numbers: out of reach")
+
+
 def test_what_is_missing_is_named() -> None:
     some = Share(10, 5, 9)
     coverage = Coverage(Share(1000, 900, 999), some, some, {"w": 1}, {}, {"w": "conv"})
@@ -197,3 +212,19 @@ def test_a_survey_looks_at_a_truth_once(mxnet: MxnetProcess) -> None:
         assert survey.drawn(truth, 0) is first
         assert survey.drawn(model.truth(inputs), 1) == []  # nothing is missing
         assert survey.coverage().stored == Share(72, 54, 72)
+
+
+def test_zeros_are_drawn_where_they_hide_no_weight(mxnet: MxnetProcess) -> None:
+    """In channels of few numbers: of what a batch norm reads, and not of what a filter does."""
+    net = Network()
+    x = net.convolution("conv", net.variable("data"), 4, 32)
+    head = net.batch_norm("bn", x, 32, fix_gamma=False)
+    inputs = {"data": np.ones((1, 4, 3, 3), np.float32)}
+    sizes = {"data": (1, 4, 3, 3)}
+    with reference(net.symbol(head), net.arrays, sizes, mxnet) as (graph, model, _):
+        drawn = draw_layers(model, graph, model.truth(inputs), graph.nodes)
+        assert drawn is not None
+        conv, norm = graph.nodes
+        assert drawn.given("data").all()
+        assert 0.05 < (drawn.given(conv.outputs[0]) == 0).mean() < 0.2
+        assert norm.op == "BatchNorm"

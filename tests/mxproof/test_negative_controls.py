@@ -9,9 +9,8 @@ from typing import Any, Callable, Dict, List, Tuple
 import numpy as np
 import pytest
 
+from mxproof.comparison import Comparison, describe_failure
 from mxproof.final_outputs import OutputProof, prove_outputs
-from mxproof.proof import describe_failure
-from mxproof.verdict import Comparison
 
 from .fakes import (
     NAMES,

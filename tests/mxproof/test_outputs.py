@@ -58,6 +58,13 @@ def test_top_k_swaps_within_twice_the_allowed_error(gap: float, verdict: str) ->
     assert in_full.verdict == DIFFERS, "in float64 nothing excuses it"
 
 
+def test_top_k_beyond_the_range_of_float32() -> None:
+    """Both are infinite in MXNet's float32: no order of them is right."""
+    t, m = [1e39, 2e39, 0.0, 0.0], [np.inf, np.inf, 0.0, 0.0]
+    assert top(m, t, m, 1, "float32").verdict == UNDECIDED
+    assert top([2e39, 1e39, 0.0, 0.0], t, m, 1, "float64").verdict == DIFFERS
+
+
 def test_top_k_where_mxnet_is_exact() -> None:
     """A softmax so sure that all other classes vanish in float32: their order is no order."""
     t, m = [1.0, 1e-50, 1e-60], [1.0, 0.0, 0.0]

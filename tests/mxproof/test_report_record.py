@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from mxproof.comparison import Comparison
 from mxproof.proof import PRECISIONS
 from mxproof.report.page import markdown, page
 from mxproof.report.record import FAIL, INCOMPLETE, PASS, part, questions, target_record
 from mxproof.report.wording import number, summary, used
 from mxproof.runtimes.base import Layer
 from mxproof.tolerance import Budget, Deviation
-from mxproof.verdict import Check, Comparison
+from mxproof.verdict import Check
 from tests.converters.networks import small_resnet
 
 from .fakes import NAMES, clean, judge, truth_of

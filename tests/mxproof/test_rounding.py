@@ -82,85 +82,41 @@ def read(function: Callable[..., Any], *shapes: Tuple[int, ...]) -> Tuple[float,
     return float((found != 0).sum()) / result.numel(), tuple(result.shape)
 
 
-SUMS: Dict[str, Tuple[str, Dict[str, Any], Callable[..., Any], Shapes]] = {
-    "convolution": (
-        "Convolution",
-        {"num_filter": 6},
-        lambda x, w: F.conv2d(x, w),
-        ((1, 4, 6, 5), (6, 4, 3, 2)),
-    ),
-    "grouped": (
-        "Convolution",
-        {"num_filter": 6, "num_group": 2},
-        lambda x, w: F.conv2d(x, w, groups=2),
-        ((1, 4, 6, 5), (6, 2, 3, 3)),
-    ),
-    "transposed": (
-        "Deconvolution",
-        {"num_filter": 6},
-        lambda x, w: F.conv_transpose2d(x, w, stride=2),
-        ((1, 4, 6, 5), (4, 6, 3, 3)),
-    ),
-    "transposed in groups": (
-        "Deconvolution",
-        {"num_filter": 6, "num_group": 2},
-        lambda x, w: F.conv_transpose2d(x, w, groups=2),
-        ((1, 4, 7, 7), (4, 3, 3, 3)),
-    ),
-    "dense": ("FullyConnected", {"num_hidden": 5}, F.linear, ((2, 7), (5, 7))),
-    "dot": ("dot", {}, lambda a, b: a @ b, ((40, 3), (3, 2))),
-    "dot, transposed": (
-        "dot",
-        {"transpose_a": True, "transpose_b": True},
-        lambda a, b: a.T @ b.T,
-        ((3, 40), (2, 3)),
-    ),
-    "inner product": ("dot", {}, lambda a, b: (a * b).sum().reshape(1), ((9,), (9,))),
-    "stacks": (
-        "batch_dot",
-        {"transpose_b": True},
-        lambda a, b: a @ b.transpose(1, 2),
-        ((7, 30, 3), (7, 4, 3)),
-    ),
-    "gram": ("_linalg_syrk", {}, lambda a: a @ a.detach().transpose(1, 2), ((2, 3, 8),)),
-    "mean over axes": ("mean", {"axis": "(1, 3)"}, lambda x: x.mean((1, 3)), ((2, 3, 4, 5),)),
-    "sum of all": ("sum", {}, lambda x: x.sum().reshape(1), ((2, 3, 4),)),
-    "windows": (
-        "Pooling",
-        {"pool_type": "avg", "kernel": "(3, 2)"},
-        lambda x: F.avg_pool2d(x, (3, 2), 1),
-        ((1, 2, 6, 5),),
-    ),
-    "global": (
-        "Pooling",
-        {"pool_type": "avg", "kernel": "(1, 1)", "global_pool": True},
-        lambda x: x.mean((2, 3), keepdim=True),
-        ((1, 2, 6, 5),),
-    ),
-    "largest": (
-        "Pooling",
-        {"pool_type": "max", "kernel": "(2, 2)", "stride": "(2, 2)"},
-        lambda x: F.max_pool2d(x, 2),
-        ((1, 2, 6, 6),),
-    ),
-    "instance norm": ("InstanceNorm", {}, F.instance_norm, ((2, 3, 4, 5),)),
-    "layer norm": ("LayerNorm", {"axis": -1}, lambda x: F.layer_norm(x, (5,)), ((2, 3, 5),)),
-    "group norm": (
-        "GroupNorm",
-        {"num_groups": 1},
-        lambda x: F.group_norm(x, 1),
-        ((2, 4, 3, 3),),
-    ),
-    "unit length": ("L2Normalization", {}, lambda x: F.normalize(x, dim=1), ((2, 30),)),
-    "running sum": ("_np_cumsum", {"axis": 1}, lambda x: x.cumsum(1), ((2, 9),)),
-    "slice": ("slice_axis", {"axis": 1}, lambda x: x[:, :1], ((2, 9),)),
-    "largest of two": ("_maximum", {}, torch.maximum, ((3, 4), (3, 4))),
-}
+X, FILTERS = (1, 4, 6, 5), dict(num_filter=6)
+TWO, WINDOW = dict(FILTERS, num_group=2), dict(pool_type="avg", kernel="(3, 2)")
+GLOBAL, LARGEST = dict(WINDOW, global_pool=True), dict(WINDOW, pool_type="max")
+BOTH, SECOND = dict(transpose_a=True, transpose_b=True), dict(transpose_b=True)
+#: (operator, its attributes, the same in PyTorch, shapes of what is read)
+SUMS: Tuple[Tuple[str, Dict[str, Any], Callable[..., Any], Shapes], ...] = (
+    ("Convolution", FILTERS, F.conv2d, (X, (6, 4, 3, 2))),
+    ("Convolution", TWO, lambda x, w: F.conv2d(x, w, groups=2), (X, (6, 2, 3, 3))),
+    ("Deconvolution", FILTERS, lambda x, w: F.conv_transpose2d(x, w, stride=2), (X, (4, 6, 3, 3))),
+    ("Deconvolution", TWO, lambda x, w: F.conv_transpose2d(x, w, groups=2), (X, (4, 3, 3, 3))),
+    ("FullyConnected", {"num_hidden": 5}, F.linear, ((2, 7), (5, 7))),
+    ("dot", {}, torch.mm, ((40, 3), (3, 2))),
+    ("dot", BOTH, lambda a, b: a.T @ b.T, ((3, 40), (2, 3))),
+    ("dot", {}, lambda a, b: (a * b).sum().reshape(1), ((9,), (9,))),
+    ("batch_dot", SECOND, lambda a, b: a @ b.transpose(1, 2), ((7, 30, 3), (7, 4, 3))),
+    ("_linalg_syrk", {}, lambda a: a @ a.detach().transpose(1, 2), ((2, 3, 8),)),
+    ("mean", {"axis": "(1, 3)"}, lambda x: x.mean((1, 3)), ((2, 3, 4, 5),)),
+    ("sum", {}, lambda x: x.sum().reshape(1), ((2, 3, 4),)),
+    ("Pooling", WINDOW, lambda x: F.avg_pool2d(x, (3, 2), 1), (X,)),
+    ("Pooling", GLOBAL, lambda x: x.mean((2, 3), keepdim=True), (X,)),
+    ("Pooling", LARGEST, lambda x: F.max_pool2d(x, (3, 2)), (X,)),
+    ("InstanceNorm", {}, F.instance_norm, ((2, 3, 4, 5),)),
+    ("LayerNorm", {"axis": -1}, lambda x: F.layer_norm(x, (5,)), ((2, 3, 5),)),
+    ("GroupNorm", {"num_groups": 1}, lambda x: F.group_norm(x, 1), ((2, 4, 3, 3),)),
+    ("L2Normalization", {}, lambda x: F.normalize(x, dim=1), ((2, 30),)),
+    ("_np_cumsum", {"axis": 1}, lambda x: x.cumsum(1), ((2, 9),)),
+    ("slice_axis", {"axis": 1}, lambda x: x[:, :1], ((2, 9),)),
+    ("_maximum", {}, torch.maximum, ((3, 4), (3, 4))),
+)
 
 
-@pytest.mark.parametrize("name", SUMS)
-def test_as_many_numbers_are_summed_up_as_a_result_is_made_of(name: str) -> None:
-    op, attrs, function, shapes = SUMS[name]
+@pytest.mark.parametrize(("op", "attrs", "function", "shapes"), SUMS)
+def test_as_many_numbers_are_summed_up_as_a_result_is_made_of(
+    op: str, attrs: Dict[str, Any], function: Callable[..., Any], shapes: Shapes
+) -> None:
     count, result = read(function, *shapes)
     node = {"op": op, "attrs": {key: str(value) for key, value in attrs.items()}}
     found, own = summed(node, shapes, result)

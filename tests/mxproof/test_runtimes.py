@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, Iterator, List, Set, Tuple
+from types import SimpleNamespace
+from typing import Any, Dict, Iterator, List, Set, Tuple
 
 import numpy as np
 import onnx
 import pytest
 
 from converters import Graph
+from mxproof.output_order import misnamed
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
-from mxproof.runtimes.mxnet_worker import Model
+from mxproof.runtimes.mxnet_trace import Trace
 from mxproof.runtimes.onnx_reference import OnnxReference
 from mxproof.runtimes.onnxruntime import OnnxRuntime
 from mxproof.targets import TARGETS, convert
@@ -106,14 +109,16 @@ def test_portions_change_no_bit(limit: int, model: Mxnet, small: Small, tmp_path
 )
 def test_layers_run_together_while_they_fit(anchored: Set[int], counts: List[int]) -> None:
     """64 bytes: 32, twice 16, a convolution's matrix, and a shape that is not known."""
-    model = Model.__new__(Model)
+    model: Any = SimpleNamespace()
     ops = {"data": (), "weight": (), "relu": (0,), "split": (2,), "Convolution": (3, 1), "copy": ()}
     model.given = [{"op": op, "inputs": [[n, 0, 0] for n in read]} for op, read in ops.items()]
     model.heads = [[0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0], [3, 1, 0], [4, 0, 0], [5, 0, 0]]
     model.layers = model.heads[2:]
-    shapes = [(1, 4), (2, 4, 3), (1, 4), (1, 2), (1, 2), (1, 2, 2), ()]
-    assert model.portions(shapes, 64, anchored) == counts
-    assert model.portions(shapes, 0, anchored) == [1, 2, 1, 1], "each layer by itself"
+    trace = Trace.__new__(Trace)
+    trace.model, trace.anchored = model, anchored
+    trace.shapes = [(1, 4), (2, 4, 3), (1, 4), (1, 2), (1, 2), (1, 2, 2), ()]
+    assert trace.portions(64) == counts
+    assert trace.portions(0) == [1, 2, 1, 1], "each layer by itself"
 
 
 def test_a_worker_that_dies_is_an_error_with_its_signal(mxnet: MxnetProcess, small: Small) -> None:
@@ -185,5 +190,14 @@ def test_inputs_are_matched_by_name(mxnet: MxnetProcess) -> None:
         for target in TARGETS:
             path = convert(graph, target, folder)[0]
             for precision in TARGETS[target].runtimes:
-                (result,) = TARGETS[target].open(path, precision).run(inputs)
-                np.testing.assert_allclose(result, expected, rtol=1e-5)
+                candidate: Any = TARGETS[target].open(path, precision)
+                np.testing.assert_allclose(candidate.run(inputs)[0], expected, rtol=1e-5)
+                assert candidate.input_names == ["left", "right"]
+                assert list(misnamed(candidate, graph)) == []
+        source = convert(graph, "pytorch", folder)[0]
+        exchanged = {"left: torch": "right: torch", "right: torch": "left: torch"}
+        text = re.sub("left: torch|right: torch", lambda m: exchanged[m[0]], source.read_text())
+        source.write_text(text)
+        assert list(misnamed(TARGETS["pytorch"].open(source, "float32"), graph)) == [
+            "the file names its inputs ['right', 'left']; MXNet's are ['left', 'right']"
+        ]

@@ -20,18 +20,18 @@ def drawn(tmp_path: Path, shape: Any = FREE, given: Any = None, **how: int) -> L
 
 
 PLAIN = (1, 3, 64, 64)
-TALL, WIDE = (1, 3, 224, 33), (1, 3, 33, 224)
+SMALL, TALL, WIDE = (3, 3, 35, 33), (1, 3, 225, 35), (1, 3, 34, 226)
 
 
 @pytest.mark.parametrize(
     ("shape", "given", "expected"),
     [
-        (FREE, {}, [PLAIN, (3, 3, 32, 33), TALL, WIDE]),
-        (FREE, {"data": FREE}, [PLAIN, (3, 3, 32, 33), TALL, WIDE]),
+        (FREE, {}, [PLAIN, SMALL, TALL, WIDE]),
+        (FREE, {"data": FREE}, [PLAIN, SMALL, TALL, WIDE]),
         (FREE, {"data": (1, 3, 9, 8)}, [(1, 3, 9, 8)] * 4),
         (FREE, {"data": ("N", 3, 9, 8)}, [(1, 3, 9, 8), (3, 3, 9, 8), *[(1, 3, 9, 8)] * 2]),
-        ((1, 3, "H", "W"), {}, [PLAIN, (1, 3, 32, 33), TALL, WIDE]),
-        ((1, 3, "H", 40), {}, [(1, 3, 64, 40), (1, 3, 20, 40), (1, 3, 224, 40), (1, 3, 33, 40)]),
+        ((1, 3, "H", "W"), {}, [PLAIN, (1, *SMALL[1:]), TALL, WIDE]),
+        ((1, 3, "H", 40), {}, [(1, 3, h, 40) for h in (64, 23, 225, 34)]),
         # A network that takes no other height and width, see `subject_of`.
         (("N", 3, 64, 64), {}, [PLAIN, (3, 3, 64, 64), PLAIN, PLAIN]),
     ],
@@ -42,6 +42,11 @@ def test_each_free_axis_differs(shape: Any, given: Any, expected: Any, tmp_path:
     assert all(a.dtype == np.float32 for a in arrays)
     flat = [a.ravel()[:200] for a in arrays]
     assert not any(np.array_equal(flat[i], flat[j]) for i in range(5) for j in range(i))
+
+
+def test_each_remainder_of_4_is_a_height_and_a_width() -> None:
+    for axis in (-2, -1):
+        assert {shape[axis] % 4 for shape in (PLAIN, SMALL, TALL, WIDE)} == {0, 1, 2, 3}
 
 
 def test_the_numbers(tmp_path: Path) -> None:
@@ -88,7 +93,7 @@ def test_the_zoo(model: str) -> None:
     np.testing.assert_array_equal(first, ZOO[model].picture(first.shape))
     assert len(sparse) == 3
     assert (sparse == 0).mean() > 0.9
-    assert (tall.shape[-2], wide.shape[-1]) == (224, 224)
+    assert (tall.shape[-2], wide.shape[-1]) == (225, 226)
     cost = sum(x.size for x in (first, sparse, tall, wide))
     assert cost <= 6 * first.size, "no more than one picture and one pair of them, twice"
 

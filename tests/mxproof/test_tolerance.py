@@ -10,10 +10,11 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy as np
 import pytest
 
+from mxproof.comparison import Comparison
 from mxproof.overrides import unused_rows
 from mxproof.runtimes.base import Layer, RoundedLayer, Rounding
 from mxproof.tolerance import Budget, Budgets, Deviation, load_budgets
-from mxproof.verdict import Comparison, Sums, float32_limits
+from mxproof.verdict import Sums, float32_limits
 
 from .fakes import GRAPH, NOISE, Layers, clean, each_precision, judge, truth_of
 
@@ -184,6 +185,18 @@ def test_a_stricter_ratio_is_one_to_mxnets_own_error(
         found = relu({name: limit}, "float32", error, channel, tmp_path, spread=100.0)
         assert found[0] == passes
         assert bool(found[1]) == (limit == 40), "300 of 400 pass without the row"
+
+
+def test_results_of_different_lengths_add_up() -> None:
+    """The second axis may be time, and no channels: then all numbers are taken together."""
+    random = np.random.default_rng(0)
+    parts = [random.standard_normal((3, length, 5)) for length in (16, 17, 10, 10)]
+    squares = ([np.square(k * a).sum((0, 2)) for k in (1, 2, 3)] for a in parts)
+    total = sum((Sums(*s, 15) for s in squares), Sums(*np.zeros((3, 16)), 0))
+    everything = np.concatenate([a.ravel() for a in parts])
+    for k, (channels, whole) in enumerate(total.rms(), 1):
+        assert channels.shape == (1,)
+        assert whole == pytest.approx(k * np.sqrt(np.square(everything).mean()))
 
 
 def test_a_stricter_ratio_leaves_the_other_limit_as_it_is() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import numpy as np
 import pytest
 
+from mxproof.comparison import Comparison
 from mxproof.final_outputs import NO_FIGURES, Figures, OutputProof
 from mxproof.outputs import DIFFERS, EQUAL, TopK
 from mxproof.proof import Proof, TargetProof
@@ -15,7 +16,6 @@ from mxproof.report.page import markdown, page
 from mxproof.report.record import FAIL, PASS, Json, output, questions, target_part
 from mxproof.report.terminal import proven_sentence
 from mxproof.report.wording import loss_words, precision_words, summary
-from mxproof.verdict import Comparison
 
 from .fakes import NOISE, PRECISIONS, Layers, clean, judge, truth_of
 

@@ -13,7 +13,7 @@ import sys
 import zlib
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,16 +34,14 @@ OPERATORS, CASES = 4, 16
 #: What reads names and attributes, not operators: tests/converters is for these.
 READERS = ("__init__", "attributes", "lookup", "refused", "registry", "renames")
 FILES = [file for file in sorted(FOLDER.glob("*.py")) if file.stem not in READERS]
-
-
 #: The share of those that make a difference: kinds are general, and not every edit that is listed
 #: as a survivor has been looked into.
 REQUIRED = 0.85
 
 
-@dataclass(frozen=True)
+@dataclass
 class Outcome:
-    """One mutant.
+    """One mutant, and how the rows fared.
 
     Attributes:
         place: the operator, or the file and the function.
@@ -55,8 +53,12 @@ class Outcome:
     place: str
     kind: str
     note: str
-    killed: str
-    reached: int
+    killed: str = ""
+    reached: int = 0
+
+    @classmethod
+    def of(cls, mutant: Any) -> Outcome:
+        return cls(mutant.place, mutant.kind, mutant.note)
 
     @property
     def equivalent(self) -> Optional[str]:
@@ -74,22 +76,13 @@ def chosen(mutant: Any, share: float) -> bool:
     return zlib.crc32(key.encode()) < share * 2**32
 
 
-@dataclass
-class Tried:
-    """A mutant of a function, and how the rows fared."""
-
-    mutant: CodeMutant
-    killed: str = ""
-    reached: int = 0
-
-
 class Campaign:
     """Mutants of these files' functions, and of the declarations, tried operator by operator."""
 
     def __init__(self, files: Iterable[Path] = FILES, share: float = 1.0) -> None:
         self.share = share
-        self.code = [Tried(m) for m in mutants(*files) if chosen(m, share)]
-        self._outcomes: List[Outcome] = []
+        self.code = [(m, Outcome.of(m)) for m in mutants(*files) if chosen(m, share)]
+        self.declared: List[Outcome] = []
 
     def run(self, op: str, mxnet: MxnetProcess, count: int) -> None:
         """Try all that the row of this operator reaches, with so many cases drawn."""
@@ -99,38 +92,29 @@ class Campaign:
             folders = (Path(name) / str(k) for k in range(len(cases)))
             trials = [Trial(c, row, mxnet, f, stack) for c, f in zip(cases, folders)]
             trials.sort(key=lambda trial: trial.size)
-            for tried in self.code:
-                if not tried.killed and tried.reached < OPERATORS:
-                    self._try(tried, op, trials)
+            for code, outcome in self.code:
+                if not outcome.killed and outcome.reached < OPERATORS:
+                    self._try(code, outcome, op, trials)
             for mutant in of_declaration(op, max(len(t.arrays) for t in trials)):
                 if chosen(mutant, self.share):
+                    outcome = replace(Outcome.of(mutant), reached=1)
                     with mutant.applied():
-                        places = [READ, *PLACES]
-                        killed = any(t.fails(places) for t in trials if mutant.meets(t))
-                    self._record(mutant, op if killed else "", 1)
+                        if any(t.fails([READ, *PLACES]) for t in trials if mutant.meets(t)):
+                            outcome.killed = op
+                    self.declared.append(outcome)
 
-    def _try(self, tried: Tried, op: str, trials: Sequence[Trial]) -> None:
-        mutant = tried.mutant
+    def _try(self, mutant: CodeMutant, outcome: Outcome, op: str, trials: Sequence[Trial]) -> None:
         found = [(t, t.reached(str(mutant.file), mutant.where.lines)) for t in trials]
         reached = [(trial, places) for trial, places in found if places][:CASES]
         if reached:
-            tried.reached += 1
+            outcome.reached += 1
             with mutant.applied():
                 if any(trial.fails(places) for trial, places in reached):
-                    tried.killed = op
-
-    def _record(self, mutant: Any, killed: str, reached: int) -> None:
-        outcome = Outcome(mutant.place, mutant.kind, mutant.note, killed, reached)
-        self._outcomes.append(outcome)
+                    outcome.killed = op
 
     def outcomes(self) -> List[Outcome]:
         """Of all mutants that a row reached."""
-        made, self._outcomes = self._outcomes, []
-        for tried in self.code:
-            if tried.reached:
-                self._record(tried.mutant, tried.killed, tried.reached)
-        found, self._outcomes = [*made, *self._outcomes], made
-        return found
+        return [*self.declared, *(outcome for _, outcome in self.code if outcome.reached)]
 
 
 def record(outcomes: Sequence[Outcome]) -> Dict[str, Any]:

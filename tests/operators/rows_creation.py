@@ -1,5 +1,5 @@
 """Operators that make numbers of nothing, alone and where a reader tells their size, and that draw
-random ones: of these the form is judged here, and test_random.py compares the distributions."""
+random ones, which are judged by their distribution; test_random.py has more parameters."""
 
 from __future__ import annotations
 
