@@ -138,9 +138,7 @@ def with_determined_sizes(graph: Graph) -> Graph:
     """
     shapes = {v.name: v.shape for v in graph.inputs}
     names = _free(shapes)
-    if not names or None in shapes.values():
-        return graph
-    found = fixed_shapes(graph, shapes)
+    found = fixed_shapes(graph, shapes) if names and None not in shapes.values() else None
     if found is None:
         return graph
     sizes = {d: size for n, shape in shapes.items() for d, size in zip(shape or (), found[n])}
