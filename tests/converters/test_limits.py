@@ -10,6 +10,7 @@ import pytest
 from converters.limits import input_limits
 from converters.ops.registry import Limits
 from converters.ranges import COMPUTE, inverse
+from converters.symbol import in_visiting_order
 
 from .networks import Network
 
@@ -124,7 +125,7 @@ def test_what_reads_it(build: Build, shape: Tuple[int, ...], expected: Any) -> N
     data, x = net.variable("data"), net.variable("x")
     shapes = {"data": (STEPS, BATCH, 8), "x": shape, "other": shape}
     head = build(net, net.layer("relu", "first", data), x)
-    used = {n.name for n in net.nodes}
+    used = {n.name for n in in_visiting_order(net.symbol(head)).nodes}
     given = {name: size for name, size in shapes.items() if name in used}
     limits = input_limits(net.graph(head, inputs=given), given)
     assert "data" not in limits

@@ -63,7 +63,7 @@ def test_mxnet_survives_what_is_drawn(
     """It writes beyond its arrays, and dies, where a length or a position does not fit."""
     given = {**SHAPES, "x": shape}
     subject = load_for_run(str(saved(tmp_path / "net", build)), given)
-    model = mxnet.load(subject.prefix, 0, subject.graph)
+    model = mxnet.load(subject.files, None, subject.graph)
     drawn = subject.evidence(given, samples=4)
     assert all(np.isfinite(output).all() for inputs in drawn for output in model.run(inputs))
     assert len({number for inputs in drawn for number in inputs["x"].ravel()}) > 1
