@@ -136,7 +136,9 @@ FILES: Dict[str, Remedy] = {
         f"{CONVERT} --input image=Nx3xHxW", r"it has: (\w+)\.", f"{CONVERT} --input \\1=Nx3xHxW"
     ),
     "parameters of another shape": Remedy(
-        f"{CONVERT} --input data=Nx4xHxW", r"\(or --input\)", f"{CONVERT} --input data=Nx3xHxW"
+        f"{CONVERT} --input data=Nx4xHxW",
+        r"It takes, e\.g\., (data=\w+)\.",
+        f"{CONVERT} --input \\1",
     ),
     "a shape with commas": Remedy(
         f"{CONVERT} --input data=1,3,8,8", "e.g. (data=1x3x8x8)", f"{CONVERT} --input \\1"
@@ -151,7 +153,7 @@ FILES: Dict[str, Remedy] = {
     ),
     "weights that cannot be had": Remedy(
         "inspect resnet18 --weights pretrained --quiet",
-        r"or use (--weights seeded)",
+        r"take RANDOM ones: (--weights seeded)",
         "inspect resnet18 \\1 --quiet",
         environment={"MXPROOF_CACHE": "empty", "http_proxy": "http://127.0.0.1:9"},
     ),
@@ -265,6 +267,7 @@ OPERATORS: Dict[str, Remedy] = {
             ),
             net.parameter("labels", 2, 3),
         ),
+        code=0,
     ),
     "classes for a loss": Remedy(
         f"{CONVERT} --input data=Nx3xHxW",
@@ -476,6 +479,9 @@ REMEDIES = {**FILES, **OPERATORS, **TO_MXNET, **COMMANDS, **TORCH, **MXNET}
 SLOW = ("torch.export of unknown shapes", "no such interpreter")
 #: Parts of messages that are tried elsewhere, or recommend nothing -> where, or why.
 ELSEWHERE: Dict[str, str] = {
+    "choose one with --params FILE": "tests/converters/test_checkpoint_files.py",
+    "mxproof convert --float64": "tests/mxproof/test_real_files.py",
+    "Say which one it is for: --image": "tests/mxproof/test_chosen_inputs.py",
     "supported with --float16: layers": "recommends nothing",
     "argument --to: invalid choice": "recommends nothing",
     "its target is computed: ": "the remedy of a row in TO_MXNET",
