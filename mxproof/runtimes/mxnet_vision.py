@@ -39,31 +39,27 @@ def multibox_prior(attrs, x):
     return [np.clip(boxes, 0, 1) if true(attrs, "clip") else boxes]
 
 
-def overlap(a, b):
-    """What two boxes share, as a part of their union."""
-    width = max(0, min(a[2], b[2]) - max(a[0], b[0]))
-    height = max(0, min(a[3], b[3]) - max(a[1], b[1]))
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
-    union = sum(areas) - width * height
-    return width * height / union if union > 0 else 0
+def overlap(box, boxes):
+    """What a box shares with each of others, as a part of their union."""
+    width, height = np.maximum(
+        0, np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
+    ).T
+    shared = width * height
+    union = np.prod(box[2:] - box[:2]) + np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) - shared
+    return np.divide(shared, union, out=np.zeros_like(union), where=union > 0)
 
 
 def detected(attrs, scores, places, anchors):
     """Rows of (class, score, corners) of the anchors that show something."""
-    threshold, variances = single(attrs, "threshold", 0.01), "(0.1, 0.1, 0.2, 0.2)"
-    vx, vy, vw, vh = floats(attrs, "variances", variances)
-    rows = []
-    for score, (x, y, w, h), (left, top, right, bottom) in zip(scores.T, places, anchors):
-        kind = score[1:].argmax()
-        if score[1 + kind] < threshold or score[1 + kind] <= -1:
-            continue
-        width, height = right - left, bottom - top
-        x, y = x * vx * width + (left + right) / 2, y * vy * height + (top + bottom) / 2
-        w, h = np.exp(w * vw) * width / 2, np.exp(h * vh) * height / 2
-        box = [x - w, y - h, x + w, y + h]
-        box = np.clip(box, 0, 1) if true(attrs, "clip", "True") else box
-        rows.append([kind, score[1 + kind], *box])
-    return rows
+    kinds, best = scores[1:].argmax(0), scores[1:].max(0)
+    variances = floats(attrs, "variances", "(0.1, 0.1, 0.2, 0.2)")
+    sizes = anchors[:, 2:] - anchors[:, :2]
+    centers = places[:, :2] * variances[:2] * sizes + (anchors[:, :2] + anchors[:, 2:]) / 2
+    reach = np.exp(places[:, 2:] * variances[2:]) * sizes / 2
+    boxes = np.concatenate([centers - reach, centers + reach], 1)
+    boxes = np.clip(boxes, 0, 1) if true(attrs, "clip", "True") else boxes
+    shown = (best >= single(attrs, "threshold", 0.01)) & (best > -1)
+    return np.concatenate([kinds[:, None], best[:, None], boxes], 1)[shown]
 
 
 @defines("_contrib_MultiBoxDetection")
@@ -74,17 +70,14 @@ def multibox_detection(attrs, cls_prob, loc_pred, anchor):
     for result, scores, places in zip(out, cls_prob, loc_pred):
         rows = detected(attrs, scores, places.reshape(-1, 4), anchor.reshape(-1, 4))
         if 0 < limit <= 1:
-            best = sorted(rows, key=lambda row: -row[1])  # it keeps the order of equal ones
-            best = best[:most] if most > 0 else best
-            rest = [[-1, *row[1:]] for row in rows[len(best) :]]
+            best = rows[np.argsort(-rows[:, 1], kind="stable")[: most if most > 0 else None]]
             for i, row in enumerate(best):
-                for other in best[i + 1 :] if row[0] >= 0 else []:
-                    alike = true(attrs, "force_suppress") or row[0] == other[0]
-                    if alike and overlap(row[2:], other[2:]) >= limit:
-                        other[0] = -1
-            rows = best + rest
-        if rows:
-            result[: len(rows)] = rows
+                others = best[i + 1 :] if row[0] >= 0 else best[:0]
+                alike = true(attrs, "force_suppress") | (others[:, 0] == row[0])
+                others[alike & (overlap(row[2:], others[:, 2:]) >= limit), 0] = -1
+            rows[len(best) :, 0] = -1
+            rows[: len(best)] = best
+        result[: len(rows)] = rows
     return [out]
 
 
@@ -141,8 +134,7 @@ def proposal(attrs, cls_prob, bbox_pred, im_info):
             if struck[i] or len(kept) == after:
                 continue
             kept.append([number, *ranked[i]])
-            for j in range(i + 1, len(ranked)):
-                struck[j] |= overlap(ends[i], ends[j]) > single(attrs, "threshold", 0.7)
+            struck[i + 1 :] |= overlap(ends[i], ends[i + 1 :]) > single(attrs, "threshold", 0.7)
         rois += [kept[i % len(kept)] for i in range(after)]
     rois = np.array(rois)
     return [rois[:, :5], rois[:, 5:]]
