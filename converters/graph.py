@@ -249,11 +249,11 @@ class Graph:
         expected = operator.parameter_shapes(given[0] if given else None)
         for role, name, shape in zip(operator.input_names(), node.inputs, given):
             if role in expected and not compatible(expected[role], shape):
+                stored = "; if none fits, symbol and parameters do not belong together"
                 raise ShapeError(
                     f"{node.op} {node.name!r}: its {role} {name!r} has shape {show(shape)}, the "
                     f"symbol says {show(expected[role])} for data of shape {show(given[0])}. "
-                    "State inputs of another shape; if none fits, symbol and parameters do not "
-                    "belong together.",
+                    f"State inputs of another shape{stored if name in self.params else ''}.",
                     misfit(expected[role], shape),
                 )
 

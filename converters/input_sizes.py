@@ -51,13 +51,26 @@ def with_shapes(graph: Graph, guessed: Shapes, stated: Shapes) -> Graph:
     Raises:
         ShapeError: an input that the network does not have, or a shape that it cannot take.
     """
-    shapes = {**guessed, **stated}
+    shapes = implied(graph, {**guessed, **stated})
     unknown = [name for name, shape in shapes.items() if shape is None]
     found = layouts(graph, unknown[0], shapes) if len(unknown) == 1 else []
     if len(found) == 1:
         shapes[unknown[0]] = found[0]
     with _hints(graph, guessed):
         return with_determined_sizes(sized(graph, shapes, stated))
+
+
+def implied(graph: Graph, shapes: Shapes) -> Dict[str, Shape]:
+    """The shapes, with those that follow from other inputs': a length for each sample, states."""
+    found = dict(shapes)
+    for node in graph.nodes if None in found.values() else ():
+        operator = graph.operators.get(node.name)
+        given = list(zip(operator.input_names(), node.inputs)) if operator else []
+        for role, name in given[1:]:
+            if operator and name in found and found[name] is None:
+                data = graph.infer_shapes(found)[given[0][1] or ""]
+                found[name] = operator.parameter_shapes(data).get(role) if data else None
+    return found
 
 
 @contextmanager

@@ -198,7 +198,10 @@ class BatchTake(Picking):
     axis, keepdims, mode = 1, False, "clip"
 
     def infer(self, a: Dims, indices: Dims) -> Shape:
-        return takes("indices", indices, with_axes(a, "(N, C)")[:1])
+        return merge_shapes(with_axes(a, "(N, C)")[:1], indices)
+
+    def parameter_shapes(self, data: Shape) -> Dict[str, Tuple[Dim, ...]]:
+        return {"indices": data[:1]} if data else {}
 
 
 @operator("_unravel_index")

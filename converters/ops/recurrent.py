@@ -82,7 +82,16 @@ class RNN(Operator):
     def parameter_shapes(self, data: Shape) -> Dict[str, Dims]:
         features = data[-1] if data else None
         known = self.packing.length(features) if isinstance(features, int) else None
-        return {"parameters": (known,)}
+        return {"parameters": (known,), **self._states(data)}
+
+    def _states(self, data: Shape) -> Dict[str, Dims]:
+        """What the layers begin with, and end with."""
+        packing, batch = self.packing, data[1] if data and len(data) == 3 else None
+        layers = packing.layers * packing.directions
+        return {
+            "state": (layers, batch, packing.output),
+            "state_cell": (layers, batch, packing.size),
+        }
 
     def data_shape(self, shapes: Mapping[str, Shape]) -> Shape:
         length = (shapes.get("parameters") or (None,))[0]
@@ -98,8 +107,7 @@ class RNN(Operator):
         if isinstance(length, int):
             merge(features, packing.features(length))
         shapes: List[Shape] = [(time, batch, packing.directions * packing.output)]
-        for given, size in zip((state, state_cell), (packing.output, packing.size)):
-            shape = (packing.layers * packing.directions, batch, size)
+        for given, shape in zip((state, state_cell), self._states(data).values()):
             shapes.append(shape if given is None else merge_shapes(shape, given))
         return shapes[: self.visible_outputs()]
 

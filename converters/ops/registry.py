@@ -158,7 +158,8 @@ class Operator:
         return self.visible_outputs() + self.hidden_outputs
 
     def parameter_shapes(self, data: Shape) -> dict[str, Dims]:
-        """Input name -> the shape its parameter must have; None where `data` leaves it open."""
+        """Input name -> the shape that it must have; None where `data`, the shape of the first,
+        leaves it open."""
         return {}
 
     def data_shape(self, shapes: Mapping[str, Shape]) -> Shape:

@@ -125,8 +125,10 @@ class SpatialTransformer(Computed):
 
     def infer(self, data: Dims, loc: Dims) -> Shape:
         takes("data", data, tuple("NCHW"))
-        takes("loc", loc, (data[0], 6))
         return (merge(data[0], loc[0]), data[1], *self.target_shape)
+
+    def parameter_shapes(self, data: Shape) -> dict[str, Dims]:
+        return {"loc": (data[0] if data else None, 6)}
 
     def formula(self, data: Formula, loc: Formula) -> Formula:
         return sample(data, affine_grid(loc, *self.target_shape))

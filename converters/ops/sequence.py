@@ -8,7 +8,6 @@ from typing import Any, Dict, Optional, Tuple
 from ..errors import ShapeError
 from ..shape import Dims, Shape, show
 from .attributes import Single
-from .computed import takes
 from .indexing import onnx_index, torch_index, torch_size
 from .onnx_math import constant, count_to, formula, moved, result, size_of
 from .registry import Limits, OnnxBuilder, Operator, TorchBuilder, operator, places
@@ -32,9 +31,11 @@ class Sequences(Operator):
     def infer(self, data: Dims, sequence_length: Shape = None) -> Dims:
         if len(data) < 2:
             raise ShapeError(f"takes at least (time, batch), got {show(data)}")
-        if sequence_length is not None:
-            takes("sequence_length", sequence_length, (data[1 - self.axis],))
         return data
+
+    def parameter_shapes(self, data: Shape) -> Dict[str, Dims]:
+        """A length for each sample."""
+        return {"sequence_length": (data[1 - self.axis],)} if data and len(data) > 1 else {}
 
     def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
         """From one step to all."""
