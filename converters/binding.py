@@ -151,10 +151,11 @@ def _warn_of_dropped(whole: Symbol, selected: Selection) -> None:
 
 def _warn_of_unused(stored: Set[str], whole: Symbol, where: str) -> None:
     """Parameters that the symbol's outputs do not need; of layers, if these could be outputs."""
-    known = {node.name for node in whole.nodes if node.is_variable}
+    inputs = {i for node in whole.nodes for i, _ in node.inputs}
+    read = inputs.union(i for i, _ in whole.heads)
+    known = {n.name for i, n in enumerate(whole.nodes) if n.is_variable and i in read}
     needed = {node.name for node in in_visiting_order(whole).nodes if node.is_variable}
     if beside := stored & known - needed:
-        read = {i for node in whole.nodes for i, _ in node.inputs}.union(i for i, _ in whole.heads)
         ends = [(i, 0) for i, n in enumerate(whole.nodes) if i not in read and not n.is_variable]
         warnings.warn(
             f"{where}: {len(beside)} parameters were left out, for no output needs the layers that "

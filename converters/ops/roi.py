@@ -48,10 +48,8 @@ def region_limits(shapes: Sequence[Shape], scale: float) -> Dict[str, Limits]:
     if rois is not None and rois[-1] == 6:  # the middle, sizes, and an angle
         low, high = np.array([0, 0, 0, 1, 1, -90]), np.array([images - 1, x, y, x, y, 90])
     else:
-        low, high = (
-            np.array([0, 0, 0, x // 2, y // 2]),
-            np.array([images - 1, x // 2, y // 2, x, y]),
-        )
+        low = np.array([0, 0, 0, x // 2 + 1, y // 2 + 1])  # MXNet aborts on an empty region
+        high = np.array([images - 1, x // 2, y // 2, x, y])
     return {"rois": Limits(low, high)}
 
 

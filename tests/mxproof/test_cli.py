@@ -121,7 +121,7 @@ def test_usage(run: Run, arguments: List[str], said: str) -> None:
 @pytest.mark.parametrize(
     ("words", "said_again"),
     [
-        ("verify m --quiet --epoch 0 --weights auto --json f --layers", "verify m"),
+        ("verify m --quiet --epoch 0 --weights auto --json f --layers", "verify m --epoch 0"),
         (
             "verify --input b=1 --image a.png b.png --size 3x4 --mean=-1,2,3 --to onnx m --scale "
             "1/4 --to pytorch --input a=2 --epoch 3 --seed 0 --budgets rows",

@@ -67,7 +67,7 @@ def test_the_verdict_is_the_proofs_and_the_layer_that_is_wrong_is_there(
     states = [a["data-verdict"] for a in document.all("tr") if "data-verdict" in a]
     assert states.count("introduced fail") == len(wrong)
     assert states.count("pass") == 6 - len(wrong)
-    assert source.count("introduced the first difference (layer 2 of 3)") >= len(wrong)
+    assert source.count(f"<li><strong>{WRONG}</strong> (Activation, layer 2 of 3): ") == len(wrong)
     assert (
         f"PyTorch differs from MXNet, first in Activation {WRONG} (layer 2 of 3)." in source
     ) == bool(wrong)
