@@ -62,7 +62,7 @@ def goes_back(
         expected = run(case, graph, model)
         made = from_onnx(to_onnx(graph))
         save_mxnet(made, folder / "back")
-        back = load_checkpoint(folder / "back", inputs=made.inputs, types=case.types())
+        back = load_checkpoint(folder / "back", inputs=made.inputs, types=case.types(), double=True)
         with closing(mxnet.load(folder / "back", 0, back)) as model:
             found = run(case, back, model)
     assert len(found) == len(expected)
