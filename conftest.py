@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 
 pytest_plugins = (
-    "mxproof.report.pytest_report",  # --report DIR
+    "mxproof.reports.pytest_report",  # --report DIR
     "tests.completeness",  # --complete
     "tests.checkpoint",  # what is wrong with --checkpoint is said once
 )
@@ -128,7 +128,7 @@ def samples_dir(request: pytest.FixtureRequest) -> Path:
 def mxnet(request: pytest.FixtureRequest) -> Iterator[Any]:
     """MXNet in its worker process; skips where there is none and none was named."""
     from mxproof.runtimes.base import RuntimeFailure
-    from mxproof.runtimes.mxnet import MxnetProcess
+    from mxproof.runtimes.mxnet.client import MxnetProcess
 
     if request.config.getoption("--reference"):
         pytest.skip("needs MXNet itself: --reference has its results on a few inputs only")
@@ -151,8 +151,9 @@ def shared_mxnet(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     """
     from contextlib import nullcontext
 
-    from mxproof import evidence, running
-    from mxproof.runtimes.mxnet import MxnetProcess
+    from mxproof import running
+    from mxproof.proof import reference as evidence
+    from mxproof.runtimes.mxnet.client import MxnetProcess
 
     def opened(python: Optional[str] = None) -> Any:
         return MxnetProcess(python) if python else nullcontext(request.getfixturevalue("mxnet"))
@@ -184,8 +185,8 @@ class Tables:
             return
         from rich.console import Console
 
-        from mxproof.report.sheet import Sheet
-        from mxproof.report.terminal import errors_table, proven_sentence, search_table
+        from mxproof.reports.sheet import Sheet
+        from mxproof.reports.terminal import errors_table, proven_sentence, search_table
 
         width = max(terminalreporter._tw.fullwidth, 120)
         console = Console(width=width, force_terminal=terminalreporter.hasmarkup)

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from ._version import __version__
 from .lazy import lazy_exports
-from .opsets import DEFAULT_OPSET
+from .onnx.opsets import DEFAULT_OPSET
 
 if TYPE_CHECKING:
-    from .checkpoint import load_checkpoint, save_checkpoint
     from .errors import (
         CheckpointError,
         CheckpointWarning,
@@ -24,9 +23,10 @@ if TYPE_CHECKING:
         UnsupportedError,
         UnusedParametersWarning,
     )
-    from .graph import Graph, Node, Value
-    from .onnx_model import SUPPORTED_OPSETS, save_onnx, to_onnx
-    from .pytorch_module import PytorchModule, save_pytorch, to_pytorch
+    from .ir.graph import Graph, Node, Value
+    from .mxnet_format.checkpoint import load_checkpoint, save_checkpoint
+    from .onnx.exporter import SUPPORTED_OPSETS, save_onnx, to_onnx
+    from .pytorch.exporter import PytorchModule, save_pytorch, to_pytorch
 
 _MODULES = {
     "checkpoint": "load_checkpoint save_checkpoint",

@@ -8,10 +8,10 @@ from typing import Dict, List, Mapping, Optional, Tuple
 
 from ._version import __version__
 from .errors import CheckpointError, ShapeError
-from .graph import Graph
+from .ir.graph import Graph
+from .ir.shapes import Dim, show
 from .preprocessing import KEY, Preprocessing
-from .python_text import INDENT, WIDTH, prose
-from .shape import Dim, show
+from .pytorch.python_text import INDENT, WIDTH, prose
 
 #: Sizes to try a network with, for those that it leaves free: the usual ones first.
 SIDES = (224, 112, 64, 32, 16)

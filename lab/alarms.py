@@ -21,13 +21,13 @@ from converters import Graph, load_checkpoint
 from converters.progress import report
 from mxproof.cli import common
 from mxproof.cli.bench import table
-from mxproof.evidence import Evidence, kept, live
-from mxproof.proof import PRECISIONS, TargetProof
-from mxproof.prover import Prover
+from mxproof.proof.proof import PRECISIONS, TargetProof
+from mxproof.proof.reference import Evidence, kept, live
+from mxproof.proof.tolerance import Budgets
+from mxproof.proof.verify import Prover
 from mxproof.runtimes.base import Candidate
-from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
-from mxproof.targets import TARGETS, convert
-from mxproof.tolerance import Budgets
+from mxproof.runtimes.mxnet.client import Mxnet, MxnetProcess
+from mxproof.runtimes.registry import TARGETS, convert
 
 from .losses import LOSSES, Lossy
 from .trained_like import FAMILIES, INPUTS, TURNS, draw

@@ -18,11 +18,11 @@ from converters.progress import part_of
 from mxproof.benchmark.control import Control
 from mxproof.benchmark.converted_model import ConvertedModel
 from mxproof.benchmark.decision import FAIL, INCONCLUSIVE, PASS, TestPlan
+from mxproof.benchmark.environment import environment
 from mxproof.benchmark.gate import Benchmark
 from mxproof.benchmark.gate import run as decide_all
 from mxproof.cli import common
 from mxproof.cli.bench import benchmarks_of, converted_models, model_options, table
-from mxproof.environment import environment
 
 #: A trial is a whole decision, with processes of its own, of a converted file against itself,
 #: the candidate slowed down by a known fraction. Without a slowdown, `fail` is a false alarm.

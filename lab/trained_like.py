@@ -16,11 +16,11 @@ from typing import Any, Callable, Dict, List, Tuple
 import numpy as np
 
 from converters import load_checkpoint, save_checkpoint
-from converters.symbol import VARIABLE
-from fixtures.symbols import SymbolBuilder
-from fixtures.weights import parameter_keys
+from converters.mxnet_format.symbol import VARIABLE
 from mxproof.runtimes.base import Array
-from mxproof.targets import convert
+from mxproof.runtimes.registry import convert
+from mxproof.zoo.symbols import SymbolBuilder
+from mxproof.zoo.weights import parameter_keys
 
 MXNET = 10901
 STEPS = 30

@@ -12,9 +12,9 @@ from converters.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from .api import verify
-    from .proof import Proof
+    from .model import UsageError
+    from .proof.proof import Proof
     from .runtimes.base import RuntimeFailure
-    from .subject import UsageError
 
 _MODULES = {
     "verify": "api",

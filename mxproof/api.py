@@ -9,18 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
+from converters.ir.shapes import Shape, stated
 from converters.preprocessing import Preprocessing
-from converters.shape import Shape, stated
 
-from .chosen_inputs import chosen_inputs
-from .evidence import SAMPLES, evidence_for
-from .proof import Proof
-from .prover import verify as prove
+from .inputs.chosen import chosen_inputs
+from .model import UsageError, load_for_run
+from .proof.proof import Proof
+from .proof.reference import SAMPLES, evidence_for
+from .proof.tolerance import Budgets, load_budgets
+from .proof.verify import verify as prove
 from .recording.file import given_inputs
 from .runtimes.base import Array
-from .subject import UsageError, load_for_run
-from .targets import TARGETS
-from .tolerance import Budgets, load_budgets
+from .runtimes.registry import TARGETS
 
 PathLike = Union[str, "os.PathLike[str]"]
 

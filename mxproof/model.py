@@ -11,26 +11,20 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from converters import Graph, ShapeError, UnsupportedError, load_checkpoint
-from converters.batch import freed
-from converters.checkpoint_files import CheckpointFiles, PathLike, find_files
-from converters.examples import example_input
-from converters.input_sizes import shapes_that_fit
-from converters.limits import input_limits
-from converters.ops.registry import Limits
-from converters.params import TYPE_FLAGS
+from converters.ir.examples import example_input
+from converters.ir.input_sizes import shapes_that_fit
+from converters.ir.limits import input_limits
+from converters.ir.shapes import Shape, compatible
+from converters.mxnet_format.checkpoint_files import CheckpointFiles, PathLike, find_files
+from converters.mxnet_format.params import TYPE_FLAGS
+from converters.operators.registry import Limits
+from converters.passes.free_batch import freed
 from converters.preprocessing import KEY, Preprocessing
-from converters.shape import Shape, compatible
-from fixtures.weights import STANDARD
-from fixtures.zoo import ZOO, Model, obtain
+from mxproof.zoo.models import ZOO, Model, obtain
+from mxproof.zoo.weights import STANDARD
 
+from .inputs.sampling import DISTRIBUTIONS, PLANS, WHOLE, draw_within, sample_shapes
 from .runtimes.base import Array
-from .sample_inputs import (
-    DISTRIBUTIONS,
-    PLANS,
-    WHOLE,
-    draw_within,
-    sample_shapes,
-)
 
 #: Kind of weights -> what files and reports call them.
 WEIGHTS = {
@@ -234,7 +228,7 @@ def load_subject(
     """A prefix (`model/resnet-50`) or a name of the zoo (`resnet50`) -> what to test.
 
     Args:
-        epoch, params: of the user's checkpoint, see `converters.checkpoint_files.find_files`.
+        epoch, params: of the user's checkpoint, see `converters.mxnet_format.checkpoint_files.find_files`.
         inputs, types, outputs, half, partial, double: see `load_checkpoint`.
         ranges: input -> the least and the largest number that is drawn for it.
 

@@ -16,14 +16,14 @@ from google.protobuf.message import DecodeError
 from safetensors import SafetensorError, safe_open
 
 from converters import Value, load_checkpoint
+from converters.ir.shapes import Shape, compatible, show
 from converters.preprocessing import KEY, Preprocessing
-from converters.shape import Shape, compatible, show
 
-from .chosen_inputs import typed
+from .inputs.chosen import typed
+from .model import Subject, UsageError, load_for_run
 from .runtimes.base import Array, RuntimeFailure
-from .runtimes.mxnet import MxnetProcess
-from .subject import Subject, UsageError, load_for_run
-from .targets import TARGETS, convert
+from .runtimes.mxnet.client import MxnetProcess
+from .runtimes.registry import TARGETS, convert
 
 #: Runtime -> the target whose files it runs; "" for MXNet, which runs checkpoints.
 RUNTIMES = {"mxnet": "", "onnxruntime": "onnx", "pytorch": "pytorch", "mxnet-onnx": "onnx"}
@@ -208,7 +208,7 @@ def open_file(
 
         yield Opened(inputs, recorded, run, outputs, weights)
         return
-    from converters.mxnet_symbol import from_onnx, save_mxnet
+    from converters.onnx.importer.symbol_writer import from_onnx, save_mxnet
 
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         prefix = Path(folder) / "imported"
@@ -263,7 +263,7 @@ def _read_pytorch(path: Path) -> Described:
         Value(n, tuple(shapes[n]) if shapes.get(n) else None, types.get(n, "float32"))
         for n in names
     )
-    outputs = json.loads(metadata.get("mxproof.outputs", "[]"))
+    outputs = json.loads(metadata.get("mxproof.proof.outputs.agreement", "[]"))
     recorded, said = metadata.get(f"mxproof.{KEY}", ""), metadata.get(STATED, "")
     return tuple(inputs), recorded, tuple(outputs), said
 

@@ -7,15 +7,15 @@ from typing import List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
+from converters.ir.shapes import show
 from converters.progress import counted
-from converters.shape import show
 
-from .outputs import differences, same_top
-from .report.sheet import Sheet
+from .model import Subject
+from .proof.outputs.agreement import differences, same_top
+from .proof.tolerance import ULP32
+from .reports.sheet import Sheet
 from .running import open_subject
 from .runtimes.base import Array, Inputs
-from .subject import Subject
-from .tolerance import ULP32
 
 #: Runtime -> what the tables call it.
 TITLES = {

@@ -9,8 +9,8 @@ from typing import Dict, Tuple
 
 import pytest
 
-from converters.shape import Shape
-from mxproof.subject import Subject
+from converters.ir.shapes import Shape
+from mxproof.model import Subject
 
 Chosen = Tuple[Dict[str, Shape], Subject]
 KEY = pytest.StashKey[Chosen]()
@@ -36,8 +36,8 @@ def chosen_by(args: argparse.Namespace) -> Chosen:
     """The shapes that are stated, and the network."""
     from mxproof.cli.common import reading
     from mxproof.cli.input_options import stated_shapes
+    from mxproof.model import load_for_run
     from mxproof.recording.file import given_inputs
-    from mxproof.subject import load_for_run
 
     given = given_inputs(args.reference) if args.reference else stated_shapes(args)
     return given, load_for_run(args.checkpoint, given, **reading(args))
@@ -47,10 +47,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):  # xdist's: where it was started, all was well
         return
     from converters import ConversionError
-    from fixtures.downloads import DownloadError
     from mxproof.cli.common import os_problem
     from mxproof.cli.verify import budgets_of
-    from mxproof.subject import UsageError
+    from mxproof.model import UsageError
+    from mxproof.zoo.downloads import DownloadError
 
     try:
         budgets_of(config.option)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Tuple
 
-from .errors import ShapeError
+from ..errors import ShapeError
+from ..mxnet_format.params import Array
+from ..operators import Unsupported
 from .examples import example_input
 from .graph import Graph, Node
-from .ops import Unsupported
-from .params import Array
-from .shape import Dim
+from .shapes import Dim
 
 
 class Builder:

@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Dict, Iterator, Mapping, Sequence, Tuple
 
-from .errors import ConversionError, UnsupportedError
-from .shape import AXES, Dims, Shape, show
+from ..errors import ConversionError, UnsupportedError
+from .shapes import AXES, Dims, Shape, show
 
 if TYPE_CHECKING:
     from .graph import Graph

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Dict, FrozenSet, List, Mapping, Set, Tuple, Union
 
-from . import ops
-from .errors import ShapeError, UnsupportedError
+from .. import operators as ops
+from ..errors import ShapeError, UnsupportedError
+from ..mxnet_format.params import Array
 from .examples import completed
-from .params import Array
-from .shape import Open, Shape, compatible, misfit, settled, show
+from .shapes import Open, Shape, compatible, misfit, settled, show
 
 #: Outputs that a refusal names.
 LISTED = 8

@@ -13,10 +13,10 @@ from functools import cache
 from itertools import chain
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from .batch import sized
-from .errors import ShapeError, UnsupportedError
+from ..errors import ShapeError, UnsupportedError
+from ..passes.free_batch import sized
 from .graph import Graph
-from .shape import Dim, Shape, show
+from .shapes import Dim, Shape, show
 
 Sizes = Dict[str, Tuple[int, ...]]
 Shapes = Mapping[str, Shape]

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, 
 
 import numpy as np
 
-from .ops.registry import Limits, Operator
+from ..operators.registry import Limits, Operator
 from .ranges import Range, combined, inverse, plain
-from .shape import Shape
+from .shapes import Shape
 
 if TYPE_CHECKING:
     from .graph import Graph, Node

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
 
-from .ops.registry import Limits
+from ..operators.registry import Limits
 
 #: The least and the largest number.
 Range = Tuple[float, float]

@@ -7,7 +7,7 @@ import re
 from numbers import Integral
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
-from .errors import ShapeError
+from ..errors import ShapeError
 
 Dim = Union[int, str, None]  # 224, "N", or unknown
 Dims = Tuple[Dim, ...]

@@ -7,7 +7,7 @@ import warnings
 from dataclasses import replace
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
-from .errors import (
+from ..errors import (
     CheckpointError,
     DroppedOutputsWarning,
     ShapeError,
@@ -15,13 +15,13 @@ from .errors import (
     UnusedParametersWarning,
     listed,
 )
-from .folding import fold_parameters, input_roles
-from .graph import Graph, Node, Value
-from .input_sizes import with_shapes
+from ..ir.graph import Graph, Node, Value
+from ..ir.input_sizes import with_shapes
+from ..ir.shapes import AXES, Shape
+from ..passes.fold_constants import fold_parameters, input_roles
+from ..passes.select_outputs import Selection, select
 from .naming import distinct_names, readable, with_readable_variables
 from .params import TYPE_FLAGS, Array
-from .selecting import Selection, select
-from .shape import AXES, Shape
 from .symbol import VARIABLE, Entry, Symbol, SymbolNode, in_visiting_order
 
 

@@ -1,7 +1,7 @@
 """A checkpoint on disk (prefix-symbol.json, prefix-0000.params) -> Graph; and back.
 
-No MXNet is needed: the symbol is upgraded by converters/symbol.py, the arrays are memory-mapped
-by converters/params.py; here the two are put together and checked against each other.
+No MXNet is needed: the symbol is upgraded by converters/mxnet_format/symbol.py, the arrays are memory-mapped
+by converters/mxnet_format/params.py; here the two are put together and checked against each other.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Mapping, Optional, Sequence
 
+from ..files import atomic_write, sha256
+from ..ir.graph import Graph
+from ..ir.shapes import Shape, stated
+from ..passes.float_types import singled
 from .binding import bind
 from .checkpoint_files import Checkpoint, PathLike, find_files, params_path, symbol_path
-from .files import atomic_write, sha256
-from .graph import Graph
 from .naming import readable
 from .params import Array, load_params, save_params
-from .precision import singled
-from .shape import Shape, stated
 from .structural_names import variables_of
 from .symbol import Symbol, load_symbol, symbol_to_json
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional, Sequence, Union
 
-from .errors import CheckpointError
+from ..errors import CheckpointError
 from .naming import readable
 
 PathLike = Union[str, "os.PathLike[str]"]

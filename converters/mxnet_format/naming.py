@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Container, Dict, List, Set, Tuple
 
-from . import ops
+from .. import operators as ops
 from .symbol import Entry, Symbol
 
 

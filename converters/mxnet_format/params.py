@@ -18,8 +18,8 @@ from typing import Any, BinaryIO, Dict, List, Mapping, Tuple, Union
 import numpy as np
 import numpy.typing as npt
 
-from .errors import CheckpointError
-from .files import atomic_write
+from ..errors import CheckpointError
+from ..files import atomic_write
 
 Array = npt.NDArray[Any]
 

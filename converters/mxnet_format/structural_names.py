@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from .errors import CheckpointError
+from ..errors import CheckpointError
 from .params import Array
 from .symbol import Symbol
 

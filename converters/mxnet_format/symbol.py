@@ -13,8 +13,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
-from . import ops
-from .errors import CheckpointError
+from .. import operators as ops
+from ..errors import CheckpointError
 
 Entry = Tuple[int, int]  # (index of a node, index of one of its outputs)
 

@@ -9,14 +9,14 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from . import ops
-from ._version import __version__
-from .builder import Builder
-from .graph import Graph, Node
-from .header import description
-from .naming import unused
-from .params import Array
-from .shape import Dim, Shape
+from .. import operators as ops
+from .._version import __version__
+from ..header import description
+from ..ir.builder import Builder
+from ..ir.graph import Graph, Node
+from ..ir.shapes import Dim, Shape
+from ..mxnet_format.naming import unused
+from ..mxnet_format.params import Array
 
 REDUCE_AXES_ARE_INPUTS = 18
 #: NumPy's names of element types -> ONNX's.

@@ -13,13 +13,13 @@ from typing import List, Union
 import onnx
 import onnx_ir as ir
 
-from . import ops
-from .errors import UnsupportedError
-from .examples import completed
-from .graph import Graph
-from .onnx_builder import OnnxBuilder
+from .. import operators as ops
+from ..errors import UnsupportedError
+from ..ir.examples import completed
+from ..ir.graph import Graph
+from ..progress import counted
+from .builder import OnnxBuilder
 from .opsets import DEFAULT_OPSET, NEWEST_OPSET, OLDEST_OPSET
-from .progress import counted
 
 #: Those that the installed onnx knows.
 SUPPORTED_OPSETS = range(OLDEST_OPSET, min(NEWEST_OPSET, onnx.defs.onnx_opset_version()) + 1)

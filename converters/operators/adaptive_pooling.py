@@ -6,7 +6,7 @@ from typing import Any, Tuple
 
 import numpy as np
 
-from ..shape import Dims, Shape, with_axes
+from ..ir.shapes import Dims, Shape, with_axes
 from .attributes import Ints
 from .onnx_math import Formula, constant, count_to, size_of
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator

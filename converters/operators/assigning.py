@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..shape import Dims, Shape
+from ..ir.shapes import Dims, Shape
 from .computed import takes
 from .onnx_math import Formula, count_to
 from .registry import OnnxBuilder, TorchBuilder, operator

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, merge, product, show, with_axes
+from ..ir.shapes import Dims, Shape, merge, product, show, with_axes
 from .computed import takes
 from .onnx_math import Formula
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator

@@ -8,7 +8,7 @@ from operator import add
 from typing import Any, Callable, ClassVar, Dict, List, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
+from ..ir.shapes import Dim, Dims, Shape, merge, merge_shapes, same, show
 from .elementwise import refuse_integers
 from .onnx_math import INTEGERS, Formula, exact, result
 from .registry import (

@@ -8,7 +8,7 @@ from typing import Any, List, Literal, Sequence, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, same, show
+from ..ir.shapes import Dims, Shape, same, show
 from .attributes import Single
 from .computed import Called, takes
 from .onnx_math import Formula, count, join

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, product, same, show
+from ..ir.shapes import Dim, Dims, Shape, product, same, show
 from .attributes import Ints
 from .registry import OnnxBuilder, Operator, TorchBuilder, Written, operator
 from .shaping import one_axis

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, List, Optional
 
-from ..shape import Dims, Shape
+from ..ir.shapes import Dims, Shape
 from .attributes import DType
 from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Written, operator
 

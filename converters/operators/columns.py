@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..shape import Dims, Shape, product, with_axes
+from ..ir.shapes import Dims, Shape, product, with_axes
 from .attributes import Ints
 from .computed import takes
 from .convolution import Deconvolution, fill_windows, windows

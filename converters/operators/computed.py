@@ -6,8 +6,8 @@ from dataclasses import fields
 from typing import Any, Callable, ClassVar, List, Mapping, Optional, Tuple, Union
 
 from ..errors import ShapeError
-from ..python_text import literal
-from ..shape import Dims, compatible, merge, show
+from ..ir.shapes import Dims, compatible, merge, show
+from ..pytorch.python_text import literal
 from .onnx_math import Formula, formula, result
 from .registry import OnnxBuilder, Operator, TorchBuilder
 
@@ -49,7 +49,7 @@ class Computed(Operator):
 
 
 class Called(Computed):
-    """One that is a function of converters/functions in PyTorch.
+    """One that is a function of converters/pytorch/library in PyTorch.
 
     Class attributes:
         function: it takes the operator's inputs and its attributes.

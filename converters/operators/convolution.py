@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Literal, Mapping, Optional, Sequence, Tuple
 
 from ..errors import ShapeError
-from ..shape import AXES, Dim, Dims, Shape, product, same, show, window
+from ..ir.shapes import AXES, Dim, Dims, Shape, product, same, show, window
 from .attributes import Ints
 from .linear import weighted
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, show
+from ..ir.shapes import Dims, Shape, show
 from .attributes import Ints
 from .computed import takes
 from .indexing import onnx_index, torch_index

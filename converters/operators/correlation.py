@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List
 
-from ..shape import Dims, Shape, window, with_axes
+from ..ir.shapes import Dims, Shape, window, with_axes
 from .computed import Called, takes
 from .onnx_math import Formula, join
 from .registry import operator

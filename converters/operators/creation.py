@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape
+from ..ir.shapes import Dims, Shape
 from .attributes import DType, Ints
 from .indexing import torch_size
 from .onnx_math import Formula, constant, count_to, result, size_of

@@ -8,7 +8,7 @@ from typing import Literal, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, with_axes
+from ..ir.shapes import Dims, Shape, with_axes
 from .computed import Computed, options, takes
 from .convolution import Filters, windows
 from .interpolation import Lines, clamped, of_parts, padded

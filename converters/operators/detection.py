@@ -6,7 +6,7 @@ import math
 from typing import Any, List, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, product, show
+from ..ir.shapes import Dims, Shape, product, show
 from .attributes import Single, Singles, single
 from .boxes import Format, decoded, halves
 from .computed import Called, takes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, merge, show
+from ..ir.shapes import Dim, Dims, Shape, merge, show
 from .onnx_math import Formula, count_to, size_of, stack
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .shaping import one_axis

@@ -19,7 +19,7 @@ class Distribution:
 
     Attributes:
         inputs: MXNet's names of the parameters where they are inputs.
-        function: in converters/functions/random.py; a tensor first, then tensors or numbers.
+        function: in converters/pytorch/library/random.py; a tensor first, then tensors or numbers.
     """
 
     inputs: ClassVar[Tuple[str, ...]]

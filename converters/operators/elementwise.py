@@ -8,8 +8,8 @@ from typing import Any, Callable, Literal
 import numpy as np
 
 from ..errors import ShapeError
-from ..python_text import literal
-from ..shape import Dims
+from ..ir.shapes import Dims
+from ..pytorch.python_text import literal
 from .attributes import Single, single
 from .onnx_math import INTEGERS, Formula, exact, formula, result
 from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, Written, operator

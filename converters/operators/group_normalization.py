@@ -8,8 +8,8 @@ from typing import Any, Dict, List, Optional, Union
 import numpy as np
 
 from ..errors import ShapeError
-from ..python_text import literal
-from ..shape import Dim, Dims, Shape, same, show
+from ..ir.shapes import Dim, Dims, Shape, same, show
+from ..pytorch.python_text import literal
 from .attributes import Single, single
 from .onnx_math import Formula, moved
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Literal, Optional, Tuple
 
 import numpy as np
 
-from ..shape import Dim, Dims, Shape, merge_shapes, with_axes
+from ..ir.shapes import Dim, Dims, Shape, merge_shapes, with_axes
 from .attributes import DType, Ints
 from .computed import takes
 from .onnx_math import Formula, constant, formula, result, size_of

@@ -8,8 +8,8 @@ from typing import Any, List, Literal, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..python_text import literal
-from ..shape import Dims, same, show
+from ..ir.shapes import Dims, same, show
+from ..pytorch.python_text import literal
 from .attributes import Single, single
 from .elementwise import refuse_integers
 from .onnx_math import Formula, exact, result

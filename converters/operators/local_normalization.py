@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal, Tuple
 
 from ..errors import ShapeError
-from ..python_text import literal
-from ..shape import Dims, Shape, show, with_axes
+from ..ir.shapes import Dims, Shape, show, with_axes
+from ..pytorch.python_text import literal
 from .attributes import Single, single
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 

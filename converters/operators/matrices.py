@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, merge, merge_shapes, same, show
+from ..ir.shapes import Dim, Dims, Shape, merge, merge_shapes, same, show
 from .onnx_math import Formula, count_along
 from .products import LinalgGemm2, Matrix, onnx_scaled, onnx_swapped, torch_product, torch_scaled
 from .registry import OnnxBuilder, TorchBuilder, Written, operator

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Dict, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..python_text import literal
-from ..shape import Dims, Shape, same, show
+from ..ir.shapes import Dims, Shape, same, show
+from ..pytorch.python_text import literal
 from .attributes import Single, single
 from .onnx_math import Formula, moved
 from .registry import Allowed, OnnxBuilder, Operator, TorchBuilder, operator

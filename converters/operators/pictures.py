@@ -7,7 +7,7 @@ from typing import Any, List, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, show
+from ..ir.shapes import Dims, Shape, show
 from .attributes import Single, Singles
 from .onnx_math import Formula, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator

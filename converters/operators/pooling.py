@@ -7,7 +7,7 @@ from typing import Any, Dict, Literal, Optional
 
 import numpy as np
 
-from ..shape import Dims, Shape, with_axes
+from ..ir.shapes import Dims, Shape, with_axes
 from .attributes import single
 from .onnx_math import Formula, moved
 from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator

@@ -8,7 +8,7 @@ from typing import Callable, ClassVar, Dict, List, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape
+from ..ir.shapes import Dims, Shape
 from .attributes import Single, single
 from .computed import Called, takes
 from .interpolation import (

@@ -6,7 +6,7 @@ from functools import reduce
 from typing import Any, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, merge, merge_shapes, product, same, show
+from ..ir.shapes import Dims, Shape, merge, merge_shapes, product, same, show
 from .computed import takes
 from .onnx_math import Formula, moved
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator

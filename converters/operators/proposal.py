@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, merge, product, same
+from ..ir.shapes import Dim, Dims, Shape, merge, product, same
 from .attributes import Single, Singles, single
 from .computed import Computed, options, takes
 from .onnx_math import Formula, count, grid, join, stack

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, List, Literal, Optional, Tuple, Type, Union, c
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, merge_shapes, show
+from ..ir.shapes import Dims, Shape, merge_shapes, show
 from .attributes import Ints
 from .distributions import DISTRIBUTIONS, Distribution
 from .onnx_math import Formula, constant, formula, join, result

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
 
 import numpy as np
 
-from ..shape import Dims, Shape, merge, merge_shapes, show, with_axes
+from ..ir.shapes import Dims, Shape, merge, merge_shapes, show, with_axes
 from .recurrent_onnx import Array, Packing, onnx_layers
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import Concat

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any, ClassVar, List, Optional
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, show
+from ..ir.shapes import Dims, Shape, show
 from .attributes import Ints
 from .onnx_math import constant
 from .registry import OnnxBuilder, Operator, TorchBuilder, declare

@@ -25,7 +25,7 @@ from typing import (
 
 import numpy as np
 
-from ..shape import Dims, Shape
+from ..ir.shapes import Dims, Shape
 from .attributes import AttributeProblem, parse_attributes
 from .refused import refusal
 from .renames import RENAMES
@@ -33,8 +33,8 @@ from .renames import RENAMES
 if TYPE_CHECKING:  # both import this module; declarations name them in annotations only
     from typing_extensions import dataclass_transform
 
-    from ..onnx_builder import OnnxBuilder as OnnxBuilder
-    from ..pytorch_module import TorchBuilder as TorchBuilder
+    from ..onnx.builder import OnnxBuilder as OnnxBuilder
+    from ..pytorch.exporter import TorchBuilder as TorchBuilder
 else:
     OnnxBuilder = TorchBuilder = Any
 
@@ -118,9 +118,9 @@ class Operator:
 
     #: Shapes of the inputs -> shape of the output (a list of them for several outputs).
     infer: Callable[..., Union[Shape, list[Shape]]]
-    #: (builder, *inputs) -> the output's value. See converters/onnx_model.py.
+    #: (builder, *inputs) -> the output's value. See converters/onnx/exporter.py.
     to_onnx: Callable[..., Any]
-    #: (builder, *inputs) -> the output's expression. See converters/pytorch_module.py.
+    #: (builder, *inputs) -> the output's expression. See converters/pytorch/exporter.py.
     to_pytorch: Callable[..., Any]
 
     def __post_init__(self) -> None:
@@ -179,7 +179,7 @@ class Operator:
         given the inputs' shapes.
 
         Used to feed a network whose input is read so: noise would choose the first places only, and
-        MXNet writes beyond its arrays where a length is negative. See converters/limits.py.
+        MXNet writes beyond its arrays where a length is negative. See converters/ir/limits.py.
         """
         return {}
 
@@ -198,7 +198,7 @@ class Written(Operator):
 
     Class attributes:
         text: of {0}, {1}, … (the inputs), {dtype} (the output's) and {self.…}; a name followed by
-            a bracket is a function's, of converters/functions.
+            a bracket is a function's, of converters/pytorch/library.
     """
 
     text: ClassVar[str]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, List, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, product, quotient, same, show
+from ..ir.shapes import Dim, Dims, Shape, product, quotient, same, show
 from .attributes import Ints
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 

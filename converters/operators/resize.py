@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Literal, Mapping, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, merge, same, show, with_axes
+from ..ir.shapes import Dim, Dims, Shape, merge, same, show, with_axes
 from .attributes import Single
 from .convolution import Deconvolution
 from .onnx_math import Formula, join

@@ -8,7 +8,7 @@ from typing import ClassVar, Dict, List, Sequence, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape
+from ..ir.shapes import Dim, Dims, Shape
 from .attributes import Ints, Single
 from .computed import Called, takes
 from .interpolation import (

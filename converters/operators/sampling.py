@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, merge, show
+from ..ir.shapes import Dims, Shape, merge, show
 from .attributes import Ints
 from .computed import Computed, takes
 from .interpolation import of_images, padded

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Optional, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, show
+from ..ir.shapes import Dims, Shape, show
 from .attributes import Single
 from .indexing import onnx_index, torch_index, torch_size
 from .onnx_math import constant, count_to, formula, moved, result, size_of

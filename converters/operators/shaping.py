@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional, Sequence
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, merge_shapes, same, show
+from ..ir.shapes import Dim, Dims, Shape, merge_shapes, same, show
 from .attributes import Ints
 from .reduction import normalise_axes
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, Written, operator

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, List, Optional, Sequence, Tuple
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, show, with_axes
+from ..ir.shapes import Dim, Dims, Shape, show, with_axes
 from .attributes import Ints, OptionalInts
 from .reduction import normalise_axes
 from .registry import OnnxBuilder, Operator, TorchBuilder, Written, operator

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Dict, Literal, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..python_text import literal
-from ..shape import Dims, Shape, show
+from ..ir.shapes import Dims, Shape, show
+from ..pytorch.python_text import literal
 from .onnx_math import Formula, count_along, result
 from .reduction import normalise_axes
 from .registry import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, List, Literal, Optional
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, product, show
+from ..ir.shapes import Dims, Shape, product, show
 from .attributes import DType
 from .reduction import reduced_axes, reduced_shape
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Optional
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, product, show, with_axes
+from ..ir.shapes import Dim, Dims, Shape, product, show, with_axes
 from .attributes import Ints
 from .onnx_math import formula, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Written, operator

@@ -7,7 +7,7 @@ from typing import Any, List, Optional
 import numpy as np
 
 from ..errors import ShapeError
-from ..shape import Dim, Dims, Shape, same, show
+from ..ir.shapes import Dim, Dims, Shape, same, show
 from .attributes import Ints
 from .onnx_math import Formula, join
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator

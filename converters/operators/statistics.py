@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, List, Literal, Optional
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, product, show
+from ..ir.shapes import Dims, Shape, product, show
 from .attributes import Ints
 from .onnx_math import Formula, constant, formula, result
 from .reduction import NARROW, onnx_reduce, reduced_axes, reduced_shape, torch_reduce

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Optional
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, show
+from ..ir.shapes import Dims, Shape, show
 from .attributes import Ints, single
 from .computed import takes
 from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Written, declare, operator

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ShapeError
-from ..shape import Dims, Shape, show
+from ..ir.shapes import Dims, Shape, show
 from .matrices import WithTriangle, square
 from .products import Matrix, torch_scaled
 from .registry import OnnxBuilder, TorchBuilder, Unsupported, Written, operator

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Literal
 
 from ..errors import ShapeError
-from ..shape import Dims, product, show, window
+from ..ir.shapes import Dims, product, show, window
 from .attributes import Ints
 from .convolution import fill_windows
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported

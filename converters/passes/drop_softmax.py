@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Tuple
 
-from . import ops
-from .errors import CheckpointError
-from .graph import Graph, Node
+from .. import operators as ops
+from ..errors import CheckpointError
+from ..ir.graph import Graph, Node
 
 #: Operators that turn logits into probabilities.
 FINAL = ("SoftmaxOutput", "softmax", "log_softmax", "SoftmaxActivation", "LogisticRegressionOutput")

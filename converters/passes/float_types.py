@@ -7,11 +7,11 @@ from typing import Dict, Mapping, Tuple
 
 import numpy as np
 
-from . import ops
-from .errors import LayerProblem, UnsupportedError, listed, sentences
-from .graph import Graph, Node
-from .params import TYPE_FLAGS, Array
-from .symbol import Symbol, SymbolNode
+from .. import operators as ops
+from ..errors import LayerProblem, UnsupportedError, listed, sentences
+from ..ir.graph import Graph, Node
+from ..mxnet_format.params import TYPE_FLAGS, Array
+from ..mxnet_format.symbol import Symbol, SymbolNode
 
 HALF, SINGLE = np.finfo(np.float16), np.finfo(np.float32)
 

@@ -11,10 +11,10 @@ from typing import Callable, Dict, List, Set, Tuple, Union
 
 import numpy as np
 
-from . import ops
-from .graph import Graph, Node
-from .params import Array
-from .symbol import SymbolNode
+from .. import operators as ops
+from ..ir.graph import Graph, Node
+from ..mxnet_format.params import Array
+from ..mxnet_format.symbol import SymbolNode
 
 #: Operators that only move numbers -> what they do, given their declaration.
 FOLDS: Dict[str, Callable[..., Array]] = {

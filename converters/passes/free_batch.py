@@ -14,10 +14,10 @@ from dataclasses import replace
 from itertools import chain, count
 from typing import Any, Collection, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
-from .errors import BakedBatchWarning, ShapeError, UnsupportedError
-from .graph import Graph, Node
-from .ops import Unsupported, parse
-from .shape import AXES, Shape, show
+from ..errors import BakedBatchWarning, ShapeError, UnsupportedError
+from ..ir.graph import Graph, Node
+from ..ir.shapes import AXES, Shape, show
+from ..operators import Unsupported, parse
 
 #: Operators that state sizes, of which the first may be the batch.
 STATING = ("Reshape", "_zeros", "_zeros_without_dtype", "_ones", "_full", "broadcast_to")
@@ -153,8 +153,8 @@ def _sizes(node: Node) -> Tuple[int, ...]:
 def _served(graph: Graph, batch: int, shapes: Mapping[str, Shape]) -> Optional[Graph]:
     """The network with inputs of these shapes, in which the batch is free; None if it does not take
     others, or differs at this one."""
-    from .onnx_model import to_onnx
-    from .pytorch_module import to_pytorch
+    from ..onnx.exporter import to_onnx
+    from ..pytorch.exporter import to_pytorch
 
     try:
         graph = graph.with_inputs(shapes)

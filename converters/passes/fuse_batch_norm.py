@@ -25,13 +25,13 @@ from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 
-from . import ops
-from .graph import Graph, Node
-from .ops.convolution import Convolution
-from .ops.linear import FullyConnected
-from .ops.normalization import BatchNormWithReLU, Norm
-from .params import Array
-from .precision import with_floats
+from .. import operators as ops
+from ..ir.graph import Graph, Node
+from ..mxnet_format.params import Array
+from ..operators.convolution import Convolution
+from ..operators.linear import FullyConnected
+from ..operators.normalization import BatchNormWithReLU, Norm
+from .float_types import with_floats
 
 LOSS = 1.5  # of precision, at most, in a fold before a layer
 FLOAT32 = np.finfo(np.float32)

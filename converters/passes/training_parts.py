@@ -8,7 +8,7 @@ labels from other labels (SSD's MultiBoxTarget). Inference computes neither.
    results that they compare with labels (SSD's box regression) are returned in their place, unless
    an output that stays is computed from them.
 
-mxproof/runtimes/listing.py holds the result to MXNet's own listing of the file.
+mxproof/runtimes/mxnet/listing.py holds the result to MXNet's own listing of the file.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from functools import reduce
 from operator import or_
 from typing import Callable, Collection, Iterable, List, Sequence, Tuple
 
-from .folding import input_roles
-from .symbol import Entry, Symbol, SymbolNode
+from ..mxnet_format.symbol import Entry, Symbol, SymbolNode
+from .fold_constants import input_roles
 
 #: Operators (patterns) that make a loss, or labels, of the labels that are their input number 1.
 #: Source: ListArguments in src/operator/nn/ctc_loss-inl.h, contrib/multibox_target-inl.h and

@@ -12,9 +12,9 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any, Dict, Hashable, List, Sequence, Set, Tuple
 
+from .parts import Block, BlockClass, Item, ModuleCall, Statement
 from .python_text import Argument, class_name, identifier
-from .pytorch_parts import Block, BlockClass, Item, ModuleCall, Statement
-from .pytorch_stages import stages
+from .stages import stages
 
 Part = List[Statement]
 Place = Tuple[int, int, Any]  # (statement, module, index of an argument or name of an option)

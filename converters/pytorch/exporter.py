@@ -17,19 +17,19 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 import numpy as np
 import safetensors.numpy
 
-from . import ops
-from .builder import Builder
-from .errors import UnsupportedError
-from .examples import completed
-from .files import atomic_write
-from .graph import Graph, Node
-from .params import Array
-from .progress import counted
+from .. import operators as ops
+from ..errors import UnsupportedError
+from ..files import atomic_write
+from ..ir.builder import Builder
+from ..ir.examples import completed
+from ..ir.graph import Graph, Node
+from ..ir.shapes import Dim, Shape
+from ..mxnet_format.params import Array
+from ..progress import counted
+from .blocks import partition
+from .parts import ModuleCall, Statement, token
 from .python_text import class_name
-from .pytorch_blocks import partition
-from .pytorch_parts import ModuleCall, Statement, token
-from .pytorch_source import render
-from .shape import Dim, Shape
+from .source import render
 
 #: Fields of `PytorchModule` that the file of weights holds, as JSON.
 RECORDED = ("inputs", "layers", "types", "shapes", "outputs")
@@ -102,7 +102,7 @@ class TorchBuilder(Builder):
         return token("module", len(self.modules) - 1)
 
     def function(self, name: str) -> str:
-        """A function of converters/functions, which the file will hold; its name in there."""
+        """A function of converters/pytorch/library, which the file will hold; its name in there."""
         self.functions.append(name)
         return name
 

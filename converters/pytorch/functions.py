@@ -1,4 +1,4 @@
-"""The functions of converters/functions, as text for the emitted file."""
+"""The functions of converters/pytorch/library, as text for the emitted file."""
 
 from __future__ import annotations
 

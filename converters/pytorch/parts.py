@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping, Tuple, Union
 
-from .params import Array
+from ..mxnet_format.params import Array
 
 
 def token(kind: str, index: int) -> str:
@@ -36,7 +36,7 @@ class Statement:
     outputs: Tuple[str, ...]
     expression: str
     modules: Tuple[ModuleCall, ...] = ()
-    functions: Tuple[str, ...] = ()  # of converters/functions, that the expression calls
+    functions: Tuple[str, ...] = ()  # of converters/pytorch/library, that the expression calls
 
 
 @dataclass(frozen=True, eq=False)

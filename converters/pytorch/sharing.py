@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Dict, Hashable, Iterator, List, Mapping
 
-from .params import Array
+from ..mxnet_format.params import Array
+from .parts import ModuleCall
 from .python_text import wrap
-from .pytorch_parts import ModuleCall
 
 
 def shared(modules: Mapping[str, ModuleCall], width: int) -> List[str]:

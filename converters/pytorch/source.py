@@ -1,6 +1,6 @@
 """Statements -> the text of a PyTorch module.
 
-Names, literals and comments come from converters/python_text.py: nothing of a checkpoint
+Names, literals and comments come from converters/pytorch/python_text.py: nothing of a checkpoint
 becomes code.
 """
 
@@ -11,16 +11,16 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Sequence
 
-from .graph import Graph
-from .header import docstring
-from .params import Array
+from ..header import docstring
+from ..ir.graph import Graph
+from ..mxnet_format.params import Array
+from .flow import BODY, Body, attribute_names
+from .functions import closure, functions
+from .parts import BlockClass, Item, ModuleCall, Stage, Statement, blocks_of, statements_of
 from .python_text import INDENT, VARIABLES, WIDTH, identifier, indented, prose, signature, wrap
-from .pytorch_flow import BODY, Body, attribute_names
-from .pytorch_functions import closure, functions
-from .pytorch_parts import BlockClass, Item, ModuleCall, Stage, Statement, blocks_of, statements_of
-from .pytorch_sharing import shared
-from .pytorch_stages import constructor as block_constructor
-from .pytorch_stages import stage_lines
+from .sharing import shared
+from .stages import constructor as block_constructor
+from .stages import stage_lines
 
 TENSOR = "torch.Tensor"
 LISTED = 8  # occurrences of a class that its docstring names one by one

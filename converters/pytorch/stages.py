@@ -7,8 +7,8 @@ from collections import Counter
 from itertools import groupby
 from typing import Iterator, List, Optional, Sequence, Tuple
 
+from .parts import Block, Item, Stage
 from .python_text import INDENT, literal, wrap
-from .pytorch_parts import Block, Item, Stage
 
 LOOP = 3  # as many equal blocks are worth a loop
 

@@ -16,11 +16,11 @@ from typing import Any, Callable, Dict, List, Mapping
 
 from converters.progress import report
 from mxproof.cli import common
-from mxproof.evidence import evidence_for
-from mxproof.report.sheet import Sheet
+from mxproof.model import Subject, UsageError, load_for_run, parse_inputs
+from mxproof.proof.reference import evidence_for
+from mxproof.reports.sheet import Sheet
 from mxproof.runtimes.base import RuntimeFailure
-from mxproof.subject import Subject, UsageError, load_for_run, parse_inputs
-from mxproof.targets import TARGETS
+from mxproof.runtimes.registry import TARGETS
 
 from .environments import (
     PACKAGES,

@@ -14,10 +14,10 @@ from converters import Graph
 from mxproof.benchmark.decision import FAIL, INCONCLUSIVE, PASS, TestPlan, require_extra
 from mxproof.benchmark.gate import judge
 from mxproof.benchmark.timing import TimingProcess, TimingTarget
-from mxproof.final_outputs import prove_outputs
+from mxproof.model import UsageError
+from mxproof.proof.outputs.final import prove_outputs
+from mxproof.proof.trace import Truth
 from mxproof.runtimes.base import Array, Inputs, RuntimeFailure
-from mxproof.subject import UsageError
-from mxproof.truth import Truth
 
 from .environments import Environment, changes
 from .runner import EnvironmentRunner

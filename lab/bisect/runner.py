@@ -17,10 +17,10 @@ from filelock import FileLock
 from packaging.specifiers import SpecifierSet
 
 from converters.progress import report
-from fixtures.downloads import cache_dir
 from mxproof.benchmark.timing import FORMS, TimingTarget
+from mxproof.model import Subject, UsageError
 from mxproof.runtimes.base import RuntimeFailure
-from mxproof.subject import Subject, UsageError
+from mxproof.zoo.downloads import cache_dir
 
 from .environments import SETTINGS, Environment, installed
 

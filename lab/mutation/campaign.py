@@ -21,12 +21,12 @@ from threadpoolctl import threadpool_limits
 
 from converters import Graph
 from converters.progress import report
-from mxproof.evidence import SAMPLES
-from mxproof.memory import trim_memory
+from mxproof.model import Subject, load_subject
+from mxproof.proof.reference import SAMPLES
 from mxproof.runtimes.base import RuntimeFailure
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.subject import Subject, load_subject
-from mxproof.targets import TARGETS
+from mxproof.runtimes.memory import trim_memory
+from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.runtimes.registry import TARGETS
 
 from . import attributes, common_mode, conditions, graphs, network, parameters, returned
 from . import surroundings as around

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import List
 
 from converters import CheckpointError, progress
-from converters.checkpoint_files import find_files
-from fixtures.zoo import ZOO
+from converters.mxnet_format.checkpoint_files import find_files
 from mxproof.cli import common
-from mxproof.subject import UsageError
+from mxproof.model import UsageError
+from mxproof.zoo.models import ZOO
 
 from .network import NETWORKS
 

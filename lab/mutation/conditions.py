@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 from converters import Graph, Node, ShapeError
-from mxproof.sample_inputs import FULL_SIZE
+from mxproof.inputs.sampling import FULL_SIZE
 
 from .edits import Sites, nodes, producer
 from .files import Before, hooked, onnx_edit, submodule_of

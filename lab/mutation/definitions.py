@@ -2,7 +2,7 @@
 
 What tests hold the rules of `equivalence` to, and what says whether a change shows on given inputs,
 independently of the harness on trial. Slow and simple. Attributes come typed from
-`converters.ops`, arrays from MXNet.
+`converters.operators`, arrays from MXNet.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any, Callable, Dict, Optional, Sequence
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from mxproof.check import channels
-from mxproof.tolerance import Budget
+from mxproof.proof.judge import channels
+from mxproof.proof.tolerance import Budget
 
 #: An array; NumPy's annotations lose track of it in most of these expressions.
 Values = Any

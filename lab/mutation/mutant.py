@@ -10,11 +10,11 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from converters import Graph, Node, load_checkpoint
-from mxproof.evidence import Evidence, kept, live
+from mxproof.model import Subject
+from mxproof.proof.reference import Evidence, kept, live
+from mxproof.proof.trace import Truth
 from mxproof.runtimes.base import Array, Inputs
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.subject import Subject
-from mxproof.truth import Truth
+from mxproof.runtimes.mxnet.client import MxnetProcess
 
 from .edits import Sites, with_attributes, with_node
 

@@ -9,9 +9,9 @@ from typing import Any, Callable, Dict
 import numpy as np
 
 from converters import save_checkpoint
-from converters.symbol import VARIABLE, Symbol
-from fixtures.symbols import SymbolBuilder
-from fixtures.weights import seeded_parameters
+from converters.mxnet_format.symbol import VARIABLE, Symbol
+from mxproof.zoo.symbols import SymbolBuilder
+from mxproof.zoo.weights import seeded_parameters
 
 INPUT = ("N", 3, "H", "W")
 MXNET = 10901

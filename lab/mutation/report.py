@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterable, List, Tuple
 
-from mxproof.report.sheet import Sheet
+from mxproof.reports.sheet import Sheet
 
 from .mutant import Fault
 from .oracles import ORACLES

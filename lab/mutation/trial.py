@@ -12,12 +12,12 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 from converters import Graph
 from mxproof.benchmark.timing import FORMS, TimingProcess, TimingTarget
-from mxproof.compare import compare
-from mxproof.evidence import Evidence
-from mxproof.prover import Prover
+from mxproof.proof.compare import compare
+from mxproof.proof.reference import Evidence
+from mxproof.proof.tolerance import Budgets
+from mxproof.proof.verify import Prover
 from mxproof.runtimes.base import Array, Candidate, Inputs, RuntimeFailure, Visitor
-from mxproof.targets import TARGETS, convert
-from mxproof.tolerance import Budgets
+from mxproof.runtimes.registry import TARGETS, convert
 
 from .mutant import Baseline, Mutant
 from .oracles import ORACLES, alarms

@@ -16,8 +16,8 @@ from typing import Iterator, List, Optional, Set
 from filelock import FileLock, Timeout
 
 from converters.files import atomic_write
-from mxproof.report.record import Json
-from mxproof.subject import UsageError
+from mxproof.model import UsageError
+from mxproof.reports.record import Json
 
 from .judge import INCONCLUSIVE, Judgement, Run
 from .readers import BESIDE, BROKEN, STEP, STEPS, VERSIONS, read_run

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 from xml.etree import ElementTree
 
-from mxproof.report.pytest_report import UNEXPECTED_PASS
-from mxproof.subject import UsageError
+from mxproof.model import UsageError
+from mxproof.reports.pytest_report import UNEXPECTED_PASS
 
 from ..calibrate import missed_bars
 from ..mutation.outcome import LOCALISED

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence
 
-from mxproof.report.chart import Chart, Mark, Series
-from mxproof.report.record import Json
-from mxproof.report.templates import environment
-from mxproof.report.wording import NONE, number
+from mxproof.reports.chart import Chart, Mark, Series
+from mxproof.reports.record import Json
+from mxproof.reports.templates import environment
+from mxproof.reports.wording import NONE, number
 
 from .judge import SKIPPED, SLOWER, Judgement
 

@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
-from converters.shape import Shape, show
+from converters.ir.shapes import Shape, show
 
+from ..model import UsageError
 from ..runtimes.base import RuntimeFailure
-from ..subject import UsageError
 from .converted_model import ConvertedModel
 from .decision import TestPlan
 from .gate import Benchmark

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-from converters.shape import Shape
+from converters.ir.shapes import Shape
 
 from ..export.parcel import changes
+from ..model import Subject
 from ..runtimes.base import Array
-from ..subject import Subject
-from ..targets import TARGETS, convert
+from ..runtimes.registry import TARGETS, convert
 from .timing import TimingTarget, target_of
 
 #: Number of input axes -> the batch sizes that are timed by default.

@@ -8,7 +8,6 @@ from typing import Any, Dict, Iterable, Iterator, List, Sequence, Tuple
 
 from converters.progress import report
 
-from ..environment import CpuContention, cores, cpu
 from ..runtimes.base import Inputs
 from .decision import (
     FAIL,
@@ -20,6 +19,7 @@ from .decision import (
     decide_one,
     require_extra,
 )
+from .environment import CpuContention, cores, cpu
 from .timing import TimingTarget, WarmProcess, all_opened
 
 #: Seconds of a turn, if a pass is shorter, and the most passes in it; the fastest one counts.

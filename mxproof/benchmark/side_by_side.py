@@ -7,10 +7,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
+from converters.ir.shapes import Shape
 from converters.progress import report
-from converters.shape import Shape
 
-from ..subject import Subject
+from ..model import Subject
 from .converted_model import ConvertedModel
 from .gate import Benchmark
 from .timing import FORMS, TimingTarget, all_opened, interleave, target_of

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from converters import load_checkpoint
-from converters.checkpoint_files import find_files
+from converters.mxnet_format.checkpoint_files import find_files
 
 from ..runtimes.base import Inputs
-from ..runtimes.mxnet import MxnetProcess
+from ..runtimes.mxnet.client import MxnetProcess
 from ..runtimes.process import WorkerProcess
 
 #: Target -> the runtimes of its files; the first is what its user gets without doing anything.

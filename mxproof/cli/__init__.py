@@ -82,10 +82,10 @@ def execute(program: Program, arguments: Optional[List[str]] = None) -> int:
     args = program.parser(*words[:1]).parse_args(words)
 
     from converters import CheckpointWarning, ConversionError
-    from fixtures.downloads import DownloadError
+    from mxproof.zoo.downloads import DownloadError
 
+    from ..model import UsageError
     from ..runtimes.base import RuntimeFailure
-    from ..subject import UsageError
     from .common import BAD_INPUT, os_problem, say, writable
 
     args.warned = []  # for a log

@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 from converters.progress import report
-from fixtures.zoo import ZOO
+from mxproof.zoo.models import ZOO
 
 from ..benchmark.control import Control, control_of
 from ..benchmark.converted_model import ConvertedModel, convert_model
 from ..benchmark.decision import FAIL, TestPlan, require_extra
+from ..benchmark.environment import cores, cpu, environment
 from ..benchmark.gate import Benchmark, overall
 from ..benchmark.gate import run as run_benchmarks
 from ..benchmark.side_by_side import SECONDS, measure, ratios_to_mxnet, rows_of
 from ..benchmark.timing import RUNTIMES
-from ..environment import cores, cpu, environment
-from ..report.sheet import Sheet
-from ..subject import WEIGHTS, UsageError, load_for_run, parse_inputs
+from ..model import WEIGHTS, UsageError, load_for_run, parse_inputs
+from ..reports.sheet import Sheet
 from . import common
 
 MINUTES = 10.0

@@ -17,14 +17,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from converters.files import atomic_write
-from converters.params import TYPE_FLAGS
+from converters.mxnet_format.params import TYPE_FLAGS
 from converters.progress import listening
-from fixtures.zoo import ZOO
+from mxproof.zoo.models import ZOO
 
-from ..evidence import SAMPLES
-from ..report.sheet import Sheet, plain
-from ..subject import UsageError, parse_types
-from ..targets import TARGETS
+from ..model import UsageError, parse_types
+from ..proof.reference import SAMPLES
+from ..reports.sheet import Sheet, plain
+from ..runtimes.registry import TARGETS
 from ..writable import writable_folder
 
 PROVEN, FAILED, BAD_INPUT = 0, 1, 2

@@ -10,12 +10,12 @@ from typing import Any, Dict, Optional
 
 import numpy as np
 
-from converters.shape import show
+from converters.ir.shapes import show
 
-from ..outputs import differences, same_top
-from ..report.sheet import Sheet
+from ..model import UsageError
+from ..proof.outputs.agreement import differences, same_top
+from ..reports.sheet import Sheet
 from ..runtimes.base import Array
-from ..subject import UsageError
 from . import common
 from .run import read_npy
 

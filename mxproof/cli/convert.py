@@ -14,24 +14,16 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from converters import ConversionError
-from converters.logits import logits
-from converters.opsets import DEFAULT_OPSET, NEWEST_OPSET, OLDEST_OPSET
+from converters.onnx.opsets import DEFAULT_OPSET, NEWEST_OPSET, OLDEST_OPSET
+from converters.passes.drop_softmax import logits
 from converters.progress import report
 
-from ..evidence import SAMPLES
 from ..export.parcel import Parcel, changes
-from ..proof import Proof
+from ..model import WEIGHTS, Subject, UsageError, load_for_run, load_subject, parse_inputs, require
+from ..proof.proof import Proof
+from ..proof.reference import SAMPLES
 from ..runtimes.base import RuntimeFailure
-from ..subject import (
-    WEIGHTS,
-    Subject,
-    UsageError,
-    load_for_run,
-    load_subject,
-    parse_inputs,
-    require,
-)
-from ..targets import convert
+from ..runtimes.registry import convert
 from . import common
 from .common import say
 from .input_options import inputs_of, stated_shapes
@@ -236,7 +228,7 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
     """
     from ..export.double import is_double, where_it_runs
     from ..export.proving import cost_of_fusing, measured, missing, prove
-    from ..report.terminal import lost_in
+    from ..reports.terminal import lost_in
 
     narrowed, double = parcel.graph is not parcel.single, is_double(parcel.graph)
     if narrowed:

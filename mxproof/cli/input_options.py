@@ -7,11 +7,11 @@ import math
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from converters.shape import Shape
+from converters.ir.shapes import Shape
 
-from ..chosen_inputs import chosen_inputs, read_npz
+from ..inputs.chosen import chosen_inputs, read_npz
+from ..model import Subject, UsageError, parse_inputs
 from ..runtimes.base import Array
-from ..subject import Subject, UsageError, parse_inputs
 from . import common
 from .picture_options import preprocessing_of
 

@@ -6,10 +6,10 @@ import argparse
 from typing import Any, Callable, Dict, Iterable
 
 from converters import ConversionError, Graph, to_onnx, to_pytorch
-from converters.shape import show
+from converters.ir.shapes import show
 
-from ..report.terminal import graph_table
-from ..subject import load_subject, parse_inputs
+from ..model import load_subject, parse_inputs
+from ..reports.terminal import graph_table
 from . import common
 
 TARGETS: Dict[str, Callable[[Graph], Any]] = {"ONNX": to_onnx, "PyTorch": to_pytorch}

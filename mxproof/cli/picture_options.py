@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from converters.preprocessing import CHANNELS, CROPS, INTERPOLATIONS, Preprocessing
 
-from ..subject import UsageError
+from ..model import UsageError
 from .common import count, positive
 
 STEPS = tuple(field.name for field in fields(Preprocessing))

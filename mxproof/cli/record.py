@@ -7,11 +7,11 @@ import argparse
 from pathlib import Path
 
 from converters import Graph
+from converters.ir.shapes import show
 from converters.progress import report
-from converters.shape import show
 
-from ..evidence import SAMPLES, evidence_for
-from ..subject import WEIGHTS, UsageError, load_for_run
+from ..model import WEIGHTS, UsageError, load_for_run
+from ..proof.reference import SAMPLES, evidence_for
 from ..writable import writable_folder
 from . import common
 from .input_options import inputs_of, stated_shapes

@@ -12,15 +12,15 @@ import numpy as np
 
 from converters import CheckpointError
 from converters.files import atomic_write
+from converters.ir.shapes import show
 from converters.preprocessing import Preprocessing
 from converters.progress import report
-from converters.shape import show
 
-from ..chosen_inputs import by_input
-from ..report.sheet import Sheet
+from ..inputs.chosen import by_input
+from ..model import UsageError, parse_inputs
+from ..reports.sheet import Sheet
 from ..running import RUNTIMES, Opened, open_model, runtime_for
 from ..runtimes.base import Array
-from ..subject import UsageError, parse_inputs
 from ..writable import writable_folder
 from . import common
 from .picture_options import preprocessing, preprocessing_of
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
 
 def inputs_of(args: argparse.Namespace, opened: Opened) -> Dict[str, Array]:
     """Arrays of --npy; pictures of --image for inputs that are left."""
-    from ..pictures import picture_input
+    from ..inputs.pictures import picture_input
 
     arrays: Dict[str, Array] = {}
     for text in args.npy:

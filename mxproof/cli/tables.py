@@ -10,10 +10,10 @@ from typing import Dict, List
 
 from converters.progress import report
 from fixtures.pictures import PHOTOGRAPH
-from fixtures.zoo import ZOO
+from mxproof.zoo.models import ZOO
 
+from ..model import Subject, load_for_run, parse_inputs
 from ..runtimes.base import Array
-from ..subject import Subject, load_for_run, parse_inputs
 from ..tables import measure, sheets
 from . import common
 from .input_options import inputs_of

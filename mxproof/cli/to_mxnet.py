@@ -6,10 +6,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from converters.mxnet_symbol import from_onnx, save_mxnet
+from converters.onnx.importer.symbol_writer import from_onnx, save_mxnet
 from converters.progress import report
 
-from ..subject import UsageError, parse_inputs
+from ..model import UsageError, parse_inputs
 from . import common
 
 

@@ -12,27 +12,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 
 from converters import Graph
+from converters.ir.shapes import Shape
 from converters.progress import report
-from converters.shape import Shape
 
 from ..benchmark.side_by_side import latencies
-from ..evidence import SAMPLES, evidence_for
-from ..proof import Proof
-from ..report.page import markdown, page, today
-from ..report.templates import require_jinja
-from ..report.terminal import layer_sheet, lost_in, proof_table, require_layers
+from ..model import Subject, UsageError, load_for_run
+from ..proof.proof import Proof
+from ..proof.reference import SAMPLES, evidence_for
+from ..proof.tolerance import Budgets, load_budgets
+from ..reports.page import markdown, page, today
+from ..reports.templates import require_jinja
+from ..reports.terminal import layer_sheet, lost_in, proof_table, require_layers
 from ..runtimes.base import RuntimeFailure
-from ..subject import Subject, UsageError, load_for_run
-from ..targets import TARGETS
-from ..tolerance import Budgets, load_budgets
+from ..runtimes.registry import TARGETS
 from . import common
 from .common import say
 from .input_options import inputs_of, stated_shapes
 from .picture_options import preprocessing
 
 if TYPE_CHECKING:
-    from ..evidence import Evidence
-    from ..repro.folder import Folder
+    from ..proof.reference import Evidence
+    from ..reproducers.folder import Folder
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -66,8 +66,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..prover import verify
-    from ..repro.folder import Folder
+    from ..proof.verify import verify
+    from ..reproducers.folder import Folder
 
     repro = Folder(Path(args.repro)) if args.repro else None
     given = given_of(args)
@@ -112,7 +112,7 @@ def reproduced(
     repro: Optional[Folder],
 ) -> List[str]:
     """What ends the message of a failed proof: how to replay it, or how to get what can be."""
-    from ..repro import reproduce
+    from ..reproducers import reproduce
 
     failed = [target for target, result in proof.targets.items() if not result.passed]
     if not failed:

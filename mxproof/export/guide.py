@@ -8,11 +8,11 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 from converters import __version__
 from converters.header import example_shapes, preprocessing, run_lines, usage
 from converters.preprocessing import KEY
-from converters.python_text import literal
+from converters.pytorch.python_text import literal
 
-from ..proof import Proof
-from ..report.record import Json
-from ..report.wording import FUNCTIONS, NOT_COMPARED, number, one_line, precision_words, reasons
+from ..proof.proof import Proof
+from ..reports.record import Json
+from ..reports.wording import FUNCTIONS, NOT_COMPARED, number, one_line, precision_words, reasons
 from .parcel import Parcel
 from .proving import FUSED, losses
 

@@ -12,9 +12,9 @@ import onnx
 
 from converters import Graph, __version__
 
-from ..report.wording import FUNCTIONS, one_line, precision_words
-from ..repro.case import NoPiece
-from ..repro.pytorch import PytorchFile
+from ..reports.wording import FUNCTIONS, one_line, precision_words
+from ..reproducers.case import NoPiece
+from ..reproducers.pytorch import PytorchFile
 from .parcel import Parcel
 
 PACKAGES = ("numpy", "onnx", "onnx-ir", "safetensors", "onnxruntime", "torch", "mxnet")

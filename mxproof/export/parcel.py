@@ -8,12 +8,12 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from converters import DEFAULT_OPSET, Graph
 from converters.files import sha256
-from converters.fusing import fuse
-from converters.precision import halved, lost
-from converters.shape import show
+from converters.ir.shapes import show
+from converters.passes.float_types import halved, lost
+from converters.passes.fuse_batch_norm import fuse
 
-from ..proof import Proof
-from ..subject import Subject
+from ..model import Subject
+from ..proof.proof import Proof
 
 
 @dataclass

@@ -14,21 +14,21 @@ from typing import Any, List, Mapping, Sequence
 import numpy as np
 
 from converters import ConversionError
-from converters.fusing import fuse
-from converters.shape import Shape
+from converters.ir.shapes import Shape
+from converters.passes.fuse_batch_norm import fuse
 
-from ..evidence import evidence_for
-from ..operator_kinds import random_layers
-from ..output_order import by_name
-from ..outputs import differences
-from ..proof import Proof
-from ..prover import Prover
-from ..report.record import FAIL, PASS
-from ..report.wording import loss_words
+from ..model import UsageError
+from ..proof.coverage.operator_kinds import random_layers
+from ..proof.outputs.agreement import differences
+from ..proof.outputs.order import by_name
+from ..proof.proof import Proof
+from ..proof.reference import evidence_for
+from ..proof.tolerance import Budgets
+from ..proof.verify import Prover
+from ..reports.record import FAIL, PASS
+from ..reports.wording import loss_words
 from ..runtimes.base import Array, Inputs
-from ..subject import UsageError
-from ..targets import TARGETS, convert
-from ..tolerance import Budgets
+from ..runtimes.registry import TARGETS, convert
 from .parcel import Parcel
 
 NEEDS = {"onnx": "onnxruntime", "pytorch": "torch"}

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 from converters import ConversionError
-from converters.examples import example_input
 from converters.header import example_shapes
+from converters.ir.examples import example_input
 
-from ..subject import UsageError
+from ..model import UsageError
 from .parcel import Parcel
 from .proving import load
 

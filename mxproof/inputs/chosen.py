@@ -10,11 +10,11 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from converters import Value
+from converters.ir.shapes import Shape, compatible, show
 from converters.preprocessing import Preprocessing
-from converters.shape import Shape, compatible, show
 
-from .runtimes.base import Array, Inputs
-from .subject import Subject, UsageError
+from ..model import Subject, UsageError
+from ..runtimes.base import Array, Inputs
 
 PathLike = Union[str, "os.PathLike[str]"]
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from converters.preprocessing import Pixels
 
-from .runtimes.base import Array
+from ..runtimes.base import Array
 
 #: Bits of OpenCV's weights.
 BITS = 11

@@ -10,12 +10,12 @@ import numpy as np
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from converters import Value
-from converters.input_sizes import DEFAULT_SIZES
+from converters.ir.input_sizes import DEFAULT_SIZES
+from converters.ir.shapes import Shape, show
 from converters.preprocessing import CHANNELS, Floats, Pixels, Preprocessing
-from converters.shape import Shape, show
 
+from ..model import Subject, UsageError
 from .interpolation import resized
-from .subject import Subject, UsageError
 
 READ = "BMP, PNG, JPEG, GIF, WebP, TIFF"
 

@@ -24,10 +24,10 @@ from typing import (
 import numpy as np
 
 from converters import Graph, ShapeError, UnsupportedError
-from converters.ops.registry import Limits
-from converters.shape import Shape
+from converters.ir.shapes import Shape
+from converters.operators.registry import Limits
 
-from .runtimes.base import Array, Inputs
+from ..runtimes.base import Array, Inputs
 
 Sizes = Dict[str, Tuple[int, ...]]
 

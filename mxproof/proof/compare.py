@@ -9,20 +9,20 @@ from typing import Any, Callable, Dict, Iterator, List, Optional
 import numpy as np
 
 from converters import Graph, Node
-from converters.ops import Operator
-from converters.ops.sorting import Argsort, Topk
+from converters.operators import Operator
+from converters.operators.sorting import Argsort, Topk
 from converters.progress import report
 
-from .check import Measured, check_form, measured, same_form
-from .check import check as judge
-from .comparison import Comparison
+from ..runtimes.base import Array, Candidate, Layer
+from .coverage.operator_kinds import unexcused
 from .distribution import check_draws, runs_needed
-from .operator_kinds import unexcused
-from .output_order import misnamed, misplaced
-from .runtimes.base import Array, Candidate, Layer
+from .judge import Measured, check_form, measured, same_form
+from .judge import check as judge
+from .outputs.order import misnamed, misplaced
+from .results import Check
 from .tolerance import Budgets
-from .truth import LIMIT, Truth
-from .verdict import Check
+from .trace import LIMIT, Truth
+from .trace_results import Comparison
 
 
 def compare(

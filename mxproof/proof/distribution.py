@@ -24,10 +24,10 @@ from typing import Any, List, Sequence
 
 import numpy as np
 
-from .runtimes.base import Array
-from .runtimes.mxnet_draws import DRAWS, sampled
-from .truth import Truth
-from .verdict import Check
+from ..runtimes.base import Array
+from ..runtimes.mxnet.worker.draws import DRAWS, sampled
+from .results import Check
+from .trace import Truth
 
 #: The probability that a right layer is called wrong, for each layer, precision and input.
 FALSE_ALARM = 1e-9

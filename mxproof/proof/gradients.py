@@ -18,13 +18,13 @@ import numpy as np
 import torch
 
 from converters import Graph, Node, to_pytorch
-from converters.folding import fold_parameters
-from converters.ops.normalization import Norm
+from converters.operators.normalization import Norm
+from converters.passes.fold_constants import fold_parameters
 
-from .runtimes.base import Array, Inputs, MxnetStep, RuntimeFailure
-from .runtimes.mxnet import Mxnet
-from .runtimes.mxnet_gradients import weights
-from .runtimes.pytorch import Pytorch
+from ..runtimes.base import Array, Inputs, MxnetStep, RuntimeFailure
+from ..runtimes.mxnet.client import Mxnet
+from ..runtimes.mxnet.worker.gradients import weights
+from ..runtimes.pytorch import Pytorch
 
 #: Of the largest magnitude of a gradient, or of a statistic, by the precision of MXNet's. In
 #: float64 the two libraries add in another order (2e-16 a term); a wrong epsilon, a missing term or

@@ -8,9 +8,9 @@ from typing import Any, Callable, Iterator, List, Optional
 
 import numpy as np
 
-from .runtimes.base import Array, Candidate, Layer, Rounding
+from ..runtimes.base import Array, Candidate, Layer, Rounding
+from .results import Check, Sums
 from .tolerance import ROUNDINGS, Budget, Deviation
-from .verdict import Check, Sums
 
 #: Numbers that are looked at together: few enough for the processor's cache, and so that judging
 #: a layer takes no memory to speak of beside the layer itself.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Iterable, Set, Tuple
 
 from .proof import TargetProof
+from .results import Check
 from .tolerance import Budgets, Deviation
-from .verdict import Check
 
 
 def used_rows(proofs: Iterable[TargetProof]) -> Set[int]:

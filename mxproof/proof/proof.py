@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple, Uni
 
 from converters.files import atomic_write
 
-from .comparison import NAMED, Comparison, describe_failure
-from .coverage import Coverage
-from .final_outputs import OutputProof
-from .outputs import DIFFERS
-from .stored import StoredProof
-from .verdict import Check
+from .coverage.coverage import Coverage
+from .outputs.agreement import DIFFERS
+from .outputs.final import OutputProof
+from .results import Check
+from .stored.stored import StoredProof
+from .trace_results import NAMED, Comparison, describe_failure
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from .report.page import Plot
+    from ..reports.page import Plot
 
 PRECISIONS = ("float64", "float32")
 
@@ -208,7 +208,7 @@ class Proof:
 
     def to_json(self) -> Dict[str, Any]:
         """The record, in the form that CLI users read."""
-        from .report.record import proof_record
+        from ..reports.record import proof_record
 
         return proof_record(self)
 
@@ -218,26 +218,26 @@ class Proof:
         Raises:
             KeyError: no such target.
         """
-        from .report.page import Plot
+        from ..reports.page import Plot
 
         targets = self.to_json()["targets"]
         return Plot(self.model, {target: targets[target]} if target else targets)
 
     def save_html(self, path: Union[str, os.PathLike[str]]) -> None:
         """Write the page that `mxproof verify --html` writes."""
-        from .report.page import page
+        from ..reports.page import page
 
         with atomic_write(Path(path)) as file:
             file.write(page([self.to_json()]).encode(errors="backslashreplace"))
 
     def _repr_html_(self) -> str:
         """For notebooks."""
-        from .report.page import notebook
+        from ..reports.page import notebook
 
         return notebook(self.to_json())
 
     def __rich__(self) -> Table:
         """For the terminal."""
-        from .report.terminal import proof_table
+        from ..reports.terminal import proof_table
 
         return proof_table(self)

@@ -9,15 +9,15 @@ from types import MappingProxyType
 from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
 
 from converters import Graph
-from converters.shape import Shape
+from converters.ir.shapes import Shape
 
-from .drawing import places, real
-from .runtimes.base import Inputs, StoredArray
-from .runtimes.mxnet import Mxnet, MxnetProcess
-from .sample_inputs import informative
-from .subject import Subject
-from .survey import Survey
-from .truth import Truth
+from ..inputs.sampling import informative
+from ..model import Subject
+from ..runtimes.base import Inputs, StoredArray
+from ..runtimes.mxnet.client import Mxnet, MxnetProcess
+from .coverage.drawing import places, real
+from .coverage.survey import Survey
+from .trace import Truth
 
 #: How many inputs are drawn: where a network ends in few numbers, one draw of two roundings says
 #: little about their ratio.
@@ -122,7 +122,7 @@ def evidence_for(
         RuntimeFailure: there is no MXNet, or it cannot load the checkpoint.
     """
     if reference is not None:
-        from .recording.file import load_recording
+        from ..recording.file import load_recording
 
         yield load_recording(reference, subject.graph)
         return

@@ -10,7 +10,7 @@ from typing import Any, Iterator, Optional, Tuple, Union
 
 import numpy as np
 
-from .runtimes.base import Array
+from ..runtimes.base import Array
 from .tolerance import (
     FLOAT32_COARSE,
     LOWER_TYPE,

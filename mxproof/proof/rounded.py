@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Iterable
 
-from .runtimes.base import StoredTensor
+from ..runtimes.base import StoredTensor
 
 
 def rounding_problem(shipped: Iterable[StoredTensor], judged: Iterable[StoredTensor]) -> str:

@@ -11,9 +11,9 @@ from typing import Any, Container, Dict, Iterable, Iterator, List, Optional, Tup
 
 import numpy as np
 
-from .check import check
-from .runtimes.base import Array, Inputs, Layer, RandomLayer, RoundedLayer, Rounding
-from .verdict import Check
+from ..runtimes.base import Array, Inputs, Layer, RandomLayer, RoundedLayer, Rounding
+from .judge import check
+from .results import Check
 
 #: Bytes of results that a runtime may hold beside what the network itself needs. Runtimes that
 #: cannot show layers one by one run the network in portions of this size.

@@ -9,8 +9,8 @@ from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from .results import Check
 from .tolerance import FLOAT32_LAYERS, FLOAT32_MEDIAN, ULP32, Budget
-from .verdict import Check
 
 #: Culprits that a message names; more of them are one mistake made often.
 NAMED = 5

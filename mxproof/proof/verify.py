@@ -11,22 +11,22 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from converters import Graph, __version__
 
+from ..model import Subject
+from ..runtimes.base import Array, Candidate, Inputs, RuntimeFailure
+from ..runtimes.memory import trim_memory
+from ..runtimes.registry import TARGETS, convert
 from .compare import compare
-from .compare_rounded import rounding_problem
-from .compare_stored import prove_stored
-from .drawn import Drawn, compare_drawn
-from .evidence import Evidence
-from .final_outputs import prove_outputs
-from .memory import trim_memory
-from .operator_kinds import random_layers
+from .coverage.drawn import Drawn, compare_drawn
+from .coverage.operator_kinds import random_layers
+from .outputs.final import prove_outputs
 from .overrides import unused_rows, used_rows
 from .proof import PRECISIONS, Proof, TargetProof
-from .runtimes.base import Array, Candidate, Inputs, RuntimeFailure
-from .stored import StoredProof
-from .subject import Subject
-from .targets import TARGETS, convert
+from .reference import Evidence
+from .rounded import rounding_problem
+from .stored.compare import prove_stored
+from .stored.stored import StoredProof
 from .tolerance import Budgets
-from .truth import Truth, with_earlier
+from .trace import Truth, with_earlier
 
 Proofs = Dict[str, TargetProof]
 

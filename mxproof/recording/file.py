@@ -18,12 +18,12 @@ import numpy as np
 
 from converters import Graph, ShapeError, __version__
 from converters.files import atomic_write
-from converters.shape import Shape, compatible, show
+from converters.ir.shapes import Shape, compatible, show
 
-from ..evidence import Evidence, stored
+from ..model import UsageError
+from ..proof.reference import Evidence, stored
+from ..proof.trace import Truth
 from ..runtimes.base import Array, RoundedLayer, Rounding, StoredArray
-from ..subject import UsageError
-from ..truth import Truth
 from . import rounding
 from .npy import NPY, load_array
 from .recorded import RecordedTruth

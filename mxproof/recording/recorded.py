@@ -16,10 +16,10 @@ from typing import Any, Iterable, Mapping, Optional, Tuple
 
 import numpy as np
 
-from ..check import Incomparable, Measured, check, same_form
+from ..proof.judge import Incomparable, Measured, check, same_form
+from ..proof.results import Check, Sums
+from ..proof.trace import Truth
 from ..runtimes.base import Array, Inputs, Layer, Rounding
-from ..truth import Truth
-from ..verdict import Check, Sums
 from .sketch import SAMPLES, Kept, form, positions, sketch
 
 

@@ -27,7 +27,7 @@ from typing import Dict, Iterator, List, Tuple
 
 import numpy as np
 
-from ..check import blocks, channels
+from ..proof.judge import blocks, channels
 from ..runtimes.base import Array, Layer
 
 # What follows is part of the file format: any change raises file.SCHEMA.

@@ -14,8 +14,8 @@ import pytest
 
 from converters.files import atomic_write
 
-from ..proof import PRECISIONS
-from ..subject import UsageError
+from ..model import UsageError
+from ..proof.proof import PRECISIONS
 from ..writable import writable_folder
 from .page import markdown, page, today
 from .record import (

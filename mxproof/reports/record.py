@@ -11,12 +11,12 @@ import os
 import platform
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ..comparison import Comparison
-from ..coverage import Coverage
-from ..final_outputs import OutputProof
-from ..proof import PRECISIONS, Proof, TargetProof
-from ..stored import DIFFERENT, EQUAL, EXEMPT, REARRANGED, VERDICTS, StoredProof
-from ..verdict import Check
+from ..proof.coverage.coverage import Coverage
+from ..proof.outputs.final import OutputProof
+from ..proof.proof import PRECISIONS, Proof, TargetProof
+from ..proof.results import Check
+from ..proof.stored.stored import DIFFERENT, EQUAL, EXEMPT, REARRANGED, VERDICTS, StoredProof
+from ..proof.trace_results import Comparison
 
 SCHEMA = 1
 PASS, FAIL, INCOMPLETE = "pass", "fail", "incomplete"

@@ -9,13 +9,13 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from converters import Graph
-from converters.shape import show
+from converters.ir.shapes import show
 
-from ..comparison import Comparison
-from ..outputs import DIFFERS
-from ..proof import Proof
-from ..subject import WEIGHTS, UsageError
-from ..verdict import Check
+from ..model import WEIGHTS, UsageError
+from ..proof.outputs.agreement import DIFFERS
+from ..proof.proof import Proof
+from ..proof.results import Check
+from ..proof.trace_results import Comparison
 from .record import FAIL, INCOMPLETE, MEASURES, PASS, QUESTIONS, Json
 from .sheet import Sheet, plain
 from .wording import (

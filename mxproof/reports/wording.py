@@ -7,10 +7,10 @@ import re
 from collections import Counter
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ..comparison import NAMED
-from ..outputs import DIFFERS, EQUAL, UNDECIDED
-from ..proof import PRECISIONS
-from ..subject import WEIGHTS
+from ..model import WEIGHTS
+from ..proof.outputs.agreement import DIFFERS, EQUAL, UNDECIDED
+from ..proof.proof import PRECISIONS
+from ..proof.trace_results import NAMED
 from .record import FAIL, INCOMPLETE, MEASURES, ORDER, PASS, Json
 
 NONE = "–"

@@ -14,12 +14,12 @@ from typing import Iterable, List, Mapping, Optional, Sequence, Tuple
 from converters import Graph
 from converters.errors import listed
 
-from ..comparison import Comparison
-from ..proof import PRECISIONS, Proof, TargetProof
+from ..proof.proof import PRECISIONS, Proof, TargetProof
+from ..proof.results import Check
+from ..proof.trace import Truth
+from ..proof.trace_results import Comparison
 from ..runtimes.base import RuntimeFailure
-from ..targets import TARGETS
-from ..truth import Truth
-from ..verdict import Check
+from ..runtimes.registry import TARGETS
 from .folder import Folder
 from .writer import Failure, Writer
 

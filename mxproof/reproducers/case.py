@@ -6,11 +6,11 @@ from typing import Dict, Sequence, Tuple
 
 import numpy as np
 
-from ..check import allowed_by_channel, channels, check
+from ..proof.judge import allowed_by_channel, channels, check
+from ..proof.results import float32_limits
+from ..proof.tolerance import Budget
+from ..proof.trace import Truth
 from ..runtimes.base import Array, Layer
-from ..tolerance import Budget
-from ..truth import Truth
-from ..verdict import float32_limits
 
 
 class NoPiece(Exception):

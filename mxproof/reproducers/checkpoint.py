@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Dict, List
 
-from converters import Graph, Node, ops
-from converters.checkpoint import save_checkpoint
-from converters.shape import Shape
-from converters.symbol import VARIABLE, Symbol, SymbolNode
+from converters import Graph, Node
+from converters import operators as ops
+from converters.ir.shapes import Shape
+from converters.mxnet_format.checkpoint import save_checkpoint
+from converters.mxnet_format.symbol import VARIABLE, Symbol, SymbolNode
 
 MXNET_VERSION = 10901
 

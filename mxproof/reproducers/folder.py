@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Iterator, List
 
-from ..report.templates import require_jinja
+from ..reports.templates import require_jinja
 from ..writable import writable_folder
 
 CASE = "case.npz"

@@ -8,10 +8,10 @@ from typing import List, Optional
 import onnx
 import onnx_ir as ir
 
-from converters.onnx_model import EXTERNAL_DATA_BYTES
+from converters.onnx.exporter import EXTERNAL_DATA_BYTES
 
-from ..runtimes.onnx_reference import double_nodes, widen
-from ..truth import Truth
+from ..proof.trace import Truth
+from ..runtimes.onnx_reference.evaluator import double_nodes, widen
 from .case import NoPiece
 
 NAME = "piece.onnx"

@@ -14,11 +14,11 @@ from typing import Any, Dict, Generator, Iterator, List, Mapping, Optional, Sequ
 import safetensors.numpy
 from safetensors import safe_open
 
-from converters.python_text import prose, wrap
-from converters.pytorch_flow import BODY
-from converters.pytorch_source import class_text
+from converters.pytorch.flow import BODY
+from converters.pytorch.python_text import prose, wrap
+from converters.pytorch.source import class_text
 
-from ..truth import Truth
+from ..proof.trace import Truth
 from .case import NoPiece
 
 NAME = "piece.py"
@@ -175,7 +175,7 @@ class PytorchFile:
 def blocks_made(made: Any) -> Iterator[Any]:
     """`Unit(64)`, or the nn.Sequential of a stage -> the call that makes each block, in order.
 
-    A stage is written as converters/pytorch_stages.py does: equal blocks in a loop.
+    A stage is written as converters/pytorch/stages.py does: equal blocks in a loop.
     """
     if isinstance(made, (ast.GeneratorExp, ast.DictComp)):
         block = made.elt if isinstance(made, ast.GeneratorExp) else made.value

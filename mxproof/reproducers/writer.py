@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Sequence
 import numpy as np
 
 from converters import Graph, Node
-from converters.python_text import literal, prose
+from converters.pytorch.python_text import literal, prose
 
-from ..comparison import Comparison
-from ..report.templates import require_jinja
+from ..proof.results import Check
+from ..proof.tolerance import Budget
+from ..proof.trace import Truth
+from ..proof.trace_results import Comparison
+from ..reports.templates import require_jinja
 from ..runtimes.base import Array
-from ..tolerance import Budget
-from ..truth import Truth
-from ..verdict import Check
 from . import onnx, pytorch
 from .case import NoPiece, case, value
 from .checkpoint import data_inputs, save_layer

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .base import Array, Inputs, RuntimeFailure
-from .worker import Channel
+from .mxnet.worker.protocol import Channel
 
 #: Runs a module of this package as a script, without the rest of mxproof, which that interpreter
 #: may lack: for the imports of the script alone, the folder above is first on the path.

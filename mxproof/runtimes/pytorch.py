@@ -17,7 +17,7 @@ from safetensors import safe_open
 from torch.overrides import TorchFunctionMode
 
 from .base import Array, Inputs, StoredTensor, Visitor
-from .tiling import LARGEST, tiles
+from .onnx_reference.tiling import LARGEST, tiles
 
 #: Path of a submodule -> the layers that each statement of its forward computes.
 Table = Dict[str, List[Optional[List[str]]]]
@@ -39,7 +39,7 @@ class Pytorch:
         self.inputs: List[str] = json.loads(metadata["mxproof.inputs"])
         self._types: Dict[str, str] = json.loads(metadata.get("mxproof.types", "{}"))
         self._table: Table = json.loads(metadata["mxproof.layers"])
-        self.output_names: List[str] = json.loads(metadata["mxproof.outputs"])
+        self.output_names: List[str] = json.loads(metadata["mxproof.proof.outputs.agreement"])
 
     @cached_property
     def model(self) -> torch.nn.Module:

@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from converters import DEFAULT_OPSET, Graph
 
-from .runtimes.base import Candidate, RuntimeFailure, StoredTensor
+from .base import Candidate, RuntimeFailure, StoredTensor
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import importlib
 import importlib.util
 import sys
 
-from .worker import Worker, main
+from .mxnet.worker.protocol import Worker, main
 
 
 def open_session(model, threads=None, optimisation="all", weights=None):

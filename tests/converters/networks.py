@@ -12,8 +12,8 @@ from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from converters import DEFAULT_OPSET, Graph, load_checkpoint, save_checkpoint, to_onnx
-from converters.binding import bind
-from converters.symbol import Symbol, SymbolNode
+from converters.mxnet_format.binding import bind
+from converters.mxnet_format.symbol import Symbol, SymbolNode
 
 
 class Network:

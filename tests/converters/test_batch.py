@@ -8,8 +8,8 @@ from typing import Any, Callable, Dict, Tuple
 import pytest
 
 from converters import Graph, ShapeError
-from converters.batch import freed
 from converters.errors import BakedBatchWarning
+from converters.passes.free_batch import freed
 
 from .networks import Network
 
@@ -119,7 +119,7 @@ def test_another_network_at_that_batch_is_refused(monkeypatch: pytest.MonkeyPatc
     stated = f"({BATCH}, 4)"
     with pytest.warns(BakedBatchWarning, match="was freed: data Nx4"):
         assert graph_of(halved, __shape__=stated).restated[1][2] == "(-1, 4)"
-    monkeypatch.setattr("converters.batch._same", lambda *_: True)
+    monkeypatch.setattr("converters.passes.free_batch._same", lambda *_: True)
     with pytest.warns(BakedBatchWarning, match="no other number"):
         graph_of(halved, __shape__=stated)
 

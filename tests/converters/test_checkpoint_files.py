@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from converters import CheckpointError
-from converters.checkpoint_files import find_files
+from converters.mxnet_format.checkpoint_files import find_files
 
 TWO = "a-symbol.json a_best.params a-b-symbol.json a-b-0000.params"
 LFFD = "symbol_deploy.json iter_800000.params hyperparams.json"

@@ -12,9 +12,9 @@ from typing import Any, Callable, Iterator, Tuple
 import pytest
 
 from converters import ConversionError, Graph, load_checkpoint, save_onnx, to_onnx, to_pytorch
-from converters.binding import bind
-from converters.mxnet_symbol import from_onnx
-from converters.symbol import parse_symbol, symbol_to_json
+from converters.mxnet_format.binding import bind
+from converters.mxnet_format.symbol import parse_symbol, symbol_to_json
+from converters.onnx.importer.symbol_writer import from_onnx
 
 from .networks import Network, saved
 

@@ -18,15 +18,8 @@ from hypothesis import strategies as st
 from onnx import numpy_helper
 from safetensors import safe_open
 
-from converters import (
-    Graph,
-    __version__,
-    onnx_model,
-    save_onnx,
-    save_pytorch,
-    to_onnx,
-    to_pytorch,
-)
+from converters import Graph, __version__, save_onnx, save_pytorch, to_onnx, to_pytorch
+from converters.onnx import exporter as onnx_model
 
 from .networks import Network, evaluate, noise, proto, resnet, saved, small_resnet
 

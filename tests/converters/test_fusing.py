@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from converters import Graph, to_onnx, to_pytorch
-from converters.fusing import LOSS, Fusion, fuse
-from converters.precision import with_floats
+from converters.passes.float_types import with_floats
+from converters.passes.fuse_batch_norm import LOSS, Fusion, fuse
 
 from .networks import Network, evaluate, noise, proto, resnet
 
@@ -184,7 +184,7 @@ def test_the_loss_that_is_predicted_is_the_loss(
     assert bool(fuse(graph)[1].folded) == (predicted <= LOSS)
     data = (noise(8, 4, 24, 24) + np.float32(mean)).astype(np.float32)
     truth = run(with_floats(graph, "float64"), data)
-    monkeypatch.setattr("converters.fusing.LOSS", np.inf)
+    monkeypatch.setattr("converters.passes.fuse_batch_norm.LOSS", np.inf)
     plain, folded = (rms(run(g, data) - truth) for g in (graph, fuse(graph)[0]))
     assert folded / plain <= 2 * predicted
     if mean > 10:

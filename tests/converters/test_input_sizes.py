@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from converters import Graph, ShapeError, to_onnx
-from converters.examples import example_input
-from converters.input_sizes import fixed_shapes, shapes_that_fit
+from converters.ir.examples import example_input
+from converters.ir.input_sizes import fixed_shapes, shapes_that_fit
 
 from .networks import Network, face, small_resnet
 

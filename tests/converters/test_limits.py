@@ -7,10 +7,10 @@ from typing import Any, Callable, Dict, Tuple
 import numpy as np
 import pytest
 
-from converters.limits import input_limits
-from converters.ops.registry import Limits
-from converters.ranges import COMPUTE, inverse
-from converters.symbol import in_visiting_order
+from converters.ir.limits import input_limits
+from converters.ir.ranges import COMPUTE, inverse
+from converters.mxnet_format.symbol import in_visiting_order
+from converters.operators.registry import Limits
 
 from .networks import Network
 

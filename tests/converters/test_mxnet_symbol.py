@@ -26,8 +26,8 @@ from converters import (
     save_onnx,
     to_onnx,
 )
-from converters.from_onnx.registry import onnx_operator
-from converters.mxnet_symbol import MxnetModel, from_onnx, save_mxnet
+from converters.onnx.importer.registry import onnx_operator
+from converters.onnx.importer.symbol_writer import MxnetModel, from_onnx, save_mxnet
 
 from .networks import Network, evaluate, noise, onnx_model, proto, resnet
 from .test_onnx_model import idle, sequence

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from converters import CheckpointError
-from converters.params import DTYPES, load_params, save_params
+from converters.mxnet_format.params import DTYPES, load_params, save_params
 
 ARRAYS = {
     "arg:weight": np.arange(24, dtype=np.float32).reshape(2, 3, 4),

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from converters import CheckpointError, UnsupportedError
-from converters.logits import logits
-from converters.precision import halved, lost
+from converters.passes.drop_softmax import logits
+from converters.passes.float_types import halved, lost
 
 from .networks import Network, resnet
 

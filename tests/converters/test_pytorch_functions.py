@@ -1,4 +1,4 @@
-"""Functions of converters/functions in emitted files."""
+"""Functions of converters/pytorch/library in emitted files."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from converters import to_pytorch
-from converters.python_text import VARIABLES
-from converters.pytorch_functions import closure, functions
+from converters.pytorch.functions import closure, functions
+from converters.pytorch.python_text import VARIABLES
 
 from .networks import Network
 

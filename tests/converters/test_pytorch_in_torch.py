@@ -15,7 +15,7 @@ import pytest
 import safetensors.numpy
 
 from converters import save_pytorch, to_pytorch
-from converters.python_text import RESERVED
+from converters.pytorch.python_text import RESERVED
 
 from .networks import noise, resnet
 

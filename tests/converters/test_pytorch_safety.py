@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 
 from converters import Graph, PytorchModule, save_pytorch, to_pytorch
-from converters.binding import bind
-from converters.pytorch_functions import functions
-from converters.symbol import Symbol
+from converters.mxnet_format.binding import bind
+from converters.mxnet_format.symbol import Symbol
+from converters.pytorch.functions import functions
 
 from .networks import noise, small_resnet
 from .test_onnx_model import each

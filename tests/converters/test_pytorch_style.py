@@ -11,10 +11,10 @@ from typing import Dict, List, Optional, Tuple
 import pytest
 
 from converters import UnusedParametersWarning, load_checkpoint, to_pytorch
-from converters.binding import bind
-from converters.symbol import parse_symbol, symbol_to_json
-from fixtures.weights import seeded_parameters
-from fixtures.zoo import ZOO
+from converters.mxnet_format.binding import bind
+from converters.mxnet_format.symbol import parse_symbol, symbol_to_json
+from mxproof.zoo.models import ZOO
+from mxproof.zoo.weights import seeded_parameters
 
 from .networks import Network, small_resnet, units
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from converters import UnsupportedError, to_onnx
-from converters.ops import REGISTRY
-from converters.ops.refused import REFUSED, refusal
+from converters.operators import REGISTRY
+from converters.operators.refused import REFUSED, refusal
 
 from .networks import Network
 

@@ -15,7 +15,7 @@ from converters import (
     UnsupportedError,
     UnusedParametersWarning,
 )
-from converters.binding import bind
+from converters.mxnet_format.binding import bind
 
 from .networks import Network
 from .training_symbols import TRAINING, dense, own_loss, region_proposals, ssd

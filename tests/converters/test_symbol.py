@@ -9,7 +9,13 @@ from typing import Any, Dict
 import pytest
 
 from converters import CheckpointError
-from converters.symbol import Symbol, SymbolNode, load_symbol, parse_symbol, symbol_to_json
+from converters.mxnet_format.symbol import (
+    Symbol,
+    SymbolNode,
+    load_symbol,
+    parse_symbol,
+    symbol_to_json,
+)
 
 
 def old(op: str, name: str, *inputs: int, **param: str) -> Dict[str, Any]:

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from converters import save_checkpoint
-from converters.params import save_params
+from converters.mxnet_format.params import save_params
 from fixtures.pictures import PHOTOGRAPH
 from tests.converters.networks import Network, face, small_resnet
 from tests.converters.training_symbols import dense, own_loss

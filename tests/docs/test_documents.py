@@ -8,14 +8,14 @@ from importlib import import_module
 import pytest
 
 from converters import to_pytorch
-from fixtures.zoo import ZOO
-from mxproof.subject import load_subject
+from mxproof.model import load_subject
+from mxproof.zoo.models import ZOO
 
 from .documents import BLOCK, DOCUMENTS, ROOT, Step, read, steps
 
 EXCERPTS = [step for document in DOCUMENTS for step in steps(document) if step.excerpt]
 GENERATED = ("commands.md", "contributing.md", "changelog.md")  # by docs/hooks.py, with the site
-ERRORS = ("converters.errors", "mxproof.subject", "mxproof.runtimes.base", "fixtures.downloads")
+ERRORS = ("converters.errors", "mxproof.model", "mxproof.runtimes.base", "mxproof.zoo.downloads")
 
 
 def test_the_models_are_listed() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Dict
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from mxproof.report.pytest_report import UNEXPECTED_PASS
+from mxproof.reports.pytest_report import UNEXPECTED_PASS
 
 Made = Dict[str, Any]
 

@@ -14,7 +14,7 @@ from lab.__main__ import main
 from lab.losses import LOSSES, Loss, Lossy, bfloat16, kept_bits, product, summed, tf32
 from lab.trained_like import FAMILIES, FAR, INPUTS, TURNS, draw
 from mxproof.runtimes.base import Inputs, Visitor
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.mxnet.client import MxnetProcess
 
 
 @pytest.mark.parametrize("family", ["face", "gated"])

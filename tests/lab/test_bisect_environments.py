@@ -19,9 +19,9 @@ from packaging.version import Version
 
 from lab.bisect.environments import changes, complete, load, relevant
 from lab.bisect.runner import ROOT, execute, interpreter, resolve, source
-from mxproof.environment import environment
-from mxproof.proof import Proof
-from mxproof.subject import UsageError
+from mxproof.benchmark.environment import environment
+from mxproof.model import UsageError
+from mxproof.proof.proof import Proof
 
 from .conftest import COMMENT, git, plant
 

@@ -17,8 +17,8 @@ from lab.bisect.judges import (
     judge_numbers,
 )
 from lab.bisect.search import GREEN, RED, UNKNOWN
+from mxproof.model import UsageError
 from mxproof.runtimes.base import Array
-from mxproof.subject import UsageError
 
 INF, NAN = np.inf, np.nan
 STOPPED = Numbers(STOPS, "no such operator")

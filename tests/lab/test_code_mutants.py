@@ -13,10 +13,10 @@ from typing import Any, List
 
 import pytest
 
-from converters.ops import REGISTRY
+from converters.operators import REGISTRY
 from lab.mutation.code import mutants
 from lab.mutation.code_edits import KINDS, edits
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.mxnet.client import MxnetProcess
 from tests.operators.all_rows import ROWS
 from tests.operators.case import case
 from tests.operators.mutants import of_declaration

@@ -12,7 +12,7 @@ from lab.nightly.history import entry_of
 from lab.nightly.judge import judge
 from lab.nightly.readers import read_run
 from lab.nightly.report import SHOWN, page, summary
-from mxproof.report.record import Json
+from mxproof.reports.record import Json
 from tests.mxproof.browser import PHONE, Reader, browser_type_launch_args, reader
 from tests.mxproof.records import HOSTILE
 

@@ -9,7 +9,7 @@ import pytest
 
 from lab.nightly.judge import Run
 from lab.nightly.readers import pytest_cases, read_run
-from mxproof.report.pytest_report import UNEXPECTED_PASS
+from mxproof.reports.pytest_report import UNEXPECTED_PASS
 
 from .nightly_runs import green_results, write
 

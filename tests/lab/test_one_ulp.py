@@ -13,11 +13,11 @@ from converters import Graph
 from lab.mutation.campaign import CATALOGUE, baseline_of
 from lab.mutation.definitions import convolution, difference
 from lab.mutation.mutant import Baseline, MutationSite
-from mxproof.compare import compare
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.subject import load_subject
-from mxproof.targets import TARGETS, convert
-from mxproof.tolerance import Budget
+from mxproof.model import load_subject
+from mxproof.proof.compare import compare
+from mxproof.proof.tolerance import Budget
+from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.runtimes.registry import TARGETS, convert
 
 SITES = 200
 FAULT = CATALOGUE["one weight off by an ulp"]

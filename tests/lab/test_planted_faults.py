@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from fixtures.zoo import I3D, ZOO
 from lab.mutation import campaign
 from lab.mutation.campaign import CATALOGUE, Case, cases, plant, subject_of
 from lab.mutation.definitions import DEFINITIONS, difference
@@ -28,8 +27,9 @@ from lab.mutation.oracles import ORACLES, alarms
 from lab.mutation.outcome import NO_FAULT, Outcome, Results
 from lab.mutation.parameters import bfloat16, ulps
 from lab.mutation.trial import Verdict, outputs_apart, tried
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.targets import TARGETS, convert
+from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.runtimes.registry import TARGETS, convert
+from mxproof.zoo.models import I3D, ZOO
 
 from .conftest import Run
 

@@ -11,27 +11,27 @@ import numpy as np
 import pytest
 
 from converters import CheckpointError, __version__
-from converters.checkpoint_files import find_files
-from fixtures.zoo import ZOO, obtain
+from converters.mxnet_format.checkpoint_files import find_files
 from mxproof.cli.input_options import inputs_of
 from mxproof.cli.verify import again, budgets_of
-from mxproof.comparison import Comparison, describe_failure
-from mxproof.evidence import SAMPLES, Evidence, kept, live
-from mxproof.overrides import unused_rows, used_rows
-from mxproof.proof import PRECISIONS, TargetProof
-from mxproof.prover import Prover, versions_of
+from mxproof.inputs.sampling import informative
+from mxproof.model import Subject
+from mxproof.proof.overrides import unused_rows, used_rows
+from mxproof.proof.proof import PRECISIONS, TargetProof
+from mxproof.proof.reference import SAMPLES, Evidence, kept, live
+from mxproof.proof.results import Check
+from mxproof.proof.tolerance import Budgets
+from mxproof.proof.trace import Truth
+from mxproof.proof.trace_results import Comparison, describe_failure
+from mxproof.proof.verify import Prover, versions_of
 from mxproof.recording.file import load_recording
-from mxproof.report.pytest_report import FOUND
-from mxproof.repro import Failure, write_reproducers
-from mxproof.repro.folder import Folder
+from mxproof.reports.pytest_report import FOUND
+from mxproof.reproducers import Failure, write_reproducers
+from mxproof.reproducers.folder import Folder
 from mxproof.runtimes.base import Candidate, Layer
-from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
-from mxproof.sample_inputs import informative
-from mxproof.subject import Subject
-from mxproof.targets import TARGETS, convert
-from mxproof.tolerance import Budgets
-from mxproof.truth import Truth
-from mxproof.verdict import Check
+from mxproof.runtimes.mxnet.client import Mxnet, MxnetProcess
+from mxproof.runtimes.registry import TARGETS, convert
+from mxproof.zoo.models import ZOO, obtain
 from tests.checkpoint import KEY, arguments, chosen_by
 
 Shapes = Dict[str, Tuple[int, ...]]

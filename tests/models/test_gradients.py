@@ -1,7 +1,7 @@
 """Training goes on in PyTorch: every gradient, and what a training step leaves in batch norms.
 
 The loss is cross entropy where the network ends in SoftmaxOutput, else a fixed weighted sum of the
-outputs; MXNet's own backward pass in float64 is the truth (mxproof/gradients.py).
+outputs; MXNet's own backward pass in float64 is the truth (mxproof/proof/gradients.py).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Dict, Tuple
 
 import pytest
 
-from mxproof.gradients import differences, inner_losses
+from mxproof.proof.gradients import differences, inner_losses
 from mxproof.runtimes.base import RuntimeFailure
 
 from .conftest import Case

@@ -15,7 +15,7 @@ import pytest
 
 from mxproof.benchmark.converted_model import ConvertedModel
 from mxproof.benchmark.timing import RUNTIMES, opened, target_of
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.mxnet.client import MxnetProcess
 
 from .conftest import Case
 

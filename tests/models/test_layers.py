@@ -9,11 +9,11 @@ from typing import Callable
 import numpy as np
 import pytest
 
-from mxproof.comparison import NAMED, describe_failure
-from mxproof.prover import notes_of
-from mxproof.report.record import coverage_record, stored_record, target_part
-from mxproof.report.terminal import against_limit, layer_sheet, require_layers
-from mxproof.subject import WEIGHTS
+from mxproof.model import WEIGHTS
+from mxproof.proof.trace_results import NAMED, describe_failure
+from mxproof.proof.verify import notes_of
+from mxproof.reports.record import coverage_record, stored_record, target_part
+from mxproof.reports.terminal import against_limit, layer_sheet, require_layers
 
 from .conftest import Case, record_of
 

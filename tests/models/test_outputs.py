@@ -10,13 +10,13 @@ from typing import Callable, List
 import numpy as np
 import pytest
 
-from fixtures.zoo import I3D
-from mxproof.check import check
-from mxproof.final_outputs import prove_outputs
-from mxproof.outputs import DIFFERS, TopK, differences, top_k
-from mxproof.report.record import output
-from mxproof.report.terminal import against_limit
+from mxproof.proof.judge import check
+from mxproof.proof.outputs.agreement import DIFFERS, TopK, differences, top_k
+from mxproof.proof.outputs.final import prove_outputs
+from mxproof.reports.record import output
+from mxproof.reports.terminal import against_limit
 from mxproof.runtimes.base import Array, Layer
+from mxproof.zoo.models import I3D
 
 from .conftest import Case
 

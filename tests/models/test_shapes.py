@@ -13,9 +13,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from converters import ShapeError
-from converters.shape import show
-from mxproof.evidence import Evidence, kept
-from mxproof.sample_inputs import DISTRIBUTIONS
+from converters.ir.shapes import show
+from mxproof.inputs.sampling import DISTRIBUTIONS
+from mxproof.proof.reference import Evidence, kept
 
 from .conftest import Case
 

@@ -7,11 +7,11 @@ from typing import Dict, List
 import numpy as np
 import pytest
 
-from fixtures.zoo import ZOO
-from mxproof.proof import PRECISIONS
+from mxproof.proof.proof import PRECISIONS
 from mxproof.running import RUNTIMES, open_model
 from mxproof.runtimes.base import Array
 from mxproof.tables import TITLES, judged
+from mxproof.zoo.models import ZOO
 
 from .conftest import Case
 

@@ -9,7 +9,7 @@ import pytest
 
 from converters import save_checkpoint
 from mxproof.cli import main
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.mxnet.client import MxnetProcess
 from tests.converters.networks import Network, small_resnet
 
 from .browser import browser_type_launch_args, reader

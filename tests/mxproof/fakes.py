@@ -11,12 +11,12 @@ import pytest
 
 from converters import Graph
 from mxproof.benchmark.timing import WarmProcess
-from mxproof.compare import compare
-from mxproof.comparison import Comparison
+from mxproof.proof.compare import compare
+from mxproof.proof.trace import Truth
+from mxproof.proof.trace_results import Comparison
 from mxproof.recording.recorded import RecordedTruth
 from mxproof.recording.sketch import keep
 from mxproof.runtimes.base import Inputs, Layer, Visitor
-from mxproof.truth import Truth
 from tests.converters.networks import Network
 
 Array = Any

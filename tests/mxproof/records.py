@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, List, Sequence, Tuple
 
-from mxproof.final_outputs import Figures, OutputProof
-from mxproof.outputs import EQUAL, TopK
-from mxproof.proof import Proof, TargetProof
-from mxproof.report.record import Json
+from mxproof.proof.outputs.agreement import EQUAL, TopK
+from mxproof.proof.outputs.final import Figures, OutputProof
+from mxproof.proof.proof import Proof, TargetProof
+from mxproof.reports.record import Json
 
 from .fakes import NAMES, PRECISIONS, clean, judge, truth_of
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from converters import Graph
-from mxproof.compare import compare
-from mxproof.final_outputs import prove_outputs
-from mxproof.proof import PRECISIONS
+from mxproof.proof.compare import compare
+from mxproof.proof.outputs.final import prove_outputs
+from mxproof.proof.proof import PRECISIONS
+from mxproof.proof.trace import Truth
 from mxproof.runtimes.base import Array, Candidate, Inputs, Visitor
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.targets import TARGETS, convert
-from mxproof.truth import Truth
+from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.runtimes.registry import TARGETS, convert
 
 from ..converters.networks import Network
 from ..operators.prove import reference

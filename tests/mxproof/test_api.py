@@ -13,7 +13,7 @@ from PIL import Image
 from converters import UnusedParametersWarning, load_checkpoint
 from converters.preprocessing import Preprocessing
 from mxproof import UsageError, verify
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.mxnet.client import MxnetProcess
 
 from .conftest import Succeed, names
 

@@ -16,8 +16,8 @@ from lab.__main__ import main as lab
 from mxproof.benchmark.control import control_of
 from mxproof.benchmark.converted_model import convert_model
 from mxproof.benchmark.decision import TestPlan
-from mxproof.environment import environment
-from mxproof.subject import load_for_run
+from mxproof.benchmark.environment import environment
+from mxproof.model import load_for_run
 
 from .conftest import Run
 

@@ -11,8 +11,8 @@ from typing import Tuple
 import numpy as np
 import pytest
 
-from mxproof import prover as module
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.proof import verify as module
+from mxproof.runtimes.mxnet.client import MxnetProcess
 from tests.converters.networks import small_resnet
 
 from .conftest import Refuse, Run, saved_resnet
@@ -52,8 +52,8 @@ def test_files_that_cannot_be(refuse: Refuse, prefix: Path, tmp_path: Path) -> N
 WITHOUT = """
 import sys
 sys.modules["mxnet"] = None
-import mxproof.runtimes.mxnet
-mxproof.runtimes.mxnet.subprocess = None
+import mxproof.runtimes.mxnet.client
+mxproof.runtimes.mxnet.client.subprocess = None
 from mxproof.cli import main
 sys.exit(main(sys.argv[1:]))
 """

@@ -14,10 +14,10 @@ from PIL import Image
 
 from converters import load_checkpoint
 from converters.preprocessing import Preprocessing
-from fixtures.zoo import ZOO
 from mxproof.running import RUNTIMES
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.mxnet.client import MxnetProcess
 from mxproof.tables import judged
+from mxproof.zoo.models import ZOO
 from tests.converters.networks import onnx_model
 
 from .conftest import Refuse, Run, Succeed, saved

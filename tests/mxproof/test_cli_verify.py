@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from converters import Graph, load_checkpoint
-from mxproof import prover as module
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.targets import TARGETS, convert
+from mxproof.proof import verify as module
+from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.runtimes.registry import TARGETS, convert
 
 from .conftest import Refuse, Run
 

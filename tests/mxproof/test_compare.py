@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from converters import Graph
-from mxproof.check import check
-from mxproof.compare import compare
-from mxproof.comparison import describe_failure
+from mxproof.proof.compare import compare
+from mxproof.proof.judge import check
+from mxproof.proof.tolerance import FLOAT32_MEDIAN
+from mxproof.proof.trace import Truth
+from mxproof.proof.trace_results import describe_failure
 from mxproof.runtimes.base import Layer
-from mxproof.tolerance import FLOAT32_MEDIAN
-from mxproof.truth import Truth
 from tests.converters.networks import Network
 
 from .fakes import (

@@ -15,16 +15,11 @@ import numpy as np
 import pytest
 
 import mxproof.cli.convert as command
-from converters import (
-    Graph,
-    UnusedParametersWarning,
-    fusing,
-    load_checkpoint,
-    save_checkpoint,
-)
-from converters.fusing import fuse
-from mxproof import targets
-from mxproof.runtimes.mxnet import MxnetProcess
+from converters import Graph, UnusedParametersWarning, load_checkpoint, save_checkpoint
+from converters.passes import fuse_batch_norm as fusing
+from converters.passes.fuse_batch_norm import fuse
+from mxproof.runtimes import registry as targets
+from mxproof.runtimes.mxnet.client import MxnetProcess
 from tests.converters.networks import face
 
 from .conftest import Result, Run, Succeed, names, saved

@@ -15,13 +15,13 @@ import psutil
 import pytest
 
 from converters import save_checkpoint
-from fixtures.zoo import I3D
-from mxproof.evidence import live
-from mxproof.prover import Prover
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.subject import load_subject
-from mxproof.targets import TARGETS, Target, convert
-from mxproof.tolerance import Budgets
+from mxproof.model import load_subject
+from mxproof.proof.reference import live
+from mxproof.proof.tolerance import Budgets
+from mxproof.proof.verify import Prover
+from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.runtimes.registry import TARGETS, Target, convert
+from mxproof.zoo.models import I3D
 from tests.converters.networks import Network
 
 GIB = 1 << 30

@@ -7,13 +7,21 @@ from typing import Any, Dict, Tuple
 import numpy as np
 import pytest
 
-from mxproof.coverage import Coverage, Ranges, Share
-from mxproof.drawing import BETWEEN, MIXED, MODERATE, POSITIVE, REAL, draw, draw_layers
-from mxproof.evidence import live
-from mxproof.report.record import coverage_record
-from mxproof.report.wording import coverage_words
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.survey import Survey
+from mxproof.proof.coverage.coverage import Coverage, Ranges, Share
+from mxproof.proof.coverage.drawing import (
+    BETWEEN,
+    MIXED,
+    MODERATE,
+    POSITIVE,
+    REAL,
+    draw,
+    draw_layers,
+)
+from mxproof.proof.coverage.survey import Survey
+from mxproof.proof.reference import live
+from mxproof.reports.record import coverage_record
+from mxproof.reports.wording import coverage_words
+from mxproof.runtimes.mxnet.client import MxnetProcess
 from tests.converters.networks import Network
 from tests.operators.prove import reference
 

@@ -13,9 +13,9 @@ import onnxruntime
 import pytest
 
 from converters import load_checkpoint, save_checkpoint, to_onnx
-from converters.onnx_model import save_onnx
+from converters.onnx.exporter import save_onnx
 from mxproof.runtimes.base import RuntimeFailure
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.mxnet.client import MxnetProcess
 from tests.converters.networks import Network
 from tests.converters.training_symbols import TRAINING, dense, region_proposals
 

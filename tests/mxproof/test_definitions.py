@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from converters.ops.attributes import c_float
+from converters.operators.attributes import c_float
 from mxproof.runtimes.base import Layer
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.runtimes.mxnet_definitions import DEFINITIONS
+from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.runtimes.mxnet.worker.definitions import DEFINITIONS
 from tests.operators.all_rows import ROWS
 from tests.operators.case import Case, Data
 from tests.operators.prove import opened

@@ -7,9 +7,9 @@ from typing import Any, Callable
 import numpy as np
 import pytest
 
-from mxproof import distribution
-from mxproof.distribution import from_uniform, ranks
-from mxproof.runtimes.mxnet_draws import DRAWS
+from mxproof.proof import distribution
+from mxproof.proof.distribution import from_uniform, ranks
+from mxproof.runtimes.mxnet.worker.draws import DRAWS
 
 Draw = Callable[[np.random.Generator, Any], Any]
 

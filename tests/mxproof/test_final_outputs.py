@@ -13,18 +13,19 @@ import onnx
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from converters import Graph, ops
-from converters.ops import REGISTRY
-from mxproof.evidence import Evidence, kept, live
-from mxproof.final_outputs import NO_FIGURES, Figures, prove_outputs
-from mxproof.operator_kinds import ORDER_SENSITIVE, RANDOM
-from mxproof.outputs import EQUAL, TopK
-from mxproof.proof import Proof, TargetProof
-from mxproof.prover import Prover, notes_of
-from mxproof.report.page import markdown, page
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.targets import TARGETS, convert
-from mxproof.tolerance import Budgets
+from converters import Graph
+from converters import operators as ops
+from converters.operators import REGISTRY
+from mxproof.proof.coverage.operator_kinds import ORDER_SENSITIVE, RANDOM
+from mxproof.proof.outputs.agreement import EQUAL, TopK
+from mxproof.proof.outputs.final import NO_FIGURES, Figures, prove_outputs
+from mxproof.proof.proof import Proof, TargetProof
+from mxproof.proof.reference import Evidence, kept, live
+from mxproof.proof.tolerance import Budgets
+from mxproof.proof.verify import Prover, notes_of
+from mxproof.reports.page import markdown, page
+from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.runtimes.registry import TARGETS, convert
 from tests.converters.networks import Network
 
 from ..operators.prove import reference
@@ -94,7 +95,9 @@ def reverse_names(paths: Dict[str, Path]) -> None:
 
     with safe_open(path, framework="np") as file:
         known = file.metadata()
-    known["mxproof.outputs"] = json.dumps(json.loads(known["mxproof.outputs"])[::-1])
+    known["mxproof.proof.outputs.agreement"] = json.dumps(
+        json.loads(known["mxproof.proof.outputs.agreement"])[::-1]
+    )
     save_file(load_file(path), path, known)
 
 

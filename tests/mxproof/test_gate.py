@@ -18,9 +18,9 @@ import pytest
 from lab import calibrate
 from mxproof.benchmark import gate
 from mxproof.benchmark.decision import FAIL, INCONCLUSIVE, PASS, TestPlan
+from mxproof.benchmark.environment import CpuContention
 from mxproof.benchmark.gate import Benchmark, abba_rounds, overall, run
 from mxproof.benchmark.timing import TimingTarget, WarmProcess
-from mxproof.environment import CpuContention
 
 from .fakes import Clock, clocked, ticking
 

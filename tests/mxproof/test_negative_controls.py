@@ -9,8 +9,8 @@ from typing import Any, Callable, Dict, List, Tuple
 import numpy as np
 import pytest
 
-from mxproof.comparison import Comparison, describe_failure
-from mxproof.final_outputs import OutputProof, prove_outputs
+from mxproof.proof.outputs.final import OutputProof, prove_outputs
+from mxproof.proof.trace_results import Comparison, describe_failure
 
 from .fakes import (
     NAMES,

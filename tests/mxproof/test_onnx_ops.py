@@ -14,7 +14,7 @@ import onnxruntime
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from mxproof.runtimes.onnx_reference import NEW_OPS
+from mxproof.runtimes.onnx_reference.evaluator import NEW_OPS
 from tests.converters.networks import onnx_model
 
 

@@ -8,7 +8,15 @@ from typing import List
 import numpy as np
 import pytest
 
-from mxproof.outputs import DIFFERS, EQUAL, UNDECIDED, TopK, differences, top_k, worst_top
+from mxproof.proof.outputs.agreement import (
+    DIFFERS,
+    EQUAL,
+    UNDECIDED,
+    TopK,
+    differences,
+    top_k,
+    worst_top,
+)
 from mxproof.runtimes.base import Layer
 
 from .fakes import each_precision

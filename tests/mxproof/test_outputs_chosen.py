@@ -11,11 +11,12 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from converters import CheckpointError, load_checkpoint, selecting, to_onnx
-from converters.naming import layer_outputs
+from converters import CheckpointError, load_checkpoint, to_onnx
+from converters.mxnet_format.naming import layer_outputs
+from converters.passes import select_outputs as selecting
+from mxproof.model import load_for_run
 from mxproof.runtimes.base import RuntimeFailure
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.subject import load_for_run
+from mxproof.runtimes.mxnet.client import MxnetProcess
 from tests.converters.networks import Network, small_resnet
 
 from .conftest import Succeed, activation, saved, saved_resnet

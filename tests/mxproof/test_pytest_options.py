@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from converters import save_checkpoint
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.mxnet.client import MxnetProcess
 from tests.converters.networks import face
 
 ROOT = Path(__file__).parents[2]

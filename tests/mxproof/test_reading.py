@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from converters import CheckpointError
-from converters.params import load_params, save_params
-from converters.symbol import Symbol, load_symbol, symbol_to_json
-from fixtures.i3d import i3d_symbol
-from fixtures.resnet import resnet_symbol
-from mxproof.runtimes.mxnet import MxnetProcess
+from converters.mxnet_format.params import load_params, save_params
+from converters.mxnet_format.symbol import Symbol, load_symbol, symbol_to_json
+from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.zoo.i3d import i3d_symbol
+from mxproof.zoo.resnet import resnet_symbol
 from tests.converters.networks import Network
 from tests.converters.test_params import ARRAYS
 

@@ -14,10 +14,10 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 
 from converters import load_checkpoint, save_checkpoint
-from converters.checkpoint_files import params_path
-from converters.params import save_params
-from converters.structural_names import _in_turn
-from mxproof.runtimes.mxnet import MxnetProcess
+from converters.mxnet_format.checkpoint_files import params_path
+from converters.mxnet_format.params import save_params
+from converters.mxnet_format.structural_names import _in_turn
+from mxproof.runtimes.mxnet.client import MxnetProcess
 from tests.converters.networks import Network
 
 from .conftest import Refuse, Run, Succeed

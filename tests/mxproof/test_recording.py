@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from converters import Graph, load_checkpoint
+from mxproof.proof.trace import Truth
 from mxproof.recording.file import RecordingError, given_inputs, load_recording, save_recording
 from mxproof.runtimes.base import RoundedLayer, Rounding
-from mxproof.truth import Truth
 
 VERSIONS = {"mxnet": "1.9.1", "numpy": "1.23.5", "python": "3.11.7"}
 SHAPES = {"data": (2, 3, 24, 20)}

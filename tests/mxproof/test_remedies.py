@@ -10,7 +10,7 @@ from typing import Callable, Dict, Iterator, List, Tuple
 
 import pytest
 
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.mxnet.client import MxnetProcess
 from tests.docs.documents import ROOT, steps
 
 from .conftest import Run

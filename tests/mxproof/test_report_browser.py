@@ -7,8 +7,8 @@ from typing import Dict
 
 import pytest
 
-from mxproof.report.page import notebook
-from mxproof.report.page import page as page_of
+from mxproof.reports.page import notebook
+from mxproof.reports.page import page as page_of
 
 from .browser import PHONE, Reader
 from .records import HOSTILE, deep, proof

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mxproof.report import chart as module
-from mxproof.report.chart import BOTTOM, NO_NUMBER, TOP, ZERO, Chart, Mark, Series
-from mxproof.report.templates import environment
+from mxproof.reports import chart as module
+from mxproof.reports.chart import BOTTOM, NO_NUMBER, TOP, ZERO, Chart, Mark, Series
+from mxproof.reports.templates import environment
 
 from .records import HOSTILE, WRONG, deep, proof
 

@@ -10,9 +10,9 @@ from typing import Dict, List, Optional, Tuple
 
 import pytest
 
-from mxproof.report.page import markdown, notebook, page
-from mxproof.report.record import Json
-from mxproof.report.wording import lost_digits
+from mxproof.reports.page import markdown, notebook, page
+from mxproof.reports.record import Json
+from mxproof.reports.wording import lost_digits
 
 from .conftest import Run
 from .records import HOSTILE, WRONG, deep, proof

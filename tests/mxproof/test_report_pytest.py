@@ -13,13 +13,13 @@ from xml.etree import ElementTree
 import pytest
 
 from converters import load_checkpoint
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.mxnet.client import MxnetProcess
 
 from .test_cli_verify import BLAMED, check_schema
 
 pytest_plugins = ("pytester",)
 ROOT = Path(__file__).parents[2]
-PLUGIN = "mxproof.report.pytest_report"
+PLUGIN = "mxproof.reports.pytest_report"
 
 
 class Written(NamedTuple):
@@ -53,7 +53,7 @@ def run(pytester: pytest.Pytester, *arguments: object) -> Written:
 
 SUITE = """
 import pytest
-from mxproof.report.pytest_report import FOUND, SEARCH, UNEXPECTED_PASS
+from mxproof.reports.pytest_report import FOUND, SEARCH, UNEXPECTED_PASS
 LATENCY = {"mxnet": {"median_ms": 2.0, "min_ms": 1.0, "rounds": 3, "threads": None}}
 @pytest.fixture
 def broken():

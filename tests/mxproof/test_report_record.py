@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mxproof.comparison import Comparison
-from mxproof.proof import PRECISIONS
-from mxproof.report.page import markdown, page
-from mxproof.report.record import FAIL, INCOMPLETE, PASS, part, questions, target_record
-from mxproof.report.sheet import Sheet
-from mxproof.report.wording import number, summary, used
+from mxproof.proof.proof import PRECISIONS
+from mxproof.proof.results import Check
+from mxproof.proof.tolerance import Budget, Deviation
+from mxproof.proof.trace_results import Comparison
+from mxproof.reports.page import markdown, page
+from mxproof.reports.record import FAIL, INCOMPLETE, PASS, part, questions, target_record
+from mxproof.reports.sheet import Sheet
+from mxproof.reports.wording import number, summary, used
 from mxproof.runtimes.base import Layer
-from mxproof.tolerance import Budget, Deviation
-from mxproof.verdict import Check
 from tests.converters.networks import small_resnet
 
 from .fakes import NAMES, clean, judge, truth_of
@@ -139,7 +139,7 @@ def test_a_layer_with_limits_of_its_own_says_why() -> None:
 
 
 def test_layers_judged_on_given_inputs_are_noted() -> None:
-    from mxproof.prover import notes_of
+    from mxproof.proof.verify import notes_of
 
     net, head = small_resnet()
     assert notes_of(net.graph(head)) == {}

@@ -18,17 +18,17 @@ import onnx
 import pytest
 
 from converters import Graph, Node, load_checkpoint, save_checkpoint
-from mxproof.compare import compare
-from mxproof.comparison import Comparison
-from mxproof.repro import Failure, Reproducer, write_reproducers, writer
-from mxproof.repro.folder import Folder
-from mxproof.repro.writer import TEST
+from mxproof.proof.compare import compare
+from mxproof.proof.results import Check, Sums, float32_limits
+from mxproof.proof.tolerance import ULP32, Budget, Deviation
+from mxproof.proof.trace import Truth
+from mxproof.proof.trace_results import Comparison
+from mxproof.reproducers import Failure, Reproducer, write_reproducers, writer
+from mxproof.reproducers.folder import Folder
+from mxproof.reproducers.writer import TEST
 from mxproof.runtimes.base import Array
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.targets import TARGETS, convert
-from mxproof.tolerance import ULP32, Budget, Deviation
-from mxproof.truth import Truth
-from mxproof.verdict import Check, Sums, float32_limits
+from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.runtimes.registry import TARGETS, convert
 from tests.converters.networks import Network, small_resnet
 
 from .conftest import names

@@ -12,11 +12,11 @@ from unittest.mock import Mock
 import pytest
 
 from converters import Graph, load_checkpoint, save_checkpoint
-from mxproof import prover as module
 from mxproof.cli import verify as command
-from mxproof.repro import writer
-from mxproof.targets import TARGETS, convert
-from mxproof.truth import Truth
+from mxproof.proof import verify as module
+from mxproof.proof.trace import Truth
+from mxproof.reproducers import writer
+from mxproof.runtimes.registry import TARGETS, convert
 from tests.converters.networks import small_resnet
 
 from .conftest import Run, names

@@ -11,8 +11,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from converters import save_pytorch, to_pytorch
-from mxproof.repro.case import NoPiece
-from mxproof.repro.pytorch import PytorchFile, blocks_made
+from mxproof.reproducers.case import NoPiece
+from mxproof.reproducers.pytorch import PytorchFile, blocks_made
 from tests.converters.test_pytorch_style import units
 
 

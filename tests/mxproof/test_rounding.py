@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, Tuple
 import numpy as np
 import pytest
 
-from mxproof.runtimes.mxnet_rounding import ROUNDING, least_of, moved, squares, summed
+from mxproof.runtimes.mxnet.worker.rounding import ROUNDING, least_of, moved, squares, summed
 
 Shapes = Tuple[Tuple[int, ...], ...]
 RUNS = 200

@@ -15,14 +15,14 @@ import onnx
 import pytest
 
 from converters import Graph
-from mxproof.output_order import misnamed
+from mxproof.proof.outputs.order import misnamed
+from mxproof.proof.trace import portions
 from mxproof.runtimes.base import RuntimeFailure
-from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
-from mxproof.runtimes.mxnet_trace import Trace
-from mxproof.runtimes.onnx_reference import OnnxReference
+from mxproof.runtimes.mxnet.client import Mxnet, MxnetProcess
+from mxproof.runtimes.mxnet.worker.trace import Trace
+from mxproof.runtimes.onnx_reference.evaluator import OnnxReference
 from mxproof.runtimes.onnxruntime import OnnxRuntime
-from mxproof.targets import TARGETS, convert
-from mxproof.truth import portions
+from mxproof.runtimes.registry import TARGETS, convert
 from tests.converters.networks import Network, proto, saved
 from tests.operators.prove import reference
 

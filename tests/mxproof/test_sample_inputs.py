@@ -8,9 +8,9 @@ from typing import Any, Dict, List, Tuple
 import numpy as np
 import pytest
 
-from fixtures.zoo import I3D, ZOO
-from mxproof.sample_inputs import informative
-from mxproof.subject import load_subject
+from mxproof.inputs.sampling import informative
+from mxproof.model import load_subject
+from mxproof.zoo.models import I3D, ZOO
 
 from .test_subject import FREE, subject_of
 

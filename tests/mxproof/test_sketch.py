@@ -8,13 +8,13 @@ from typing import Any, Optional
 import numpy as np
 import pytest
 
-from mxproof import check as checking
+from mxproof.proof import judge as checking
+from mxproof.proof.results import Check
+from mxproof.proof.tolerance import Budget, Deviation
 from mxproof.recording import sketch as module
 from mxproof.recording.recorded import measured
 from mxproof.recording.sketch import CELL, CELLS, SAMPLES, WEIGHTS, Kept, form, keep, positions
 from mxproof.runtimes.base import Layer
-from mxproof.tolerance import Budget, Deviation
-from mxproof.verdict import Check
 
 from .fakes import NOISE, Array
 

@@ -14,22 +14,22 @@ from onnx import numpy_helper
 from safetensors import safe_open
 
 from converters import Graph, load_checkpoint, save_checkpoint
-from converters.fusing import fuse
-from converters.ops import parse
-from converters.ops.recurrent import RNN
-from mxproof.compare_stored import FOLDED, compare_stored
-from mxproof.evidence import live
-from mxproof.proof import TargetProof
-from mxproof.prover import Prover
+from converters.operators import parse
+from converters.operators.recurrent import RNN
+from converters.passes.fuse_batch_norm import fuse
+from mxproof.proof.proof import TargetProof
+from mxproof.proof.reference import live
+from mxproof.proof.stored.compare import FOLDED, compare_stored
+from mxproof.proof.stored.stored import DIFFERENT, EQUAL, EXEMPT, REARRANGED, StoredProof
+from mxproof.proof.tolerance import Budgets
+from mxproof.proof.verify import Prover
 from mxproof.recording.file import load_recording, save_recording
-from mxproof.report.record import stored_record
-from mxproof.report.wording import stored_words
+from mxproof.reports.record import stored_record
+from mxproof.reports.wording import stored_words
 from mxproof.runtimes.base import Array
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.runtimes.worker import digest
-from mxproof.stored import DIFFERENT, EQUAL, EXEMPT, REARRANGED, StoredProof
-from mxproof.targets import TARGETS, convert
-from mxproof.tolerance import Budgets
+from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.runtimes.mxnet.worker.protocol import digest
+from mxproof.runtimes.registry import TARGETS, convert
 from tests.converters.networks import Network, small_resnet
 
 pytestmark = pytest.mark.usefixtures("runtimes")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from converters import load_checkpoint, save_checkpoint
-from converters.checkpoint_files import find_files
-from fixtures.weights import STANDARD
-from mxproof.sample_inputs import DISTRIBUTIONS
-from mxproof.subject import Subject
+from converters.mxnet_format.checkpoint_files import find_files
+from mxproof.inputs.sampling import DISTRIBUTIONS
+from mxproof.model import Subject
+from mxproof.zoo.weights import STANDARD
 from tests.converters.networks import Network
 
 

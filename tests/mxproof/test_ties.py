@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from converters import ops
-from mxproof.compare import numbers_at, numbers_under, reading
+from converters import operators as ops
+from mxproof.proof.compare import numbers_at, numbers_under, reading
 
 DATA = np.array([[3.0, 1, 3, 0, 1], [5, 5, 5, 2, 5]])
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mxproof.runtimes import pytorch
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.runtimes.tiling import LARGEST, tiles
-from mxproof.targets import convert
+from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.runtimes.onnx_reference.tiling import LARGEST, tiles
+from mxproof.runtimes.registry import convert
 from tests.converters.networks import Network
 from tests.operators.prove import reference
 

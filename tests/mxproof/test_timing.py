@@ -13,10 +13,10 @@ import pytest
 
 from mxproof.benchmark import timing
 from mxproof.benchmark.timing import SHORT, WARM_PASSES, TimingTarget, interleave, opened, target_of
-from mxproof.runtimes import worker
 from mxproof.runtimes.base import RuntimeFailure
-from mxproof.runtimes.worker import timed
-from mxproof.targets import TARGETS, convert
+from mxproof.runtimes.mxnet.worker import protocol as worker
+from mxproof.runtimes.mxnet.worker.protocol import timed
+from mxproof.runtimes.registry import TARGETS, convert
 from tests.converters.networks import small_resnet
 
 from .fakes import Clock, clocked
@@ -81,7 +81,7 @@ def test_a_slowdown_lengthens_each_pass_by_its_fraction(monkeypatch: pytest.Monk
 
 def test_peak_memory_is_the_processs_own_and_outlasts_what_took_it() -> None:
     """Beside a parent with a good deal more, which getrusage would report."""
-    script = "from mxproof.runtimes.worker import peak_bytes as p; a = p(); x = bytearray(1 << 26)"
+    script = "from mxproof.runtimes.mxnet.worker.protocol import peak_bytes as p; a = p(); x = bytearray(1 << 26)"
     large = np.ones(1 << 25)
     command = [sys.executable, "-c", f"{script}; del x; print(a, p())"]
     before, after = map(int, subprocess.check_output(command, text=True).split())

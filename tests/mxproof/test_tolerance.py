@@ -10,11 +10,11 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy as np
 import pytest
 
-from mxproof.comparison import Comparison
-from mxproof.overrides import unused_rows
+from mxproof.proof.overrides import unused_rows
+from mxproof.proof.results import Sums, float32_limits
+from mxproof.proof.tolerance import Budget, Budgets, Deviation, load_budgets
+from mxproof.proof.trace_results import Comparison
 from mxproof.runtimes.base import Layer, RoundedLayer, Rounding
-from mxproof.tolerance import Budget, Budgets, Deviation, load_budgets
-from mxproof.verdict import Sums, float32_limits
 
 from .fakes import GRAPH, NOISE, Layers, clean, each_precision, judge, truth_of
 

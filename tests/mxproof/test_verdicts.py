@@ -8,14 +8,14 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import numpy as np
 import pytest
 
-from mxproof.comparison import Comparison
-from mxproof.final_outputs import NO_FIGURES, Figures, OutputProof
-from mxproof.outputs import DIFFERS, EQUAL, TopK
-from mxproof.proof import Proof, TargetProof
-from mxproof.report.page import markdown, page
-from mxproof.report.record import FAIL, PASS, Json, output, questions, target_part
-from mxproof.report.terminal import proven_sentence
-from mxproof.report.wording import loss_words, precision_words, summary
+from mxproof.proof.outputs.agreement import DIFFERS, EQUAL, TopK
+from mxproof.proof.outputs.final import NO_FIGURES, Figures, OutputProof
+from mxproof.proof.proof import Proof, TargetProof
+from mxproof.proof.trace_results import Comparison
+from mxproof.reports.page import markdown, page
+from mxproof.reports.record import FAIL, PASS, Json, output, questions, target_part
+from mxproof.reports.terminal import proven_sentence
+from mxproof.reports.wording import loss_words, precision_words, summary
 
 from .fakes import NOISE, PRECISIONS, Layers, clean, judge, truth_of
 

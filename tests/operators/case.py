@@ -7,8 +7,8 @@ from typing import Any, Callable, Dict, List, Mapping, Tuple, Union
 
 import numpy as np
 
-from converters.binding import TYPE_FLAGS
-from converters.ops import visible_outputs
+from converters.mxnet_format.binding import TYPE_FLAGS
+from converters.operators import visible_outputs
 from tests.converters.networks import Network
 
 Array = np.ndarray

@@ -9,7 +9,7 @@ from typing import Any, Callable, ContextManager, Dict, Iterator, Tuple
 
 import numpy as np
 
-from converters.ops import REGISTRY
+from converters.operators import REGISTRY
 from lab.mutation.code import forget
 from lab.mutation.code_edits import values
 

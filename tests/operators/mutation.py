@@ -1,6 +1,6 @@
 """Do the rows catch slips in the declarations? `python -m tests.operators.mutation` tells.
 
-Each function of converters/ops runs with one expression edited; each declaration with one of its
+Each function of converters/operators runs with one expression edited; each declaration with one of its
 constants or defaults changed, or with a result that is wrong under a condition only (a batch of 3,
 an exact 0, numbers that are tiny or huge). Of the rows that reach the mutant, one has to fail.
 """
@@ -22,7 +22,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence
 import onnxruntime
 
 from lab.mutation.code import CodeMutant, mutants
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.mxnet.client import MxnetProcess
 
 from .all_rows import ROWS
 from .equivalent import EQUIVALENT

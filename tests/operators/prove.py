@@ -23,17 +23,17 @@ from onnx.helper import make_graph, make_model_gen_version, make_opsetid, make_t
 from onnxruntime import InferenceSession
 
 from converters import Graph, UnsupportedError, load_checkpoint, save_checkpoint, to_onnx
-from converters.onnx_model import DEFAULT_OPSET, SUPPORTED_OPSETS
-from converters.ops import REGISTRY
-from converters.shape import compatible
-from converters.symbol import Symbol
-from mxproof.evidence import Evidence, kept, live
-from mxproof.proof import TargetProof
-from mxproof.prover import Prover
-from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
-from mxproof.targets import convert
-from mxproof.tolerance import Budgets
-from mxproof.truth import Truth
+from converters.ir.shapes import compatible
+from converters.mxnet_format.symbol import Symbol
+from converters.onnx.exporter import DEFAULT_OPSET, SUPPORTED_OPSETS
+from converters.operators import REGISTRY
+from mxproof.proof.proof import TargetProof
+from mxproof.proof.reference import Evidence, kept, live
+from mxproof.proof.tolerance import Budgets
+from mxproof.proof.trace import Truth
+from mxproof.proof.verify import Prover
+from mxproof.runtimes.mxnet.client import Mxnet, MxnetProcess
+from mxproof.runtimes.registry import convert
 
 from .case import Case
 from .row import Row

@@ -8,8 +8,8 @@ from typing import Any, Callable, Literal, Mapping, Union, get_args, get_origin,
 
 from hypothesis import strategies as st
 
-from converters.ops import REGISTRY
-from converters.ops.attributes import Single
+from converters.operators import REGISTRY
+from converters.operators.attributes import Single
 
 from .case import MAGNITUDES, MOVABLE, Case, Data, Shape, normal, whole
 

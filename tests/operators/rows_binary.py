@@ -7,9 +7,9 @@ from typing import Any, Dict, Tuple
 import numpy as np
 from hypothesis import strategies as st
 
-from converters.ops import REGISTRY
-from converters.ops.binary import Binary, Broadcast
-from converters.ops.scalar import ScalarOperator
+from converters.operators import REGISTRY
+from converters.operators.binary import Binary, Broadcast
+from converters.operators.scalar import ScalarOperator
 
 from .case import HUGE, TINY, Array, Case, Data, Shape, Values, case, normal, times, uniform, whole
 from .case import MOVABLE as TYPES

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Tuple
 import numpy as np
 from hypothesis import strategies as st
 
-from converters.shape import window
+from converters.ir.shapes import window
 
 from .case import Case, Data, Shape, Stored, case, uniform
 from .row import Draw, row

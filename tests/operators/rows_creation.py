@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Tuple
 import numpy as np
 from hypothesis import strategies as st
 
-from converters.ops.distributions import DISTRIBUTIONS
+from converters.operators.distributions import DISTRIBUTIONS
 from tests.converters.networks import Network
 
 from .case import Case, Data, Shape, case, uniform

@@ -8,9 +8,9 @@ from typing import Any, Dict, Tuple
 import numpy as np
 from hypothesis import strategies as st
 
-from converters.ops import REGISTRY
-from converters.ops.training import Identity
-from converters.ops.unary import Unary
+from converters.operators import REGISTRY
+from converters.operators.training import Identity
+from converters.operators.unary import Unary
 
 from .case import (
     HUGE,

@@ -9,7 +9,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from converters.errors import ShapeError
-from converters.ops import parse
+from converters.operators import parse
 
 from .case import MOVABLE, Case, Data, Shape, Stored, case, uniform, whole
 from .row import Draw, row

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from converters.ops import parse
+from converters.operators import parse
 
 from .case import Case, Data, Stored, case, uniform
 from .row import Draw, row

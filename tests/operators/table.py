@@ -9,9 +9,9 @@ import dataclasses
 from pathlib import Path
 from typing import Dict, List
 
-from converters.onnx_model import SUPPORTED_OPSETS
-from converters.ops import REGISTRY
-from converters.ops.renames import RENAMES
+from converters.onnx.exporter import SUPPORTED_OPSETS
+from converters.operators import REGISTRY
+from converters.operators.renames import RENAMES
 
 from .all_rows import ROWS
 from .row import Row
@@ -21,7 +21,7 @@ FILE = Path(__file__).parents[2] / "docs" / "operators.md"
 HEAD = """# Operators
 
 {count} operators of MXNet, {names} with their other names. Made by
-`python -m tests.operators.table` from the declarations in `converters/ops` and the rows in
+`python -m tests.operators.table` from the declarations in `converters/operators` and the rows in
 `tests/operators`, whose suite holds every operator to MXNet in float64 and float32, on both
 targets, at the lowest, the default and the newest of opsets {opsets}. Behind an attribute in
 brackets is why it is not tried, or not at all values.

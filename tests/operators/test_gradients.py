@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from converters.ops import REGISTRY
-from mxproof.gradients import Difference, differences
+from converters.operators import REGISTRY
+from mxproof.proof.gradients import Difference, differences
 from mxproof.runtimes.base import RuntimeFailure
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.mxnet.client import MxnetProcess
 from mxproof.runtimes.pytorch import Pytorch
-from mxproof.targets import convert
+from mxproof.runtimes.registry import convert
 from tests.converters.networks import Network
 
 from .all_rows import ROWS

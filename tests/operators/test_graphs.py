@@ -10,10 +10,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters.symbol import in_visiting_order
-from mxproof.evidence import kept, live
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.targets import TARGETS
+from converters.mxnet_format.symbol import in_visiting_order
+from mxproof.proof.reference import kept, live
+from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.runtimes.registry import TARGETS
 from tests.converters.networks import Network
 
 from .prove import drawn, judge, reference

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from converters import ShapeError, UnsupportedError
-from converters.onnx_model import to_onnx
-from converters.pytorch_module import to_pytorch
-from converters.shape import Open, merge, quotient, settled
-from mxproof.runtimes.mxnet import MxnetProcess
+from converters.ir.shapes import Open, merge, quotient, settled
+from converters.onnx.exporter import to_onnx
+from converters.pytorch.exporter import to_pytorch
+from mxproof.runtimes.mxnet.client import MxnetProcess
 from tests.converters.networks import Network
 
 from .all_rows import ROWS

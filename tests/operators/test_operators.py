@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from converters import SUPPORTED_OPSETS
-from converters.ops import REGISTRY
-from mxproof.runtimes.mxnet import MxnetProcess
+from converters.operators import REGISTRY
+from mxproof.runtimes.mxnet.client import MxnetProcess
 
 from .all_rows import ROWS
 from .case import Case

@@ -7,7 +7,7 @@ from typing import List
 import numpy as np
 import pytest
 
-from mxproof.runtimes.mxnet import MxnetProcess
+from mxproof.runtimes.mxnet.client import MxnetProcess
 
 from .all_rows import ROWS
 from .case import Case, Data, case, uniform

@@ -7,10 +7,10 @@ from typing import Any, List, Tuple
 import numpy as np
 import pytest
 
-from converters.ops import parse
-from mxproof.evidence import kept, live
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.targets import TARGETS
+from converters.operators import parse
+from mxproof.proof.reference import kept, live
+from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.runtimes.registry import TARGETS
 from tests.converters.networks import Network
 
 from .prove import judge, reference

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from converters import Graph, UnsupportedError, load_checkpoint, to_onnx
-from converters.mxnet_symbol import from_onnx, save_mxnet
-from converters.ops import REGISTRY
-from mxproof.runtimes.mxnet import Mxnet, MxnetProcess
+from converters.onnx.importer.symbol_writer import from_onnx, save_mxnet
+from converters.operators import REGISTRY
+from mxproof.runtimes.mxnet.client import Mxnet, MxnetProcess
 
 from .all_rows import ROWS
 from .back_misses import ALMOST_ALL, MISSES, PARTLY

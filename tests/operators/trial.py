@@ -13,19 +13,19 @@ from typing import Any, Dict, Iterator, List, Set, Tuple
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-import converters.ops
+import converters.operators
 from converters import Graph, UnsupportedError, load_checkpoint, save_checkpoint
 from lab.mutation.code import forget
-from mxproof.evidence import live
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.targets import convert
-from mxproof.truth import Truth
+from mxproof.proof.reference import live
+from mxproof.proof.trace import Truth
+from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.runtimes.registry import convert
 
 from .case import Case
 from .prove import OPSETS, check_inference, judge
 from .row import Row
 
-FOLDER = Path(converters.ops.__file__).parent
+FOLDER = Path(converters.operators.__file__).parent
 #: Where a mutant may run: while the network is read, and as it is written for a target.
 Place = Tuple[str, int]
 READ: Place = ("read", 0)

@@ -17,14 +17,14 @@ from typing import List, Optional
 
 from rich.console import Console
 
-from fixtures.zoo import ZOO
 from mxproof.benchmark.converted_model import ConvertedModel, convert_model
 from mxproof.benchmark.decision import FAIL, TestPlan
+from mxproof.benchmark.environment import environment
 from mxproof.benchmark.gate import Benchmark, run
 from mxproof.benchmark.timing import TimingTarget
 from mxproof.cli.bench import decision_table
-from mxproof.environment import environment
-from mxproof.subject import load_subject
+from mxproof.model import load_subject
+from mxproof.zoo.models import ZOO
 
 NOISE_FLOOR = 0.03
 EXPORT = Path(__file__).with_name("export.py")

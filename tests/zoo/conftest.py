@@ -8,7 +8,7 @@ from typing import Any, Iterator, List
 
 import pytest
 
-from fixtures.gluoncv import GLUONCV, Exporter
+from mxproof.zoo.gluoncv import GLUONCV, Exporter
 
 from .misses import disagreements
 from .prove import rows_of

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
 from converters import ConversionError, Graph, ShapeError
-from converters.shape import Shape
-from fixtures.gluoncv import Exporter, ExportError, GluonModel, checkpoint
-from mxproof.evidence import live
-from mxproof.proof import PRECISIONS, TargetProof
-from mxproof.prover import verify
+from converters.ir.shapes import Shape
+from mxproof.model import Subject, load_for_run
+from mxproof.proof.proof import PRECISIONS, TargetProof
+from mxproof.proof.reference import live
+from mxproof.proof.verify import verify
 from mxproof.runtimes.base import RuntimeFailure
-from mxproof.runtimes.mxnet import MxnetProcess
-from mxproof.subject import Subject, load_for_run
-from mxproof.targets import TARGETS
+from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.runtimes.registry import TARGETS
+from mxproof.zoo.gluoncv import Exporter, ExportError, GluonModel, checkpoint
 
 Shapes = Mapping[str, Shape]
 

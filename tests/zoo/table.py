@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, Optional
 
-from fixtures.gluoncv import GLUONCV, GluonModel
-from mxproof.targets import TARGETS
+from mxproof.runtimes.registry import TARGETS
+from mxproof.zoo.gluoncv import GLUONCV, GluonModel
 
 from .misses import MISSES
 from .prove import Found, Row, rows_of
@@ -27,7 +27,7 @@ Made by
 
 GluonCV 0.10.5 lists {listed} models. {refused} of them are INT8 networks, which are refused by
 design; {broken} GluonCV itself cannot make a symbol of. The other {tried} are built without a
-download, with weights from a seed (fixtures/gluoncv_export.py: He-like filters, no gamma 1, no
+download, with weights from a seed (mxproof/zoo/gluoncv_export.py: He-like filters, no gamma 1, no
 beta 0, so that a mistake shows), converted to both targets, and every layer is compared with
 MXNet's.
 

@@ -14,11 +14,11 @@ from typing import Callable
 
 import pytest
 
-from converters import ops
-from converters.symbol import parse_symbol
-from fixtures.gluoncv import GLUONCV, Exporter, GluonModel
-from mxproof.report.pytest_report import UNEXPECTED_PASS
-from mxproof.runtimes.mxnet import MxnetProcess
+from converters import operators as ops
+from converters.mxnet_format.symbol import parse_symbol
+from mxproof.reports.pytest_report import UNEXPECTED_PASS
+from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.zoo.gluoncv import GLUONCV, Exporter, GluonModel
 
 from .misses import disagreements, outlived
 from .prove import prove

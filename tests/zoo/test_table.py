@@ -7,8 +7,8 @@ from typing import Dict
 
 import pytest
 
-from fixtures.gluoncv import GLUONCV
-from mxproof.targets import TARGETS
+from mxproof.runtimes.registry import TARGETS
+from mxproof.zoo.gluoncv import GLUONCV
 
 from .conftest import DAILY, NIGHTLY
 from .misses import MISSES, disagreements

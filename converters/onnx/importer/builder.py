@@ -7,13 +7,13 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 
 import numpy as np
 
-from .. import ops
-from ..errors import ShapeError
-from ..naming import unused
-from ..ops import Unsupported
-from ..params import TYPE_FLAGS
-from ..shape import Dim, Shape, compatible, show
-from ..symbol import VARIABLE, Entry, SymbolNode
+from ... import operators as ops
+from ...errors import ShapeError
+from ...ir.shapes import Dim, Shape, compatible, show
+from ...mxnet_format.naming import unused
+from ...mxnet_format.params import TYPE_FLAGS
+from ...mxnet_format.symbol import VARIABLE, Entry, SymbolNode
+from ...operators import Unsupported
 from .values import Array, Known, Operand, Size, Tensor, Value, computed, is_stored
 
 #: Operators of MXNet that only move numbers: the result stands for what the first input does.

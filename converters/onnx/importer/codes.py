@@ -6,8 +6,8 @@ from functools import reduce
 from operator import mul
 from typing import List, Optional, Sequence, Tuple
 
-from ..ops import Unsupported
-from ..shape import Dim
+from ...ir.shapes import Dim
+from ...operators import Unsupported
 from .builder import SymbolBuilder
 from .values import Formula, Operand, Size, Tensor
 

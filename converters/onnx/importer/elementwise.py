@@ -8,8 +8,8 @@ from typing import Dict, List, Optional, Tuple
 import numpy as np
 import onnx_ir as ir
 
-from ..onnx_builder import ONNX_TYPES
-from ..ops import Unsupported
+from ...operators import Unsupported
+from ..builder import ONNX_TYPES
 from .builder import SymbolBuilder
 from .registry import onnx_operator, renamed
 from .values import Known, Tensor, Value, is_stored

@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto
 from onnx.reference import ReferenceEvaluator
 
-from ..ops import Unsupported
+from ...operators import Unsupported
 from .values import Array, Known, as_sizes, sizes
 
 #: Operators that change no number, only where it stands: the result keeps the name.

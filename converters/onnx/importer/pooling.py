@@ -6,7 +6,7 @@ from typing import Any, Dict
 
 import numpy as np
 
-from ..ops import Unsupported
+from ...operators import Unsupported
 from .builder import SymbolBuilder
 from .registry import onnx_operator
 from .values import Tensor

@@ -6,8 +6,8 @@ from typing import List, Optional, Tuple
 
 import numpy as np
 
-from ..ops import Unsupported
-from ..ops.recurrent_onnx import KINDS
+from ...operators import Unsupported
+from ...operators.recurrent_onnx import KINDS
 from .builder import SymbolBuilder
 from .registry import onnx_operator
 from .shaping import expanded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Tuple
 
-from ..ops import Unsupported
+from ...operators import Unsupported
 from .builder import SymbolBuilder
 from .registry import onnx_operator, renamed
 from .values import Tensor, Value

@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, TypeVar
 import onnx
 import onnx_ir
 
-from ..ops import Unsupported
+from ...operators import Unsupported
 
 TRANSLATIONS: Dict[str, Callable[..., Any]] = {}
 #: Attributes that change nothing here: MXNet knows it without them, or needs no such choice.

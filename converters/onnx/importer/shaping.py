@@ -6,7 +6,7 @@ from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from ..ops import Unsupported
+from ...operators import Unsupported
 from .builder import SymbolBuilder
 from .codes import reshaped
 from .elementwise import widened_rank

@@ -6,7 +6,7 @@ from typing import List, Optional, Tuple
 
 import numpy as np
 
-from ..ops import Unsupported
+from ...operators import Unsupported
 from .builder import SymbolBuilder
 from .elementwise import same_type
 from .registry import onnx_operator

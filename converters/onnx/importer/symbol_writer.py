@@ -1,7 +1,7 @@
 """ONNX -> MXNet: a symbol and its arrays, without MXNet.
 
 Layers keep their names: an ONNX value becomes the node that has its name. Each ONNX operator is
-translated by itself (converters/from_onnx, a declaration each); what depends on constants and
+translated by itself (converters/onnx/importer, a declaration each); what depends on constants and
 sizes alone is computed here.
 """
 
@@ -14,14 +14,14 @@ from typing import Dict, List, Mapping, Optional, Union
 import onnx
 import onnx_ir as ir
 
-from .checkpoint import save_checkpoint
-from .checkpoint_files import PathLike, params_path, symbol_path
-from .errors import CheckpointError, UnsupportedError
-from .from_onnx.translation import Translation
-from .onnx_model import SUPPORTED_OPSETS
-from .params import Array
-from .shape import Shape, stated
-from .symbol import Symbol
+from ...errors import CheckpointError, UnsupportedError
+from ...ir.shapes import Shape, stated
+from ...mxnet_format.checkpoint import save_checkpoint
+from ...mxnet_format.checkpoint_files import PathLike, params_path, symbol_path
+from ...mxnet_format.params import Array
+from ...mxnet_format.symbol import Symbol
+from ..exporter import SUPPORTED_OPSETS
+from .translation import Translation
 
 Source = Union[PathLike, onnx.ModelProto, ir.Model]
 

@@ -9,12 +9,12 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 import onnx_ir as ir
 
-from ..errors import LayerProblem, ShapeError, UnsupportedError, sentences
-from ..examples import OPTION, SIDES, sized
-from ..onnx_builder import ONNX_TYPES
-from ..ops import Unsupported
-from ..shape import Dim, Shape, compatible, show
-from ..symbol import Entry, Symbol, in_visiting_order
+from ...errors import LayerProblem, ShapeError, UnsupportedError, sentences
+from ...ir.examples import OPTION, SIDES, sized
+from ...ir.shapes import Dim, Shape, compatible, show
+from ...mxnet_format.symbol import Entry, Symbol, in_visiting_order
+from ...operators import Unsupported
+from ..builder import ONNX_TYPES
 from .builder import SymbolBuilder
 from .folding import fold
 from .registry import TRANSLATIONS, call

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple, Union
 import numpy as np
 import numpy.typing as npt
 
-from ..shape import Dim
-from ..symbol import Entry
+from ...ir.shapes import Dim
+from ...mxnet_format.symbol import Entry
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-from ..ops import Unsupported
-from ..shape import Dim
+from ...ir.shapes import Dim
+from ...operators import Unsupported
 from .builder import SymbolBuilder
 from .values import Tensor
 

@@ -13,8 +13,8 @@ from typing import Dict, List, Mapping, Tuple
 
 import numpy as np
 
-from .check import channels
-from .runtimes.base import Array
+from ...runtimes.base import Array
+from ..judge import channels
 
 
 @dataclass(frozen=True)

@@ -21,16 +21,16 @@ from typing import Any, Dict, List, Optional, Sequence, Set
 import numpy as np
 
 from converters import Graph, Node
-from converters.limits import input_limits
-from converters.ops.registry import Limits
+from converters.ir.limits import input_limits
+from converters.operators.registry import Limits
 
-from .check import LARGEST, channels
+from ...inputs.sampling import draw_within
+from ...runtimes.base import Array, RuntimeFailure
+from ...runtimes.mxnet.client import Mxnet
+from ..judge import LARGEST, channels
+from ..trace import Truth
 from .drawn import Drawn
 from .operator_kinds import COMPARISONS
-from .runtimes.base import Array, RuntimeFailure
-from .runtimes.mxnet import Mxnet
-from .sample_inputs import draw_within
-from .truth import Truth
 
 #: Of the numbers drawn, the part that is exactly 0. None of the first sample's, if its channels
 #: have few numbers and are multiplied by a matrix: its zeros would hide a dense layer's weights,

@@ -8,11 +8,11 @@ import numpy as np
 
 from converters import Graph
 
-from .compare import Pass
-from .comparison import Comparison
-from .runtimes.base import Array, Candidate, Layer
-from .tolerance import Budgets
-from .truth import Truth
+from ...runtimes.base import Array, Candidate, Layer
+from ..compare import Pass
+from ..tolerance import Budgets
+from ..trace import Truth
+from ..trace_results import Comparison
 
 
 class Drawn(Truth):

@@ -11,12 +11,12 @@ import numpy as np
 
 from converters import Graph, Node
 
+from ...runtimes.base import Array, RuntimeFailure
+from ...runtimes.mxnet.client import Mxnet
+from ..trace import Truth
 from .coverage import Coverage, Ranges, Share
 from .drawing import ATTEMPTS, CHOOSING, chooses, draw_layers, places, real
 from .drawn import Drawn
-from .runtimes.base import Array, RuntimeFailure
-from .runtimes.mxnet import Mxnet
-from .truth import Truth
 
 #: How many truths are followed through the network, to see what takes part on its own inputs: a
 #: plain one and a sparse one. What is drawn for the layers decides; this only says how much the

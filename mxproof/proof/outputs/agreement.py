@@ -7,8 +7,8 @@ from typing import Iterable, Tuple
 
 import numpy as np
 
-from .runtimes.base import Array, Layer, RoundedLayer
-from .tolerance import ULP32, Budget
+from ...runtimes.base import Array, Layer, RoundedLayer
+from ..tolerance import ULP32, Budget
 
 EQUAL, UNDECIDED, DIFFERS = "equal", "undecided", "differs"
 

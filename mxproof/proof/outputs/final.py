@@ -10,14 +10,14 @@ import numpy as np
 
 from converters import Graph
 
-from .check import check_form, nonfinite
-from .comparison import Comparison
-from .operator_kinds import random_layers
-from .output_order import by_name, same_numbers
-from .outputs import DIFFERS, TopK, apart, differences, same_top, top_k, worst_top
-from .runtimes.base import Array, Candidate, Inputs, Layer
-from .truth import Truth
-from .verdict import Check
+from ...runtimes.base import Array, Candidate, Inputs, Layer
+from ..coverage.operator_kinds import random_layers
+from ..judge import check_form, nonfinite
+from ..results import Check
+from ..trace import Truth
+from ..trace_results import Comparison
+from .agreement import DIFFERS, TopK, apart, differences, same_top, top_k, worst_top
+from .order import by_name, same_numbers
 
 #: Numbers this close, as a part of the largest, are the same but for rounding. Two that changed
 #: places are further apart, or it makes no difference.

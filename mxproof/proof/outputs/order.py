@@ -8,8 +8,8 @@ import numpy as np
 
 from converters import Graph
 
-from .outputs import differences
-from .runtimes.base import Array, Candidate
+from ...runtimes.base import Array, Candidate
+from .agreement import differences
 
 
 def by_name(graph: Graph, outputs: Sequence[Array]) -> Dict[str, Array]:

@@ -22,15 +22,16 @@ from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, 
 
 import numpy as np
 
-from converters import Graph, ops
-from converters.folding import FOLDS
-from converters.graph import Node
+from converters import Graph
+from converters import operators as ops
+from converters.ir.graph import Node
+from converters.passes.fold_constants import FOLDS
 
-from .evidence import Evidence
-from .runtimes.base import Array, RuntimeFailure, StoredArray, StoredTensor
-from .runtimes.worker import digest
+from ...runtimes.base import Array, RuntimeFailure, StoredArray, StoredTensor
+from ...runtimes.mxnet.worker.protocol import digest
+from ...runtimes.registry import TARGETS
+from ..reference import Evidence
 from .stored import DIFFERENT, EQUAL, EXEMPT, REARRANGED, Finding, StoredProof
-from .targets import TARGETS
 
 FOLDED = "batch norms are folded, as requested"
 READER = "of {}, MXNet's loader reads other numbers than converters.load_params does"

@@ -12,13 +12,13 @@ from itertools import accumulate
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from converters import Graph, Node
-from converters.checkpoint_files import Checkpoint, CheckpointFiles, find_files
-from converters.naming import readable
+from converters.mxnet_format.checkpoint_files import Checkpoint, CheckpointFiles, find_files
+from converters.mxnet_format.naming import readable
 from converters.progress import counted
 
-from ..operator_kinds import random_layers
-from ..truth import LIMIT, Truth
-from .base import (
+from ...proof.coverage.operator_kinds import random_layers
+from ...proof.trace import LIMIT, Truth
+from ..base import (
     Array,
     Inputs,
     Layer,
@@ -29,8 +29,8 @@ from .base import (
     RuntimeFailure,
     StoredArray,
 )
+from ..process import WorkerProcess
 from .listing import disagreements
-from .process import WorkerProcess
 
 #: Bytes of results after which the worker is restarted: that takes a second or two, and frees
 #: the workspaces that such results took.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, List, Mapping, Sequence, Set, Tuple
 
 from converters import Graph
-from converters.naming import readable
+from converters.mxnet_format.naming import readable
 
 #: MXNet's operators that read a label for the gradient only. Source: Forward in
 #: src/operator/softmax_output-inl.h, svm_output-inl.h, and RegressionForward in

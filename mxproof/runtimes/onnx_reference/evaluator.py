@@ -14,9 +14,12 @@ import onnx
 from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from . import onnx_layers, onnx_ops, onnx_recurrent, onnx_vision
-from .base import Array, Inputs, Visitor
-from .onnx_nodes import names_read
+from ..base import Array, Inputs, Visitor
+from ..onnx_nodes import names_read
+from . import layers as onnx_layers
+from . import operators as onnx_ops
+from . import recurrent as onnx_recurrent
+from . import vision as onnx_vision
 
 
 class OnnxReference:

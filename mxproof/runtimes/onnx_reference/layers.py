@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from onnx.reference.op_run import OpRun
 from onnx.reference.ops.op_conv import Conv as WholeConv
 
-from .base import Array
+from ..base import Array
 
 Widths = List[Tuple[int, int]]
 

@@ -13,7 +13,7 @@ from onnx.helper import tensor_dtype_to_np_dtype
 from onnx.reference.op_run import OpRun
 from onnx.reference.ops.op_resize import Resize as WholeResize
 
-from .base import Array
+from ..base import Array
 
 # ruff: noqa: N803, N806 - these are the names of ONNX
 

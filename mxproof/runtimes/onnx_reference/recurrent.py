@@ -11,7 +11,7 @@ from typing import Any, Dict, Tuple
 import numpy as np
 from onnx.reference.op_run import OpRun
 
-from .base import Array
+from ..base import Array
 
 States = Tuple[Array, ...]
 

@@ -7,8 +7,8 @@ from typing import Any, Optional
 import numpy as np
 from onnx.reference.op_run import OpRun
 
-from .base import Array
-from .onnx_layers import steps
+from ..base import Array
+from .layers import steps
 
 
 def line_weights(places: Array, size: int) -> Array:

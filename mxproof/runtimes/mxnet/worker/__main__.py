@@ -1,4 +1,4 @@
-"""MXNet behind a pipe. Started as a script by mxproof/runtimes/mxnet.py.
+"""MXNet behind a pipe. Started as a script by mxproof/runtimes/mxnet/client.py.
 
 It may run in another interpreter than the harness, so it needs Python >= 3.6, NumPy and MXNet,
 and nothing of mxproof. Requests and answers are JSON lines and .npy arrays, see worker.py.
@@ -8,12 +8,12 @@ import os
 
 import numpy as np
 
-from .mxnet_coverage import Isolated
-from .mxnet_definitions import register
-from .mxnet_gradients import training_step
-from .mxnet_model import Model
-from .mxnet_trace import Trace
-from .worker import Worker, as_numpy, digest, main
+from .coverage import Isolated
+from .definitions import register
+from .gradients import training_step
+from .model import Model
+from .protocol import Worker, as_numpy, digest, main
+from .trace import Trace
 
 
 class MxnetWorker(Worker):

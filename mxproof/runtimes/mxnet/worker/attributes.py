@@ -28,7 +28,7 @@ def defines(*ops, outputs=1, when=in_float64, gradient=None):
     """Enter a function in the table: run(attrs, *inputs) -> a list of `outputs` arrays."""
 
     def enter(run):
-        names = ["output{}".format(i) for i in range(outputs)]
+        names = [f"output{i}" for i in range(outputs)]
         DEFINITIONS.update({op: Definition(run, names, when, gradient) for op in ops})
         return run
 

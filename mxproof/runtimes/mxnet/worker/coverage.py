@@ -7,9 +7,9 @@ by a random positive number, is not 0. The gradient is MXNet's own, in float32 a
 
 import numpy as np
 
-from .mxnet_forms import FLOATS, cut, variable
-from .mxnet_rounding import BATCH_NORMS, FILTERS
-from .worker import as_numpy
+from .forms import FLOATS, cut, variable
+from .protocol import as_numpy
+from .rounding import BATCH_NORMS, FILTERS
 
 
 class Isolated:

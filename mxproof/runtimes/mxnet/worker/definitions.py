@@ -9,12 +9,12 @@ The MXNet worker imports this, so it needs nothing but Python 3.6, NumPy and MXN
 
 import json
 import math
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
-from . import mxnet_sequences, mxnet_vision  # noqa: F401 - they enter their definitions
-from .mxnet_attributes import DEFINITIONS, c_float, defines, geometry, mxnet, numbers, single, true
+from . import sequences as mxnet_sequences  # noqa: F401 - they enter their definitions
+from .attributes import DEFINITIONS, c_float, defines, geometry, mxnet, numbers, single, true
 
 #: The C float of 1e-3.
 EPS = repr(float(np.float32(1e-3)))
@@ -205,7 +205,7 @@ def rising(shape):
     return np.linspace(0, 1, int(np.prod(shape))).reshape(shape)
 
 
-@lru_cache(maxsize=None)
+@cache
 def result_shapes(name, attrs, shapes):
     """Of the results; they are computed for it, which may take long."""
     results = DEFINITIONS[name].run(json.loads(attrs), *map(rising, shapes))
@@ -217,7 +217,7 @@ def register(mx):
 
     class Definition(mx.operator.CustomOp):
         def __init__(self, run, gradient):
-            super(Definition, self).__init__()
+            super().__init__()
             self.run, self.gradient = run, gradient
 
         def forward(self, is_train, req, in_data, out_data, aux):
@@ -233,10 +233,10 @@ def register(mx):
     @mx.operator.register("mxproof_definition")
     class DefinitionProp(mx.operator.CustomOpProp):
         def __init__(self, name, attrs, inputs):
-            super(DefinitionProp, self).__init__(need_top_grad=True)
+            super().__init__(need_top_grad=True)
             self.key = name, attrs
             self.definition, self.attrs = DEFINITIONS[name], json.loads(attrs)
-            self.inputs = ["input{}".format(i) for i in range(int(inputs))]
+            self.inputs = [f"input{i}" for i in range(int(inputs))]
 
         def run(self, *arrays):
             return self.definition.run(self.attrs, *arrays)

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .mxnet_attributes import DEFINITIONS
-from .mxnet_forms import FLOATS
-from .mxnet_listing import readers
-from .worker import as_numpy
+from .attributes import DEFINITIONS
+from .forms import FLOATS
+from .listing import readers
+from .protocol import as_numpy
 
 
 def weights(shapes: Any) -> Any:

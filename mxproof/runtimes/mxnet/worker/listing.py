@@ -1,7 +1,7 @@
 """What MXNet itself says of a symbol: its layers, its heads, what its labels are. A part of the
 worker; the harness holds to it what the converters read of the same file."""
 
-from .mxnet_forms import from_json, to_json, without_labels
+from .forms import from_json, to_json, without_labels
 
 #: The attribute of a stand-in that says which operator it stands for.
 STANDS_FOR = "__mxproof_stands_for__"
@@ -34,7 +34,7 @@ def opened(mx, path):
 def _known(mx, document, node):
     """Does MXNet read the layer by itself?"""
     inputs = [[n, 0] for n in range(len(node.get("inputs", ())))]
-    read = [{"op": "null", "name": "input{}".format(n), "inputs": []} for n, _ in inputs]
+    read = [{"op": "null", "name": f"input{n}", "inputs": []} for n, _ in inputs]
     nodes = [*read, dict(node, inputs=inputs)]
     arguments = list(range(len(inputs) + (node["op"] == "null")))
     own = dict(document, nodes=nodes, arg_nodes=arguments, heads=[[len(read), 0]])

@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 
-from .mxnet_forms import (
+from .forms import (
     FLOATS,
     convolved,
     cut,
@@ -18,9 +18,9 @@ from .mxnet_forms import (
     with_attributes,
     without_float64,
 )
-from .mxnet_listing import chosen, described, readers
-from .mxnet_rounding import BATCH_NORMS, largest, least_of, moved, squares, summed
-from .worker import as_numpy
+from .listing import chosen, described, readers
+from .protocol import as_numpy
+from .rounding import BATCH_NORMS, largest, least_of, moved, squares, summed
 
 
 def wide(array, dtype):
@@ -101,9 +101,9 @@ class Model:
         found = dict(zip(names, symbol.infer_shape_partial(**shapes)[0] or ()))
         for name in (n for n in read if n not in values):
             if name not in self.labels:
-                raise ValueError("no value for {!r}".format(name))
+                raise ValueError(f"no value for {name!r}")
             if not determined(found.get(name)):
-                raise ValueError("the shapes of {} do not determine it".format(sorted(inputs)))
+                raise ValueError(f"the shapes of {sorted(inputs)} do not determine it")
             values[name] = self.mx.nd.zeros(found[name], dtype=dtype)
         args, aux = ({name: values[name] for name in group} for group in (names, aux_names))
         grads = {

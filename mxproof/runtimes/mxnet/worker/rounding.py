@@ -15,7 +15,7 @@ CSD-970002, 1997 (rounding by random draws).
 
 import numpy as np
 
-from .mxnet_attributes import numbers, true
+from .attributes import numbers, true
 
 ROUNDING = 2.0**-24  # half of a float32 ulp of 1
 

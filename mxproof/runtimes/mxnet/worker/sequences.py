@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .mxnet_attributes import defines, true
+from .attributes import defines, true
 
 INTERLEAVED = "_contrib_interleaved_matmul_"
 

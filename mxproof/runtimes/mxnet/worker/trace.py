@@ -5,11 +5,11 @@ from itertools import groupby
 
 import numpy as np
 
-from .mxnet_draws import drawn
-from .mxnet_forms import boundary, determined
-from .mxnet_model import wide
-from .mxnet_rounding import largest, squares
-from .worker import as_numpy
+from .draws import drawn
+from .forms import boundary, determined
+from .model import wide
+from .protocol import as_numpy
+from .rounding import largest, squares
 
 
 class Trace:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .mxnet_attributes import always, defines, floats, mxnet, numbers, single, true
+from .attributes import always, defines, floats, mxnet, numbers, single, true
 
 
 @defines("_image_to_tensor")
