@@ -127,6 +127,7 @@ def test_a_network(mxnet: MxnetProcess) -> None:
         found = {d.name: d for d in differences(graph, path, model, inputs)}
         trained = dict(Pytorch(path).untraced().named_parameters())
     assert [str(d) for d in found.values() if d.excess > 1] == []
-    assert found["conv0.bias"].noise > 0 and found["conv0.bias"].largest < 1e-12
+    bias = found["conv0.bias"]
+    assert bias.largest < 1e-12 and bias.noise > 0 and bias.terms > 0.01, "it is 0 but for rounding"
     assert "conv1.weight" in found and "conv1.weight" not in trained, "the same as conv0's"
     assert "shared0.weight" in found and "shared0.weight" not in trained, "fixed at 1"
