@@ -228,7 +228,8 @@ def load_subject(
     """A prefix (`model/resnet-50`) or a name of the zoo (`resnet50`) -> what to test.
 
     Args:
-        epoch, params: of the user's checkpoint, see `converters.mxnet_format.checkpoint_files.find_files`.
+        epoch, params: of the user's checkpoint; see `find_files` in
+            `converters.mxnet_format.checkpoint_files`.
         inputs, types, outputs, half, partial, double: see `load_checkpoint`.
         ranges: input -> the least and the largest number that is drawn for it.
 

@@ -24,7 +24,7 @@ SUITES: Dict[str, int] = {
     "tests/models/test_latency.py": 18,
     "tests/converters": 700,
     "tests/docs": 145,
-    "tests/fixtures": 110,
+    "tests/mxproof/zoo": 110,
     "tests/lab": 280,
     "tests/lab/test_one_ulp.py": 0,  # nightly
     "tests/mxproof": 1000,

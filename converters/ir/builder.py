@@ -7,7 +7,7 @@ from typing import Any, Tuple
 from ..errors import ShapeError
 from ..mxnet_format.params import Array
 from ..operators import Unsupported
-from .examples import example_input
+from .examples import example_inputs
 from .graph import Graph, Node
 from .shapes import Dim
 
@@ -70,9 +70,7 @@ class Builder:
     def _shape(self, name: str) -> Tuple[Dim, ...]:
         shape = self._graph.shapes[name]
         if shape is None:
-            unknown = [v.name for v in self._graph.inputs if v.shape is None]
-            names = unknown or [v.name for v in self._graph.inputs]
-            example = " ".join(f"--input {example_input(self._graph, n, free=True)}" for n in names)
+            example = example_inputs(self._graph) or "--input NAME=SHAPE"
             raise ShapeError(
                 f"the shape of {name!r} follows from no layer of {self._graph.name}: state the "
                 f"inputs, e.g. {example}, or, if only training reads it, choose an output before "

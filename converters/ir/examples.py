@@ -27,11 +27,23 @@ def example_input(graph: Graph, name: str, *, free: bool = False) -> str:
         free: leave sizes free where the network need not know them: `data=Nx3xHxW`.
     """
     sizes = _example(graph, name, SIDES)
-    shown: Shape = sizes
-    if free:
-        axes = AXES.get(len(sizes), ("C",) * len(sizes))
-        shown = tuple(size if axis == "C" else axis for axis, size in zip(axes, sizes))
-    return f"{name}={show(shown if _fits(graph, name, shown) else sizes)}"
+    return f"{name}={show(_freed(graph, name, sizes) if free else sizes)}"
+
+
+def example_inputs(graph: Graph) -> str:
+    """Options that state all inputs whose shapes are unknown: `--input ids=Nx16 --input mask=…`,
+    but for those that follow from the others'."""
+    from .input_sizes import implied  # which needs this module
+
+    options = []
+    while unknown := [value.name for value in graph.inputs if value.shape is None]:
+        name = unknown[0]
+        shape = _freed(graph, name, _example(graph, name, SIDES))
+        options.append(f"--input {name}={show(shape)}")
+        shapes = implied(graph, {**{v.name: v.shape for v in graph.inputs}, name: shape})
+        inputs = tuple(replace(v, shape=shapes[v.name]) for v in graph.inputs)
+        graph = replace(graph, inputs=inputs)
+    return " ".join(options)
 
 
 def completed(error: UnsupportedError, graph: Graph) -> UnsupportedError:
@@ -65,6 +77,13 @@ def sized(shape: Dims, side: int, usual: Mapping[str, int] = USUAL) -> Tuple[int
         name = dim if dim and dim in usual else "N" if not place else dim or axis or ""
         found.append(known.setdefault(dim or f"axis {place}", usual.get(name, side)))
     return tuple(found)
+
+
+def _freed(graph: Graph, name: str, sizes: Tuple[int, ...]) -> Shape:
+    """The shape with free sizes but for the channels, if the network takes it so."""
+    axes = AXES.get(len(sizes), ("C",) * len(sizes))
+    shown: Shape = tuple(size if axis == "C" else axis for axis, size in zip(axes, sizes))
+    return shown if _fits(graph, name, shown) else sizes
 
 
 def _example(graph: Graph, name: str, sides: Sequence[int]) -> Tuple[int, ...]:

@@ -1,7 +1,7 @@
 """A checkpoint on disk (prefix-symbol.json, prefix-0000.params) -> Graph; and back.
 
-No MXNet is needed: the symbol is upgraded by converters/mxnet_format/symbol.py, the arrays are memory-mapped
-by converters/mxnet_format/params.py; here the two are put together and checked against each other.
+MXNet is not needed: symbol.py upgrades the symbol, params.py maps the arrays into memory, and this
+module puts the two together and checks them against each other.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Dict, Iterable, List, Tuple
 
-FOLDER = Path(__file__).with_name("functions")
+FOLDER = Path(__file__).with_name("library")
 
 
 @dataclass(frozen=True)

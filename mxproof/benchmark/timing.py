@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 from converters import load_checkpoint
 from converters.mxnet_format.checkpoint_files import find_files
 
+from .. import runtimes
 from ..runtimes.base import Inputs
 from ..runtimes.mxnet.client import MxnetProcess
 from ..runtimes.process import WorkerProcess
@@ -129,7 +130,8 @@ class TimingProcess(WorkerProcess):
     def __init__(self, target: TimingTarget) -> None:
         self.target = target
         super().__init__(
-            "timing_worker",
+            Path(runtimes.__file__).parents[1],
+            "runtimes.timing_worker",
             target.runtime,
             target.python,
             {},

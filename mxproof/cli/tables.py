@@ -9,12 +9,12 @@ from dataclasses import asdict
 from typing import Dict, List
 
 from converters.progress import report
-from fixtures.pictures import PHOTOGRAPH
 from mxproof.zoo.models import ZOO
 
 from ..model import Subject, load_for_run, parse_inputs
 from ..runtimes.base import Array
 from ..tables import measure, sheets
+from ..zoo.pictures import PHOTOGRAPH
 from . import common
 from .input_options import inputs_of
 from .picture_options import preprocessing, preprocessing_of

@@ -36,6 +36,14 @@ LIMITS = {"float64": 1e-10, "float32": 1e-5}
 #: many such differences is compared with the largest of many others.
 MARGIN = 16
 
+#: Of the sum of the magnitudes that a bias's gradient adds up. A batch norm or a softmax takes such
+#: a bias away again, so that its true gradient is 0: what is left are the errors of the terms, each
+#: of which is as near as any layer's float64 result must be.
+CANCELLED = 1e-12
+
+#: Layers whose bias is added to each number of a channel.
+BIASED = (torch.nn.Linear, torch.nn.modules.conv._ConvNd)
+
 #: ("output", name), ("gradient", input), or ("tensor", name in the emitted module): its gradient
 #: if it is trained, else what the step leaves there.
 Tensors = Dict[Tuple[str, str], Array]
@@ -51,7 +59,9 @@ class Difference:
         largest: magnitude of MXNet's.
         precision: of MXNet's.
         noise: how far rounding moves MXNet's own, where that was measured. It decides where the
-            true gradient is 0: of a bias that a batch norm takes away again, only rounding is left.
+            true gradient is 0.
+        terms: the sum of the magnitudes that are added up to it, of the channel in which that is
+            largest; 0 where it is not known.
     """
 
     kind: str
@@ -60,11 +70,13 @@ class Difference:
     largest: float
     precision: str
     noise: float = 0.0
+    terms: float = 0.0
 
     @property
     def excess(self) -> float:
         """The error in parts of what is allowed."""
-        allowed = max(LIMITS[self.precision] * self.largest, MARGIN * self.noise)
+        rounding = max(MARGIN * self.noise, CANCELLED * self.terms)
+        allowed = max(LIMITS[self.precision] * self.largest, rounding)
         return self.error / allowed if allowed else float("inf" if self.error else 0)
 
     def __str__(self) -> str:
@@ -91,14 +103,15 @@ def differences(
             raise
         precision = "float32"
         step = model.training_step(inputs, train=train, precision=precision)
-    expected, found = expected_of(graph, step), torch_step(graph, path, step, inputs)
+    expected, (found, terms) = expected_of(graph, step), torch_step(graph, path, step, inputs)
     distances = {key: _distance(found.get(key), t) for key, t in expected.items()}
     compared = [Difference(*key, *far, precision) for key, far in distances.items()]
     if any(difference.excess > 1 for difference in compared):
         again = model.training_step(inputs, train=train, precision=precision, moved=True)
         moved = expected_of(graph, again)
         noise = [_distance(moved[key], t)[0] for key, t in expected.items()]
-        compared = [replace(d, noise=n) for d, n in zip(compared, noise)]
+        added = [terms.get(key, 0.0) for key in expected]
+        compared = [replace(d, noise=n, terms=t) for d, n, t in zip(compared, noise, added)]
     return sorted(compared, key=lambda difference: -difference.excess)
 
 
@@ -125,11 +138,17 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def torch_step(graph: Graph, path: Path, step: MxnetStep, inputs: Inputs) -> Tensors:
-    """The same step of the emitted network in float64; the loss is that of mxnet_gradients.py."""
+def torch_step(
+    graph: Graph, path: Path, step: MxnetStep, inputs: Inputs
+) -> Tuple[Tensors, Dict[Tuple[str, str], float]]:
+    """The same step of the emitted network in float64, and the sums of the magnitudes that the
+    gradients of biases add up. The loss is that of mxnet_gradients.py."""
     runtime = Pytorch(path, "float64")
     model = runtime.untraced().train(step.train)
-    for module in model.modules():
+    terms: Dict[Tuple[str, str], float] = {}
+    for name, module in model.named_modules():
+        if isinstance(module, BIASED) and module.bias is not None:
+            module.register_full_backward_hook(_adding(terms, ("tensor", f"{name}.bias")))
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
         elif isinstance(module, torch.nn.RNNBase):
@@ -152,7 +171,18 @@ def torch_step(graph: Graph, path: Path, step: MxnetStep, inputs: Inputs) -> Ten
             found[key] = tensor.detach().numpy()
         elif tensor.grad is not None:
             found[key] = tensor.grad.numpy()
-    return found
+    return found, terms
+
+
+def _adding(terms: Dict[Tuple[str, str], float], key: Tuple[str, str]) -> Callable[..., None]:
+    """A module's hook, which adds up the magnitudes of the gradients of its output."""
+
+    def add(module: Any, given: Any, made: Any) -> None:
+        axis = -1 if isinstance(module, torch.nn.Linear) else 1
+        each = made[0].abs().movedim(axis, 0)
+        terms[key] = terms.get(key, 0.0) + float(each.reshape(len(each), -1).sum(1).max())
+
+    return add
 
 
 def expected_of(graph: Graph, step: MxnetStep) -> Tensors:

@@ -13,8 +13,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from .base import Array, Inputs, RuntimeFailure
 from .mxnet.worker.protocol import Channel
 
-#: Runs a module of this package as a script, without the rest of mxproof, which that interpreter
-#: may lack: for the imports of the script alone, the folder above is first on the path.
+#: Runs a module as a script, without the rest of mxproof, which that interpreter may lack.
 BOOT = (
     "import runpy, sys; sys.path = [sys.argv.pop(1), *filter(None, sys.path)]; "
     "runpy.run_module(sys.argv.pop(1), run_name='__main__')"
@@ -32,6 +31,7 @@ class WorkerProcess:
 
     def __init__(
         self,
+        package: Path,
         module: str,
         runtime: str,
         python: Optional[str],
@@ -44,7 +44,8 @@ class WorkerProcess:
         """Start it.
 
         Args:
-            module: of this folder.
+            package: the folder that stands first on the path for the script's imports.
+            module: what is run, as `python -m` has it.
             runtime: what messages call it, e.g. "MXNet".
             python: a path; None means this interpreter.
             environment: variables beside those of this process.
@@ -56,8 +57,7 @@ class WorkerProcess:
             RuntimeFailure: that interpreter does not exist, or the runtime does not import there.
         """
         self.python = python or sys.executable
-        folder = Path(__file__).parent
-        self._command = ["-c", BOOT, str(folder.parent), f"{folder.name}.{module}", *arguments]
+        self._command = ["-c", BOOT, str(package), module, *arguments]
         self._runtime = runtime
         self._install, self._option = install, option
         kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}

@@ -17,7 +17,7 @@ from safetensors import safe_open
 from torch.overrides import TorchFunctionMode
 
 from .base import Array, Inputs, StoredTensor, Visitor
-from .onnx_reference.tiling import LARGEST, tiles
+from .mxnet.worker.tiling import LARGEST, tiles
 
 #: Path of a submodule -> the layers that each statement of its forward computes.
 Table = Dict[str, List[Optional[List[str]]]]

@@ -10,8 +10,7 @@ import pytest
 from converters import Graph, ShapeError
 from converters.errors import BakedBatchWarning
 from converters.passes.free_batch import freed
-
-from .networks import Network
+from fixtures.networks import Network
 
 BATCH = 8
 Entry = Tuple[int, int]

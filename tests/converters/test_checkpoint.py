@@ -14,8 +14,7 @@ from converters import (
     load_checkpoint,
     save_checkpoint,
 )
-
-from .networks import Network, small_resnet
+from fixtures.networks import Network, small_resnet
 
 
 def test_from_disk(tmp_path: Path) -> None:

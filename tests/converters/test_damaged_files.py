@@ -15,8 +15,7 @@ from converters import ConversionError, Graph, load_checkpoint, save_onnx, to_on
 from converters.mxnet_format.binding import bind
 from converters.mxnet_format.symbol import parse_symbol, symbol_to_json
 from converters.onnx.importer.symbol_writer import from_onnx
-
-from .networks import Network, saved
+from fixtures.networks import Network, saved
 
 VALUES: Tuple[Any, ...] = (
     *(None, True, 0, -1, 7, 1.5, 10**30, "", "x", "null", "\ud800", "\0"),

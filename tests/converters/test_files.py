@@ -20,8 +20,7 @@ from safetensors import safe_open
 
 from converters import Graph, __version__, save_onnx, save_pytorch, to_onnx, to_pytorch
 from converters.onnx import exporter as onnx_model
-
-from .networks import Network, evaluate, noise, proto, resnet, saved, small_resnet
+from fixtures.networks import Network, evaluate, noise, proto, resnet, saved, small_resnet
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """

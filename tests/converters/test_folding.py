@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from converters import to_onnx, to_pytorch
-
-from .networks import Network
+from fixtures.networks import Network
 
 SIZE, FEATURES = 3, 2
 

@@ -11,8 +11,7 @@ import pytest
 from converters import Graph, to_onnx, to_pytorch
 from converters.passes.float_types import with_floats
 from converters.passes.fuse_batch_norm import LOSS, Fusion, fuse
-
-from .networks import Network, evaluate, noise, proto, resnet
+from fixtures.networks import Network, evaluate, noise, proto, resnet
 
 ALONE = "with no convolution or matrix product right before or after"
 

@@ -14,8 +14,7 @@ import pytest
 from converters import Graph, ShapeError, to_onnx
 from converters.ir.examples import example_input
 from converters.ir.input_sizes import fixed_shapes, shapes_that_fit
-
-from .networks import Network, face, small_resnet
+from fixtures.networks import Network, face, small_resnet
 
 
 def dense(net: Network, x: Any, features: int) -> Any:

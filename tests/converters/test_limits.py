@@ -11,8 +11,7 @@ from converters.ir.limits import input_limits
 from converters.ir.ranges import COMPUTE, inverse
 from converters.mxnet_format.symbol import in_visiting_order
 from converters.operators.registry import Limits
-
-from .networks import Network
+from fixtures.networks import Network
 
 Entry = Tuple[int, int]
 #: (network, data (7, 3, 8), the input in question) -> the network's head.

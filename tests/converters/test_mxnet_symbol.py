@@ -28,8 +28,8 @@ from converters import (
 )
 from converters.onnx.importer.registry import onnx_operator
 from converters.onnx.importer.symbol_writer import MxnetModel, from_onnx, save_mxnet
+from fixtures.networks import Network, evaluate, noise, onnx_model, proto, resnet
 
-from .networks import Network, evaluate, noise, onnx_model, proto, resnet
 from .test_onnx_model import idle, sequence
 
 OPSETS = (SUPPORTED_OPSETS[0], 17, 21, SUPPORTED_OPSETS[-1])

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from converters import save_onnx, to_onnx
-
-from .networks import Network
+from fixtures.networks import Network
 
 
 @pytest.mark.parametrize("portions", [None, (1, 1, 1)])

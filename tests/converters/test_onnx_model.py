@@ -11,8 +11,7 @@ import pytest
 
 from converters import DEFAULT_OPSET, SUPPORTED_OPSETS, Graph, ShapeError, UnsupportedError, to_onnx
 from converters.errors import DroppedOutputsWarning
-
-from .networks import Network, evaluate, noise, proto, resnet
+from fixtures.networks import Network, evaluate, noise, proto, resnet
 
 OPSETS = (SUPPORTED_OPSETS[0], DEFAULT_OPSET, SUPPORTED_OPSETS[-1])
 

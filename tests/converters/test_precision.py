@@ -10,8 +10,7 @@ import pytest
 from converters import CheckpointError, UnsupportedError
 from converters.passes.drop_softmax import logits
 from converters.passes.float_types import halved, lost
-
-from .networks import Network, resnet
+from fixtures.networks import Network, resnet
 
 
 def test_parameters_and_layers_are_float16() -> None:

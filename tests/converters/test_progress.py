@@ -6,8 +6,7 @@ import pytest
 
 from converters import Graph, to_onnx, to_pytorch
 from converters.progress import counted, listening, part_of, report
-
-from .networks import resnet
+from fixtures.networks import resnet
 
 Told = List[Tuple[str, int, Optional[int]]]
 

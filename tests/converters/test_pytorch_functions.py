@@ -11,8 +11,7 @@ import pytest
 from converters import to_pytorch
 from converters.pytorch.functions import closure, functions
 from converters.pytorch.python_text import VARIABLES
-
-from .networks import Network
+from fixtures.networks import Network
 
 WORDS = {"torch", "nn", "F"}
 

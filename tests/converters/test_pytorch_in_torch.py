@@ -16,8 +16,7 @@ import safetensors.numpy
 
 from converters import save_pytorch, to_pytorch
 from converters.pytorch.python_text import RESERVED
-
-from .networks import noise, resnet
+from fixtures.networks import noise, resnet
 
 torch = pytest.importorskip("torch", reason="needs PyTorch, which runs the module")
 

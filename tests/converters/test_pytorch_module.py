@@ -10,8 +10,8 @@ import pytest
 
 from converters import Graph
 from converters import to_pytorch as convert
+from fixtures.networks import resnet, units
 
-from .networks import resnet, units
 from .test_onnx_model import each
 
 GOLDEN = '''"""small, converted from MXNet by mxproof 0.1.0.

@@ -17,8 +17,8 @@ from converters import Graph, PytorchModule, save_pytorch, to_pytorch
 from converters.mxnet_format.binding import bind
 from converters.mxnet_format.symbol import Symbol
 from converters.pytorch.functions import functions
+from fixtures.networks import noise, small_resnet
 
-from .networks import noise, small_resnet
 from .test_onnx_model import each
 from .test_python_text import HOSTILE, text
 

@@ -13,10 +13,9 @@ import pytest
 from converters import UnusedParametersWarning, load_checkpoint, to_pytorch
 from converters.mxnet_format.binding import bind
 from converters.mxnet_format.symbol import parse_symbol, symbol_to_json
+from fixtures.networks import Network, small_resnet, units
 from mxproof.zoo.models import ZOO
 from mxproof.zoo.weights import seeded_parameters
-
-from .networks import Network, small_resnet, units
 
 ZOO_NAMES = ["resnet18", "resnet152", "i3d_resnet50_v1_kinetics400"]
 

@@ -7,8 +7,7 @@ import pytest
 from converters import UnsupportedError, to_onnx
 from converters.operators import REGISTRY
 from converters.operators.refused import REFUSED, refusal
-
-from .networks import Network
+from fixtures.networks import Network
 
 
 @pytest.mark.parametrize("pattern", sorted(REFUSED))

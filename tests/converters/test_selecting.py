@@ -16,8 +16,8 @@ from converters import (
     UnusedParametersWarning,
 )
 from converters.mxnet_format.binding import bind
+from fixtures.networks import Network
 
-from .networks import Network
 from .training_symbols import TRAINING, dense, own_loss, region_proposals, ssd
 
 DATA: Dict[str, Any] = {"ssd": (1, 3, 4, 4), "ssd_without_detection": (1, 3, 4, 4)}

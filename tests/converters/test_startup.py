@@ -7,7 +7,7 @@ from typing import Set, Tuple
 
 import pytest
 
-from .networks import saved
+from fixtures.networks import saved
 
 HEAVY = {"onnx", "onnx_ir", "pooch", "safetensors", "sympy", "torch"}
 PROGRAM = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, List, NamedTuple, Sequence, Tuple
 
-from .networks import Network
+from fixtures.networks import Network
 
 Entry = Tuple[int, int]
 

@@ -20,8 +20,8 @@ from PIL import Image
 
 from converters import save_checkpoint
 from converters.mxnet_format.params import save_params
-from fixtures.pictures import PHOTOGRAPH
-from tests.converters.networks import Network, face, small_resnet
+from fixtures.networks import Network, face, small_resnet
+from mxproof.zoo.pictures import PHOTOGRAPH
 from tests.converters.training_symbols import dense, own_loss
 from tests.lab.nightly_runs import green_results
 from tests.lab.nightly_runs import write as write_results

@@ -10,9 +10,9 @@ from typing import Any, Dict, List
 import pytest
 
 from converters import save_checkpoint
+from fixtures.networks import Network
 from lab.bisect.search import GREEN, RED, UNKNOWN, Outcome
 from mxproof.cli.common import BAD_INPUT, FAILED, PROVEN
-from tests.converters.networks import Network
 
 from .conftest import COMMENT, Run, plant
 

@@ -8,9 +8,9 @@ from typing import Any, Callable, List, NamedTuple
 import pytest
 
 from converters import save_checkpoint
+from fixtures.networks import Network, small_resnet
 from mxproof.cli import main
 from mxproof.runtimes.mxnet.client import MxnetProcess
-from tests.converters.networks import Network, small_resnet
 
 from .browser import browser_type_launch_args, reader
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from converters import Graph
+from fixtures.networks import Network
 from mxproof.benchmark.timing import WarmProcess
 from mxproof.proof.compare import compare
 from mxproof.proof.trace import Truth
@@ -17,7 +18,6 @@ from mxproof.proof.trace_results import Comparison
 from mxproof.recording.recorded import RecordedTruth
 from mxproof.recording.sketch import keep
 from mxproof.runtimes.base import Inputs, Layer, Visitor
-from tests.converters.networks import Network
 
 Array = Any
 Layers = List[Tuple[str, Array]]

@@ -15,8 +15,8 @@ from onnx import helper
 from PIL import Image
 
 from converters import save_checkpoint
+from fixtures.networks import Network, onnx_model, small_resnet
 from mxproof.cli import main
-from tests.converters.networks import Network, onnx_model, small_resnet
 
 Entry = Tuple[int, int]
 Build = Callable[[Network, Entry], Entry]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from converters import Graph
+from fixtures.networks import Network
 from mxproof.proof.compare import compare
 from mxproof.proof.outputs.final import prove_outputs
 from mxproof.proof.proof import PRECISIONS
@@ -18,7 +19,6 @@ from mxproof.runtimes.base import Array, Candidate, Inputs, Visitor
 from mxproof.runtimes.mxnet.client import MxnetProcess
 from mxproof.runtimes.registry import TARGETS, convert
 
-from ..converters.networks import Network
 from ..operators.prove import reference
 
 BEHIND = ("nms", "behind", "last")

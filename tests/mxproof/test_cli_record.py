@@ -11,9 +11,9 @@ from typing import Tuple
 import numpy as np
 import pytest
 
+from fixtures.networks import small_resnet
 from mxproof.proof import verify as module
 from mxproof.runtimes.mxnet.client import MxnetProcess
-from tests.converters.networks import small_resnet
 
 from .conftest import Refuse, Run, saved_resnet
 from .test_cli_verify import BLAMED, with_wrong_epsilon

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Tuple
 import numpy as np
 import pytest
 
-from tests.converters.networks import Network
+from fixtures.networks import Network
 
 from .conftest import Refuse, names, saved, saved_resnet
 

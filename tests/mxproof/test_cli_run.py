@@ -14,11 +14,11 @@ from PIL import Image
 
 from converters import load_checkpoint
 from converters.preprocessing import Preprocessing
+from fixtures.networks import onnx_model
 from mxproof.running import RUNTIMES
 from mxproof.runtimes.mxnet.client import MxnetProcess
 from mxproof.tables import judged
 from mxproof.zoo.models import ZOO
-from tests.converters.networks import onnx_model
 
 from .conftest import Refuse, Run, Succeed, saved
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from converters import Graph
+from fixtures.networks import Network
 from mxproof.proof.compare import compare
 from mxproof.proof.judge import check
 from mxproof.proof.tolerance import FLOAT32_MEDIAN
 from mxproof.proof.trace import Truth
 from mxproof.proof.trace_results import describe_failure
 from mxproof.runtimes.base import Layer
-from tests.converters.networks import Network
 
 from .fakes import (
     GRAPH,

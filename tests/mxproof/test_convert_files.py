@@ -16,8 +16,8 @@ import onnx
 import pytest
 from safetensors.numpy import load_file
 
+from fixtures.networks import small_resnet
 from mxproof.cli import main
-from tests.converters.networks import small_resnet
 
 from .conftest import Refuse, Run, Succeed, activation, names, saved, saved_resnet
 

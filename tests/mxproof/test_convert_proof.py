@@ -18,9 +18,9 @@ import mxproof.cli.convert as command
 from converters import Graph, UnusedParametersWarning, load_checkpoint, save_checkpoint
 from converters.passes import fuse_batch_norm as fusing
 from converters.passes.fuse_batch_norm import fuse
+from fixtures.networks import face
 from mxproof.runtimes import registry as targets
 from mxproof.runtimes.mxnet.client import MxnetProcess
-from tests.converters.networks import face
 
 from .conftest import Result, Run, Succeed, names, saved
 

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from converters import save_checkpoint
+from fixtures.networks import Network
 from mxproof.model import load_subject
 from mxproof.proof.reference import live
 from mxproof.proof.tolerance import Budgets
@@ -22,7 +23,6 @@ from mxproof.proof.verify import Prover
 from mxproof.runtimes.mxnet.client import MxnetProcess
 from mxproof.runtimes.registry import TARGETS, Target, convert
 from mxproof.zoo.models import I3D
-from tests.converters.networks import Network
 
 GIB = 1 << 30
 

@@ -7,6 +7,7 @@ from typing import Any, Dict, Tuple
 import numpy as np
 import pytest
 
+from fixtures.networks import Network
 from mxproof.proof.coverage.coverage import Coverage, Ranges, Share
 from mxproof.proof.coverage.drawing import (
     BETWEEN,
@@ -22,7 +23,6 @@ from mxproof.proof.reference import live
 from mxproof.reports.record import coverage_record
 from mxproof.reports.wording import coverage_words
 from mxproof.runtimes.mxnet.client import MxnetProcess
-from tests.converters.networks import Network
 from tests.operators.prove import reference
 
 SHAPE = (2, 4, 3, 3)

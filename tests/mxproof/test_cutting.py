@@ -14,9 +14,9 @@ import pytest
 
 from converters import load_checkpoint, save_checkpoint, to_onnx
 from converters.onnx.exporter import save_onnx
+from fixtures.networks import Network
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet.client import MxnetProcess
-from tests.converters.networks import Network
 from tests.converters.training_symbols import TRAINING, dense, region_proposals
 
 from .conftest import Refuse, Succeed

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 from converters import Graph
 from converters import operators as ops
 from converters.operators import REGISTRY
+from fixtures.networks import Network
 from mxproof.proof.coverage.operator_kinds import ORDER_SENSITIVE, RANDOM
 from mxproof.proof.outputs.agreement import EQUAL, TopK
 from mxproof.proof.outputs.final import NO_FIGURES, Figures, prove_outputs
@@ -26,7 +27,6 @@ from mxproof.proof.verify import Prover, notes_of
 from mxproof.reports.page import markdown, page
 from mxproof.runtimes.mxnet.client import MxnetProcess
 from mxproof.runtimes.registry import TARGETS, convert
-from tests.converters.networks import Network
 
 from ..operators.prove import reference
 from .test_anchored import Wrong

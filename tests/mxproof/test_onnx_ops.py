@@ -14,8 +14,8 @@ import onnxruntime
 import pytest
 from onnx.reference import ReferenceEvaluator
 
+from fixtures.networks import onnx_model
 from mxproof.runtimes.onnx_reference.evaluator import NEW_OPS
-from tests.converters.networks import onnx_model
 
 
 def model_of(op_type: str, inputs: Sequence[Any], opset: int, attributes: Any) -> onnx.ModelProto:

@@ -14,10 +14,10 @@ import pytest
 from converters import CheckpointError, load_checkpoint, to_onnx
 from converters.mxnet_format.naming import layer_outputs
 from converters.passes import select_outputs as selecting
+from fixtures.networks import Network, small_resnet
 from mxproof.model import load_for_run
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet.client import MxnetProcess
-from tests.converters.networks import Network, small_resnet
 
 from .conftest import Succeed, activation, saved, saved_resnet
 

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from converters import save_checkpoint
+from fixtures.networks import face
 from mxproof.runtimes.mxnet.client import MxnetProcess
-from tests.converters.networks import face
 
 ROOT = Path(__file__).parents[2]
 

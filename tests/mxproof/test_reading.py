@@ -14,10 +14,10 @@ import pytest
 from converters import CheckpointError
 from converters.mxnet_format.params import load_params, save_params
 from converters.mxnet_format.symbol import Symbol, load_symbol, symbol_to_json
+from fixtures.networks import Network
 from mxproof.runtimes.mxnet.client import MxnetProcess
 from mxproof.zoo.i3d import i3d_symbol
 from mxproof.zoo.resnet import resnet_symbol
-from tests.converters.networks import Network
 from tests.converters.test_params import ARRAYS
 
 #: Run in a folder: libmxnet reads *.json and *.params, and writes the arrays of two .npz files.

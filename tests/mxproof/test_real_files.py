@@ -17,8 +17,8 @@ from converters import load_checkpoint, save_checkpoint
 from converters.mxnet_format.checkpoint_files import params_path
 from converters.mxnet_format.params import save_params
 from converters.mxnet_format.structural_names import _in_turn
+from fixtures.networks import Network
 from mxproof.runtimes.mxnet.client import MxnetProcess
-from tests.converters.networks import Network
 
 from .conftest import Refuse, Run, Succeed
 

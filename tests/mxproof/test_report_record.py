@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from fixtures.networks import small_resnet
 from mxproof.proof.proof import PRECISIONS
 from mxproof.proof.results import Check
 from mxproof.proof.tolerance import Budget, Deviation
@@ -20,7 +21,6 @@ from mxproof.reports.record import FAIL, INCOMPLETE, PASS, part, questions, targ
 from mxproof.reports.sheet import Sheet
 from mxproof.reports.wording import number, summary, used
 from mxproof.runtimes.base import Layer
-from tests.converters.networks import small_resnet
 
 from .fakes import NAMES, clean, judge, truth_of
 from .records import HOSTILE, WRONG, proof, target_proof, wrong_layer

@@ -18,6 +18,7 @@ import onnx
 import pytest
 
 from converters import Graph, Node, load_checkpoint, save_checkpoint
+from fixtures.networks import Network, small_resnet
 from mxproof.proof.compare import compare
 from mxproof.proof.results import Check, Sums, float32_limits
 from mxproof.proof.tolerance import ULP32, Budget, Deviation
@@ -29,7 +30,6 @@ from mxproof.reproducers.writer import TEST
 from mxproof.runtimes.base import Array
 from mxproof.runtimes.mxnet.client import MxnetProcess
 from mxproof.runtimes.registry import TARGETS, convert
-from tests.converters.networks import Network, small_resnet
 
 from .conftest import names
 

@@ -12,12 +12,12 @@ from unittest.mock import Mock
 import pytest
 
 from converters import Graph, load_checkpoint, save_checkpoint
+from fixtures.networks import small_resnet
 from mxproof.cli import verify as command
 from mxproof.proof import verify as module
 from mxproof.proof.trace import Truth
 from mxproof.reproducers import writer
 from mxproof.runtimes.registry import TARGETS, convert
-from tests.converters.networks import small_resnet
 
 from .conftest import Run, names
 from .test_cli_verify import BLAMED, with_wrong_epsilon

@@ -15,6 +15,7 @@ import onnx
 import pytest
 
 from converters import Graph
+from fixtures.networks import Network, proto, saved
 from mxproof.proof.outputs.order import misnamed
 from mxproof.proof.trace import portions
 from mxproof.runtimes.base import RuntimeFailure
@@ -23,7 +24,6 @@ from mxproof.runtimes.mxnet.worker.trace import Trace
 from mxproof.runtimes.onnx_reference.evaluator import OnnxReference
 from mxproof.runtimes.onnxruntime import OnnxRuntime
 from mxproof.runtimes.registry import TARGETS, convert
-from tests.converters.networks import Network, proto, saved
 from tests.operators.prove import reference
 
 Small = Tuple[Path, Graph]

@@ -17,6 +17,7 @@ from converters import Graph, load_checkpoint, save_checkpoint
 from converters.operators import parse
 from converters.operators.recurrent import RNN
 from converters.passes.fuse_batch_norm import fuse
+from fixtures.networks import Network, small_resnet
 from mxproof.proof.proof import TargetProof
 from mxproof.proof.reference import live
 from mxproof.proof.stored.compare import FOLDED, compare_stored
@@ -30,7 +31,6 @@ from mxproof.runtimes.base import Array
 from mxproof.runtimes.mxnet.client import MxnetProcess
 from mxproof.runtimes.mxnet.worker.protocol import digest
 from mxproof.runtimes.registry import TARGETS, convert
-from tests.converters.networks import Network, small_resnet
 
 pytestmark = pytest.mark.usefixtures("runtimes")
 each_target = pytest.mark.parametrize("target", TARGETS)

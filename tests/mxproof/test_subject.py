@@ -10,10 +10,10 @@ import pytest
 
 from converters import load_checkpoint, save_checkpoint
 from converters.mxnet_format.checkpoint_files import find_files
+from fixtures.networks import Network
 from mxproof.inputs.sampling import DISTRIBUTIONS
 from mxproof.model import Subject
 from mxproof.zoo.weights import STANDARD
-from tests.converters.networks import Network
 
 
 def subject_of(tmp_path: Path, shape: Tuple[Any, ...]) -> Subject:

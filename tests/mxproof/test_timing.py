@@ -11,13 +11,13 @@ from typing import List
 import numpy as np
 import pytest
 
+from fixtures.networks import small_resnet
 from mxproof.benchmark import timing
 from mxproof.benchmark.timing import SHORT, WARM_PASSES, TimingTarget, interleave, opened, target_of
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.mxnet.worker import protocol as worker
 from mxproof.runtimes.mxnet.worker.protocol import timed
 from mxproof.runtimes.registry import TARGETS, convert
-from tests.converters.networks import small_resnet
 
 from .fakes import Clock, clocked
 
@@ -81,7 +81,8 @@ def test_a_slowdown_lengthens_each_pass_by_its_fraction(monkeypatch: pytest.Monk
 
 def test_peak_memory_is_the_processs_own_and_outlasts_what_took_it() -> None:
     """Beside a parent with a good deal more, which getrusage would report."""
-    script = "from mxproof.runtimes.mxnet.worker.protocol import peak_bytes as p; a = p(); x = bytearray(1 << 26)"
+    module = "mxproof.runtimes.mxnet.worker.protocol"
+    script = f"from {module} import peak_bytes as p; a = p(); x = bytearray(1 << 26)"
     large = np.ones(1 << 25)
     command = [sys.executable, "-c", f"{script}; del x; print(a, p())"]
     before, after = map(int, subprocess.check_output(command, text=True).split())

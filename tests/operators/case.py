@@ -9,7 +9,7 @@ import numpy as np
 
 from converters.mxnet_format.binding import TYPE_FLAGS
 from converters.operators import visible_outputs
-from tests.converters.networks import Network
+from fixtures.networks import Network
 
 Array = np.ndarray
 Shape = Tuple[int, ...]

@@ -1,8 +1,8 @@
 """Do the rows catch slips in the declarations? `python -m tests.operators.mutation` tells.
 
-Each function of converters/operators runs with one expression edited; each declaration with one of its
-constants or defaults changed, or with a result that is wrong under a condition only (a batch of 3,
-an exact 0, numbers that are tiny or huge). Of the rows that reach the mutant, one has to fail.
+Each function of converters/operators runs with one expression edited; each declaration with one of
+its constants or defaults changed, or with a result that is wrong under a condition only (a batch of
+3, an exact 0, numbers that are tiny or huge). Of the rows that reach the mutant, one has to fail.
 """
 
 from __future__ import annotations

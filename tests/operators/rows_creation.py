@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from converters.operators.distributions import DISTRIBUTIONS
-from tests.converters.networks import Network
+from fixtures.networks import Network
 
 from .case import Case, Data, Shape, case, uniform
 from .row import Draw, row

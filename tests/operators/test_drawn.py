@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from converters import Graph
+from fixtures.networks import Network
 from mxproof.proof.proof import TargetProof
 from mxproof.proof.reference import Evidence, kept, live
 from mxproof.proof.tolerance import Budgets
 from mxproof.proof.verify import Prover
 from mxproof.runtimes.mxnet.client import MxnetProcess
 from mxproof.runtimes.registry import TARGETS, convert
-from tests.converters.networks import Network
 
 from .prove import judge, reference
 

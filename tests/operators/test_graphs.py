@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from converters.mxnet_format.symbol import in_visiting_order
+from fixtures.networks import Network
 from mxproof.proof.reference import kept, live
 from mxproof.runtimes.mxnet.client import MxnetProcess
 from mxproof.runtimes.registry import TARGETS
-from tests.converters.networks import Network
 
 from .prove import drawn, judge, reference
 from .row import DrawFn

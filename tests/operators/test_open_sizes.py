@@ -12,8 +12,8 @@ from converters import ShapeError, UnsupportedError
 from converters.ir.shapes import Open, merge, quotient, settled
 from converters.onnx.exporter import to_onnx
 from converters.pytorch.exporter import to_pytorch
+from fixtures.networks import Network
 from mxproof.runtimes.mxnet.client import MxnetProcess
-from tests.converters.networks import Network
 
 from .all_rows import ROWS
 from .case import Case, Data

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from converters.operators import parse
+from fixtures.networks import Network
 from mxproof.proof.reference import kept, live
 from mxproof.runtimes.mxnet.client import MxnetProcess
 from mxproof.runtimes.registry import TARGETS
-from tests.converters.networks import Network
 
 from .prove import judge, reference
 

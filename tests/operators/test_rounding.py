@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from converters import Graph
+from fixtures.networks import Network
 from mxproof.proof.reference import Evidence, kept, live
 from mxproof.proof.tolerance import Budget, Budgets
 from mxproof.proof.verify import Prover
 from mxproof.recording.file import load_recording, save_recording
 from mxproof.runtimes.mxnet.client import MxnetProcess
 from mxproof.runtimes.registry import TARGETS, convert
-from tests.converters.networks import Network
 
 from .prove import judge, reference
 

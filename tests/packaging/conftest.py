@@ -15,7 +15,7 @@ from typing import Dict, List
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("converters", "fixtures", "mxproof")
+PACKAGES = ("converters", "mxproof")
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def test_the_wheel_holds_the_packages_and_nothing_else(built: Built) -> None:
         inside = {n for n in wheel.namelist() if ".dist-info/" not in n}
     assert inside == in_packages(built)
     assert {f"{package}/py.typed" for package in PACKAGES} <= inside
-    assert "fixtures/pictures/chelsea.png" in inside
+    assert "mxproof/zoo/photographs/chelsea.png" in inside
 
 
 def test_the_source_distribution_holds_all_that_git_has(built: Built) -> None:

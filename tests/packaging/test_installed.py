@@ -38,7 +38,9 @@ def test_a_fresh_user(
     assert first == "pip install '.[onnx]'"
     assert len(commands) == 2
     detector(tmp_path / "mnet.25", request.config.getoption("--samples-dir"))
-    shutil.copy(built.source / "fixtures" / "pictures" / "chelsea.png", tmp_path / "photo.png")
+    shutil.copy(
+        built.source / "mxproof" / "zoo" / "photographs" / "chelsea.png", tmp_path / "photo.png"
+    )
     for command in commands:
         user.run(command, tmp_path)
     outputs = sorted(tmp_path.glob("faces*.npy"))

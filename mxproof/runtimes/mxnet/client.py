@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from itertools import accumulate
+from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from converters import Graph, Node
@@ -61,7 +62,8 @@ class MxnetProcess(WorkerProcess):
         if fused:
             environment["MXNET_SUBGRAPH_BACKEND"] = "MKLDNN"
         super().__init__(
-            "mxnet_worker",
+            Path(__file__).parent,
+            "worker",
             "MXNet",
             python,
             environment,

@@ -9,11 +9,11 @@ The MXNet worker imports this, so it needs nothing but Python 3.6, NumPy and MXN
 
 import json
 import math
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
-from . import sequences as mxnet_sequences  # noqa: F401 - they enter their definitions
+from . import sequences, vision  # noqa: F401 - they enter their definitions
 from .attributes import DEFINITIONS, c_float, defines, geometry, mxnet, numbers, single, true
 
 #: The C float of 1e-3.
@@ -205,7 +205,7 @@ def rising(shape):
     return np.linspace(0, 1, int(np.prod(shape))).reshape(shape)
 
 
-@cache
+@lru_cache(maxsize=None)
 def result_shapes(name, attrs, shapes):
     """Of the results; they are computed for it, which may take long."""
     results = DEFINITIONS[name].run(json.loads(attrs), *map(rising, shapes))

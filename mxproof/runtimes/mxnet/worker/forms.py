@@ -6,11 +6,11 @@ definition, where MXNet has it in float32 only. Parts of a symbol become symbols
 
 import json
 import re
-from functools import cache
+from functools import lru_cache
 
-from ...onnx_reference.tiling import tiles
 from .attributes import DEFINITIONS, geometry, single
 from .definitions import defined
+from .tiling import tiles
 
 
 def _softmax_activation(attrs):
@@ -59,7 +59,7 @@ def determined(shape):
     return bool(shape) and min(shape) > 0
 
 
-@cache
+@lru_cache(maxsize=None)
 def float32_by_default(op):
     """Whether the operator returns float32 where no dtype is stated."""
     import mxnet as mx
