@@ -11,7 +11,7 @@ from .errors import CheckpointError, ShapeError
 from .ir.graph import Graph
 from .ir.shapes import Dim, show
 from .preprocessing import KEY, Preprocessing
-from .pytorch.python_text import INDENT, WIDTH, prose
+from .python_text import INDENT, WIDTH, prose
 
 #: Sizes to try a network with, for those that it leaves free: the usual ones first.
 SIDES = (224, 112, 64, 32, 16)

@@ -11,12 +11,12 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from converters import Graph, ShapeError, UnsupportedError, load_checkpoint
+from converters.ir.arrays import TYPE_FLAGS
 from converters.ir.examples import example_input
 from converters.ir.input_sizes import shapes_that_fit
 from converters.ir.limits import input_limits
 from converters.ir.shapes import Shape, compatible
 from converters.mxnet_format.checkpoint_files import CheckpointFiles, PathLike, find_files
-from converters.mxnet_format.params import TYPE_FLAGS
 from converters.operators.registry import Limits
 from converters.passes.free_batch import freed
 from converters.preprocessing import KEY, Preprocessing

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Tuple
 
 from ..errors import ShapeError
-from ..mxnet_format.params import Array
 from ..operators import Unsupported
+from .arrays import Array
 from .examples import example_inputs
 from .graph import Graph, Node
 from .shapes import Dim

@@ -8,7 +8,7 @@ from typing import Dict, FrozenSet, List, Mapping, Set, Tuple, Union
 
 from .. import operators as ops
 from ..errors import ShapeError, UnsupportedError
-from ..mxnet_format.params import Array
+from .arrays import Array
 from .examples import completed
 from .shapes import Open, Shape, compatible, misfit, settled, show
 

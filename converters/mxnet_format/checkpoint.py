@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import Mapping, Optional, Sequence
 
 from ..files import atomic_write, sha256
+from ..ir.arrays import Array
 from ..ir.graph import Graph
 from ..ir.shapes import Shape, stated
 from ..passes.float_types import singled
 from .binding import bind
 from .checkpoint_files import Checkpoint, PathLike, find_files, params_path, symbol_path
 from .naming import readable
-from .params import Array, load_params, save_params
+from .params import load_params, save_params
 from .structural_names import variables_of
 from .symbol import Symbol, load_symbol, symbol_to_json
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Container, Dict, List, Set, Tuple
+from typing import Dict, List, Set, Tuple
 
 from .. import operators as ops
+from ..ir.names import unused
 from .symbol import Entry, Symbol
 
 
@@ -29,15 +30,6 @@ def distinct_names(symbol: Symbol) -> Tuple[Dict[Entry, str], List[str]]:
     several = {i for i, output in outputs if output > 0}
     values.update({(i, o): f"{names[i]}_output{o}" for i, o in outputs if i in several})
     return values, names
-
-
-def unused(base: str, taken: Container[str]) -> str:
-    """The name itself, or with the first number behind it that makes it a new one."""
-    name, number = base, 0
-    while name in taken:
-        number += 1
-        name = f"{base}_{number}"
-    return name
 
 
 def layer_outputs(symbol: Symbol) -> List[Entry]:

@@ -20,15 +20,12 @@ import numpy.typing as npt
 
 from ..errors import CheckpointError
 from ..files import atomic_write
-
-Array = npt.NDArray[Any]
+from ..ir.arrays import TYPE_FLAGS, Array
 
 LIST_MAGIC = 0x112
 V1_MAGIC, V2_MAGIC, V3_MAGIC = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 MAX_NDIM = 32  # NumPy's own limit; a larger number means that this is no array header
 
-#: By mshadow's type flag (3rdparty/mshadow/mshadow/base.h, enum TypeFlag), as `__dtype__` too.
-TYPE_FLAGS = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
 DTYPES: Dict[int, np.dtype[Any]] = {
     flag: np.dtype(name).newbyteorder("<") for flag, name in enumerate(TYPE_FLAGS)
 }

@@ -19,7 +19,7 @@ import re
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..errors import CheckpointError
-from .params import Array
+from ..ir.arrays import Array
 from .symbol import Symbol
 
 STRUCTURAL = re.compile(r"(\w+\.)+\w+")

@@ -12,11 +12,11 @@ import onnx_ir as ir
 from .. import operators as ops
 from .._version import __version__
 from ..header import description
+from ..ir.arrays import Array
 from ..ir.builder import Builder
 from ..ir.graph import Graph, Node
+from ..ir.names import unused
 from ..ir.shapes import Dim, Shape
-from ..mxnet_format.naming import unused
-from ..mxnet_format.params import Array
 
 REDUCE_AXES_ARE_INPUTS = 18
 #: NumPy's names of element types -> ONNX's.

@@ -7,7 +7,7 @@ from typing import Any, Callable, ClassVar, List, Mapping, Optional, Tuple, Unio
 
 from ..errors import ShapeError
 from ..ir.shapes import Dims, compatible, merge, show
-from ..pytorch.python_text import literal
+from ..python_text import literal
 from .onnx_math import Formula, formula, result
 from .registry import OnnxBuilder, Operator, TorchBuilder
 

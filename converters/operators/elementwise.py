@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..ir.shapes import Dims
-from ..pytorch.python_text import literal
+from ..python_text import literal
 from .attributes import Single, single
 from .onnx_math import INTEGERS, Formula, exact, formula, result
 from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, Written, operator

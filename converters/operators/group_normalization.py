@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..ir.shapes import Dim, Dims, Shape, same, show
-from ..pytorch.python_text import literal
+from ..python_text import literal
 from .attributes import Single, single
 from .onnx_math import Formula, moved
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator

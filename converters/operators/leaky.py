@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..ir.shapes import Dims, same, show
-from ..pytorch.python_text import literal
+from ..python_text import literal
 from .attributes import Single, single
 from .elementwise import refuse_integers
 from .onnx_math import Formula, exact, result

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..ir.shapes import Dim, Dims, Shape, product, same, show
-from ..pytorch.python_text import literal
+from ..python_text import literal
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 #: PyTorch's, where a function is called.

@@ -6,7 +6,7 @@ from typing import Any, Literal, Tuple
 
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, show, with_axes
-from ..pytorch.python_text import literal
+from ..python_text import literal
 from .attributes import Single, single
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 

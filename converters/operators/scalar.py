@@ -7,7 +7,7 @@ from typing import Any, Callable, ClassVar, Optional
 
 import numpy as np
 
-from ..pytorch.python_text import literal
+from ..python_text import literal
 from .binary import COMPARISONS
 from .onnx_math import INTEGERS, Formula, exact, result
 from .registry import (

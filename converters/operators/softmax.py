@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, show
-from ..pytorch.python_text import literal
+from ..python_text import literal
 from .onnx_math import Formula, count_along, result
 from .reduction import normalise_axes
 from .registry import (

@@ -9,8 +9,8 @@ import numpy as np
 
 from .. import operators as ops
 from ..errors import LayerProblem, UnsupportedError, listed, sentences
+from ..ir.arrays import TYPE_FLAGS, Array
 from ..ir.graph import Graph, Node
-from ..mxnet_format.params import TYPE_FLAGS, Array
 from ..mxnet_format.symbol import Symbol, SymbolNode
 
 HALF, SINGLE = np.finfo(np.float16), np.finfo(np.float32)

@@ -12,8 +12,8 @@ from typing import Callable, Dict, List, Set, Tuple, Union
 import numpy as np
 
 from .. import operators as ops
+from ..ir.arrays import Array
 from ..ir.graph import Graph, Node
-from ..mxnet_format.params import Array
 from ..mxnet_format.symbol import SymbolNode
 
 #: Operators that only move numbers -> what they do, given their declaration.

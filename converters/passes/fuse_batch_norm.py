@@ -26,8 +26,8 @@ from typing import Dict, List, Optional, Tuple
 import numpy as np
 
 from .. import operators as ops
+from ..ir.arrays import Array
 from ..ir.graph import Graph, Node
-from ..mxnet_format.params import Array
 from ..operators.convolution import Convolution
 from ..operators.linear import FullyConnected
 from ..operators.normalization import BatchNormWithReLU, Norm

@@ -12,8 +12,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any, Dict, Hashable, List, Sequence, Set, Tuple
 
+from ..python_text import Argument, class_name, identifier
 from .parts import Block, BlockClass, Item, ModuleCall, Statement
-from .python_text import Argument, class_name, identifier
 from .stages import stages
 
 Part = List[Statement]

@@ -20,15 +20,15 @@ import safetensors.numpy
 from .. import operators as ops
 from ..errors import UnsupportedError
 from ..files import atomic_write
+from ..ir.arrays import Array
 from ..ir.builder import Builder
 from ..ir.examples import completed
 from ..ir.graph import Graph, Node
 from ..ir.shapes import Dim, Shape
-from ..mxnet_format.params import Array
 from ..progress import counted
+from ..python_text import class_name
 from .blocks import partition
 from .parts import ModuleCall, Statement, token
-from .python_text import class_name
 from .source import render
 
 #: Fields of `PytorchModule` that the file of weights holds, as JSON.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
+from ..python_text import INDENT, VARIABLES, WIDTH, literal, with_comment, wrap
 from .parts import Item, ModuleCall, Statement
-from .python_text import INDENT, VARIABLES, WIDTH, literal, with_comment, wrap
 
 BODY = WIDTH - 2 * len(INDENT)  # room in a method
 

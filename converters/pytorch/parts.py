@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Mapping, Tuple, Union
 
-from ..mxnet_format.params import Array
+from ..ir.arrays import Array
 
 
 def token(kind: str, index: int) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Dict, Hashable, Iterator, List, Mapping
 
-from ..mxnet_format.params import Array
+from ..ir.arrays import Array
+from ..python_text import wrap
 from .parts import ModuleCall
-from .python_text import wrap
 
 
 def shared(modules: Mapping[str, ModuleCall], width: int) -> List[str]:

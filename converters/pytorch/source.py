@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Sequence
 
 from ..header import docstring
+from ..ir.arrays import Array
 from ..ir.graph import Graph
-from ..mxnet_format.params import Array
+from ..python_text import INDENT, VARIABLES, WIDTH, identifier, indented, prose, signature, wrap
 from .flow import BODY, Body, attribute_names
 from .functions import closure, functions
 from .parts import BlockClass, Item, ModuleCall, Stage, Statement, blocks_of, statements_of
-from .python_text import INDENT, VARIABLES, WIDTH, identifier, indented, prose, signature, wrap
 from .sharing import shared
 from .stages import constructor as block_constructor
 from .stages import stage_lines

@@ -7,8 +7,8 @@ from collections import Counter
 from itertools import groupby
 from typing import Iterator, List, Optional, Sequence, Tuple
 
+from ..python_text import INDENT, literal, wrap
 from .parts import Block, Item, Stage
-from .python_text import INDENT, literal, wrap
 
 LOOP = 3  # as many equal blocks are worth a loop
 

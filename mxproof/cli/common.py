@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from converters.files import atomic_write
-from converters.mxnet_format.params import TYPE_FLAGS
+from converters.ir.arrays import TYPE_FLAGS
 from converters.progress import listening
 from mxproof.zoo.models import ZOO
 

@@ -8,7 +8,7 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 from converters import __version__
 from converters.header import example_shapes, preprocessing, run_lines, usage
 from converters.preprocessing import KEY
-from converters.pytorch.python_text import literal
+from converters.python_text import literal
 
 from ..proof.proof import Proof
 from ..reports.record import Json

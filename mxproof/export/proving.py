@@ -18,7 +18,6 @@ from converters.ir.shapes import Shape
 from converters.passes.fuse_batch_norm import fuse
 
 from ..model import UsageError
-from ..proof.coverage.operator_kinds import random_layers
 from ..proof.outputs.agreement import differences
 from ..proof.outputs.order import by_name
 from ..proof.proof import Proof
@@ -28,6 +27,7 @@ from ..proof.verify import Prover
 from ..reports.record import FAIL, PASS
 from ..reports.wording import loss_words
 from ..runtimes.base import Array, Inputs
+from ..runtimes.operator_kinds import random_layers
 from ..runtimes.registry import TARGETS, convert
 from .parcel import Parcel
 

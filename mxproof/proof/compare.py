@@ -14,7 +14,7 @@ from converters.operators.sorting import Argsort, Topk
 from converters.progress import report
 
 from ..runtimes.base import Array, Candidate, Layer
-from .coverage.operator_kinds import unexcused
+from ..runtimes.operator_kinds import unexcused
 from .distribution import check_draws, runs_needed
 from .judge import Measured, check_form, measured, same_form
 from .judge import check as judge

@@ -14,10 +14,10 @@ from converters import Graph, __version__
 from ..model import Subject
 from ..runtimes.base import Array, Candidate, Inputs, RuntimeFailure
 from ..runtimes.memory import trim_memory
+from ..runtimes.operator_kinds import random_layers
 from ..runtimes.registry import TARGETS, convert
 from .compare import compare
 from .coverage.drawn import Drawn, compare_drawn
-from .coverage.operator_kinds import random_layers
 from .outputs.final import prove_outputs
 from .overrides import unused_rows, used_rows
 from .proof import PRECISIONS, Proof, TargetProof

@@ -14,8 +14,8 @@ from typing import Any, Dict, Generator, Iterator, List, Mapping, Optional, Sequ
 import safetensors.numpy
 from safetensors import safe_open
 
+from converters.python_text import prose, wrap
 from converters.pytorch.flow import BODY
-from converters.pytorch.python_text import prose, wrap
 from converters.pytorch.source import class_text
 
 from ..proof.trace import Truth

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Sequence
 import numpy as np
 
 from converters import Graph, Node
-from converters.pytorch.python_text import literal, prose
+from converters.python_text import literal, prose
 
 from ..proof.results import Check
 from ..proof.tolerance import Budget

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from converters.pytorch.python_text import (
+from converters.python_text import (
     RESERVED,
     VARIABLES,
     Argument,

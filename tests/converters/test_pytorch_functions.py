@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from converters import to_pytorch
+from converters.python_text import VARIABLES
 from converters.pytorch.functions import closure, functions
-from converters.pytorch.python_text import VARIABLES
 from fixtures.networks import Network
 
 WORDS = {"torch", "nn", "F"}

@@ -15,7 +15,7 @@ import pytest
 import safetensors.numpy
 
 from converters import save_pytorch, to_pytorch
-from converters.pytorch.python_text import RESERVED
+from converters.python_text import RESERVED
 from fixtures.networks import noise, resnet
 
 torch = pytest.importorskip("torch", reason="needs PyTorch, which runs the module")

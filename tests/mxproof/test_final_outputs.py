@@ -17,7 +17,6 @@ from converters import Graph
 from converters import operators as ops
 from converters.operators import REGISTRY
 from fixtures.networks import Network
-from mxproof.proof.coverage.operator_kinds import ORDER_SENSITIVE, RANDOM
 from mxproof.proof.outputs.agreement import EQUAL, TopK
 from mxproof.proof.outputs.final import NO_FIGURES, Figures, prove_outputs
 from mxproof.proof.proof import Proof, TargetProof
@@ -26,6 +25,7 @@ from mxproof.proof.tolerance import Budgets
 from mxproof.proof.verify import Prover, notes_of
 from mxproof.reports.page import markdown, page
 from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.runtimes.operator_kinds import ORDER_SENSITIVE, RANDOM
 from mxproof.runtimes.registry import TARGETS, convert
 
 from ..operators.prove import reference

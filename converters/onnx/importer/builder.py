@@ -9,9 +9,9 @@ import numpy as np
 
 from ... import operators as ops
 from ...errors import ShapeError
+from ...ir.arrays import TYPE_FLAGS
+from ...ir.names import unused
 from ...ir.shapes import Dim, Shape, compatible, show
-from ...mxnet_format.naming import unused
-from ...mxnet_format.params import TYPE_FLAGS
 from ...mxnet_format.symbol import VARIABLE, Entry, SymbolNode
 from ...operators import Unsupported
 from .values import Array, Known, Operand, Size, Tensor, Value, computed, is_stored

@@ -27,10 +27,10 @@ from converters.operators.registry import Limits
 from ...inputs.sampling import draw_within
 from ...runtimes.base import Array, RuntimeFailure
 from ...runtimes.mxnet.client import Mxnet
+from ...runtimes.operator_kinds import COMPARISONS
 from ..judge import LARGEST, channels
 from ..trace import Truth
 from .drawn import Drawn
-from .operator_kinds import COMPARISONS
 
 #: Of the numbers drawn, the part that is exactly 0. None of the first sample's, if its channels
 #: have few numbers and are multiplied by a matrix: its zeros would hide a dense layer's weights,

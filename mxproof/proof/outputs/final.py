@@ -11,7 +11,7 @@ import numpy as np
 from converters import Graph
 
 from ...runtimes.base import Array, Candidate, Inputs, Layer
-from ..coverage.operator_kinds import random_layers
+from ...runtimes.operator_kinds import random_layers
 from ..judge import check_form, nonfinite
 from ..results import Check
 from ..trace import Truth

@@ -17,7 +17,6 @@ from converters.mxnet_format.checkpoint_files import Checkpoint, CheckpointFiles
 from converters.mxnet_format.naming import readable
 from converters.progress import counted
 
-from ...proof.coverage.operator_kinds import random_layers
 from ...proof.trace import LIMIT, Truth
 from ..base import (
     Array,
@@ -30,6 +29,7 @@ from ..base import (
     RuntimeFailure,
     StoredArray,
 )
+from ..operator_kinds import random_layers
 from ..process import WorkerProcess
 from .listing import disagreements
 

@@ -19,8 +19,8 @@ from functools import reduce
 from operator import or_
 from typing import Callable, Collection, Iterable, List, Sequence, Tuple
 
-from ..mxnet_format.symbol import Entry, Symbol, SymbolNode
-from .fold_constants import input_roles
+from ..passes.fold_constants import input_roles
+from .symbol import Entry, Symbol, SymbolNode
 
 #: Operators (patterns) that make a loss, or labels, of the labels that are their input number 1.
 #: Source: ListArguments in src/operator/nn/ctc_loss-inl.h, contrib/multibox_target-inl.h and

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Collection, Iterable, List, NamedTuple, Sequence, Tuple
 
 from ..errors import CheckpointError
-from ..mxnet_format.naming import distinct_names, layer_outputs
-from ..mxnet_format.symbol import VARIABLE, Entry, Symbol, SymbolNode, in_visiting_order
+from .naming import distinct_names, layer_outputs
+from .symbol import VARIABLE, Entry, Symbol, SymbolNode, in_visiting_order
 from .training_parts import Places, inference_heads, made_labels
 
 
