@@ -188,7 +188,7 @@ class Tables:
         from mxproof.reports.sheet import Sheet
         from mxproof.reports.terminal import errors_table, proven_sentence, search_table
 
-        width = max(terminalreporter._tw.fullwidth, 120)
+        width = max(terminalreporter.config.get_terminal_writer().fullwidth, 120)
         console = Console(width=width, force_terminal=terminalreporter.hasmarkup)
         tables = [Sheet(**sheet) for sheet in self.rows["mxproof_layers"]]
         for key, table in (("mxproof", errors_table), ("mxproof_search", search_table)):

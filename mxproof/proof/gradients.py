@@ -42,7 +42,10 @@ MARGIN = 16
 CANCELLED = 1e-12
 
 #: Layers whose bias is added to each number of a channel.
-BIASED = (torch.nn.Linear, torch.nn.modules.conv._ConvNd)
+BIASED = (
+    *(torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d),
+    *(torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d, torch.nn.ConvTranspose3d),
+)
 
 #: ("output", name), ("gradient", input), or ("tensor", name in the emitted module): its gradient
 #: if it is trained, else what the step leaves there.

@@ -42,10 +42,10 @@ class RecordedTruth(Truth):
         Args:
             rounding: layer -> what rounding may do to it in the network, if that was recorded.
         """
-        self._kept = {layer.name: layer for layer in layers}
+        self.kept = {layer.name: layer for layer in layers}
         self.inputs, self.outputs, self.draws = inputs, list(outputs), {}
         self._rounded = dict(rounding or {})
-        self.shapes = {name: layer.shape for name, layer in self._kept.items()}
+        self.shapes = {name: layer.shape for name, layer in self.kept.items()}
 
     def __getitem__(self, name: str) -> Layer:
         if not self.holds(name):
@@ -53,16 +53,16 @@ class RecordedTruth(Truth):
         return super().__getitem__(name)
 
     def holds(self, name: str) -> bool:
-        return name in self and self._kept[name].whole
+        return name in self and self.kept[name].whole
 
     def check(self, name: str, op: str, value: Array, precision: str, **how: Any) -> Check:
         if self.holds(name):
             return super().check(name, op, value, precision, **how)
         how = {"rounding": self._rounded.get(name), "measure": measured, **how}
-        return check(op, value, self._kept[name], precision, **how)
+        return check(op, value, self.kept[name], precision, **how)
 
     def read(self, name: str, precision: str) -> Array:
-        array: Array = getattr(self._kept[name], precision)
+        array: Array = getattr(self.kept[name], precision)
         return array.reshape(self.shapes[name])
 
 

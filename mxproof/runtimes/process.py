@@ -65,6 +65,11 @@ class WorkerProcess:
         self.starts = 1
         self._start()
 
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
     def _start(self) -> None:
         self._suspended, self._pending, self._given = False, 0, ""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker

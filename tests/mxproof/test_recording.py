@@ -199,7 +199,7 @@ def test_any_flipped_bit_is_refused_or_harmless(path: Path, graph: Graph) -> Non
     """Harmless are dates and the like, which nobody reads."""
 
     def read() -> Any:
-        return [k for truth in load_recording(path, graph) for k in truth._kept.values()]
+        return [k for truth in load_recording(path, graph) for k in truth.kept.values()]
 
     whole, expected, refused = path.read_bytes(), read(), 0
     for place in range(0, len(whole), 997):

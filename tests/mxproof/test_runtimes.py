@@ -124,7 +124,7 @@ def test_layers_run_together_while_they_fit(anchored: Set[int], counts: List[int
 def test_a_worker_that_dies_is_an_error_with_its_signal(mxnet: MxnetProcess, small: Small) -> None:
     with MxnetProcess(mxnet.python) as process:
         model = process.load(small[0], 0, small[1])
-        os.kill(process._process.pid, signal.SIGKILL)
+        os.kill(process.pid, signal.SIGKILL)
         with pytest.raises(
             RuntimeFailure, match=r"signal 9\) while .* run, given data 2x3x8x9 float32:"
         ):
