@@ -78,6 +78,20 @@ def sorting(net: Network, x: Entry) -> Entry:
     return net.layer("sort", "sorted", net.convolution("conv0", x, 3, 4), axis=-1)
 
 
+def side_branch(net: Network, x: Entry) -> Entry:
+    net.convolution("side", x, 3, 4)
+    return net.convolution("conv0", x, 3, 4)
+
+
+def copy_of(name: str) -> Callable[[Path], Any]:
+    return lambda path: path.write_bytes((path.parent / name).read_bytes())
+
+
+def moved(path: Path) -> None:
+    path.mkdir()
+    (path.parent / "net-0000.params").rename(path / "kept.params")
+
+
 def large(net: Network, x: Entry) -> Entry:
     x = net.convolution("conv0", net.layer("_mul_scalar", "scaled", x, scalar=1e6), 3, 4)
     return net.batch_norm("bn0", x, 4)
@@ -150,6 +164,28 @@ FILES: Dict[str, Remedy] = {
         f"{CONVERT} --input-type data=float",
         "types are: (float32)",
         f"{CONVERT} --input-type data=\\1",
+    ),
+    "parameters that are elsewhere": Remedy(
+        CONVERT,
+        "name their file: --params FILE",
+        "+ --params sub/kept.params",
+        files={"sub": moved},
+    ),
+    "parameters of several symbols": Remedy(
+        "convert w.params -o out --no-verify --quiet",
+        r"Give the symbol, and (--params \S+)\. ",
+        "convert net-symbol.json \\1 -o out --no-verify --quiet",
+        files={
+            "w.params": copy_of("net-0000.params"),
+            **dict.fromkeys(("a-symbol.json", "b-symbol.json"), copy_of("net-symbol.json")),
+        },
+    ),
+    "parameters that no output needs": Remedy(
+        f"{CONVERT} --input data=Nx3xHxW",
+        r"too: (--output \w+)\.",
+        "+ \\1",
+        network=side_branch,
+        code=0,
     ),
     "weights that cannot be had": Remedy(
         "inspect resnet18 --weights pretrained --quiet",
@@ -483,6 +519,8 @@ ELSEWHERE: Dict[str, str] = {
     "mxproof convert --float64": "tests/mxproof/test_real_files.py",
     "Say which one it is for: --image": "tests/mxproof/test_chosen_inputs.py",
     "supported with --float16: layers": "recommends nothing",
+    "outputs that can be converted (--output)": "a heading of `inspect`; recommends nothing",
+    "float64: rounded to float32; --float64 keeps it": "tests/mxproof/test_real_files.py",
     "argument --to: invalid choice": "recommends nothing",
     "its target is computed: ": "the remedy of a row in TO_MXNET",
     "needs opset … or newer": "no operator needs one",
