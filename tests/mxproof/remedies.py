@@ -103,6 +103,17 @@ def large_parameters(net: Network, x: Entry) -> Entry:
     return net.batch_norm("bn0", x, 4)
 
 
+def wide_and_narrow(net: Network, x: Entry) -> Entry:
+    x = net.convolution("conv0", x, 3, 4)
+    net.arrays["conv0_weight"] = net.arrays["conv0_weight"].astype(np.float64)
+    return net.batch_norm("bn0", x, 4)
+
+
+def oblong(net: Network, x: Entry) -> Entry:
+    weight = net.parameter("weight", 4, 384)
+    return net.layer("FullyConnected", "fc", x, weight, num_hidden=4, no_bias=True)
+
+
 def two_inputs(net: Network, x: Entry) -> Entry:
     return net.layer("elemwise_add", "sum", x, net.variable("more"))
 
@@ -278,6 +289,16 @@ OPERATORS: Dict[str, Remedy] = {
     ),
     "parameters beyond float16": Remedy(
         f"{CONVERT} --float16", "Leave --float16 out", "- --float16", network=large_parameters
+    ),
+    "float64 beside float32": Remedy(
+        f"{CONVERT} --float64", "Without it all are", "- --float64", network=wide_and_narrow
+    ),
+    "no square fits": Remedy(
+        f"{CONVERT} --to pytorch --pt2 --input data=Nx3xHxW",
+        r"It takes, e\.g\., (\S+)[ .]",
+        "convert net -o out --no-verify --quiet --to pytorch --pt2 --input \\1",
+        "torch",
+        network=oblong,
     ),
     "numbers beyond float16": Remedy(
         f"{CONVERT} --to onnx --float16 --input data=Nx3x8x8",
@@ -529,5 +550,6 @@ ELSEWHERE: Dict[str, str] = {
     "`mxproof convert --exact-batch-norm` avoids that": "tests/operators/test_rounding.py",
     "for a reproducer: ": "tests/mxproof/test_repro_cli.py",
     "the shape of input … is not known": "converting, which comes first, asks in other words",
+    "ONNX's reference evaluator (onnx.reference) runs the file": "tests/mxproof/test_real_files.py",
     "what torch.export made of": "a fault of torch; --pt2 is left out as in another row",
 }
