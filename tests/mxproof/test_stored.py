@@ -202,7 +202,7 @@ def test_other_types(lab: Lab, dtype: str) -> None:
     """float16 and float64 become float32, unless they are kept; integers and flags stay."""
     kind, net = {"half": "float16", "double": "float64"}.get(dtype, dtype), Network()
     stored = net.variable("stored", (100 * np.random.default_rng(0).random(6)).astype(kind))
-    head = net.layer("broadcast_add", "add", net.variable("data", __shape__="(2, 6)"), stored)
+    head = net.layer("broadcast_add", "add", net.variable("data", __shape__="(1, 6)"), stored)
     graph = lab.save(
         net, head, types={"data": kind}, half=dtype == "half", double=dtype == "double"
     )
