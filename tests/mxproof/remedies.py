@@ -215,8 +215,8 @@ OPERATORS: Dict[str, Remedy] = {
     ),
     "no softmax": Remedy(
         f"{CONVERT} --logits",
-        "that you want: --output LAYER",
-        f"{CONVERT} --output pool",
+        "Leave --logits out",
+        "- --logits",
         network=lambda net, x: net.layer(
             "Pooling", "pool", net.convolution("conv0", x, 3, 4), kernel=(2, 2), pool_type="max"
         ),

@@ -221,7 +221,7 @@ def test_gamma_that_is_fixed(lab: Lab) -> None:
     proof = lab.compare(graph, lab.convert(graph))
     assert verdicts(proof).pop("norm_gamma") == EXEMPT
     words = stored_words(stored_record(proof)["stored"])
-    assert words == "all 12 but 4 (gamma is fixed at 1)"
+    assert words == "all 16 but 4 (gamma is fixed at 1)"
     assert proof.numbers(EQUAL) == 12
     ones = np.ones(4, np.float32)
     proof = lab.compare(graph, lab.convert(graph, exchanged(ones, changed(ones, 2, 1.5))))
