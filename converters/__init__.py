@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from .pytorch.exporter import PytorchModule, save_pytorch, to_pytorch
 
 _MODULES = {
-    "checkpoint": "load_checkpoint save_checkpoint",
+    "mxnet_format.checkpoint": "load_checkpoint save_checkpoint",
     "errors": "CheckpointError CheckpointWarning ConversionError DroppedOutputsWarning ShapeError "
     "UnsupportedError UnusedParametersWarning",
-    "graph": "Graph Node Value",
-    "onnx_model": "SUPPORTED_OPSETS save_onnx to_onnx",
-    "pytorch_module": "PytorchModule save_pytorch to_pytorch",
+    "ir.graph": "Graph Node Value",
+    "onnx.exporter": "SUPPORTED_OPSETS save_onnx to_onnx",
+    "pytorch.exporter": "PytorchModule save_pytorch to_pytorch",
 }
 __getattr__ = lazy_exports(
     __name__, {name: module for module, names in _MODULES.items() for name in names.split()}

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "verify": "api",
-    "Proof": "proof",
+    "Proof": "proof.proof",
     "RuntimeFailure": "runtimes.base",
-    "UsageError": "subject",
+    "UsageError": "model",
 }
 __getattr__ = lazy_exports(__name__, _MODULES)
 

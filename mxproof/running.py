@@ -218,7 +218,7 @@ def open_file(
 
         yield Opened(inputs, recorded, run, outputs, weights)
         return
-    from converters.onnx.importer.symbol_writer import from_onnx, save_mxnet
+    from converters.onnx.to_mxnet import from_onnx, save_mxnet
 
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         prefix = Path(folder) / "imported"
@@ -273,7 +273,7 @@ def _read_pytorch(path: Path) -> Described:
         Value(n, tuple(shapes[n]) if shapes.get(n) else None, types.get(n, "float32"))
         for n in names
     )
-    outputs = json.loads(metadata.get("mxproof.proof.outputs.agreement", "[]"))
+    outputs = json.loads(metadata.get("mxproof.outputs", "[]"))
     recorded, said = metadata.get(f"mxproof.{KEY}", ""), metadata.get(STATED, "")
     return tuple(inputs), recorded, tuple(outputs), said
 

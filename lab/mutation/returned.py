@@ -13,7 +13,7 @@ from .edits import Sites, nodes
 from .files import hooked, metadata_edit, onnx_edit
 from .mutant import GRAPH, Fault, Mutant, MutationSite
 
-OUTPUTS = "mxproof.proof.outputs.agreement"
+OUTPUTS = "mxproof.outputs"
 
 
 def _first_of(graph: Graph, several: bool) -> List[str]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from converters.onnx.importer.symbol_writer import from_onnx, save_mxnet
+from converters.onnx.to_mxnet import from_onnx, save_mxnet
 from converters.progress import report
 
 from ..model import UsageError, parse_inputs

@@ -39,7 +39,7 @@ class Pytorch:
         self.inputs: List[str] = json.loads(metadata["mxproof.inputs"])
         self._types: Dict[str, str] = json.loads(metadata.get("mxproof.types", "{}"))
         self._table: Table = json.loads(metadata["mxproof.layers"])
-        self.output_names: List[str] = json.loads(metadata["mxproof.proof.outputs.agreement"])
+        self.output_names: List[str] = json.loads(metadata["mxproof.outputs"])
 
     @cached_property
     def model(self) -> torch.nn.Module:

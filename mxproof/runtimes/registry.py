@@ -50,7 +50,7 @@ class Target:
 
     def _import(self, module: str, name: str) -> Any:
         try:
-            return getattr(importlib.import_module(f".runtimes.{module}", __package__), name)
+            return getattr(importlib.import_module(f".{module}", __package__), name)
         except ImportError as error:
             raise RuntimeFailure(
                 f"{error.name} is not installed here: pip install 'mxproof[{self.extra}]'."
@@ -61,7 +61,7 @@ TARGETS: Dict[str, Target] = {
     "onnx": Target(
         suffix=".onnx",
         runtimes={
-            "float64": ("onnx_reference", "OnnxReference", {}),
+            "float64": ("onnx_reference.evaluator", "OnnxReference", {}),
             "float32": ("onnxruntime", "OnnxRuntime", {}),
         },
         tensors=("onnx_nodes", "stored_tensors", ".onnx"),

@@ -14,7 +14,7 @@ import pytest
 from converters import ConversionError, Graph, load_checkpoint, save_onnx, to_onnx, to_pytorch
 from converters.mxnet_format.binding import bind
 from converters.mxnet_format.symbol import parse_symbol, symbol_to_json
-from converters.onnx.importer.symbol_writer import from_onnx
+from converters.onnx.to_mxnet import from_onnx
 from fixtures.networks import Network, saved
 
 VALUES: Tuple[Any, ...] = (

@@ -27,7 +27,7 @@ from converters import (
     to_onnx,
 )
 from converters.onnx.importer.registry import onnx_operator
-from converters.onnx.importer.symbol_writer import MxnetModel, from_onnx, save_mxnet
+from converters.onnx.to_mxnet import MxnetModel, from_onnx, save_mxnet
 from fixtures.networks import Network, evaluate, noise, onnx_model, proto, resnet
 
 from .test_onnx_model import idle, sequence

@@ -14,7 +14,9 @@ from fixtures.networks import Network
 
 
 @pytest.mark.parametrize("portions", [None, (1, 1, 1)])
-@pytest.mark.parametrize("runtime", ["onnx_reference.OnnxReference", "onnxruntime.OnnxRuntime"])
+@pytest.mark.parametrize(
+    "runtime", ["onnx_reference.evaluator.OnnxReference", "onnxruntime.OnnxRuntime"]
+)
 def test_runtimes_know_what_the_body_reads(runtime: str, portions: Any, tmp_path: Path) -> None:
     """Products of whole numbers, which ONNX multiplies one by one."""
     pytest.importorskip("onnxruntime", reason="needs onnxruntime")
@@ -24,7 +26,7 @@ def test_runtimes_know_what_the_body_reads(runtime: str, portions: Any, tmp_path
     model = to_onnx(net.graph(net.layer("prod", "all", x), inputs={"data": ("N", 3)}))
     assert [node.op_type for node in model.graph].count("Loop") == 2
     save_onnx(model, tmp_path / "net.onnx")
-    module, name = runtime.split(".")
+    module, _, name = runtime.rpartition(".")
     candidate = getattr(import_module(f"mxproof.runtimes.{module}"), name)(tmp_path / "net.onnx")
     seen = []
     data = np.float32([[1, 2, 3], [4, 5, 6]])

@@ -95,9 +95,7 @@ def reverse_names(paths: Dict[str, Path]) -> None:
 
     with safe_open(path, framework="np") as file:
         known = file.metadata()
-    known["mxproof.proof.outputs.agreement"] = json.dumps(
-        json.loads(known["mxproof.proof.outputs.agreement"])[::-1]
-    )
+    known["mxproof.outputs"] = json.dumps(json.loads(known["mxproof.outputs"])[::-1])
     save_file(load_file(path), path, known)
 
 

@@ -13,7 +13,7 @@ from onnx import helper
 from onnxruntime import InferenceSession
 
 from converters import DEFAULT_OPSET, SUPPORTED_OPSETS, load_checkpoint, save_checkpoint, to_onnx
-from converters.onnx.importer.symbol_writer import from_onnx, save_mxnet
+from converters.onnx.to_mxnet import from_onnx, save_mxnet
 from fixtures.networks import Network, evaluate, onnx_model
 from mxproof.runtimes.mxnet.client import MxnetProcess
 from mxproof.zoo.gluoncv import GLUONCV, Exporter, checkpoint

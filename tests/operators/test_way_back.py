@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from converters import Graph, UnsupportedError, load_checkpoint, to_onnx
-from converters.onnx.importer.symbol_writer import from_onnx, save_mxnet
+from converters.onnx.to_mxnet import from_onnx, save_mxnet
 from converters.operators import REGISTRY
 from mxproof.runtimes.mxnet.client import Mxnet, MxnetProcess
 

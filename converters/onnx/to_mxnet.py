@@ -14,14 +14,14 @@ from typing import Dict, List, Mapping, Optional, Union
 import onnx
 import onnx_ir as ir
 
-from ...errors import CheckpointError, UnsupportedError
-from ...ir.arrays import Array
-from ...ir.shapes import Shape, stated
-from ...mxnet_format.checkpoint import save_checkpoint
-from ...mxnet_format.checkpoint_files import PathLike, params_path, symbol_path
-from ...mxnet_format.symbol import Symbol
-from ..exporter import SUPPORTED_OPSETS
-from .translation import Translation
+from ..errors import CheckpointError, UnsupportedError
+from ..ir.arrays import Array
+from ..ir.shapes import Shape, stated
+from ..mxnet_format.checkpoint import save_checkpoint
+from ..mxnet_format.checkpoint_files import PathLike, params_path, symbol_path
+from ..mxnet_format.symbol import Symbol
+from .exporter import SUPPORTED_OPSETS
+from .importer.translation import Translation
 
 Source = Union[PathLike, onnx.ModelProto, ir.Model]
 
