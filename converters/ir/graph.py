@@ -62,7 +62,7 @@ class Graph:
             input, and the variable that stands there now.
         dropped_outputs: those of the symbol's that only training computes; unless they were chosen.
         restated: attributes of layers that MXNet is given in place of the file's: number of the
-            layer among `listed`, name, value (see batch.py).
+            layer among `listed`, name, value (see passes/free_batch.py).
         half: numbers stored or cast as float16 stay so; otherwise they are float32.
         renamed: names in the file of parameters -> the symbol's variables, where they differ.
         narrowed: the checkpoint is in float64, and this network in float32.

@@ -1,6 +1,6 @@
 """Statements -> the text of a PyTorch module.
 
-Names, literals and comments come from converters/pytorch/python_text.py: nothing of a checkpoint
+Names, literals and comments come from converters/python_text.py: nothing of a checkpoint
 becomes code.
 """
 

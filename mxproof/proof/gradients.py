@@ -145,7 +145,7 @@ def torch_step(
     graph: Graph, path: Path, step: MxnetStep, inputs: Inputs
 ) -> Tuple[Tensors, Dict[Tuple[str, str], float]]:
     """The same step of the emitted network in float64, and the sums of the magnitudes that the
-    gradients of biases add up. The loss is that of mxnet_gradients.py."""
+    gradients of biases add up. The loss is that of mxnet/worker/gradients.py."""
     runtime = Pytorch(path, "float64")
     model = runtime.untraced().train(step.train)
     terms: Dict[Tuple[str, str], float] = {}
@@ -233,7 +233,7 @@ def _statistics(graph: Graph, step: MxnetStep) -> Dict[str, Array]:
 
 
 def _loss(graph: Graph, outputs: List[torch.Tensor]) -> torch.Tensor:
-    """See mxnet_gradients.py."""
+    """See mxnet/worker/gradients.py."""
     makers = {name: node for node in graph.nodes for name in node.outputs}
     drawn = weights([tuple(output.shape) for output in outputs])
     total = torch.zeros((), dtype=torch.float64)

@@ -19,7 +19,7 @@ Visitor = Callable[[str, Array], Optional[Array]]
 
 @dataclass(frozen=True)
 class Rounding:
-    """How far rounding alone moves the float32 results of a layer (see mxnet_rounding.py): of the
+    """How far rounding alone moves the float32 results of a layer (mxnet/worker/rounding.py): of the
     layer by itself, and with what it carries from those before it. 0 where that is not known.
 
     Attributes:
@@ -54,7 +54,7 @@ class RoundedLayer(Layer):
 
 @dataclass(frozen=True)
 class MxnetStep:
-    """One training step in MXNet (see mxnet_gradients.py).
+    """One training step in MXNet (see mxnet/worker/gradients.py).
 
     Attributes:
         train: as in training; otherwise batch norms read their moving statistics.
@@ -75,7 +75,7 @@ class StoredArray:
     """An array of a checkpoint that the network reads, as MXNet's own loader has it.
 
     Attributes:
-        digest: of its bytes (see worker.py).
+        digest: of its bytes (see mxnet/worker/protocol.py).
     """
 
     name: str
@@ -100,7 +100,7 @@ class StoredTensor:
 
 @dataclass(frozen=True)
 class RandomLayer(Layer):
-    """A layer that is drawn anew each time. `draws`: (draws, numbers), see mxnet_draws.py."""
+    """A layer that is drawn anew each time. `draws`: (draws, numbers), see mxnet/worker/draws.py."""
 
     draws: Array
 

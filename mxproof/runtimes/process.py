@@ -31,7 +31,7 @@ def last_words(errors: str) -> str:
 
 
 class WorkerProcess:
-    """A running worker; a context manager. Its messages are JSON lines and arrays (worker.py).
+    """A running worker; a context manager. Its messages are JSON lines and arrays (protocol.py).
 
     Attributes:
         python: the interpreter that it runs in.

@@ -20,10 +20,10 @@ SHAPE = ("--input", "data=1x3x16x16", "--samples", 2, "--no-proof", "--to")
 LEVEL = ("--bad-optimisation", "disabled")
 ONE_THREAD = ("--good-threads", 1, "--bad-threads", 1)  # several wait for the last of them
 #: Changes of the converters: a file, what is replaced in it, and by what.
-EPSILON = ("ops/normalization.py", "epsilon=self.eps", "epsilon=1e-3")
+EPSILON = ("operators/normalization.py", "epsilon=self.eps", "epsilon=1e-3")
 BROKEN = ("__init__.py", "from ._version", "import nothing_of_the_kind\nfrom ._version")
 SLOW = (
-    "pytorch_module.py",
+    "pytorch/exporter.py",
     "module.source.encode()",
     "module.source.replace('return x\\n', "
     "'__import__(\"time\").sleep(0.01)\\n        return x\\n').encode()",

@@ -1,4 +1,4 @@
-"""What became of stored numbers in a converted file; see compare_stored.py, which finds it."""
+"""What became of stored numbers in a converted file; see compare.py, which finds it."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def disagreements(
     """
     Args:
         original, cut: what MXNet lists of the file, and of the network that it runs; see
-            mxnet_listing.py.
+            worker/listing.py.
         readers: of the labels: (variable, operator, the input's name in MXNet).
     """
     ours = {name: k for k, name in enumerate(n for node in graph.listed for n in node.outputs)}

@@ -1,7 +1,7 @@
 """MXNet behind a pipe. Started as a script by mxproof/runtimes/mxnet/client.py.
 
 It may run in another interpreter than the harness, so it needs Python >= 3.6, NumPy and MXNet,
-and nothing of mxproof. Requests and answers are JSON lines and .npy arrays, see worker.py.
+and nothing of mxproof. Requests and answers are JSON lines and .npy arrays, see protocol.py.
 """
 
 import os
@@ -52,7 +52,7 @@ class MxnetWorker(Worker):
         self.channel.send({}, map(as_numpy, outputs))
 
     def do_differentiate(self, inputs, model, **options):
-        """One training step (see mxnet_gradients.py)."""
+        """One training step (see gradients.py)."""
         self.channel.send(*training_step(self.network(model), inputs, **options))
 
     def do_stored(self, inputs, model):

@@ -1,6 +1,6 @@
 """What definitions are written with: the table of them, and the meaning of attributes' texts.
 
-See mxnet_definitions.py, which says what they are for.
+See definitions.py, which says what they are for.
 """
 
 from collections import namedtuple

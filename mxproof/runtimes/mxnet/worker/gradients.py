@@ -31,7 +31,7 @@ def calm(node):
 
 
 def lacking(nodes):
-    """Layers that are computed by a definition (mxnet_definitions.py) which has no gradient."""
+    """Layers that are computed by a definition (definitions.py) which has no gradient."""
     found = []
     for node in nodes:
         op = node.get("attrs", {}).get("name") if node["op"] == "Custom" else node["op"]

@@ -1,4 +1,4 @@
-"""Definitions for sequences; see mxnet_definitions.py, which says what they are for."""
+"""Definitions for sequences; see definitions.py, which says what they are for."""
 
 import numpy as np
 

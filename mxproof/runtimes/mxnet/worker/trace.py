@@ -19,9 +19,9 @@ class Trace:
         anchored: numbers of layers that run alone, on the float64 results of those before them,
             rounded to float32, in both precisions.
         draws: how many more times each layer runs in float64, with all numbers moved by rounding
-            (see mxnet_rounding.py).
+            (see rounding.py).
         random_layers: some of the anchored ones, of which many draws are wanted (see
-            mxnet_draws.py).
+            draws.py).
     """
 
     def __init__(self, model, inputs, anchored, draws, random_layers=()):

@@ -1,4 +1,4 @@
-"""Definitions of operators on boxes; see mxnet_definitions.py, which says what they are for."""
+"""Definitions of operators on boxes; see definitions.py, which says what they are for."""
 
 import numpy as np
 
