@@ -17,8 +17,8 @@ library chooses for itself, so the errors differ, but they are errors of the sam
 may be at most 4 RMS(m - t). Where MXNet's own error is a fraction of an ulp (one operation on
 exact inputs, or a sum that happened to be exact) that ratio means nothing; a few ulps of the
 layer's magnitude are always allowed. And m is one draw of one order of operations: where it was
-lucky, what any order may do takes its place (runtimes/mxnet/worker/rounding.py has the derivation), of
-the layer by itself and of the network up to it.
+lucky, what any order may do takes its place, of the layer by itself and of the network up to it;
+runtimes/mxnet/worker/rounding.py derives it.
 
 What needs another limit is a row of the user's (`--budgets FILE`), with a reason. A row may also be
 stricter: a float32 ratio below the standard one is then one to MXNet's own error and nothing else,

@@ -19,8 +19,8 @@ Visitor = Callable[[str, Array], Optional[Array]]
 
 @dataclass(frozen=True)
 class Rounding:
-    """How far rounding alone moves the float32 results of a layer (mxnet/worker/rounding.py): of the
-    layer by itself, and with what it carries from those before it. 0 where that is not known.
+    """How far rounding alone moves the float32 results of a layer (mxnet/worker/rounding.py): of
+    the layer by itself, and with what it carries from those before it. 0 where that is not known.
 
     Attributes:
         isolated, carried: (C,), the sum of squares of each channel's errors.
@@ -100,7 +100,7 @@ class StoredTensor:
 
 @dataclass(frozen=True)
 class RandomLayer(Layer):
-    """A layer that is drawn anew each time. `draws`: (draws, numbers), see mxnet/worker/draws.py."""
+    """A layer that is drawn anew each time. `draws`: (draws, numbers); see worker/draws.py."""
 
     draws: Array
 
