@@ -106,7 +106,8 @@ def _check_stated(inputs: Mapping[str, Shape], symbol: Symbol, needed: List[str]
 def _input(node: SymbolNode, graph: Graph, types: Mapping[str, str]) -> Value:
     """An input: its shape as the file states it (`__shape__`, where 0 is unknown), and its type.
 
-    The type is the requested one, the one that the file states, or that of the parameters.
+    The type is the requested one, the one that the file states, the one that a layer demands, or that
+    of the parameters.
     """
     dims = [int(d) for d in re.findall(r"-?\d+", node.attrs.get("__shape__", ""))]
     axes = AXES.get(len(dims), (None,) * len(dims))
@@ -114,8 +115,20 @@ def _input(node: SymbolNode, graph: Graph, types: Mapping[str, str]) -> Value:
     flag = node.attrs.get("__dtype__", "")
     stated = TYPE_FLAGS[int(flag)] if flag.isdigit() and int(flag) < len(TYPE_FLAGS) else None
     floats = {str(a.dtype) for a in graph.params.values() if a.dtype.kind == "f"}
-    own = floats.pop() if len(floats) == 1 else "float32"
-    return Value(node.name, shape, graph.kept(types.get(node.name) or stated or own))
+    taken = _demanded_type(graph, node.name)
+    own = taken or (floats.pop() if len(floats) == 1 else "float32")
+    requested = types.get(node.name)
+    return Value(node.name, shape, graph.kept(requested or stated or own))
+
+
+def _demanded_type(graph: Graph, name: str) -> Optional[str]:
+    """The element type of an input where a layer that reads it demands one."""
+    for node in graph.nodes:
+        operator = graph.operators.get(node.name) if name in node.inputs else None
+        for role, read in zip(operator.input_names(), node.inputs) if operator else ():
+            if operator and read == name and role in operator.input_types:
+                return operator.input_types[role]
+    return None
 
 
 def _without_prefix(arrays: Mapping[str, Array], where: str) -> Dict[str, Array]:

@@ -196,6 +196,7 @@ class BatchTake(Picking):
     """(N, C), int32 (N,) -> (N,): one element of each row.  Source: indexing_op.h, batch_take."""
 
     axis, keepdims, mode = 1, False, "clip"
+    input_types = {"indices": "int32"}
 
     def infer(self, a: Dims, indices: Dims) -> Shape:
         return merge_shapes(with_axes(a, "(N, C)")[:1], indices)

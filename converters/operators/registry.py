@@ -93,6 +93,8 @@ class Operator:
             they are equal (sorting, suppressing, comparing): where they are as good as equal,
             the least rounding decides.
         random: the result is drawn anew each time; only its distribution can be compared.
+        input_types: inputs that MXNet takes in whole types only -> the type of theirs where
+            nothing states another.
         outputs: how many are converted: the first ones, which MXNet lists.
         hidden_outputs: how many more the node has in MXNet's graph.
         onnx_since: the oldest opset that has what `to_onnx` builds with.
@@ -109,6 +111,7 @@ class Operator:
     shape_preserving: ClassVar[bool] = False
     order_dependent: ClassVar[bool] = False
     random: ClassVar[bool] = False
+    input_types: ClassVar[Mapping[str, str]] = {}
     outputs: ClassVar[int] = 1
     hidden_outputs: ClassVar[int] = 0
     onnx_since: ClassVar[int] = 13

@@ -36,6 +36,7 @@ class Softmax(SameShape):
     dtype: Optional[Literal["float16", "float32", "float64"]] = None  # of the result
     use_length: Optional[bool] = False
 
+    input_types = {"length": "int32"}
     onnx_name: ClassVar[str] = "Softmax"
     torch_name: ClassVar[str] = "softmax"
     sign: ClassVar[str] = ""
@@ -53,6 +54,13 @@ class Softmax(SameShape):
     def infer(self, data: Dims, length: Shape = None) -> Dims:
         normalise_axes((self.axis,), data)
         return data
+
+    def parameter_shapes(self, data: Shape) -> Dict[str, Dims]:
+        """A length for each row along the axis."""
+        if not self.use_length or data is None:
+            return {}
+        (axis,) = normalise_axes((self.axis,), data)
+        return {"length": (*data[:axis], *data[axis + 1 :]) or (1,)}
 
     def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
         """At least one number takes part."""
