@@ -12,16 +12,16 @@ from converters.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from .api import verify
-    from .model import UsageError
-    from .proof.proof import Proof
+    from .errors import UsageError
     from .runtimes.base import RuntimeFailure
+    from .verification import VerifyResult
 
 _MODULES = {
     "verify": "api",
-    "Proof": "proof.proof",
     "RuntimeFailure": "runtimes.base",
-    "UsageError": "model",
+    "UsageError": "errors",
+    "VerifyResult": "verification",
 }
 __getattr__ = lazy_exports(__name__, _MODULES)
 
-__all__ = ["Proof", "RuntimeFailure", "UsageError", "verify"]
+__all__ = ["RuntimeFailure", "UsageError", "VerifyResult", "verify"]

@@ -12,14 +12,15 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 from converters.ir.shapes import Shape, stated
 from converters.preprocessing import Preprocessing
 
+from .errors import UsageError
 from .inputs.chosen import Samples, chosen_inputs, samples_of
-from .model import UsageError, load_for_run
-from .proof.proof import Proof
-from .proof.reference import SAMPLES, evidence_for
+from .model import load_for_run
+from .proof.reference import SAMPLES
 from .proof.tolerance import Budgets, load_budgets
 from .proof.verify import verify as prove
 from .recording.file import given_inputs
 from .runtimes.registry import TARGETS
+from .verification import VerifyResult, evidence_for
 
 PathLike = Union[str, "os.PathLike[str]"]
 
@@ -44,7 +45,7 @@ def verify(
     budgets: Optional[PathLike] = None,
     mxnet_python: Optional[str] = None,
     folder: Optional[PathLike] = None,
-) -> Proof:
+) -> VerifyResult:
     """Convert a checkpoint, and compare every layer of the conversions with MXNet's.
 
     proof = verify("model/net", inputs={"data": (1, 3, 112, 112)})
@@ -111,4 +112,5 @@ def verify(
         )
         rows = Budgets() if budgets is None else load_budgets(Path(budgets))
         proof = prove(subject, tuple(to), evidence, Path(folder), budgets=rows)
-    return replace(proof, reference=recorded.name) if recorded else proof
+    found = VerifyResult(**vars(proof))
+    return replace(found, reference=recorded.name) if recorded else found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from itertools import cycle
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -23,6 +22,7 @@ from converters.preprocessing import KEY, Preprocessing
 from mxproof.zoo.models import ZOO, Model, obtain
 from mxproof.zoo.weights import STANDARD
 
+from .errors import UsageError
 from .inputs.sampling import DISTRIBUTIONS, PLANS, WHOLE, draw_within, sample_shapes
 from .runtimes.base import Array
 
@@ -32,27 +32,6 @@ WEIGHTS = {
     "seeded": "RANDOM weights, drawn from a seed",
     "user": "the user's weights",
 }
-
-
-class UsageError(Exception):
-    """What the user asked for makes no sense."""
-
-
-def require(module: str, extra: str, what: str) -> Any:
-    """Import a library that an extra of this distribution installs.
-
-    Args:
-        what: begins the message, which ends "is not installed here".
-
-    Raises:
-        UsageError: it is not installed.
-    """
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise UsageError(
-            f"{what} is not installed here: pip install 'mxproof[{extra}]'."
-        ) from error
 
 
 @dataclass(frozen=True)

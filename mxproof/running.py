@@ -19,8 +19,9 @@ from converters import Value, load_checkpoint
 from converters.ir.shapes import Shape, compatible, show
 from converters.preprocessing import KEY, Preprocessing
 
+from .errors import UsageError
 from .inputs.chosen import sizes_of, typed
-from .model import Subject, UsageError, load_for_run
+from .model import Subject, load_for_run
 from .runtimes.base import Array, RuntimeFailure
 from .runtimes.mxnet.client import MxnetProcess
 from .runtimes.registry import TARGETS, convert

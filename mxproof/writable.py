@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from .model import UsageError
+from .errors import UsageError
 
 
 def writable_folder(option: str, path: Path) -> Path:

@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from converters import ConversionError
     from mxproof.cli.common import os_problem
     from mxproof.cli.verify import budgets_of
-    from mxproof.model import UsageError
+    from mxproof.errors import UsageError
     from mxproof.zoo.downloads import DownloadError
 
     try:

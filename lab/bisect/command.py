@@ -16,11 +16,12 @@ from typing import Any, Callable, Dict, List, Mapping
 
 from converters.progress import report
 from mxproof.cli import common
-from mxproof.model import Subject, UsageError, load_for_run, parse_inputs
-from mxproof.proof.reference import evidence_for
+from mxproof.errors import UsageError
+from mxproof.model import Subject, load_for_run, parse_inputs
 from mxproof.reports.sheet import Sheet
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.registry import TARGETS
+from mxproof.verification import evidence_for
 
 from .environments import (
     PACKAGES,

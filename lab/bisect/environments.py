@@ -22,7 +22,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from mxproof.model import UsageError
+from mxproof.errors import UsageError
 
 #: Factor -> value: the version of a package, or a setting.
 Environment = Mapping[str, str]

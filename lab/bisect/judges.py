@@ -14,7 +14,7 @@ from converters import Graph
 from mxproof.benchmark.decision import FAIL, INCONCLUSIVE, PASS, TestPlan, require_extra
 from mxproof.benchmark.gate import judge
 from mxproof.benchmark.timing import TimingProcess, TimingTarget
-from mxproof.model import UsageError
+from mxproof.errors import UsageError
 from mxproof.proof.outputs.final import prove_outputs
 from mxproof.proof.trace import Truth
 from mxproof.runtimes.base import Array, Inputs, RuntimeFailure

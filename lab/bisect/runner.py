@@ -18,7 +18,8 @@ from packaging.specifiers import SpecifierSet
 
 from converters.progress import report
 from mxproof.benchmark.timing import FORMS, TimingTarget
-from mxproof.model import Subject, UsageError
+from mxproof.errors import UsageError
+from mxproof.model import Subject
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.zoo.downloads import cache_dir
 

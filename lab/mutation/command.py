@@ -15,7 +15,7 @@ from typing import List
 from converters import CheckpointError, progress
 from converters.mxnet_format.checkpoint_files import find_files
 from mxproof.cli import common
-from mxproof.model import UsageError
+from mxproof.errors import UsageError
 from mxproof.zoo.models import ZOO
 
 from .network import NETWORKS

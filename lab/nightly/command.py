@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from mxproof.cli.common import FAILED, PROVEN, say, write_text
-from mxproof.model import UsageError
+from mxproof.errors import UsageError
 
 from .readers import STEPS
 

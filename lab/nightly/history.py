@@ -16,7 +16,7 @@ from typing import Iterator, List, Optional, Set
 from filelock import FileLock, Timeout
 
 from converters.files import atomic_write
-from mxproof.model import UsageError
+from mxproof.errors import UsageError
 from mxproof.reports.record import Json
 
 from .judge import INCONCLUSIVE, Judgement, Run

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 from xml.etree import ElementTree
 
-from mxproof.model import UsageError
+from mxproof.errors import UsageError
 from mxproof.reports.pytest_report import UNEXPECTED_PASS
 
 from ..calibrate import missed_bars

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from converters.ir.shapes import Shape, show
 
-from ..model import UsageError
+from ..errors import UsageError
 from ..runtimes.base import RuntimeFailure
 from .converted_model import ConvertedModel
 from .decision import TestPlan

@@ -84,7 +84,7 @@ def execute(program: Program, arguments: Optional[List[str]] = None) -> int:
     from converters import CheckpointWarning, ConversionError
     from mxproof.zoo.downloads import DownloadError
 
-    from ..model import UsageError
+    from ..errors import UsageError
     from ..runtimes.base import RuntimeFailure
     from .common import BAD_INPUT, os_problem, say, writable
 

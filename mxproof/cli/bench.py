@@ -24,7 +24,8 @@ from ..benchmark.gate import Benchmark, overall
 from ..benchmark.gate import run as run_benchmarks
 from ..benchmark.side_by_side import SECONDS, measure, ratios_to_mxnet, rows_of
 from ..benchmark.timing import RUNTIMES
-from ..model import WEIGHTS, UsageError, load_for_run, parse_inputs
+from ..errors import UsageError
+from ..model import WEIGHTS, load_for_run, parse_inputs
 from ..reports.sheet import Sheet
 from . import common
 

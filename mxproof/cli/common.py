@@ -21,7 +21,8 @@ from converters.ir.arrays import TYPE_FLAGS
 from converters.progress import listening
 from mxproof.zoo.models import ZOO
 
-from ..model import UsageError, parse_types
+from ..errors import UsageError
+from ..model import parse_types
 from ..proof.reference import SAMPLES
 from ..reports.sheet import Sheet, plain
 from ..runtimes.registry import TARGETS

@@ -12,7 +12,7 @@ import numpy as np
 
 from converters.ir.shapes import show
 
-from ..model import UsageError
+from ..errors import UsageError
 from ..proof.outputs.agreement import differences, same_top
 from ..reports.sheet import Sheet
 from ..runtimes.base import Array

@@ -9,7 +9,7 @@ import argparse
 import sys
 from typing import Any, Dict
 
-from ..model import require
+from ..errors import require
 from .common import PROVEN
 
 #: Metavars for which a shell offers files, and folders (a prefix is the head of a file's name).

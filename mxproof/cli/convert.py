@@ -18,8 +18,9 @@ from converters.onnx.opsets import DEFAULT_OPSET, NEWEST_OPSET, OLDEST_OPSET
 from converters.passes.drop_softmax import logits
 from converters.progress import report
 
+from ..errors import UsageError, require
 from ..export.parcel import Parcel, changes
-from ..model import WEIGHTS, Subject, UsageError, load_for_run, load_subject, parse_inputs, require
+from ..model import WEIGHTS, Subject, load_for_run, load_subject, parse_inputs
 from ..proof.proof import Proof
 from ..proof.reference import SAMPLES
 from ..runtimes.base import RuntimeFailure

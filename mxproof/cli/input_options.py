@@ -9,8 +9,9 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from converters.ir.shapes import Shape
 
+from ..errors import UsageError
 from ..inputs.chosen import chosen_inputs, read_npz
-from ..model import Subject, UsageError, parse_inputs
+from ..model import Subject, parse_inputs
 from ..runtimes.base import Array
 from . import common
 from .picture_options import preprocessing_of

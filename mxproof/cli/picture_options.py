@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from converters.preprocessing import CHANNELS, CROPS, INTERPOLATIONS, Preprocessing
 
-from ..model import UsageError
+from ..errors import UsageError
 from .common import count, positive
 
 STEPS = tuple(field.name for field in fields(Preprocessing))

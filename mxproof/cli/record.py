@@ -10,8 +10,10 @@ from converters import Graph
 from converters.ir.shapes import show
 from converters.progress import report
 
-from ..model import WEIGHTS, UsageError, load_for_run
-from ..proof.reference import SAMPLES, evidence_for
+from ..errors import UsageError
+from ..model import WEIGHTS, load_for_run
+from ..proof.reference import SAMPLES
+from ..verification import evidence_for
 from ..writable import writable_folder
 from . import common
 from .input_options import inputs_of, stated_shapes

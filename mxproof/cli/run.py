@@ -16,8 +16,9 @@ from converters.ir.shapes import show
 from converters.preprocessing import Preprocessing
 from converters.progress import report
 
+from ..errors import UsageError
 from ..inputs.chosen import by_input, read_npz
-from ..model import UsageError, parse_inputs
+from ..model import parse_inputs
 from ..reports.sheet import Sheet
 from ..running import RUNTIMES, Opened, open_model, runtime_for
 from ..runtimes.base import Array

@@ -9,7 +9,8 @@ from pathlib import Path
 from converters.onnx.to_mxnet import from_onnx, save_mxnet
 from converters.progress import report
 
-from ..model import UsageError, parse_inputs
+from ..errors import UsageError
+from ..model import parse_inputs
 from . import common
 
 

@@ -16,15 +16,18 @@ from converters.ir.shapes import Shape
 from converters.progress import report
 
 from ..benchmark.side_by_side import latencies
-from ..model import Subject, UsageError, load_for_run
+from ..errors import UsageError
+from ..model import Subject, load_for_run
 from ..proof.proof import Proof
-from ..proof.reference import SAMPLES, evidence_for
+from ..proof.reference import SAMPLES
 from ..proof.tolerance import Budgets, load_budgets
 from ..reports.page import markdown, page, today
+from ..reports.record import proof_record
 from ..reports.templates import require_jinja
 from ..reports.terminal import layer_sheet, lost_in, proof_table, require_layers
 from ..runtimes.base import RuntimeFailure
 from ..runtimes.registry import TARGETS
+from ..verification import evidence_for
 from . import common
 from .common import say
 from .input_options import inputs_of, stated_shapes
@@ -209,7 +212,7 @@ def with_latency(args: argparse.Namespace, subject: Subject, proof: Proof, folde
 
 def write_reports(args: argparse.Namespace, proof: Proof) -> None:
     """Write every file that was requested, each whole or not at all."""
-    record = proof.to_json()
+    record = proof_record(proof)
     common.write_text(args.json, json.dumps(record, indent=1))
     if args.html:
         common.write_text(args.html, page([record], made=today()))

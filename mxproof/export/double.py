@@ -9,7 +9,7 @@ import numpy as np
 
 from converters import ConversionError, Graph
 
-from ..model import UsageError
+from ..errors import UsageError
 from .parcel import Parcel
 from .proving import NEEDS, SEED, run_file
 

@@ -11,7 +11,7 @@ from converters.preprocessing import KEY
 from converters.python_text import literal
 
 from ..proof.proof import Proof
-from ..reports.record import Json
+from ..reports.record import Json, proof_record
 from ..reports.wording import FUNCTIONS, NOT_COMPARED, number, one_line, precision_words, reasons
 from .parcel import Parcel
 from .proving import FUSED, losses
@@ -143,7 +143,7 @@ def _proof(parcel: Parcel) -> Iterator[str]:
         "These files were compared with MXNet, layer by layer, before they were written; "
         f"{markdown(parcel.name + '.proof.json')} has every number."
     )
-    record = parcel.proof.to_json()["targets"]
+    record = proof_record(parcel.proof)["targets"]
     yield _table(HEADINGS, [_row(name, parcel.proof, found) for name, found in record.items()])
     yield from map(markdown, losses(parcel.proof))
     for name, target in record.items():

@@ -12,6 +12,7 @@ import onnx
 
 from converters import Graph, __version__
 
+from ..reports.record import proof_record
 from ..reports.wording import FUNCTIONS, one_line, precision_words
 from ..reproducers.case import NoPiece
 from ..reproducers.pytorch import PytorchFile
@@ -103,6 +104,6 @@ def _statements(path: Path) -> Dict[str, str]:
 def _verdict(parcel: Parcel) -> str:
     if parcel.proof is None:
         return f"not proven: {parcel.unproven}"
-    targets = parcel.proof.to_json()["targets"].items()
+    targets = proof_record(parcel.proof)["targets"].items()
     said = (f"{n}: {FUNCTIONS[t['function']]}, {precision_words(t)}" for n, t in targets)
     return "; ".join(said)

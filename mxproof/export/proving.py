@@ -17,18 +17,18 @@ from converters import ConversionError
 from converters.ir.shapes import Shape
 from converters.passes.fuse_batch_norm import fuse
 
-from ..model import UsageError
+from ..errors import UsageError
 from ..proof.outputs.agreement import differences
 from ..proof.outputs.order import by_name
 from ..proof.proof import Proof
-from ..proof.reference import evidence_for
 from ..proof.tolerance import Budgets
 from ..proof.verify import Prover
-from ..reports.record import FAIL, PASS
+from ..reports.record import FAIL, PASS, proof_record
 from ..reports.wording import loss_words
 from ..runtimes.base import Array, Inputs
 from ..runtimes.operator_kinds import random_layers
 from ..runtimes.registry import TARGETS, convert
+from ..verification import evidence_for
 from .parcel import Parcel
 
 NEEDS = {"onnx": "onnxruntime", "pytorch": "torch"}
@@ -74,13 +74,13 @@ def prove(parcel: Parcel, given: Mapping[str, Shape], **drawn: Any) -> Proof:
 def record(parcel: Parcel, proof: Proof) -> str:
     """NAME.proof.json: the record of `mxproof verify --json`, and which files it is on."""
     fused = {"fused": FUSED} if parcel.graph is not parcel.plain else {}
-    return json.dumps({**proof.to_json(), "files": parcel.written(), **fused}, indent=1) + "\n"
+    return json.dumps({**proof_record(proof), "files": parcel.written(), **fused}, indent=1) + "\n"
 
 
 def losses(proof: Proof) -> List[str]:
     """A sentence for each target that is the same function and less precise than MXNet."""
     sentences = []
-    for name, target in proof.to_json()["targets"].items():
+    for name, target in proof_record(proof)["targets"].items():
         if target["function"] == PASS and target["precision"] == FAIL:
             why = [] if target["less_precise"] else target["explanation"]
             sentences.append(" ".join([f"{proof.model}/{name}: {loss_words(target)}.", *why]))

@@ -16,7 +16,7 @@ from converters import ConversionError
 from converters.ir.examples import example_inputs
 from converters.ir.input_sizes import shapes_that_fit
 
-from ..model import UsageError
+from ..errors import UsageError
 from .parcel import Parcel
 from .proving import load
 

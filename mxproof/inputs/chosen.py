@@ -15,7 +15,8 @@ from converters.errors import NotANumberWarning
 from converters.ir.shapes import Shape, compatible, show
 from converters.preprocessing import Preprocessing
 
-from ..model import Subject, UsageError
+from ..errors import UsageError
+from ..model import Subject
 from ..runtimes.base import Array, Inputs
 
 PathLike = Union[str, "os.PathLike[str]"]

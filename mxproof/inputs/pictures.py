@@ -14,7 +14,8 @@ from converters.ir.input_sizes import DEFAULT_SIZES
 from converters.ir.shapes import Shape, show
 from converters.preprocessing import CHANNELS, Floats, Pixels, Preprocessing
 
-from ..model import Subject, UsageError
+from ..errors import UsageError
+from ..model import Subject
 from .interpolation import resized
 
 READ = "BMP, PNG, JPEG, GIF, WebP, TIFF"

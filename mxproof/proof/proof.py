@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple, Union
-
-from converters.files import atomic_write
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .coverage.coverage import Coverage
 from .outputs.agreement import DIFFERS
@@ -15,11 +11,6 @@ from .outputs.final import OutputProof
 from .results import Check
 from .stored.stored import StoredProof
 from .trace_results import NAMED, Comparison, describe_failure
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from ..reports.page import Plot
 
 PRECISIONS = ("float64", "float32")
 
@@ -210,39 +201,3 @@ class Proof:
     def passed(self) -> bool:
         proven = bool(self.targets) and all(t.passed for t in self.targets.values())
         return proven and not self.problems
-
-    def to_json(self) -> Dict[str, Any]:
-        """The record, in the form that CLI users read."""
-        from ..reports.record import proof_record
-
-        return proof_record(self)
-
-    def plot(self, target: Optional[str] = None) -> Plot:
-        """Error over depth of one target, or of all: to look at in a notebook, or to `save`.
-
-        Raises:
-            KeyError: no such target.
-        """
-        from ..reports.page import Plot
-
-        targets = self.to_json()["targets"]
-        return Plot(self.model, {target: targets[target]} if target else targets)
-
-    def save_html(self, path: Union[str, os.PathLike[str]]) -> None:
-        """Write the page that `mxproof verify --html` writes."""
-        from ..reports.page import page
-
-        with atomic_write(Path(path)) as file:
-            file.write(page([self.to_json()]).encode(errors="backslashreplace"))
-
-    def _repr_html_(self) -> str:
-        """For notebooks."""
-        from ..reports.page import notebook
-
-        return notebook(self.to_json())
-
-    def __rich__(self) -> Table:
-        """For the terminal."""
-        from ..reports.terminal import proof_table
-
-        return proof_table(self)

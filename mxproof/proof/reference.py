@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
 
 from converters import Graph
-from converters.ir.shapes import Shape
 
-from ..inputs.sampling import informative
-from ..model import Subject
 from ..runtimes.base import Inputs, StoredArray
-from ..runtimes.mxnet.client import Mxnet, MxnetProcess
+from ..runtimes.mxnet.client import Mxnet
 from .coverage.drawing import places, real
 from .coverage.survey import Survey
 from .trace import Truth
@@ -97,38 +92,3 @@ def stored(
 ) -> Evidence:
     """Truths that are at hand; of rounding they know MXNet's own."""
     return Evidence(lambda draws: iter(truths), versions, arrays=lambda: arrays)
-
-
-@contextmanager
-def evidence_for(
-    subject: Subject,
-    given: Mapping[str, Shape],
-    *,
-    seed: int = 0,
-    samples: int = SAMPLES,
-    inputs: Optional[Sequence[Inputs]] = None,
-    mxnet_python: Optional[str] = None,
-    reference: Optional[Path] = None,
-) -> Iterator[Evidence]:
-    """A recording, or MXNet on chosen inputs, or on inputs drawn from a seed.
-
-    Args:
-        given: shapes of inputs as the user states them.
-        inputs: in place of such as are drawn.
-        mxnet_python: the Python that has MXNet; None means this one.
-        reference: a file of `mxproof record`; it has its own inputs, and no MXNet is run.
-
-    Raises:
-        RuntimeFailure: there is no MXNet, or it cannot load the checkpoint.
-    """
-    if reference is not None:
-        from ..recording.file import load_recording
-
-        yield load_recording(reference, subject.graph)
-        return
-    drawn = inputs or subject.evidence(given, seed=seed, samples=samples)
-    with MxnetProcess(mxnet_python) as mxnet:
-        model = mxnet.load(subject.files, None, subject.graph)
-        shapes = {name: array.shape for name, array in drawn[0].items()}
-        chosen = inputs or informative(model.run, drawn, subject.limits(shapes))
-        yield live(model, chosen, mxnet.versions)

@@ -20,7 +20,7 @@ from converters import Graph, ShapeError, __version__
 from converters.files import atomic_write
 from converters.ir.shapes import Shape, compatible, show
 
-from ..model import UsageError
+from ..errors import UsageError
 from ..proof.reference import Evidence, stored
 from ..proof.trace import Truth
 from ..runtimes.base import Array, RoundedLayer, Rounding, StoredArray

@@ -14,7 +14,7 @@ import pytest
 
 from converters.files import atomic_write
 
-from ..model import UsageError
+from ..errors import UsageError
 from ..proof.proof import PRECISIONS
 from ..writable import writable_folder
 from .page import markdown, page, today

@@ -15,7 +15,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..model import require
+from ..errors import require
 from . import wording
 from .chart import error_charts, tick_label
 

@@ -11,12 +11,13 @@ from rich.text import Text
 from converters import Graph
 from converters.ir.shapes import show
 
-from ..model import WEIGHTS, UsageError
+from ..errors import UsageError
+from ..model import WEIGHTS
 from ..proof.outputs.agreement import DIFFERS
 from ..proof.proof import Proof
 from ..proof.results import Check
 from ..proof.trace_results import Comparison
-from .record import FAIL, INCOMPLETE, MEASURES, PASS, QUESTIONS, Json
+from .record import FAIL, INCOMPLETE, MEASURES, PASS, QUESTIONS, Json, proof_record
 from .sheet import Sheet, plain
 from .wording import (
     NONE,
@@ -44,7 +45,7 @@ def proof_table(proof: Proof) -> Table:
     """A column for each target: verdict, final output, worst layers."""
     shapes = ", ".join(f"{k}={show(v)}" for k, v in proof.shapes.items())
     title = plain(f"{proof.model} ({WEIGHTS.get(proof.weights, proof.weights)}; {shapes})")
-    record = proof.to_json()
+    record = proof_record(proof)
     targets = record["targets"]
     notes = [f"{name}: {reason}" for name, target in targets.items() for reason in reasons(target)]
     notes += [f"{layer!r}: {n}" for layer, n in proof.notes.items() if " in MXNet" in n]
@@ -64,7 +65,8 @@ def _cell(target: Json, heading: str) -> Text:
 
 def lost_in(proof: Proof) -> List[str]:
     """A sentence for each target that loses digits within its limits."""
-    return [text for t in proof.to_json()["targets"].values() for text in [lost_digits(t)] if text]
+    targets = proof_record(proof)["targets"].values()
+    return [text for target in targets if (text := lost_digits(target))]
 
 
 def errors_table(rows: Iterable[Mapping[str, str]]) -> Sheet:

@@ -15,7 +15,7 @@ from .documents import BLOCK, DOCUMENTS, ROOT, Step, read, steps
 
 EXCERPTS = [step for document in DOCUMENTS for step in steps(document) if step.excerpt]
 GENERATED = ("commands.md", "contributing.md", "changelog.md")  # by docs/hooks.py, with the site
-ERRORS = ("converters.errors", "mxproof.model", "mxproof.runtimes.base", "mxproof.zoo.downloads")
+ERRORS = ("converters.errors", "mxproof.errors", "mxproof.runtimes.base", "mxproof.zoo.downloads")
 
 
 def test_the_models_are_listed() -> None:

@@ -20,8 +20,8 @@ from packaging.version import Version
 from lab.bisect.environments import changes, complete, load, relevant
 from lab.bisect.runner import ROOT, execute, interpreter, resolve, source
 from mxproof.benchmark.environment import environment
-from mxproof.model import UsageError
-from mxproof.proof.proof import Proof
+from mxproof.errors import UsageError
+from mxproof.verification import VerifyResult
 
 from .conftest import COMMENT, git, plant
 
@@ -80,7 +80,7 @@ def test_lock_files(tmp_path: Path, text: str, factors: Dict[str, str]) -> None:
 def test_records_of_mxproof(tmp_path: Path) -> None:
     """As a benchmark and a proof state what they were made with."""
     versions = {"onnxruntime": "1.31.1", "python": "3.11.7"}
-    proof = Proof("net", "user", {}, {}, versions).to_json()
+    proof = VerifyResult("net", "user", {}, {}, versions).to_json()
     for record in ({"environment": environment(versions)}, proof):
         assert lock(tmp_path, json.dumps(record)) == versions
 

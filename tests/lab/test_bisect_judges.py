@@ -17,7 +17,7 @@ from lab.bisect.judges import (
     judge_numbers,
 )
 from lab.bisect.search import GREEN, RED, UNKNOWN
-from mxproof.model import UsageError
+from mxproof.errors import UsageError
 from mxproof.runtimes.base import Array
 
 INF, NAN = np.inf, np.nan

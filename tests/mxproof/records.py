@@ -7,8 +7,9 @@ from typing import Any, List, Sequence, Tuple
 
 from mxproof.proof.outputs.agreement import EQUAL, TopK
 from mxproof.proof.outputs.final import Figures, OutputProof
-from mxproof.proof.proof import Proof, TargetProof
+from mxproof.proof.proof import TargetProof
 from mxproof.reports.record import Json
+from mxproof.verification import VerifyResult
 
 from .fakes import NAMES, PRECISIONS, clean, judge, truth_of
 
@@ -36,7 +37,7 @@ def target_proof(name: str, *, wrong: bool = False) -> TargetProof:
     return TargetProof(name, comparisons, output, alone if wrong else {})
 
 
-def proof(wrong: Sequence[str] = (), **other: Any) -> Proof:
+def proof(wrong: Sequence[str] = (), **other: Any) -> VerifyResult:
     """Of both targets.
 
     Args:
@@ -44,7 +45,7 @@ def proof(wrong: Sequence[str] = (), **other: Any) -> Proof:
     """
     targets = {name: target_proof(name, wrong=name in wrong) for name in ("onnx", "pytorch")}
     shapes, versions = {"data": (2, 3, 8, 6)}, {"mxproof": "1", "mxnet": "1.9.1"}
-    return Proof("small", "user", shapes, targets, versions, **other)
+    return VerifyResult("small", "user", shapes, targets, versions, **other)
 
 
 def deep(count: int, *, failed_from: int = 0, name: str = "stage{}_conv") -> Json:

@@ -13,8 +13,9 @@ from PIL import Image
 
 from converters import load_checkpoint, save_checkpoint
 from fixtures.networks import Network
+from mxproof.errors import UsageError
 from mxproof.inputs.chosen import by_input, chosen_inputs
-from mxproof.model import Subject, UsageError, load_for_run, load_subject
+from mxproof.model import Subject, load_for_run, load_subject
 from mxproof.recording.file import load_recording
 from mxproof.runtimes.mxnet.client import MxnetProcess
 from tests.converters import test_batch, test_limits

@@ -19,7 +19,7 @@ from converters.operators import REGISTRY
 from fixtures.networks import Network
 from mxproof.proof.outputs.agreement import EQUAL, TopK
 from mxproof.proof.outputs.final import NO_FIGURES, Figures, prove_outputs
-from mxproof.proof.proof import Proof, TargetProof
+from mxproof.proof.proof import TargetProof
 from mxproof.proof.reference import Evidence, kept, live
 from mxproof.proof.tolerance import Budgets
 from mxproof.proof.verify import Prover, notes_of
@@ -27,6 +27,7 @@ from mxproof.reports.page import markdown, page
 from mxproof.runtimes.mxnet.client import MxnetProcess
 from mxproof.runtimes.operator_kinds import ORDER_SENSITIVE, RANDOM
 from mxproof.runtimes.registry import TARGETS, convert
+from mxproof.verification import VerifyResult
 
 from ..operators.prove import reference
 from .test_anchored import Wrong
@@ -294,7 +295,7 @@ def test_nothing_is_claimed_of_what_was_not_compared(mxnet: MxnetProcess) -> Non
     with converted(chance, mxnet) as (graph, evidence, paths):
         found = proof(graph, evidence, paths)
         shapes = {"data": (5, 8)}
-        whole = Proof("net", "user", shapes, found, {}, notes=notes_of(graph, found))
+        whole = VerifyResult("net", "user", shapes, found, {}, notes=notes_of(graph, found))
         record = whole.to_json()
     reason = "drawn at random: judged by its distribution, as a layer"
     for target in record["targets"].values():

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from converters.preprocessing import Preprocessing
+from mxproof.errors import UsageError
 from mxproof.inputs.pictures import picture_input, read_picture
-from mxproof.model import UsageError
 
 FREE = ("N", 3, "H", "W")
 

@@ -10,12 +10,13 @@ import pytest
 
 from mxproof.proof.outputs.agreement import DIFFERS, EQUAL, TopK
 from mxproof.proof.outputs.final import NO_FIGURES, Figures, OutputProof
-from mxproof.proof.proof import Proof, TargetProof
+from mxproof.proof.proof import TargetProof
 from mxproof.proof.trace_results import Comparison
 from mxproof.reports.page import markdown, page
 from mxproof.reports.record import FAIL, PASS, Json, output, questions, target_part
 from mxproof.reports.terminal import proven_sentence
 from mxproof.reports.wording import loss_words, precision_words, summary
+from mxproof.verification import VerifyResult
 
 from .fakes import NOISE, PRECISIONS, Layers, clean, judge, truth_of
 
@@ -110,7 +111,7 @@ def test_each_fault_fails_its_question(
 
 
 def record_of(found: TargetProof) -> Json:
-    proof = Proof("small", "user", {"data": (2, 3, 8, 6)}, {"onnx": found}, {})
+    proof = VerifyResult("small", "user", {"data": (2, 3, 8, 6)}, {"onnx": found}, {})
     record: Json = proof.to_json()["targets"]["onnx"]
     return record
 
@@ -181,7 +182,7 @@ def test_a_systematic_loss_is_imprecise(alone: bool) -> None:
 
 def test_reports_say_that_the_function_is_the_same() -> None:
     found = target(single=moved(10))
-    record = Proof("small", "user", {"data": (2, 3, 8, 6)}, {"onnx": found}, {}).to_json()
+    record = VerifyResult("small", "user", {"data": (2, 3, 8, 6)}, {"onnx": found}, {}).to_json()
     assert record["targets"]["onnx"]["less_precise"].keys() == {"relu"}
     html, text = page([record]), markdown([record])
     sentence = "ONNX is the same function, but less precise in 1 layer; the first is Activation"
