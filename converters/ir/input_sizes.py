@@ -14,7 +14,6 @@ from itertools import chain
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..errors import ShapeError, UnsupportedError
-from ..passes.free_batch import sized
 from .graph import Graph
 from .shapes import Dim, Shape, show
 
@@ -41,25 +40,6 @@ SMALLEST = 8
 NAMED = 4
 
 
-def with_shapes(graph: Graph, guessed: Shapes, stated: Shapes) -> Graph:
-    """The network with shapes of its inputs, and with numbers for the sizes that they determine.
-
-    Args:
-        guessed: what the first layers say of all inputs; None where they say nothing.
-        stated: the user's.
-
-    Raises:
-        ShapeError: an input that the network does not have, or a shape that it cannot take.
-    """
-    shapes = implied(graph, {**guessed, **stated})
-    unknown = [name for name, shape in shapes.items() if shape is None]
-    found = layouts(graph, unknown[0], shapes) if len(unknown) == 1 else []
-    if len(found) == 1:
-        shapes[unknown[0]] = found[0]
-    with _hints(graph, guessed):
-        return with_determined_sizes(sized(graph, shapes, stated))
-
-
 def implied(graph: Graph, shapes: Shapes) -> Dict[str, Shape]:
     """The shapes, with those that follow from other inputs': a length for each sample, states."""
     found = dict(shapes)
@@ -74,7 +54,7 @@ def implied(graph: Graph, shapes: Shapes) -> Dict[str, Shape]:
 
 
 @contextmanager
-def _hints(graph: Graph, shapes: Shapes) -> Iterator[None]:
+def fitting_named(graph: Graph, shapes: Shapes) -> Iterator[None]:
     """Errors on inputs that are too small or too large name such as fit these shapes."""
     try:
         yield
@@ -108,7 +88,7 @@ def shapes_that_fit(graph: Graph, shapes: Shapes) -> Sizes:
         return found
     fitting = choices(graph, shapes)
     if not fitting:
-        with _hints(graph, {v.name: v.shape for v in graph.inputs}):
+        with fitting_named(graph, {v.name: v.shape for v in graph.inputs}):
             graph.infer_shapes(numbered(shapes, DEFAULT_SIZES, DEFAULT_SIZE))
     raise ShapeError(
         f"{graph.name}: no height equal to the width fits {in_words(shapes)}. {fitting} Choose "

@@ -17,9 +17,9 @@ from ..errors import (
 )
 from ..ir.arrays import TYPE_FLAGS, Array
 from ..ir.graph import Graph, Node, Value
-from ..ir.input_sizes import with_shapes
 from ..ir.shapes import AXES, Shape
 from ..passes.fold_constants import fold_parameters, input_roles
+from ..passes.state_shapes import with_shapes
 from .naming import distinct_names, readable, with_readable_variables
 from .select_outputs import Selection, select
 from .symbol import VARIABLE, Entry, Symbol, SymbolNode, in_visiting_order
