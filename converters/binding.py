@@ -106,8 +106,8 @@ def _check_stated(inputs: Mapping[str, Shape], symbol: Symbol, needed: List[str]
 def _input(node: SymbolNode, graph: Graph, types: Mapping[str, str]) -> Value:
     """An input: its shape as the file states it (`__shape__`, where 0 is unknown), and its type.
 
-    The type is the requested one, the one that the file states, the one that a layer demands, or that
-    of the parameters.
+    The type is the requested one, the one that the file states, the one that a layer demands, or
+    that of the parameters.
     """
     dims = [int(d) for d in re.findall(r"-?\d+", node.attrs.get("__shape__", ""))]
     axes = AXES.get(len(dims), (None,) * len(dims))

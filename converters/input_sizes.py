@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 from .batch import sized
 from .errors import ShapeError, UnsupportedError
 from .graph import Graph
-from .shape import Dim, Shape, show
+from .shape import Dim, Shape, stating
 
 Sizes = Dict[str, Tuple[int, ...]]
 Shapes = Mapping[str, Shape]
@@ -52,10 +52,10 @@ def with_shapes(graph: Graph, guessed: Shapes, stated: Shapes) -> Graph:
         ShapeError: an input that the network does not have, or a shape that it cannot take.
     """
     shapes = implied(graph, {**guessed, **stated})
-    unknown = [name for name, shape in shapes.items() if shape is None]
-    found = layouts(graph, unknown[0], shapes) if len(unknown) == 1 else []
-    if len(found) == 1:
-        shapes[unknown[0]] = found[0]
+    unknown = next((name for name, shape in shapes.items() if shape is None), None)
+    found = layouts(graph, unknown, shapes) if unknown is not None else []
+    if unknown is not None and len(found) == 1:
+        shapes = implied(graph, {**shapes, unknown: found[0]})
     with _hints(graph, guessed):
         return with_determined_sizes(sized(graph, shapes, stated))
 
@@ -69,8 +69,18 @@ def implied(graph: Graph, shapes: Shapes) -> Dict[str, Shape]:
         for role, name in given[1:]:
             if operator and name in found and found[name] is None:
                 data = graph.infer_shapes(found)[given[0][1] or ""]
-                found[name] = operator.parameter_shapes(data).get(role) if data else None
+                shape = operator.implied_shapes(data).get(role) if data else None
+                found[name] = None if None in (shape or ()) else shape
     return found
+
+
+def implied_by(graph: Graph, shapes: Shapes, name: str, shape: Shape) -> Optional[Shapes]:
+    """All shapes where this input has this one; None where they do not follow, or do not fit."""
+    try:
+        found = implied(graph, {**shapes, name: shape})
+    except (ShapeError, UnsupportedError):
+        return None
+    return None if None in found.values() else found
 
 
 @contextmanager
@@ -94,7 +104,7 @@ def choices(graph: Graph, shapes: Shapes) -> str:
 
 def in_words(shapes: Shapes) -> str:
     """Shapes as a user states them: data=1x3x112x96."""
-    return ", ".join(f"{name}={show(shape)}" for name, shape in shapes.items())
+    return ", ".join(stating(name, shape) for name, shape in shapes.items())
 
 
 def shapes_that_fit(graph: Graph, shapes: Shapes) -> Sizes:
@@ -116,24 +126,29 @@ def shapes_that_fit(graph: Graph, shapes: Shapes) -> Sizes:
     )
 
 
-def fixed_shapes(graph: Graph, shapes: Shapes) -> Optional[Sizes]:
+def some_sizes(graph: Graph, shapes: Shapes, batch: int = 1) -> Optional[Sizes]:
+    """As `fixed_shapes`, or else with another height than width."""
+    return fixed_shapes(graph, shapes, batch) or next(iter(rectangles(graph, shapes, batch)), None)
+
+
+def fixed_shapes(graph: Graph, shapes: Shapes, batch: int = 1) -> Optional[Sizes]:
     """Fixed shapes that the network takes, with height and width alike; None where none was found.
 
     Args:
         shapes: of all inputs; their free sizes are letters, or None.
     """
     if _free(shapes) == {"T"}:
-        return _filled(graph, shapes, {"N": 1}, STEPS)
+        return _filled(graph, shapes, {"N": batch}, STEPS)
     for steps in STEPS if "T" in _free(shapes) else STEPS[:1]:
-        found = _filled(graph, shapes, {"N": 1, "T": steps}, SIDES)
+        found = _filled(graph, shapes, {"N": batch, "T": steps}, SIDES)
         if found:
             return found
     return None
 
 
-def rectangles(graph: Graph, shapes: Shapes) -> List[Sizes]:
+def rectangles(graph: Graph, shapes: Shapes, batch: int = 1) -> List[Sizes]:
     """The same with height and width not alike, the most nearly square first."""
-    known = ({**DEFAULT_SIZES, "H": height} for height in SIDES)
+    known = ({**DEFAULT_SIZES, "N": batch, "H": height} for height in SIDES)
     found = [_filled(graph, shapes, sizes, SIDES) for sizes in known if "H" in _free(shapes)]
     first = next(name for name, shape in shapes.items() if "H" in (shape or ())) if found else ""
 
@@ -182,10 +197,8 @@ def layouts(graph: Graph, name: str, shapes: Shapes) -> List[Shape]:
         for node in graph.nodes
     )
     guesses = (next(filter(None, given), None), *LAYOUTS)
-    tried = {guess: {**shapes, name: guess} for guess in guesses if guess is not None}
-    if any(shape is None for other, shape in shapes.items() if other != name):
-        return []
-    fitting = ((guess, guess and fixed_shapes(graph, each)) for guess, each in tried.items())
+    tried = {guess: implied_by(graph, shapes, name, guess) for guess in guesses if guess}
+    fitting = ((guess, each and some_sizes(graph, each)) for guess, each in tried.items())
     return [guess for guess, sizes in fitting if sizes and _is_picture(guess, sizes[name])]
 
 

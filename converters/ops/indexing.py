@@ -5,7 +5,7 @@ MXNet's indices are numbers of any type, float32 mostly, which it truncates.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Literal, Optional, Tuple
+from typing import Any, ClassVar, Dict, List, Literal, Optional, Tuple
 
 import numpy as np
 
@@ -196,7 +196,7 @@ class BatchTake(Picking):
     """(N, C), int32 (N,) -> (N,): one element of each row.  Source: indexing_op.h, batch_take."""
 
     axis, keepdims, mode = 1, False, "clip"
-    input_types = {"indices": "int32"}
+    input_types: ClassVar = {"indices": "int32"}
 
     def infer(self, a: Dims, indices: Dims) -> Shape:
         return merge_shapes(with_axes(a, "(N, C)")[:1], indices)

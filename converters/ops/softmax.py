@@ -36,7 +36,7 @@ class Softmax(SameShape):
     dtype: Optional[Literal["float16", "float32", "float64"]] = None  # of the result
     use_length: Optional[bool] = False
 
-    input_types = {"length": "int32"}
+    input_types: ClassVar = {"length": "int32"}
     onnx_name: ClassVar[str] = "Softmax"
     torch_name: ClassVar[str] = "softmax"
     sign: ClassVar[str] = ""
