@@ -86,6 +86,11 @@ def find_files(
         if epoch is not None and not path.name.endswith(f"-{epoch:04d}.params"):
             raise CheckpointError(f"{path} is not of epoch {epoch}. Leave one of the two out.")
         return CheckpointFiles(_symbol_of(path), path)
+    if path.is_file() and path.suffix != ".json" and not _is_symbol(path):
+        raise CheckpointError(
+            f"{path}: neither a symbol (.json) nor a .params file. Give one of these, their "
+            "prefix, or their folder."
+        )
     symbol = path if path.is_file() else _named_symbol(path)
     if params is None:
         return CheckpointFiles(symbol, _params_of(symbol, epoch))
@@ -103,9 +108,9 @@ def _named_symbol(path: Path) -> Path:
         symbols = _symbols(path)
         if len(symbols) == 1:
             return symbols[0]
+        advice = "Give one of them, or a prefix" if symbols else "Give the folder of a checkpoint"
         raise CheckpointError(
-            f"{path}: holds {len(symbols)} symbols. Give one of them, or a prefix. "
-            f"{_found_in(path)}"
+            f"{path}: holds {len(symbols) or 'no'} symbols. {advice}. {_found_in(path)}"
         )
     wanted = path if path.suffix in (".json", ".params") else symbol
     raise CheckpointError(f"{wanted}: no such file. {_found_in(path.parent)}")

@@ -68,6 +68,10 @@ class BakedBatchWarning(CheckpointWarning):
     """The network was made for one batch size, which was freed, or could not be."""
 
 
+class NotANumberWarning(CheckpointWarning):
+    """An array that the user chose holds NaN."""
+
+
 def listed(names: Sequence[str]) -> str:
     """The names, separated by commas; of many the first ones, and how many there are beside."""
     more = len(names) - LISTED

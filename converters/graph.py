@@ -266,7 +266,7 @@ class Graph:
         known = sorted(v.name for v in self.inputs)
         for name in shapes.keys() - known:
             names = ", ".join(known)
-            raise ShapeError(f"--input {name}: the network has no such input; it has: {names}.")
+            raise ShapeError(f"input {name!r}: the network has no such input; it has: {names}.")
         inputs = tuple(replace(v, shape=shapes.get(v.name, v.shape)) for v in self.inputs)
         graph = replace(self, inputs=inputs)
         try:

@@ -24,8 +24,9 @@ def logits(graph: Graph) -> Tuple[str, ...]:
     if found == graph.outputs:
         described = ", ".join(f"{n!r} ({makers[n].op if n in makers else 'input'})" for n in found)
         raise CheckpointError(
-            f"--logits: {graph.name} ends in {described}, which is no softmax and no sigmoid. Name "
-            "the layer that you want: --output LAYER; `mxproof inspect` lists them."
+            f"--logits: {graph.name} ends in {described}, which is no softmax and no sigmoid: "
+            "it returns logits already, or what else that layer computes. Leave --logits out; for "
+            "another layer's result: --output LAYER (`mxproof inspect` lists them)."
         )
     for name in found:
         if name not in makers:

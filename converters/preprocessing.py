@@ -70,8 +70,8 @@ class Preprocessing:
                     f"channel of {self.channels}."
                 )
         numbers = (self.scale, *self.mean, *self.std)
-        if not all(map(math.isfinite, numbers)) or 0 in self.std:
-            return "scale, mean and std must be finite, and no std 0."
+        if not all(map(math.isfinite, numbers)) or 0 in (self.scale, *self.std):
+            return "scale, mean and std must be finite, and neither scale nor a std 0."
         sizes = [*(self.size or ()), *([self.resize] if self.resize is not None else [])]
         if any(n < 1 for n in sizes):
             return "sizes must be 1 or more."

@@ -12,12 +12,11 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 from converters.preprocessing import Preprocessing
 from converters.shape import Shape, stated
 
-from .chosen_inputs import chosen_inputs
+from .chosen_inputs import Samples, chosen_inputs, samples_of
 from .evidence import SAMPLES, evidence_for
 from .proof import Proof
 from .prover import verify as prove
 from .recording.file import given_inputs
-from .runtimes.base import Array
 from .subject import UsageError, load_for_run
 from .targets import TARGETS
 from .tolerance import Budgets, load_budgets
@@ -35,8 +34,8 @@ def verify(
     inputs: Optional[Mapping[str, Shape]] = None,
     types: Optional[Mapping[str, str]] = None,
     outputs: Sequence[str] = (),
-    images: Sequence[PathLike] = (),
-    arrays: Sequence[Mapping[str, Array]] = (),
+    images: Union[PathLike, Sequence[PathLike]] = (),
+    arrays: Samples = (),
     ranges: Optional[Mapping[str, Tuple[float, float]]] = None,
     preprocessing: Optional[Preprocessing] = None,
     seed: int = 0,
@@ -63,7 +62,8 @@ def verify(
         types, outputs: see `converters.load_checkpoint`.
         images: picture files to run on, in place of random numbers; "NAME=FILE" where the network
             has several inputs.
-        arrays: samples to run on, each an array by input name; inputs left out are drawn.
+        arrays: a sample to run on, or several: arrays by input name, or an .npz file of them;
+            inputs left out are drawn.
         ranges: input -> the least and the largest number that is drawn for it.
         preprocessing: of the images; by default what is known of a model of the zoo.
         seed, samples: of random inputs: where they begin, and how many.
@@ -83,18 +83,20 @@ def verify(
         raise UsageError(f"to={list(to)}; allowed: one or more of {', '.join(TARGETS)}.")
     if reference is not None and (images or inputs or arrays or ranges):
         raise UsageError("reference has its own inputs. Leave images, inputs, arrays, ranges out.")
+    samples_given = samples_of(arrays)
+    images = [images] if isinstance(images, (str, os.PathLike)) else images
     with ExitStack() as stack:
         if folder is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mxproof-"))
         recorded = None if reference is None else Path(reference)
         inputs = stated(inputs or {})
-        shapes = {name: a.shape for sample in arrays[:1] for name, a in sample.items()}
+        shapes = {name: a.shape for sample in samples_given[:1] for name, a in sample.items()}
         given = given_inputs(recorded) if recorded else {**shapes, **inputs}
         how: Dict[str, Any] = {"types": types, "outputs": outputs, "ranges": ranges}
         how.update(epoch=epoch, params=params, weights=weights)
         subject = load_for_run(os.fspath(checkpoint), given, **how)
         chosen = chosen_inputs(
-            subject, arrays=arrays, images=images, preprocessing=preprocessing, given=inputs
+            subject, arrays=samples_given, images=images, preprocessing=preprocessing, given=inputs
         )
         evidence = stack.enter_context(
             evidence_for(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
@@ -10,6 +11,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from converters import Value
+from converters.errors import NotANumberWarning
 from converters.preprocessing import Preprocessing
 from converters.shape import Shape, compatible, show
 
@@ -17,6 +19,18 @@ from .runtimes.base import Array, Inputs
 from .subject import Subject, UsageError
 
 PathLike = Union[str, "os.PathLike[str]"]
+#: Samples: arrays by input name, or .npz files of them.
+Samples = Union[PathLike, Inputs, Sequence[Union[PathLike, Inputs]]]
+
+
+def samples_of(given: Samples) -> List[Inputs]:
+    """One sample or several, each an array by input name.
+
+    Raises:
+        UsageError: no such .npz file, or not arrays of numbers.
+    """
+    several = [given] if isinstance(given, (str, os.PathLike, Mapping)) else given
+    return [s if isinstance(s, Mapping) else read_npz(Path(s)) for s in several]
 
 
 def read_npz(path: Path) -> Dict[str, Array]:
@@ -48,6 +62,8 @@ def typed(value: Value, array: Array) -> Array:
     Raises:
         UsageError: it has another shape, or fractions where the input takes whole numbers.
     """
+    if not array.size:
+        raise UsageError(f"input {value.name!r}: its array of {show(array.shape)} holds no number.")
     wanted = np.dtype(value.type)
     if not compatible(value.shape, array.shape):
         takes, got = show(value.shape), show(array.shape)
@@ -55,7 +71,27 @@ def typed(value: Value, array: Array) -> Array:
         takes, got = str(wanted), str(array.dtype)
     else:
         return np.ascontiguousarray(array, wanted)
-    raise UsageError(f"input {value.name!r} takes {takes}, got {got}.")
+    raise UsageError(f"input {value.name!r} takes {takes}, got {got}. Give it such an array.")
+
+
+def sizes_of(values: Sequence[Value], arrays: Inputs) -> Dict[str, int]:
+    """Free sizes, which have one name in several inputs, in these arrays.
+
+    Raises:
+        UsageError: two arrays have different sizes there.
+    """
+    found: Dict[str, Tuple[int, str]] = {}
+    for value in (v for v in values if v.name in arrays):
+        for dim, size in zip(value.shape or (), arrays[value.name].shape):
+            if not isinstance(dim, str):
+                continue
+            other, name = found.setdefault(dim, (size, value.name))
+            if other != size:
+                raise UsageError(
+                    f"inputs {name!r} and {value.name!r} share the size {dim}, which is {other} "
+                    f"in one array and {size} in the other. Give arrays of one size."
+                )
+    return {dim: size for dim, (size, _) in found.items()}
 
 
 def by_input(images: Sequence[str], names: Sequence[str]) -> Dict[str, List[Path]]:
@@ -106,7 +142,8 @@ def chosen_inputs(
 
     known = {value.name: value for value in subject.graph.inputs}
     for name in {name for sample in arrays for name in sample if name not in known}:
-        raise UsageError(f"--npz: the network has no input {name!r}; it has: {', '.join(known)}.")
+        has = ", ".join(known)
+        raise UsageError(f"input {name!r}: the network has no such input; it has: {has}.")
     columns = {
         name: pictures_for(subject, files, known[name], preprocessing, given)
         for name, files in by_input([os.fspath(file) for file in images], list(known)).items()
@@ -130,10 +167,9 @@ def completed(
     """The arrays in the types of their inputs, and drawn ones for the inputs that have none; sizes
     of one name are one size."""
     found = {v.name: typed(v, arrays[v.name]) for v in subject.graph.inputs if v.name in arrays}
-    sizes: Dict[object, int] = {}
-    for value in subject.graph.inputs:
-        if value.name in found and value.shape is not None:
-            sizes.update(zip(value.shape, found[value.name].shape))
+    for name in (n for n, a in found.items() if a.dtype.kind == "f" and np.isnan(a).any()):
+        warnings.warn(f"input {name!r}: its array holds NaN.", NotANumberWarning, stacklevel=4)
+    sizes = sizes_of(subject.graph.inputs, found)
     shapes: Dict[str, Shape] = {name: array.shape for name, array in found.items()}
     for value in subject.graph.inputs:
         stated = given.get(value.name) or value.shape

@@ -46,7 +46,7 @@ def picture_input(
     if size and (height or size[0], width or size[1]) != tuple(size):
         raise UsageError(
             f"--size {size[0]}x{size[1]}: input {name!r} has shape {show(shape)}. Leave "
-            "--size out, or state another --input."
+            "--size out, or give that size."
         )
     frames = [f for file in files for f in read_picture(file, preprocessing, size)]
     sizes = sorted({show(f.shape[:2]) for f in frames})
@@ -112,6 +112,8 @@ def read_picture(
     Raises:
         UsageError: no such file, or not a picture.
     """
+    if file.is_dir():
+        raise UsageError(f"--image {file}: is a folder. Name the files in it: {file / '*'}.")
     try:
         with Image.open(file) as image:
             return [_pixels(frame, preprocessing, size) for frame in ImageSequence.Iterator(image)]

@@ -163,7 +163,7 @@ class TargetProof:
         return [*paragraphs, *(f"{model}/{self.target}: {p}." for p in self.unlocalized)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Proof:
     """The verification of one network.
 
@@ -190,6 +190,11 @@ class Proof:
     latency: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
     problems: Tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """The verdicts; the rest fills pages."""
+        verdicts = (f"{n} {'proven' if t.passed else 'FAILED'}" for n, t in self.targets.items())
+        return f"<Proof of {self.model}: {', '.join(verdicts)}>"
 
     @property
     def coverage(self) -> Optional[Coverage]:

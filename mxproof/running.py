@@ -19,7 +19,7 @@ from converters import Value, load_checkpoint
 from converters.preprocessing import KEY, Preprocessing
 from converters.shape import Shape, compatible, show
 
-from .chosen_inputs import typed
+from .chosen_inputs import sizes_of, typed
 from .runtimes.base import Array, RuntimeFailure
 from .runtimes.mxnet import MxnetProcess
 from .subject import Subject, UsageError, load_for_run
@@ -96,7 +96,9 @@ class Opened:
                     f"input {name!r}: the model takes {', '.join(map(repr, known))}, got "
                     f"{', '.join(map(repr, arrays)) or 'none'}. Give each: --npy NAME=FILE."
                 )
-        return {name: typed(known[name], arrays[name]) for name in known}
+        found = {name: typed(known[name], arrays[name]) for name in known}
+        sizes_of(self.inputs, found)
+        return found
 
 
 @contextmanager
@@ -105,6 +107,7 @@ def open_model(
     runtime: str,
     *,
     given: Optional[Mapping[str, Shape]] = None,
+    shapes: Optional[Mapping[str, Shape]] = None,
     mxnet_python: Optional[str] = None,
     **reading: Any,
 ) -> Iterator[Opened]:
@@ -114,6 +117,7 @@ def open_model(
         model: a checkpoint, a name of the zoo, or a file that `convert` wrote.
         runtime: a name in RUNTIMES.
         given: shapes of inputs, as the user states them.
+        shapes: of the arrays that a checkpoint is to be run on, where it needs them.
         reading: of a checkpoint, see `load_for_run`.
 
     Raises:
@@ -126,10 +130,15 @@ def open_model(
         fitting = [name for name, other in SUFFIXES.items() if other == suffix]
         hint = f" {suffix} files run by --runtime {' or '.join(fitting)}." if fitting else ""
         raise UsageError(f"{model}: --runtime {runtime} takes {takes}.{hint}")
+    if suffix and not Path(model).is_file():
+        raise UsageError(f"{model}: no such file.")
     if suffix:
         context = open_file(Path(model), runtime, mxnet_python)
     else:
-        context = open_subject(load_for_run(model, given or {}, **reading), runtime, mxnet_python)
+        subject = load_for_run(model, given or {}, **reading)
+        if any(value.shape is None for value in subject.graph.inputs):
+            subject = load_for_run(model, {**(shapes or {}), **(given or {})}, **reading)
+        context = open_subject(subject, runtime, mxnet_python)
     with context as opened:
         yield opened.restated(given or {})
 
@@ -160,8 +169,9 @@ def runtime_for(model: str) -> str:
 
 def _suffix(model: str) -> str:
     """Of a file that is no checkpoint's; "" for a checkpoint, and for a name."""
-    suffix = Path(model).suffix if Path(model).is_file() else ""
-    return "" if suffix in (".json", ".params") else suffix
+    suffix = Path(model).suffix
+    known = Path(model).is_file() or suffix in SUFFIXES.values()
+    return suffix if known and suffix not in (".json", ".params") else ""
 
 
 @contextmanager

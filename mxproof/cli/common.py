@@ -199,13 +199,11 @@ def writable(args: argparse.Namespace) -> None:
     """Refuse files that cannot be written, before anything is done for them.
 
     Raises:
-        UsageError: one that an option names is a folder, or in a folder that does not exist, or
-            in which nothing can be written.
+        UsageError: one that an option names is a folder, or in a folder in which nothing can be
+            written.
     """
     for option in ("json", "html", "markdown", "log"):
         path = getattr(args, option, None)
-        if path and not Path(path).absolute().parent.is_dir():
-            raise UsageError(f"--{option} {path}: there is no such folder. Make it first.")
         if path and Path(path).is_dir():
             raise UsageError(f"--{option} {path}: is a folder. Name a file.")
         if path:

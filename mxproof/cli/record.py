@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
     from ..recording.file import save_recording
 
     output, given = Path(args.output_file), stated_shapes(args)
-    if not output.absolute().parent.is_dir() or output.is_dir():
-        raise UsageError(f"-o {output}: name a file, in a folder that is there.")
+    if output.is_dir():
+        raise UsageError(f"-o {output}: is a folder. Name a file.")
     writable_folder(f"-o {output}", output.absolute().parent)
     with common.progress_of(args):
         report(f"reading {args.checkpoint}")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from converters.preprocessing import Preprocessing
 from converters.progress import report
 from converters.shape import show
 
-from ..chosen_inputs import by_input
+from ..chosen_inputs import by_input, read_npz
 from ..report.sheet import Sheet
 from ..running import RUNTIMES, Opened, open_model, runtime_for
 from ..runtimes.base import Array
@@ -34,6 +34,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     common.reading_options(parser)
     text = "an input as an array. Repeat for several inputs"
     common.repeatable(parser, "--npy", "[NAME=]FILE", text)
+    text = "inputs as arrays, by name (numpy.savez)"
+    parser.add_argument("--npz", metavar="FILE", help=text)
     text = "where the output goes, e.g. out.npy"
     parser.add_argument("-o", "--output-file", metavar="FILE", help=text)
     text = "names of the classes, one a line, for the largest outputs"
@@ -46,20 +48,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     runtime = args.runtime or runtime_for(args.checkpoint)
-    if not args.image and not args.npy:
-        raise UsageError("nothing to run it on: give --image FILE or --npy FILE.")
+    arrays = arrays_of(args)
+    if not args.image and not arrays:
+        raise UsageError("nothing to run it on: give --image FILE, --npy FILE or --npz FILE.")
     labels = Path(args.labels).read_text(encoding="utf-8").splitlines() if args.labels else []
     output = Path(args.output_file or "out.npy")
-    if output.suffix != ".npy" or not output.absolute().parent.is_dir():
-        raise UsageError(f"-o {output}: name an .npy file, in a folder that is there.")
+    if output.suffix != ".npy":
+        raise UsageError(f"-o {output}: name an .npy file.")
     if args.output_file:
         writable_folder(f"-o {output}", output.absolute().parent)
-    how = {"mxnet_python": args.mxnet_python, **common.reading(args)}
+    how: Dict[str, Any] = {"mxnet_python": args.mxnet_python, **common.reading(args)}
     with common.progress_of(args):
         report(f"opening {args.checkpoint} in {runtime}")
-        given = parse_inputs(args.input)
-        with open_model(args.checkpoint, runtime, given=given, **how) as opened:
-            inputs = opened.checked(inputs_of(args, opened))
+        shapes = {name: array.shape for name, array in arrays.items() if name}
+        how.update(given=parse_inputs(args.input), shapes=shapes)
+        with open_model(args.checkpoint, runtime, **how) as opened:
+            inputs = opened.checked(inputs_of(args, opened, arrays))
             report(f"running {args.checkpoint} in {runtime}")
             with np.errstate(all="ignore"):
                 outputs = opened.run(inputs)
@@ -76,14 +80,22 @@ def run(args: argparse.Namespace) -> int:
     return common.PROVEN
 
 
-def inputs_of(args: argparse.Namespace, opened: Opened) -> Dict[str, Array]:
-    """Arrays of --npy; pictures of --image for inputs that are left."""
-    from ..pictures import picture_input
-
-    arrays: Dict[str, Array] = {}
+def arrays_of(args: argparse.Namespace) -> Dict[str, Array]:
+    """Of --npz and --npy, by name; "" is that of the first input."""
+    arrays = read_npz(Path(args.npz)) if args.npz else {}
     for text in args.npy:
         name, _, file = text.rpartition("=")
-        arrays[name or opened.inputs[0].name] = read_npy(Path(file))
+        arrays[name] = read_npy(Path(file))
+    return arrays
+
+
+def inputs_of(
+    args: argparse.Namespace, opened: Opened, given: Mapping[str, Array]
+) -> Dict[str, Array]:
+    """Arrays as given; pictures of --image for inputs that are left."""
+    from ..pictures import picture_input
+
+    arrays = {name or opened.inputs[0].name: array for name, array in given.items()}
     left = {value.name: value for value in opened.inputs if value.name not in arrays}
     if args.image and not left:
         raise UsageError("--image and --npy give the same input. Leave one of the two out.")

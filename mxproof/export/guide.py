@@ -28,7 +28,7 @@ CONTENTS = {
 }
 HEADINGS = (
     *("target", "function", "precision", "layers"),
-    *("float64, worst", "float32 ratio, worst (median)"),
+    *("float64, worst", "float32 ratio, worst"),
 )
 
 
@@ -159,6 +159,6 @@ def _row(name: str, proof: Proof, found: Json) -> Tuple[str, ...]:
     noisiest = singles.worst.ratio if singles.worst else None
     ratio = f"{noisiest:.2f}" if noisiest is not None else ""
     if target.median_ratio is not None and ratio:
-        ratio += f" ({target.median_ratio:.2f})"
+        ratio += f" (median {target.median_ratio:.2f})"
     verdicts = FUNCTIONS[found["function"]], precision_words(found)
     return (name, *verdicts, str(len(doubles.checks)), worst, ratio)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 from converters import ConversionError
-from converters.examples import example_input
-from converters.header import example_shapes
+from converters.examples import example_inputs
+from converters.input_sizes import shapes_that_fit
 
 from ..subject import UsageError
 from .parcel import Parcel
@@ -99,13 +99,9 @@ def _example(parcel: Parcel) -> Shapes:
         }
         if _fits(parcel, shapes):
             return shapes
-    found = example_shapes(parcel.graph)
-    if found is None:
-        unknown = [v.name for v in parcel.graph.inputs if v.shape is None]
-        names = unknown or [v.name for v in parcel.graph.inputs]
-        options = (f"--input {example_input(parcel.graph, n, free=bool(unknown))}" for n in names)
-        raise UsageError(f"--pt2: torch.export needs inputs of known shape: {' '.join(options)}.")
-    return found
+    if options := example_inputs(parcel.graph):
+        raise UsageError(f"--pt2: torch.export needs inputs of known shape: {options}.")
+    return shapes_that_fit(parcel.graph, known)
 
 
 def _larger_batch(parcel: Parcel, example: Shapes) -> Shapes:

@@ -26,6 +26,9 @@ MEASURES = {"float64": "rel", "float32": "ratio"}
 #: What is asked of a target -> the precision that answers it.
 QUESTIONS = {"function": "float64", "precision": "float32"}
 
+#: What a live proof is judged by; see `Proof.reference`.
+MXNET = "mxnet"
+
 Json = Dict[str, Any]
 
 
@@ -220,23 +223,23 @@ def proof_record(proof: Proof) -> Json:
         "notes": dict(proof.notes),
         "targets": {name: _target(t, proof) for name, t in proof.targets.items()},
         "latency": dict(proof.latency),
-        **coverage_record(proof.coverage),
+        **coverage_record(proof.coverage, proof.reference),
     }
 
 
-def coverage_record(coverage: Optional[Coverage]) -> Json:
-    """What took part in the proof; null, and the reason, where no MXNet was asked."""
+def coverage_record(coverage: Optional[Coverage], reference: str = MXNET) -> Json:
+    """What took part in the proof; null, and the reason, where that was not measured."""
     if coverage is None:
-        return {"coverage": None, "coverage_note": NOT_COVERED}
+        note = NOT_IN_MXNET if reference == MXNET else NOT_RECORDED
+        return {"coverage": None, "coverage_note": f"not measured: {note}"}
     shares = {n: dict(vars(getattr(coverage, n))) for n in ("stored", "channels", "relu_signs")}
     shares["stored"].update(missing=dict(coverage.missing), exempt=dict(coverage.exempt))
     return {"coverage": shares, "coverage_note": None}
 
 
 #: Why there is no coverage.
-NOT_COVERED = (
-    "not known: MXNet is not there to be asked, or it has no layers that compute what is folded"
-)
+NOT_RECORDED = "a recording cannot be asked which numbers take part"
+NOT_IN_MXNET = "MXNet has no layers that compute what is folded"
 
 
 def _target(target: TargetProof, proof: Proof) -> Json:

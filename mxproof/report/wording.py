@@ -64,7 +64,7 @@ SUMMARY = (
     "top-1",
     "stored numbers",
     "float64 rel, worst layer",
-    "float32 ratio, worst layer (median)",
+    "float32 ratio, worst layer",
 )
 
 
@@ -151,7 +151,7 @@ def summary(target: Json) -> List[Tuple[str, str]]:
     (rel, layer), (ratio, noisiest) = (worst(target, p) for p in PRECISIONS)
     silent = output.get("max_abs") is None and output.get("top1") is None and bool(output)
     median = target["precisions"].get("float32", {}).get("median_ratio")
-    judged = f" ({median:.2f})" if median is not None else ""
+    judged = f" (median {median:.2f})" if median is not None else ""
     texts = (
         FUNCTIONS[target["function"]],
         precision_words(target),
@@ -174,7 +174,7 @@ def stored_words(stored: Optional[Json]) -> str:
     if stored["different"]:
         return f"{exact:,} of {total:,}"
     reasons = ", ".join(sorted(set(stored["exempt"].values())))
-    return f"all {exact:,}" + (f" but {total - exact:,} ({reasons})" if reasons else "")
+    return f"all {total:,}" + (f" but {total - exact:,} ({reasons})" if reasons else "")
 
 
 def reasons(target: Json) -> List[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,15 @@ BOOT = (
     "import runpy, sys; sys.path = [sys.argv.pop(1), *filter(None, sys.path)]; "
     "runpy.run_module(sys.argv.pop(1), run_name='__main__')"
 )
+
+#: How a line of MXNet's log begins, e.g. "[12:34:56] ../src/executor/graph_executor.cc:1991: ".
+LOGGED = re.compile(r"\[\d\d:\d\d:\d\d\] \S+:\d+: (?!.*Check failed)")
+
+
+def last_words(errors: str) -> str:
+    """The last three lines that a worker wrote to stderr, on one line, without its log."""
+    lines = [line.strip() for line in errors.splitlines() if not LOGGED.match(line.strip())]
+    return " ".join([line for line in lines if line][-3:])
 
 
 class WorkerProcess:
@@ -172,9 +182,10 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             code = None
         self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace").strip().splitlines()[-3:]
+        said = last_words(self._errors.read().decode(errors="replace"))
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         on = f", given {self._given}" if self._given else ""
         return RuntimeFailure(
-            f"the {self._runtime} process ended ({how}) while it had to {doing}{on}: {said}"
+            f"the {self._runtime} process ended ({how}) while it had to {doing}{on}"
+            + (f": {said}" if said else "")
         )

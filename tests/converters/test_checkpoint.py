@@ -71,7 +71,7 @@ def test_a_missing_parameter_may_be_declared_an_input() -> None:
         ("unit2_bn1_gamma", (5,), None, ShapeError, "its gamma .* shape 5, the symbol says 4"),
         ("data", None, (1, 4, 32, 32), ShapeError, "its weight 'conv0_weight' has shape 4x3x3x3"),
         ("data", None, (1, 3, 5, 0), ShapeError, "'conv0' .*size 0.* smaller than the kernel of 3"),
-        ("image", None, (1, 3, 8, 8), ShapeError, "--input image: .* no such input; it has: data"),
+        ("image", None, (1, 3, 8, 8), ShapeError, "input 'image': .* no such input; it has: data"),
         ("aux:fc_bias", (5,), None, CheckpointError, "'fc_bias' is stored both as arg: and as aux"),
     ],
 )

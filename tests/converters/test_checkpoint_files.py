@@ -74,6 +74,8 @@ def test_found(
         (LFFD, "iter_800000.params", {"epoch": 3}, "is not of epoch 3"),
         (LFFD, "iter_800000.params", {"params": "iter_800000.params"}, "both choose"),
         (LFFD, ".", {"params": "iter_800000.params", "epoch": 3}, "and epoch 3: both choose"),
+        ("net.onnx", "net.onnx", {}, r"neither a symbol \(\.json\) nor a \.params file\. Give"),
+        ("x.npy", ".", {}, r"holds no symbols\. Give the folder of a checkpoint\."),
         ("model.tar.gz", "model.tar.gz", {}, r"is an archive\. Unpack it, and give the folder"),
     ],
 )

@@ -61,7 +61,7 @@ def test_it_survives_as_text_and_says_itself(how: Preprocessing, words: str) -> 
         ({"interpolation": "box"}, "interpolation='box'; allowed: bilinear, bicubic, lanczos"),
         ({"mean": (1.0, 2.0)}, "mean has 2 numbers"),
         ({"channels": "GRAY", "std": (1.0, 2.0, 3.0)}, "std has 3 numbers"),
-        ({"std": (1.0, 0.0, 1.0)}, "no std 0"),
+        ({"std": (1.0, 0.0, 1.0)}, "neither scale nor a std 0"),
         ({"scale": float("nan")}, "must be finite"),
         ({"mean": (0.0, float("nan"), 0.0)}, "must be finite"),
         ({"std": (float("inf"),)}, "must be finite"),

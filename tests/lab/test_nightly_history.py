@@ -148,7 +148,6 @@ def test_lines_of_another_form_are_reported_and_kept(nightly: Nightly, tmp_path:
         (["{run}", "--history", "{no}"], "there is no such folder. Make it first."),
         (["{run}", "--accept", " "], "--accept: the reason is empty."),
         (["{run}", "--steps", "moon"], "invalid choice: 'moon'"),
-        (["{run}", "--html", "{no}/x.html"], "there is no such folder. Make it first."),
     ],
 )
 def test_refusals(options: List[str], said: str, run: Run, tmp_path: Path) -> None:

@@ -78,6 +78,20 @@ def sorting(net: Network, x: Entry) -> Entry:
     return net.layer("sort", "sorted", net.convolution("conv0", x, 3, 4), axis=-1)
 
 
+def side_branch(net: Network, x: Entry) -> Entry:
+    net.convolution("side", x, 3, 4)
+    return net.convolution("conv0", x, 3, 4)
+
+
+def copy_of(name: str) -> Callable[[Path], Any]:
+    return lambda path: path.write_bytes((path.parent / name).read_bytes())
+
+
+def moved(path: Path) -> None:
+    path.mkdir()
+    (path.parent / "net-0000.params").rename(path / "kept.params")
+
+
 def large(net: Network, x: Entry) -> Entry:
     x = net.convolution("conv0", net.layer("_mul_scalar", "scaled", x, scalar=1e6), 3, 4)
     return net.batch_norm("bn0", x, 4)
@@ -87,6 +101,17 @@ def large_parameters(net: Network, x: Entry) -> Entry:
     x = net.convolution("conv0", x, 3, 4)
     net.arrays["conv0_weight"] *= np.float32(1e6)
     return net.batch_norm("bn0", x, 4)
+
+
+def wide_and_narrow(net: Network, x: Entry) -> Entry:
+    x = net.convolution("conv0", x, 3, 4)
+    net.arrays["conv0_weight"] = net.arrays["conv0_weight"].astype(np.float64)
+    return net.batch_norm("bn0", x, 4)
+
+
+def oblong(net: Network, x: Entry) -> Entry:
+    weight = net.parameter("weight", 4, 384)
+    return net.layer("FullyConnected", "fc", x, weight, num_hidden=4, no_bias=True)
 
 
 def two_inputs(net: Network, x: Entry) -> Entry:
@@ -151,6 +176,28 @@ FILES: Dict[str, Remedy] = {
         "types are: (float32)",
         f"{CONVERT} --input-type data=\\1",
     ),
+    "parameters that are elsewhere": Remedy(
+        CONVERT,
+        "name their file: --params FILE",
+        "+ --params sub/kept.params",
+        files={"sub": moved},
+    ),
+    "parameters of several symbols": Remedy(
+        "convert w.params -o out --no-verify --quiet",
+        r"Give the symbol, and (--params \S+)\. ",
+        "convert net-symbol.json \\1 -o out --no-verify --quiet",
+        files={
+            "w.params": copy_of("net-0000.params"),
+            **dict.fromkeys(("a-symbol.json", "b-symbol.json"), copy_of("net-symbol.json")),
+        },
+    ),
+    "parameters that no output needs": Remedy(
+        f"{CONVERT} --input data=Nx3xHxW",
+        r"too: (--output \w+)\.",
+        "+ \\1",
+        network=side_branch,
+        code=0,
+    ),
     "weights that cannot be had": Remedy(
         "inspect resnet18 --weights pretrained --quiet",
         r"take RANDOM ones: (--weights seeded)",
@@ -168,8 +215,8 @@ OPERATORS: Dict[str, Remedy] = {
     ),
     "no softmax": Remedy(
         f"{CONVERT} --logits",
-        "that you want: --output LAYER",
-        f"{CONVERT} --output pool",
+        "Leave --logits out",
+        "- --logits",
         network=lambda net, x: net.layer(
             "Pooling", "pool", net.convolution("conv0", x, 3, 4), kernel=(2, 2), pool_type="max"
         ),
@@ -242,6 +289,16 @@ OPERATORS: Dict[str, Remedy] = {
     ),
     "parameters beyond float16": Remedy(
         f"{CONVERT} --float16", "Leave --float16 out", "- --float16", network=large_parameters
+    ),
+    "float64 beside float32": Remedy(
+        f"{CONVERT} --float64", "Without it all are", "- --float64", network=wide_and_narrow
+    ),
+    "no square fits": Remedy(
+        f"{CONVERT} --to pytorch --pt2 --input data=Nx3xHxW",
+        r"It takes, e\.g\., (\S+)[ .]",
+        "convert net -o out --no-verify --quiet --to pytorch --pt2 --input \\1",
+        "torch",
+        network=oblong,
     ),
     "numbers beyond float16": Remedy(
         f"{CONVERT} --to onnx --float16 --input data=Nx3x8x8",
@@ -483,6 +540,8 @@ ELSEWHERE: Dict[str, str] = {
     "mxproof convert --float64": "tests/mxproof/test_real_files.py",
     "Say which one it is for: --image": "tests/mxproof/test_chosen_inputs.py",
     "supported with --float16: layers": "recommends nothing",
+    "outputs that can be converted (--output)": "a heading of `inspect`; recommends nothing",
+    "float64: rounded to float32; --float64 keeps it": "tests/mxproof/test_real_files.py",
     "argument --to: invalid choice": "recommends nothing",
     "its target is computed: ": "the remedy of a row in TO_MXNET",
     "needs opset … or newer": "no operator needs one",
@@ -491,5 +550,6 @@ ELSEWHERE: Dict[str, str] = {
     "`mxproof convert --exact-batch-norm` avoids that": "tests/operators/test_rounding.py",
     "for a reproducer: ": "tests/mxproof/test_repro_cli.py",
     "the shape of input … is not known": "converting, which comes first, asks in other words",
+    "ONNX's reference evaluator (onnx.reference) runs the file": "tests/mxproof/test_real_files.py",
     "what torch.export made of": "a fault of torch; --pt2 is left out as in another row",
 }

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from converters import UnusedParametersWarning, load_checkpoint
+from converters import ConversionError, UnusedParametersWarning, load_checkpoint
+from converters.errors import NotANumberWarning
 from converters.preprocessing import Preprocessing
 from mxproof import UsageError, verify
 from mxproof.runtimes.mxnet import MxnetProcess
@@ -62,6 +63,21 @@ def test_a_recording_in_place_of_mxnet(succeed: Succeed, prefix: Path, tmp_path:
     assert proof.reference == "small.npz"
     assert "no layer needed the row for" in proof.problems[0]
     assert not proof.passed
+
+
+def test_arrays_and_files_of_them(prefix: Path, tmp_path: Path) -> None:
+    sample = {"data": np.full((1, 3, 8, 8), 0.5, np.float32)}
+    np.savez(tmp_path / "in.npz", **sample)
+    proofs = [verify(prefix, to=["onnx"], arrays=a) for a in (sample, tmp_path / "in.npz")]
+    assert [proof.shapes for proof in proofs] == [{"data": (1, 3, 8, 8)}] * 2
+    assert repr(proofs[0]) == "<Proof of small: onnx proven>"
+    with pytest.raises(
+        ConversionError, match="input 'x': the network has no such input; it has: data"
+    ):
+        verify(prefix, arrays={"x": sample["data"]})
+    sample["data"][0, 0, 0, 0] = np.nan
+    with pytest.warns(NotANumberWarning, match="input 'data': its array holds NaN"):
+        verify(prefix, to=["onnx"], arrays=sample)
 
 
 REAL = {"cifar_resnet20_v1": 32, "cifar_resnet20_v2": 32, "mnet.25": 64}

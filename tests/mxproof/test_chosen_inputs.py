@@ -159,7 +159,7 @@ def test_arrays_of_a_file(masked: Path, tmp_path: Path, run: Run) -> None:
         ("--npz none.npz", "--npz none.npz: no such file."),
         ("--npz text.npz", "--npz text.npz: not an .npz file of arrays ("),
         ("--npz words.npz", "--npz words.npz: 'data' is of <U1; supported: numbers"),
-        ("--npz short.npz", "SequenceMask 'mask' takes sequence_length of shape 5, got 6."),
+        ("--npz short.npz", "'data' and 'x' share the size N, which is 5 in one array and 6"),
         ("--npz in.npz --seed 3", "--seed and --npz: its arrays are not drawn."),
         ("--input-range x=1:2 --reference r.npz", "--reference: the recording has its own"),
         ("--input-range x=3:1", "--input-range x=3:1: write NAME=LOW:HIGH"),

@@ -157,6 +157,9 @@ def test_several_outputs_are_numbered(succeed: Succeed, tmp_path: Path, inputs: 
         ("small.onnx --npy objects.npy", "not an .npy file of numbers"),
         ("small.onnx --npy none.npy", "none.npy: no such file."),
         ("small.onnx --npy flat.npy", "input 'data' takes Nx3xHxW, got 3."),
+        ("small.onnx --npy empty.npy", "input 'data': its array of 0x3x8x8 holds no number."),
+        ("none.onnx --npy flat.npy", "mxproof run: none.onnx: no such file."),
+        ("two.onnx --npz apart.npz", "inputs 'a' and 'b' share the size N, which is 2 in one"),
         ("small.onnx --npy in.npy --image a.png", "--image and --npy give the same input"),
         ("small.onnx --npy in.npy -o x.txt", "name an .npy file"),
         ("small.onnx --npy in.npy --input data=1x4x8x8", "data 1x4x8x8: the model takes"),
@@ -181,6 +184,10 @@ def test_run_refuses_in_words(
         Path(name).write_bytes(b"\xff" * 50)
     np.save("objects.npy", np.array([{}], dtype=object), allow_pickle=True)
     np.save("flat.npy", np.ones(3))
+    np.save("empty.npy", np.ones((0, 3, 8, 8)))
+    np.savez("apart.npz", a=np.ones((2, 3)), b=np.ones((1, 3)))
+    text = '<ir_version: 8, opset_import: ["": 17]>g (float[N,3] a, float[N,3] b) => (float[N,3] y)'
+    onnx.save(onnx.parser.parse_model(f"{text} {{ y = Add(a, b) }}"), "two.onnx")
     model = onnx_model([helper.make_node("Relu", ["x"], ["y"])], (3,))
     model.ir_version = 99
     onnx.save(model, "new.onnx")

@@ -139,7 +139,6 @@ NO_TORCH = "{} is written by PyTorch, which is not installed here: pip install"
     [
         ("--pt2 --to onnx", True, "--pt2 goes with the PyTorch source: add --to pytorch."),
         ("--logits --output fc", True, "--logits: small ends in 'fc' (FullyConnected)"),
-        ("--log nowhere/log", True, "--log nowhere/log: there is no such folder. Make it first."),
         ("--pth --no-verify", False, NO_TORCH.format("--pth")),
         ("--pt2 --no-verify", False, NO_TORCH.format("--pt2")),
     ],

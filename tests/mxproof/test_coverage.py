@@ -162,9 +162,10 @@ def test_what_is_missing_is_named() -> None:
 
 
 def test_without_mxnet_there_is_no_coverage() -> None:
-    record = coverage_record(None)
-    assert record["coverage"] is None
-    assert coverage_words(record).startswith("Coverage: not known: MXNet")
+    for of, why in (("net.npz", "a recording cannot"), ("mxnet", "MXNet has no layers")):
+        record = coverage_record(None, of)
+        assert record["coverage"] is None
+        assert coverage_words(record).startswith(f"Coverage: not measured: {why}")
 
 
 def test_ranges() -> None:

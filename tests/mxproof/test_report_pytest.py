@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, NamedTuple
 from xml.etree import ElementTree
 
+import markupsafe  # noqa: F401 - or pytester's runs, which share its templates, forget it
 import pytest
 
 from converters import load_checkpoint
