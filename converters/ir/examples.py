@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Dict, Iterator, Mapping, Sequence, Tuple
 
 from ..errors import ConversionError, UnsupportedError
-from .shapes import AXES, Dims, Shape, show
+from .shapes import AXES, Dims, Shape, stating
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SIDES = (224, 112, 64, 48, 32, 16, 8, 2, 1, 2304)
 USUAL = {"N": 1, "C": 3, "T": 16}
 #: An option that is to be completed.
-OPTION = re.compile(r"--input(?! \S+=)")
+OPTION = re.compile(r"--input(?!-|[ =]\S*[='\"])")
 
 
 def example_input(graph: Graph, name: str, *, free: bool = False) -> str:
@@ -27,7 +27,7 @@ def example_input(graph: Graph, name: str, *, free: bool = False) -> str:
         free: leave sizes free where the network need not know them: `data=Nx3xHxW`.
     """
     sizes = _example(graph, name, SIDES)
-    return f"{name}={show(_freed(graph, name, sizes) if free else sizes)}"
+    return stating(name, _freed(graph, name, sizes) if free else sizes)
 
 
 def example_inputs(graph: Graph) -> str:
@@ -39,7 +39,7 @@ def example_inputs(graph: Graph) -> str:
     while unknown := [value.name for value in graph.inputs if value.shape is None]:
         name = unknown[0]
         shape = _freed(graph, name, _example(graph, name, SIDES))
-        options.append(f"--input {name}={show(shape)}")
+        options.append(_option(name, shape))
         shapes = implied(graph, {**{v.name: v.shape for v in graph.inputs}, name: shape})
         inputs = tuple(replace(v, shape=shapes[v.name]) for v in graph.inputs)
         graph = replace(graph, inputs=inputs)
@@ -56,12 +56,16 @@ def completed(error: UnsupportedError, graph: Graph) -> UnsupportedError:
     options = []
     for value in graph.inputs:  # each beside those before it
         sizes = _example(graph, value.name, sides)
-        options.append(f"--input {value.name}={show(sizes)}")
+        options.append(_option(value.name, sizes))
         inputs = (replace(v, shape=sizes) if v is value else v for v in graph.inputs)
         graph = replace(graph, inputs=tuple(inputs))
     return UnsupportedError(
         OPTION.sub(lambda _: " ".join(options), problem) for problem in error.problems
     )
+
+
+def _option(name: str, shape: Shape) -> str:
+    return f"--input {stating(name, shape)}".replace("--input --input=", "--input=", 1)
 
 
 def sized(shape: Dims, side: int, usual: Mapping[str, int] = USUAL) -> Tuple[int, ...]:
@@ -82,6 +86,8 @@ def sized(shape: Dims, side: int, usual: Mapping[str, int] = USUAL) -> Tuple[int
 def _freed(graph: Graph, name: str, sizes: Tuple[int, ...]) -> Shape:
     """The shape with free sizes but for the channels, if the network takes it so."""
     axes = AXES.get(len(sizes), ("C",) * len(sizes))
+    if len(sizes) == 2 and _counts(graph, name):
+        axes = ("N", "T")
     shown: Shape = tuple(size if axis == "C" else axis for axis, size in zip(axes, sizes))
     return shown if _fits(graph, name, shown) else sizes
 
@@ -100,15 +106,17 @@ def _candidates(graph: Graph, name: str, sides: Sequence[int]) -> Iterator[Tuple
         return
     if name.endswith("label"):
         yield (1,)
-    if _counts(graph, name) or "int" in graph.types[name]:
-        yield (1, USUAL["T"])
-    from .input_sizes import fixed_shapes, layouts  # which need this module
+    from .input_sizes import implied_by, layouts, some_sizes  # which need this module
 
     known = {value.name: value.shape for value in graph.inputs}
-    for guess in layouts(graph, name, known):
-        found = fixed_shapes(graph, {**known, name: guess})
+    counts = _counts(graph, name) or "int" in graph.types[name]
+    for guess in (("N", "T"),) if counts else layouts(graph, name, known):
+        shapes = implied_by(graph, known, name, guess)
+        found = some_sizes(graph, shapes) if shapes else None
         if found:
             yield found[name]
+    if counts:
+        yield (1, USUAL["T"])
     yield from ((1, USUAL["C"], side, side) for side in sides)
     read = sorted({a.shape[1] for a in graph.params.values() if a.ndim == 2}, reverse=True)
     yield from ((1, size) for size in read)
@@ -127,9 +135,13 @@ def _counts(graph: Graph, name: str) -> bool:
 
 
 def _fits(graph: Graph, name: str, shape: Shape) -> bool:
-    known = {value.name: value.shape for value in graph.inputs}
+    """Does the network take it, with one sample and with two?"""
+    from .input_sizes import implied, some_sizes  # which need this module
+
     try:
-        graph.infer_shapes({**known, name: shape})
+        shapes = implied(graph, {**{v.name: v.shape for v in graph.inputs}, name: shape})
+        graph.infer_shapes(shapes)
     except ConversionError:
         return False
-    return True
+    batches = (1, 2) if "N" in (shape or ()) else (1,)
+    return None in shapes.values() or all(some_sizes(graph, shapes, n) for n in batches)

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 
 from ..errors import ShapeError, UnsupportedError
 from .graph import Graph
-from .shapes import Dim, Shape, show
+from .shapes import Dim, Shape, stating
 
 Sizes = Dict[str, Tuple[int, ...]]
 Shapes = Mapping[str, Shape]
@@ -49,8 +49,18 @@ def implied(graph: Graph, shapes: Shapes) -> Dict[str, Shape]:
         for role, name in given[1:]:
             if operator and name in found and found[name] is None:
                 data = graph.infer_shapes(found)[given[0][1] or ""]
-                found[name] = operator.parameter_shapes(data).get(role) if data else None
+                shape = operator.implied_shapes(data).get(role) if data else None
+                found[name] = None if None in (shape or ()) else shape
     return found
+
+
+def implied_by(graph: Graph, shapes: Shapes, name: str, shape: Shape) -> Optional[Shapes]:
+    """All shapes where this input has this one; None where they do not follow, or do not fit."""
+    try:
+        found = implied(graph, {**shapes, name: shape})
+    except (ShapeError, UnsupportedError):
+        return None
+    return None if None in found.values() else found
 
 
 @contextmanager
@@ -74,7 +84,7 @@ def choices(graph: Graph, shapes: Shapes) -> str:
 
 def in_words(shapes: Shapes) -> str:
     """Shapes as a user states them: data=1x3x112x96."""
-    return ", ".join(f"{name}={show(shape)}" for name, shape in shapes.items())
+    return ", ".join(stating(name, shape) for name, shape in shapes.items())
 
 
 def shapes_that_fit(graph: Graph, shapes: Shapes) -> Sizes:
@@ -96,24 +106,29 @@ def shapes_that_fit(graph: Graph, shapes: Shapes) -> Sizes:
     )
 
 
-def fixed_shapes(graph: Graph, shapes: Shapes) -> Optional[Sizes]:
+def some_sizes(graph: Graph, shapes: Shapes, batch: int = 1) -> Optional[Sizes]:
+    """As `fixed_shapes`, or else with another height than width."""
+    return fixed_shapes(graph, shapes, batch) or next(iter(rectangles(graph, shapes, batch)), None)
+
+
+def fixed_shapes(graph: Graph, shapes: Shapes, batch: int = 1) -> Optional[Sizes]:
     """Fixed shapes that the network takes, with height and width alike; None where none was found.
 
     Args:
         shapes: of all inputs; their free sizes are letters, or None.
     """
     if _free(shapes) == {"T"}:
-        return _filled(graph, shapes, {"N": 1}, STEPS)
+        return _filled(graph, shapes, {"N": batch}, STEPS)
     for steps in STEPS if "T" in _free(shapes) else STEPS[:1]:
-        found = _filled(graph, shapes, {"N": 1, "T": steps}, SIDES)
+        found = _filled(graph, shapes, {"N": batch, "T": steps}, SIDES)
         if found:
             return found
     return None
 
 
-def rectangles(graph: Graph, shapes: Shapes) -> List[Sizes]:
+def rectangles(graph: Graph, shapes: Shapes, batch: int = 1) -> List[Sizes]:
     """The same with height and width not alike, the most nearly square first."""
-    known = ({**DEFAULT_SIZES, "H": height} for height in SIDES)
+    known = ({**DEFAULT_SIZES, "N": batch, "H": height} for height in SIDES)
     found = [_filled(graph, shapes, sizes, SIDES) for sizes in known if "H" in _free(shapes)]
     first = next(name for name, shape in shapes.items() if "H" in (shape or ())) if found else ""
 
@@ -162,10 +177,8 @@ def layouts(graph: Graph, name: str, shapes: Shapes) -> List[Shape]:
         for node in graph.nodes
     )
     guesses = (next(filter(None, given), None), *LAYOUTS)
-    tried = {guess: {**shapes, name: guess} for guess in guesses if guess is not None}
-    if any(shape is None for other, shape in shapes.items() if other != name):
-        return []
-    fitting = ((guess, guess and fixed_shapes(graph, each)) for guess, each in tried.items())
+    tried = {guess: implied_by(graph, shapes, name, guess) for guess in guesses if guess}
+    fitting = ((g, some_sizes(graph, each) if each else None) for g, each in tried.items())
     return [guess for guess, sizes in fitting if sizes and _is_picture(guess, sizes[name])]
 
 

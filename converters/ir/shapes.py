@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from numbers import Integral
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -22,6 +23,13 @@ def show(shape: Shape) -> str:
     if shape is None:
         return "?"
     return "x".join("?" if d is None else str(d) for d in shape) or "()"
+
+
+def stating(name: str, shape: Shape) -> str:
+    """What a user types to state an input's shape: `data=1x3x224x224`, quoted where a shell would
+    not take it as it is."""
+    text = shlex.quote(f"{name}={show(shape)}")
+    return f"--input={text}" if name.startswith("-") else text
 
 
 def with_axes(data: Dims, axes: str) -> Dims:

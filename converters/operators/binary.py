@@ -92,6 +92,9 @@ class Binary(Operator):
     def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         return merge_shapes(lhs, rhs)
 
+    def implied_shapes(self, data: Shape) -> Dict[str, Dims]:
+        return {"rhs": data} if data else {}
+
     def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
         if g.type(lhs) == "bool":
             refuse_integers("bool")
@@ -113,6 +116,9 @@ class Broadcast(Binary):
 
     def infer(self, lhs: Dims, rhs: Dims) -> Shape:
         return broadcast(lhs, rhs)
+
+    def implied_shapes(self, data: Shape) -> Dict[str, Dims]:
+        return {}
 
 
 def binary(

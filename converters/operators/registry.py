@@ -165,6 +165,10 @@ class Operator:
         leaves it open."""
         return {}
 
+    def implied_shapes(self, data: Shape) -> dict[str, Dims]:
+        """Input name -> the shape that an input has where nothing states another."""
+        return self.parameter_shapes(data)
+
     def data_shape(self, shapes: Mapping[str, Shape]) -> Shape:
         """Parameter shapes -> the shape of `data` that they imply, or None.
 

@@ -71,6 +71,10 @@ class RegionPooling(Called):
         channels = data[1] if data else None
         return pooled_shape(data, rois, self.columns, channels, self.pooled_size)
 
+    def implied_shapes(self, data: Shape) -> Dict[str, Dims]:
+        """Any number of regions."""
+        return {"rois": ("R", self.columns)}
+
     def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
         return region_limits(shapes, self.spatial_scale)
 

@@ -16,13 +16,15 @@ from typing import Any, Collection, Dict, Iterator, List, Mapping, Optional, Set
 
 from ..errors import BakedBatchWarning, ShapeError, UnsupportedError
 from ..ir.graph import Graph, Node
+from ..ir.input_sizes import some_sizes
 from ..ir.shapes import AXES, Shape, show
 from ..operators import Unsupported, parse
 
 #: Operators that state sizes, of which the first may be the batch.
 STATING = ("Reshape", "_zeros", "_zeros_without_dtype", "_ones", "_full", "broadcast_to")
-#: Sizes that a network is tried at where they are free: (batch, steps, height and width).
-TRIED = ((1, 16, 64), (2, 12, 96))
+Letters = Mapping[str, int]
+#: Numbers that a network is tried with for sizes that are free, "" standing for all others.
+TRIED: Tuple[Letters, Letters] = ({"N": 1, "T": 16, "": 64}, {"N": 2, "T": 12, "": 96})
 
 
 def freed(given: Mapping[str, Shape]) -> Dict[str, Shape]:
@@ -103,12 +105,24 @@ def free_batch(graph: Graph, stated: Collection[str]) -> Graph:
         )
         return graph
     baked = _baked(graph)
-    if baked and not fixed and not _takes(graph, 1):
-        for batch in sorted(baked):
-            found = _served(graph, batch, {}) if _takes(graph, batch) else None
+    if baked and not fixed and not _takes(graph, TRIED[0]):
+        for batch, tried in ((b, t) for b in sorted(baked) for t in _trials(graph, b)):
+            found = _served(graph, batch, {}, tried) if _takes(graph, tried[0], batch) else None
             if found is not None:
                 return _told(graph, found, batch)
     return graph
+
+
+def _trials(graph: Graph, batch: int) -> Iterator[Tuple[Letters, Letters]]:
+    """Sizes to try: the usual ones; then those that the network determines at this batch."""
+    yield TRIED
+
+    shapes = {v.name: v.shape for v in graph.inputs}
+    found = None if None in shapes.values() else some_sizes(graph, shapes, batch)
+    if found:
+        pairs = (zip(shape or (), found[name]) for name, shape in shapes.items())
+        sizes = {d: size for d, size in chain(*pairs) if isinstance(d, str)}
+        yield {**TRIED[0], **sizes, "N": 1}, {**TRIED[1], **sizes, "N": 3}
 
 
 def _freer(fixed: Mapping[str, Shape], batch: int) -> Iterator[Dict[str, Shape]]:
@@ -150,7 +164,12 @@ def _sizes(node: Node) -> Tuple[int, ...]:
     return () if getattr(operator, "reverse", False) else tuple(operator.shape or ())
 
 
-def _served(graph: Graph, batch: int, shapes: Mapping[str, Shape]) -> Optional[Graph]:
+def _served(
+    graph: Graph,
+    batch: int,
+    shapes: Mapping[str, Shape],
+    tried: Tuple[Letters, Letters] = TRIED,
+) -> Optional[Graph]:
     """The network with inputs of these shapes, in which the batch is free; None if it does not take
     others, or differs at this one."""
     from ..onnx.exporter import to_onnx
@@ -158,11 +177,11 @@ def _served(graph: Graph, batch: int, shapes: Mapping[str, Shape]) -> Optional[G
 
     try:
         graph = graph.with_inputs(shapes)
-        found = _restated(graph, batch)
-        at = _sized(graph, batch, *TRIED[0][1:])
+        at = _sized(graph, {**tried[0], "N": batch})
+        found = _restated(graph, batch, graph.infer_shapes(at))
         if graph.infer_shapes(at) != found.infer_shapes(at):
             return None
-        if not all(_takes(found, *sizes) for sizes in TRIED):
+        if not all(_takes(found, sizes) for sizes in tried):
             return None
         to_onnx(found)
         to_pytorch(found)
@@ -171,26 +190,29 @@ def _served(graph: Graph, batch: int, shapes: Mapping[str, Shape]) -> Optional[G
     return found
 
 
-def _sized(graph: Graph, batch: int, steps: int, side: int) -> Dict[str, Shape]:
+def _sized(graph: Graph, sizes: Letters) -> Dict[str, Shape]:
     """Numbers for the sizes that are free."""
-    known = {"N": batch, "T": steps}
     return {
-        v.name: v.shape and tuple(known.get(d, side) if isinstance(d, str) else d for d in v.shape)
+        v.name: v.shape
+        and tuple(sizes.get(d, sizes[""]) if isinstance(d, str) else d for d in v.shape)
         for v in graph.inputs
     }
 
 
-def _takes(graph: Graph, batch: int, steps: int = TRIED[0][1], side: int = TRIED[0][2]) -> bool:
+def _takes(graph: Graph, sizes: Letters, batch: Optional[int] = None) -> bool:
     try:
-        graph.infer_shapes(_sized(graph, batch, steps, side))
+        graph.infer_shapes(_sized(graph, {**sizes, "N": batch or sizes["N"]}))
     except (ShapeError, UnsupportedError):
         return False
     return True
 
 
-def _restated(graph: Graph, batch: int) -> Graph:
-    """The layers that state the batch, with a code in its place, where the shape stays the same."""
-    shapes = graph.infer_shapes(_sized(graph, batch, *TRIED[0][1:]))
+def _restated(graph: Graph, batch: int, shapes: Mapping[str, Shape]) -> Graph:
+    """The layers that state the batch, with a code in its place, where the shape stays the same.
+
+    Args:
+        shapes: of all values at this batch.
+    """
     changed: Dict[str, Node] = {}
     restated: List[Tuple[int, str, str]] = []
     for number, node in enumerate(graph.listed):

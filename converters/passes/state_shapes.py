@@ -18,9 +18,9 @@ def with_shapes(graph: Graph, guessed: Shapes, stated: Shapes) -> Graph:
         ShapeError: an input that the network does not have, or a shape that it cannot take.
     """
     shapes = implied(graph, {**guessed, **stated})
-    unknown = [name for name, shape in shapes.items() if shape is None]
-    found = layouts(graph, unknown[0], shapes) if len(unknown) == 1 else []
-    if len(found) == 1:
-        shapes[unknown[0]] = found[0]
+    unknown = next((name for name, shape in shapes.items() if shape is None), None)
+    found = layouts(graph, unknown, shapes) if unknown is not None else []
+    if unknown is not None and len(found) == 1:
+        shapes = implied(graph, {**shapes, unknown: found[0]})
     with fitting_named(graph, guessed):
         return with_determined_sizes(sized(graph, shapes, stated))

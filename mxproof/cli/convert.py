@@ -11,9 +11,10 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Mapping
 
 from converters import ConversionError
+from converters.ir.shapes import Shape
 from converters.onnx.opsets import DEFAULT_OPSET, NEWEST_OPSET, OLDEST_OPSET
 from converters.passes.drop_softmax import logits
 from converters.progress import report
@@ -242,9 +243,11 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
     if args.verify and reason:
         raise UsageError(f"--verify: {reason}")
     if not reason:
+        given, inputs = stated_shapes(args), inputs_of(args, parcel.subject)
+        if inputs is None:
+            _ask(parcel.subject, given)
         try:
-            how = {**common.drawn(args), "inputs": inputs_of(args, parcel.subject)}
-            parcel.proof = prove(parcel, stated_shapes(args), **how)
+            parcel.proof = prove(parcel, given, **common.drawn(args), inputs=inputs)
         except (ConversionError, RuntimeFailure, UsageError) as error:
             if args.verify:
                 raise
@@ -258,6 +261,18 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
     else:
         parcel.notes += lost_in(parcel.proof)
         parcel.notes += [cost_of_fusing(parcel.proof)] if args.fuse else []
+
+
+def _ask(subject: Subject, given: Mapping[str, Shape]) -> None:
+    """Are there shapes to prove it in?
+
+    Raises:
+        UsageError: none that is known; the message asks for one.
+    """
+    try:
+        subject.concrete(given)
+    except (ConversionError, UsageError) as error:
+        raise UsageError(f"{error} Or leave the proof out: --no-verify.") from None
 
 
 def _why_not(args: argparse.Namespace, parcel: Parcel) -> str:
