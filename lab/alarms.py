@@ -22,7 +22,7 @@ from converters.progress import report
 from mxproof.cli import common
 from mxproof.cli.bench import table
 from mxproof.proof.proof import PRECISIONS, TargetProof
-from mxproof.proof.reference import Evidence, kept, live
+from mxproof.proof.reference import Reference, kept, live
 from mxproof.proof.tolerance import Budgets
 from mxproof.proof.verify import Prover
 from mxproof.runtimes.base import Candidate
@@ -109,7 +109,7 @@ class Drawn(NamedTuple):
         kind = list(INPUTS)[number // len(TURNS) % len(INPUTS)]
         return cls(graph, prefix, shape, paths, number, family, kind)
 
-    def evidence(self, model: Mxnet, kind: str, samples: int) -> Evidence:
+    def evidence(self, model: Mxnet, kind: str, samples: int) -> Reference:
         """As `verify` has it, but for the survey of numbers that these inputs do not reach."""
         random = np.random.default_rng((self.number, list(INPUTS).index(kind)))
         inputs = [{"data": INPUTS[kind](random, self.shape)} for _ in range(samples)]
@@ -119,7 +119,7 @@ class Drawn(NamedTuple):
         name = self.prefix.name
         return {"network": name, "family": self.family, "input": kind, "target": target}
 
-    def cases(self, kind: str, evidence: Evidence) -> Iterator[Row]:
+    def cases(self, kind: str, evidence: Reference) -> Iterator[Row]:
         """Is the right conversion proven?"""
         proofs = Prover(self.graph, self.paths, Budgets()).prove(evidence)[0]
         for target, proof in proofs.items():
@@ -129,7 +129,7 @@ class Drawn(NamedTuple):
             found = {"median_ratio": ratio, "worst_part": part, "alarm": alarm}
             yield {**self.about(kind, target), **found}
 
-    def losses(self, kind: str, evidence: Evidence, sites: int) -> Iterator[Row]:
+    def losses(self, kind: str, evidence: Reference, sites: int) -> Iterator[Row]:
         """Are lost digits caught, and is their layer named?"""
         random = np.random.default_rng((self.number, 1000))
         runs = {p: TARGETS["pytorch"].open(self.paths["pytorch"], p) for p in PRECISIONS}
@@ -144,7 +144,7 @@ class Drawn(NamedTuple):
                 found.update(live=lossy.moved > LIVE, caught=not proof.passed, named=named)
                 yield {**self.about(kind, "pytorch"), **found}
 
-    def judged(self, runs: Mapping[str, Candidate], evidence: Evidence) -> TargetProof:
+    def judged(self, runs: Mapping[str, Candidate], evidence: Reference) -> TargetProof:
         """The PyTorch file, run by these candidates, by precision."""
         paths = {"pytorch": self.paths["pytorch"]}
         prover = Prover(self.graph, paths, Budgets(), opened=lambda _, precision: runs[precision])

@@ -20,7 +20,7 @@ from .proof.tolerance import Budgets, load_budgets
 from .proof.verify import verify as prove
 from .recording.file import given_inputs
 from .runtimes.registry import TARGETS
-from .verification import VerifyResult, evidence_for
+from .verification import VerifyResult, reference_for
 
 PathLike = Union[str, "os.PathLike[str]"]
 
@@ -100,7 +100,7 @@ def verify(
             subject, arrays=samples_given, images=images, preprocessing=preprocessing, given=inputs
         )
         evidence = stack.enter_context(
-            evidence_for(
+            reference_for(
                 subject,
                 given,
                 seed=seed,

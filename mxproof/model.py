@@ -14,12 +14,12 @@ from converters.ir.arrays import TYPE_FLAGS
 from converters.ir.examples import example_input
 from converters.ir.input_sizes import shapes_that_fit
 from converters.ir.limits import input_limits
-from converters.ir.shapes import Shape, compatible
+from converters.ir.shapes import Shape, may_equal
 from converters.mxnet_format.checkpoint_files import CheckpointFiles, PathLike, find_files
 from converters.operators.registry import Limits
 from converters.passes.free_batch import freed
 from converters.preprocessing import KEY, Preprocessing
-from mxproof.zoo.models import ZOO, Model, obtain
+from mxproof.zoo.models import ZOO, ZooModel, obtain
 from mxproof.zoo.weights import STANDARD
 
 from .errors import UsageError
@@ -35,7 +35,7 @@ WEIGHTS = {
 
 
 @dataclass(frozen=True)
-class Subject:
+class Model:
     """
     Attributes:
         weights: "pretrained", "seeded" or "user".
@@ -48,7 +48,7 @@ class Subject:
     files: CheckpointFiles
     weights: str
     why: str
-    model: Optional[Model]
+    model: Optional[ZooModel]
     ranges: Mapping[str, Limits] = field(default_factory=dict)
 
     @property
@@ -61,14 +61,14 @@ class Subject:
         text = self.graph.source.get(KEY)
         return Preprocessing.from_text(text) if text else None
 
-    def prepared(self, how: Optional[Preprocessing]) -> Subject:
+    def prepared(self, how: Optional[Preprocessing]) -> Model:
         """The same network, with this preprocessing on record."""
         if how is None:
             return self
         source = {**self.graph.source, KEY: how.to_text()}
         return replace(self, graph=replace(self.graph, source=source))
 
-    def within(self, ranges: Mapping[str, Tuple[float, float]]) -> Subject:
+    def within(self, ranges: Mapping[str, Tuple[float, float]]) -> Model:
         """The same network, with what is drawn for its inputs limited.
 
         Raises:
@@ -160,8 +160,8 @@ def load_for_run(
     *,
     kept: Optional[Mapping[str, Shape]] = None,
     **reading: Any,
-) -> Subject:
-    """As `load_subject`, with sizes left free although a run gives them.
+) -> Model:
+    """As `load_model`, with sizes left free although a run gives them.
 
     One converted model serves every size. A network that is only defined for fixed sizes is
     loaded with those given, and with a free batch size where it takes any.
@@ -176,7 +176,7 @@ def load_for_run(
     batch = {n: shape and (*(free[n] or ())[:1], *shape[1:]) for n, shape in given.items()}
     for inputs in (free, {**batch, **kept}) if given else (free,):
         try:
-            subject = load_subject(checkpoint, inputs=inputs, **reading)
+            subject = load_model(checkpoint, inputs=inputs, **reading)
             subject.graph.with_inputs(given)
             for target in (to_onnx, to_pytorch):
                 target(subject.graph)
@@ -185,12 +185,12 @@ def load_for_run(
             if not given:
                 raise
             continue
-        if all(compatible(shape, given.get(name)) for name, shape in shapes.items()):
+        if all(may_equal(shape, given.get(name)) for name, shape in shapes.items()):
             return subject
-    return load_subject(checkpoint, inputs=given, **reading)
+    return load_model(checkpoint, inputs=given, **reading)
 
 
-def load_subject(
+def load_model(
     checkpoint: str,
     *,
     epoch: Optional[int] = None,
@@ -203,7 +203,7 @@ def load_subject(
     partial: bool = False,
     double: bool = False,
     ranges: Optional[Mapping[str, Tuple[float, float]]] = None,
-) -> Subject:
+) -> Model:
     """A prefix (`model/resnet-50`) or a name of the zoo (`resnet50`) -> what to test.
 
     Args:
@@ -222,7 +222,7 @@ def load_subject(
     if checkpoint not in ZOO:
         files = find_files(checkpoint, epoch, params)
         graph = load_checkpoint(files, inputs=inputs, **reading)
-        subject = Subject(graph, files, "user", "the user's checkpoint", None)
+        subject = Model(graph, files, "user", "the user's checkpoint", None)
         return subject.within(ranges or {})
     if params is not None:
         raise UsageError(f"--params {params}: {checkpoint}, a model by name, has parameters.")
@@ -233,7 +233,7 @@ def load_subject(
     graph = load_checkpoint(files, inputs=shapes, **reading)
     source = {**graph.source, "weights": WEIGHTS[obtained.weights]}
     graph = replace(graph, name=model.name, source=source)
-    subject = Subject(graph, files, obtained.weights, obtained.why, model)
+    subject = Model(graph, files, obtained.weights, obtained.why, model)
     return subject.prepared(model.preprocessing).within(ranges or {})
 
 

@@ -16,12 +16,12 @@ from google.protobuf.message import DecodeError
 from safetensors import SafetensorError, safe_open
 
 from converters import Value, load_checkpoint
-from converters.ir.shapes import Shape, compatible, show
+from converters.ir.shapes import Shape, may_equal, show
 from converters.preprocessing import KEY, Preprocessing
 
 from .errors import UsageError
 from .inputs.chosen import sizes_of, typed
-from .model import Subject, load_for_run
+from .model import Model, load_for_run
 from .runtimes.base import Array, RuntimeFailure
 from .runtimes.mxnet.client import MxnetProcess
 from .runtimes.registry import TARGETS, convert
@@ -78,7 +78,7 @@ class Opened:
         """
         known = {value.name: value for value in self.inputs}
         for name, shape in given.items():
-            if name not in known or not compatible(known[name].shape, shape):
+            if name not in known or not may_equal(known[name].shape, shape):
                 takes = ", ".join(f"{n} {show(v.shape)}" for n, v in known.items())
                 raise UsageError(f"--input {name} {show(shape)}: the model takes {takes}.")
         inputs = tuple(replace(v, shape=given.get(v.name) or v.shape) for v in self.inputs)
@@ -139,14 +139,14 @@ def open_model(
         subject = load_for_run(model, given or {}, **reading)
         if any(value.shape is None for value in subject.graph.inputs):
             subject = load_for_run(model, {**(shapes or {}), **(given or {})}, **reading)
-        context = open_subject(subject, runtime, mxnet_python)
+        context = open_checkpoint(subject, runtime, mxnet_python)
     with context as opened:
         yield opened.restated(given or {})
 
 
 @contextmanager
-def open_subject(
-    subject: Subject, runtime: str, mxnet_python: Optional[str] = None
+def open_checkpoint(
+    subject: Model, runtime: str, mxnet_python: Optional[str] = None
 ) -> Iterator[Opened]:
     """A checkpoint in a runtime; what is not MXNet's is converted first."""
     target, graph = RUNTIMES[runtime], subject.graph

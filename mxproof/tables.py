@@ -10,11 +10,11 @@ import numpy as np
 from converters.ir.shapes import show
 from converters.progress import counted
 
-from .model import Subject
+from .model import Model
 from .proof.outputs.agreement import differences, same_top
 from .proof.tolerance import ULP32
 from .reports.sheet import Sheet
-from .running import open_subject
+from .running import open_checkpoint
 from .runtimes.base import Array, Inputs
 
 #: Runtime -> what the tables call it.
@@ -70,19 +70,19 @@ class ModelRows:
 
 
 def measure(
-    subject: Subject, inputs: Sequence[Inputs], mxnet_python: Optional[str] = None
+    subject: Model, inputs: Sequence[Inputs], mxnet_python: Optional[str] = None
 ) -> ModelRows:
     """Run one network on the same inputs in MXNet and in all other runtimes.
 
     Raises:
         RuntimeFailure: a runtime is not installed, or refuses.
     """
-    with open_subject(subject, "mxnet", mxnet_python) as network:
+    with open_checkpoint(subject, "mxnet", mxnet_python) as network:
         views = list(counted(inputs, f"{subject.name}: MXNet, inputs"))
         truth, reference = ([network.run(x, p) for x in views] for p in ("float64", "float32"))
     rows = {}
     for runtime, title in TITLES.items():
-        with open_subject(subject, runtime, mxnet_python) as opened, np.errstate(all="ignore"):
+        with open_checkpoint(subject, runtime, mxnet_python) as opened, np.errstate(all="ignore"):
             found = [opened.run(x) for x in counted(inputs, f"{subject.name}: {title}, inputs")]
         rows[runtime] = judged(found, reference, truth)
     shapes = {name: array.shape for name, array in inputs[0].items()}

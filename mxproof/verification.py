@@ -12,9 +12,9 @@ from converters.files import atomic_write
 from converters.ir.shapes import Shape
 
 from .inputs.sampling import informative
-from .model import Subject
+from .model import Model
 from .proof.proof import Proof
-from .proof.reference import SAMPLES, Evidence, live
+from .proof.reference import SAMPLES, Reference, live
 from .recording.file import load_recording
 from .reports.page import Plot, notebook, page
 from .reports.record import proof_record
@@ -58,8 +58,8 @@ class VerifyResult(Proof):
 
 
 @contextmanager
-def evidence_for(
-    subject: Subject,
+def reference_for(
+    subject: Model,
     given: Mapping[str, Shape],
     *,
     seed: int = 0,
@@ -67,7 +67,7 @@ def evidence_for(
     inputs: Optional[Sequence[Inputs]] = None,
     mxnet_python: Optional[str] = None,
     reference: Optional[Path] = None,
-) -> Iterator[Evidence]:
+) -> Iterator[Reference]:
     """A recording, or MXNet on chosen inputs, or on inputs drawn from a seed.
 
     Args:

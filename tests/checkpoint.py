@@ -10,9 +10,9 @@ from typing import Dict, Tuple
 import pytest
 
 from converters.ir.shapes import Shape
-from mxproof.model import Subject
+from mxproof.model import Model
 
-Chosen = Tuple[Dict[str, Shape], Subject]
+Chosen = Tuple[Dict[str, Shape], Model]
 KEY = pytest.StashKey[Chosen]()
 
 

@@ -10,7 +10,7 @@ from .. import operators as ops
 from ..errors import ShapeError, UnsupportedError
 from .arrays import Array
 from .examples import completed
-from .shapes import Open, Shape, compatible, misfit, settled, show
+from .shapes import DeferredDim, Shape, may_equal, misfit, resolve, show
 
 #: Outputs that a refusal names.
 LISTED = 8
@@ -165,7 +165,9 @@ class Graph:
         found: Dict[str, Shape] = {}
         while True:  # until the layers have told all that they tell of the sizes left to them
             shapes = self._infer_once(inputs, found)
-            left_open = [n for n, s in shapes.items() if any(isinstance(d, Open) for d in s or ())]
+            left_open = [
+                n for n, s in shapes.items() if any(isinstance(d, DeferredDim) for d in s or ())
+            ]
             now = {name: _settled(shape) for name, shape in shapes.items()}
             if all(found.get(name) == now[name] for name in left_open):
                 return now
@@ -248,7 +250,7 @@ class Graph:
     def _check_parameters(self, node: Node, operator: ops.Operator, given: List[Shape]) -> None:
         expected = operator.parameter_shapes(given[0] if given else None)
         for role, name, shape in zip(operator.input_names(), node.inputs, given):
-            if role in expected and not compatible(expected[role], shape):
+            if role in expected and not may_equal(expected[role], shape):
                 stored = "; if none fits, symbol and parameters do not belong together"
                 raise ShapeError(
                     f"{node.op} {node.name!r}: its {role} {name!r} has shape {show(shape)}, the "
@@ -281,7 +283,7 @@ def _infer(
 ) -> Dict[str, Shape]:
     """What reads an unknown shape has an unknown shape; the rest is the declaration's to say.
 
-    Sizes that a layer without inputs leaves open are what `found` says, or `Open`.
+    Sizes that a layer without inputs leaves open are what `found` says, or `DeferredDim`.
     """
     if any(shape is None for name, shape in zip(node.inputs, given) if name is not None):
         return dict.fromkeys(node.outputs)
@@ -297,10 +299,10 @@ def _opened(name: str, shape: Shape, found: Shape) -> Shape:
     if shape is None or None not in shape:
         return shape
     known = (k if d is None else d for d, k in zip(shape, found or (None,) * len(shape)))
-    return tuple(Open(f"{name}:{axis}") if d is None else d for axis, d in enumerate(known))
+    return tuple(DeferredDim(f"{name}:{axis}") if d is None else d for axis, d in enumerate(known))
 
 
 def _settled(shape: Shape) -> Shape:
     if shape is None:
         return None
-    return tuple(None if isinstance(d, Open) else d for d in map(settled, shape))
+    return tuple(None if isinstance(d, DeferredDim) else d for d in map(resolve, shape))

@@ -73,8 +73,8 @@ def _is_dim(dim: Any) -> bool:
     return dim is None or isinstance(dim, str) or (isinstance(dim, Integral) and int(dim) > 0)
 
 
-class Open(str):
-    """A size that a file leaves to the layers that read it, until `merge` meets another for it.
+class DeferredDim(str):
+    """A size that a file leaves to the layers that read it, until `unify` meets another for it.
 
     `_zeros(shape=(0, 256))`, the first state of a recurrent cell, is as large as the batch.
     """
@@ -82,20 +82,20 @@ class Open(str):
     meaning: Dim = None
 
 
-def settled(dim: Dim) -> Dim:
+def resolve(dim: Dim) -> Dim:
     """What an open size was found to be; any other size as it is."""
-    while isinstance(dim, Open) and dim.meaning is not None:
+    while isinstance(dim, DeferredDim) and dim.meaning is not None:
         dim = dim.meaning
     return dim
 
 
 def same(a: Dim, b: Dim) -> bool:
     """Could the two be equal? Unknown and differently named dimensions could."""
-    a, b = settled(a), settled(b)
+    a, b = resolve(a), resolve(b)
     return not (isinstance(a, int) and isinstance(b, int)) or a == b
 
 
-def compatible(a: Shape, b: Shape) -> bool:
+def may_equal(a: Shape, b: Shape) -> bool:
     """Could the two shapes be equal?"""
     return a is None or b is None or (len(a) == len(b) and all(map(same, a, b)))
 
@@ -108,16 +108,16 @@ def misfit(needed: Shape, stored: Shape) -> Optional[int]:
     return (few > many) - (few < many) if few and many else None
 
 
-def merge(a: Dim, b: Dim) -> Dim:
+def unify(a: Dim, b: Dim) -> Dim:
     """What is known of a dimension that is both `a` and `b`: a number before a name."""
-    a, b = settled(a), settled(b)
+    a, b = resolve(a), resolve(b)
     if not same(a, b):
         raise ShapeError(f"{a} and {b} must be equal")
-    if isinstance(b, Open) and not isinstance(a, Open):
+    if isinstance(b, DeferredDim) and not isinstance(a, DeferredDim):
         a, b = b, a
-    if isinstance(a, Open):
+    if isinstance(a, DeferredDim):
         a.meaning = b if b is not a else None
-        return settled(a)
+        return resolve(a)
     return b if a is None or (isinstance(b, int) and not isinstance(a, int)) else a
 
 
@@ -129,9 +129,9 @@ def merge_shapes(*shapes: Tuple[Dim, ...]) -> Tuple[Dim, ...]:
     """
     first, *rest = shapes
     for other in rest:
-        if not compatible(first, other):
+        if not may_equal(first, other):
             raise ShapeError(f"inputs of shapes {show(first)} and {show(other)} must be equal")
-        first = tuple(map(merge, first, other))
+        first = tuple(map(unify, first, other))
     return first
 
 

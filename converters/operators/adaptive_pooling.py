@@ -8,7 +8,7 @@ import numpy as np
 
 from ..ir.shapes import Dims, Shape, with_axes
 from .attributes import Ints
-from .onnx_math import Formula, constant, count_to, size_of
+from .onnx_math import OnnxExpr, constant, count_to, size_of
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
@@ -47,11 +47,11 @@ class AdaptiveAvgPooling2D(Operator):
             return g.op("AveragePool", data, kernel_shape=kernel, strides=kernel)
         rows, row_counts = _membership(g, data, 2, self._size()[0])
         columns, column_counts = _membership(g, data, 3, self._size()[1])
-        means = Formula(g, data).op("MatMul", columns.transpose(1, 0)) / column_counts
+        means = OnnxExpr(g, data).op("MatMul", columns.transpose(1, 0)) / column_counts
         return (rows.op("MatMul", means) / row_counts.unsqueeze(1)).value
 
 
-def _membership(g: OnnxBuilder, data: Any, axis: int, parts: int) -> Tuple[Formula, Formula]:
+def _membership(g: OnnxBuilder, data: Any, axis: int, parts: int) -> Tuple[OnnxExpr, OnnxExpr]:
     """(parts, size): 1 where a place belongs to a part; (parts,): how many do."""
     number, size, dtype = np.arange(parts), g.shape(data)[axis], g.type(data)
     if isinstance(size, int):

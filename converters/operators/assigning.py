@@ -6,7 +6,7 @@ from typing import Any
 
 from ..ir.shapes import Dims, Shape
 from .computed import takes
-from .onnx_math import Formula, count_to
+from .onnx_math import OnnxExpr, count_to
 from .registry import OnnxBuilder, TorchBuilder, operator
 from .slicing import Ranges, cut_shape, onnx_cut, torch_cut
 
@@ -16,10 +16,10 @@ class Assign(Ranges):
 
     def to_onnx(self, g: OnnxBuilder, data: Any, new: Any) -> Any:
         """Of all elements' numbers, the slice says which are replaced."""
-        shape, flat = Formula(g, data).shape(), Formula(g, data).reshape(-1)
+        shape, flat = OnnxExpr(g, data).shape(), OnnxExpr(g, data).reshape(-1)
         numbers = count_to(flat.shape().squeeze(0)).op("Reshape", shape)
-        places = Formula(g, onnx_cut(g, numbers.value, self.cuts(g.shape(data))))
-        new = Formula(g, new).op("Expand", places.shape()).reshape(-1)
+        places = OnnxExpr(g, onnx_cut(g, numbers.value, self.cuts(g.shape(data))))
+        new = OnnxExpr(g, new).op("Expand", places.shape()).reshape(-1)
         replaced = flat.op("ScatterElements", places.reshape(-1), new, axis=0)
         return replaced.op("Reshape", shape).value
 

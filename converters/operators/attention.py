@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Tuple
 
 from ..errors import ShapeError
-from ..ir.shapes import Dims, Shape, merge, product, show, with_axes
+from ..ir.shapes import Dims, Shape, product, show, unify, with_axes
 from .computed import takes
-from .onnx_math import Formula
+from .onnx_math import OnnxExpr
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 
@@ -44,10 +44,10 @@ class Heads(Operator):
             )
         return features // (parts * self.heads)
 
-    def onnx_part(self, g: OnnxBuilder, data: Any, parts: int, part: int) -> Formula:
+    def onnx_part(self, g: OnnxBuilder, data: Any, parts: int, part: int) -> OnnxExpr:
         """(T, N, heads * parts * D) -> (N * heads, T, D)."""
         size = self.head_size(g.shape(data), parts)
-        split = Formula(g, data, g.type(data)).reshape(0, -1, parts, size)
+        split = OnnxExpr(g, data, g.type(data)).reshape(0, -1, parts, size)
         return split.column(part, 2).transpose(1, 0, 2)
 
     def torch_part(self, m: TorchBuilder, data: str, parts: int, part: int) -> str:
@@ -70,7 +70,7 @@ class Scores(Heads):
                 f"cannot multiply queries of {show(queries)} and keys and values of "
                 f"{show(keys)}: these need twice as many features"
             )
-        batch = merge(queries[1], keys[1])
+        batch = unify(queries[1], keys[1])
         return (product((batch, self.heads)), queries[0], keys[0])
 
     def to_onnx(self, g: OnnxBuilder, *inputs: Any) -> Any:
@@ -112,7 +112,7 @@ class Values(Heads):
     def to_onnx(self, g: OnnxBuilder, data: Any, attention: Any) -> Any:
         size = self.head_size(g.shape(data), self.parts)
         values = self.onnx_part(g, data, self.parts, self.parts - 1)
-        out = Formula(g, attention).op("MatMul", values).transpose(1, 0, 2)
+        out = OnnxExpr(g, attention).op("MatMul", values).transpose(1, 0, 2)
         return out.reshape(0, -1, self.heads * size).value
 
     def to_pytorch(self, m: TorchBuilder, data: str, attention: str) -> str:

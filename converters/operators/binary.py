@@ -8,9 +8,9 @@ from operator import add
 from typing import Any, Callable, ClassVar, Dict, List, Optional, Tuple
 
 from ..errors import ShapeError
-from ..ir.shapes import Dim, Dims, Shape, merge, merge_shapes, same, show
+from ..ir.shapes import Dim, Dims, Shape, merge_shapes, same, show, unify
 from .elementwise import refuse_integers
-from .onnx_math import INTEGERS, Formula, exact, result
+from .onnx_math import INTEGERS, OnnxExpr, exact, result
 from .registry import (
     Limits,
     OnnxBuilder,
@@ -23,7 +23,7 @@ from .registry import (
 )
 
 #: Two values -> the result, of their type or bool.
-Function = Callable[[Formula, Formula], Formula]
+Function = Callable[[OnnxExpr, OnnxExpr], OnnxExpr]
 
 
 def broadcast(lhs: Tuple[Dim, ...], rhs: Tuple[Dim, ...]) -> Tuple[Dim, ...]:
@@ -41,7 +41,7 @@ def broadcast(lhs: Tuple[Dim, ...], rhs: Tuple[Dim, ...]) -> Tuple[Dim, ...]:
         elif not same(p, q):
             raise ShapeError(f"cannot broadcast {show(lhs)} and {show(rhs)}")
         elif isinstance(p, int) or isinstance(q, int) or p == q:
-            out.append(merge(p, q))
+            out.append(unify(p, q))
         else:
             out.append(None)  # either may be 1
     return tuple(out)
@@ -52,7 +52,7 @@ def _logical(name: str) -> Function:
     return lambda x, y: x.to("bool").op(name, y.to("bool"))
 
 
-def _modulo(x: Formula, y: Formula) -> Formula:
+def _modulo(x: OnnxExpr, y: OnnxExpr) -> OnnxExpr:
     """The remainder has the divisor's sign, and is 0 where that is 0."""
     none = y.equals(0)
     if x.kind in INTEGERS:
@@ -62,13 +62,13 @@ def _modulo(x: Formula, y: Formula) -> Formula:
     return none.where(x.array(0), other.where(rest + y, rest))
 
 
-def _power(x: Formula, y: Formula) -> Formula:
+def _power(x: OnnxExpr, y: OnnxExpr) -> OnnxExpr:
     """Of whole numbers it is computed with fractions, which are then cut off."""
     wide = "float64" if x.kind in INTEGERS else x.kind
     return (x.to(wide) ** y.to(wide)).to(x.kind)
 
 
-def _hypot(x: Formula, y: Formula) -> Formula:
+def _hypot(x: OnnxExpr, y: OnnxExpr) -> OnnxExpr:
     a, b = (v.to("float32") if v.kind in INTEGERS else v for v in (x, y))
     return (a * a + b * b).op("Sqrt").to(x.kind)
 
@@ -84,7 +84,7 @@ class Binary(Operator):
         whole: the text for whole numbers, if it is another.
     """
 
-    formula: ClassVar[Callable[..., Formula]]
+    formula: ClassVar[Callable[..., OnnxExpr]]
     composed: ClassVar[bool] = False
     text: ClassVar[str]
     whole: ClassVar[str]
@@ -135,17 +135,17 @@ def binary(
     declare(f"broadcast_{short}", Broadcast, **body)
 
 
-binary("elemwise_add", Formula.__add__, "{a} + {b}")
-binary("elemwise_sub", Formula.__sub__, "{a} - {b}")
-binary("elemwise_mul", Formula.__mul__, "{a} * {b}")
+binary("elemwise_add", OnnxExpr.__add__, "{a} + {b}")
+binary("elemwise_sub", OnnxExpr.__sub__, "{a} - {b}")
+binary("elemwise_mul", OnnxExpr.__mul__, "{a} * {b}")
 _TRUNCATED = 'torch.div({a}, {b}, rounding_mode="trunc")'
-binary("elemwise_div", Formula.__truediv__, "{a} / {b}", whole=_TRUNCATED)
+binary("elemwise_div", OnnxExpr.__truediv__, "{a} / {b}", whole=_TRUNCATED)
 _SUM = "{a} + {b}"
-declare("_grad_add", Binary, formula=staticmethod(Formula.__add__), text=_SUM, whole=_SUM)
+declare("_grad_add", Binary, formula=staticmethod(OnnxExpr.__add__), text=_SUM, whole=_SUM)
 binary("_mod", _modulo, "modulo({a}, {b})", composed=True)
 binary("_power", _power, "{a} ** {b}", whole="power({a}, {b})")
-binary("_maximum", Formula.maximum, "torch.maximum({a}, {b})")
-binary("_minimum", Formula.minimum, "torch.minimum({a}, {b})")
+binary("_maximum", OnnxExpr.maximum, "torch.maximum({a}, {b})")
+binary("_minimum", OnnxExpr.minimum, "torch.minimum({a}, {b})")
 binary(
     "_hypot",
     _hypot,
@@ -156,12 +156,12 @@ binary(
 )
 #: Which scores are above a threshold, or the peaks of a map, the least rounding decides.
 COMPARISONS: Dict[str, Tuple[Function, str]] = {
-    "equal": (Formula.equals, "=="),
+    "equal": (OnnxExpr.equals, "=="),
     "not_equal": (lambda x, y: ~x.equals(y), "!="),
-    "greater": (Formula.__gt__, ">"),
-    "greater_equal": (Formula.__ge__, ">="),
-    "lesser": (Formula.__lt__, "<"),
-    "lesser_equal": (Formula.__le__, "<="),
+    "greater": (OnnxExpr.__gt__, ">"),
+    "greater_equal": (OnnxExpr.__ge__, ">="),
+    "lesser": (OnnxExpr.__lt__, "<"),
+    "lesser_equal": (OnnxExpr.__le__, "<="),
 }
 for _name, (_formula, _sign) in COMPARISONS.items():
     binary(f"_{_name}", _formula, f"({{a}} {_sign} {{b}}).to({{dtype}})", order_dependent=True)

@@ -11,20 +11,20 @@ from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, same, show
 from .attributes import Single
 from .computed import Called, takes
-from .onnx_math import Formula, count, join
+from .onnx_math import OnnxExpr, count, join
 from .registry import operator
 
 Format = Literal["corner", "center"]
 
 
-def halves(boxes: Formula) -> Tuple[Formula, Formula]:
+def halves(boxes: OnnxExpr) -> Tuple[OnnxExpr, OnnxExpr]:
     """(B, N, 4) -> (B, N, 2), (B, N, 2): the first corner and the second, or centers and sides."""
     return boxes.slice(2, 0, 2), boxes.slice(2, 2, 4)
 
 
 def decoded(
-    moves: Formula, scales: Sequence[float], center: Formula, size: Formula, clip: float = -1
-) -> Formula:
+    moves: OnnxExpr, scales: Sequence[float], center: OnnxExpr, size: OnnxExpr, clip: float = -1
+) -> OnnxExpr:
     """(B, N, 4) -> same: corners of the boxes that lie so far from anchors.
 
     Args:
@@ -40,7 +40,7 @@ def decoded(
     return join([moved - half, moved + half], 2)
 
 
-def _centered(boxes: Formula) -> Tuple[Formula, Formula]:
+def _centered(boxes: OnnxExpr) -> Tuple[OnnxExpr, OnnxExpr]:
     """Corners -> centers and sides."""
     first, last = halves(boxes)
     size = last - first
@@ -67,7 +67,7 @@ class BoxDecode(Called):
         batch, number, _ = takes("data", data, (None, None, 4))
         return (batch, *takes("anchors", anchors, (1, number, 4))[1:])
 
-    def formula(self, data: Formula, anchors: Formula) -> Formula:
+    def formula(self, data: OnnxExpr, anchors: OnnxExpr) -> OnnxExpr:
         anchor = _centered(anchors) if self.format == "corner" else halves(anchors)
         return decoded(data, (self.std0, self.std1, self.std2, self.std3), *anchor, self.clip)
 
@@ -89,7 +89,7 @@ class BoxIou(Called):
                 raise ShapeError(f"takes {name} of shape (..., 4), got {show(shape)}")
         return (*lhs[:-1], *rhs[:-1])
 
-    def formula(self, lhs: Formula, rhs: Formula) -> Formula:
+    def formula(self, lhs: OnnxExpr, rhs: OnnxExpr) -> OnnxExpr:
         a_first, a_last, a_area = self._parts(lhs.reshape(-1, 1, 4))
         b_first, b_last, b_area = self._parts(rhs.reshape(1, -1, 4))
         shared = _area(a_last.minimum(b_last) - a_first.maximum(b_first))
@@ -97,7 +97,7 @@ class BoxIou(Called):
         shape = join([lhs.shape().slice(0, 0, -1), rhs.shape().slice(0, 0, -1)], 0)
         return (shared > 0).where(part, 0).op("Reshape", shape)
 
-    def _parts(self, boxes: Formula) -> Tuple[Formula, Formula, Formula]:
+    def _parts(self, boxes: OnnxExpr) -> Tuple[OnnxExpr, OnnxExpr, OnnxExpr]:
         """The first corners, the second ones, and the areas."""
         first, second = halves(boxes)
         if self.format == "corner":
@@ -105,7 +105,7 @@ class BoxIou(Called):
         return first - second / 2, first + second / 2, _area(second)
 
 
-def _area(sides: Formula) -> Formula:
+def _area(sides: OnnxExpr) -> OnnxExpr:
     """(..., 2) -> (...); none of boxes whose ends are exchanged."""
     sides = sides.maximum(0)
     return sides.column(0) * sides.column(1)
@@ -129,7 +129,7 @@ class BoxEncode(Called):
         takes("refs", refs, (None, None, 4))
         return [anchors, anchors]
 
-    def formula(self, samples: Formula, matches: Formula, *more: Formula) -> List[Formula]:
+    def formula(self, samples: OnnxExpr, matches: OnnxExpr, *more: OnnxExpr) -> List[OnnxExpr]:
         anchors, refs, means, stds = more
         valid = (samples > 0.5).unsqueeze(2)
         # Of an anchor that does not count, no reference is read.
@@ -163,7 +163,7 @@ class BipartiteMatching(Called):
             raise ShapeError(f"takes (..., rows, columns), got {show(data)}")
         return [data[:-1], (*data[:-2], data[-1])]
 
-    def formula(self, data: Formula) -> List[Formula]:
+    def formula(self, data: OnnxExpr) -> List[OnnxExpr]:
         g, rows, columns = data.g, data.size(-2), data.size(-1)
         scores = data.reshape(-1, rows * columns)
         scores = scores.op("Neg") if self.is_ascend else scores

@@ -10,7 +10,7 @@ from ..ir.shapes import Dims, Shape, product, with_axes
 from .attributes import Ints
 from .computed import takes
 from .convolution import Deconvolution, fill_windows, windows
-from .onnx_math import Formula, count_to, size_of
+from .onnx_math import OnnxExpr, count_to, size_of
 from .registry import OnnxBuilder, Unsupported, Written, operator
 
 
@@ -52,7 +52,7 @@ class Im2col(Windows):
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         """Each axis is read at place kernel * dilate + window * stride, by both numbers."""
-        value = Formula(g, data)
+        value = OnnxExpr(g, data)
         if any(self.pad):
             value = value.op("Pad", value.ints((0, 0, *self.pad) * 2))
         for i, (k, s, d, p) in enumerate(zip(self.kernel, self.stride, self.dilate, self.pad)):

@@ -6,9 +6,9 @@ from dataclasses import fields
 from typing import Any, Callable, ClassVar, List, Mapping, Optional, Tuple, Union
 
 from ..errors import ShapeError
-from ..ir.shapes import Dims, compatible, merge, show
+from ..ir.shapes import Dims, may_equal, show, unify
 from ..python_text import literal
-from .onnx_math import Formula, formula, result
+from .onnx_math import OnnxExpr, formula, result
 from .registry import OnnxBuilder, Operator, TorchBuilder
 
 
@@ -30,20 +30,20 @@ def takes(name: str, shape: Dims, wanted: Dims) -> Dims:
     Raises:
         ShapeError: it is not the wanted one.
     """
-    if not compatible(shape, wanted):
+    if not may_equal(shape, wanted):
         raise ShapeError(f"takes {name} of shape {show(wanted)}, got {show(shape)}")
-    return tuple(map(merge, wanted, shape))
+    return tuple(map(unify, wanted, shape))
 
 
 class Computed(Operator):
     """A declaration of what is computed in ONNX, once for all element types."""
 
     #: The inputs as formulas -> the output (a list for several outputs).
-    formula: Callable[..., Union[Formula, List[Formula]]]
+    formula: Callable[..., Union[OnnxExpr, List[OnnxExpr]]]
 
     def to_onnx(self, g: OnnxBuilder, *inputs: Any) -> Any:
         made = self.formula(*(formula(g, value) for value in inputs))
-        if isinstance(made, Formula):
+        if isinstance(made, OnnxExpr):
             return result(made)
         return [result(value, number) for number, value in enumerate(made)]
 

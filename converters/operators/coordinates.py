@@ -9,7 +9,7 @@ from ..ir.shapes import Dims, Shape, show
 from .attributes import Ints
 from .computed import takes
 from .indexing import onnx_index, torch_index
-from .onnx_math import Formula, count_to, size_of, stack
+from .onnx_math import OnnxExpr, count_to, size_of, stack
 from .registry import (
     Limits,
     OnnxBuilder,
@@ -162,7 +162,7 @@ class IndexArray(Operator):
         return (*data, len(self._axes(data)))
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        rank, shape, parts = len(g.shape(data)), Formula(g, data).shape(), []
+        rank, shape, parts = len(g.shape(data)), OnnxExpr(g, data).shape(), []
         for axis in self._axes(g.shape(data)):
             along = count_to(size_of(g, data, axis))
             others = [a for a in range(rank) if a != axis]

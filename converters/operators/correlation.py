@@ -6,7 +6,7 @@ from typing import List
 
 from ..ir.shapes import Dims, Shape, window, with_axes
 from .computed import Called, takes
-from .onnx_math import Formula, join
+from .onnx_math import OnnxExpr, join
 from .registry import operator
 
 
@@ -61,7 +61,7 @@ class Correlation(Called):
         places = (window(size, self.kernel_size, self.stride1, 0) for size in inner)
         return (n, len(self._begins) ** 2, *places)
 
-    def formula(self, data1: Formula, data2: Formula) -> Formula:
+    def formula(self, data1: OnnxExpr, data2: OnnxExpr) -> OnnxExpr:
         here, there = self._padded(data1), self._padded(data2)
         middle = self.max_displacement
         here = self._part(self._part(here, 2, middle), 3, middle)
@@ -72,11 +72,11 @@ class Correlation(Called):
         side, strides = (self.kernel_size,) * 2, (self.stride1,) * 2
         return join(maps, 1).op("AveragePool", kernel_shape=side, strides=strides)
 
-    def _padded(self, data: Formula) -> Formula:
+    def _padded(self, data: OnnxExpr) -> OnnxExpr:
         pads = (0, 0, self.pad_size, self.pad_size) * 2
         return data.op("Pad", data.ints(pads)) if self.pad_size else data
 
-    def _part(self, data: Formula, axis: int, begin: int) -> Formula:
+    def _part(self, data: OnnxExpr, axis: int, begin: int) -> OnnxExpr:
         """Without `max_displacement` lines at either end, but for those from `begin` on."""
         behind = 2 * self.max_displacement - begin
         return data.slice(axis, begin, -behind if behind else None)

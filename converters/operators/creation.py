@@ -14,7 +14,7 @@ from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape
 from .attributes import DType, Ints
 from .indexing import torch_size
-from .onnx_math import Formula, constant, count_to, result, size_of
+from .onnx_math import OnnxExpr, constant, count_to, result, size_of
 from .registry import (
     OnnxBuilder,
     Operator,
@@ -119,7 +119,7 @@ class Progression(Operator):
             return self.start, self.step
         return int(self.start), int(self.step)
 
-    def _onnx(self, count: Formula) -> Any:
+    def _onnx(self, count: OnnxExpr) -> Any:
         """Of int64 ()."""
         dtype = count.g.output_type()
         start, step = self._terms(dtype)
@@ -172,7 +172,7 @@ class Arange(Progression):
     def to_onnx(self, g: OnnxBuilder) -> Any:
         (count,) = g.output_shape()
         if not isinstance(count, int):
-            return self._onnx(Formula(g, g.size(count), "int64").squeeze(0))
+            return self._onnx(OnnxExpr(g, g.size(count), "int64").squeeze(0))
         start, step = self._terms(g.output_type())
         values = start + np.arange(count) // self.repeat * step
         return constant(g, values, g.output_type()).value
@@ -198,7 +198,7 @@ class ArangeLike(Progression):
         if self.axis is not None:
             return self._onnx(size_of(g, data, self.axis))
         return g.op(
-            "Reshape", self._onnx(Formula(g, data).op("Size", kind="int64")), g.op("Shape", data)
+            "Reshape", self._onnx(OnnxExpr(g, data).op("Size", kind="int64")), g.op("Shape", data)
         )
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:

@@ -12,7 +12,7 @@ from ..ir.shapes import Dims, Shape, with_axes
 from .computed import Computed, options, takes
 from .convolution import Filters, windows
 from .interpolation import Lines, clamped, of_parts, padded
-from .onnx_math import Formula, count
+from .onnx_math import OnnxExpr, count
 from .registry import TorchBuilder, operator
 
 DEFORM_CONV = 19  # the first opset that has it
@@ -46,10 +46,10 @@ class Deformable(Computed, Filters):
             *_, height, width = takes(name, shape, (data[0], total, height, width))
         return (data[0], self.num_filter, height, width)
 
-    def lines(self, place: Formula, size: Formula) -> Lines:
+    def lines(self, place: OnnxExpr, size: OnnxExpr) -> Lines:
         return padded(place, size)
 
-    def formula(self, *inputs: Formula) -> Formula:
+    def formula(self, *inputs: OnnxExpr) -> OnnxExpr:
         """Interpolated numbers for each tap, and the product of them with the kernel."""
         given = dict(zip(self.input_names(), inputs))
         data, offset, weight = (given[name] for name in ("data", "offset", "weight"))
@@ -70,7 +70,7 @@ class Deformable(Computed, Filters):
         total = total.reshape(0, self.num_filter, height, width)
         return total + given["bias"].unsqueeze(1, 2) if "bias" in given else total
 
-    def _places(self, moved: Formula, axis: int, size: Formula) -> Formula:
+    def _places(self, moved: OnnxExpr, axis: int, size: OnnxExpr) -> OnnxExpr:
         """(N, groups, taps, H', W'): where each tap lies, 0 is down and 1 is across."""
         tap = np.indices(self.kernel)[axis].reshape(-1, 1, 1) * self.dilate[axis] - self.pad[axis]
         steps = count(moved, size).real() * self.stride[axis]
@@ -95,7 +95,7 @@ class DeformableConvolution(Deformable):
     def infer(self, data: Dims, offset: Dims, weight: Dims, bias: Shape = None) -> Shape:
         return self.output_shape(data, offset=(offset, 2))
 
-    def lines(self, place: Formula, size: Formula) -> Lines:
+    def lines(self, place: OnnxExpr, size: OnnxExpr) -> Lines:
         return clamped(place, size, (place >= 0) & (place < size.real()))
 
 
@@ -115,7 +115,7 @@ class ModulatedDeformableConvolution(Deformable):
     ) -> Shape:
         return self.output_shape(data, offset=(offset, 2), mask=(mask, 1))
 
-    def formula(self, *inputs: Formula) -> Formula:
+    def formula(self, *inputs: OnnxExpr) -> OnnxExpr:
         data = inputs[0]
         if data.g.opset < DEFORM_CONV or data.kind == "float64":
             return super().formula(*inputs)

@@ -10,7 +10,7 @@ from ..ir.shapes import Dims, Shape, product, show
 from .attributes import Single, Singles, single
 from .boxes import Format, decoded, halves
 from .computed import Called, takes
-from .onnx_math import Formula, grid, join, stack
+from .onnx_math import OnnxExpr, grid, join, stack
 from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, operator
 from .suppression import Candidates, Sides, best, kept_rows, rows, sides_of
 
@@ -58,7 +58,7 @@ class BoxNms(Called, SameShape):
     def to_onnx(self, g: OnnxBuilder, *inputs: Any) -> Any:
         return g.op("Identity", *inputs) if self.topk == 0 else super().to_onnx(g, *inputs)
 
-    def formula(self, data: Formula) -> Formula:
+    def formula(self, data: OnnxExpr) -> OnnxExpr:
         total = data.size(-2)
         table = data.reshape(-1, total, data.size(-1))
         scores = table.column(self.score_index)
@@ -77,7 +77,7 @@ class BoxNms(Called, SameShape):
             chosen = chosen.op("Pad", pads, -1)
         return chosen.op("Reshape", data.shape())
 
-    def _candidates(self, boxes: Formula) -> Candidates:
+    def _candidates(self, boxes: OnnxExpr) -> Candidates:
         """(B, K, W) -> what suppression needs of them."""
         sides = sides_of(boxes, self.coord_start)
         if self.in_format == "center":
@@ -90,7 +90,7 @@ class BoxNms(Called, SameShape):
         classes = boxes.column(self.id_index).whole() if apart else None
         return Candidates(sides, areas, self.overlap_thresh, classes)
 
-    def _converted(self, boxes: Formula) -> Formula:
+    def _converted(self, boxes: OnnxExpr) -> OnnxExpr:
         """(B, K, W) -> the same in `out_format`."""
         begin, end = self.coord_start, self.coord_start + 4
         sides = sides_of(boxes, begin)
@@ -147,7 +147,7 @@ class MultiBoxPrior(Called):
             raise ShapeError(f"takes NxCxHxW, got {show(data)}")
         return (1, product((data[2], data[3], len(self.shapes))), 4)
 
-    def formula(self, data: Formula) -> Formula:
+    def formula(self, data: OnnxExpr) -> OnnxExpr:
         height, width = data.size(2), data.size(3)
         one, sides = height.array((1,)), join([width, height], 0).real()
         centers = stack(grid(height, width)[::-1], 2).real() + data.array(self.offsets[::-1])
@@ -188,7 +188,7 @@ class MultiBoxDetection(Called):
             raise ShapeError(f"takes cls_prob of background and classes, got {show(cls_prob)}")
         return (batch, number, 6)
 
-    def formula(self, cls_prob: Formula, loc_pred: Formula, anchor: Formula) -> Formula:
+    def formula(self, cls_prob: OnnxExpr, loc_pred: OnnxExpr, anchor: OnnxExpr) -> OnnxExpr:
         scores = cls_prob.slice(1, 1)
         top = scores.reduced("ReduceMax", 1)
         valid = (top > -1) & (top >= self.threshold)
@@ -201,7 +201,7 @@ class MultiBoxDetection(Called):
             return found
         return self._without_overlaps(found, counts)
 
-    def _without_overlaps(self, found: Formula, counts: Formula) -> Formula:
+    def _without_overlaps(self, found: OnnxExpr, counts: OnnxExpr) -> OnnxExpr:
         """(B, N, 6), the detected ones first: in order, and class -1 for what is overlapped."""
         ranked, order, most = best(counts.where(found.column(1), -float("inf")), self.nms_topk)
         boxes = rows(found, order)

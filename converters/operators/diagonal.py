@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Tuple
 
 from ..errors import ShapeError
-from ..ir.shapes import Dim, Dims, Shape, merge, show
-from .onnx_math import Formula, count_to, size_of, stack
+from ..ir.shapes import Dim, Dims, Shape, show, unify
+from .onnx_math import OnnxExpr, count_to, size_of, stack
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .shaping import one_axis
 
@@ -40,7 +40,7 @@ class Diag(Operator):
             if length < 1:
                 raise ShapeError(f"{show(data)} has no diagonal {self.k}")
         elif rows == columns and not self.k:
-            length = merge(rows, columns)
+            length = unify(rows, columns)
         return (*(d for a, d in enumerate(data) if a not in (first, second)), length)
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
@@ -48,7 +48,7 @@ class Diag(Operator):
             return self._matrix(g, data)
         first, second = self._axes(g.shape(data))
         others = [a for a in range(len(g.shape(data))) if a not in (first, second)]
-        flat = Formula(g, data).transpose(*others, first, second).reshape(*(0,) * len(others), -1)
+        flat = OnnxExpr(g, data).transpose(*others, first, second).reshape(*(0,) * len(others), -1)
         rows, columns = size_of(g, data, first), size_of(g, data, second)
         length = (rows - max(-self.k, 0)).minimum(columns - max(self.k, 0))
         start = self.k if self.k >= 0 else columns * -self.k
@@ -57,7 +57,7 @@ class Diag(Operator):
 
     def _matrix(self, g: OnnxBuilder, data: Any) -> Any:
         """Zeros, into which the vector is written."""
-        given, numbers = Formula(g, data, g.type(data)), count_to(size_of(g, data, 0))
+        given, numbers = OnnxExpr(g, data, g.type(data)), count_to(size_of(g, data, 0))
         places = stack([numbers + max(shift, 0) for shift in (-self.k, self.k)], 1)
         size = given.shape() + given.ints((abs(self.k),))
         return given.array(0).expand(size, size).op("ScatterND", places, given).value

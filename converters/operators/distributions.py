@@ -6,11 +6,11 @@ from dataclasses import dataclass, fields
 from typing import Callable, ClassVar, Dict, Tuple, Type
 
 from .attributes import Single
-from .onnx_math import Formula
+from .onnx_math import OnnxExpr
 from .registry import Unsupported
 
 #: "RandomUniform" or "RandomNormal" -> so many draws, between 0 and 1, or around 0.
-Draw = Callable[[str], Formula]
+Draw = Callable[[str], OnnxExpr]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Distribution:
         kind = next(c for c in type(self).__mro__ if Distribution in c.__bases__)
         return tuple(getattr(self, f.name) for f in fields(kind))
 
-    def onnx(self, draw: Draw, *parameters: Formula) -> Formula:
+    def onnx(self, draw: Draw, *parameters: OnnxExpr) -> OnnxExpr:
         """Parameters that broadcast with the draws -> numbers of the distribution."""
         raise Unsupported(
             "ONNX has no operator that draws from this distribution; supported: uniform, normal "
@@ -65,7 +65,7 @@ class Uniform(Distribution):
     low: Single = Single(0.0)
     high: Single = Single(1.0)
 
-    def onnx(self, draw: Draw, *parameters: Formula) -> Formula:
+    def onnx(self, draw: Draw, *parameters: OnnxExpr) -> OnnxExpr:
         low, high = parameters
         return draw("RandomUniform") * (high - low) + low
 
@@ -75,7 +75,7 @@ class Normal(Distribution):
     loc: Single = Single(0.0)
     scale: Single = Single(1.0)
 
-    def onnx(self, draw: Draw, *parameters: Formula) -> Formula:
+    def onnx(self, draw: Draw, *parameters: OnnxExpr) -> OnnxExpr:
         mean, deviation = parameters
         return draw("RandomNormal") * deviation + mean
 
@@ -84,7 +84,7 @@ class Normal(Distribution):
 class Exponential(Distribution):
     lam: Single = Single(1.0)
 
-    def onnx(self, draw: Draw, *parameters: Formula) -> Formula:
+    def onnx(self, draw: Draw, *parameters: OnnxExpr) -> OnnxExpr:
         above = 1 - draw("RandomUniform")  # never 0
         return -(above.op("Log") / parameters[0])
 

@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..ir.shapes import Dims
 from ..python_text import literal
 from .attributes import Single, single
-from .onnx_math import INTEGERS, Formula, exact, formula, result
+from .onnx_math import INTEGERS, OnnxExpr, exact, formula, result
 from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, Written, operator
 from .special import polynomial
 
@@ -104,7 +104,7 @@ class Clip(SameShape):
 class Fractional(Written, SameShape):
     """A function of numbers with fractions: a formula in ONNX, a text in PyTorch."""
 
-    formula: Callable[[Formula], Formula]
+    formula: Callable[[OnnxExpr], OnnxExpr]
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         refuse_integers(g.type(data))
@@ -131,7 +131,7 @@ class SmoothL1(Fractional):
     def beta(self) -> float:
         return 1 / self.scalar**2
 
-    def formula(self, x: Formula) -> Formula:
+    def formula(self, x: OnnxExpr) -> OnnxExpr:
         size, square = abs(x), self.scalar**2
         return (size > self.beta).where(size - 0.5 / square, x * x * (0.5 * square))
 
@@ -146,7 +146,7 @@ class Quadratic(Fractional):
 
     text = "{0} * ({self.a!r} * {0} + {self.b!r}) + {self.c!r}"
 
-    def formula(self, x: Formula) -> Formula:
+    def formula(self, x: OnnxExpr) -> OnnxExpr:
         return polynomial(x, (self.a, self.b, self.c))
 
 
@@ -161,6 +161,6 @@ class DivSqrtDim(Fractional):
             raise ShapeError("takes at least one dimension, got ()")
         return data
 
-    def formula(self, x: Formula) -> Formula:
+    def formula(self, x: OnnxExpr) -> OnnxExpr:
         size = x.g.output_shape()[-1]
         return x / (math.sqrt(size) if isinstance(size, int) else x.size(-1).to(x.kind).op("Sqrt"))

@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..ir.shapes import Dim, Dims, Shape, same, show
 from ..python_text import literal
 from .attributes import Single, single
-from .onnx_math import Formula, moved
+from .onnx_math import OnnxExpr, moved
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
@@ -64,7 +64,7 @@ class _WithMoments(Operator):
     def stored_outputs(self) -> int:
         return 3
 
-    def onnx(self, x: Formula, axis: int, eps: float, gamma: Formula, beta: Formula) -> Any:
+    def onnx(self, x: OnnxExpr, axis: int, eps: float, gamma: OnnxExpr, beta: OnnxExpr) -> Any:
         """x normalised along an axis, the mean and the standard deviation; the axis is kept."""
         mean = x.reduced("ReduceMean", axis, keep=True)
         centred = x - mean
@@ -117,7 +117,7 @@ class LayerNorm(_WithMoments):
             last = moved(g, data, rank, axis, -1)
             out = g.op("LayerNormalization", last, gamma, beta, axis=-1, epsilon=self.eps)
             return moved(g, out, rank, -1, axis)
-        x, *weights = (Formula(g, value, g.type(data)) for value in (data, gamma, beta))
+        x, *weights = (OnnxExpr(g, value, g.type(data)) for value in (data, gamma, beta))
         if axis < rank - 1:
             weights = [value.reshape(-1, *(1,) * (rank - 1 - axis)) for value in weights]
         found = self.onnx(x, axis, self.eps, *weights)
@@ -161,7 +161,7 @@ class GroupNorm(_WithMoments):
         return [data, moments, moments] if self.output_mean_var else data
 
     def to_onnx(self, g: OnnxBuilder, data: Any, gamma: Any, beta: Any) -> Any:
-        x, *weights = (Formula(g, value, g.type(data)) for value in (data, gamma, beta))
+        x, *weights = (OnnxExpr(g, value, g.type(data)) for value in (data, gamma, beta))
         groups = x.reshape(0, self.num_groups, -1)
         if not self.output_mean_var:
             out = groups.op("InstanceNormalization", *weights, epsilon=self.eps)

@@ -12,7 +12,7 @@ import numpy as np
 from ..ir.shapes import Dim, Dims, Shape, merge_shapes, with_axes
 from .attributes import DType, Ints
 from .computed import takes
-from .onnx_math import Formula, constant, formula, result, size_of
+from .onnx_math import OnnxExpr, constant, formula, result, size_of
 from .registry import Limits, OnnxBuilder, Operator, TorchBuilder, operator, places, rows
 from .shaping import one_axis
 
@@ -21,12 +21,12 @@ def torch_index(m: TorchBuilder, index: str) -> str:
     return index if m.type(index) == "int64" else f"{index}.long()"
 
 
-def onnx_index(g: OnnxBuilder, index: Any) -> Formula:
+def onnx_index(g: OnnxBuilder, index: Any) -> OnnxExpr:
     """int64."""
     return formula(g, index, "int64")
 
 
-def onnx_within(g: OnnxBuilder, index: Any, size: Formula, mode: str) -> Formula:
+def onnx_within(g: OnnxBuilder, index: Any, size: OnnxExpr, mode: str) -> OnnxExpr:
     """Indices of an axis of this size (int64 ()), those beyond it brought in."""
     given = onnx_index(g, index)
     if mode == "raise":
@@ -162,7 +162,7 @@ class Picking(Operator):
         within = onnx_within(g, index, size_of(g, data, axis), self.mode)
         if len(g.shape(index)) < rank:
             within = within.unsqueeze(axis)
-        picked = Formula(g, data).op("GatherElements", within, axis=axis)
+        picked = OnnxExpr(g, data).op("GatherElements", within, axis=axis)
         return (picked if self.keepdims or rank == 1 else picked.squeeze(axis)).value
 
     def to_pytorch(self, m: TorchBuilder, data: str, index: str) -> str:

@@ -10,12 +10,12 @@ from typing import Any, Callable, List, Sequence, Tuple, Union
 import numpy as np
 
 from .attributes import Ints
-from .onnx_math import Formula, join
+from .onnx_math import OnnxExpr, join
 
 #: The two lines around a place along one axis: int64 indices, and how much each counts.
-Lines = List[Tuple[Formula, Formula]]
+Lines = List[Tuple[OnnxExpr, OnnxExpr]]
 #: Numbers of a sample downwards and across, real () -> the lines around it.
-AtSample = Callable[[Formula, Formula], Tuple[Lines, Lines]]
+AtSample = Callable[[OnnxExpr, OnnxExpr], Tuple[Lines, Lines]]
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,16 @@ class Maps:
         start: int64 (*P): where in the table the map of each place begins.
     """
 
-    table: Formula
-    height: Formula
-    width: Formula
-    start: Formula
+    table: OnnxExpr
+    height: OnnxExpr
+    width: OnnxExpr
+    start: OnnxExpr
 
-    def read(self, row: Formula, column: Formula) -> Formula:
+    def read(self, row: OnnxExpr, column: OnnxExpr) -> OnnxExpr:
         """Of shape (*P) -> (*P, C)."""
         return self.table.op("Gather", self.start + row * self.width + column, axis=0)
 
-    def sample(self, rows: Lines, columns: Lines) -> Formula:
+    def sample(self, rows: Lines, columns: Lines) -> OnnxExpr:
         """Lines of shape (*P) -> (*P, C)."""
         terms = (
             self.read(row, column) * (part * other).unsqueeze(-1)
@@ -46,20 +46,22 @@ class Maps:
         )
         return reduce(add, terms)
 
-    def filled(self, number: float) -> Formula:
+    def filled(self, number: float) -> OnnxExpr:
         """(*P, C): what a sum over samples, or a maximum, begins with."""
         shape = join([self.start.shape(), self.table.size(1)], 0)
         return self.table.array(number).op("Expand", shape)
 
 
-def of_images(data: Formula, image: Formula) -> Maps:
+def of_images(data: OnnxExpr, image: OnnxExpr) -> Maps:
     """(B, C, H, W), and the numbers of the images -> B maps."""
     height, width = data.size(2), data.size(3)
     table = data.transpose(0, 2, 3, 1).reshape(-1, data.size(1))
     return Maps(table, height, width, image * (height * width))
 
 
-def of_parts(data: Formula, number: Formula, groups: Union[int, Formula], parts: int = 1) -> Maps:
+def of_parts(
+    data: OnnxExpr, number: OnnxExpr, groups: Union[int, OnnxExpr], parts: int = 1
+) -> Maps:
     """(B, groups * C * parts, H, W), and the numbers of the maps -> B * groups * parts maps."""
     height, width = data.size(2), data.size(3)
     area = height * width
@@ -67,7 +69,7 @@ def of_parts(data: Formula, number: Formula, groups: Union[int, Formula], parts:
     return Maps(table.reshape(-1, table.size(4)), height, width, number * area)
 
 
-def clamped(place: Formula, size: Formula, inside: Formula) -> Lines:
+def clamped(place: OnnxExpr, size: OnnxExpr, inside: OnnxExpr) -> Lines:
     """Places that are `inside` though beyond the border are on it; others are 0."""
     clipped = place.maximum(0).minimum(size.real() - 1)
     floor = clipped.op("Floor")
@@ -77,7 +79,7 @@ def clamped(place: Formula, size: Formula, inside: Formula) -> Lines:
     return [(low, inside.where(1 - part, 0)), (high, inside.where(part, 0))]
 
 
-def padded(place: Formula, size: Formula) -> Lines:
+def padded(place: OnnxExpr, size: OnnxExpr) -> Lines:
     """All around the map is 0."""
     floor = place.op("Floor")
     part = place - floor
@@ -90,8 +92,8 @@ def padded(place: Formula, size: Formula) -> Lines:
 
 
 def over_samples(
-    state: Formula, down: Formula, across: Formula, step: Callable[..., Formula]
-) -> Formula:
+    state: OnnxExpr, down: OnnxExpr, across: OnnxExpr, step: Callable[..., OnnxExpr]
+) -> OnnxExpr:
     """What becomes of the state over `down` times `across` samples, one at a time: all at once
     are too many.
 
@@ -109,8 +111,8 @@ def over_samples(
 
 
 def mean_of_samples(
-    maps: Maps, most: Tuple[Formula, Formula], lines: AtSample, number: Formula
-) -> Formula:
+    maps: Maps, most: Tuple[OnnxExpr, OnnxExpr], lines: AtSample, number: OnnxExpr
+) -> OnnxExpr:
     """Maps that are read at (R, groups, P, P') -> (R, groups, C, P, P'): the mean of each bin.
 
     Args:
@@ -118,7 +120,7 @@ def mean_of_samples(
         number: how many of them count in each bin.
     """
 
-    def step(total: Formula, row: Formula, column: Formula) -> Formula:
+    def step(total: OnnxExpr, row: OnnxExpr, column: OnnxExpr) -> OnnxExpr:
         return total + maps.sample(*lines(row.real(), column.real()))
 
     total = over_samples(maps.filled(0), *most, step)
@@ -129,17 +131,17 @@ def mean_of_samples(
 # (R, groups, bins downwards, bins across), or 1 in place of any of them.
 
 
-def of_regions(values: Formula) -> Formula:
+def of_regions(values: OnnxExpr) -> OnnxExpr:
     """(R) -> (R, 1, 1, 1)"""
     return values.unsqueeze(1, 2, 3)
 
 
-def steps(like: Formula, bins: int, axis: int) -> Formula:
+def steps(like: OnnxExpr, bins: int, axis: int) -> OnnxExpr:
     """The numbers of the bins, real."""
     return like.array(np.arange(bins).reshape((-1, 1) if axis else (1, -1)))
 
 
-def within(edges: Sequence[Formula], size: Formula) -> Tuple[Formula, Formula]:
+def within(edges: Sequence[OnnxExpr], size: OnnxExpr) -> Tuple[OnnxExpr, OnnxExpr]:
     """int64: where bins begin, and what is behind them, in a map of that size."""
     first, behind = (edge.whole().maximum(0).minimum(size) for edge in edges)
     return first, behind
@@ -147,11 +149,11 @@ def within(edges: Sequence[Formula], size: Formula) -> Tuple[Formula, Formula]:
 
 def mean_of_bins(
     maps: Maps,
-    regions: Sequence[Tuple[Formula, Formula]],
+    regions: Sequence[Tuple[OnnxExpr, OnnxExpr]],
     pooled: Ints,
     ratio: int,
-    moved: Callable[[Formula, Formula], Tuple[Formula, Formula]] = lambda y, x: (y, x),
-) -> Formula:
+    moved: Callable[[OnnxExpr, OnnxExpr], Tuple[OnnxExpr, OnnxExpr]] = lambda y, x: (y, x),
+) -> OnnxExpr:
     """(R, C, *pooled): the mean of interpolated samples, up to one line outside of the map.
 
     Args:
@@ -166,7 +168,7 @@ def mean_of_bins(
         lengths.append(length)
         numbers.append(size * 0 + ratio if ratio > 0 else length.op("Ceil"))
 
-    def lines(*samples: Formula) -> Tuple[Lines, Lines]:
+    def lines(*samples: OnnxExpr) -> Tuple[Lines, Lines]:
         upright = (b + (n + 0.5) * s / m for b, n, s, m in zip(begins, samples, lengths, numbers))
         found, sizes = [], (maps.height, maps.width)
         for place, size, sample, number in zip(moved(*upright), sizes, samples, numbers):

@@ -12,7 +12,7 @@ from ..ir.shapes import Dims, same, show
 from ..python_text import literal
 from .attributes import Single, single
 from .elementwise import refuse_integers
-from .onnx_math import Formula, exact, result
+from .onnx_math import OnnxExpr, exact, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .special import expm1
 
@@ -65,7 +65,7 @@ class LeakyReLU(Operator):
         elif self.act_type == "gelu":
             made = x * ((x / math.sqrt(2)).op("Erf") + 1) * 0.5
         elif self.act_type == "prelu":
-            slope, sizes = Formula(g, gamma, x.kind), _spread(g.shape(data), g.shape(gamma))
+            slope, sizes = OnnxExpr(g, gamma, x.kind), _spread(g.shape(data), g.shape(gamma))
             full = len(g.shape(gamma)) == len(sizes)
             made = x.op("PRelu", slope if full else slope.reshape(*sizes))
         else:
@@ -91,7 +91,7 @@ class LeakyReLU(Operator):
         }[self.act_type]
 
 
-def _elu(x: Formula, alpha: float) -> Formula:
+def _elu(x: OnnxExpr, alpha: float) -> OnnxExpr:
     """onnxruntime's Elu computes e^x - 1, of which little is left near 0."""
     below = expm1(x.minimum(0))
     return x.maximum(0) + below * alpha

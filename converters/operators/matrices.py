@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ShapeError
-from ..ir.shapes import Dim, Dims, Shape, merge, merge_shapes, same, show
-from .onnx_math import Formula, count_along
+from ..ir.shapes import Dim, Dims, Shape, merge_shapes, same, show, unify
+from .onnx_math import OnnxExpr, count_along
 from .products import LinalgGemm2, Matrix, onnx_scaled, onnx_swapped, torch_product, torch_scaled
 from .registry import OnnxBuilder, TorchBuilder, Written, operator
 from .slicing import BEHIND
@@ -24,7 +24,7 @@ def square(data: Dims) -> Dim:
     """
     if len(data) < 2 or not same(data[-2], data[-1]):
         raise ShapeError(f"takes square matrices (*, n, n), got {show(data)}")
-    return merge(data[-2], data[-1])
+    return unify(data[-2], data[-1])
 
 
 def onnx_compared(g: OnnxBuilder, kind: str, data: Any, rank: int, offset: int = 0) -> Any:
@@ -47,7 +47,7 @@ class WithTriangle(Matrix):
         size = square(a)
         if len(a) != len(b):
             raise ShapeError(f"{show(a)} and {show(b)} have not equally many axes")
-        merge(size, b[-1] if self.rightside else b[-2])
+        unify(size, b[-1] if self.rightside else b[-2])
         return (*merge_shapes(a[:-2], b[:-2]), *b[-2:])
 
 
@@ -144,7 +144,7 @@ class LinalgMakediag(Written, Matrix):
         rows = g.op("Pad", data, g.ints(widths)) if self.offset else data
         index = count_along(g, rows, rank - 1)
         chosen = index.equals(index.unsqueeze(1) + self.offset)
-        values = Formula(g, rows, g.type(data)).unsqueeze(rank)
+        values = OnnxExpr(g, rows, g.type(data)).unsqueeze(rank)
         return chosen.where(values, 0).value
 
 

@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, same, show
 from ..python_text import literal
 from .attributes import Single, single
-from .onnx_math import Formula, moved
+from .onnx_math import OnnxExpr, moved
 from .registry import Allowed, OnnxBuilder, Operator, TorchBuilder, operator
 
 
@@ -84,7 +84,7 @@ class Norm(Operator):
         """(data - mean) * (gamma / sqrt(var + eps)) + beta, as MXNet has it: data * scale is
         rounded at its own magnitude, which near a large mean is far above that of the result."""
         axes = (-1, *(1,) * (len(g.shape(data)) - 1 - self.axis % len(g.shape(data))))
-        x, gamma, beta, mean, var = (Formula(g, v, g.type(data)) for v in (data, *stored))
+        x, gamma, beta, mean, var = (OnnxExpr(g, v, g.type(data)) for v in (data, *stored))
         scale = gamma / (var + self.eps).op("Sqrt")
         scale, beta, mean = (v.reshape(*axes) for v in (scale, beta, mean))
         return ((x - mean) * scale + beta).value

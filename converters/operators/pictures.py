@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, show
 from .attributes import Single, Singles
-from .onnx_math import Formula, result
+from .onnx_math import OnnxExpr, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .slicing import Cut, Slicing
 
@@ -41,7 +41,7 @@ class ImageToTensor(Operator):
         return tuple(data[axis] for axis in self._order(data))
 
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
-        numbers = Formula(g, g.cast(data, "float32"))
+        numbers = OnnxExpr(g, g.cast(data, "float32"))
         first = numbers.op("Transpose", perm=self._order(g.shape(data)))
         return result(first / BRIGHTEST)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..ir.shapes import Dims, Shape, with_axes
 from .attributes import single
-from .onnx_math import Formula, moved
+from .onnx_math import OnnxExpr, moved
 from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator
 from .windows import Windows
 
@@ -77,7 +77,7 @@ class Pooling(Windows):
             out = self.onnx_global(g, value, len(shape))
         else:
             out = self._onnx_sliding(g, value, data)
-        out = _root(Formula(g, out, g.type(data)), self._power).value
+        out = _root(OnnxExpr(g, out, g.type(data)), self._power).value
         return moved(g, out, len(shape), 1, -1) if self._last else out
 
     def _onnx_sliding(self, g: OnnxBuilder, value: Any, data: Any) -> Any:
@@ -165,7 +165,7 @@ class Pooling(Windows):
         return f"{pool}({value})"
 
 
-def _root(value: Formula, power: int) -> Formula:
+def _root(value: OnnxExpr, power: int) -> OnnxExpr:
     if power < 3:
         return value.op("Sqrt") if power == 2 else value
     return value.op("Sign") * abs(value) ** (1 / 3)

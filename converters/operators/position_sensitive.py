@@ -22,7 +22,7 @@ from .interpolation import (
     steps,
     within,
 )
-from .onnx_math import Formula, count
+from .onnx_math import OnnxExpr, count
 from .registry import Allowed, Limits, TorchBuilder, operator
 from .roi import pooled_shape, region_limits
 
@@ -56,14 +56,14 @@ class PositionSensitive(Called):
     def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
         return region_limits(shapes, self.spatial_scale)
 
-    def bins(self, rois: Formula, axis: int, shift: float) -> Tuple[Formula, Formula, Formula]:
+    def bins(self, rois: OnnxExpr, axis: int, shift: float) -> Tuple[OnnxExpr, OnnxExpr, OnnxExpr]:
         """Where regions start along an axis (0 is across), their sizes, and those of bins."""
         begin = rois.column(1 + axis).rounded() * self.spatial_scale - shift
         end = (rois.column(3 + axis).rounded() + 1) * self.spatial_scale - shift
         size = of_regions((end - begin).maximum(LEAST))
         return of_regions(begin), size, size / self.pooled_size
 
-    def maps(self, data: Formula, rois: Formula, classes: Formula) -> Maps:
+    def maps(self, data: OnnxExpr, rois: OnnxExpr, classes: OnnxExpr) -> Maps:
         """A map for each image, class and part: the channels of a class are consecutive."""
         number = of_regions(rois.column(0).whole()) * classes + count(rois, classes).unsqueeze(1, 2)
         bins = np.arange(self.pooled_size) * self.group_size // self.pooled_size
@@ -71,8 +71,8 @@ class PositionSensitive(Called):
         return of_parts(data, number * parts + number.array(part), classes, parts)
 
     def pooled(
-        self, maps: Maps, most: Tuple[Formula, Formula], lines: AtSample, number: Formula
-    ) -> Formula:
+        self, maps: Maps, most: Tuple[OnnxExpr, OnnxExpr], lines: AtSample, number: OnnxExpr
+    ) -> OnnxExpr:
         """See mean_of_samples; 0 of none."""
         means = mean_of_samples(maps, most, lines, number.maximum(1))
         return means.reshape(0, self.output_dim, *(self.pooled_size,) * 2)
@@ -94,19 +94,19 @@ class PSROIPooling(PositionSensitive):
         object.__setattr__(self, "group_size", self.group_size or self.pooled_size)
         super().__post_init__()
 
-    def formula(self, data: Formula, rois: Formula) -> Formula:
+    def formula(self, data: OnnxExpr, rois: OnnxExpr) -> OnnxExpr:
         maps = self.maps(data, rois, rois.ints((1,)))
         row, behind_row = self._lines(rois, 1, maps.height)
         column, behind_column = self._lines(rois, 0, maps.width)
 
-        def lines(down: Formula, across: Formula) -> Tuple[Lines, Lines]:
+        def lines(down: OnnxExpr, across: OnnxExpr) -> Tuple[Lines, Lines]:
             line = _line(row + down.whole(), behind_row)
             return [line], [_line(column + across.whole(), behind_column)]
 
         tall, wide = behind_row - row, behind_column - column
         return self.pooled(maps, (tall.largest(), wide.largest()), lines, (tall * wide).real())
 
-    def _lines(self, rois: Formula, axis: int, size: Formula) -> Tuple[Formula, Formula]:
+    def _lines(self, rois: OnnxExpr, axis: int, size: OnnxExpr) -> Tuple[OnnxExpr, OnnxExpr]:
         """int64: the first line of each bin, and the one behind its last."""
         start, _, step = self.bins(rois, axis, 0)
         number = steps(rois, self.pooled_size, axis)
@@ -114,7 +114,7 @@ class PSROIPooling(PositionSensitive):
         return within([edges[0].op("Floor"), edges[1].op("Ceil")], size)
 
 
-def _line(line: Formula, behind: Formula) -> Tuple[Formula, Formula]:
+def _line(line: OnnxExpr, behind: OnnxExpr) -> Tuple[OnnxExpr, OnnxExpr]:
     """A line, and 1 if it is one of a bin's."""
     return line.minimum(behind - 1).maximum(0), (line < behind).real()
 
@@ -159,7 +159,7 @@ class DeformablePSROIPooling(PositionSensitive):
             )
         return shape
 
-    def formula(self, data: Formula, rois: Formula, trans: Optional[Formula] = None) -> Formula:
+    def formula(self, data: OnnxExpr, rois: OnnxExpr, trans: Optional[OnnxExpr] = None) -> OnnxExpr:
         classes = rois.ints((1,)) if trans is None else trans.size(1) / 2
         maps = self.maps(data, rois, classes)
         moves = (None, None) if trans is None else self._moves(trans, classes)
@@ -169,18 +169,18 @@ class DeformablePSROIPooling(PositionSensitive):
         return self.pooled(maps, (most, most), lambda y, x: (rows(y), columns(x)), tall * wide)
 
     def _samples(
-        self, rois: Formula, axis: int, move: Optional[Formula], size: Formula
-    ) -> Tuple[Callable[[Formula], Lines], Formula]:
+        self, rois: OnnxExpr, axis: int, move: Optional[OnnxExpr], size: OnnxExpr
+    ) -> Tuple[Callable[[OnnxExpr], Lines], OnnxExpr]:
         """The lines around the sample of a number, and how many samples of each bin count."""
         begin, length, step = self.bins(rois, axis, 0.5)
         start = steps(rois, self.pooled_size, axis) * step + begin
         start = start if move is None else start + move * length
         step = step / self.sample_per_part
 
-        def inside(place: Formula) -> Formula:
+        def inside(place: OnnxExpr) -> OnnxExpr:
             return (place >= -0.5) & (place <= size.real() - 0.5)
 
-        def lines(number: Formula) -> Lines:
+        def lines(number: OnnxExpr) -> Lines:
             place = start + number * step
             return clamped(place, size, inside(place))
 
@@ -188,7 +188,7 @@ class DeformablePSROIPooling(PositionSensitive):
         all_of_them = inside(start.unsqueeze(-1) + numbers * step.unsqueeze(-1))
         return lines, all_of_them.real().reduced("ReduceSum", -1)
 
-    def _moves(self, trans: Formula, classes: Formula) -> List[Formula]:
+    def _moves(self, trans: OnnxExpr, classes: OnnxExpr) -> List[OnnxExpr]:
         """(R, classes, P, P): across and down, by parts of the region's size."""
         number = trans.array(range(self.pooled_size))
         part = (number / self.pooled_size * self.part_size).op("Floor").whole()

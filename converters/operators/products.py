@@ -6,9 +6,9 @@ from functools import reduce
 from typing import Any, Tuple
 
 from ..errors import ShapeError
-from ..ir.shapes import Dims, Shape, merge, merge_shapes, product, same, show
+from ..ir.shapes import Dims, Shape, merge_shapes, product, same, show, unify
 from .computed import takes
-from .onnx_math import Formula, moved
+from .onnx_math import OnnxExpr, moved
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 
@@ -69,7 +69,7 @@ class Dot(Operator):
         if len(lhs) == len(rhs) == 1 and (self.transpose_a or self.transpose_b):
             raise ShapeError("cannot transpose vectors, which MXNet refuses, too")
         i, j = self._axes(lhs, rhs)
-        merge(lhs[i], rhs[j])
+        unify(lhs[i], rhs[j])
         return (*lhs[:i], *lhs[i + 1 :], *rhs[:j], *rhs[j + 1 :]) or (1,)
 
     def to_onnx(self, g: OnnxBuilder, lhs: Any, rhs: Any) -> Any:
@@ -190,14 +190,14 @@ class KhatriRao(Operator):
         columns = args[0][-1] if args[0] else None
         for matrix in args:
             takes("matrices", matrix, (None, columns))
-            columns = merge(columns, matrix[1])
+            columns = unify(columns, matrix[1])
         return (product([matrix[0] for matrix in args]), columns)
 
     def to_onnx(self, g: OnnxBuilder, *args: Any) -> Any:
-        def joined(a: Formula, b: Formula) -> Formula:
+        def joined(a: OnnxExpr, b: OnnxExpr) -> OnnxExpr:
             return (a.unsqueeze(1) * b.unsqueeze(0)).reshape(-1, b.size(1))
 
-        return reduce(joined, [Formula(g, value) for value in args]).value
+        return reduce(joined, [OnnxExpr(g, value) for value in args]).value
 
     def to_pytorch(self, m: TorchBuilder, *args: str) -> str:
         return reduce(lambda a, b: f"({a}.unsqueeze(1) * {b}).flatten(0, 1)", args)

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ShapeError
-from ..ir.shapes import Dim, Dims, Shape, merge, product, same
+from ..ir.shapes import Dim, Dims, Shape, product, same, unify
 from .attributes import Single, Singles, single
 from .computed import Computed, options, takes
-from .onnx_math import Formula, count, grid, join, stack
+from .onnx_math import OnnxExpr, count, grid, join, stack
 from .registry import Limits, TorchBuilder, operator
 from .suppression import Candidates, best, first_kept, rows, sides_of
 
@@ -75,7 +75,7 @@ class Proposals(Computed):
         takes("cls_prob", cls_prob, (None, 2 * self.anchors, None, None))
         takes("bbox_pred", bbox_pred, (None, 4 * self.anchors, None, None))
         takes("im_info", im_info, (None, 3))
-        batch = merge(merge(cls_prob[0], bbox_pred[0]), im_info[0])
+        batch = unify(unify(cls_prob[0], bbox_pred[0]), im_info[0])
         count = product((self.images(batch), self.rpn_post_nms_top_n))
         shapes: List[Shape] = [(count, 5), (count, 1)]
         return shapes[: self.visible_outputs()]
@@ -87,7 +87,7 @@ class Proposals(Computed):
         high = np.array([*sizes, 2])
         return {"im_info": Limits(high // 2, high)}
 
-    def formula(self, cls_prob: Formula, bbox_pred: Formula, im_info: Formula) -> List[Formula]:
+    def formula(self, cls_prob: OnnxExpr, bbox_pred: OnnxExpr, im_info: OnnxExpr) -> List[OnnxExpr]:
         boxes, scores = self._boxes(cls_prob.slice(1, self.anchors), bbox_pred, im_info)
         scores, order, _ = best(scores, self.rpn_pre_nms_top_n)
         boxes = rows(boxes, order)
@@ -104,7 +104,9 @@ class Proposals(Computed):
         results = [found, scores.op("GatherElements", chosen, axis=1).reshape(-1, 1)]
         return results[: self.visible_outputs()]
 
-    def _boxes(self, scores: Formula, moves: Formula, info: Formula) -> Tuple[Formula, Formula]:
+    def _boxes(
+        self, scores: OnnxExpr, moves: OnnxExpr, info: OnnxExpr
+    ) -> Tuple[OnnxExpr, OnnxExpr]:
         """Corners (B, N, 4) and scores (B, N), place after place."""
         height, width = moves.size(2), moves.size(3)
         moves = moves.reshape(0, self.anchors, 4, height, width).transpose(0, 3, 4, 1, 2)
@@ -122,7 +124,7 @@ class Proposals(Computed):
         real = (inside.reduced("ReduceMin", 4, keep=True) > 0.5) & ~small
         return boxes.reshape(0, -1, 4), real.where(scores, -1).reshape(0, -1)
 
-    def _corners(self, moves: Formula, shift: Formula) -> Tuple[Formula, Formula]:
+    def _corners(self, moves: OnnxExpr, shift: OnnxExpr) -> Tuple[OnnxExpr, OnnxExpr]:
         """(B, H, W, A, 2) both."""
         base = base_anchors(self.ratios, self.scales, self.feature_stride).astype(np.float64)
         (low, high), (first, last) = np.split(base, 2, 1), (moves.slice(4, 0, 2), moves.slice(4, 2))

@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, merge_shapes, show
 from .attributes import Ints
 from .distributions import DISTRIBUTIONS, Distribution
-from .onnx_math import Formula, constant, formula, join, result
+from .onnx_math import OnnxExpr, constant, formula, join, result
 from .registry import (
     OnnxBuilder,
     Operator,
@@ -49,7 +49,7 @@ class _Drawing(_Random):
     def _onnx_fixed(self, g: OnnxBuilder, draw: Any) -> Any:
         dtype, distribution = g.output_type(), self._distribution()
         values = (constant(g, float(n), dtype) for n in distribution.numbers())
-        return distribution.onnx(lambda kind: Formula(g, draw(kind), dtype), *values).value
+        return distribution.onnx(lambda kind: OnnxExpr(g, draw(kind), dtype), *values).value
 
     def _torch_fixed(self, m: TorchBuilder, full: str) -> str:
         """`full`: what makes a tensor, with a place for the number that it is full of."""
@@ -149,7 +149,7 @@ class RandomRandint(_Stated):
             raise Unsupported(f"{self.low} to {self.high}; supported: fewer than 2**53 numbers")
         unit = g.op("RandomUniform", shape=self.shape, dtype=g.type_number("float64"))
         size = self.high - self.low
-        number = (Formula(g, unit, "float64") * size).op("Floor").whole()
+        number = (OnnxExpr(g, unit, "float64") * size).op("Floor").whole()
         return result((number + self.low).minimum(self.high - 1))
 
     def to_pytorch(self, m: TorchBuilder) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
 
 import numpy as np
 
-from ..ir.shapes import Dims, Shape, merge, merge_shapes, show, with_axes
+from ..ir.shapes import Dims, Shape, merge_shapes, show, unify, with_axes
 from .recurrent_onnx import Array, Packing, onnx_layers
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import Concat
@@ -105,7 +105,7 @@ class RNN(Operator):
         time, batch, features = with_axes(data, "(time, batch, features)")
         packing, length = self.packing, (parameters or (None,))[0]
         if isinstance(length, int):
-            merge(features, packing.features(length))
+            unify(features, packing.features(length))
         shapes: List[Shape] = [(time, batch, packing.directions * packing.output)]
         for given, shape in zip((state, state_cell), self._states(data).values()):
             shapes.append(shape if given is None else merge_shapes(shape, given))

@@ -8,10 +8,10 @@ from typing import Any, Callable, Dict, List, Literal, Mapping, Optional, Tuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..ir.shapes import Dim, Dims, Shape, merge, same, show, with_axes
+from ..ir.shapes import Dim, Dims, Shape, same, show, unify, with_axes
 from .attributes import Single
 from .convolution import Deconvolution
-from .onnx_math import Formula, join
+from .onnx_math import OnnxExpr, join
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import total
 
@@ -103,10 +103,10 @@ class BilinearResize2D(Operator):
         return scale
 
     def to_onnx(self, g: OnnxBuilder, data: Any, like: Any = None) -> Any:
-        given = Formula(g, data)
+        given = OnnxExpr(g, data)
         shape = given.shape()
         if like is not None:
-            sizes = [Formula(g, like).shape().slice(0, 2, 4)]
+            sizes = [OnnxExpr(g, like).shape().slice(0, 2, 4)]
         else:
             sizes = [self._onnx_size(shape, a, d) for a, d in enumerate(g.shape(data)[2:])]
         wanted = join([shape.slice(0, 0, 2), *sizes], 0)
@@ -115,7 +115,7 @@ class BilinearResize2D(Operator):
         options = {"mode": "linear", "coordinate_transformation_mode": mode}
         return g.op("Resize", data, None, None, wanted.value, **options)
 
-    def _onnx_size(self, shape: Formula, axis: int, size: Dim) -> Any:
+    def _onnx_size(self, shape: OnnxExpr, axis: int, size: Dim) -> Any:
         known = self._inferred(axis, size)
         if isinstance(known, int):
             return shape.ints((known,))
@@ -192,7 +192,7 @@ class UpSampling(Operator):
         for other in others:
             self._ratio(first, other)
         channels = [shape[1] for shape in maps]
-        joined = total(channels) if self.multi_input_mode == "concat" else reduce(merge, channels)
+        joined = total(channels) if self.multi_input_mode == "concat" else reduce(unify, channels)
         return (first[0], joined, height, width)
 
     def _ratio(self, first: Dims, other: Dims) -> Dim:
@@ -223,8 +223,8 @@ class UpSampling(Operator):
         if isinstance(ratio, int):
             scales = g.constant(np.array([1, 1, ratio, ratio], np.float32))
             return g.op("Resize", value, None, scales, mode="nearest", **modes)
-        outer = Formula(g, value).shape().slice(0, 0, 2)
-        sizes = join([outer, Formula(g, first).shape().slice(0, 2, 4) * self.scale], 0)
+        outer = OnnxExpr(g, value).shape().slice(0, 0, 2)
+        sizes = join([outer, OnnxExpr(g, first).shape().slice(0, 2, 4) * self.scale], 0)
         return g.op("Resize", value, None, None, sizes.value, mode="nearest", **modes)
 
     def to_pytorch(self, m: TorchBuilder, *data: str) -> str:

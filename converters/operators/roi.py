@@ -21,7 +21,7 @@ from .interpolation import (
     steps,
     within,
 )
-from .onnx_math import Formula
+from .onnx_math import OnnxExpr
 from .registry import Limits, TorchBuilder, operator
 
 #: Opsets whose RoiAlign onnxruntime has; the older ones know no aligned regions.
@@ -78,12 +78,12 @@ class RegionPooling(Called):
     def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
         return region_limits(shapes, self.spatial_scale)
 
-    def scaled(self, rois: Formula, shift: float = 0) -> List[Formula]:
+    def scaled(self, rois: OnnxExpr, shift: float = 0) -> List[OnnxExpr]:
         """The four columns behind the image's number, in pixels of the map."""
         values = (rois.column(i) * self.spatial_scale for i in range(1, 5))
         return [of_regions(value - shift if shift else value) for value in values]
 
-    def maps(self, data: Formula, image: Formula) -> Maps:
+    def maps(self, data: OnnxExpr, image: OnnxExpr) -> Maps:
         """(B, C, H, W), and (R, 1, 1, 1) -> the map that each bin reads."""
         return of_images(data, image + image.array(np.zeros(self.pooled_size)))
 
@@ -115,7 +115,7 @@ class ROIAlign(RegionPooling):
             channels = None
         return pooled_shape(data, rois, 5, channels, self.pooled_size)
 
-    def formula(self, data: Formula, rois: Formula) -> Formula:
+    def formula(self, data: OnnxExpr, rois: OnnxExpr) -> OnnxExpr:
         image = rois.column(0).whole()
         known = of_regions(image >= 0)
         image = image.maximum(0)
@@ -123,7 +123,7 @@ class ROIAlign(RegionPooling):
         native = since <= data.g.opset < NO_ROI_ALIGN and not self.position_sensitive
         return known.where((self._native if native else self._composed)(data, rois, image), 0)
 
-    def _native(self, data: Formula, rois: Formula, image: Formula) -> Formula:
+    def _native(self, data: OnnxExpr, rois: OnnxExpr, image: OnnxExpr) -> OnnxExpr:
         modes = ("output_half_pixel", "half_pixel")
         return data.op(
             "RoiAlign",
@@ -136,7 +136,7 @@ class ROIAlign(RegionPooling):
             coordinate_transformation_mode=modes[self.aligned] if data.g.opset >= ALIGNED else None,
         )
 
-    def _composed(self, data: Formula, rois: Formula, image: Formula) -> Formula:
+    def _composed(self, data: OnnxExpr, rois: OnnxExpr, image: OnnxExpr) -> OnnxExpr:
         """As the sum over the samples of a bin."""
         left, top, right, bottom = self.scaled(rois, 0.5 * self.aligned)
         width, height = right - left, bottom - top
@@ -145,7 +145,7 @@ class ROIAlign(RegionPooling):
         regions, maps = ((top, height), (left, width)), self.maps(data, of_regions(image))
         return mean_of_bins(maps, regions, self.pooled_size, self.sample_ratio)
 
-    def maps(self, data: Formula, image: Formula) -> Maps:
+    def maps(self, data: OnnxExpr, image: OnnxExpr) -> Maps:
         if not self.position_sensitive:
             return super().maps(data, image)
         area = self.pooled_size[0] * self.pooled_size[1]
@@ -164,7 +164,7 @@ class ROIPooling(RegionPooling):
     function = "roi_pooling"
     hidden_outputs = 1
 
-    def formula(self, data: Formula, rois: Formula) -> Formula:
+    def formula(self, data: OnnxExpr, rois: OnnxExpr) -> OnnxExpr:
         image = of_regions(rois.column(0).whole())
         known = (image >= 0) & (image < data.size(0))
         maps = self.maps(data, known.where(image, 0))
@@ -172,7 +172,7 @@ class ROIPooling(RegionPooling):
         row, behind_row = self._lines(top, bottom, 1, maps.height)
         column, behind_column = self._lines(left, right, 0, maps.width)
 
-        def step(largest: Formula, down: Formula, across: Formula) -> Formula:
+        def step(largest: OnnxExpr, down: OnnxExpr, across: OnnxExpr) -> OnnxExpr:
             y = (row + down).minimum(behind_row - 1).maximum(0)
             x = (column + across).minimum(behind_column - 1).maximum(0)
             return largest.maximum(maps.read(y, x))
@@ -183,8 +183,8 @@ class ROIPooling(RegionPooling):
         return filled.unsqueeze(4).where(pooled, 0).squeeze(1).transpose(0, 3, 1, 2)
 
     def _lines(
-        self, begin: Formula, end: Formula, axis: int, size: Formula
-    ) -> Tuple[Formula, Formula]:
+        self, begin: OnnxExpr, end: OnnxExpr, axis: int, size: OnnxExpr
+    ) -> Tuple[OnnxExpr, OnnxExpr]:
         """int64: the first line of each bin, and the one behind its last."""
         bins = self.pooled_size[1 - axis]
         step, number = (end - begin + 1).maximum(1) / bins, steps(begin, bins, axis)
@@ -192,7 +192,7 @@ class ROIPooling(RegionPooling):
         return within([begin + edge for edge in edges], size)
 
 
-def turned(degrees: Formula) -> Tuple[Formula, Formula]:
+def turned(degrees: OnnxExpr) -> Tuple[OnnxExpr, OnnxExpr]:
     """Cosine and sine: in float64, of an angle that MXNet computes in float64 and rounds."""
     angle = (degrees.to("float64") * np.pi / 180.0).real().to("float64")
     return angle.op("Cos").real(), angle.op("Sin").real()
@@ -211,13 +211,13 @@ class RROIAlign(RegionPooling):
     function = "rotated_roi_align"
     columns = 6
 
-    def formula(self, data: Formula, rois: Formula) -> Formula:
+    def formula(self, data: OnnxExpr, rois: OnnxExpr) -> OnnxExpr:
         maps = self.maps(data, of_regions(rois.column(0).whole()))
         x, y, width, height = self.scaled(rois)
         width, height = width.maximum(1), height.maximum(1)
         cosine, sine = turned(of_regions(rois.column(5)))
 
-        def moved(yy: Formula, xx: Formula) -> Tuple[Formula, Formula]:
+        def moved(yy: OnnxExpr, xx: OnnxExpr) -> Tuple[OnnxExpr, OnnxExpr]:
             return yy * cosine - xx * sine + y, xx * cosine + yy * sine + x
 
         regions = (height / -2, height), (width / -2, width)

@@ -7,11 +7,11 @@ from typing import Literal
 import numpy as np
 
 from ..errors import ShapeError
-from ..ir.shapes import Dims, Shape, merge, show
+from ..ir.shapes import Dims, Shape, show, unify
 from .attributes import Ints
 from .computed import Computed, takes
 from .interpolation import of_images, padded
-from .onnx_math import Formula, count, grid, join, stack
+from .onnx_math import OnnxExpr, count, grid, join, stack
 from .registry import TorchBuilder, Written, operator
 
 GRID_SAMPLE, LINEAR = 16, 20  # the first opset that has it, and the one that renamed its mode
@@ -21,7 +21,7 @@ GRID_SAMPLE, LINEAR = 16, 20  # the first opset that has it, and the one that re
 TARGET = (("target_shape", lambda n: len(n) == 2 and min(n) > 1, "two numbers above 1"),)
 
 
-def affine_grid(matrix: Formula, height: int, width: int) -> Formula:
+def affine_grid(matrix: OnnxExpr, height: int, width: int) -> OnnxExpr:
     """(N, 6) -> (N, 2, height, width): the places across and down that each place is taken from."""
     down, across = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
     places = np.stack([across, down, np.ones_like(down)]).reshape(3, -1)
@@ -35,7 +35,7 @@ def torch_affine_grid(matrix: str, height: int, width: int) -> str:
     return f"F.affine_grid({matrix}.reshape(-1, 2, 3), {size}, align_corners=True)"
 
 
-def sample(data: Formula, grid: Formula) -> Formula:
+def sample(data: OnnxExpr, grid: OnnxExpr) -> OnnxExpr:
     """(N, C, H, W), (N, 2, H', W') -> (N, C, H', W'); all around the map is 0."""
     if data.g.opset >= GRID_SAMPLE and data.kind != "float64":
         mode = "linear" if data.g.opset >= LINEAR else "bilinear"
@@ -62,9 +62,9 @@ class BilinearSampler(Written, Computed):
     def infer(self, data: Dims, grid: Dims) -> Shape:
         takes("data", data, tuple("NCHW"))
         takes("grid", grid, (data[0], 2, "H", "W"))
-        return (merge(data[0], grid[0]), data[1], *grid[2:])
+        return (unify(data[0], grid[0]), data[1], *grid[2:])
 
-    def formula(self, data: Formula, grid: Formula) -> Formula:
+    def formula(self, data: OnnxExpr, grid: OnnxExpr) -> OnnxExpr:
         return sample(data, grid)
 
 
@@ -94,7 +94,7 @@ class GridGenerator(Computed):
             raise ShapeError(f"takes offsets (N, 2, H, W), H and W above 1; got {show(data)}")
         return data
 
-    def formula(self, data: Formula) -> Formula:
+    def formula(self, data: OnnxExpr) -> OnnxExpr:
         if self.transform_type == "affine":
             return affine_grid(data, *self.target_shape)
         height, width = data.size(2), data.size(3)
@@ -125,12 +125,12 @@ class SpatialTransformer(Computed):
 
     def infer(self, data: Dims, loc: Dims) -> Shape:
         takes("data", data, tuple("NCHW"))
-        return (merge(data[0], loc[0]), data[1], *self.target_shape)
+        return (unify(data[0], loc[0]), data[1], *self.target_shape)
 
     def parameter_shapes(self, data: Shape) -> dict[str, Dims]:
         return {"loc": (data[0] if data else None, 6)}
 
-    def formula(self, data: Formula, loc: Formula) -> Formula:
+    def formula(self, data: OnnxExpr, loc: OnnxExpr) -> OnnxExpr:
         return sample(data, affine_grid(loc, *self.target_shape))
 
     def to_pytorch(self, m: TorchBuilder, data: str, loc: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..python_text import literal
 from .binary import COMPARISONS
-from .onnx_math import INTEGERS, Formula, exact, result
+from .onnx_math import INTEGERS, OnnxExpr, exact, result
 from .registry import (
     REGISTRY,
     OnnxBuilder,
@@ -39,7 +39,7 @@ class ScalarOperator(SameShape):
     scalar: float = 1.0
     is_int: bool = True
 
-    formula: ClassVar[Callable[..., Formula]]
+    formula: ClassVar[Callable[..., OnnxExpr]]
     composed: ClassVar[bool]
     swapped: ClassVar[bool]
     text: ClassVar[str]

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, show
 from ..python_text import literal
-from .onnx_math import Formula, count_along, result
+from .onnx_math import OnnxExpr, count_along, result
 from .reduction import normalise_axes
 from .registry import (
     Limits,
@@ -68,7 +68,7 @@ class Softmax(SameShape):
         return {"length": Limits(1, last + 1)} if self.use_length else {}
 
     def to_onnx(self, g: OnnxBuilder, data: Any, length: Any = None) -> Any:
-        value = Formula(g, data, g.type(data))
+        value = OnnxExpr(g, data, g.type(data))
         value = -value if self.sign else value
         if self.temperature not in (None, 1.0):
             value = value / (self.temperature or 1.0)
@@ -78,12 +78,12 @@ class Softmax(SameShape):
         value = inside.where(value, -np.inf).op(self.onnx_name, axis=self.axis)
         return result(inside.where(value, 0))
 
-    def _onnx_inside(self, g: OnnxBuilder, data: Any, length: Any) -> Formula:
+    def _onnx_inside(self, g: OnnxBuilder, data: Any, length: Any) -> OnnxExpr:
         """Which numbers along the axis come before `length`: bool, of the data's shape."""
         rank = len(g.shape(data))
         axis = self.axis % rank
         places = count_along(g, data, axis).reshape(-1, *(1,) * (rank - 1 - axis))
-        limit = Formula(g, length, g.type(length)).whole()
+        limit = OnnxExpr(g, length, g.type(length)).whole()
         return places < (limit.unsqueeze(axis) if rank > 1 else limit)
 
     def to_pytorch(self, m: TorchBuilder, data: str, length: Optional[str] = None) -> str:

@@ -8,15 +8,15 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from .onnx_math import Formula
+from .onnx_math import OnnxExpr
 
 
-def _in_double(function: Callable[[Formula], Formula]) -> Callable[[Formula], Formula]:
+def _in_double(function: Callable[[OnnxExpr], OnnxExpr]) -> Callable[[OnnxExpr], OnnxExpr]:
     """What is composed of many operators would lose too much in float32."""
     return lambda x: function(x.to("float64")).to(x.kind)
 
 
-def expm1(x: Formula) -> Formula:
+def expm1(x: OnnxExpr) -> OnnxExpr:
     """tanh(x / 2) (e^x + 1): near 0, e^x - 1 would leave nothing but rounding."""
     return (x * 0.5).op("Tanh") * (x.op("Exp") + 1)
 
@@ -34,7 +34,7 @@ LANCZOS = (
 LANCZOS_0, LANCZOS_G = 0.99999999999999709182, 607 / 128
 
 
-def _gammaln_above_0(x: Formula) -> Formula:
+def _gammaln_above_0(x: OnnxExpr) -> OnnxExpr:
     """log of sqrt(2 pi) / x (c0 + the sum of c_k / (x + k)) t^(x + 1/2) e^-t, t = x + g + 1/2."""
     terms = x.array(LANCZOS) / (x.unsqueeze(-1) + x.array(np.arange(1.0, len(LANCZOS) + 1)))
     series = terms.reduced("ReduceSum", -1) + LANCZOS_0
@@ -43,7 +43,7 @@ def _gammaln_above_0(x: Formula) -> Formula:
 
 
 @_in_double
-def gammaln(x: Formula) -> Formula:
+def gammaln(x: OnnxExpr) -> OnnxExpr:
     """log |gamma(x)|; below 1/2 it is log |pi / sin(pi x)| - log gamma(1 - x)."""
     low = x < 0.5
     above = _gammaln_above_0(low.where(1 - x, x))
@@ -52,7 +52,7 @@ def gammaln(x: Formula) -> Formula:
 
 
 @_in_double
-def gamma(x: Formula) -> Formula:
+def gamma(x: OnnxExpr) -> OnnxExpr:
     """e^gammaln(x); below 0 its sign changes at every whole number."""
     size = gammaln(x).op("Exp")
     odd = x.op("Floor").op("Mod", 2, fmod=1)  # 0 or -1 below 0
@@ -89,17 +89,17 @@ TAIL = (
 # fmt: on
 
 
-def polynomial(x: Formula, coefficients: Sequence[float]) -> Formula:
+def polynomial(x: OnnxExpr, coefficients: Sequence[float]) -> OnnxExpr:
     """c0 x^n + c1 x^(n-1) + … + cn"""
     first, *others = coefficients
     return reduce(lambda total, c: total * x + c, others, x.array(first))
 
 
 @_in_double
-def erfinv(x: Formula) -> Formula:
+def erfinv(x: OnnxExpr) -> OnnxExpr:
     """The normal distribution's quantile at (1 + x) / 2, over sqrt(2)."""
 
-    def ratio(table: Any, at: Formula) -> Formula:
+    def ratio(table: Any, at: OnnxExpr) -> OnnxExpr:
         return polynomial(at, table[0]) / polynomial(at, table[1])
 
     size = abs(x)

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..ir.shapes import Dim, Dims, Shape, same, show
 from .attributes import Ints
-from .onnx_math import Formula, join
+from .onnx_math import OnnxExpr, join
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import one_axis
 
@@ -125,7 +125,7 @@ class SplitV2(Split):
         return [*parts]
 
     def _onnx_sizes(self, g: OnnxBuilder, data: Any, axis: int) -> Any:
-        size = Formula(g, data).size(axis)
+        size = OnnxExpr(g, data).size(axis)
         if self.sections:
             larger = size.array(np.arange(self.sections)) < size % self.sections
             return (size / self.sections + larger.whole()).value

@@ -7,7 +7,7 @@ from typing import Any, List, Literal, Optional
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, product, show
 from .attributes import Ints
-from .onnx_math import Formula, constant, formula, result
+from .onnx_math import OnnxExpr, constant, formula, result
 from .reduction import NARROW, onnx_reduce, reduced_axes, reduced_shape, torch_reduce
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
@@ -84,7 +84,7 @@ class Moments(Operator):
         axes = reduced_axes(self.axes, g.shape(data))
         middle = onnx_reduce(g, "ReduceMean", data, data, axes, True)
         kind = "int32" if g.type(data) in NARROW else g.type(data)
-        apart = formula(g, data, kind) - Formula(g, middle, g.type(data)).to(kind)
+        apart = formula(g, data, kind) - OnnxExpr(g, middle, g.type(data)).to(kind)
         square = result(apart * apart)
         mean = middle if self.keepdims else onnx_reduce(g, "ReduceMean", data, data, axes, False)
         return [mean, onnx_reduce(g, "ReduceMean", square, data, axes, self.keepdims)]
@@ -121,7 +121,7 @@ class NpCumsum(Operator):
     def to_onnx(self, g: OnnxBuilder, data: Any) -> Any:
         given = data if self.axis is not None else g.op("Reshape", data, g.ints((-1,)))
         wide = "int32" if g.output_type() in NARROW else g.output_type()
-        x = Formula(g, given, g.type(data)).to(wide)
+        x = OnnxExpr(g, given, g.type(data)).to(wide)
         return result(x.op("CumSum", constant(g, self.axis or 0)))
 
     def to_pytorch(self, m: TorchBuilder, data: str) -> str:

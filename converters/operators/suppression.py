@@ -7,13 +7,13 @@ from typing import Any, List, Optional, Tuple
 
 import numpy as np
 
-from .onnx_math import Formula, count
+from .onnx_math import OnnxExpr, count
 
 #: Of boxes, across and down: where they begin and where they end, (B, K) each.
-Sides = List[Tuple[Formula, Formula]]
+Sides = List[Tuple[OnnxExpr, OnnxExpr]]
 
 
-def sides_of(boxes: Formula, begin: int = 0) -> Sides:
+def sides_of(boxes: OnnxExpr, begin: int = 0) -> Sides:
     """(B, K, W) with left, top, right and bottom from column `begin` on."""
     left, top, right, bottom = (boxes.column(begin + i) for i in range(4))
     return [(left, right), (top, bottom)]
@@ -33,16 +33,16 @@ class Candidates:
     """
 
     sides: Sides
-    areas: Formula
+    areas: OnnxExpr
     threshold: float
-    classes: Optional[Formula] = None
+    classes: Optional[OnnxExpr] = None
     extent: float = 0.0
     at_least: bool = False
 
-    def overlapped(self, chosen: Formula) -> Formula:
+    def overlapped(self, chosen: OnnxExpr) -> OnnxExpr:
         """Place of one box, int64 (B, 1) -> bool (B, K): those that it strikes out."""
 
-        def one(values: Formula) -> Formula:
+        def one(values: OnnxExpr) -> OnnxExpr:
             return values.op("GatherElements", chosen, axis=1)
 
         lengths = [end.minimum(one(end)) - begin.maximum(one(begin)) for begin, end in self.sides]
@@ -56,7 +56,7 @@ class Candidates:
             return found
         return found & self.classes.equals(one(self.classes))
 
-    def kept(self, valid: Formula, most: Optional[int] = None) -> Formula:
+    def kept(self, valid: OnnxExpr, most: Optional[int] = None) -> OnnxExpr:
         """bool (B, K): of the valid boxes at most so many that no better one strikes out.
 
         A loop over the boxes that are kept, in all of the batch at a time.
@@ -78,7 +78,7 @@ class Candidates:
         return replace(valid, value=kept)
 
 
-def best(keys: Formula, limit: int) -> Tuple[Formula, Formula, Formula]:
+def best(keys: OnnxExpr, limit: int) -> Tuple[OnnxExpr, OnnxExpr, OnnxExpr]:
     """(B, N) -> the largest numbers and their places, (B, most), of equal ones the first; and
     int64 (1,), how many these are: `limit`, or all if it is not above 0."""
     total = keys.size(1)
@@ -87,7 +87,7 @@ def best(keys: Formula, limit: int) -> Tuple[Formula, Formula, Formula]:
     return replace(keys, value=values), replace(keys, value=places, kind="int64"), most
 
 
-def first_kept(kept: Formula) -> Tuple[Formula, Formula]:
+def first_kept(kept: OnnxExpr) -> Tuple[OnnxExpr, OnnxExpr]:
     """bool (B, K) -> places of the kept ones in order, then of the others, int64 (B, K); and
     which of them are kept, bool (B, K)."""
     size = kept.size(1)
@@ -97,13 +97,13 @@ def first_kept(kept: Formula) -> Tuple[Formula, Formula]:
     return replace(keys, value=order), replace(keys, value=values) < size
 
 
-def rows(table: Formula, places: Formula) -> Formula:
+def rows(table: OnnxExpr, places: OnnxExpr) -> OnnxExpr:
     """(B, N, W) and places, int64 (B, M) -> (B, M, W)."""
     wide = places.unsqueeze(2).expand(1, 1, table.size(2))
     return table.op("GatherElements", wide, axis=1)
 
 
-def kept_rows(table: Formula, kept: Formula) -> Tuple[Formula, Formula]:
+def kept_rows(table: OnnxExpr, kept: OnnxExpr) -> Tuple[OnnxExpr, OnnxExpr]:
     """(B, N, W) -> the rows that are kept, in order, then rows of -1; and which are no such."""
     places, is_kept = first_kept(kept)
     return is_kept.unsqueeze(2).where(rows(table, places), -1), is_kept

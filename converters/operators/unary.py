@@ -10,10 +10,10 @@ import numpy as np
 
 from . import special
 from .elementwise import refuse_integers
-from .onnx_math import INTEGERS, Formula, exact, result
+from .onnx_math import INTEGERS, OnnxExpr, exact, result
 from .registry import OnnxBuilder, SameShape, TorchBuilder, declare, written
 
-Function = Callable[[Formula], Formula]
+Function = Callable[[OnnxExpr], OnnxExpr]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Unary(SameShape):
         whole: how whole numbers are treated: like others, left as they "stay", or not at all ("").
     """
 
-    formula: ClassVar[Union[str, Callable[..., Formula]]]
+    formula: ClassVar[Union[str, Callable[..., OnnxExpr]]]
     text: ClassVar[str]
     whole: ClassVar[str]
 
@@ -56,28 +56,28 @@ def unary(
     declare(name, Unary, formula=made, text=text, whole=whole, limits=limits)
 
 
-def _round_down(x: Formula) -> Formula:
+def _round_down(x: OnnxExpr) -> OnnxExpr:
     """From midway to the lower number; by MXNet's differences, for they are rounded too."""
     low, high = x.op("Floor"), x.op("Ceil")
     return (x - low <= high - x).where(low, high)
 
 
-def _cbrt(x: Formula) -> Formula:
+def _cbrt(x: OnnxExpr) -> OnnxExpr:
     return x.op("Sign") * abs(x) ** (1 / 3)
 
 
-def _log1p(x: Formula) -> Formula:
+def _log1p(x: OnnxExpr) -> OnnxExpr:
     """log(u) + (x - (u - 1)) / u, where u is 1 + x as it was rounded."""
     u = x + 1
     kept, log = u - 1, u.op("Log")
     return kept.equals(x).where(log, log + (x - kept) / u)
 
 
-def _negative(x: Formula) -> Formula:
+def _negative(x: OnnxExpr) -> OnnxExpr:
     return x.array(0) - x if x.kind == "uint8" else -x
 
 
-def _relu(x: Formula) -> Formula:
+def _relu(x: OnnxExpr) -> OnnxExpr:
     return x.maximum(0) if x.kind in INTEGERS else x.op("Relu")
 
 
@@ -104,8 +104,8 @@ unary("logical_not", lambda x: x.equals(0), "({x} == 0).to({x}.dtype)", whole="l
 
 for _name in ("trunc", "fix"):
     unary(_name, lambda x: x.op("Sign") * abs(x).op("Floor"), "{x}.trunc()", whole="stay")
-unary("round", Formula.rounded, "round_away({x})", whole="stay")
-unary("_contrib_round_ste", Formula.rounded, "round_straight_through({x})", whole="stay")
+unary("round", OnnxExpr.rounded, "round_away({x})", whole="stay")
+unary("_contrib_round_ste", OnnxExpr.rounded, "round_straight_through({x})", whole="stay")
 unary("rint", _round_down, "round_down({x})", whole="stay")
 
 _CBRT = "{x}.sign() * {x}.abs().pow(1 / 3)"

@@ -17,11 +17,11 @@ from typing import Any, Callable, Dict, List, Mapping
 from converters.progress import report
 from mxproof.cli import common
 from mxproof.errors import UsageError
-from mxproof.model import Subject, load_for_run, parse_inputs
+from mxproof.model import Model, load_for_run, parse_inputs
 from mxproof.reports.sheet import Sheet
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.registry import TARGETS
-from mxproof.verification import evidence_for
+from mxproof.verification import reference_for
 
 from .environments import (
     PACKAGES,
@@ -127,7 +127,7 @@ def _environment(args: argparse.Namespace, side: str) -> Dict[str, str]:
     return {**stated, "revision": resolve(stated["revision"], Path(args.repository))}
 
 
-def _samples(args: argparse.Namespace, model: Subject, notes: List[str]) -> Samples:
+def _samples(args: argparse.Namespace, model: Model, notes: List[str]) -> Samples:
     """Inputs, and MXNet's results on them; a note says why these are missing."""
     shapes = parse_inputs(args.input)
     inputs = model.evidence(shapes, seed=args.seed, samples=args.samples)
@@ -135,7 +135,7 @@ def _samples(args: argparse.Namespace, model: Subject, notes: List[str]) -> Samp
     how: Any = {"mxnet_python": args.mxnet_python, "reference": reference}
     try:
         if not args.no_proof:
-            with evidence_for(model, shapes, inputs=inputs, **how) as evidence:
+            with reference_for(model, shapes, inputs=inputs, **how) as evidence:
                 report(f"{model.name}: MXNet's results")
                 return [(truth.inputs, truth) for truth in evidence]
     except RuntimeFailure as error:

@@ -16,7 +16,7 @@ from mxproof.benchmark.gate import judge
 from mxproof.benchmark.timing import TimingProcess, TimingTarget
 from mxproof.errors import UsageError
 from mxproof.proof.outputs.final import prove_outputs
-from mxproof.proof.trace import Truth
+from mxproof.proof.trace import ReferenceTrace
 from mxproof.runtimes.base import Array, Inputs, RuntimeFailure
 
 from .environments import Environment, changes
@@ -35,7 +35,7 @@ SLOWER = "Red means slower than the good environment, timed side by side."
 VERDICTS = {PASS: GREEN, FAIL: RED, INCONCLUSIVE: UNKNOWN}
 
 #: Inputs, and MXNet's results on them if they are to be had.
-Samples = Sequence[Tuple[Inputs, Optional[Truth]]]
+Samples = Sequence[Tuple[Inputs, Optional[ReferenceTrace]]]
 #: The sentence that says what red means, and the judge that goes by it.
 Judge = Tuple[str, Callable[[Environment], Outcome]]
 

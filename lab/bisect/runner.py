@@ -19,7 +19,7 @@ from packaging.specifiers import SpecifierSet
 from converters.progress import report
 from mxproof.benchmark.timing import FORMS, TimingTarget
 from mxproof.errors import UsageError
-from mxproof.model import Subject
+from mxproof.model import Model
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.zoo.downloads import cache_dir
 
@@ -40,7 +40,7 @@ class EnvironmentRunner:
         outputs: layers that the user wants as the model's outputs.
     """
 
-    model: Subject
+    model: Model
     target: str
     folder: Path
     repository: Path

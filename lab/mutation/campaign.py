@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from converters import Graph
 from converters.progress import report
-from mxproof.model import Subject, load_subject
+from mxproof.model import Model, load_model
 from mxproof.proof.reference import SAMPLES
 from mxproof.runtimes.base import RuntimeFailure
 from mxproof.runtimes.memory import trim_memory
@@ -168,14 +168,14 @@ def _baseline(model: str, python: Optional[str]) -> Baseline:
     return baseline_of(process, subject_of(model, _folder()))
 
 
-def subject_of(model: str, folder: Path) -> Subject:
+def subject_of(model: str, folder: Path) -> Model:
     """A model by name, or a checkpoint by its prefix."""
     if model in network.NETWORKS:
         prefix = str(network.write(model, folder))
-        return load_subject(prefix, inputs={"data": network.INPUT})
-    return load_subject(model, weights="seeded")
+        return load_model(prefix, inputs={"data": network.INPUT})
+    return load_model(model, weights="seeded")
 
 
-def baseline_of(process: MxnetProcess, subject: Subject, samples: int = SAMPLES) -> Baseline:
+def baseline_of(process: MxnetProcess, subject: Model, samples: int = SAMPLES) -> Baseline:
     """The network, judged by what `mxproof verify` draws."""
     return Baseline(subject.graph, subject, subject.evidence({}, samples=samples), process)

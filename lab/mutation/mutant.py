@@ -10,9 +10,9 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from converters import Graph, Node, load_checkpoint
-from mxproof.model import Subject
-from mxproof.proof.reference import Evidence, kept, live
-from mxproof.proof.trace import Truth
+from mxproof.model import Model
+from mxproof.proof.reference import Reference, kept, live
+from mxproof.proof.trace import ReferenceTrace
 from mxproof.runtimes.base import Array, Inputs
 from mxproof.runtimes.mxnet.client import MxnetProcess
 
@@ -35,19 +35,19 @@ class Baseline:
     """
 
     graph: Graph
-    subject: Subject
+    subject: Model
     inputs: Sequence[Inputs]
     process: MxnetProcess
 
     @cached_property
-    def evidence(self) -> Evidence:
+    def evidence(self) -> Reference:
         return self.evidence_of(self.graph)
 
     @property
-    def truths(self) -> List[Truth]:
+    def truths(self) -> List[ReferenceTrace]:
         return list(self.evidence)
 
-    def evidence_of(self, graph: Graph) -> Evidence:
+    def evidence_of(self, graph: Graph) -> Reference:
         """MXNet's, for what this graph says of the checkpoint: which outputs were chosen."""
         model = self.process.load(self.subject.files, None, graph)
         return kept(live(model, self.inputs, self.process.versions))
@@ -67,7 +67,7 @@ class Baseline:
         """Value name -> shape, for the first of the inputs."""
         return self.graph.infer_shapes({k: v.shape for k, v in self.inputs[0].items()})
 
-    def value(self, name: str, truth: Truth) -> Array:
+    def value(self, name: str, truth: ReferenceTrace) -> Array:
         """MXNet's float64 value of an input, a parameter or a layer."""
         if name in truth:
             return truth[name].float64

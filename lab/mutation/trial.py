@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 from converters import Graph
 from mxproof.benchmark.timing import FORMS, TimingProcess, TimingTarget
 from mxproof.proof.compare import compare
-from mxproof.proof.reference import Evidence
+from mxproof.proof.reference import Reference
 from mxproof.proof.tolerance import Budgets
 from mxproof.proof.verify import Prover
 from mxproof.runtimes.base import Array, Candidate, Inputs, RuntimeFailure, Visitor
@@ -128,7 +128,7 @@ class WithInputTransform:
         return self.candidate.trace(self.feed(inputs), visit, portions)
 
 
-def judge(mutant: Mutant, path: Path, target: str, graph: Graph, evidence: Evidence) -> Verdict:
+def judge(mutant: Mutant, path: Path, target: str, graph: Graph, evidence: Reference) -> Verdict:
     """Judge one converted file as `mxproof verify` does with its defaults.
 
     `Prover.prove` would return the same; this skips whatever cannot change the verdict. A proof

@@ -10,7 +10,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 from converters.ir.shapes import Shape
 
 from ..export.parcel import changes
-from ..model import Subject
+from ..model import Model
 from ..runtimes.base import Array
 from ..runtimes.registry import TARGETS, convert
 from .timing import TimingTarget, target_of
@@ -29,7 +29,7 @@ class ConvertedModel:
             and `file_bytes`.
     """
 
-    subject: Subject
+    subject: Model
     paths: Mapping[str, Path]
     costs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -66,7 +66,7 @@ class ConvertedModel:
         return subject.inputs(shapes)
 
 
-def convert_model(subject: Subject, folder: Path, *, fused: bool = False) -> ConvertedModel:
+def convert_model(subject: Model, folder: Path, *, fused: bool = False) -> ConvertedModel:
     """Convert a model to every target, each in a folder of its own below `folder`.
 
     Args:

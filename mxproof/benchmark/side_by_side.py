@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 from converters.ir.shapes import Shape
 from converters.progress import report
 
-from ..model import Subject
+from ..model import Model
 from .converted_model import ConvertedModel
 from .gate import Benchmark
 from .timing import FORMS, TimingTarget, all_opened, interleave, target_of
@@ -64,7 +64,7 @@ def measure(
 
 
 def latencies(
-    subject: Subject,
+    subject: Model,
     paths: Mapping[str, Path],
     more: Sequence[str],
     shapes: Mapping[str, Shape],

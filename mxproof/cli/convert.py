@@ -20,8 +20,8 @@ from converters.passes.drop_softmax import logits
 from converters.progress import report
 
 from ..errors import UsageError, require
-from ..export.parcel import Parcel, changes
-from ..model import WEIGHTS, Subject, load_for_run, load_subject, parse_inputs
+from ..export.parcel import ConversionResult, changes
+from ..model import WEIGHTS, Model, load_for_run, load_model, parse_inputs
 from ..proof.proof import Proof
 from ..proof.reference import SAMPLES
 from ..runtimes.base import RuntimeFailure
@@ -119,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
     return _verdict(parcel)
 
 
-def _verdict(parcel: Parcel) -> int:
+def _verdict(parcel: ConversionResult) -> int:
     """The exit code; a proof that is missing, and what the files lose, is said as an error."""
     from ..export.proving import losses
 
@@ -175,7 +175,7 @@ def _other_type(args: argparse.Namespace) -> str:
     return "float16" if args.float16 else "float64" if args.float64 else ""
 
 
-def read(args: argparse.Namespace, folder: Path) -> Parcel:
+def read(args: argparse.Namespace, folder: Path) -> ConversionResult:
     """The checkpoint, with what the user wants changed in it."""
     how = {"half": args.float16, "double": args.float64, **common.reading(args)}
     if args.weights == "auto":  # nobody ships random weights without asking for them
@@ -194,18 +194,18 @@ def read(args: argparse.Namespace, folder: Path) -> Parcel:
     subject = replace(subject, graph=exact)
     graph, single, done = changes(subject.graph, fused=args.fuse, half=args.float16)
     written, notes = replace(subject, graph=graph), [*notes, *done]
-    return Parcel(written, subject.graph, single, folder, args.opset, notes=notes)
+    return ConversionResult(written, subject.graph, single, folder, args.opset, notes=notes)
 
 
-def _load(args: argparse.Namespace, **how: Any) -> Subject:
+def _load(args: argparse.Namespace, **how: Any) -> Model:
     """With sizes left free although arrays have them, as far as that can be."""
     stated = parse_inputs(args.input)
     if args.npz:
         return load_for_run(args.checkpoint, stated_shapes(args), kept=stated, **how)
-    return load_subject(args.checkpoint, inputs=stated, **how)
+    return load_model(args.checkpoint, inputs=stated, **how)
 
 
-def write(args: argparse.Namespace, parcel: Parcel) -> None:
+def write(args: argparse.Namespace, parcel: ConversionResult) -> None:
     """The models, in all the forms that were asked for."""
     from ..export.torch_files import write_pt2, write_pth
 
@@ -222,7 +222,7 @@ def write(args: argparse.Namespace, parcel: Parcel) -> None:
         parcel.files.append(write_pt2(parcel))
 
 
-def judge(args: argparse.Namespace, parcel: Parcel) -> None:
+def judge(args: argparse.Namespace, parcel: ConversionResult) -> None:
     """Prove the files, or say why not; measure what was changed.
 
     Raises:
@@ -263,7 +263,7 @@ def judge(args: argparse.Namespace, parcel: Parcel) -> None:
         parcel.notes += [cost_of_fusing(parcel.proof)] if args.fuse else []
 
 
-def _ask(subject: Subject, given: Mapping[str, Shape]) -> None:
+def _ask(subject: Model, given: Mapping[str, Shape]) -> None:
     """Are there shapes to prove it in?
 
     Raises:
@@ -275,7 +275,7 @@ def _ask(subject: Subject, given: Mapping[str, Shape]) -> None:
         raise UsageError(f"{error} Or leave the proof out: --no-verify.") from None
 
 
-def _why_not(args: argparse.Namespace, parcel: Parcel) -> str:
+def _why_not(args: argparse.Namespace, parcel: ConversionResult) -> str:
     """Why no proof is to be expected; "" where one is."""
     from ..export.double import is_double
 
@@ -289,7 +289,7 @@ def _why_not(args: argparse.Namespace, parcel: Parcel) -> str:
     return "MXNet is not installed here" if absent else ""
 
 
-def later(args: argparse.Namespace, parcel: Parcel) -> str:
+def later(args: argparse.Namespace, parcel: ConversionResult) -> str:
     """How to have the proof all the same."""
     changed: Dict[str, Any] = {"logits": False, "float16": False, "float64": False, "verify": True}
     if args.logits:
@@ -302,7 +302,7 @@ def later(args: argparse.Namespace, parcel: Parcel) -> str:
     return f"{without} MXNet is: {command}"
 
 
-def finish(args: argparse.Namespace, parcel: Parcel, begun: float) -> None:
+def finish(args: argparse.Namespace, parcel: ConversionResult, begun: float) -> None:
     """The record of the proof and the guide, beside the models; and the log."""
     from ..export.guide import guide
     from ..export.proving import record

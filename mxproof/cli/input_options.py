@@ -11,7 +11,7 @@ from converters.ir.shapes import Shape
 
 from ..errors import UsageError
 from ..inputs.chosen import chosen_inputs, read_npz
-from ..model import Subject, parse_inputs
+from ..model import Model, parse_inputs
 from ..runtimes.base import Array
 from . import common
 from .picture_options import preprocessing_of
@@ -73,7 +73,7 @@ def stated_shapes(args: argparse.Namespace) -> Dict[str, Shape]:
 
 
 def inputs_of(
-    args: argparse.Namespace, subject: Subject, *others: Path
+    args: argparse.Namespace, subject: Model, *others: Path
 ) -> Optional[List[Dict[str, Array]]]:
     """What --npz and --image name; or pictures of other files where they name none."""
     return chosen_inputs(

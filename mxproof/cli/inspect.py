@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterable
 from converters import ConversionError, Graph, to_onnx, to_pytorch
 from converters.ir.shapes import show
 
-from ..model import load_subject, parse_inputs
+from ..model import load_model, parse_inputs
 from ..reports.terminal import graph_table
 from . import common
 
@@ -21,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     how = {"inputs": parse_inputs(args.input), "partial": True, **common.reading(args)}
-    subject = load_subject(args.checkpoint, **how)
+    subject = load_model(args.checkpoint, **how)
     graph, arrays = subject.graph, subject.graph.params.values()
     common.console_of(args).print(graph_table(graph))
     facts: Dict[str, str] = {

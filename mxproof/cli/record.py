@@ -13,7 +13,7 @@ from converters.progress import report
 from ..errors import UsageError
 from ..model import WEIGHTS, load_for_run
 from ..proof.reference import SAMPLES
-from ..verification import evidence_for
+from ..verification import reference_for
 from ..writable import writable_folder
 from . import common
 from .input_options import inputs_of, stated_shapes
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         if inputs is None:
             inputs = subject.evidence(given, seed=args.seed or 0, samples=samples)
         how = {"inputs": inputs, "mxnet_python": args.mxnet_python}
-        with evidence_for(subject, given, **how) as evidence:
+        with reference_for(subject, given, **how) as evidence:
             arrays = evidence.arrays()
             truths = evidence.closer()
             save_recording(output, subject.graph, truths, evidence.versions, given, arrays)

@@ -11,7 +11,7 @@ from typing import Dict, List
 from converters.progress import report
 from mxproof.zoo.models import ZOO
 
-from ..model import Subject, load_for_run, parse_inputs
+from ..model import Model, load_for_run, parse_inputs
 from ..runtimes.base import Array
 from ..tables import measure, sheets
 from ..zoo.pictures import PHOTOGRAPH
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     return common.FAILED if far else common.PROVEN
 
 
-def pictured(args: argparse.Namespace, subject: Subject) -> List[Dict[str, Array]]:
+def pictured(args: argparse.Namespace, subject: Model) -> List[Dict[str, Array]]:
     """The pictures of --image, or views of the photograph that comes with this package."""
     if subject.model is None or args.image:
         return inputs_of(args, subject, PHOTOGRAPH) or []

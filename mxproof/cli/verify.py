@@ -17,7 +17,7 @@ from converters.progress import report
 
 from ..benchmark.side_by_side import latencies
 from ..errors import UsageError
-from ..model import Subject, load_for_run
+from ..model import Model, load_for_run
 from ..proof.proof import Proof
 from ..proof.reference import SAMPLES
 from ..proof.tolerance import Budgets, load_budgets
@@ -27,14 +27,14 @@ from ..reports.templates import require_jinja
 from ..reports.terminal import layer_sheet, lost_in, proof_table, require_layers
 from ..runtimes.base import RuntimeFailure
 from ..runtimes.registry import TARGETS
-from ..verification import evidence_for
+from ..verification import reference_for
 from . import common
 from .common import say
 from .input_options import inputs_of, stated_shapes
 from .picture_options import preprocessing
 
 if TYPE_CHECKING:
-    from ..proof.reference import Evidence
+    from ..proof.reference import Reference
     from ..reproducers.folder import Folder
 
 
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         subject = load_for_run(args.checkpoint, given, **common.reading(args))
         if args.layers:
             require_layers(subject.graph, args.layers)
-        with evidence_for(
+        with reference_for(
             subject,
             given,
             **common.drawn(args),
@@ -111,7 +111,7 @@ def reproduced(
     proof: Proof,
     graph: Graph,
     converted: Path,
-    evidence: Evidence,
+    evidence: Reference,
     repro: Optional[Folder],
 ) -> List[str]:
     """What ends the message of a failed proof: how to replay it, or how to get what can be."""
@@ -189,7 +189,7 @@ def report_file(path: str) -> str:
     return path
 
 
-def with_latency(args: argparse.Namespace, subject: Subject, proof: Proof, folder: Path) -> Proof:
+def with_latency(args: argparse.Namespace, subject: Model, proof: Proof, folder: Path) -> Proof:
     """The proof, with latencies if they were requested; a wrong model is not measured.
 
     Args:

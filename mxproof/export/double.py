@@ -10,7 +10,7 @@ import numpy as np
 from converters import ConversionError, Graph
 
 from ..errors import UsageError
-from .parcel import Parcel
+from .parcel import ConversionResult
 from .proving import NEEDS, SEED, run_file
 
 NO_DOUBLE = {
@@ -25,7 +25,7 @@ def is_double(graph: Graph) -> bool:
     return any(array.dtype == np.float64 for array in graph.params.values())
 
 
-def where_it_runs(parcel: Parcel) -> List[str]:
+def where_it_runs(parcel: ConversionResult) -> List[str]:
     """Of files in float64, a sentence for each: whether the usual runtime of their kind runs it."""
     sentences = []
     for target, path in parcel.models.items():

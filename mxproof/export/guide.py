@@ -13,7 +13,7 @@ from converters.python_text import literal
 from ..proof.proof import Proof
 from ..reports.record import Json, proof_record
 from ..reports.wording import FUNCTIONS, NOT_COMPARED, number, one_line, precision_words, reasons
-from .parcel import Parcel
+from .parcel import ConversionResult
 from .proving import FUSED, losses
 
 #: What each suffix holds, in words.
@@ -32,7 +32,7 @@ HEADINGS = (
 )
 
 
-def guide(parcel: Parcel) -> str:
+def guide(parcel: ConversionResult) -> str:
     """The whole text, in Markdown."""
     sections = [
         f"# {markdown(parcel.name)}\n\nConverted from MXNet by mxproof {__version__}.",
@@ -56,7 +56,7 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def _files(parcel: Parcel) -> List[Tuple[str, ...]]:
+def _files(parcel: ConversionResult) -> List[Tuple[str, ...]]:
     return [
         (
             markdown(entry["name"]),
@@ -68,7 +68,7 @@ def _files(parcel: Parcel) -> List[Tuple[str, ...]]:
     ]
 
 
-def _inputs(parcel: Parcel) -> Iterator[str]:
+def _inputs(parcel: ConversionResult) -> Iterator[str]:
     graph = parcel.graph
     rows = [
         (kind, markdown(n), dtype, markdown(shape)) for kind, n, dtype, shape in parcel.values()
@@ -81,7 +81,7 @@ def _inputs(parcel: Parcel) -> Iterator[str]:
         yield said[:1].upper() + said[1:] + "."
 
 
-def _snippets(parcel: Parcel) -> Dict[str, str]:
+def _snippets(parcel: ConversionResult) -> Dict[str, str]:
     """Heading -> the Python that loads and runs it, for each form that was written."""
     suffixes = [path.name[len(parcel.name) :] for path in parcel.files]
     blocks: Dict[str, List[str]] = {}
@@ -98,7 +98,7 @@ def _snippets(parcel: Parcel) -> Dict[str, str]:
     return {title: "\n".join(lines) for title, lines in blocks.items()}
 
 
-def _onnx(parcel: Parcel) -> List[str]:
+def _onnx(parcel: ConversionResult) -> List[str]:
     load = f"session = onnxruntime.InferenceSession({literal(parcel.name + '.onnx')})"
     lines = ["import numpy as np", "import onnxruntime", "", load]
     shapes = example_shapes(parcel.graph)
@@ -109,7 +109,7 @@ def _onnx(parcel: Parcel) -> List[str]:
     return [*lines, f"outputs = session.run(None, {{{', '.join(feeds)}}})"]
 
 
-def _pth(parcel: Parcel) -> List[str]:
+def _pth(parcel: ConversionResult) -> List[str]:
     source, weights = (literal(parcel.name + suffix) for suffix in (".py", ".pth"))
     text = parcel.models["pytorch"].read_text(encoding="utf-8")
     name, cast = re.findall(r"^    model = (\w+)\(\)(\.\w+\(\))?$", text, re.MULTILINE)[-1]
@@ -124,7 +124,7 @@ def _pth(parcel: Parcel) -> List[str]:
     ]
 
 
-def _from(parcel: Parcel) -> List[str]:
+def _from(parcel: ConversionResult) -> List[str]:
     source = parcel.graph.source
     facts = [f"{key}: {value}" for key, value in source.items() if key != KEY]
     facts += [note for note in parcel.notes if note not in source.values()]
@@ -135,7 +135,7 @@ def _from(parcel: Parcel) -> List[str]:
     return facts + [f"{what}: {', '.join(names)}" for what, names in left_out.items() if names]
 
 
-def _proof(parcel: Parcel) -> Iterator[str]:
+def _proof(parcel: ConversionResult) -> Iterator[str]:
     if parcel.proof is None:
         yield f"Not proven: {markdown(parcel.unproven)}"
         return

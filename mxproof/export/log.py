@@ -16,12 +16,12 @@ from ..reports.record import proof_record
 from ..reports.wording import FUNCTIONS, one_line, precision_words
 from ..reproducers.case import NoPiece
 from ..reproducers.pytorch import PytorchFile
-from .parcel import Parcel
+from .parcel import ConversionResult
 
 PACKAGES = ("numpy", "onnx", "onnx-ir", "safetensors", "onnxruntime", "torch", "mxnet")
 
 
-def log_text(parcel: Parcel, said: Sequence[str], seconds: float, command: str) -> str:
+def log_text(parcel: ConversionResult, said: Sequence[str], seconds: float, command: str) -> str:
     """All of it, as plain text, a fact a line.
 
     Args:
@@ -47,7 +47,7 @@ def log_text(parcel: Parcel, said: Sequence[str], seconds: float, command: str) 
     return "\n".join(lines) + "\n"
 
 
-def _versions(parcel: Parcel) -> Iterator[str]:
+def _versions(parcel: ConversionResult) -> Iterator[str]:
     yield f"mxproof {__version__}, Python {platform.python_version()}, {platform.system()}"
     judged = parcel.proof.versions if parcel.proof else {}
     for name in PACKAGES:
@@ -66,7 +66,7 @@ def _cut(graph: Graph) -> Iterator[str]:
             yield f"layer {node.name} ({node.op}): folded into others"
 
 
-def _layers(parcel: Parcel) -> Iterator[str]:
+def _layers(parcel: ConversionResult) -> Iterator[str]:
     """What became of each layer in each target."""
     models = parcel.models
     nodes = _onnx_nodes(models["onnx"]) if "onnx" in models else {}
@@ -101,7 +101,7 @@ def _statements(path: Path) -> Dict[str, str]:
     }
 
 
-def _verdict(parcel: Parcel) -> str:
+def _verdict(parcel: ConversionResult) -> str:
     if parcel.proof is None:
         return f"not proven: {parcel.unproven}"
     targets = proof_record(parcel.proof)["targets"].items()

@@ -12,12 +12,12 @@ from converters.ir.shapes import show
 from converters.passes.float_types import halved, lost
 from converters.passes.fuse_batch_norm import fuse
 
-from ..model import Subject
+from ..model import Model
 from ..proof.proof import Proof
 
 
 @dataclass
-class Parcel:
+class ConversionResult:
     """
     Attributes:
         subject: with the network as it is written.
@@ -32,7 +32,7 @@ class Parcel:
         owed: MXNet is here and the user wants a proof, so to have none is a failure.
     """
 
-    subject: Subject
+    subject: Model
     plain: Graph
     single: Graph
     folder: Path

@@ -28,8 +28,8 @@ from ..reports.wording import loss_words
 from ..runtimes.base import Array, Inputs
 from ..runtimes.operator_kinds import random_layers
 from ..runtimes.registry import TARGETS, convert
-from ..verification import evidence_for
-from .parcel import Parcel
+from ..verification import reference_for
+from .parcel import ConversionResult
 
 NEEDS = {"onnx": "onnxruntime", "pytorch": "torch"}
 SEED = 1
@@ -51,16 +51,16 @@ def missing(targets: Sequence[str]) -> str:
     )
 
 
-def prove(parcel: Parcel, given: Mapping[str, Shape], **drawn: Any) -> Proof:
+def prove(parcel: ConversionResult, given: Mapping[str, Shape], **drawn: Any) -> Proof:
     """MXNet and the written files on the same inputs, every layer compared.
 
     Args:
-        given, drawn: see `evidence_for`.
+        given, drawn: see `reference_for`.
 
     Raises:
         ConversionError, RuntimeFailure: the question could not be put.
     """
-    evidence = evidence_for(parcel.subject, given, **drawn)
+    evidence = reference_for(parcel.subject, given, **drawn)
     prover = Prover(parcel.graph, parcel.models, Budgets())
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder, evidence as truths:
         if parcel.graph is not parcel.plain:  # weights as they were before they were rounded
@@ -71,7 +71,7 @@ def prove(parcel: Parcel, given: Mapping[str, Shape], **drawn: Any) -> Proof:
         return prover.proof(parcel.subject.weights, truths)
 
 
-def record(parcel: Parcel, proof: Proof) -> str:
+def record(parcel: ConversionResult, proof: Proof) -> str:
     """NAME.proof.json: the record of `mxproof verify --json`, and which files it is on."""
     fused = {"fused": FUSED} if parcel.graph is not parcel.plain else {}
     return json.dumps({**proof_record(proof), "files": parcel.written(), **fused}, indent=1) + "\n"
@@ -99,7 +99,7 @@ def cost_of_fusing(proof: Proof) -> str:
     )
 
 
-def measured(parcel: Parcel, what: str) -> List[str]:
+def measured(parcel: ConversionResult, what: str) -> List[str]:
     """A sentence for each target that can be run here.
 
     Args:
@@ -126,7 +126,7 @@ def measured(parcel: Parcel, what: str) -> List[str]:
     ]
 
 
-def _compared(parcel: Parcel, target: str, inputs: Inputs) -> str:
+def _compared(parcel: ConversionResult, target: str, inputs: Inputs) -> str:
     with tempfile.TemporaryDirectory(prefix="mxproof-") as folder:
         before = convert(parcel.plain, target, Path(folder), parcel.opset)[0]
         expected = run_file(target, before, inputs)
@@ -162,7 +162,7 @@ def load(path: Path) -> Any:
     return runpy.run_path(str(path))["load"]()
 
 
-def _check_range(parcel: Parcel, target: str, inputs: Inputs) -> None:
+def _check_range(parcel: ConversionResult, target: str, inputs: Inputs) -> None:
     """No layer makes numbers that float16 has not.
 
     The layers of the float32 network tell: on this machine a runtime may compute in float32 what

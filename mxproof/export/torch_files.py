@@ -17,7 +17,7 @@ from converters.ir.examples import example_inputs
 from converters.ir.input_sizes import shapes_that_fit
 
 from ..errors import UsageError
-from .parcel import Parcel
+from .parcel import ConversionResult
 from .proving import load
 
 #: Sizes to trace with: no two alike, none of them 0 or 1, which torch takes for fixed.
@@ -26,7 +26,7 @@ SIDES = ((64, 96), (224, 256), (32, 48))
 Shapes = Dict[str, Tuple[int, ...]]
 
 
-def write_pth(parcel: Parcel) -> Path:
+def write_pth(parcel: ConversionResult) -> Path:
     """The state dict alone, for `torch.load(…, weights_only=True)`."""
     import torch
 
@@ -36,7 +36,7 @@ def write_pth(parcel: Parcel) -> Path:
     return path
 
 
-def write_pt2(parcel: Parcel) -> Path:
+def write_pt2(parcel: ConversionResult) -> Path:
     """The network as a program, with free sizes left free as far as torch.export can.
 
     Raises:
@@ -81,14 +81,14 @@ def silence() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
-def _fits(parcel: Parcel, shapes: Shapes) -> bool:
+def _fits(parcel: ConversionResult, shapes: Shapes) -> bool:
     try:
         return bool(parcel.graph.infer_shapes(dict(shapes)))
     except ConversionError:
         return False
 
 
-def _example(parcel: Parcel) -> Shapes:
+def _example(parcel: ConversionResult) -> Shapes:
     """Fixed shapes to trace with."""
     known = {v.name: v.shape for v in parcel.graph.inputs if v.shape is not None}
     for height, width in SIDES if len(known) == len(parcel.graph.inputs) else ():
@@ -104,20 +104,20 @@ def _example(parcel: Parcel) -> Shapes:
     return shapes_that_fit(parcel.graph, known)
 
 
-def _larger_batch(parcel: Parcel, example: Shapes) -> Shapes:
+def _larger_batch(parcel: ConversionResult, example: Shapes) -> Shapes:
     """One sample more than it was traced with, where the network takes that."""
     free = [v.name for v in parcel.graph.inputs if v.shape and isinstance(v.shape[0], str)]
     larger = {n: (s[0] + 1, *s[1:]) if n in free else s for n, s in example.items()}
     return larger if _fits(parcel, larger) else example
 
 
-def _tensors(torch: Any, parcel: Parcel, shapes: Shapes) -> Tuple[Any, ...]:
+def _tensors(torch: Any, parcel: ConversionResult, shapes: Shapes) -> Tuple[Any, ...]:
     arrays = parcel.subject.inputs(shapes, seed=1)
     types = parcel.graph.types
     return tuple(torch.from_numpy(a).to(getattr(torch, types[n])) for n, a in arrays.items())
 
 
-def _fixed(program: Any, parcel: Parcel) -> List[str]:
+def _fixed(program: Any, parcel: ConversionResult) -> List[str]:
     """Sizes that are free in the network and numbers in the program."""
     names = set(program.graph_signature.user_inputs)
     nodes = (n for n in program.graph.nodes if n.op == "placeholder" and n.name in names)
@@ -129,7 +129,7 @@ def _fixed(program: Any, parcel: Parcel) -> List[str]:
     ]
 
 
-def _check(torch: Any, model: Any, parcel: Parcel, shapes: Shapes) -> None:
+def _check(torch: Any, model: Any, parcel: ConversionResult, shapes: Shapes) -> None:
     """The file as it is on disk, against the module it was made of: the same bits, or nearly."""
     path, arguments = parcel.path(".pt2"), _tensors(torch, parcel, shapes)
     program = torch.export.load(path).module()

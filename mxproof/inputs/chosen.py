@@ -12,11 +12,11 @@ import numpy as np
 
 from converters import Value
 from converters.errors import NotANumberWarning
-from converters.ir.shapes import Shape, compatible, show
+from converters.ir.shapes import Shape, may_equal, show
 from converters.preprocessing import Preprocessing
 
 from ..errors import UsageError
-from ..model import Subject
+from ..model import Model
 from ..runtimes.base import Array, Inputs
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -66,7 +66,7 @@ def typed(value: Value, array: Array) -> Array:
     if not array.size:
         raise UsageError(f"input {value.name!r}: its array of {show(array.shape)} holds no number.")
     wanted = np.dtype(value.type)
-    if not compatible(value.shape, array.shape):
+    if not may_equal(value.shape, array.shape):
         takes, got = show(value.shape), show(array.shape)
     elif array.dtype.kind == "f" and wanted.kind != "f":
         takes, got = str(wanted), str(array.dtype)
@@ -117,7 +117,7 @@ def by_input(images: Sequence[str], names: Sequence[str]) -> Dict[str, List[Path
 
 
 def chosen_inputs(
-    subject: Subject,
+    subject: Model,
     *,
     arrays: Sequence[Inputs] = (),
     images: Sequence[PathLike] = (),
@@ -163,7 +163,7 @@ def chosen_inputs(
 
 
 def completed(
-    subject: Subject, arrays: Inputs, given: Mapping[str, Shape], seed: int
+    subject: Model, arrays: Inputs, given: Mapping[str, Shape], seed: int
 ) -> Dict[str, Array]:
     """The arrays in the types of their inputs, and drawn ones for the inputs that have none; sizes
     of one name are one size."""

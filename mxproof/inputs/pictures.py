@@ -15,7 +15,7 @@ from converters.ir.shapes import Shape, show
 from converters.preprocessing import CHANNELS, Floats, Pixels, Preprocessing
 
 from ..errors import UsageError
-from ..model import Subject
+from ..model import Model
 from .interpolation import resized
 
 READ = "BMP, PNG, JPEG, GIF, WebP, TIFF"
@@ -60,7 +60,7 @@ def picture_input(
 
 
 def pictures_for(
-    subject: Subject,
+    subject: Model,
     files: Sequence[Path],
     value: Value,
     preprocessing: Optional[Preprocessing] = None,

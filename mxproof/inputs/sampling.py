@@ -76,7 +76,7 @@ def draw_within(
     return random.integers(first, last + 1, shape).astype(dtype)
 
 
-class Plan(NamedTuple):
+class SamplingPlan(NamedTuple):
     """One kind of sample.
 
     Attributes:
@@ -97,19 +97,19 @@ class Plan(NamedTuple):
 #: rounding on even ones; height and width differ, and each is large once. Divided by 4, as by a
 #: stride, heights leave each remainder once, and so do widths.
 PLANS = (
-    Plan("normal"),
-    Plan(
+    SamplingPlan("normal"),
+    SamplingPlan(
         "sparse",
         more=2,
         frames=lambda t: t + 1,
         sides=lambda h, w: [(w // 2 + 3, h // 2 + 1), (w // 2, h // 2), (w, h)],
     ),
-    Plan(
+    SamplingPlan(
         "outliers",
         frames=lambda t: 2 * t // 3,
         sides=lambda h, w: [(FULL_SIZE + 1, w // 2 + 3), (FULL_SIZE, w // 2), (FULL_SIZE, w)],
     ),
-    Plan(
+    SamplingPlan(
         "normal",
         frames=lambda t: 2 * t // 3,
         sides=lambda h, w: [(h // 2 + 2, FULL_SIZE + 2), (h // 2, FULL_SIZE), (h, FULL_SIZE)],
@@ -156,7 +156,9 @@ def _unchanging(results: Iterable[List[Array]]) -> int:
     )
 
 
-def sample_shapes(graph: Graph, plain: Sizes, free: Mapping[str, Shape], plan: Plan) -> Sizes:
+def sample_shapes(
+    graph: Graph, plain: Sizes, free: Mapping[str, Shape], plan: SamplingPlan
+) -> Sizes:
     """The first of the plan's shapes that the network takes, else the plain ones.
 
     Args:
@@ -172,15 +174,17 @@ def sample_shapes(graph: Graph, plain: Sizes, free: Mapping[str, Shape], plan: P
     return plain
 
 
-def _planned(plain: Sizes, free: Mapping[str, Shape], plan: Plan) -> Iterator[Sizes]:
+def _planned(plain: Sizes, free: Mapping[str, Shape], plan: SamplingPlan) -> Iterator[Sizes]:
     """What the plan prefers; then with another batch size only."""
     for choice in range(len(plan.sides(0, 0))):
         yield {name: _changed(sizes, free[name], plan, choice) for name, sizes in plain.items()}
-    batch = Plan(plan.kind, plan.more)
+    batch = SamplingPlan(plan.kind, plan.more)
     yield {name: _changed(sizes, free[name], batch, 0) for name, sizes in plain.items()}
 
 
-def _changed(sizes: Tuple[int, ...], dims: Shape, plan: Plan, choice: int) -> Tuple[int, ...]:
+def _changed(
+    sizes: Tuple[int, ...], dims: Shape, plan: SamplingPlan, choice: int
+) -> Tuple[int, ...]:
     """An input's sizes as the plan has them, as far as they are free: (N, ...), with C, and T in
     five dimensions, before the sides."""
     open_ = [not isinstance(d, int) for d in dims or (None,) * len(sizes)]

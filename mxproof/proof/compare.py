@@ -19,20 +19,20 @@ from .distribution import check_draws, runs_needed
 from .judge import Measured, check_form, measured, same_form
 from .judge import check as judge
 from .outputs.order import misnamed, misplaced
-from .results import Check
+from .results import LayerResult
 from .tolerance import Budgets
-from .trace import LIMIT, Truth
-from .trace_results import Comparison
+from .trace import LIMIT, ReferenceTrace
+from .trace_results import TraceResult
 
 
 def compare(
-    truth: Truth,
+    truth: ReferenceTrace,
     candidate: Candidate,
     graph: Graph,
     budgets: Optional[Budgets] = None,
     *,
     alone: bool = False,
-) -> Comparison:
+) -> TraceResult:
     """Run the candidate on the truth's inputs and judge every layer.
 
     Args:
@@ -68,7 +68,7 @@ class Pass:
             float32 (as MXNet was given them); otherwise the others.
     """
 
-    truth: Truth
+    truth: ReferenceTrace
     candidate: Candidate
     graph: Graph
     budgets: Budgets
@@ -77,7 +77,7 @@ class Pass:
 
     def __post_init__(self) -> None:
         self.nodes = {name: node for node in self.graph.nodes for name in node.outputs}
-        self.checks: List[Check] = []
+        self.checks: List[LayerResult] = []
         self.seen: List[str] = []
         #: What the outputs must be: what the layers show, and inputs that are handed on.
         self.shown: Dict[str, Array] = {
@@ -98,7 +98,9 @@ class Pass:
         node, anchored = self.nodes[layer], layer in self.graph.anchored
         if anchored != self.anchored:
             if anchored:  # stands until the other pass has judged it
-                self.checks.append(Check.broken(layer, node.op, "was not judged", value.shape))
+                self.checks.append(
+                    LayerResult.broken(layer, node.op, "was not judged", value.shape)
+                )
         elif self.graph.operators[node.name].random:
             self.checks.append(check_form(node.op, value, self.truth[layer], self.candidate))
             self.drawn[layer] = [value.copy()]
@@ -106,7 +108,7 @@ class Pass:
             self.checks.append(self.check(node, layer, value))
         return self.given(layer) if self.alone else None
 
-    def check(self, node: Node, layer: str, value: Array) -> Check:
+    def check(self, node: Node, layer: str, value: Array) -> LayerResult:
         """The layer against MXNet's; of equal numbers, either may be placed first."""
         row = self.budgets.row(self.candidate.name, node, layer)
         precision, truth = self.candidate.precision, self.truth
@@ -132,7 +134,7 @@ class Pass:
         rounded = self.anchored and given.dtype == np.float64
         return given.astype(np.float32).astype(np.float64) if rounded else given
 
-    def random_checks(self) -> Iterator[Check]:
+    def random_checks(self) -> Iterator[LayerResult]:
         """Judge the random layers by what they draw in as many runs as it takes."""
         wrong = {check.layer for check in self.checks if check.problem}
         drawn = {name: values for name, values in self.drawn.items() if name not in wrong}
@@ -155,7 +157,7 @@ class Pass:
             return self.truth.portions(0 if self.alone else LIMIT)
         return self.truth.portions(LIMIT, self.graph.anchored)
 
-    def run(self) -> Comparison:
+    def run(self) -> TraceResult:
         stopped = stopped_at = None
         truth, mismatches = self.truth, list(unexcused(self.graph))
         try:
@@ -165,8 +167,10 @@ class Pass:
         except Exception as error:  # whatever a converted model does wrong is a failed proof
             stopped = f"{type(error).__name__}: {error}"
             for name in [name for name in truth.names if name not in self.seen][:1]:
-                stopped_at = Check.broken(name, self.nodes[name].op, f"stopped with {stopped}")
-        return Comparison(
+                stopped_at = LayerResult.broken(
+                    name, self.nodes[name].op, f"stopped with {stopped}"
+                )
+        return TraceResult(
             self.candidate.name,
             self.candidate.precision,
             tuple(self.checks),

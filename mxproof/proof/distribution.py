@@ -26,8 +26,8 @@ import numpy as np
 
 from ..runtimes.base import Array
 from ..runtimes.mxnet.worker.draws import DRAWS, sampled
-from .results import Check
-from .trace import Truth
+from .results import LayerResult
+from .trace import ReferenceTrace
 
 #: The probability that a right layer is called wrong, for each layer, precision and input.
 FALSE_ALARM = 1e-9
@@ -37,29 +37,29 @@ SEED = 0x72616E6B
 EQUAL = 1e-5
 
 
-def runs_needed(truth: Truth, layer: str) -> int:
+def runs_needed(truth: ReferenceTrace, layer: str) -> int:
     """How often the candidate has to draw, to be held to MXNet's draws of the layer."""
     known = truth.draws.get(layer)
     return len(known) // DRAWS if known is not None else 1
 
 
-def check_draws(op: str, layer: str, values: Sequence[Array], truth: Truth) -> Check:
+def check_draws(op: str, layer: str, values: Sequence[Array], truth: ReferenceTrace) -> LayerResult:
     """Judge what the candidate drew in each of several runs, of which type and shape are right."""
     shape = values[0].shape
     if layer not in truth.draws:
         note = "drawn at random; type and shape are judged: a recording holds no draws to compare"
-        return Check.form_only(layer, op, shape, note)
+        return LayerResult.form_only(layer, op, shape, note)
     if op == "_shuffle" and not _same_rows(values[0], truth.read(layer, "float64")):
-        return Check.broken(layer, op, "holds other rows than it was given to shuffle", shape)
+        return LayerResult.broken(layer, op, "holds other rows than it was given to shuffle", shape)
     take: Any = sampled  # which has no types
     found = ranks([take(op, value) for value in values], truth.draws[layer])
     used = from_uniform(found)
     what = f"{found.size} ranks among MXNet's draws, {used:.2g} times as far from uniform as chance"
     if used > 1:
         words = f"is distributed otherwise than MXNet's: {what} puts them in one case of 1e9"
-        return Check.broken(layer, op, words, shape)
+        return LayerResult.broken(layer, op, words, shape)
     note = f"drawn at random: {what} puts them with a probability of {FALSE_ALARM:.0e}"
-    return Check.form_only(layer, op, shape, note)
+    return LayerResult.form_only(layer, op, shape, note)
 
 
 def _same_rows(value: Array, expected: Array) -> bool:

@@ -9,8 +9,8 @@ from typing import Any, Callable, Iterator, List, Optional
 import numpy as np
 
 from ..runtimes.base import Array, Candidate, Layer, Rounding
-from .results import Check, Sums
-from .tolerance import ROUNDINGS, Budget, Deviation
+from .results import LayerResult, Sums
+from .tolerance import ROUNDINGS, Budget, ToleranceOverride
 
 #: Numbers that are looked at together: few enough for the processor's cache, and so that judging
 #: a layer takes no memory to speak of beside the layer itself.
@@ -35,7 +35,7 @@ class Measured:
         peaks: (C,), max|t| of each channel.
         errors: what float64 limits, such as max|x - t| of each channel.
         channel: of each error.
-        max_abs, max_rel: see `Check`.
+        max_abs, max_rel: see `LayerResult`.
         carried: MXNet's largest float32 error, which the layer carries from those before it.
         describe: the limits of the errors -> which of them are exceeded, in words.
         sums: in float32 only.
@@ -58,11 +58,11 @@ def check(
     value: Array,
     truth: Layer,
     precision: str,
-    row: Optional[Deviation] = None,
+    row: Optional[ToleranceOverride] = None,
     alone: bool = False,
     measure: Optional[Callable[[Array, Any, str], Measured]] = None,
     rounding: Optional[Rounding] = None,
-) -> Check:
+) -> LayerResult:
     """Compare dtype, shape and finiteness first, then the numbers.
 
     Args:
@@ -78,10 +78,10 @@ def check(
     except NothingFinite as error:
         kind = str(error)
         note = f"all values are {kind} in MXNet too: equal, which says little of the layer"
-        return Check.form_only(truth.name, op, value.shape, note, nonfinite=(kind, kind))
+        return LayerResult.form_only(truth.name, op, value.shape, note, nonfinite=(kind, kind))
     except Incomparable as error:
         kinds = nonfinite(value), nonfinite(getattr(truth, precision))
-        return Check.broken(truth.name, op, str(error), value.shape, nonfinite=kinds)
+        return LayerResult.broken(truth.name, op, str(error), value.shape, nonfinite=kinds)
     errors, peak = found.errors, float(found.peaks.max())
     rel = float(errors.max()) / peak if peak else (float("inf") if errors.any() else 0.0)
     sums = found.sums
@@ -89,7 +89,9 @@ def check(
         sums = replace(sums, spread=rounding.isolated if alone else rounding.carried)
         if alone and np.any(rounding.isolated):  # MXNet's own error is that of its chain
             sums = replace(sums, noise=np.minimum(sums.noise, rounding.isolated))
-    result = Check(truth.name, op, value.shape, rel, found.max_abs, found.max_rel, None, sums, row)
+    result = LayerResult(
+        truth.name, op, value.shape, rel, found.max_abs, found.max_rel, None, sums, row
+    )
     result = replace(result, nonfinite=(found.nonfinite, found.nonfinite))
     if sums is not None:  # they are judged once all inputs are in
         return result
@@ -120,15 +122,15 @@ def nonfinite(array: Array) -> str:
     return "NaN" if np.isnan(array).any() else "infinity"
 
 
-def check_form(op: str, value: Array, truth: Layer, candidate: Candidate) -> Check:
+def check_form(op: str, value: Array, truth: Layer, candidate: Candidate) -> LayerResult:
     """Compare dtype, shape and finiteness only: the numbers are drawn at random."""
     try:
         same_form(value, getattr(truth, candidate.precision))
         if not np.isfinite(value).all():
             raise Incomparable("holds values that are not finite")
     except Incomparable as error:
-        return Check.broken(truth.name, op, str(error), value.shape)
-    return Check.form_only(truth.name, op, value.shape)
+        return LayerResult.broken(truth.name, op, str(error), value.shape)
+    return LayerResult.form_only(truth.name, op, value.shape)
 
 
 def allowed_by_channel(largest: Array, budget: Budget) -> Array:

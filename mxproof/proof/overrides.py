@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Iterable, Set, Tuple
 
 from .proof import TargetProof
-from .results import Check
-from .tolerance import Budgets, Deviation
+from .results import LayerResult
+from .tolerance import Budgets, ToleranceOverride
 
 
 def used_rows(proofs: Iterable[TargetProof]) -> Set[int]:
@@ -20,7 +20,7 @@ def unused_rows(budgets: Budgets, used: Set[int]) -> Tuple[str, ...]:
     return tuple(f"--budgets {budgets.path}: {_unused(row)}" for row in idle)
 
 
-def _unused(row: Deviation) -> str:
+def _unused(row: ToleranceOverride) -> str:
     stricter = row.stricter("float64") or row.stricter("float32")
     if stricter and row.looser:
         looser = ", ".join(row.looser)
@@ -30,5 +30,5 @@ def _unused(row: Deviation) -> str:
     return f"no layer needed the row for {row}. Delete it."
 
 
-def _checks(proofs: Iterable[TargetProof]) -> Iterable[Check]:
+def _checks(proofs: Iterable[TargetProof]) -> Iterable[LayerResult]:
     return (check for proof in proofs for found in proof.compared for check in found.checks)

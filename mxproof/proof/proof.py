@@ -8,9 +8,9 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from .coverage.coverage import Coverage
 from .outputs.agreement import DIFFERS
 from .outputs.final import OutputProof
-from .results import Check
+from .results import LayerResult
 from .stored.stored import StoredProof
-from .trace_results import NAMED, Comparison, describe_failure
+from .trace_results import NAMED, TraceResult, describe_failure
 
 PRECISIONS = ("float64", "float32")
 
@@ -28,15 +28,15 @@ class TargetProof:
     """
 
     target: str
-    comparisons: Mapping[str, Comparison]
+    comparisons: Mapping[str, TraceResult]
     output: OutputProof
-    isolated: Mapping[str, Comparison] = field(default_factory=dict)
+    isolated: Mapping[str, TraceResult] = field(default_factory=dict)
     stored: StoredProof = field(default_factory=StoredProof)
-    drawn: Tuple[Comparison, ...] = ()
+    drawn: Tuple[TraceResult, ...] = ()
     coverage: Optional[Coverage] = None
 
     @property
-    def introduced(self) -> Dict[str, Tuple[Check, ...]]:
+    def introduced(self) -> Dict[str, Tuple[LayerResult, ...]]:
         """Precision -> the layers that differ although they are given MXNet's inputs."""
         found = {precision: found.culprits for precision, found in self.isolated.items()}
         drawn = {c.layer: c for comparison in self.drawn for c in comparison.culprits}
@@ -74,7 +74,7 @@ class TargetProof:
         return [p for p in PRECISIONS if p in open_ones]
 
     @property
-    def compared(self) -> List[Comparison]:
+    def compared(self) -> List[TraceResult]:
         """Everything that was run: the chains, isolated layers, and the untraced outputs."""
         isolated = [*self.isolated.values(), *self.drawn]
         return [*self.comparisons.values(), *isolated, self.output.checks]
@@ -114,10 +114,12 @@ class TargetProof:
         return self.same_function and self.as_precise
 
     @property
-    def culprits(self) -> Tuple[Check, ...]:
+    def culprits(self) -> Tuple[LayerResult, ...]:
         """The layers whose stored numbers differ, and those that introduced a difference, by the
         sharpest comparison that saw any; where no layer is to blame, the outputs that differ."""
-        stored = {layer: Check.broken(layer, op, why) for op, layer, why in self.stored.culprits}
+        stored = {
+            layer: LayerResult.broken(layer, op, why) for op, layer, why in self.stored.culprits
+        }
         alone = [self.introduced.get(p, ()) for p in PRECISIONS]
         chain = [self.comparisons[p].culprits[:1] for p in PRECISIONS]
         seen = next(filter(None, alone + ([] if stored else chain)), ())

@@ -12,7 +12,7 @@ from ..runtimes.base import Inputs, StoredArray
 from ..runtimes.mxnet.client import Mxnet
 from .coverage.drawing import places, real
 from .coverage.survey import Survey
-from .trace import Truth
+from .trace import ReferenceTrace
 
 #: How many inputs are drawn: where a network ends in few numbers, one draw of two roundings says
 #: little about their ratio.
@@ -24,7 +24,7 @@ DRAWS = 8
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Reference:
     """Truths on several inputs, which can be gone through more than once.
 
     Attributes:
@@ -37,21 +37,21 @@ class Evidence:
         survey: what takes part in the proof, and what is drawn for its layers; None likewise.
     """
 
-    truths: Callable[[int], Iterator[Truth]]
+    truths: Callable[[int], Iterator[ReferenceTrace]]
     versions: Mapping[str, str]
     model: Optional[Mxnet] = None
     arrays: Callable[[], Optional[Sequence[StoredArray]]] = lambda: None
     note: str = "MXNet's stored numbers are not at hand"
     survey: Optional[Survey] = None
 
-    def __iter__(self) -> Iterator[Truth]:
+    def __iter__(self) -> Iterator[ReferenceTrace]:
         return self.truths(0)
 
-    def closer(self) -> Iterator[Truth]:
+    def closer(self) -> Iterator[ReferenceTrace]:
         """The same truths, which know what rounding alone may do; a recording does not."""
         return self.truths(DRAWS)
 
-    def learn(self, truth: Truth, graph: Graph, names: Iterable[str]) -> None:
+    def learn(self, truth: ReferenceTrace, graph: Graph, names: Iterable[str]) -> None:
         """Find out what rounding may do to these layers by themselves, where MXNet is there to
         ask."""
         nodes = {name: node for node in graph.nodes for name in node.outputs}
@@ -65,19 +65,19 @@ class Evidence:
                 truth.learn(output, rounding)
 
 
-def live(model: Mxnet, inputs: Sequence[Inputs], versions: Mapping[str, str]) -> Evidence:
+def live(model: Mxnet, inputs: Sequence[Inputs], versions: Mapping[str, str]) -> Reference:
     """MXNet, run on each of the inputs whenever its results are asked for."""
     truths = lambda draws: (model.truth(x, draws) for x in inputs)  # noqa: E731
-    return Evidence(
+    return Reference(
         truths, versions, model, lambda: model.stored, survey=Survey(model, model.graph)
     )
 
 
-def kept(evidence: Evidence) -> Evidence:
+def kept(evidence: Reference) -> Reference:
     """The same, run once for all passes, and once more for all closer ones."""
-    truths: Dict[int, List[Truth]] = {}
+    truths: Dict[int, List[ReferenceTrace]] = {}
 
-    def again(draws: int) -> Iterator[Truth]:
+    def again(draws: int) -> Iterator[ReferenceTrace]:
         if draws not in truths:
             truths[draws] = list(evidence.truths(draws))
         return iter(truths[draws])
@@ -86,9 +86,9 @@ def kept(evidence: Evidence) -> Evidence:
 
 
 def stored(
-    truths: Sequence[Truth],
+    truths: Sequence[ReferenceTrace],
     versions: Mapping[str, str] = MappingProxyType({}),
     arrays: Optional[Sequence[StoredArray]] = None,
-) -> Evidence:
+) -> Reference:
     """Truths that are at hand; of rounding they know MXNet's own."""
-    return Evidence(lambda draws: iter(truths), versions, arrays=lambda: arrays)
+    return Reference(lambda draws: iter(truths), versions, arrays=lambda: arrays)

@@ -17,7 +17,7 @@ from .tolerance import (
     ULP32,
     UNDERFLOW,
     Budget,
-    Deviation,
+    ToleranceOverride,
 )
 
 
@@ -51,7 +51,7 @@ class Sums:
 
 
 @dataclass(frozen=True)
-class Check:
+class LayerResult:
     """One layer of one candidate in one precision.
 
     Attributes:
@@ -78,7 +78,7 @@ class Check:
     max_rel: Optional[float]
     fault: Optional[str]
     sums: Optional[Sums] = None
-    row: Optional[Deviation] = None
+    row: Optional[ToleranceOverride] = None
     beyond_standard: bool = False
     part64: float = 0.0
     rel64: float = 0.0
@@ -87,17 +87,19 @@ class Check:
     note: Optional[str] = None
 
     @staticmethod
-    def broken(layer: str, op: str, fault: str, shape: Tuple[int, ...] = (), **known: Any) -> Check:
+    def broken(
+        layer: str, op: str, fault: str, shape: Tuple[int, ...] = (), **known: Any
+    ) -> LayerResult:
         """A result that cannot be compared."""
         bad = float("inf")
-        return Check(layer, op, shape, bad, bad, bad, fault, **known)
+        return LayerResult(layer, op, shape, bad, bad, bad, fault, **known)
 
     @staticmethod
     def form_only(
         layer: str, op: str, shape: Tuple[int, ...], note: Optional[str] = None, **known: Any
-    ) -> Check:
+    ) -> LayerResult:
         """A result of which type and shape are MXNet's; its numbers were not compared."""
-        return Check(layer, op, shape, None, None, None, None, note=note, **known)
+        return LayerResult(layer, op, shape, None, None, None, None, note=note, **known)
 
     @property
     def budget(self) -> Budget:
@@ -190,7 +192,7 @@ class Check:
         (_, error), _, (_, size) = self.sums.rms()
         return _worst_part(self.sums, Budget())[0] > LOWER_TYPE or error >= size
 
-    def __add__(self, other: Check) -> Check:
+    def __add__(self, other: LayerResult) -> LayerResult:
         """The same layer on more inputs."""
         largest = ("rel", "max_abs", "max_rel", "beyond_standard", "part64", "magnified")
         both = {name: (getattr(self, name), getattr(other, name)) for name in largest}

@@ -93,7 +93,7 @@ ROUNDINGS = 2.0**-29  # float64's to float32's
 
 
 @dataclass(frozen=True)
-class Deviation:
+class ToleranceOverride:
     """Layers with a budget of their own: those that match all of the patterns (fnmatch).
 
     Attributes:
@@ -147,10 +147,10 @@ class Budgets:
         path: where the user has written them, who is told which of them no layer needed.
     """
 
-    own: Sequence[Deviation] = ()
+    own: Sequence[ToleranceOverride] = ()
     path: Optional[Path] = None
 
-    def row(self, runtime: str, node: Node, layer: str) -> Optional[Deviation]:
+    def row(self, runtime: str, node: Node, layer: str) -> Optional[ToleranceOverride]:
         return next((r for r in self.own if r.matches(runtime, node, layer)), None)
 
 
@@ -170,7 +170,7 @@ def load_budgets(path: Path) -> Budgets:
     return Budgets([_row(f"{path}: row {n} ({row})", row) for n, row in enumerate(rows, 1)], path)
 
 
-def _row(where: str, row: Dict[str, Any]) -> Deviation:
+def _row(where: str, row: Dict[str, Any]) -> ToleranceOverride:
     """
     Args:
         where: it is written, for messages.
@@ -190,7 +190,7 @@ def _row(where: str, row: Dict[str, Any]) -> Deviation:
     budget = replace(Budget(), **changed)
     if "ulps" not in changed and any(budget.strict_ratios):
         budget = replace(budget, ulps=0.0)
-    return Deviation(budget=budget, attrs=pairs, **given)
+    return ToleranceOverride(budget=budget, attrs=pairs, **given)
 
 
 _EXAMPLE = (

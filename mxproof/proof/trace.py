@@ -13,14 +13,14 @@ import numpy as np
 
 from ..runtimes.base import Array, Inputs, Layer, RandomLayer, RoundedLayer, Rounding
 from .judge import check
-from .results import Check
+from .results import LayerResult
 
 #: Bytes of results that a runtime may hold beside what the network itself needs. Runtimes that
 #: cannot show layers one by one run the network in portions of this size.
 LIMIT = 128 << 20
 
 
-class Truth:
+class ReferenceTrace:
     """All layers of MXNet on `inputs`, in order, in a file that vanishes with this object.
 
     MXNet runs once, and every candidate is compared with the same numbers. They are on disk
@@ -98,7 +98,7 @@ class Truth:
         sizes = (limit if n in alone else 4 * prod(shape) for n, shape in self.shapes.items())
         return portions(sizes, limit)
 
-    def check(self, name: str, op: str, value: Array, precision: str, **how: Any) -> Check:
+    def check(self, name: str, op: str, value: Array, precision: str, **how: Any) -> LayerResult:
         """Judge a candidate's result for the layer `name`; `row` and `alone` as for `check`."""
         rounding = self._rounded.get(name, Rounding())
         return check(op, value, self[name], precision, rounding=rounding, **how)
@@ -121,7 +121,9 @@ class Truth:
         np.ascontiguousarray(array).tofile(self._file)
 
 
-def with_earlier(truths: Iterable[Truth]) -> Iterator[Tuple[Truth, Optional[Inputs]]]:
+def with_earlier(
+    truths: Iterable[ReferenceTrace],
+) -> Iterator[Tuple[ReferenceTrace, Optional[Inputs]]]:
     """Each truth, and the inputs of the one before it."""
     earlier: Optional[Inputs] = None
     for truth in truths:

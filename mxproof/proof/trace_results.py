@@ -9,7 +9,7 @@ from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from .results import Check
+from .results import LayerResult
 from .tolerance import FLOAT32_LAYERS, FLOAT32_MEDIAN, ULP32, Budget
 
 #: Culprits that a message names; more of them are one mistake made often.
@@ -17,7 +17,7 @@ NAMED = 5
 
 
 @dataclass(frozen=True)
-class Comparison:
+class TraceResult:
     """All layers of one candidate.
 
     Attributes:
@@ -31,14 +31,14 @@ class Comparison:
 
     candidate: str
     precision: str
-    checks: Tuple[Check, ...]
+    checks: Tuple[LayerResult, ...]
     expected: Tuple[str, ...]
     alone: bool = False
     stopped: Optional[str] = None
-    stopped_at: Optional[Check] = None
+    stopped_at: Optional[LayerResult] = None
     mismatches: Tuple[str, ...] = ()
 
-    def __add__(self, other: Comparison) -> Comparison:
+    def __add__(self, other: TraceResult) -> TraceResult:
         """The same network on more inputs: maxima, and sums over all of them.
 
         The ratio of two roundings scatters where they are few; several inputs steady it.
@@ -121,11 +121,11 @@ class Comparison:
         ]
 
     @property
-    def failed(self) -> List[Check]:
+    def failed(self) -> List[LayerResult]:
         return [c for c in self.checks if c.problem]
 
     @property
-    def culprits(self) -> Tuple[Check, ...]:
+    def culprits(self) -> Tuple[LayerResult, ...]:
         """What failed; with the layer, if any, that ended the run."""
         return (*self.failed, *filter(None, [self.stopped_at]))
 
@@ -139,13 +139,13 @@ class Comparison:
         return not self.passed or any(check.magnified for check in self.checks)
 
     @property
-    def worst(self) -> Optional[Check]:
+    def worst(self) -> Optional[LayerResult]:
         """The layer with the largest relative error in float64, or float32 ratio."""
         key = "rel" if self.precision == "float64" else "ratio"
         judged = [c for c in self.checks if getattr(c, key) is not None]
         return max(judged, key=lambda c: float(getattr(c, key)), default=None)
 
-    def first_nonfinite(self, kind: str) -> Optional[Check]:
+    def first_nonfinite(self, kind: str) -> Optional[LayerResult]:
         """The first layer that holds "NaN", or an "infinity" and no NaN, in MXNet."""
         return next((c for c in self.checks if c.nonfinite[1] == kind), None)
 
@@ -153,8 +153,8 @@ class Comparison:
 def describe_failure(
     model: str,
     target: str,
-    comparison: Comparison,
-    culprits: Sequence[Check] = (),
+    comparison: TraceResult,
+    culprits: Sequence[LayerResult] = (),
     problems: Sequence[str] = (),
 ) -> str:
     """A paragraph: the culprits first, and how far they spread.
@@ -164,7 +164,7 @@ def describe_failure(
     """
     failed, expected = comparison.failed, comparison.expected
 
-    def sentence(check: Check, verb: str) -> str:
+    def sentence(check: LayerResult, verb: str) -> str:
         number = expected.index(check.layer) + 1 if check.layer in expected else 0
         where = f"layer {number} of {len(expected)}"
         return f"{check.op} {check.layer!r} {verb} ({where}): {check.problem}"
@@ -181,7 +181,7 @@ def describe_failure(
     return f"{model}/{target} {comparison.precision}: " + "; ".join(parts) + "."
 
 
-def _begins(comparison: Comparison) -> List[str]:
+def _begins(comparison: TraceResult) -> List[str]:
     """Where numbers that are not finite begin, on one side only."""
     for check in comparison.checks:
         ours, theirs = check.nonfinite

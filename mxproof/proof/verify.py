@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from converters import Graph, __version__
 
-from ..model import Subject
+from ..model import Model
 from ..runtimes.base import Array, Candidate, Inputs, RuntimeFailure
 from ..runtimes.memory import trim_memory
 from ..runtimes.operator_kinds import random_layers
@@ -21,12 +21,12 @@ from .coverage.drawn import Drawn, compare_drawn
 from .outputs.final import prove_outputs
 from .overrides import unused_rows, used_rows
 from .proof import PRECISIONS, Proof, TargetProof
-from .reference import Evidence
+from .reference import Reference
 from .rounded import rounding_problem
 from .stored.compare import prove_stored
 from .stored.stored import StoredProof
 from .tolerance import Budgets
-from .trace import Truth, with_earlier
+from .trace import ReferenceTrace, with_earlier
 
 Proofs = Dict[str, TargetProof]
 
@@ -35,9 +35,9 @@ LARGE = 16 << 20
 
 
 def verify(
-    subject: Subject,
+    subject: Model,
     targets: Sequence[str],
-    evidence: Evidence,
+    evidence: Reference,
     folder: Path,
     *,
     budgets: Optional[Budgets] = None,
@@ -74,10 +74,10 @@ class Prover:
     wide: Mapping[str, Path] = field(default_factory=dict)
     opened: Optional[Callable[[str, str], Candidate]] = None
 
-    def proof(self, weights: str, evidence: Evidence) -> Proof:
+    def proof(self, weights: str, evidence: Reference) -> Proof:
         """
         Args:
-            weights: where they come from, see `Subject`.
+            weights: where they come from, see `Model`.
         """
         proofs, shapes = self.prove(evidence)
         return Proof(
@@ -92,7 +92,7 @@ class Prover:
         )
 
     def prove(
-        self, evidence: Evidence, *, alone: bool = True
+        self, evidence: Reference, *, alone: bool = True
     ) -> Tuple[Proofs, Dict[str, Tuple[int, ...]]]:
         """Proofs by target, and the shapes of the first inputs.
 
@@ -121,7 +121,7 @@ class Prover:
             self._release()
         return proofs, shapes
 
-    def _closer(self, proofs: Mapping[str, TargetProof], evidence: Evidence) -> Proofs:
+    def _closer(self, proofs: Mapping[str, TargetProof], evidence: Reference) -> Proofs:
         """The proofs of targets that failed anywhere, on the same inputs, with what rounding alone
         may do, and with each layer by itself in the precisions that failed."""
         unsettled = {target: p.unsettled for target, p in proofs.items() if p.unsettled}
@@ -130,7 +130,7 @@ class Prover:
             self._add(closer, truth, unsettled, evidence, earlier)
         return closer
 
-    def _stored(self, target: str, evidence: Evidence) -> StoredProof:
+    def _stored(self, target: str, evidence: Reference) -> StoredProof:
         """The numbers in the files; and where another file is judged in float64, what the two do
         not share."""
         found = prove_stored(self.graph, evidence, target, self.paths[target])
@@ -143,9 +143,9 @@ class Prover:
     def _add(
         self,
         proofs: Proofs,
-        truth: Truth,
+        truth: ReferenceTrace,
         isolated: Mapping[str, Sequence[str]],
-        evidence: Evidence,
+        evidence: Reference,
         earlier: Optional[Inputs],
         drawn: Sequence[Drawn] = (),
     ) -> None:
@@ -166,7 +166,7 @@ class Prover:
         except RuntimeFailure:
             raise
         except Exception as error:
-            return Unloadable(target, precision, error)
+            return FailedCandidate(target, precision, error)
 
     def _release(self) -> None:
         """Give a large candidate's memory back; to look for what to free takes 0.1 s."""
@@ -176,9 +176,9 @@ class Prover:
     def _prove(
         self,
         target: str,
-        truth: Truth,
+        truth: ReferenceTrace,
         isolated: Sequence[str],
-        evidence: Evidence,
+        evidence: Reference,
         earlier: Optional[Inputs],
         drawn: Sequence[Drawn],
     ) -> TargetProof:
@@ -202,7 +202,7 @@ class Prover:
 
 
 @dataclass(frozen=True)
-class Unloadable:
+class FailedCandidate:
     """A candidate that there is none of."""
 
     name: str

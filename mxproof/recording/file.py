@@ -18,16 +18,16 @@ import numpy as np
 
 from converters import Graph, ShapeError, __version__
 from converters.files import atomic_write
-from converters.ir.shapes import Shape, compatible, show
+from converters.ir.shapes import Shape, may_equal, show
 
 from ..errors import UsageError
-from ..proof.reference import Evidence, stored
-from ..proof.trace import Truth
+from ..proof.reference import Reference, stored
+from ..proof.trace import ReferenceTrace
 from ..runtimes.base import Array, RoundedLayer, Rounding, StoredArray
 from . import rounding
 from .npy import NPY, load_array
-from .recorded import RecordedTruth
-from .sketch import STORED, Kept, keep, kept_whole, part_sizes
+from .recorded import RecordedTrace
+from .sketch import STORED, Sketch, keep, kept_whole, part_sizes
 
 FORMAT, SCHEMA = "mxproof recording", 1
 HASHES = ("symbol_sha256", "params_sha256")
@@ -47,7 +47,7 @@ class RecordingError(UsageError):
 def save_recording(
     path: Path,
     graph: Graph,
-    truths: Iterable[Truth],
+    truths: Iterable[ReferenceTrace],
     versions: Mapping[str, str],
     given: Optional[Mapping[str, Shape]] = None,
     arrays: Optional[Sequence[StoredArray]] = None,
@@ -86,9 +86,11 @@ def _layers(graph: Graph) -> List[List[str]]:
     return [[name, node.op] for node in graph.nodes for name in node.outputs]
 
 
-def _save(archive: zipfile.ZipFile, folder: str, graph: Graph, truth: Truth) -> Dict[str, Any]:
+def _save(
+    archive: zipfile.ZipFile, folder: str, graph: Graph, truth: ReferenceTrace
+) -> Dict[str, Any]:
     """Write one truth's arrays; returns their shapes."""
-    layers: List[Kept] = []
+    layers: List[Sketch] = []
     known: List[Rounding] = []
     for layer in truth:
         known += [layer.rounding] if isinstance(layer, RoundedLayer) else []
@@ -168,7 +170,7 @@ def _sizes(shape: Any) -> Tuple[int, ...]:
     return tuple(map(_size, shape))
 
 
-def load_recording(path: Path, graph: Graph) -> Evidence:
+def load_recording(path: Path, graph: Graph) -> Reference:
     """Read a recording of this network.
 
     Raises:
@@ -183,7 +185,7 @@ def load_recording(path: Path, graph: Graph) -> Evidence:
         return _with_arrays(stored(truths, versions), header)
 
 
-def _with_arrays(evidence: Evidence, header: Mapping[str, Any]) -> Evidence:
+def _with_arrays(evidence: Reference, header: Mapping[str, Any]) -> Reference:
     """The stored arrays, which recordings of older versions do not describe."""
     if header.get("arrays") is None:
         return replace(evidence, note=OLD.format(header["mxproof"]))
@@ -217,7 +219,7 @@ def _check_origin(path: Path, header: Mapping[str, Any], graph: Graph) -> None:
         )
 
 
-def _load(archive: zipfile.ZipFile, folder: str, graph: Graph, entry: Any) -> RecordedTruth:
+def _load(archive: zipfile.ZipFile, folder: str, graph: Graph, entry: Any) -> RecordedTrace:
     """One truth, once its shapes are those of the network."""
     given = {str(name): _sizes(shape) for name, shape in entry["inputs"].items()}
     if list(given) != [value.name for value in graph.inputs]:
@@ -231,7 +233,7 @@ def _load(archive: zipfile.ZipFile, folder: str, graph: Graph, entry: Any) -> Re
         raise ValueError(f"it has shapes of {len(found)} layers, not {len(names)}")
     shapes = dict(zip(names, found))
     for name, shape in shapes.items():
-        if not compatible(inferred[name], shape):
+        if not may_equal(inferred[name], shape):
             raise ValueError(f"layer {name!r} is {show(shape)}, not {show(inferred[name])}")
 
     def floats(kind: str, shapes: Iterable[Any]) -> List[Array]:
@@ -245,7 +247,7 @@ def _load(archive: zipfile.ZipFile, folder: str, graph: Graph, entry: Any) -> Re
         known = rounding.by_layer(
             shapes, lambda n, *how: load_array(archive, f"{folder}/{n}", *how)
         )
-    return RecordedTruth(inputs, layers, floats("output", entry["outputs"]), known)
+    return RecordedTrace(inputs, layers, floats("output", entry["outputs"]), known)
 
 
 def _load_layers(
@@ -253,7 +255,7 @@ def _load_layers(
     folder: str,
     shapes: Mapping[str, Tuple[int, ...]],
     outputs: Tuple[str, ...],
-) -> Iterator[Kept]:
+) -> Iterator[Sketch]:
     sizes = [part_sizes(s, kept_whole(s, name in outputs)) for name, s in shapes.items()]
     columns: List[List[Array]] = []
     for column, dtype in STORED.items():
@@ -261,4 +263,4 @@ def _load_layers(
         array = load_array(archive, f"{folder}/{column}", dtype, (sum(counts),))
         columns.append(np.split(array, np.cumsum(counts)[:-1]))
     for (name, shape), *parts in zip(shapes.items(), *columns):
-        yield Kept(name, shape=shape, **dict(zip(STORED, parts)))
+        yield Sketch(name, shape=shape, **dict(zip(STORED, parts)))

@@ -17,13 +17,13 @@ from typing import Any, Iterable, Mapping, Optional, Tuple
 import numpy as np
 
 from ..proof.judge import Incomparable, Measured, check, same_form
-from ..proof.results import Check, Sums
-from ..proof.trace import Truth
+from ..proof.results import LayerResult, Sums
+from ..proof.trace import ReferenceTrace
 from ..runtimes.base import Array, Inputs, Layer, Rounding
-from .sketch import SAMPLES, Kept, form, positions, sketch
+from .sketch import SAMPLES, Sketch, form, positions, sketch
 
 
-class RecordedTruth(Truth):
+class RecordedTrace(ReferenceTrace):
     """MXNet on one input, as far as a recording keeps it.
 
     All layers are judged by `check`; those kept whole can be read as well.
@@ -34,7 +34,7 @@ class RecordedTruth(Truth):
     def __init__(
         self,
         inputs: Inputs,
-        layers: Iterable[Kept],
+        layers: Iterable[Sketch],
         outputs: Iterable[Array],
         rounding: Optional[Mapping[str, Rounding]] = None,
     ) -> None:
@@ -55,7 +55,7 @@ class RecordedTruth(Truth):
     def holds(self, name: str) -> bool:
         return name in self and self.kept[name].whole
 
-    def check(self, name: str, op: str, value: Array, precision: str, **how: Any) -> Check:
+    def check(self, name: str, op: str, value: Array, precision: str, **how: Any) -> LayerResult:
         if self.holds(name):
             return super().check(name, op, value, precision, **how)
         how = {"rounding": self._rounded.get(name), "measure": measured, **how}
@@ -66,7 +66,7 @@ class RecordedTruth(Truth):
         return array.reshape(self.shapes[name])
 
 
-def measured(value: Array, kept: Kept, precision: str) -> Measured:
+def measured(value: Array, kept: Sketch, precision: str) -> Measured:
     """As far as it can be told by what was kept.
 
     The errors are the estimated root mean square of each channel's worst cell, and those of the

@@ -47,7 +47,7 @@ STORED = {"scale": "<f8", "channels": "<f2", "cells": "<f8", "float64": "<f8", "
 
 
 @dataclass(frozen=True)
-class Kept(Layer):
+class Sketch(Layer):
     """A layer of shape (N, C, ...): its parts as they are stored, each of one axis.
 
     Attributes:
@@ -124,7 +124,7 @@ def sketch(name: str, array: Array) -> Array:
     return np.concatenate(sums)
 
 
-def keep(layer: Layer, output: bool = False) -> Kept:
+def keep(layer: Layer, output: bool = False) -> Sketch:
     """What stands for a layer of finite numbers.
 
     Args:
@@ -137,7 +137,7 @@ def keep(layer: Layer, output: bool = False) -> Kept:
         at = positions(layer.name, t.shape)
         parts = (*_moments(t, m), sketch(layer.name, t), t.flat[at], m.flat[at])
     stored = dict(zip(STORED, (part.reshape(-1) for part in parts)))
-    return Kept(layer.name, shape=t.shape, **stored)
+    return Sketch(layer.name, shape=t.shape, **stored)
 
 
 def _moments(t: Array, m: Array) -> Tuple[Array, Array]:

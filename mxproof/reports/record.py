@@ -14,9 +14,9 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from ..proof.coverage.coverage import Coverage
 from ..proof.outputs.final import OutputProof
 from ..proof.proof import PRECISIONS, Proof, TargetProof
-from ..proof.results import Check
+from ..proof.results import LayerResult
 from ..proof.stored.stored import DIFFERENT, EQUAL, EXEMPT, REARRANGED, VERDICTS, StoredProof
-from ..proof.trace_results import Comparison
+from ..proof.trace_results import TraceResult
 
 SCHEMA = 1
 PASS, FAIL, INCOMPLETE = "pass", "fail", "incomplete"
@@ -42,8 +42,8 @@ def _pass(passed: bool) -> str:
 
 
 def part(
-    comparison: Comparison,
-    alone: Sequence[Check] = (),
+    comparison: TraceResult,
+    alone: Sequence[LayerResult] = (),
     digits_lost: Optional[Mapping[str, float]] = None,
     problems: Sequence[str] = (),
     median: Optional[float] = None,
@@ -81,7 +81,7 @@ def target_part(target: TargetProof, precision: str) -> Json:
     return part(target.comparisons[precision], alone, lost, problems, median)
 
 
-def _check(check: Check, precision: str) -> Json:
+def _check(check: LayerResult, precision: str) -> Json:
     """One layer in one precision; `allowed` limits the relative error or the ratio."""
     numbers = {
         MEASURES[precision]: number(check.rel if precision == "float64" else check.ratio),

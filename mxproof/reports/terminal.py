@@ -15,8 +15,8 @@ from ..errors import UsageError
 from ..model import WEIGHTS
 from ..proof.outputs.agreement import DIFFERS
 from ..proof.proof import Proof
-from ..proof.results import Check
-from ..proof.trace_results import Comparison
+from ..proof.results import LayerResult
+from ..proof.trace_results import TraceResult
 from .record import FAIL, INCOMPLETE, MEASURES, PASS, QUESTIONS, Json, proof_record
 from .sheet import Sheet, plain
 from .wording import (
@@ -86,7 +86,7 @@ def errors_table(rows: Iterable[Mapping[str, str]]) -> Sheet:
     return Sheet(title, (*RUN, *ERRORS), cells)
 
 
-def against_limit(check: Check) -> str:
+def against_limit(check: LayerResult) -> str:
     """A layer's error and what it may be: in float64 relative to the layer's largest magnitude, in
     float32 in multiples of MXNet's own error."""
     error = check.rel if check.sums is None else check.ratio
@@ -147,7 +147,7 @@ def require_layers(graph: Graph, pattern: str) -> None:
         raise UsageError(f"--layers {pattern}: {graph.name} has no such layer; see `inspect`.")
 
 
-def layer_sheet(model: str, target: str, comparison: Comparison, pattern: str) -> Sheet:
+def layer_sheet(model: str, target: str, comparison: TraceResult, pattern: str) -> Sheet:
     """A table of the layers whose names match.
 
     Args:

@@ -15,9 +15,9 @@ from converters import Graph
 from converters.errors import listed
 
 from ..proof.proof import PRECISIONS, Proof, TargetProof
-from ..proof.results import Check
-from ..proof.trace import Truth
-from ..proof.trace_results import Comparison
+from ..proof.results import LayerResult
+from ..proof.trace import ReferenceTrace
+from ..proof.trace_results import TraceResult
 from ..runtimes.base import RuntimeFailure
 from ..runtimes.registry import TARGETS
 from .folder import Folder
@@ -49,7 +49,7 @@ class Reproducer:
 
 
 def write_reproducers(
-    folder: Folder, failure: Failure, truths: Iterable[Truth]
+    folder: Folder, failure: Failure, truths: Iterable[ReferenceTrace]
 ) -> List[Reproducer]:
     """One reproducer for each of the first culprits; each was seen to fail. The last entry says
     which culprits were left out, if any were.
@@ -85,7 +85,7 @@ def write_reproducers(
     return [*found, Reproducer(whole, note), *left_out]
 
 
-def _left_out(culprits: Sequence[Check], why: str) -> List[Reproducer]:
+def _left_out(culprits: Sequence[LayerResult], why: str) -> List[Reproducer]:
     """The entry on these layers; [] if there are none."""
     names = listed([repr(culprit.layer) for culprit in culprits])
     return [Reproducer(None, f"{names}: {why}")] if culprits else []
@@ -95,7 +95,7 @@ def reproduce(
     proof: Proof,
     graph: Graph,
     converted: Path,
-    truths: Iterable[Truth],
+    truths: Iterable[ReferenceTrace],
     folder: Folder,
     commands: Mapping[str, str],
 ) -> List[Reproducer]:
@@ -122,7 +122,7 @@ def reproduce(
     return found
 
 
-def _blamed(proof: TargetProof) -> Tuple[Comparison, Sequence[Check]]:
+def _blamed(proof: TargetProof) -> Tuple[TraceResult, Sequence[LayerResult]]:
     """The sharpest comparison that failed, and the layers to blame by it."""
     for precision in PRECISIONS:
         if proof.introduced.get(precision):

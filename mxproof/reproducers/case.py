@@ -9,7 +9,7 @@ import numpy as np
 from ..proof.judge import allowed_by_channel, channels, check
 from ..proof.results import float32_limits
 from ..proof.tolerance import Budget
-from ..proof.trace import Truth
+from ..proof.trace import ReferenceTrace
 from ..runtimes.base import Array, Layer
 
 
@@ -17,7 +17,7 @@ class NoPiece(Exception):
     """A layer cannot be shown by itself."""
 
 
-def value(truth: Truth, name: str) -> Layer:
+def value(truth: ReferenceTrace, name: str) -> Layer:
     """Look up what a layer may be fed: an input of the network, or MXNet's result.
 
     Raises:
@@ -32,7 +32,7 @@ def value(truth: Truth, name: str) -> Layer:
 
 
 def case(
-    truth: Truth,
+    truth: ReferenceTrace,
     inputs: Sequence[str],
     outputs: Sequence[Tuple[str, Budget]],
     precision: str,

@@ -10,14 +10,16 @@ import onnx_ir as ir
 
 from converters.onnx.exporter import EXTERNAL_DATA_BYTES
 
-from ..proof.trace import Truth
+from ..proof.trace import ReferenceTrace
 from ..runtimes.onnx_reference.evaluator import double_nodes, widen
 from .case import NoPiece
 
 NAME = "piece.onnx"
 
 
-def cut(path: Path, precision: str, folder: Path, layer: Optional[str], truth: Truth) -> List[str]:
+def cut(
+    path: Path, precision: str, folder: Path, layer: Optional[str], truth: ReferenceTrace
+) -> List[str]:
     """Write the part of an .onnx file that computes the layer, or all of it; returns its inputs.
 
     In float64 it is stored in double precision, which ONNX's reference evaluator computes in; in
@@ -35,7 +37,7 @@ def cut(path: Path, precision: str, folder: Path, layer: Optional[str], truth: T
     return [i.name for i in model.graph.input]
 
 
-def _extracted(model: onnx.ModelProto, layer: str, truth: Truth) -> onnx.ModelProto:
+def _extracted(model: onnx.ModelProto, layer: str, truth: ReferenceTrace) -> onnx.ModelProto:
     whole = ir.from_proto(model)
     named = ir.convenience.create_value_mapping(whole.graph)
     typed = {n: v for n, v in named.items() if v.type is not None and not v.is_initializer()}

@@ -18,7 +18,7 @@ from converters.python_text import prose, wrap
 from converters.pytorch.flow import BODY
 from converters.pytorch.source import class_text
 
-from ..proof.trace import Truth
+from ..proof.trace import ReferenceTrace
 from .case import NoPiece
 
 NAME = "piece.py"
@@ -57,7 +57,9 @@ class Place:
         return {name: line for name, line in self.made.items() if name in used}
 
 
-def cut(path: Path, precision: str, folder: Path, layer: Optional[str], truth: Truth) -> List[str]:
+def cut(
+    path: Path, precision: str, folder: Path, layer: Optional[str], truth: ReferenceTrace
+) -> List[str]:
     """Write the part of a .py file that computes the layer, or all of it; returns its inputs.
 
     Raises:

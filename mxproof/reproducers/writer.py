@@ -14,10 +14,10 @@ import numpy as np
 from converters import Graph, Node
 from converters.python_text import literal, prose
 
-from ..proof.results import Check
+from ..proof.results import LayerResult
 from ..proof.tolerance import Budget
-from ..proof.trace import Truth
-from ..proof.trace_results import Comparison
+from ..proof.trace import ReferenceTrace
+from ..proof.trace_results import TraceResult
 from ..reports.templates import require_jinja
 from ..runtimes.base import Array
 from . import onnx, pytorch
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 #: (converted file, precision, folder to write to, layer or None for all of it, reference) -> the
 #: inputs of the piece that was written.
-Cut = Callable[[Path, str, Path, Optional[str], Truth], List[str]]
+Cut = Callable[[Path, str, Path, Optional[str], ReferenceTrace], List[str]]
 CUTS: Mapping[str, Cut] = {"onnx": onnx.cut, "pytorch": pytorch.cut}
 
 LAYER = "layer"  # prefix of the checkpoint
 WHOLE = "whole-network"
-Build = Callable[[Path, str, Truth], bool]
+Build = Callable[[Path, str, ReferenceTrace], bool]
 TEST = "test_equals_mxnet"
 STOPPED = "stopped with"
 EVERYTHING = slice(None)
@@ -57,8 +57,8 @@ class Failure:
     graph: Graph
     target: str
     path: Path
-    comparison: Comparison
-    culprits: Sequence[Check]
+    comparison: TraceResult
+    culprits: Sequence[LayerResult]
     versions: Mapping[str, str]
     command: str
 
@@ -70,7 +70,7 @@ class Writer:
         self._folder, self._failure, self._graph = folder, failure, failure.graph
         self._precision = failure.comparison.precision
 
-    def layer(self, culprit: Check, truth: Truth) -> Optional[Path]:
+    def layer(self, culprit: LayerResult, truth: ReferenceTrace) -> Optional[Path]:
         """Write the layer's reproducer, if it fails by itself on these inputs; returns its test."""
         node = next((n for n in self._graph.nodes if culprit.layer in n.outputs), None)
         if node is None:
@@ -78,7 +78,7 @@ class Writer:
         build = partial(self._build_layer, culprit, node)
         return self._kept(readable(culprit.layer), self._precision, truth, build)
 
-    def whole(self, truth: Truth, why: str) -> Optional[Path]:
+    def whole(self, truth: ReferenceTrace, why: str) -> Optional[Path]:
         """Write the network as it was shipped, in the precision in which its outputs are wrong.
 
         Args:
@@ -88,7 +88,9 @@ class Writer:
         precisions = dict.fromkeys(("float32", self._precision))
         return next(filter(None, (self._kept(WHOLE, p, truth, build) for p in precisions)), None)
 
-    def _kept(self, what: str, precision: str, truth: Truth, build: Build) -> Optional[Path]:
+    def _kept(
+        self, what: str, precision: str, truth: ReferenceTrace, build: Build
+    ) -> Optional[Path]:
         """Build a reproducer and keep its folder if its test fails; returns the test or None.
 
         Args:
@@ -107,7 +109,7 @@ class Writer:
             return self._folder.keep(here, name) / test.name if found else None
 
     def _build_layer(
-        self, culprit: Check, node: Node, test: Path, precision: str, truth: Truth
+        self, culprit: LayerResult, node: Node, test: Path, precision: str, truth: ReferenceTrace
     ) -> bool:
         layer, title = culprit.layer, f"{node.op} {culprit.layer!r}"
         meant = data_inputs(self._graph, node)
@@ -126,7 +128,7 @@ class Writer:
         # Where no sample fails alone, the folder keeps the case of all of them.
         return any(map(fails, samples)) or fails(EVERYTHING)
 
-    def _build_whole(self, why: str, test: Path, precision: str, truth: Truth) -> bool:
+    def _build_whole(self, why: str, test: Path, precision: str, truth: ReferenceTrace) -> bool:
         outputs = self._graph.outputs
         if self._failure.target == "onnx":  # which lists each once
             outputs = tuple(dict.fromkeys(outputs))
@@ -140,7 +142,12 @@ class Writer:
         return _fails(test, case(truth, read, limits, precision, EVERYTHING))
 
     def _write(
-        self, test: Path, precision: str, truth: Truth, layer: Optional[str], **said: object
+        self,
+        test: Path,
+        precision: str,
+        truth: ReferenceTrace,
+        layer: Optional[str],
+        **said: object,
     ) -> List[str]:
         """Write the piece and its pytest file; returns what the piece reads.
 
@@ -155,7 +162,7 @@ class Writer:
         test.write_text(text, encoding="utf-8")
         return inputs
 
-    def _batch(self, names: Sequence[str], truth: Truth) -> int:
+    def _batch(self, names: Sequence[str], truth: ReferenceTrace) -> int:
         """How many samples there are to choose from: 0 unless the first axis of all these values
         is the batch's, and of no fixed size."""
         shapes = [self._graph.shapes[name] for name in names]
@@ -178,7 +185,7 @@ def _template() -> jinja2.Template:
     return environment.get_template("reproducer.py.jinja")
 
 
-def _fails(test: Path, arrays: Mapping[str, Array], culprit: Optional[Check] = None) -> bool:
+def _fails(test: Path, arrays: Mapping[str, Array], culprit: Optional[LayerResult] = None) -> bool:
     """Write the case and run the test: does it fail, and in the culprit's way?"""
     np.savez(test.parent / CASE, **arrays)
     try:

@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 
 from converters import to_pytorch
-from mxproof.model import load_subject
+from mxproof.model import load_model
 from mxproof.zoo.models import ZOO
 
 from .documents import BLOCK, DOCUMENTS, ROOT, Step, read, steps
@@ -36,7 +36,7 @@ def test_excerpts_are_real(step: Step) -> None:
     """What is shown of a file stands in that file; `...` is what was left out."""
     model = step.excerpt.partition(".")[0]
     if model in ZOO:
-        source = to_pytorch(load_subject(model, weights="seeded").graph).source
+        source = to_pytorch(load_model(model, weights="seeded").graph).source
     else:
         source = (ROOT / step.excerpt).read_text(encoding="utf-8")
     shown = re.sub(r"\A# [\w/]+\.py\n", "", step.text)

@@ -13,7 +13,7 @@ from converters import Graph
 from lab.mutation.campaign import CATALOGUE, baseline_of
 from lab.mutation.definitions import convolution, difference
 from lab.mutation.mutant import Baseline, MutationSite
-from mxproof.model import load_subject
+from mxproof.model import load_model
 from mxproof.proof.compare import compare
 from mxproof.proof.tolerance import Budget
 from mxproof.runtimes.mxnet.client import MxnetProcess
@@ -54,7 +54,7 @@ def test_one_ulp_of_one_weight(
 ) -> None:
     """Caught, and named, in 99 of 100."""
     pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
-    subject = load_subject("resnet152", weights="seeded")
+    subject = load_model("resnet152", weights="seeded")
     baseline = baseline_of(mxnet, subject, samples=2)
     caught = 0
     for number, (graph, faulty) in enumerate(planted(baseline)):

@@ -15,14 +15,14 @@ from converters.mxnet_format.checkpoint_files import find_files
 from mxproof.cli.input_options import inputs_of
 from mxproof.cli.verify import again, budgets_of
 from mxproof.inputs.sampling import informative
-from mxproof.model import Subject
+from mxproof.model import Model
 from mxproof.proof.overrides import unused_rows, used_rows
 from mxproof.proof.proof import PRECISIONS, TargetProof
-from mxproof.proof.reference import SAMPLES, Evidence, kept, live
-from mxproof.proof.results import Check
+from mxproof.proof.reference import SAMPLES, Reference, kept, live
+from mxproof.proof.results import LayerResult
 from mxproof.proof.tolerance import Budgets
-from mxproof.proof.trace import Truth
-from mxproof.proof.trace_results import Comparison, describe_failure
+from mxproof.proof.trace import ReferenceTrace
+from mxproof.proof.trace_results import TraceResult, describe_failure
 from mxproof.proof.verify import Prover, versions_of
 from mxproof.recording.file import load_recording
 from mxproof.reports.pytest_report import FOUND
@@ -53,10 +53,10 @@ class Case:
         used: the rows of `budgets` that made a difference to any case, by their id.
     """
 
-    subject: Subject
+    subject: Model
     folder: Path
     given: Shapes
-    evidence: Evidence
+    evidence: Reference
     budgets: Budgets
     used: Set[int]
     command: str
@@ -64,7 +64,7 @@ class Case:
     repro: Optional[Folder] = None
     _open: Dict[Any, Candidate] = field(default_factory=dict)
     _proofs: Dict[str, TargetProof] = field(default_factory=dict)
-    _pictured: Optional[Evidence] = None
+    _pictured: Optional[Reference] = None
 
     @property
     def reference(self) -> Mxnet:
@@ -94,12 +94,12 @@ class Case:
         return self._open[key]
 
     @cached_property
-    def truths(self) -> List[Truth]:
+    def truths(self) -> List[ReferenceTrace]:
         """Every layer of MXNet on each of the inputs, or what was recorded."""
         return list(self.evidence)
 
     @property
-    def truth(self) -> Truth:
+    def truth(self) -> ReferenceTrace:
         return self.truths[0]
 
     @cached_property
@@ -110,15 +110,15 @@ class Case:
         return self.subject.inputs({"data": self.subject.model.output_input})
 
     @cached_property
-    def pictured(self) -> Truth:
+    def pictured(self) -> ReferenceTrace:
         """MXNet's outputs on `picture`, or on what was recorded."""
         if self.recorded:
             return self.truth
         runs = [self.reference.run(self.picture, precision) for precision in PRECISIONS]
         outputs = map(Layer, self.outputs, *runs)
-        return Truth(self.picture, outputs, runs[1])
+        return ReferenceTrace(self.picture, outputs, runs[1])
 
-    def closer(self, target: str) -> Tuple[TargetProof, Truth]:
+    def closer(self, target: str) -> Tuple[TargetProof, ReferenceTrace]:
         """What `mxproof verify` finds on `picture`, and MXNet there with what rounding may do."""
         if self.recorded:
             return self.proof(target), self.truth
@@ -139,7 +139,7 @@ class Case:
         return self._proofs[target]
 
     def proof_on(
-        self, evidence: Evidence, *targets: str, alone: bool = True
+        self, evidence: Reference, *targets: str, alone: bool = True
     ) -> Dict[str, TargetProof]:
         """The same on other inputs; `alone` as for `Prover.prove`."""
         paths = {target: self.paths[target] for target in targets}
@@ -151,8 +151,8 @@ class Case:
     def explain(
         self,
         target: str,
-        comparison: Comparison,
-        alone: Tuple[Check, ...],
+        comparison: TraceResult,
+        alone: Tuple[LayerResult, ...],
         problems: Sequence[str] = (),
     ) -> str:
         """What failed: the culprits, and how to see it again."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from converters import ShapeError
 from converters.ir.shapes import show
 from mxproof.inputs.sampling import DISTRIBUTIONS
-from mxproof.proof.reference import Evidence, kept
+from mxproof.proof.reference import Reference, kept
 
 from .conftest import Case
 
@@ -81,7 +81,7 @@ def test_shapes(case: Case, targets: str, record_property: Callable[[str, object
         shapes = taken(case, shapes)
         inputs = case.subject.inputs(shapes, seed, kind)
         # Stored numbers, and what no input reaches, are the same whatever the inputs.
-        evidence = kept(Evidence(lambda draws: iter([case.reference.truth(inputs, draws)]), {}))
+        evidence = kept(Reference(lambda draws: iter([case.reference.truth(inputs, draws)]), {}))
         stated = " ".join(f"{name}={show(shape)}" for name, shape in shapes.items())
         for target, proof in case.proof_on(evidence, *targets.split("+"), alone=False).items():
             assert proof.passed, (

@@ -13,9 +13,9 @@ from converters import Graph
 from fixtures.networks import Network
 from mxproof.benchmark.timing import WarmProcess
 from mxproof.proof.compare import compare
-from mxproof.proof.trace import Truth
-from mxproof.proof.trace_results import Comparison
-from mxproof.recording.recorded import RecordedTruth
+from mxproof.proof.trace import ReferenceTrace
+from mxproof.proof.trace_results import TraceResult
+from mxproof.recording.recorded import RecordedTrace
 from mxproof.recording.sketch import keep
 from mxproof.runtimes.base import Inputs, Layer, Visitor
 
@@ -88,13 +88,13 @@ def clean(truth: Sequence[Layer], precision: str, noise: float = 1.0) -> Layers:
 
 def reference(
     truth: Sequence[Layer], recorded: bool = False, outputs: Sequence[Array] = ()
-) -> Truth:
+) -> ReferenceTrace:
     """As MXNet gives it, or as a recording keeps it: all of the small layers, a sketch of relu."""
     if not recorded:
-        return Truth({}, truth, outputs)
+        return ReferenceTrace({}, truth, outputs)
     kept = list(map(keep, truth))
     assert all(k.whole == (k.name != "relu") for k in kept)
-    return RecordedTruth({}, kept, outputs)
+    return RecordedTrace({}, kept, outputs)
 
 
 def judge(
@@ -104,7 +104,7 @@ def judge(
     *,
     recorded: bool = False,
     **options: Any,
-) -> Comparison:
+) -> TraceResult:
     against = reference(truth_of() if truth is None else truth, recorded)
     return compare(against, Fake(layers, precision), GRAPH, **options)
 

@@ -14,7 +14,7 @@ from fixtures.networks import Network
 from mxproof.proof.compare import compare
 from mxproof.proof.outputs.final import prove_outputs
 from mxproof.proof.proof import PRECISIONS
-from mxproof.proof.trace import Truth
+from mxproof.proof.trace import ReferenceTrace
 from mxproof.runtimes.base import Array, Candidate, Inputs, Visitor
 from mxproof.runtimes.mxnet.client import MxnetProcess
 from mxproof.runtimes.registry import TARGETS, convert
@@ -29,7 +29,7 @@ class Detector:
     """A small one, converted: convolution, boxes, non-maximum suppression, and what follows it."""
 
     graph: Graph
-    truth: Truth
+    truth: ReferenceTrace
     paths: Dict[str, Path]
 
     def open(self, target: str, precision: str) -> Candidate:

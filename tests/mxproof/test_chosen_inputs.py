@@ -15,7 +15,7 @@ from converters import load_checkpoint, save_checkpoint
 from fixtures.networks import Network
 from mxproof.errors import UsageError
 from mxproof.inputs.chosen import by_input, chosen_inputs
-from mxproof.model import Subject, load_for_run, load_subject
+from mxproof.model import Model, load_for_run, load_model
 from mxproof.recording.file import load_recording
 from mxproof.runtimes.mxnet.client import MxnetProcess
 from tests.converters import test_batch, test_limits
@@ -93,8 +93,8 @@ def test_a_freed_batch_changes_nothing_in_mxnet(
     np.testing.assert_allclose(results[2], results[0][:3], rtol=1e-12)
 
 
-def subject_of(prefix: Path, **how: Any) -> Subject:
-    return load_subject(str(prefix), inputs={"data": ("T", "N", 8), "x": ("N",)}, **how)
+def subject_of(prefix: Path, **how: Any) -> Model:
+    return load_model(str(prefix), inputs={"data": ("T", "N", 8), "x": ("N",)}, **how)
 
 
 def test_what_is_not_chosen_is_drawn(masked: Path) -> None:
@@ -113,7 +113,7 @@ def test_pictures_of_several_inputs(tmp_path: Path) -> None:
     net = Network()
     left, right = (net.convolution(n, net.variable(n), 3, 4) for n in ("left", "right"))
     save_checkpoint(tmp_path / "net", net.symbol(left, right), net.arrays)
-    subject = load_subject(str(tmp_path / "net"))
+    subject = load_model(str(tmp_path / "net"))
     files = {name: tmp_path / f"{name}=1.png" for name in ("left", "right")}
     for value, file in enumerate(files.values(), 1):
         Image.new("RGB", (6, 5), (value, value, value)).save(file)

@@ -13,7 +13,7 @@ from fixtures.networks import Network
 from mxproof.proof.compare import compare
 from mxproof.proof.judge import check
 from mxproof.proof.tolerance import FLOAT32_MEDIAN
-from mxproof.proof.trace import Truth
+from mxproof.proof.trace import ReferenceTrace
 from mxproof.proof.trace_results import describe_failure
 from mxproof.runtimes.base import Layer
 
@@ -210,7 +210,7 @@ def deep(count: int) -> Tuple[List[Layer], Graph]:
 
 def median(truth: List[Layer], graph: Graph, layers: Layers, **options: Any) -> Optional[str]:
     """What is said of all layers together, where no single layer shows it."""
-    result = compare(Truth({}, truth), Fake(layers, "float32"), graph, **options)
+    result = compare(ReferenceTrace({}, truth), Fake(layers, "float32"), graph, **options)
     assert not result.failed
     assert result.passed == (not result.problems)
     return result.problems[0] if result.problems else None
@@ -245,7 +245,7 @@ def test_all_layers_off_by_a_few_ulps(ulps: float, passes: bool) -> None:
 def test_introduced_and_propagated(wrong: int) -> None:
     data = np.ones((1, 3))
     truth = [Layer(n, data * 2 ** (i + 1), data.astype("f")) for i, n in enumerate(NAMES)]
-    chain, reference = Chain(wrong), Truth({"data": data}, truth)
+    chain, reference = Chain(wrong), ReferenceTrace({"data": data}, truth)
     result = compare(reference, chain, GRAPH)
     assert [c.layer for c in result.failed] == list(NAMES[wrong:])
     culprits = compare(reference, chain, GRAPH, alone=True).culprits

@@ -16,7 +16,7 @@ import pytest
 
 from converters import save_checkpoint
 from fixtures.networks import Network
-from mxproof.model import load_subject
+from mxproof.model import load_model
 from mxproof.proof.reference import live
 from mxproof.proof.tolerance import Budgets
 from mxproof.proof.verify import Prover
@@ -91,7 +91,7 @@ def test_passes(
     one more: in float64 on drawn inputs, in float32 on MXNet's. The outputs are judged as a user
     gets them, in a pass of their own."""
     pytest.importorskip("torch", reason="needs PyTorch, which runs one of the targets")
-    subject = load_subject(str(prefix))
+    subject = load_model(str(prefix))
     paths = {target: convert(subject.graph, target, tmp_path)[0] for target in TARGETS}
     counts: Counts[str] = Counter()
     ask, open_target = mxnet.ask, Target.open

@@ -20,7 +20,7 @@ from fixtures.networks import Network
 from mxproof.proof.outputs.agreement import EQUAL, TopK
 from mxproof.proof.outputs.final import NO_FIGURES, Figures, prove_outputs
 from mxproof.proof.proof import TargetProof
-from mxproof.proof.reference import Evidence, kept, live
+from mxproof.proof.reference import Reference, kept, live
 from mxproof.proof.tolerance import Budgets
 from mxproof.proof.verify import Prover, notes_of
 from mxproof.reports.page import markdown, page
@@ -63,7 +63,7 @@ def converted(build: Build, mxnet: MxnetProcess, batches: Sequence[int] = (5,)) 
         yield graph, kept(live(model, feeds, {})), paths
 
 
-def proof(graph: Graph, evidence: Evidence, paths: Dict[str, Path]) -> Dict[str, TargetProof]:
+def proof(graph: Graph, evidence: Reference, paths: Dict[str, Path]) -> Dict[str, TargetProof]:
     return Prover(graph, paths, Budgets()).prove(evidence)[0]
 
 

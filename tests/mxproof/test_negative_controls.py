@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mxproof.proof.outputs.final import OutputProof, prove_outputs
-from mxproof.proof.trace_results import Comparison, describe_failure
+from mxproof.proof.trace_results import TraceResult, describe_failure
 
 from .fakes import (
     NAMES,
@@ -36,13 +36,13 @@ def prove(values: List[Array], recorded: bool) -> OutputProof:
     return prove_outputs(Fake([], "float32", outputs=values), against, TWO_OUTPUTS)
 
 
-def outputs(layers: Layers, precision: str, recorded: bool = False) -> Comparison:
+def outputs(layers: Layers, precision: str, recorded: bool = False) -> TraceResult:
     proof = prove([value for name, value in layers if name != "conv"], recorded)
     assert proof.passed == proof.checks.passed
     return proof.checks
 
 
-CHAINS: Dict[str, Callable[..., Comparison]] = {
+CHAINS: Dict[str, Callable[..., TraceResult]] = {
     "live": judge,
     "alone": partial(judge, alone=True),
     "recorded": partial(judge, recorded=True),
@@ -175,7 +175,7 @@ def test_the_set_and_the_order_of_outputs(recorded: bool, chosen: Tuple[int, ...
     assert not prove([right[i] for i in chosen], recorded).passed
 
 
-def pooled(first: Layers, second: Layers, precision: str, **options: Any) -> Comparison:
+def pooled(first: Layers, second: Layers, precision: str, **options: Any) -> TraceResult:
     return judge(first, precision, **options) + judge(second, precision, truth_of(1), **options)
 
 

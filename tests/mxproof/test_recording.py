@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from converters import Graph, load_checkpoint
-from mxproof.proof.trace import Truth
+from mxproof.proof.trace import ReferenceTrace
 from mxproof.recording.file import RecordingError, given_inputs, load_recording, save_recording
 from mxproof.runtimes.base import RoundedLayer, Rounding
 
@@ -21,7 +21,7 @@ SHAPES = {"data": (2, 3, 24, 20)}
 WHAT_TO_DO = "Make one where MXNet runs: mxproof record CHECKPOINT -o small.npz."
 
 
-def made_up(graph: Graph, seed: int = 0, bad: float = 0.0) -> Truth:
+def made_up(graph: Graph, seed: int = 0, bad: float = 0.0) -> ReferenceTrace:
     """Results of the right shapes; no network is run."""
     random = np.random.default_rng(seed)
     shapes, layers = graph.infer_shapes(SHAPES), []
@@ -33,7 +33,7 @@ def made_up(graph: Graph, seed: int = 0, bad: float = 0.0) -> Truth:
         layers.append(RoundedLayer(name, t, m, rounding))
     layers[3].float32.flat[0] += bad
     inputs = {"data": random.standard_normal(SHAPES["data"]).astype("f")}
-    return Truth(inputs, layers, [layers[-1].float32])
+    return ReferenceTrace(inputs, layers, [layers[-1].float32])
 
 
 def recording_of(prefix: Path) -> Path:

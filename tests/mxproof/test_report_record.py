@@ -13,9 +13,9 @@ from rich.console import Console
 
 from fixtures.networks import small_resnet
 from mxproof.proof.proof import PRECISIONS
-from mxproof.proof.results import Check
-from mxproof.proof.tolerance import Budget, Deviation
-from mxproof.proof.trace_results import Comparison
+from mxproof.proof.results import LayerResult
+from mxproof.proof.tolerance import Budget, ToleranceOverride
+from mxproof.proof.trace_results import TraceResult
 from mxproof.reports.page import markdown, page
 from mxproof.reports.record import FAIL, INCOMPLETE, PASS, part, questions, target_record
 from mxproof.reports.sheet import Sheet
@@ -75,7 +75,7 @@ def test_one_channel_may_use_up_more_than_its_layer() -> None:
 
 
 def test_of_several_inputs_the_worst_says_what_was_allowed() -> None:
-    first = Check("conv", "Convolution", (1,), 1e-13, 0.0, 0.0, None, rel64=1e-12)
+    first = LayerResult("conv", "Convolution", (1,), 1e-13, 0.0, 0.0, None, rel64=1e-12)
     worse = replace(first, rel=5e-13, rel64=2e-12)
     assert (first + worse).limit == (worse + first).limit == 2e-12
 
@@ -126,9 +126,9 @@ def test_a_layer_that_one_precision_lacks_fails() -> None:
 
 def test_a_layer_with_limits_of_its_own_says_why() -> None:
     comparison = judge(clean(truth_of(), "float32"), "float32")
-    row = Deviation("sums in blocks", Budget(float32_ratio=8))
+    row = ToleranceOverride("sums in blocks", Budget(float32_ratio=8))
     checks = (replace(comparison.checks[0], row=row), *comparison.checks[1:])
-    found = part(Comparison("onnxruntime", "float32", checks, comparison.expected))
+    found = part(TraceResult("onnxruntime", "float32", checks, comparison.expected))
     layers = target_record({"float32": found}, None, verdicts=questions({}, None))["layers"]
     assert layers[0]["note"] == "has a budget of its own: sums in blocks"
     assert layers[1]["note"] is None

@@ -20,10 +20,10 @@ import pytest
 from converters import Graph, Node, load_checkpoint, save_checkpoint
 from fixtures.networks import Network, small_resnet
 from mxproof.proof.compare import compare
-from mxproof.proof.results import Check, Sums, float32_limits
-from mxproof.proof.tolerance import ULP32, Budget, Deviation
-from mxproof.proof.trace import Truth
-from mxproof.proof.trace_results import Comparison
+from mxproof.proof.results import LayerResult, Sums, float32_limits
+from mxproof.proof.tolerance import ULP32, Budget, ToleranceOverride
+from mxproof.proof.trace import ReferenceTrace
+from mxproof.proof.trace_results import TraceResult
 from mxproof.reproducers import Failure, Reproducer, write_reproducers, writer
 from mxproof.reproducers.folder import Folder
 from mxproof.reproducers.writer import TEST
@@ -70,7 +70,7 @@ class Ground(NamedTuple):
     """A network, and MXNet's results on some inputs."""
 
     graph: Graph
-    truths: List[Truth]
+    truths: List[ReferenceTrace]
 
     def right(
         self, target: str, folder: Path, layer: Optional[str] = None, precision: str = "float64"
@@ -79,7 +79,7 @@ class Ground(NamedTuple):
         path = convert(self.graph, target, folder / "right")[0]
         return lambda to: writer.CUTS[target](path, precision, to, layer, self.truths[-1])
 
-    def compared(self, target: str, path: Path, precision: str) -> Comparison:
+    def compared(self, target: str, path: Path, precision: str) -> TraceResult:
         candidate = TARGETS[target].open(path, precision)
         return reduce(add, (compare(t, candidate, self.graph, alone=True) for t in self.truths))
 
@@ -235,7 +235,7 @@ def test_a_layer_within_the_limits_has_no_problem() -> None:
         sums, budget = Sums(error, noise, size, 7), Budget(ulps=random.choice([1.0, 4.0, 16.0]))
         layer, channels = float32_limits(sums, budget)
         within = np.sqrt(error.sum() / 35) <= layer and (np.sqrt(error / 7) <= channels).all()
-        check = Check("", "", (), 0, 0, 0, None, sums, Deviation("any", budget))
+        check = LayerResult("", "", (), 0, 0, 0, None, sums, ToleranceOverride("any", budget))
         assert within == (check.problem is None)
         verdicts.add(within)
     assert verdicts == {True, False}
@@ -290,7 +290,7 @@ def test_only_in_float32(
     assert re.match(r"Activation 'unit1_relu1': float32 error \d.*MXNet's own: ", said)
 
 
-class Thin(Truth):
+class Thin(ReferenceTrace):
     """A reference that holds the outputs only, as a recording may."""
 
     whole = False

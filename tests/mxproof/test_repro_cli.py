@@ -15,7 +15,7 @@ from converters import Graph, load_checkpoint, save_checkpoint
 from fixtures.networks import small_resnet
 from mxproof.cli import verify as command
 from mxproof.proof import verify as module
-from mxproof.proof.trace import Truth
+from mxproof.proof.trace import ReferenceTrace
 from mxproof.reproducers import writer
 from mxproof.runtimes.registry import TARGETS, convert
 
@@ -26,7 +26,7 @@ from .test_repro import replay_both
 pytestmark = pytest.mark.usefixtures("runtimes")
 
 HINT = "for a reproducer: "
-EMPTY = Truth({}, ())
+EMPTY = ReferenceTrace({}, ())
 
 Verify = Callable[..., Any]
 

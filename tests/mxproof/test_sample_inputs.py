@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mxproof.inputs.sampling import informative
-from mxproof.model import load_subject
+from mxproof.model import load_model
 from mxproof.zoo.models import I3D, ZOO
 
 from .test_subject import FREE, subject_of
@@ -88,7 +88,7 @@ def test_a_network_of_multiples_of_32(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("model", ZOO)
 def test_the_zoo(model: str) -> None:
     """First a picture; zeros, although its noise is around the mean of pixels; each side large."""
-    subject = load_subject(model, weights="seeded")
+    subject = load_model(model, weights="seeded")
     first, sparse, tall, wide = (x["data"] for x in subject.evidence({}))
     np.testing.assert_array_equal(first, ZOO[model].picture(first.shape))
     assert len(sparse) == 3
@@ -100,7 +100,7 @@ def test_the_zoo(model: str) -> None:
 
 def test_two_frames_behind_each_temporal_stride() -> None:
     """A step in time that is taken once says nothing of how long it is."""
-    subject = load_subject(I3D, weights="seeded")
+    subject = load_model(I3D, weights="seeded")
     graph = subject.graph
     shapes = graph.infer_shapes({k: v.shape for k, v in subject.evidence({})[0].items()})
     strides = {n.name: getattr(graph.operators[n.name], "stride", None) for n in graph.nodes}

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from mxproof.proof import judge as checking
-from mxproof.proof.results import Check
-from mxproof.proof.tolerance import Budget, Deviation
+from mxproof.proof.results import LayerResult
+from mxproof.proof.tolerance import Budget, ToleranceOverride
 from mxproof.recording import sketch as module
 from mxproof.recording.recorded import measured
-from mxproof.recording.sketch import CELL, CELLS, SAMPLES, WEIGHTS, Kept, form, keep, positions
+from mxproof.recording.sketch import CELL, CELLS, SAMPLES, WEIGHTS, Sketch, form, keep, positions
 from mxproof.runtimes.base import Layer
 
 from .fakes import NOISE, Array
@@ -21,16 +21,18 @@ from .fakes import NOISE, Array
 SHAPE = (2, 64, 30, 20)
 
 
-def kept_of(t: Array, m: Optional[Array] = None) -> Kept:
+def kept_of(t: Array, m: Optional[Array] = None) -> Sketch:
     """As a file holds it."""
     layer = Layer("relu", t, (t if m is None else m).astype("f"))
     kept = keep(layer)
     parts = [getattr(kept, name).astype(form) for name, form in module.STORED.items()]
     assert [part.size for part in parts] == [*module.part_sizes(t.shape, kept.whole).values()]
-    return Kept("relu", shape=t.shape, **dict(zip(module.STORED, parts)))
+    return Sketch("relu", shape=t.shape, **dict(zip(module.STORED, parts)))
 
 
-def judge(kept: Kept, value: Array, precision: str, row: Optional[Deviation] = None) -> Check:
+def judge(
+    kept: Sketch, value: Array, precision: str, row: Optional[ToleranceOverride] = None
+) -> LayerResult:
     return checking.check("op", value, kept, precision, row, measure=measured)
 
 
@@ -51,7 +53,7 @@ def off(place: Any, error: float) -> Array:
     return x
 
 
-def said(x: Array, kept: Kept = KEPT) -> str:
+def said(x: Array, kept: Sketch = KEPT) -> str:
     return judge(kept, x, "float64").problem or ""
 
 
@@ -145,7 +147,7 @@ def test_float32_where_mxnet_is_exact() -> None:
 
 
 def test_a_budget_of_its_own() -> None:
-    row = Deviation("", Budget(float64_rel=1e-9))
+    row = ToleranceOverride("", Budget(float64_rel=1e-9))
     within, beyond = (judge(KEPT, T * (1 + e), "float64", row) for e in (1e-10, 1e-8))
     assert within.problem is None
     assert within.uses_row

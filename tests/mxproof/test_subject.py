@@ -12,11 +12,11 @@ from converters import load_checkpoint, save_checkpoint
 from converters.mxnet_format.checkpoint_files import find_files
 from fixtures.networks import Network
 from mxproof.inputs.sampling import DISTRIBUTIONS
-from mxproof.model import Subject
+from mxproof.model import Model
 from mxproof.zoo.weights import STANDARD
 
 
-def subject_of(tmp_path: Path, shape: Tuple[Any, ...]) -> Subject:
+def subject_of(tmp_path: Path, shape: Tuple[Any, ...]) -> Model:
     """A network of any size, or where all sizes are 64 one that takes no other."""
     net, pooled = Network(), shape[2:] != (64, 64)
     x = net.convolution("conv", net.variable("data"), 3, 4)
@@ -27,7 +27,7 @@ def subject_of(tmp_path: Path, shape: Tuple[Any, ...]) -> Subject:
     x = net.layer("FullyConnected", "fc", x, weight, num_hidden=5, no_bias=True)
     save_checkpoint(tmp_path / "net", net.symbol(x), net.arrays)
     graph = load_checkpoint(tmp_path / "net", inputs={"data": shape})
-    return Subject(graph, find_files(tmp_path / "net"), "user", "a test", None)
+    return Model(graph, find_files(tmp_path / "net"), "user", "a test", None)
 
 
 FREE = ("N", 3, "H", "W")

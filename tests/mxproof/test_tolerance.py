@@ -12,8 +12,8 @@ import pytest
 
 from mxproof.proof.overrides import unused_rows
 from mxproof.proof.results import Sums, float32_limits
-from mxproof.proof.tolerance import Budget, Budgets, Deviation, load_budgets
-from mxproof.proof.trace_results import Comparison
+from mxproof.proof.tolerance import Budget, Budgets, ToleranceOverride, load_budgets
+from mxproof.proof.trace_results import TraceResult
 from mxproof.runtimes.base import Layer, RoundedLayer, Rounding
 
 from .fakes import GRAPH, NOISE, Layers, clean, each_precision, judge, truth_of
@@ -26,7 +26,7 @@ def budgets_of(tmp_path: Path, *rows: Any) -> Budgets:
     return load_budgets(tmp_path / "budgets.json")
 
 
-def unused(budgets: Budgets, *found: Comparison) -> Tuple[str, ...]:
+def unused(budgets: Budgets, *found: TraceResult) -> Tuple[str, ...]:
     """What is said of rows that made no difference."""
     used = {id(check.row) for c in found for check in c.checks if check.uses_row}
     return unused_rows(budgets, used)
@@ -236,7 +236,7 @@ def test_the_first_row_that_matches_rules(tmp_path: Path) -> None:
     ulps = {name: row.budget.ulps for name, row in found.items() if row}
     assert ulps == {"conv": 6, "relu": 5, "dense": 6}
     assert [str(row) for row in budgets.own] == ["layer=relu", "every layer"]
-    assert str(Deviation("r", Budget(), "x", attrs=(("k", "v"),))) == "runtime=x k=v"
+    assert str(ToleranceOverride("r", Budget(), "x", attrs=(("k", "v"),))) == "runtime=x k=v"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from mxproof.proof.outputs.agreement import DIFFERS, EQUAL, TopK
 from mxproof.proof.outputs.final import NO_FIGURES, Figures, OutputProof
 from mxproof.proof.proof import TargetProof
-from mxproof.proof.trace_results import Comparison
+from mxproof.proof.trace_results import TraceResult
 from mxproof.reports.page import markdown, page
 from mxproof.reports.record import FAIL, PASS, Json, output, questions, target_part
 from mxproof.reports.terminal import proven_sentence
@@ -164,7 +164,7 @@ def test_a_systematic_loss_is_imprecise(alone: bool) -> None:
     known = replace(check, sums=replace(check.sums, spread=check.sums.noise)) if alone else check
     many = tuple(f"layer{i}" for i in range(20))
     checks = tuple(replace(known, layer=name) for name in many)
-    noisy = Comparison("fake", "float32", checks, many, alone)
+    noisy = TraceResult("fake", "float32", checks, many, alone)
     assert not noisy.passed and not noisy.failed and not noisy.function_problems
     right = target()
     found = replace(right, comparisons={**right.comparisons, "float32": noisy}, isolated={})

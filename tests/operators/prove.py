@@ -23,14 +23,14 @@ from onnx.helper import make_graph, make_model_gen_version, make_opsetid, make_t
 from onnxruntime import InferenceSession
 
 from converters import Graph, UnsupportedError, load_checkpoint, save_checkpoint, to_onnx
-from converters.ir.shapes import compatible
+from converters.ir.shapes import may_equal
 from converters.mxnet_format.symbol import Symbol
 from converters.onnx.exporter import DEFAULT_OPSET, SUPPORTED_OPSETS
 from converters.operators import REGISTRY
 from mxproof.proof.proof import TargetProof
-from mxproof.proof.reference import Evidence, kept, live
+from mxproof.proof.reference import Reference, kept, live
 from mxproof.proof.tolerance import Budgets
-from mxproof.proof.trace import Truth
+from mxproof.proof.trace import ReferenceTrace
 from mxproof.proof.verify import Prover
 from mxproof.runtimes.mxnet.client import Mxnet, MxnetProcess
 from mxproof.runtimes.registry import convert
@@ -117,23 +117,23 @@ def opsets(graph: Graph, row: Row, turn: int) -> list[int]:
     return [alike[turn % len(alike)] for alike in forms.values()]
 
 
-def check_inference(graph: Graph, case: Case, row: Row, truth: Truth) -> None:
+def check_inference(graph: Graph, case: Case, row: Row, truth: ReferenceTrace) -> None:
     """Shapes and types as inferred are those of MXNet's results."""
     inferred = graph.infer_shapes(case.shapes(False))
     for layer in truth:
         actual = layer.float32
-        known = compatible(inferred[layer.name], actual.shape)
+        known = may_equal(inferred[layer.name], actual.shape)
         assert (known and row.counted) or inferred[layer.name] == actual.shape, (
             f"{layer.name}: inferred shape {inferred[layer.name]}, MXNet's {actual.shape}"
         )
-        assert compatible(graph.shapes[layer.name], actual.shape), f"{layer.name}: free shape"
+        assert may_equal(graph.shapes[layer.name], actual.shape), f"{layer.name}: free shape"
         assert graph.types[layer.name] == str(actual.dtype), f"{layer.name}: inferred type"
 
 
 def judge(
     graph: Graph,
     target: str,
-    evidence: Evidence,
+    evidence: Reference,
     folder: Path,
     opset: int = DEFAULT_OPSET,
     *,

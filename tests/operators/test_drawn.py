@@ -13,7 +13,7 @@ import pytest
 from converters import Graph
 from fixtures.networks import Network
 from mxproof.proof.proof import TargetProof
-from mxproof.proof.reference import Evidence, kept, live
+from mxproof.proof.reference import Reference, kept, live
 from mxproof.proof.tolerance import Budgets
 from mxproof.proof.verify import Prover
 from mxproof.runtimes.mxnet.client import MxnetProcess
@@ -37,7 +37,7 @@ def network() -> Network:
 
 
 @contextmanager
-def proven(net: Network, mxnet: MxnetProcess) -> Iterator[Tuple[Graph, Evidence, Path]]:
+def proven(net: Network, mxnet: MxnetProcess) -> Iterator[Tuple[Graph, Reference, Path]]:
     """The network, what MXNet makes of two inputs of one and two samples, and a folder."""
     head, inputs = (len(net.nodes) - 1, 0), {"data": ("N", 3, "H", "W")}
     random = np.random.default_rng(0)
@@ -46,7 +46,7 @@ def proven(net: Network, mxnet: MxnetProcess) -> Iterator[Tuple[Graph, Evidence,
         yield graph, kept(live(model, [{"data": x} for x in fed], mxnet.versions)), folder
 
 
-def prove(graph: Graph, target: str, path: Path, evidence: Evidence) -> TargetProof:
+def prove(graph: Graph, target: str, path: Path, evidence: Reference) -> TargetProof:
     return Prover(graph, {target: path}, Budgets()).prove(evidence)[0][target]
 
 

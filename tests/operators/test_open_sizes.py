@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from converters import ShapeError, UnsupportedError
-from converters.ir.shapes import Open, merge, quotient, settled
+from converters.ir.shapes import DeferredDim, quotient, resolve, unify
 from converters.onnx.exporter import to_onnx
 from converters.pytorch.exporter import to_pytorch
 from fixtures.networks import Network
@@ -74,12 +74,12 @@ def test_what_no_reader_tells_is_refused() -> None:
 
 
 def test_merge_ties_open_sizes() -> None:
-    first, second = Open("a"), Open("b")
-    assert merge(first, second) == "b"
-    assert merge(second, "N") == "N"
-    assert settled(first) == settled(second) == "N"
-    assert merge(first, 3) == 3  # numbers before names
-    assert merge(None, Open("c")) == "c"
+    first, second = DeferredDim("a"), DeferredDim("b")
+    assert unify(first, second) == "b"
+    assert unify(second, "N") == "N"
+    assert resolve(first) == resolve(second) == "N"
+    assert unify(first, 3) == 3  # numbers before names
+    assert unify(None, DeferredDim("c")) == "c"
 
 
 def test_quotient() -> None:

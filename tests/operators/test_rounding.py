@@ -13,7 +13,7 @@ import pytest
 
 from converters import Graph
 from fixtures.networks import Network
-from mxproof.proof.reference import Evidence, kept, live
+from mxproof.proof.reference import Reference, kept, live
 from mxproof.proof.tolerance import Budget, Budgets
 from mxproof.proof.verify import Prover
 from mxproof.recording.file import load_recording, save_recording
@@ -61,7 +61,7 @@ MAGNIFYING: Dict[str, Build] = {
 @contextmanager
 def proven(
     build: Build, mxnet: MxnetProcess, shift: float = 0.0, shape: Tuple[int, ...] = (2, 4, 9, 8)
-) -> Iterator[Tuple[Graph, Evidence, Path]]:
+) -> Iterator[Tuple[Graph, Reference, Path]]:
     """The network, what MXNet makes of one input, and a folder."""
     net = Network()
     data = net.variable("data")

@@ -17,7 +17,7 @@ import converters.operators
 from converters import Graph, UnsupportedError, load_checkpoint, save_checkpoint
 from lab.mutation.code import forget
 from mxproof.proof.reference import live
-from mxproof.proof.trace import Truth
+from mxproof.proof.trace import ReferenceTrace
 from mxproof.runtimes.mxnet.client import MxnetProcess
 from mxproof.runtimes.registry import convert
 
@@ -106,7 +106,7 @@ class Trial:
         self.size = sum(array.size for array in self.arrays.values())
         evidence, truths = live(model, [feeds], mxnet.versions), {}
 
-        def again(draws: int) -> Iterator[Truth]:
+        def again(draws: int) -> Iterator[ReferenceTrace]:
             if draws not in truths:
                 truths[draws] = list(evidence.truths(draws))
             return iter(truths[draws])

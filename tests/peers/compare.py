@@ -23,7 +23,7 @@ from mxproof.benchmark.environment import environment
 from mxproof.benchmark.gate import Benchmark, run
 from mxproof.benchmark.timing import TimingTarget
 from mxproof.cli.bench import decision_table
-from mxproof.model import load_subject
+from mxproof.model import load_model
 from mxproof.zoo.models import ZOO
 
 NOISE_FLOOR = 0.03
@@ -42,7 +42,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     plan = TestPlan(noise_floor=floor, min_effect=effect, comparisons=2 * len(models))
     with tempfile.TemporaryDirectory() as folder:
         for name in models:
-            model = convert_model(load_subject(name, weights="seeded"), Path(folder, name))
+            model = convert_model(load_model(name, weights="seeded"), Path(folder, name))
             benchmarks += against_peers(model, Path(folder, f"{name}-peer"), args.peer_python, plan)
         run(benchmarks, 60 * args.minutes)
     rows = [benchmark.to_json() for benchmark in benchmarks]

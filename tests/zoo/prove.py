@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from converters import ConversionError, Graph, ShapeError
 from converters.ir.shapes import Shape
-from mxproof.model import Subject, load_for_run
+from mxproof.model import Model, load_for_run
 from mxproof.proof.proof import PRECISIONS, TargetProof
 from mxproof.proof.reference import live
 from mxproof.proof.verify import verify
@@ -96,7 +96,7 @@ def prove(model: GluonModel, exporter: Exporter, mxnet: MxnetProcess, folder: Pa
 
 
 def _proven(
-    subject: Subject, mxnet: MxnetProcess, model: GluonModel, row: Row, folder: Path
+    subject: Model, mxnet: MxnetProcess, model: GluonModel, row: Row, folder: Path
 ) -> Dict[str, Found]:
     shapes = widest(subject.graph, model.inputs)
     row.shapes = {name: list(shape) for name, shape in shapes.items()}

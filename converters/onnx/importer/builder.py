@@ -11,10 +11,10 @@ from ... import operators as ops
 from ...errors import ShapeError
 from ...ir.arrays import TYPE_FLAGS
 from ...ir.names import unused
-from ...ir.shapes import Dim, Shape, compatible, show
+from ...ir.shapes import Dim, Shape, may_equal, show
 from ...mxnet_format.symbol import VARIABLE, Entry, SymbolNode
 from ...operators import Unsupported
-from .values import Array, Known, Operand, Size, Tensor, Value, computed, is_stored
+from .values import Array, Constant, Operand, SymbolicSize, Tensor, Value, computed, is_stored
 
 #: Operators of MXNet that only move numbers: the result stands for what the first input does.
 MOVES = {"Flatten", "Reshape", "SliceChannel", "_copy", "_split_v2", "broadcast_like"}
@@ -39,7 +39,7 @@ class SymbolBuilder:
         #: By the arrays' ids, which no other array gets as long as the array is kept.
         self._variables: Dict[Tuple[int, bool], Tuple[Array, Tensor]] = {}
         self._places: Dict[str, Tuple[Tensor, int]] = {}
-        self._products: Dict[str, Size] = {}
+        self._products: Dict[str, SymbolicSize] = {}
         self._made: List[Tensor] = []
         self.shape_arrays: Dict[Entry, Tensor] = {}
 
@@ -74,7 +74,7 @@ class SymbolBuilder:
         types: Any = operator.infer_type(*(t.dtype for t in given))
         types = types if isinstance(types, list) else [types]
         shapes = shapes if isinstance(shapes, list) else [shapes]
-        if out is not None and not all(compatible(out or (1,), s) for s in shapes):
+        if out is not None and not all(may_equal(out or (1,), s) for s in shapes):
             raise Unsupported(f"ONNX makes {show(out)}, MXNet's {op} {show(shapes[0])}")
         truth = truth or (op in MOVES and given[0].truth)
         name = self.unique(f"{self.layer}/{op.strip('_')}")
@@ -141,7 +141,7 @@ class SymbolBuilder:
             constant = {"value": value.number, "dtype": dtype, "shape": shape or (1,)}
             return self.node("_full", out=shape, **constant)
         if value.exact is not None:
-            full = self._variable(Known(value.exact, value.name), auxiliary=False)
+            full = self._variable(Constant(value.exact, value.name), auxiliary=False)
             return self.node("Cast", full, dtype=str(value.array.dtype))
         stored = self._variable(value, auxiliary=False)
         if stored.dtype == "float64" and not self._double:
@@ -155,7 +155,7 @@ class SymbolBuilder:
             raise Unsupported("a moving mean or variance is computed; supported: a stored one")
         return self._variable(value, auxiliary=True)
 
-    def _variable(self, value: Known, auxiliary: bool) -> Tensor:
+    def _variable(self, value: Constant, auxiliary: bool) -> Tensor:
         key = (id(value.array), auxiliary)
         if key not in self._variables:
             truth = value.array.dtype == bool
@@ -179,10 +179,11 @@ class SymbolBuilder:
         Raises:
             Unsupported: MXNet itself would have to compute `what`.
         """
-        if not isinstance(value, Known):
+        if not isinstance(value, Constant):
             raise Unsupported(f"{what} are computed from numbers; supported: known ones, or sizes")
         return tuple(
-            item if isinstance(item, Size) else int(item) for item in value.array.ravel().tolist()
+            item if isinstance(item, SymbolicSize) else int(item)
+            for item in value.array.ravel().tolist()
         )
 
     def ints(self, value: Optional[Value], what: str) -> Tuple[int, ...]:
@@ -192,7 +193,7 @@ class SymbolBuilder:
             Unsupported: they are not, or depend on free sizes.
         """
         numbers = self.numbers(value, what)
-        for free in (number for number in numbers if isinstance(number, Size)):
+        for free in (number for number in numbers if isinstance(number, SymbolicSize)):
             raise Unsupported(
                 f"{what} depend on the input's size ({free}); supported: known ones. Give the "
                 "input a fixed size: --input"
@@ -201,7 +202,7 @@ class SymbolBuilder:
 
     def dim(self, size: Operand) -> Dim:
         """A size as an entry of a shape."""
-        if isinstance(size, Size):
+        if isinstance(size, SymbolicSize):
             self._products[str(size)] = size
             return str(size)
         return size
@@ -210,11 +211,11 @@ class SymbolBuilder:
         """An entry of a shape as a size to compute with."""
         if isinstance(dim, int):
             return dim
-        return self._products.get(str(dim), Size(1, (str(dim),)))
+        return self._products.get(str(dim), SymbolicSize(1, (str(dim),)))
 
     def place(self, size: Operand) -> Optional[Tuple[Tensor, int]]:
         """A tensor that has an axis of this size, and which axis."""
-        return self._places.get(str(size)) if isinstance(size, Size) else None
+        return self._places.get(str(size)) if isinstance(size, SymbolicSize) else None
 
     def neighbours(self, dims: Tuple[Dim, ...]) -> Optional[Tuple[Tensor, int]]:
         """A tensor that has axes of these sizes side by side, and the first of them."""

@@ -9,7 +9,7 @@ from typing import List, Optional, Sequence, Tuple
 from ...ir.shapes import Dim
 from ...operators import Unsupported
 from .builder import SymbolBuilder
-from .values import Formula, Operand, Size, Tensor
+from .values import Operand, SizeExpr, SymbolicSize, Tensor
 
 REST = -1
 
@@ -45,7 +45,9 @@ def _with_rest(have: List[Operand], want: List[Operand]) -> List[Operand]:
         return want
     total, others = _product(have), _product([t for t in want if t != REST])
     rest = total // others if others else 0
-    whole = not isinstance(rest, Size) or not any(isinstance(n, Formula) for n in rest.names)
+    whole = not isinstance(rest, SymbolicSize) or not any(
+        isinstance(n, SizeExpr) for n in rest.names
+    )
     return [rest if t == REST and whole else t for t in want]
 
 
@@ -97,7 +99,7 @@ def _split(
     b: SymbolBuilder, data: Tensor, done: List[Operand], parts: List[Operand], later: List[Operand]
 ) -> Tensor:
     """The axis behind those that are done, into its parts: all at once if a value has such axes."""
-    if sum(isinstance(size, Size) for size in parts) > 1:
+    if sum(isinstance(size, SymbolicSize) for size in parts) > 1:
         place = b.neighbours(tuple(b.dim(size) for size in parts))
         if place is None:
             raise Unsupported(
@@ -111,7 +113,7 @@ def _split(
         return b.node("reshape_like", data, other, out=out, **own, **like)
     for count in range(1, len(parts)):
         left, rest = parts[count - 1], _product(parts[count:])
-        halves = [-4, -1, rest] if isinstance(left, Size) else [-4, left, -1]
+        halves = [-4, -1, rest] if isinstance(left, SymbolicSize) else [-4, left, -1]
         before = [*done, *parts[:count]]
         codes = [0] * (len(before) - 1) + halves + [0] * len(later)
         data = _step(b, data, codes, [*before, rest, *later])
@@ -147,6 +149,6 @@ def _groups(
 
 def _divides(small: Operand, large: Operand) -> bool:
     quotient = large // small
-    if isinstance(quotient, Size):
-        return not any(isinstance(name, Formula) for name in quotient.names)
-    return isinstance(large, Size) or quotient > 1
+    if isinstance(quotient, SymbolicSize):
+        return not any(isinstance(name, SizeExpr) for name in quotient.names)
+    return isinstance(large, SymbolicSize) or quotient > 1

@@ -12,7 +12,7 @@ from ...operators import Unsupported
 from ..builder import ONNX_TYPES
 from .builder import SymbolBuilder
 from .registry import onnx_operator, renamed
-from .values import Known, Tensor, Value, is_stored
+from .values import Constant, Tensor, Value, is_stored
 
 #: ONNX's numbers for element types -> NumPy's names.
 TYPES = {ir.DataType[onnx_name].value: name for name, onnx_name in ONNX_TYPES.items()}
@@ -57,7 +57,7 @@ def binary(b: SymbolBuilder, op_type: str, left: Value, right: Value) -> Tensor:
 
 def _scalar(value: Value, other: Value) -> Optional[float]:
     """The number, if it widens no axis of the other value."""
-    if not isinstance(value, Known) or len(value.shape) > len(other.shape):
+    if not isinstance(value, Constant) or len(value.shape) > len(other.shape):
         return None
     return value.number
 
@@ -144,7 +144,7 @@ def clip(
     b: SymbolBuilder, x: Tensor, low: Optional[Value] = None, high: Optional[Value] = None
 ) -> Tensor:
     data = x
-    ends = [v.number if isinstance(v, Known) else None for v in (low, high)]
+    ends = [v.number if isinstance(v, Constant) else None for v in (low, high)]
     if ends[0] is not None and ends[1] is not None:
         return b.node("clip", data, a_min=ends[0], a_max=ends[1])
     for end, op_type in ((low, "Max"), (high, "Min")):

@@ -10,7 +10,7 @@ from onnx import TensorProto
 from onnx.reference import ReferenceEvaluator
 
 from ...operators import Unsupported
-from .values import Array, Known, as_sizes, sizes
+from .values import Array, Constant, as_sizes, sizes
 
 #: Operators that change no number, only where it stands: the result keeps the name.
 MOVES = ("Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Expand")
@@ -21,8 +21,8 @@ ON_SIZES |= {"Slice", "Split", "Squeeze", "Unsqueeze"}
 
 
 def fold(
-    node: onnx.NodeProto, opset: int, inputs: Sequence[Optional[Known]]
-) -> Optional[List[Known]]:
+    node: onnx.NodeProto, opset: int, inputs: Sequence[Optional[Constant]]
+) -> Optional[List[Constant]]:
     """The outputs of a node, by ONNX's reference evaluator; None if MXNet has to compute them.
 
     Raises:
@@ -36,7 +36,7 @@ def fold(
     copy.output.extend(f"o{k}" for k in range(len(node.output)))
     if any(value.symbolic for value in named.values()):
         found = _of_sizes(copy, opset, named)
-        return None if found is None else [Known(*made) for made in zip(found, node.output)]
+        return None if found is None else [Constant(*made) for made in zip(found, node.output)]
     arrays = _run(copy, opset, {name: value.array for name, value in named.items()})
     exact: List[Optional[Array]] = [None] * len(arrays)
     if any(value.exact is not None for value in named.values()):
@@ -45,10 +45,12 @@ def fold(
     names: Sequence[str] = node.output
     if node.op_type in MOVES and named:
         names = [next(iter(named.values())).name]
-    return [Known(*made) for made in zip(arrays, names, exact)]
+    return [Constant(*made) for made in zip(arrays, names, exact)]
 
 
-def _of_sizes(node: onnx.NodeProto, opset: int, inputs: Dict[str, Known]) -> Optional[List[Array]]:
+def _of_sizes(
+    node: onnx.NodeProto, opset: int, inputs: Dict[str, Constant]
+) -> Optional[List[Array]]:
     """Where some are free: NumPy's object arrays, which the evaluator computes with as well."""
     if node.op_type not in ON_SIZES:
         return None
@@ -73,7 +75,7 @@ def _of_sizes(node: onnx.NodeProto, opset: int, inputs: Dict[str, Known]) -> Opt
     return [sizes(result) for result in results]
 
 
-def _wide(value: Known) -> Array:
+def _wide(value: Constant) -> Array:
     wide: Array = value.precise
     return wide.astype(np.float64) if wide.dtype.kind == "f" else wide
 

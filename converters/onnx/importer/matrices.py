@@ -10,7 +10,7 @@ from .builder import SymbolBuilder
 from .codes import reshaped
 from .elementwise import binary, same_rank
 from .registry import onnx_operator, renamed
-from .values import Known, Tensor, Value, is_stored
+from .values import Constant, Tensor, Value, is_stored
 
 
 @onnx_operator("Gemm")
@@ -30,7 +30,7 @@ def gemm(
         data = b.node("transpose", data, axes=(1, 0))
     rows = _rows(b, weight, bool(transB))
     plain = alpha == beta == 1.0
-    if plain and isinstance(bias, Known) and (bias.array.size,) == rows.shape[:1]:
+    if plain and isinstance(bias, Constant) and (bias.array.size,) == rows.shape[:1]:
         column = bias if bias.array.ndim == 1 else bias.map(np.ravel)
         return _connected(b, data, rows, column)
     out = _connected(b, data, rows, None)

@@ -7,7 +7,7 @@ from typing import Optional
 from ...operators import Unsupported
 from .builder import SymbolBuilder
 from .registry import onnx_operator, renamed
-from .values import Known, Tensor, Value
+from .values import Constant, Tensor, Value
 
 
 @onnx_operator("BatchNormalization")
@@ -23,7 +23,7 @@ def batch_normalization(
     momentum: float,
 ) -> Tensor:
     """BatchNorm by the moving statistics, with gamma as stored; a formula if they are computed."""
-    if not isinstance(mean, Known) or not isinstance(variance, Known):
+    if not isinstance(mean, Constant) or not isinstance(variance, Constant):
         return _normalized(b, x, scale, bias, mean, variance, epsilon)
     given = (x, scale, bias, b.auxiliary(mean), b.auxiliary(variance))
     momentum = round(momentum, 6)  # of 0.9 ONNX has float32's 0.8999999761581421
@@ -82,7 +82,7 @@ def dropout(
     b: SymbolBuilder, x: Value, ratio: Optional[Value] = None, training: Optional[Value] = None
 ) -> Tensor:
     """Dropout, which does nothing at inference."""
-    if training is not None and not (isinstance(training, Known) and not training.array.any()):
+    if training is not None and not (isinstance(training, Constant) and not training.array.any()):
         raise Unsupported("training_mode; supported: inference")
-    number = ratio.number if isinstance(ratio, Known) else None
+    number = ratio.number if isinstance(ratio, Constant) else None
     return b.node("Dropout", x, p=0.5 if number is None else number)

@@ -11,7 +11,7 @@ from ...operators.recurrent_onnx import KINDS
 from .builder import SymbolBuilder
 from .registry import onnx_operator
 from .shaping import expanded
-from .values import Array, Known, Tensor, Value, is_stored
+from .values import Array, Constant, Tensor, Value, is_stored
 
 DIRECTIONS = {"forward": 1, "bidirectional": 2}
 
@@ -91,7 +91,7 @@ def _packed(
     pieces = [array[d] for d in range(directions) for array in arrays[:2]]
     pieces += [half for d in range(directions) for half in np.split(arrays[2][d], 2)]
     ordered = [piece.reshape(gates, size, -1)[back].ravel() for piece in pieces]
-    return b.tensor(Known(np.concatenate(ordered), f"{b.layer}/parameters"))
+    return b.tensor(Constant(np.concatenate(ordered), f"{b.layer}/parameters"))
 
 
 def _state(
@@ -100,5 +100,5 @@ def _state(
     """Zeros where none is given: as many as the batch."""
     if state is not None:
         return b.tensor(state)
-    zeros = Known(np.zeros((directions, 1, size), data.dtype), f"{b.layer}/state")
+    zeros = Constant(np.zeros((directions, 1, size), data.dtype), f"{b.layer}/state")
     return expanded(b, b.tensor(zeros), [directions, b.size(data.shape[1]), size])

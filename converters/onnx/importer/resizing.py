@@ -7,7 +7,7 @@ from typing import Any, List, Optional, Tuple
 from ...operators import Unsupported
 from .builder import SymbolBuilder
 from .registry import onnx_operator, renamed
-from .values import Operand, Size, Tensor, Value, is_stored
+from .values import Operand, SymbolicSize, Tensor, Value, is_stored
 
 BILINEAR = {"align_corners": True, "pytorch_half_pixel": False, "half_pixel": False}
 
@@ -95,7 +95,7 @@ def _nearest(
         ratios = scales.array.tolist()[2:]
     if (
         len(set(map(str, ratios))) != 1
-        or isinstance(ratios[0], Size)
+        or isinstance(ratios[0], SymbolicSize)
         or ratios[0] % 1
         or not ratios[0]
     ):

@@ -11,13 +11,13 @@ from .builder import SymbolBuilder
 from .codes import reshaped
 from .elementwise import widened_rank
 from .registry import onnx_operator
-from .values import Known, Operand, Size, Tensor, Value, sizes
+from .values import Constant, Operand, SymbolicSize, Tensor, Value, sizes
 
 
 @onnx_operator("Shape")
-def shape_of(b: SymbolBuilder, x: Value, *, start: int = 0, end: Optional[int] = None) -> Known:
+def shape_of(b: SymbolBuilder, x: Value, *, start: int = 0, end: Optional[int] = None) -> Constant:
     items = [b.size(d) for d in x.shape][slice(start, end)]
-    return Known(sizes(items), b.layer)
+    return Constant(sizes(items), b.layer)
 
 
 @onnx_operator("Reshape")
@@ -90,7 +90,7 @@ def expanded(b: SymbolBuilder, data: Tensor, target: Sequence[Operand]) -> Tenso
             if isinstance(have, int) and isinstance(want, int):
                 raise Unsupported(f"cannot make {want} of {have}")
             continue  # equal when it runs, or no valid model
-        if isinstance(want, Size):
+        if isinstance(want, SymbolicSize):
             like.append((axis, want))
         else:
             numbers[axis] = want
@@ -116,7 +116,7 @@ def expand(b: SymbolBuilder, data: Tensor, shape: Value) -> Tensor:
 def constant_of_shape(b: SymbolBuilder, shape: Value, *, value: object = None) -> Tensor:
     """A number, as often as there are places."""
     array = np.zeros(1, np.float32) if value is None else value.numpy()  # type: ignore[attr-defined]
-    number = b.tensor(Known(np.asarray(array).reshape(-1)[:1], f"{b.layer}/value"))
+    number = b.tensor(Constant(np.asarray(array).reshape(-1)[:1], f"{b.layer}/value"))
     return expanded(b, number, b.numbers(shape, "its sizes"))
 
 

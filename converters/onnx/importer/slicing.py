@@ -10,7 +10,7 @@ from ...operators import Unsupported
 from .builder import SymbolBuilder
 from .elementwise import same_type
 from .registry import onnx_operator
-from .values import Known, Operand, Size, Tensor, Value, is_stored
+from .values import Constant, Operand, SymbolicSize, Tensor, Value, is_stored
 from .windows import padded
 
 FAR = 1 << 31  # ends beyond all that there is
@@ -54,7 +54,7 @@ def _cut_axis(
     size = b.size(data.shape[axis])
     if end == size:
         end = FAR
-    if isinstance(begin, Size) or isinstance(end, Size):
+    if isinstance(begin, SymbolicSize) or isinstance(end, SymbolicSize):
         if begin != 0 or step != 1:
             raise Unsupported(
                 f"from {begin} to {end} by {step}; supported: ends that are known, or a part from "
@@ -188,7 +188,7 @@ def gather_nd(b: SymbolBuilder, x: Value, places: Tensor) -> Tensor:
 def one_hot(b: SymbolBuilder, places: Tensor, depth: Value, values: Value, *, axis: int) -> Tensor:
     if axis not in (-1, len(places.shape)):
         raise Unsupported(f"axis={axis}; supported: the last, -1")
-    if not isinstance(values, Known):
+    if not isinstance(values, Constant):
         raise Unsupported("its two values are computed; supported: known ones")
     off, on = values.precise.ravel().astype(float).tolist()
     count = b.ints(depth, "how many places it has")[0]
@@ -212,7 +212,7 @@ def pad(
     before, behind = [0] * rank, [0] * rank
     for k, axis in enumerate(chosen):
         before[axis], behind[axis] = widths[k], widths[len(widths) // 2 + k]
-    number = 0.0 if value is None else value.number if isinstance(value, Known) else None
+    number = 0.0 if value is None else value.number if isinstance(value, Constant) else None
     if number is None:
         raise Unsupported("its value is computed; supported: a known number")
     if mode not in ("constant", "edge", "reflect"):

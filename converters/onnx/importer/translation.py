@@ -11,14 +11,14 @@ import onnx_ir as ir
 
 from ...errors import LayerProblem, ShapeError, UnsupportedError, sentences
 from ...ir.examples import OPTION, SIDES, sized
-from ...ir.shapes import Dim, Shape, compatible, show
+from ...ir.shapes import Dim, Shape, may_equal, show
 from ...mxnet_format.symbol import Entry, Symbol, in_visiting_order
 from ...operators import Unsupported
 from ..builder import ONNX_TYPES
 from .builder import SymbolBuilder
 from .folding import fold
 from .registry import TRANSLATIONS, call
-from .values import Array, Known, Tensor, Value
+from .values import Array, Constant, Tensor, Value
 
 MXNET_VERSION = 10901
 DOMAINS = ("", "ai.onnx")
@@ -52,7 +52,7 @@ class Translation:
         wanted = inputs.get(name) or stated
         if wanted is None:
             raise ShapeError(f"input {name!r} has no shape: --input {name}=1x3x224x224.")
-        if not compatible(wanted, stated):
+        if not may_equal(wanted, stated):
             raise ShapeError(f"input {name!r}: got {show(wanted)}; the model has {show(stated)}.")
         return tuple(f"{name}:{axis}" if d is None else d for axis, d in enumerate(wanted))
 
@@ -108,7 +108,7 @@ class Translation:
         attributes = _attributes(node)
         wanted = [str(v.name or "") for v in node.outputs]
         self.builder.layer = wanted[0]
-        known = [v for v in inputs if v is None or isinstance(v, Known)]
+        known = [v for v in inputs if v is None or isinstance(v, Constant)]
         if known == inputs and (any(known) or node.op_type == "Constant"):
             folded = fold(ir.to_proto(node), self.opset, known)
             if folded is not None:
@@ -147,7 +147,7 @@ class Translation:
             return results
         named = set()
         for number, (value, name) in enumerate(zip(results, wanted)):
-            if isinstance(value, Known) or not name:
+            if isinstance(value, Constant) or not name:
                 continue
             index, output = value.entry
             own = index >= first and not (output or index in named or nodes[index].is_variable)
@@ -184,7 +184,7 @@ def _dtype(value: ir.Value) -> str:
     return names[dtype]
 
 
-def _stored(value: ir.Value) -> List[Known]:
+def _stored(value: ir.Value) -> List[Constant]:
     tensor = value.const_value
     if tensor is None:
         raise Unsupported("has no numbers: is the file with its external data beside the model?")
@@ -194,7 +194,7 @@ def _stored(value: ir.Value) -> List[Known]:
         raise Unsupported(f"cannot be read: {error}") from None
     if array.dtype.kind not in "biuf":
         raise Unsupported(f"has element type {tensor.dtype.name}; supported: numbers")
-    return [Known(array, str(value.name), _exact(array, tensor.doc_string))]
+    return [Constant(array, str(value.name), _exact(array, tensor.doc_string))]
 
 
 def _exact(array: Array, note: Optional[str]) -> Optional[Array]:

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from .builder import SymbolBuilder
 
 Array = npt.NDArray[Any]
-Operand = Union["Size", int]
+Operand = Union["SymbolicSize", int]
 
 
 @dataclass(frozen=True)
-class Size:
+class SymbolicSize:
     """A size: a factor times named ones.
 
     Attributes:
@@ -34,7 +34,7 @@ class Size:
     """
 
     factor: int
-    names: Tuple[Union[str, Formula], ...] = ()
+    names: Tuple[Union[str, SizeExpr], ...] = ()
 
     def __str__(self) -> str:
         shown = [str(name) for name in self.names]
@@ -43,7 +43,7 @@ class Size:
     def __mul__(self, other: Operand) -> Operand:
         other = _size(other)
         names = tuple(sorted((*self.names, *other.names), key=str))
-        return settled(Size(self.factor * other.factor, names))
+        return settled(SymbolicSize(self.factor * other.factor, names))
 
     def __floordiv__(self, other: Operand) -> Operand:
         other = _size(other)
@@ -56,27 +56,27 @@ class Size:
             names.remove(name)
         if self.factor % other.factor:
             return _formula("div", self, other)
-        return settled(Size(self.factor // other.factor, tuple(names)))
+        return settled(SymbolicSize(self.factor // other.factor, tuple(names)))
 
     def __rfloordiv__(self, other: int) -> Operand:
-        return Size(other) // self
+        return SymbolicSize(other) // self
 
     def __add__(self, other: Operand) -> Operand:
         other = _size(other)
         if not self.factor or not other.factor:
             return settled(self if self.factor else other)
         if self.names == other.names:
-            return settled(Size(self.factor + other.factor, self.names))
+            return settled(SymbolicSize(self.factor + other.factor, self.names))
         return _formula("add", self, other)
 
     def __sub__(self, other: Operand) -> Operand:
         other = _size(other)
         if self.names == other.names:
-            return settled(Size(self.factor - other.factor, self.names))
+            return settled(SymbolicSize(self.factor - other.factor, self.names))
         return settled(self) if not other.factor else _formula("sub", self, other)
 
     def __rsub__(self, other: int) -> Operand:
-        return Size(other) - self
+        return SymbolicSize(other) - self
 
     __rmul__ = __mul__
     __radd__ = __add__
@@ -84,33 +84,33 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Formula:
+class SizeExpr:
     """What is no product: "add", "sub" or "div" (rounded down) of two sizes."""
 
     op: str
-    left: Size
-    right: Size
+    left: SymbolicSize
+    right: SymbolicSize
 
     def __str__(self) -> str:
         sign = {"add": "+", "sub": "-", "div": "//"}[self.op]
         return f"({self.left}{sign}{self.right})"
 
 
-def _size(value: Operand) -> Size:
-    return value if isinstance(value, Size) else Size(int(value))
+def _size(value: Operand) -> SymbolicSize:
+    return value if isinstance(value, SymbolicSize) else SymbolicSize(int(value))
 
 
-def settled(size: Size) -> Operand:
+def settled(size: SymbolicSize) -> Operand:
     """A size without names is a number."""
     return size if size.names and size.factor else size.factor
 
 
-def _formula(op: str, left: Size, right: Size) -> Size:
-    return Size(1, (Formula(op, left, right),))
+def _formula(op: str, left: SymbolicSize, right: SymbolicSize) -> SymbolicSize:
+    return SymbolicSize(1, (SizeExpr(op, left, right),))
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class Constant:
     """Numbers that are known now.
 
     Attributes:
@@ -127,10 +127,10 @@ class Known:
     def symbolic(self) -> bool:
         return self.array.dtype == object
 
-    def map(self, function: Callable[[Array], Array]) -> Known:
+    def map(self, function: Callable[[Array], Array]) -> Constant:
         """The numbers in another arrangement, under the same name."""
         exact = None if self.exact is None else function(self.exact)
-        return Known(function(self.array), self.name, exact)
+        return Constant(function(self.array), self.name, exact)
 
     @property
     def precise(self) -> Array:
@@ -166,18 +166,18 @@ class Tensor:
     truth: bool = False
 
 
-Value = Union[Known, Tensor]
+Value = Union[Constant, Tensor]
 
 
-def is_stored(value: Optional[Value]) -> TypeGuard[Known]:
+def is_stored(value: Optional[Value]) -> TypeGuard[Constant]:
     """Are they numbers that a checkpoint can hold, with no free size among them?"""
-    return isinstance(value, Known) and not value.symbolic
+    return isinstance(value, Constant) and not value.symbolic
 
 
 def sizes(items: Any) -> Array:
     """Sizes and numbers -> int64 if all are numbers, else objects."""
     mixed: Array = np.asarray(items, object)
-    if any(isinstance(item, Size) for item in mixed.ravel()):
+    if any(isinstance(item, SymbolicSize) for item in mixed.ravel()):
         return mixed
     numbers: Array = mixed.astype(np.int64)
     return numbers
@@ -187,7 +187,7 @@ def sizes(items: Any) -> Array:
 as_sizes: Callable[[Array], Array] = np.frompyfunc(_size, 1, 1)
 
 
-def computed(b: SymbolBuilder, value: Known) -> Tensor:
+def computed(b: SymbolBuilder, value: Constant) -> Tensor:
     """Sizes that MXNet has to compute with: int64, of the same shape."""
     parts = [_computed(b, item) for item in value.array.ravel().tolist()]
     whole = parts[0]
@@ -200,21 +200,21 @@ def computed(b: SymbolBuilder, value: Known) -> Tensor:
 
 def _computed(b: SymbolBuilder, size: Operand) -> Tensor:
     """int64 (1,)."""
-    if not isinstance(size, Size):
-        return b.tensor(Known(np.array([size], np.int64), f"{b.layer}/size"))
+    if not isinstance(size, SymbolicSize):
+        return b.tensor(Constant(np.array([size], np.int64), f"{b.layer}/size"))
     place = b.place(size)
     if place is not None:
         return _axis(b, *place)
     if size.factor != 1 or len(size.names) > 1:
         return _product(b, size)
     formula = size.names[0]
-    assert isinstance(formula, Formula)  # all other names are of an axis
+    assert isinstance(formula, SizeExpr)  # all other names are of an axis
     sides = _computed(b, settled(formula.left)), _computed(b, settled(formula.right))
     return b.node(f"elemwise_{formula.op}", *sides)
 
 
-def _product(b: SymbolBuilder, size: Size) -> Tensor:
-    total, *parts = [_computed(b, Size(1, (name,))) for name in size.names]
+def _product(b: SymbolBuilder, size: SymbolicSize) -> Tensor:
+    total, *parts = [_computed(b, SymbolicSize(1, (name,))) for name in size.names]
     for part in parts:
         total = b.node("elemwise_mul", total, part)
     factor = size.factor

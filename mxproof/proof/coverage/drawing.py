@@ -29,7 +29,7 @@ from ...runtimes.base import Array, RuntimeFailure
 from ...runtimes.mxnet.client import Mxnet
 from ...runtimes.operator_kinds import COMPARISONS
 from ..judge import LARGEST, channels
-from ..trace import Truth
+from ..trace import ReferenceTrace
 from .drawn import Drawn
 
 #: Of the numbers drawn, the part that is exactly 0. None of the first sample's, if its channels
@@ -58,7 +58,7 @@ SPLITS = ("SliceChannel", "_split_v2")
 
 
 def draw_layers(
-    model: Mxnet, graph: Graph, truth: Truth, nodes: Sequence[Node], attempt: int = 0
+    model: Mxnet, graph: Graph, truth: ReferenceTrace, nodes: Sequence[Node], attempt: int = 0
 ) -> Optional[Drawn]:
     """Draw inputs for layers, and have MXNet compute them; None if none of them can be judged so.
 
@@ -93,7 +93,7 @@ def places(graph: Graph, node: Node, *, stored: bool) -> Dict[int, str]:
     }
 
 
-def real(graph: Graph, truth: Truth, name: str) -> Array:
+def real(graph: Graph, truth: ReferenceTrace, name: str) -> Array:
     """A value on the truth's own inputs."""
     if name in truth:
         return truth.read(name, "float64")
@@ -104,7 +104,7 @@ def real(graph: Graph, truth: Truth, name: str) -> Array:
 class _Drawing:
     model: Mxnet
     graph: Graph
-    truth: Truth
+    truth: ReferenceTrace
     nodes: Sequence[Node]
     attempt: int
 

@@ -11,11 +11,11 @@ from converters import Graph
 from ...runtimes.base import Array, Candidate, Layer
 from ..compare import Pass
 from ..tolerance import Budgets
-from ..trace import Truth
-from ..trace_results import Comparison
+from ..trace import ReferenceTrace
+from ..trace_results import TraceResult
 
 
-class Drawn(Truth):
+class Drawn(ReferenceTrace):
     """MXNet's float64 result of each layer on what was drawn for it, and what was drawn.
 
     Layers that choose or sort, or draw numbers themselves, are not among them.
@@ -54,7 +54,7 @@ class Drawn(Truth):
 
 def compare_drawn(
     drawn: Drawn, candidate: Candidate, graph: Graph, budgets: Optional[Budgets] = None
-) -> Comparison:
+) -> TraceResult:
     """Give each layer of a float64 candidate what was drawn for it, and judge it by itself."""
     with np.errstate(all="ignore"):  # what overflows shows in the values
         return _DrawnPass(drawn, candidate, graph, budgets or Budgets(), alone=True).run()

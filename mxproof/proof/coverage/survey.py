@@ -13,7 +13,7 @@ from converters import Graph, Node
 
 from ...runtimes.base import Array, RuntimeFailure
 from ...runtimes.mxnet.client import Mxnet
-from ..trace import Truth
+from ..trace import ReferenceTrace
 from .coverage import Coverage, Ranges, Share
 from .drawing import ATTEMPTS, CHOOSING, chooses, draw_layers, places, real
 from .drawn import Drawn
@@ -49,7 +49,7 @@ class Survey:
         self.reachable: Dict[str, Array] = {}
         self.ranges = {name: Ranges() for name in ("chain", "isolated", "read", "given")}
 
-    def drawn(self, truth: Truth, number: int) -> List[Drawn]:
+    def drawn(self, truth: ReferenceTrace, number: int) -> List[Drawn]:
         """What is drawn on the pattern of this truth; once, however often it is asked for.
 
         Args:
@@ -60,7 +60,7 @@ class Survey:
         found: List[Drawn] = self._drawn[truth]
         return found
 
-    def _look(self, truth: Truth, number: int) -> List[Drawn]:
+    def _look(self, truth: ReferenceTrace, number: int) -> List[Drawn]:
         if number < FOLLOWED:
             self._follow(truth)
         found: List[Drawn] = []
@@ -74,7 +74,7 @@ class Survey:
             nodes = self._lacking(truth)
         return found
 
-    def _follow(self, truth: Truth) -> None:
+    def _follow(self, truth: ReferenceTrace) -> None:
         """What takes part on a truth's own inputs."""
         for name in truth.names:
             self.ranges["chain"].add(name, truth.read(name, "float64"))
@@ -101,7 +101,7 @@ class Survey:
         """Values that a ReLU reads."""
         return [n.inputs[0] or "" for n in self.graph.nodes if rectifies(n)]
 
-    def _lacking(self, truth: Truth) -> List[Node]:
+    def _lacking(self, truth: ReferenceTrace) -> List[Node]:
         """The layers that read stored numbers which have yet to take part in one by itself, and
         may on inputs of these sizes."""
         missing = self._missing()
@@ -115,7 +115,7 @@ class Survey:
                 found.append(node)
         return found
 
-    def _reachable(self, node: Node, truth: Truth) -> Dict[str, Array]:
+    def _reachable(self, node: Node, truth: ReferenceTrace) -> Dict[str, Array]:
         """Stored array -> what would take part if no number of the input were 0."""
         read = places(self.graph, node, stored=False)
         inputs = {k: np.ones_like(real(self.graph, truth, name)) for k, name in read.items()}

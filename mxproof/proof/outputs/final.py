@@ -13,9 +13,9 @@ from converters import Graph
 from ...runtimes.base import Array, Candidate, Inputs, Layer
 from ...runtimes.operator_kinds import random_layers
 from ..judge import check_form, nonfinite
-from ..results import Check
-from ..trace import Truth
-from ..trace_results import Comparison
+from ..results import LayerResult
+from ..trace import ReferenceTrace
+from ..trace_results import TraceResult
 from .agreement import DIFFERS, TopK, apart, differences, same_top, top_k, worst_top
 from .order import by_name, same_numbers
 
@@ -89,7 +89,7 @@ class OutputProof:
         figures: by output. What they say together, the properties say.
     """
 
-    checks: Comparison
+    checks: TraceResult
     figures: Mapping[str, Figures]
 
     @property
@@ -131,7 +131,7 @@ class OutputProof:
 
 @np.errstate(all="ignore")  # what overflows shows in the values
 def prove_outputs(
-    candidate: Candidate, truth: Truth, graph: Graph, earlier: Optional[Inputs] = None
+    candidate: Candidate, truth: ReferenceTrace, graph: Graph, earlier: Optional[Inputs] = None
 ) -> OutputProof:
     """Judge the outputs of an untraced run in float32.
 
@@ -152,7 +152,7 @@ def prove_outputs(
     except Exception as error:
         stopped = f"{type(error).__name__}: {error}"
     if stopped:
-        stopped_at = Check.broken(names[0], "output", stopped)
+        stopped_at = LayerResult.broken(names[0], "output", stopped)
     actual, expected = (by_name(graph, arrays) for arrays in (found, truth.outputs))
     layers = tuple(n for n in names if n in truth)
     # The numbers of what is anchored are judged as a layer's, on given inputs.
@@ -167,7 +167,7 @@ def prove_outputs(
     figures = {n: _figures(n, actual, expected, truth, graph) for n in names if n in expected}
     mismatches = (*_exchanged(sensitive, actual, expected), *_changed(truth, actual, expected))
     return OutputProof(
-        Comparison(
+        TraceResult(
             candidate.name, "float32", checks, layers, True, stopped, stopped_at, mismatches
         ),
         figures,
@@ -178,7 +178,7 @@ def _figures(
     name: str,
     actual: Mapping[str, Array],
     expected: Mapping[str, Array],
-    truth: Truth,
+    truth: ReferenceTrace,
     graph: Graph,
 ) -> Figures:
     value, reference = actual.get(name), expected[name]
@@ -211,7 +211,7 @@ def _figures(
 
 
 def _changed(
-    truth: Truth, actual: Mapping[str, Array], expected: Mapping[str, Array]
+    truth: ReferenceTrace, actual: Mapping[str, Array], expected: Mapping[str, Array]
 ) -> Iterator[str]:
     """The outputs that no layer computes, inputs for example, and that are not handed on as they
     are."""

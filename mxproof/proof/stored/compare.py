@@ -30,7 +30,7 @@ from converters.passes.fold_constants import FOLDS
 from ...runtimes.base import Array, RuntimeFailure, StoredArray, StoredTensor
 from ...runtimes.mxnet.worker.protocol import digest
 from ...runtimes.registry import TARGETS
-from ..reference import Evidence
+from ..reference import Reference
 from .stored import DIFFERENT, EQUAL, EXEMPT, REARRANGED, Finding, StoredProof
 
 FOLDED = "batch norms are folded, as requested"
@@ -40,7 +40,7 @@ UNREAD = "no converted layer reads the array {!r}, which MXNet reads"
 Held = Tuple[StoredTensor, str]  # and its digest
 
 
-def prove_stored(graph: Graph, evidence: Evidence, target: str, path: Path) -> StoredProof:
+def prove_stored(graph: Graph, evidence: Reference, target: str, path: Path) -> StoredProof:
     """All stored numbers of a converted model.
 
     Raises:

@@ -17,7 +17,7 @@ from converters.mxnet_format.checkpoint_files import Checkpoint, CheckpointFiles
 from converters.mxnet_format.naming import readable
 from converters.progress import counted
 
-from ...proof.trace import LIMIT, Truth
+from ...proof.trace import LIMIT, ReferenceTrace
 from ..base import (
     Array,
     Inputs,
@@ -125,9 +125,9 @@ class Mxnet:
     def _fed(self, inputs: Inputs) -> Inputs:
         return {name: inputs[name] for name in self._inputs}
 
-    def truth(self, inputs: Inputs, draws: int = 0) -> Truth:
+    def truth(self, inputs: Inputs, draws: int = 0) -> ReferenceTrace:
         """Everything that a candidate is judged by; `draws` as for `layers`."""
-        truth = Truth(inputs, self.layers(inputs, draws=draws), self.run(inputs))
+        truth = ReferenceTrace(inputs, self.layers(inputs, draws=draws), self.run(inputs))
         if truth.nbytes > SUSPEND_AFTER:
             self._process.suspend()
         return truth
