@@ -8,7 +8,7 @@ import numpy as np
 
 from ..ir.shapes import Dims, Shape, with_axes
 from .attributes import Ints
-from .onnx_math import OnnxExpr, constant, count_to, size_of
+from .emit.onnx_math import OnnxExpr, constant, count_to, size_of
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..ir.shapes import Dims, Shape
-from .computed import takes
-from .onnx_math import OnnxExpr, count_to
+from .emit.computed import takes
+from .emit.onnx_math import OnnxExpr, count_to
 from .registry import OnnxBuilder, TorchBuilder, operator
 from .slicing import Ranges, cut_shape, onnx_cut, torch_cut
 

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Tuple
 
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, product, show, unify, with_axes
-from .computed import takes
-from .onnx_math import OnnxExpr
+from .emit.computed import takes
+from .emit.onnx_math import OnnxExpr
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 
 

@@ -10,7 +10,7 @@ from typing import Any, Callable, ClassVar, Dict, List, Optional, Tuple
 from ..errors import ShapeError
 from ..ir.shapes import Dim, Dims, Shape, merge_shapes, same, show, unify
 from .elementwise import refuse_integers
-from .onnx_math import INTEGERS, OnnxExpr, exact, result
+from .emit.onnx_math import INTEGERS, OnnxExpr, exact, result
 from .registry import (
     Limits,
     OnnxBuilder,

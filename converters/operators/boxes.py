@@ -10,8 +10,8 @@ import numpy as np
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, same, show
 from .attributes import Single
-from .computed import Called, takes
-from .onnx_math import OnnxExpr, count, join
+from .emit.computed import Called, takes
+from .emit.onnx_math import OnnxExpr, count, join
 from .registry import operator
 
 Format = Literal["corner", "center"]

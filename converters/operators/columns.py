@@ -8,9 +8,9 @@ import numpy as np
 
 from ..ir.shapes import Dims, Shape, product, with_axes
 from .attributes import Ints
-from .computed import takes
 from .convolution import Deconvolution, fill_windows, windows
-from .onnx_math import OnnxExpr, count_to, size_of
+from .emit.computed import takes
+from .emit.onnx_math import OnnxExpr, count_to, size_of
 from .registry import OnnxBuilder, Unsupported, Written, operator
 
 

@@ -7,9 +7,9 @@ from typing import Any, Dict, Optional
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, show
 from .attributes import Ints
-from .computed import takes
+from .emit.computed import takes
+from .emit.onnx_math import OnnxExpr, count_to, size_of, stack
 from .indexing import onnx_index, torch_index
-from .onnx_math import OnnxExpr, count_to, size_of, stack
 from .registry import (
     Limits,
     OnnxBuilder,

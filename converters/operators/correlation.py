@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import List
 
 from ..ir.shapes import Dims, Shape, window, with_axes
-from .computed import Called, takes
-from .onnx_math import OnnxExpr, join
+from .emit.computed import Called, takes
+from .emit.onnx_math import OnnxExpr, join
 from .registry import operator
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape
 from .attributes import DType, Ints
+from .emit.onnx_math import OnnxExpr, constant, count_to, result, size_of
 from .indexing import torch_size
-from .onnx_math import OnnxExpr, constant, count_to, result, size_of
 from .registry import (
     OnnxBuilder,
     Operator,

@@ -9,10 +9,10 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, with_axes
-from .computed import Computed, options, takes
 from .convolution import Filters, windows
-from .interpolation import Lines, clamped, of_parts, padded
-from .onnx_math import OnnxExpr, count
+from .emit.computed import Computed, options, takes
+from .emit.interpolation import Lines, clamped, of_parts, padded
+from .emit.onnx_math import OnnxExpr, count
 from .registry import TorchBuilder, operator
 
 DEFORM_CONV = 19  # the first opset that has it

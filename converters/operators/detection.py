@@ -9,10 +9,10 @@ from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, product, show
 from .attributes import Single, Singles, single
 from .boxes import Format, decoded, halves
-from .computed import Called, takes
-from .onnx_math import OnnxExpr, grid, join, stack
+from .emit.computed import Called, takes
+from .emit.onnx_math import OnnxExpr, grid, join, stack
+from .emit.suppression import Candidates, Sides, best, kept_rows, rows, sides_of
 from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, operator
-from .suppression import Candidates, Sides, best, kept_rows, rows, sides_of
 
 
 @operator("_contrib_box_nms")

@@ -6,7 +6,7 @@ from typing import Any, Tuple
 
 from ..errors import ShapeError
 from ..ir.shapes import Dim, Dims, Shape, show, unify
-from .onnx_math import OnnxExpr, count_to, size_of, stack
+from .emit.onnx_math import OnnxExpr, count_to, size_of, stack
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 from .shaping import one_axis
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Callable, ClassVar, Dict, Tuple, Type
 
 from .attributes import Single
-from .onnx_math import OnnxExpr
+from .emit.onnx_math import OnnxExpr
 from .registry import Unsupported
 
 #: "RandomUniform" or "RandomNormal" -> so many draws, between 0 and 1, or around 0.

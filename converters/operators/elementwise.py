@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..ir.shapes import Dims
 from ..python_text import literal
 from .attributes import Single, single
-from .onnx_math import INTEGERS, OnnxExpr, exact, formula, result
+from .emit.onnx_math import INTEGERS, OnnxExpr, exact, formula, result
 from .registry import OnnxBuilder, SameShape, TorchBuilder, Unsupported, Written, operator
 from .special import polynomial
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..ir.shapes import Dim, Dims, Shape, merge_shapes, with_axes
 from .attributes import DType, Ints
-from .computed import takes
-from .onnx_math import OnnxExpr, constant, formula, result, size_of
+from .emit.computed import takes
+from .emit.onnx_math import OnnxExpr, constant, formula, result, size_of
 from .registry import Limits, OnnxBuilder, Operator, TorchBuilder, operator, places, rows
 from .shaping import one_axis
 

@@ -12,7 +12,7 @@ from ..ir.shapes import Dims, same, show
 from ..python_text import literal
 from .attributes import Single, single
 from .elementwise import refuse_integers
-from .onnx_math import OnnxExpr, exact, result
+from .emit.onnx_math import OnnxExpr, exact, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .special import expm1
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import ShapeError
 from ..ir.shapes import Dim, Dims, Shape, merge_shapes, same, show, unify
-from .onnx_math import OnnxExpr, count_along
+from .emit.onnx_math import OnnxExpr, count_along
 from .products import LinalgGemm2, Matrix, onnx_scaled, onnx_swapped, torch_product, torch_scaled
 from .registry import OnnxBuilder, TorchBuilder, Written, operator
 from .slicing import BEHIND

@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, same, show
 from ..python_text import literal
 from .attributes import Single, single
-from .onnx_math import OnnxExpr, moved
+from .emit.onnx_math import OnnxExpr, moved
 from .registry import Allowed, OnnxBuilder, Operator, TorchBuilder, operator
 
 

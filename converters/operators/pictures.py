@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, show
 from .attributes import Single, Singles
-from .onnx_math import OnnxExpr, result
+from .emit.onnx_math import OnnxExpr, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .slicing import Cut, Slicing
 

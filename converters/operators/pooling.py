@@ -9,9 +9,9 @@ import numpy as np
 
 from ..ir.shapes import Dims, Shape, with_axes
 from .attributes import single
-from .onnx_math import OnnxExpr, moved
+from .emit.onnx_math import OnnxExpr, moved
+from .emit.windows import Windows
 from .registry import OnnxBuilder, TorchBuilder, Unsupported, operator
-from .windows import Windows
 
 LAST = "C"  # how the name of a layout with the channels on the last axis ends
 

@@ -10,8 +10,8 @@ import numpy as np
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape
 from .attributes import Single, single
-from .computed import Called, takes
-from .interpolation import (
+from .emit.computed import Called, takes
+from .emit.interpolation import (
     AtSample,
     Lines,
     Maps,
@@ -22,7 +22,7 @@ from .interpolation import (
     steps,
     within,
 )
-from .onnx_math import OnnxExpr, count
+from .emit.onnx_math import OnnxExpr, count
 from .registry import Allowed, Limits, TorchBuilder, operator
 from .roi import pooled_shape, region_limits
 

@@ -7,8 +7,8 @@ from typing import Any, Tuple
 
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, merge_shapes, product, same, show, unify
-from .computed import takes
-from .onnx_math import OnnxExpr, moved
+from .emit.computed import takes
+from .emit.onnx_math import OnnxExpr, moved
 from .registry import OnnxBuilder, Operator, TorchBuilder, operator
 
 

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from ..errors import ShapeError
 from ..ir.shapes import Dim, Dims, Shape, product, same, unify
 from .attributes import Single, Singles, single
-from .computed import Computed, options, takes
-from .onnx_math import OnnxExpr, count, grid, join, stack
+from .emit.computed import Computed, options, takes
+from .emit.onnx_math import OnnxExpr, count, grid, join, stack
+from .emit.suppression import Candidates, best, first_kept, rows, sides_of
 from .registry import Limits, TorchBuilder, operator
-from .suppression import Candidates, best, first_kept, rows, sides_of
 
 SCALES = (Single(4.0), Single(8.0), Single(16.0), Single(32.0))
 RATIOS = (Single(0.5), Single(1.0), Single(2.0))

@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, merge_shapes, show
 from .attributes import Ints
 from .distributions import DISTRIBUTIONS, Distribution
-from .onnx_math import OnnxExpr, constant, formula, join, result
+from .emit.onnx_math import OnnxExpr, constant, formula, join, result
 from .registry import (
     OnnxBuilder,
     Operator,

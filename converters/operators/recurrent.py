@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
 import numpy as np
 
 from ..ir.shapes import Dims, Shape, merge_shapes, show, unify, with_axes
-from .recurrent_onnx import Array, Packing, onnx_layers
+from .emit.recurrent_onnx import Array, Packing, onnx_layers
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import Concat
 

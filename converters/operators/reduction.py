@@ -9,7 +9,7 @@ from typing import Any, ClassVar, List, Optional
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, show
 from .attributes import Ints
-from .onnx_math import constant
+from .emit.onnx_math import constant
 from .registry import OnnxBuilder, Operator, TorchBuilder, declare
 
 #: Element types of which onnxruntime has no sums and products: they are made in int32.

@@ -26,9 +26,9 @@ from typing import (
 import numpy as np
 
 from ..ir.shapes import Dims, Shape
+from .aliases import RENAMES
 from .attributes import AttributeProblem, parse_attributes
 from .refused import refusal
-from .renames import RENAMES
 
 if TYPE_CHECKING:  # both import this module; declarations name them in annotations only
     from typing_extensions import dataclass_transform

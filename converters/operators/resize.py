@@ -11,7 +11,7 @@ from ..errors import ShapeError
 from ..ir.shapes import Dim, Dims, Shape, same, show, unify, with_axes
 from .attributes import Single
 from .convolution import Deconvolution
-from .onnx_math import OnnxExpr, join
+from .emit.onnx_math import OnnxExpr, join
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import total
 

@@ -10,8 +10,8 @@ import numpy as np
 from ..errors import ShapeError
 from ..ir.shapes import Dim, Dims, Shape
 from .attributes import Ints, Single
-from .computed import Called, takes
-from .interpolation import (
+from .emit.computed import Called, takes
+from .emit.interpolation import (
     Maps,
     mean_of_bins,
     of_images,
@@ -21,7 +21,7 @@ from .interpolation import (
     steps,
     within,
 )
-from .onnx_math import OnnxExpr
+from .emit.onnx_math import OnnxExpr
 from .registry import Limits, TorchBuilder, operator
 
 #: Opsets whose RoiAlign onnxruntime has; the older ones know no aligned regions.

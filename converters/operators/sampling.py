@@ -9,9 +9,9 @@ import numpy as np
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, show, unify
 from .attributes import Ints
-from .computed import Computed, takes
-from .interpolation import of_images, padded
-from .onnx_math import OnnxExpr, count, grid, join, stack
+from .emit.computed import Computed, takes
+from .emit.interpolation import of_images, padded
+from .emit.onnx_math import OnnxExpr, count, grid, join, stack
 from .registry import TorchBuilder, Written, operator
 
 GRID_SAMPLE, LINEAR = 16, 20  # the first opset that has it, and the one that renamed its mode

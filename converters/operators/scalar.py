@@ -9,7 +9,7 @@ import numpy as np
 
 from ..python_text import literal
 from .binary import COMPARISONS
-from .onnx_math import INTEGERS, OnnxExpr, exact, result
+from .emit.onnx_math import INTEGERS, OnnxExpr, exact, result
 from .registry import (
     REGISTRY,
     OnnxBuilder,

@@ -8,8 +8,8 @@ from typing import Any, Dict, Optional, Tuple
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, show
 from .attributes import Single
+from .emit.onnx_math import constant, count_to, formula, moved, result, size_of
 from .indexing import onnx_index, torch_index, torch_size
-from .onnx_math import constant, count_to, formula, moved, result, size_of
 from .registry import Limits, OnnxBuilder, Operator, TorchBuilder, operator, places
 from .slicing import BEFORE
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, show
 from ..python_text import literal
-from .onnx_math import OnnxExpr, count_along, result
+from .emit.onnx_math import OnnxExpr, count_along, result
 from .reduction import normalise_axes
 from .registry import (
     Limits,

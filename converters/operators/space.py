@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Optional
 from ..errors import ShapeError
 from ..ir.shapes import Dim, Dims, Shape, product, show, with_axes
 from .attributes import Ints
-from .onnx_math import formula, result
+from .emit.onnx_math import formula, result
 from .registry import OnnxBuilder, Operator, TorchBuilder, Written, operator
 
 

@@ -8,7 +8,7 @@ from typing import Any, Callable, Sequence
 
 import numpy as np
 
-from .onnx_math import OnnxExpr
+from .emit.onnx_math import OnnxExpr
 
 
 def _in_double(function: Callable[[OnnxExpr], OnnxExpr]) -> Callable[[OnnxExpr], OnnxExpr]:

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ShapeError
 from ..ir.shapes import Dim, Dims, Shape, same, show
 from .attributes import Ints
-from .onnx_math import OnnxExpr, join
+from .emit.onnx_math import OnnxExpr, join
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 from .shaping import one_axis
 

@@ -7,7 +7,7 @@ from typing import Any, List, Literal, Optional
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, product, show
 from .attributes import Ints
-from .onnx_math import OnnxExpr, constant, formula, result
+from .emit.onnx_math import OnnxExpr, constant, formula, result
 from .reduction import NARROW, onnx_reduce, reduced_axes, reduced_shape, torch_reduce
 from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported, operator
 

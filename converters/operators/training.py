@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Optional
 from ..errors import ShapeError
 from ..ir.shapes import Dims, Shape, show
 from .attributes import Ints, single
-from .computed import takes
+from .emit.computed import takes
 from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Written, declare, operator
 
 

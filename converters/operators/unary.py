@@ -10,7 +10,7 @@ import numpy as np
 
 from . import special
 from .elementwise import refuse_integers
-from .onnx_math import INTEGERS, OnnxExpr, exact, result
+from .emit.onnx_math import INTEGERS, OnnxExpr, exact, result
 from .registry import OnnxBuilder, SameShape, TorchBuilder, declare, written
 
 Function = Callable[[OnnxExpr], OnnxExpr]

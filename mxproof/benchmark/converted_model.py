@@ -9,7 +9,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from converters.ir.shapes import Shape
 
-from ..export.parcel import changes
+from ..export.result import changes
 from ..model import Model
 from ..runtimes.base import Array
 from ..runtimes.registry import TARGETS, convert

@@ -20,7 +20,7 @@ from converters.passes.drop_softmax import logits
 from converters.progress import report
 
 from ..errors import UsageError, require
-from ..export.parcel import ConversionResult, changes
+from ..export.result import ConversionResult, changes
 from ..model import WEIGHTS, Model, load_for_run, load_model, parse_inputs
 from ..proof.proof import Proof
 from ..proof.reference import SAMPLES

@@ -10,8 +10,8 @@ import numpy as np
 from converters import ConversionError, Graph
 
 from ..errors import UsageError
-from .parcel import ConversionResult
 from .proving import NEEDS, SEED, run_file
+from .result import ConversionResult
 
 NO_DOUBLE = {
     "onnx": "Its CPU provider has float64 kernels of few operators, and none of Conv; ONNX's "

@@ -13,8 +13,8 @@ from converters.python_text import literal
 from ..proof.proof import Proof
 from ..reports.record import Json, proof_record
 from ..reports.wording import FUNCTIONS, NOT_COMPARED, number, one_line, precision_words, reasons
-from .parcel import ConversionResult
 from .proving import FUSED, losses
+from .result import ConversionResult
 
 #: What each suffix holds, in words.
 CONTENTS = {

@@ -16,7 +16,7 @@ from ..reports.record import proof_record
 from ..reports.wording import FUNCTIONS, one_line, precision_words
 from ..reproducers.case import NoPiece
 from ..reproducers.pytorch import PytorchFile
-from .parcel import ConversionResult
+from .result import ConversionResult
 
 PACKAGES = ("numpy", "onnx", "onnx-ir", "safetensors", "onnxruntime", "torch", "mxnet")
 

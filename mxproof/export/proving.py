@@ -29,7 +29,7 @@ from ..runtimes.base import Array, Inputs
 from ..runtimes.operator_kinds import random_layers
 from ..runtimes.registry import TARGETS, convert
 from ..verification import reference_for
-from .parcel import ConversionResult
+from .result import ConversionResult
 
 NEEDS = {"onnx": "onnxruntime", "pytorch": "torch"}
 SEED = 1

@@ -17,8 +17,8 @@ from converters.ir.examples import example_inputs
 from converters.ir.input_sizes import shapes_that_fit
 
 from ..errors import UsageError
-from .parcel import ConversionResult
 from .proving import load
+from .result import ConversionResult
 
 #: Sizes to trace with: no two alike, none of them 0 or 1, which torch takes for fixed.
 SIZES = {"N": 2, "T": 18}

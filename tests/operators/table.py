@@ -11,7 +11,7 @@ from typing import Dict, List
 
 from converters.onnx.exporter import SUPPORTED_OPSETS
 from converters.operators import REGISTRY
-from converters.operators.renames import RENAMES
+from converters.operators.aliases import RENAMES
 
 from .all_rows import ROWS
 from .row import Row

@@ -7,7 +7,7 @@ from typing import List, Optional, Tuple
 import numpy as np
 
 from ...operators import Unsupported
-from ...operators.recurrent_onnx import KINDS
+from ...operators.emit.recurrent_onnx import KINDS
 from .builder import SymbolBuilder
 from .registry import onnx_operator
 from .shaping import expanded

@@ -1,0 +1,1 @@
+"""What several operators write ONNX or PyTorch with."""

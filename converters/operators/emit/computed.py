@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any, Callable, ClassVar, List, Mapping, Optional, Tuple, Union
 
-from ..errors import ShapeError
-from ..ir.shapes import Dims, may_equal, show, unify
-from ..python_text import literal
+from ...errors import ShapeError
+from ...ir.shapes import Dims, may_equal, show, unify
+from ...python_text import literal
+from ..registry import OnnxBuilder, Operator, TorchBuilder
 from .onnx_math import OnnxExpr, formula, result
-from .registry import OnnxBuilder, Operator, TorchBuilder
 
 
 def options(operator: Any, defaults: Optional[Mapping[str, Any]] = None) -> str:

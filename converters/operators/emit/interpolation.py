@@ -9,7 +9,7 @@ from typing import Any, Callable, List, Sequence, Tuple, Union
 
 import numpy as np
 
-from .attributes import Ints
+from ..attributes import Ints
 from .onnx_math import OnnxExpr, join
 
 #: The two lines around a place along one axis: int64 indices, and how much each counts.

@@ -7,7 +7,7 @@ from typing import Any, Callable, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from .registry import OnnxBuilder
+from ..registry import OnnxBuilder
 
 INTEGERS = ("uint8", "int8", "int32", "int64")
 #: Opset 13 has no Add, Sub, Mul, Div of these.

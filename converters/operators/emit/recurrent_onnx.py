@@ -10,8 +10,8 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import numpy as np
 import numpy.typing as npt
 
-from .registry import OnnxBuilder
-from .splitting import onnx_split
+from ..registry import OnnxBuilder
+from ..splitting import onnx_split
 
 Array = npt.NDArray[Any]
 #: Name -> numbers, for each direction of each layer.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Literal
 
-from ..errors import ShapeError
-from ..ir.shapes import Dims, product, show, window
-from .attributes import Ints
-from .convolution import fill_windows
-from .registry import OnnxBuilder, Operator, TorchBuilder, Unsupported
+from ...errors import ShapeError
+from ...ir.shapes import Dims, product, show, window
+from ..attributes import Ints
+from ..convolution import fill_windows
+from ..registry import OnnxBuilder, Operator, TorchBuilder, Unsupported
 
 
 @dataclass(frozen=True)
