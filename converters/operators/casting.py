@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional
+from typing import Any, List, Literal, Optional
 
 from ..ir.shapes import Dims, Shape
 from .attributes import DType
 from .registry import OnnxBuilder, Operator, SameShape, TorchBuilder, Written, operator
+from .training import HandedOn
 
 #: What automatic mixed precision casts; the rest it leaves alone.
 MIXED = ("float16", "float32")
@@ -67,3 +68,12 @@ class AmpMulticast(Operator):
     def to_pytorch(self, m: TorchBuilder, *data: str) -> str:
         casts = (f"{x}.to({m.dtype(m.output_type(i))})" for i, x in enumerate(data))
         return f"({', '.join(casts)})" if len(data) > 1 else next(casts)
+
+
+@operator("cast_storage")
+class CastStorage(Written, HandedOn, SameShape):
+    """(*) -> same: the numbers of a sparse array are those of the dense one."""
+
+    stype: Literal["default", "csr", "row_sparse"]
+
+    text = "{0}"

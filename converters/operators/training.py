@@ -107,15 +107,6 @@ class Dropout(HandedOn, SameShape):
         return f"{m.function('shared_dropout')}({data}, {self.p}, {axes}, self.training)"
 
 
-@operator("cast_storage")
-class CastStorage(Written, HandedOn, SameShape):
-    """(*) -> same: the numbers of a sparse array are those of the dense one."""
-
-    stype: Literal["default", "csr", "row_sparse"]
-
-    text = "{0}"
-
-
 class Output(Written, HandedOn):
     """(*) -> same, or its sigmoid (of LogisticRegressionOutput); the label is for training.
 

@@ -33,7 +33,7 @@ from .trial import FOLDER, PLACES, READ, Trial, drawn
 OPERATORS, CASES = 4, 16
 #: What reads names and attributes, not operators: tests/converters is for these.
 READERS = ("__init__", "attributes", "lookup", "refused", "registry", "aliases")
-FILES = [file for file in sorted(FOLDER.glob("*.py")) if file.stem not in READERS]
+FILES = [file for file in sorted(FOLDER.rglob("*.py")) if file.stem not in READERS]
 #: The share of those that make a difference: kinds are general, and not every edit that is listed
 #: as a survivor has been looked into.
 REQUIRED = 0.85
