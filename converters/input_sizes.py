@@ -198,7 +198,7 @@ def layouts(graph: Graph, name: str, shapes: Shapes) -> List[Shape]:
     )
     guesses = (next(filter(None, given), None), *LAYOUTS)
     tried = {guess: implied_by(graph, shapes, name, guess) for guess in guesses if guess}
-    fitting = ((guess, each and some_sizes(graph, each)) for guess, each in tried.items())
+    fitting = ((guess, some_sizes(graph, s) if s else None) for guess, s in tried.items())
     return [guess for guess, sizes in fitting if sizes and _is_picture(guess, sizes[name])]
 
 
