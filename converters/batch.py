@@ -115,13 +115,12 @@ def free_batch(graph: Graph, stated: Collection[str]) -> Graph:
 def _trials(graph: Graph, batch: int) -> Iterator[Tuple[Letters, Letters]]:
     """Sizes to try: the usual ones; then those that the network determines at this batch."""
     yield TRIED
-    from .input_sizes import some_sizes  # which needs this module
+    from .input_sizes import letters, some_sizes  # which need this module
 
     shapes = {v.name: v.shape for v in graph.inputs}
     found = None if None in shapes.values() else some_sizes(graph, shapes, batch)
     if found:
-        pairs = (zip(shape or (), found[name]) for name, shape in shapes.items())
-        sizes = {d: size for d, size in chain(*pairs) if isinstance(d, str)}
+        sizes = letters(shapes, found)
         yield {**TRIED[0], **sizes, "N": 1}, {**TRIED[1], **sizes, "N": 3}
 
 

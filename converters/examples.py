@@ -135,13 +135,17 @@ def _counts(graph: Graph, name: str) -> bool:
 
 
 def _fits(graph: Graph, name: str, shape: Shape) -> bool:
-    """Does the network take it, with one sample and with two?"""
-    from .input_sizes import implied, some_sizes  # which need this module
+    """Does the network take it, in numbers, too, with one sample and with two?"""
+    from .input_sizes import implied, letters, numbered, some_sizes  # which need this module
 
     try:
         shapes = implied(graph, {**{v.name: v.shape for v in graph.inputs}, name: shape})
         graph.infer_shapes(shapes)
+        if None in shapes.values():
+            return True
+        found = some_sizes(graph, shapes)
+        if found and "N" in (shape or ()):
+            graph.infer_shapes({**numbered(shapes, {**letters(shapes, found), "N": 2})})
     except ConversionError:
         return False
-    batches = (1, 2) if "N" in (shape or ()) else (1,)
-    return None in shapes.values() or all(some_sizes(graph, shapes, n) for n in batches)
+    return found is not None

@@ -169,7 +169,7 @@ def with_determined_sizes(graph: Graph) -> Graph:
     found = fixed_shapes(graph, shapes) if names and None not in shapes.values() else None
     if found is None:
         return graph
-    sizes = {d: size for n, shape in shapes.items() for d, size in zip(shape or (), found[n])}
+    sizes = letters(shapes, found)
 
     def free(*names: Dim) -> bool:
         others = ({n: max(1, int(times * sizes[n])) for n in names} for times in OTHERS)
@@ -219,6 +219,11 @@ def numbered(shapes: Shapes, sizes: Mapping[Any, int], other: int = 1) -> Sizes:
         name: tuple(d if isinstance(d, int) else sizes.get(d, other) for d in shape or ())
         for name, shape in shapes.items()
     }
+
+
+def letters(shapes: Shapes, sizes: Sizes) -> Dict[Any, int]:
+    """Dimension -> its number in these sizes."""
+    return {d: size for n, shape in shapes.items() for d, size in zip(shape or (), sizes[n])}
 
 
 def _misfit(graph: Graph, sizes: Sizes) -> Optional[int]:
