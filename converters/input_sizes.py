@@ -195,11 +195,23 @@ def layouts(graph: Graph, name: str, shapes: Shapes) -> List[Shape]:
             }
         )
         for node in graph.nodes
+        if node.name in graph.operators
     )
-    guesses = (next(filter(None, given), None), *LAYOUTS)
+    pictures = () if counts(graph, name) else LAYOUTS
+    guesses = (next(filter(None, given), None), *pictures)
     tried = {guess: implied_by(graph, shapes, name, guess) for guess in guesses if guess}
     fitting = ((guess, some_sizes(graph, s) if s else None) for guess, s in tried.items())
     return [guess for guess, sizes in fitting if sizes and _is_picture(guess, sizes[name])]
+
+
+def counts(graph: Graph, name: str) -> bool:
+    """Does a layer take its numbers for positions, lengths or ids?"""
+    known = ((graph.operators[n.name], n) for n in graph.nodes if n.name in graph.operators)
+    return any(
+        read == name and role in operator.index_limits()
+        for operator, node in known
+        for role, read in zip(operator.input_names(), node.inputs)
+    )
 
 
 def _is_picture(shape: Shape, sizes: Tuple[int, ...]) -> bool:
