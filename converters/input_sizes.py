@@ -208,7 +208,7 @@ def counts(graph: Graph, name: str) -> bool:
     """Does a layer take its numbers for positions, lengths or ids?"""
     known = ((graph.operators[n.name], n) for n in graph.nodes if n.name in graph.operators)
     return any(
-        read == name and role in operator.index_limits()
+        read == name and role in (limits := operator.index_limits()) and not limits[role].optional
         for operator, node in known
         for role, read in zip(operator.input_names(), node.inputs)
     )

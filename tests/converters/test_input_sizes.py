@@ -135,8 +135,13 @@ def asking(kind: str) -> Tuple[Network, Any]:
         x = net.layer("elemwise_add", "sum", data, net.variable("y"))
         return net, dense(net, x, 6)
     x = net.convolution("conv", net.variable("x"), 3, 4, stride=(2, 2))
+    if kind == "picked":
+        return net, net.layer("pick", "pick", dense(net, x, 4 * 8 * 8), data, axis=1)
+    if kind == "lengths":
+        probabilities = {"axis": 1, "use_length": True}
+        return net, net.layer("softmax", "p", dense(net, x, 4 * 8 * 8), data, **probabilities)
     if kind == "regions":
-        scale = {"pooled_size": (2, 2), "spatial_scale": 0.5}
+        scale: Any = {"pooled_size": (2, 2), "spatial_scale": 0.5}
         return net, dense(net, net.layer("ROIPooling", "roi", x, data, **scale), 4 * 4)
     return net, net.layer("broadcast_mul", "mul", x, data)
 
@@ -147,6 +152,8 @@ def asking(kind: str) -> Tuple[Network, Any]:
         ("ids of 12 steps", "--input data=NxT"),
         ("two vectors", ""),
         ("regions", ""),
+        ("picked", ""),
+        ("lengths", ""),
         ("a mask", "--input data=1"),
         ("a quoted name", "--input 'it'\"'\"'s=1'"),
     ],
@@ -161,3 +168,4 @@ def test_what_is_asked_for_fits(kind: str, asked: str) -> None:
     graph = net.graph(head, inputs=shapes)
     shapes_that_fit(graph, {value.name: value.shape for value in graph.inputs})
     assert example_inputs(graph) == ""
+    assert graph.types[graph.inputs[-1].name] == ("int32" if kind == "lengths" else "float32")
