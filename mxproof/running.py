@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +15,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from safetensors import SafetensorError, safe_open
 
-from converters import Value, load_checkpoint
+from converters import ShapeError, UnsupportedError, Value, load_checkpoint
 from converters.ir.shapes import Shape, may_equal, show
 from converters.preprocessing import KEY, Preprocessing
 
@@ -136,12 +136,30 @@ def open_model(
     if suffix:
         context = open_file(Path(model), runtime, mxnet_python)
     else:
-        subject = load_for_run(model, given or {}, **reading)
-        if any(value.shape is None for value in subject.graph.inputs):
-            subject = load_for_run(model, {**(shapes or {}), **(given or {})}, **reading)
+        subject = _load(model, given or {}, shapes or {}, **reading)
         context = open_checkpoint(subject, runtime, mxnet_python)
     with context as opened:
         yield opened.restated(given or {})
+
+
+def _load(
+    model: str, given: Mapping[str, Shape], shapes: Mapping[str, Shape], **reading: Any
+) -> Model:
+    """A checkpoint, with the arrays' shapes stated where it needs them or takes them only so."""
+    if not shapes:
+        return load_for_run(model, given, **reading)
+    subject = None
+    with suppress(ShapeError, UnsupportedError):
+        subject = load_for_run(model, given, **reading)
+        inputs = subject.graph.inputs
+        if all(v.shape and may_equal(v.shape, shapes.get(v.name)) for v in inputs):
+            return subject
+    try:
+        return load_for_run(model, {**shapes, **given}, **reading)
+    except (ShapeError, UnsupportedError):
+        if subject is None:
+            raise
+        return subject
 
 
 @contextmanager

@@ -85,8 +85,10 @@ def sized(shape: Dims, side: int, usual: Mapping[str, int] = USUAL) -> Tuple[int
 
 def _freed(graph: Graph, name: str, sizes: Tuple[int, ...]) -> Shape:
     """The shape with free sizes but for the channels, if the network takes it so."""
+    from .input_sizes import counts  # which needs this module
+
     axes = AXES.get(len(sizes), ("C",) * len(sizes))
-    if len(sizes) == 2 and _counts(graph, name):
+    if len(sizes) == 2 and counts(graph, name):
         axes = ("N", "T")
     shown: Shape = tuple(size if axis == "C" else axis for axis, size in zip(axes, sizes))
     return shown if _fits(graph, name, shown) else sizes
@@ -106,16 +108,16 @@ def _candidates(graph: Graph, name: str, sides: Sequence[int]) -> Iterator[Tuple
         return
     if name.endswith("label"):
         yield (1,)
-    from .input_sizes import implied_by, layouts, some_sizes  # which need this module
+    from .input_sizes import counts, implied_by, layouts, some_sizes  # which need this module
 
     known = {value.name: value.shape for value in graph.inputs}
-    counts = _counts(graph, name) or "int" in graph.types[name]
-    for guess in (("N", "T"),) if counts else layouts(graph, name, known):
+    chosen = counts(graph, name) or "int" in graph.types[name]
+    for guess in (("N", "T"),) if chosen else layouts(graph, name, known):
         shapes = implied_by(graph, known, name, guess)
         found = some_sizes(graph, shapes) if shapes else None
         if found:
             yield found[name]
-    if counts:
+    if chosen:
         yield (1, USUAL["T"])
     yield from ((1, USUAL["C"], side, side) for side in sides)
     read = sorted({a.shape[1] for a in graph.params.values() if a.ndim == 2}, reverse=True)
@@ -124,24 +126,18 @@ def _candidates(graph: Graph, name: str, sides: Sequence[int]) -> Iterator[Tuple
     yield from ((1,), (1, USUAL["T"]), (1, USUAL["C"], USUAL["T"], 64, 64))
 
 
-def _counts(graph: Graph, name: str) -> bool:
-    """Does a layer take its numbers for positions, lengths or ids?"""
-    operators = ((graph.operators[node.name], node) for node in graph.nodes)
-    return any(
-        read == name and role in operator.index_limits()
-        for operator, node in operators
-        for role, read in zip(operator.input_names(), node.inputs)
-    )
-
-
 def _fits(graph: Graph, name: str, shape: Shape) -> bool:
-    """Does the network take it, with one sample and with two?"""
-    from .input_sizes import implied, some_sizes  # which need this module
+    """Does the network take it, in numbers, too, with one sample and with two?"""
+    from .input_sizes import implied, letters, numbered, some_sizes  # which need this module
 
     try:
         shapes = implied(graph, {**{v.name: v.shape for v in graph.inputs}, name: shape})
         graph.infer_shapes(shapes)
+        if None in shapes.values():
+            return True
+        found = some_sizes(graph, shapes)
+        if found and "N" in (shape or ()):
+            graph.infer_shapes({**numbered(shapes, {**letters(shapes, found), "N": 2})})
     except ConversionError:
         return False
-    batches = (1, 2) if "N" in (shape or ()) else (1,)
-    return None in shapes.values() or all(some_sizes(graph, shapes, n) for n in batches)
+    return found is not None

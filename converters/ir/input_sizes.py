@@ -149,7 +149,7 @@ def with_determined_sizes(graph: Graph) -> Graph:
     found = fixed_shapes(graph, shapes) if names and None not in shapes.values() else None
     if found is None:
         return graph
-    sizes = {d: size for n, shape in shapes.items() for d, size in zip(shape or (), found[n])}
+    sizes = letters(shapes, found)
 
     def free(*names: Dim) -> bool:
         others = ({n: max(1, int(times * sizes[n])) for n in names} for times in OTHERS)
@@ -175,11 +175,23 @@ def layouts(graph: Graph, name: str, shapes: Shapes) -> List[Shape]:
             }
         )
         for node in graph.nodes
+        if node.name in graph.operators
     )
-    guesses = (next(filter(None, given), None), *LAYOUTS)
+    pictures = () if counts(graph, name) else LAYOUTS
+    guesses = (next(filter(None, given), None), *pictures)
     tried = {guess: implied_by(graph, shapes, name, guess) for guess in guesses if guess}
-    fitting = ((g, some_sizes(graph, each) if each else None) for g, each in tried.items())
+    fitting = ((guess, some_sizes(graph, s) if s else None) for guess, s in tried.items())
     return [guess for guess, sizes in fitting if sizes and _is_picture(guess, sizes[name])]
+
+
+def counts(graph: Graph, name: str) -> bool:
+    """Does a layer take its numbers for positions, lengths or ids?"""
+    known = ((graph.operators[n.name], n) for n in graph.nodes if n.name in graph.operators)
+    return any(
+        read == name and role in (limits := operator.index_limits()) and not limits[role].optional
+        for operator, node in known
+        for role, read in zip(operator.input_names(), node.inputs)
+    )
 
 
 def _is_picture(shape: Shape, sizes: Tuple[int, ...]) -> bool:
@@ -199,6 +211,11 @@ def numbered(shapes: Shapes, sizes: Mapping[Any, int], other: int = 1) -> Sizes:
         name: tuple(d if isinstance(d, int) else sizes.get(d, other) for d in shape or ())
         for name, shape in shapes.items()
     }
+
+
+def letters(shapes: Shapes, sizes: Sizes) -> Dict[Any, int]:
+    """Dimension -> its number in these sizes."""
+    return {d: size for n, shape in shapes.items() for d, size in zip(shape or (), sizes[n])}
 
 
 def _misfit(graph: Graph, sizes: Sizes) -> Optional[int]:

@@ -190,6 +190,13 @@ class Pick(Picking):
         merge_shapes(index, kept if len(index) == len(data) else gone)
         return kept if self.keepdims else gone
 
+    def implied_shapes(self, data: Shape) -> Dict[str, Dims]:
+        """An index for each line."""
+        if not data:
+            return {}
+        axis = one_axis(self.axis, data)
+        return {"index": (*data[:axis], *data[axis + 1 :]) or (1,)}
+
 
 @operator("batch_take")
 class BatchTake(Picking):

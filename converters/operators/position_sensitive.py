@@ -53,6 +53,10 @@ class PositionSensitive(Called):
         takes("data", data, ("N", self.output_dim * self.group_size**2, "H", "W"))
         return shape
 
+    def implied_shapes(self, data: Shape) -> Dict[str, Dims]:
+        """Any number of regions."""
+        return {"rois": ("R", 5)}
+
     def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
         return region_limits(shapes, self.spatial_scale)
 

@@ -80,6 +80,9 @@ class Proposals(Computed):
         shapes: List[Shape] = [(count, 5), (count, 1)]
         return shapes[: self.visible_outputs()]
 
+    def implied_shapes(self, data: Shape) -> Dict[str, Dims]:
+        return {"im_info": (data[0], 3)} if data else {}
+
     def index_limits(self, *shapes: Shape) -> Dict[str, Limits]:
         """The picture's height and width, from half of the map on, and how far it was scaled."""
         given = shapes[0] if shapes and shapes[0] else (None,) * 4

@@ -16,7 +16,7 @@ from typing import Any, Collection, Dict, Iterator, List, Mapping, Optional, Set
 
 from ..errors import BakedBatchWarning, ShapeError, UnsupportedError
 from ..ir.graph import Graph, Node
-from ..ir.input_sizes import some_sizes
+from ..ir.input_sizes import letters, some_sizes
 from ..ir.shapes import AXES, Shape, show
 from ..operators import Unsupported, parse
 
@@ -120,8 +120,7 @@ def _trials(graph: Graph, batch: int) -> Iterator[Tuple[Letters, Letters]]:
     shapes = {v.name: v.shape for v in graph.inputs}
     found = None if None in shapes.values() else some_sizes(graph, shapes, batch)
     if found:
-        pairs = (zip(shape or (), found[name]) for name, shape in shapes.items())
-        sizes = {d: size for d, size in chain(*pairs) if isinstance(d, str)}
+        sizes = letters(shapes, found)
         yield {**TRIED[0], **sizes, "N": 1}, {**TRIED[1], **sizes, "N": 3}
 
 

@@ -66,6 +66,18 @@ def flattened(net: Network, **stated: str) -> Entry:
     return dense(net, x, 4 * 36)
 
 
+def beside_zeros(height: int, width: int) -> Callable[..., Entry]:
+    """As many zeros beside a flattened picture of a size that the usual ones do not include."""
+
+    def build(net: Network, **stated: str) -> Entry:
+        x = net.convolution("conv", net.variable("data", **stated), 3, 4)
+        zeros = net.layer("_zeros", "zeros", shape=(BATCH, 3))
+        x = net.layer("Concat", "cat", net.layer("Flatten", "flat", x), zeros, dim=1, num_args=2)
+        return dense(net, x, 4 * height * width + 3)
+
+    return build
+
+
 def graph_of(build: Callable[..., Entry], inputs: Any = None, **stated: str) -> Graph:
     net = Network()
     return net.graph(build(net, **stated), inputs=inputs)
@@ -81,6 +93,7 @@ def graph_of(build: Callable[..., Entry], inputs: Any = None, **stated: str) -> 
         (recurrent, (), {"data": ("N", 2, 4)}, ("N", 2, 4)),
         (recurrent, (), {"data": (3, 2, 4)}, (3, 2, 4)),
         (flattened, (BATCH, 3, 6, 6), {}, ("N", 3, 6, 6)),
+        (beside_zeros(20, 20), (), {}, ("N", 3, 20, 20)),
     ],
 )
 def test_any_batch(

@@ -6,13 +6,14 @@ Each network is built for a size, which is what has to be found.
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any, Tuple
 
 import numpy as np
 import pytest
 
 from converters import Graph, ShapeError, to_onnx
-from converters.ir.examples import example_input
+from converters.ir.examples import example_input, example_inputs
 from converters.ir.input_sizes import fixed_shapes, shapes_that_fit
 from fixtures.networks import Network, face, small_resnet
 
@@ -119,3 +120,51 @@ def test_what_is_flattened_at_once_is_asked_for() -> None:
     for shape in re.findall(r"data=([NHWx0-9]+)", str(error.value)):
         stated = tuple(int(d) if d.isdigit() else d for d in shape.split("x"))
         assert net.graph(head, inputs={"data": stated}).shapes["fc"] == ("N", 5)
+
+
+def asking(kind: str) -> Tuple[Network, Any]:
+    """Networks whose file does not say how many axes an input has."""
+    net = Network()
+    data = net.variable("it's" if kind == "a quoted name" else "data")
+    if kind == "ids of 12 steps":
+        table = net.parameter("table", 50, 8)
+        x = net.layer("Embedding", "emb", data, table, input_dim=50, output_dim=8)
+        return net, dense(net, x, 12 * 8)
+    if kind == "two vectors":
+        x = net.layer("elemwise_add", "sum", data, net.variable("y"))
+        return net, dense(net, x, 6)
+    x = net.convolution("conv", net.variable("x"), 3, 4, stride=(2, 2))
+    if kind == "picked":
+        return net, net.layer("pick", "pick", dense(net, x, 4 * 8 * 8), data, axis=1)
+    if kind == "lengths":
+        probabilities = {"axis": 1, "use_length": True}
+        return net, net.layer("softmax", "p", dense(net, x, 4 * 8 * 8), data, **probabilities)
+    if kind == "regions":
+        scale: Any = {"pooled_size": (2, 2), "spatial_scale": 0.5}
+        return net, dense(net, net.layer("ROIPooling", "roi", x, data, **scale), 4 * 4)
+    return net, net.layer("broadcast_mul", "mul", x, data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"),
+    [
+        ("ids of 12 steps", "--input data=NxT"),
+        ("two vectors", ""),
+        ("regions", ""),
+        ("picked", ""),
+        ("lengths", ""),
+        ("a mask", "--input data=1"),
+        ("a quoted name", "--input 'it'\"'\"'s=1'"),
+    ],
+)
+def test_what_is_asked_for_fits(kind: str, asked: str) -> None:
+    """In numbers, too, for any batch; what follows from a layer that reads it is not asked for."""
+    net, head = asking(kind)
+    graph = net.graph(head)
+    assert example_inputs(graph) == asked
+    given = [text.rpartition("=") for text in shlex.split(asked)[1::2]]
+    shapes = {n: [int(d) if d.isdigit() else d for d in dims.split("x")] for n, _, dims in given}
+    graph = net.graph(head, inputs=shapes)
+    shapes_that_fit(graph, {value.name: value.shape for value in graph.inputs})
+    assert example_inputs(graph) == ""
+    assert graph.types[graph.inputs[-1].name] == ("int32" if kind == "lengths" else "float32")
