@@ -161,7 +161,6 @@ def test_exit_codes(
         (("--bad-threads", "0"), "--bad-threads=0 is not supported; use all|"),
         (("--good-revision", "nothing"), "'nothing': not a commit in ."),
         (("--tolerance", "nan"), "--tolerance nan: use a number from 0 to 1"),
-        (("--json", "no/such/folder/x.json"), "there is no such folder"),
         ((), "nothing to attribute: the environments differ in nothing"),
         (LEVEL, "nothing to attribute: the environments differ"),
     ],

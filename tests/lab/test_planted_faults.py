@@ -425,8 +425,6 @@ def test_list(run: Run) -> None:
     [
         (("resnet19",), "resnet19: no model of that name"),
         (("small", "--kind", "a curse"), "--kind 'a curse': no such kind; the kinds are: "),
-        (("small", "--json", "nowhere/faults.json"), "--json nowhere/faults.json: there is no"),
-        (("small", "--markdown", "nowhere/f.md"), "--markdown nowhere/f.md: there is no such"),
         (("small", "--sites", "0"), "no whole number of 1 or more"),
         (
             ("small", "--kind", "frames in reverse order"),
