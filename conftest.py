@@ -151,14 +151,13 @@ def shared_mxnet(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     """
     from contextlib import nullcontext
 
-    from mxproof import running
-    from mxproof.proof import reference as evidence
+    from mxproof import running, verification
     from mxproof.runtimes.mxnet.client import MxnetProcess
 
     def opened(python: Optional[str] = None) -> Any:
         return MxnetProcess(python) if python else nullcontext(request.getfixturevalue("mxnet"))
 
-    for module in (evidence, running):
+    for module in (verification, running):
         monkeypatch.setattr(module, "MxnetProcess", opened)
 
 

@@ -12,8 +12,8 @@ import onnxruntime
 import pytest
 
 from converters import CheckpointError, load_checkpoint, to_onnx
+from converters.mxnet_format import select_outputs as selecting
 from converters.mxnet_format.naming import layer_outputs
-from converters.passes import select_outputs as selecting
 from fixtures.networks import Network, small_resnet
 from mxproof.model import load_for_run
 from mxproof.runtimes.base import RuntimeFailure

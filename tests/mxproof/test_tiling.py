@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mxproof.runtimes.onnx_reference.tiling import LARGEST, tiles
 
 from fixtures.networks import Network
 from mxproof.runtimes import pytorch
 from mxproof.runtimes.mxnet.client import MxnetProcess
+from mxproof.runtimes.mxnet.worker.tiling import LARGEST, tiles
 from mxproof.runtimes.registry import convert
 from tests.operators.prove import reference
 
