@@ -39,7 +39,7 @@ def example_inputs(graph: Graph) -> str:
     while unknown := [value.name for value in graph.inputs if value.shape is None]:
         name = unknown[0]
         shape = _freed(graph, name, _example(graph, name, SIDES))
-        options.append(_option(name, shape))
+        options.append(f"--input {stating(name, shape)}")
         shapes = implied(graph, {**{v.name: v.shape for v in graph.inputs}, name: shape})
         inputs = tuple(replace(v, shape=shapes[v.name]) for v in graph.inputs)
         graph = replace(graph, inputs=inputs)
@@ -56,16 +56,12 @@ def completed(error: UnsupportedError, graph: Graph) -> UnsupportedError:
     options = []
     for value in graph.inputs:  # each beside those before it
         sizes = _example(graph, value.name, sides)
-        options.append(_option(value.name, sizes))
+        options.append(f"--input {stating(value.name, sizes)}")
         inputs = (replace(v, shape=sizes) if v is value else v for v in graph.inputs)
         graph = replace(graph, inputs=tuple(inputs))
     return UnsupportedError(
         OPTION.sub(lambda _: " ".join(options), problem) for problem in error.problems
     )
-
-
-def _option(name: str, shape: Shape) -> str:
-    return f"--input {stating(name, shape)}".replace("--input --input=", "--input=", 1)
 
 
 def sized(shape: Dims, side: int, usual: Mapping[str, int] = USUAL) -> Tuple[int, ...]:

@@ -123,6 +123,17 @@ def test_what_is_flattened_at_once_is_asked_for() -> None:
         assert net.graph(head, inputs={"data": stated}).shapes["fc"] == ("N", 5)
 
 
+@pytest.mark.parametrize("sides", [(20, 30), (17, 23)])
+def test_a_picture_of_unusual_sides_is_named(sides: Tuple[int, int]) -> None:
+    made, head = face(*sides)
+    with pytest.raises(ShapeError, match="It takes, e") as error:
+        shapes_that_fit(made.graph(head), {"data": ("N", 3, "H", "W")})
+    fitting = re.findall(r"data=1x3x(\d+)x(\d+)", str(error.value))
+    for height, width in fitting:
+        assert made.graph(head, inputs={"data": (1, 3, int(height), int(width))})
+    assert max(map(int, fitting[0])) < 3 * min(map(int, fitting[0]))
+
+
 def asking(kind: str) -> Tuple[Network, Any]:
     """Networks whose file does not say how many axes an input has."""
     net = Network()
