@@ -13,8 +13,8 @@ import numpy as np
 from converters import Graph, ShapeError, UnsupportedError, load_checkpoint
 from converters.batch import freed
 from converters.checkpoint_files import CheckpointFiles, PathLike, find_files
-from converters.examples import example_input
-from converters.input_sizes import shapes_that_fit
+from converters.examples import example_inputs
+from converters.input_sizes import implied, shapes_that_fit
 from converters.limits import input_limits
 from converters.ops.registry import Limits
 from converters.params import TYPE_FLAGS
@@ -169,15 +169,15 @@ class Subject:
             ShapeError: the network cannot take them, or no size is known to fit.
             UsageError: not even the number of dimensions is known.
         """
-        shapes = {}
-        for value in self.graph.inputs:
-            shape = given.get(value.name) or (self.model and self.model.layers_input) or value.shape
-            if shape is None:
-                raise UsageError(
-                    f"the shape of input {value.name!r} is not known: "
-                    f"give it, e.g. --input {example_input(self.graph, value.name, free=True)}."
-                )
-            shapes[value.name] = shape
+        usual = self.model and self.model.layers_input
+        inputs = self.graph.inputs
+        shapes = implied(
+            self.graph, {v.name: given.get(v.name) or usual or v.shape for v in inputs}
+        )
+        for name in (name for name, shape in shapes.items() if shape is None):
+            known = tuple(replace(v, shape=shapes[v.name]) for v in inputs)
+            example = example_inputs(replace(self.graph, inputs=known))
+            raise UsageError(f"the shape of input {name!r} is not known: give it, e.g. {example}.")
         return shapes_that_fit(self.graph, shapes)
 
 
