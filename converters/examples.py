@@ -32,18 +32,20 @@ def example_input(graph: Graph, name: str, *, free: bool = False) -> str:
 
 def example_inputs(graph: Graph) -> str:
     """Options that state all inputs whose shapes are unknown: `--input ids=Nx16 --input mask=…`,
-    but for those that follow from the others'."""
-    from .input_sizes import implied  # which needs this module
+    but for those that follow from the others'; and all sizes where a square would not fit."""
+    from .input_sizes import fixed_shapes, implied, some_sizes  # which need this module
 
-    options = []
-    while unknown := [value.name for value in graph.inputs if value.shape is None]:
+    asked: Dict[str, Shape] = {}
+    shapes: Mapping[str, Shape] = {value.name: value.shape for value in graph.inputs}
+    while unknown := [name for name, shape in shapes.items() if shape is None]:
         name = unknown[0]
-        shape = _freed(graph, name, _example(graph, name, SIDES))
-        options.append(f"--input {stating(name, shape)}")
-        shapes = implied(graph, {**{v.name: v.shape for v in graph.inputs}, name: shape})
+        asked[name] = _freed(graph, name, _example(graph, name, SIDES))
+        shapes = implied(graph, {**shapes, name: asked[name]})
         inputs = tuple(replace(v, shape=shapes[v.name]) for v in graph.inputs)
         graph = replace(graph, inputs=inputs)
-    return " ".join(options)
+    if asked and fixed_shapes(graph, shapes) is None:
+        asked.update(some_sizes(graph, shapes) or {})
+    return " ".join(f"--input {stating(name, shape)}" for name, shape in asked.items())
 
 
 def completed(error: UnsupportedError, graph: Graph) -> UnsupportedError:

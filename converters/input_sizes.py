@@ -218,7 +218,8 @@ def layouts(graph: Graph, name: str, shapes: Shapes) -> List[Shape]:
         for node in graph.nodes
         if node.name in graph.operators
     )
-    pictures = () if counts(graph, name) else LAYOUTS
+    another = any("H" in (shape or ()) for shape in shapes.values())
+    pictures = () if another or counts(graph, name) else LAYOUTS
     guesses = (next(filter(None, given), None), *pictures)
     tried = {guess: implied_by(graph, shapes, name, guess) for guess in guesses if guess}
     fitting = ((guess, some_sizes(graph, s) if s else None) for guess, s in tried.items())

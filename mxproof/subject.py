@@ -169,11 +169,9 @@ class Subject:
             ShapeError: the network cannot take them, or no size is known to fit.
             UsageError: not even the number of dimensions is known.
         """
-        usual = self.model and self.model.layers_input
-        inputs = self.graph.inputs
-        shapes = implied(
-            self.graph, {v.name: given.get(v.name) or usual or v.shape for v in inputs}
-        )
+        usual, inputs = self.model and self.model.layers_input, self.graph.inputs
+        stated = {v.name: given.get(v.name) or usual or v.shape for v in inputs}
+        shapes = implied(self.graph, stated)
         for name in (name for name, shape in shapes.items() if shape is None):
             known = tuple(replace(v, shape=shapes[v.name]) for v in inputs)
             example = example_inputs(replace(self.graph, inputs=known))

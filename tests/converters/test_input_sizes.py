@@ -154,7 +154,8 @@ def asking(kind: str) -> Tuple[Network, Any]:
     if kind == "regions":
         scale: Any = {"pooled_size": (2, 2), "spatial_scale": 0.5}
         return net, dense(net, net.layer("ROIPooling", "roi", x, data, **scale), 4 * 4)
-    return net, net.layer("broadcast_mul", "mul", x, data)
+    masked = net.layer("broadcast_mul", "mul", x, data)
+    return net, dense(net, masked, 4 * 24 * 13) if "upright" in kind else masked
 
 
 @pytest.mark.parametrize(
@@ -166,6 +167,7 @@ def asking(kind: str) -> Tuple[Network, Any]:
         ("picked", ""),
         ("lengths", ""),
         ("a mask", "--input data=1"),
+        ("a mask of an upright picture", "--input data=1 --input x=1x3x48x26"),
         ("a quoted name", "--input 'it'\"'\"'s=1'"),
     ],
 )
