@@ -153,6 +153,11 @@ def _baked(graph: Graph) -> Set[int]:
     return {shape[0] for node in graph.nodes if (shape := _sizes(node)) and shape[0] > 1}
 
 
+def stated_sizes(graph: Graph) -> Set[int]:
+    """All sizes above 1 that layers state: one of them may be the batch."""
+    return {size for node in graph.nodes for size in _sizes(node) if size > 1}
+
+
 def _sizes(node: Node) -> Tuple[int, ...]:
     if node.op not in STATING or "shape" not in node.attrs:
         return ()

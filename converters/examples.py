@@ -106,17 +106,17 @@ def _candidates(graph: Graph, name: str, sides: Sequence[int]) -> Iterator[Tuple
         return
     if name.endswith("label"):
         yield (1,)
-    from .input_sizes import counts, implied_by, layouts, some_sizes  # which need this module
+    from .batch import stated_sizes  # these need this module
+    from .input_sizes import counts, implied_by, layouts, some_sizes
 
     known = {value.name: value.shape for value in graph.inputs}
     chosen = counts(graph, name) or "int" in graph.types[name]
     for guess in (("N", "T"),) if chosen else layouts(graph, name, known):
         shapes = implied_by(graph, known, name, guess)
-        found = some_sizes(graph, shapes) if shapes else None
-        if found:
-            yield found[name]
-    if chosen:
-        yield (1, USUAL["T"])
+        batches = (1, *sorted(stated_sizes(graph))) if shapes else ()
+        yield from (found[name] for n in batches if (found := some_sizes(graph, shapes or {}, n)))
+    if chosen:  # positions along one axis or several, a row for each
+        yield from ((rows, USUAL["T"]) for rows in (1, 2, 3, 4))
     yield from ((1, USUAL["C"], side, side) for side in sides)
     read = sorted({a.shape[1] for a in graph.params.values() if a.ndim == 2}, reverse=True)
     yield from ((1, size) for size in read)

@@ -145,7 +145,17 @@ def asking(kind: str) -> Tuple[Network, Any]:
     if kind == "two vectors":
         x = net.layer("elemwise_add", "sum", data, net.variable("y"))
         return net, dense(net, x, 6)
+    if kind == "states of a batch of 4":
+        table = net.parameter("table", 50, 6)
+        x = net.layer("Embedding", "emb", data, table, input_dim=50, output_dim=6)
+        x = net.layer("SwapAxis", "t", x, dim1=0, dim2=1)
+        begin = net.layer("_zeros", "begin", shape=(1, 4, 5))
+        weights = net.parameter("weights", 5 * (6 + 5) + 2 * 5)
+        rnn: Any = {"state_size": 5, "num_layers": 1, "mode": "rnn_tanh"}
+        return net, net.layer("RNN", "rnn", x, weights, begin, **rnn)
     x = net.convolution("conv", net.variable("x"), 3, 4, stride=(2, 2))
+    if kind == "positions in two axes":
+        return net, dense(net, net.layer("gather_nd", "gather", x, data), 150)
     if kind == "picked":
         return net, net.layer("pick", "pick", dense(net, x, 4 * 8 * 8), data, axis=1)
     if kind == "lengths":
@@ -164,6 +174,8 @@ def asking(kind: str) -> Tuple[Network, Any]:
         ("ids of 12 steps", "--input data=NxT"),
         ("two vectors", ""),
         ("regions", ""),
+        ("positions in two axes", "--input data=2x16 --input x=1x3x29x20"),
+        ("states of a batch of 4", "--input data=4x16"),
         ("picked", ""),
         ("lengths", ""),
         ("a mask", "--input data=1"),
