@@ -11,20 +11,20 @@ import numpy as np
 
 from converters import Graph, ShapeError, UnsupportedError, load_checkpoint
 from converters.ir.arrays import TYPE_FLAGS
-from converters.ir.examples import example_input
-from converters.ir.input_sizes import shapes_that_fit
+from converters.ir.examples import example_inputs
+from converters.ir.input_sizes import implied, shapes_that_fit
 from converters.ir.limits import input_limits
 from converters.ir.shapes import Shape, may_equal
 from converters.mxnet_format.checkpoint_files import CheckpointFiles, PathLike, find_files
 from converters.operators.registry import Limits
 from converters.passes.free_batch import freed
 from converters.preprocessing import KEY, Preprocessing
-from mxproof.zoo.models import ZOO, ZooModel, obtain
-from mxproof.zoo.weights import STANDARD
 
 from .errors import UsageError
 from .inputs.sampling import DISTRIBUTIONS, PLANS, WHOLE, draw_within, sample_shapes
 from .runtimes.base import Array
+from .zoo.models import ZOO, ZooModel, obtain
+from .zoo.weights import STANDARD
 
 #: Kind of weights -> what files and reports call them.
 WEIGHTS = {
@@ -142,15 +142,13 @@ class Model:
             ShapeError: the network cannot take them, or no size is known to fit.
             UsageError: not even the number of dimensions is known.
         """
-        shapes = {}
-        for value in self.graph.inputs:
-            shape = given.get(value.name) or (self.model and self.model.layers_input) or value.shape
-            if shape is None:
-                raise UsageError(
-                    f"the shape of input {value.name!r} is not known: "
-                    f"give it, e.g. --input {example_input(self.graph, value.name, free=True)}."
-                )
-            shapes[value.name] = shape
+        usual, inputs = self.model and self.model.layers_input, self.graph.inputs
+        stated = {v.name: given.get(v.name) or usual or v.shape for v in inputs}
+        shapes = implied(self.graph, stated)
+        for name in (name for name, shape in shapes.items() if shape is None):
+            known = tuple(replace(v, shape=shapes[v.name]) for v in inputs)
+            example = example_inputs(replace(self.graph, inputs=known))
+            raise UsageError(f"the shape of input {name!r} is not known: give it, e.g. {example}.")
         return shapes_that_fit(self.graph, shapes)
 
 

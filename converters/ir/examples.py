@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Dict, Iterator, Mapping, Sequence, Tuple
 
 from ..errors import ConversionError, UnsupportedError
 from .shapes import AXES, Dims, Shape, stating
+from .stated_sizes import stated_sizes
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -32,18 +33,20 @@ def example_input(graph: Graph, name: str, *, free: bool = False) -> str:
 
 def example_inputs(graph: Graph) -> str:
     """Options that state all inputs whose shapes are unknown: `--input ids=Nx16 --input mask=…`,
-    but for those that follow from the others'."""
-    from .input_sizes import implied  # which needs this module
+    but for those that follow from the others'; and all sizes where a square would not fit."""
+    from .input_sizes import fixed_shapes, implied, some_sizes  # which need this module
 
-    options = []
-    while unknown := [value.name for value in graph.inputs if value.shape is None]:
+    asked: Dict[str, Shape] = {}
+    shapes: Mapping[str, Shape] = {value.name: value.shape for value in graph.inputs}
+    while unknown := [name for name, shape in shapes.items() if shape is None]:
         name = unknown[0]
-        shape = _freed(graph, name, _example(graph, name, SIDES))
-        options.append(_option(name, shape))
-        shapes = implied(graph, {**{v.name: v.shape for v in graph.inputs}, name: shape})
+        asked[name] = _freed(graph, name, _example(graph, name, SIDES))
+        shapes = implied(graph, {**shapes, name: asked[name]})
         inputs = tuple(replace(v, shape=shapes[v.name]) for v in graph.inputs)
         graph = replace(graph, inputs=inputs)
-    return " ".join(options)
+    if asked and fixed_shapes(graph, shapes) is None:
+        asked.update(some_sizes(graph, shapes) or {})
+    return " ".join(f"--input {stating(name, shape)}" for name, shape in asked.items())
 
 
 def completed(error: UnsupportedError, graph: Graph) -> UnsupportedError:
@@ -56,16 +59,12 @@ def completed(error: UnsupportedError, graph: Graph) -> UnsupportedError:
     options = []
     for value in graph.inputs:  # each beside those before it
         sizes = _example(graph, value.name, sides)
-        options.append(_option(value.name, sizes))
+        options.append(f"--input {stating(value.name, sizes)}")
         inputs = (replace(v, shape=sizes) if v is value else v for v in graph.inputs)
         graph = replace(graph, inputs=tuple(inputs))
     return UnsupportedError(
         OPTION.sub(lambda _: " ".join(options), problem) for problem in error.problems
     )
-
-
-def _option(name: str, shape: Shape) -> str:
-    return f"--input {stating(name, shape)}".replace("--input --input=", "--input=", 1)
 
 
 def sized(shape: Dims, side: int, usual: Mapping[str, int] = USUAL) -> Tuple[int, ...]:
@@ -114,11 +113,10 @@ def _candidates(graph: Graph, name: str, sides: Sequence[int]) -> Iterator[Tuple
     chosen = counts(graph, name) or "int" in graph.types[name]
     for guess in (("N", "T"),) if chosen else layouts(graph, name, known):
         shapes = implied_by(graph, known, name, guess)
-        found = some_sizes(graph, shapes) if shapes else None
-        if found:
-            yield found[name]
-    if chosen:
-        yield (1, USUAL["T"])
+        batches = (1, *sorted(stated_sizes(graph))) if shapes else ()
+        yield from (found[name] for n in batches if (found := some_sizes(graph, shapes or {}, n)))
+    if chosen:  # positions along one axis or several, a row for each
+        yield from ((rows, USUAL["T"]) for rows in (1, 2, 3, 4))
     yield from ((1, USUAL["C"], side, side) for side in sides)
     read = sorted({a.shape[1] for a in graph.params.values() if a.ndim == 2}, reverse=True)
     yield from ((1, size) for size in read)

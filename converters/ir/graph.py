@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Dict, FrozenSet, List, Mapping, Set, Tuple, Union
@@ -120,7 +121,7 @@ class Graph:
         try:
             return ops.operators_of(self.nodes)
         except UnsupportedError as error:
-            options = " ".join(f"--output {name}" for name in self.available[:LISTED])
+            options = " ".join(f"--output {shlex.quote(name)}" for name in self.available[:LISTED])
             remedy = [f"What comes before can be converted: {options}."] if options else []
             raise UnsupportedError([*error.problems, *remedy]) from None
 

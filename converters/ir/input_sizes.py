@@ -11,7 +11,19 @@ from __future__ import annotations
 from contextlib import contextmanager
 from functools import cache
 from itertools import chain
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from ..errors import ShapeError, UnsupportedError
 from .graph import Graph
@@ -36,6 +48,8 @@ LAYOUTS: Tuple[Shape, ...] = (
     *(("N", "H", "W", 3), ("N", "H", "W", 1)),
 )
 SMALLEST = 8
+#: No picture in use is so many times as long as it is wide: where only such fit, others are tried.
+STRETCH = 3
 #: How many shapes are named to a user who has to choose one.
 NAMED = 4
 
@@ -128,15 +142,22 @@ def fixed_shapes(graph: Graph, shapes: Shapes, batch: int = 1) -> Optional[Sizes
 
 def rectangles(graph: Graph, shapes: Shapes, batch: int = 1) -> List[Sizes]:
     """The same with height and width not alike, the most nearly square first."""
-    known = ({**DEFAULT_SIZES, "N": batch, "H": height} for height in SIDES)
-    found = [_filled(graph, shapes, sizes, SIDES) for sizes in known if "H" in _free(shapes)]
-    first = next(name for name, shape in shapes.items() if "H" in (shape or ())) if found else ""
+    first = next((name for name, shape in shapes.items() if "H" in (shape or ())), None)
+    if first is None:
+        return []
 
     def stretch(sizes: Sizes) -> float:
         height, width = (sizes[first][(shapes[first] or ()).index(axis)] for axis in "HW")
         return max(height, width) / min(height, width)
 
-    return sorted(filter(None, found), key=stretch)[:NAMED]
+    def of(heights: Iterable[int]) -> List[Sizes]:
+        known = ({**DEFAULT_SIZES, "N": batch, "H": height} for height in heights)
+        return list(filter(None, (_filled(graph, shapes, sizes, SIDES) for sizes in known)))
+
+    found = of(SIDES)
+    if min(map(stretch, found), default=STRETCH) >= STRETCH:
+        found += of(n for n in range(SMALLEST, DEFAULT_SIZE) if n not in SIDES)
+    return sorted(found, key=stretch)[:NAMED]
 
 
 def with_determined_sizes(graph: Graph) -> Graph:
@@ -177,7 +198,8 @@ def layouts(graph: Graph, name: str, shapes: Shapes) -> List[Shape]:
         for node in graph.nodes
         if node.name in graph.operators
     )
-    pictures = () if counts(graph, name) else LAYOUTS
+    another = any("H" in (shape or ()) for shape in shapes.values())
+    pictures = () if another or counts(graph, name) else LAYOUTS
     guesses = (next(filter(None, given), None), *pictures)
     tried = {guess: implied_by(graph, shapes, name, guess) for guess in guesses if guess}
     fitting = ((guess, some_sizes(graph, s) if s else None) for guess, s in tried.items())

@@ -28,8 +28,7 @@ def show(shape: Shape) -> str:
 def stating(name: str, shape: Shape) -> str:
     """What a user types to state an input's shape: `data=1x3x224x224`, quoted where a shell would
     not take it as it is."""
-    text = shlex.quote(f"{name}={show(shape)}")
-    return f"--input={text}" if name.startswith("-") else text
+    return shlex.quote(f"{name}={show(shape)}")
 
 
 def with_axes(data: Dims, axes: str) -> Dims:

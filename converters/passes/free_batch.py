@@ -12,16 +12,15 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from itertools import chain, count
-from typing import Any, Collection, Dict, Iterator, List, Mapping, Optional, Set, Tuple
+from typing import Collection, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
 from ..errors import BakedBatchWarning, ShapeError, UnsupportedError
 from ..ir.graph import Graph, Node
 from ..ir.input_sizes import letters, some_sizes
 from ..ir.shapes import AXES, Shape, show
+from ..ir.stated_sizes import sizes_of
 from ..operators import Unsupported, parse
 
-#: Operators that state sizes, of which the first may be the batch.
-STATING = ("Reshape", "_zeros", "_zeros_without_dtype", "_ones", "_full", "broadcast_to")
 Letters = Mapping[str, int]
 #: Numbers that a network is tried with for sizes that are free, "" standing for all others.
 TRIED: Tuple[Letters, Letters] = ({"N": 1, "T": 16, "": 64}, {"N": 2, "T": 12, "": 96})
@@ -150,17 +149,7 @@ def _shown(graph: Graph) -> str:
 
 def _baked(graph: Graph) -> Set[int]:
     """First sizes that layers state."""
-    return {shape[0] for node in graph.nodes if (shape := _sizes(node)) and shape[0] > 1}
-
-
-def _sizes(node: Node) -> Tuple[int, ...]:
-    if node.op not in STATING or "shape" not in node.attrs:
-        return ()
-    try:
-        operator: Any = parse(node.op, node.attrs)
-    except Unsupported:
-        return ()
-    return () if getattr(operator, "reverse", False) else tuple(operator.shape or ())
+    return {shape[0] for node in graph.nodes if (shape := sizes_of(node)) and shape[0] > 1}
 
 
 def _served(
@@ -215,7 +204,7 @@ def _restated(graph: Graph, batch: int, shapes: Mapping[str, Shape]) -> Graph:
     changed: Dict[str, Node] = {}
     restated: List[Tuple[int, str, str]] = []
     for number, node in enumerate(graph.listed):
-        sizes = _sizes(node)
+        sizes = sizes_of(node)
         if not sizes or sizes[0] < 1 or sizes[0] % batch or node.outputs[0] not in shapes:
             continue
         result = shapes[node.outputs[0]] or ()

@@ -11,10 +11,12 @@ import sys
 import warnings
 from dataclasses import dataclass
 from importlib import import_module
-from typing import List, Mapping, Optional, Tuple
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 from converters import __version__
 
+#: Options whose values begin with the name of an input.
+NAMED = ("--input", "--input-type", "--input-range", "--npy", "--image")
 EPILOG = "Exit codes: 0 proven or done, 1 a proof failed, 2 usage, unreadable or unsupported input."
 
 
@@ -68,6 +70,17 @@ MXPROOF = Program(
 )
 
 
+def joined(words: Sequence[str]) -> List[str]:
+    """`--input -x=1x3` -> `--input=-x=1x3`: a name may begin like an option."""
+    found: List[str] = []
+    for word in words:
+        if found and found[-1] in NAMED and word.startswith("-") and "=" in word:
+            found[-1] += f"={word}"
+        else:
+            found.append(word)
+    return found
+
+
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run `mxproof`; returns the exit code."""
     return execute(MXPROOF, arguments)
@@ -78,7 +91,7 @@ def execute(program: Program, arguments: Optional[List[str]] = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # no name is worth a crash
-    words = sys.argv[1:] if arguments is None else arguments
+    words = joined(sys.argv[1:] if arguments is None else arguments)
     args = program.parser(*words[:1]).parse_args(words)
 
     from converters import CheckpointWarning, ConversionError

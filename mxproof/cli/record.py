@@ -4,6 +4,7 @@ CHECKPOINT --reference FILE` then needs no MXNet. A few megabytes for each input
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from converters import Graph
@@ -35,7 +36,8 @@ def refuse_order(graph: Graph) -> None:
         raise UsageError(
             f"{first.op} {first.name!r} depends on the order of numbers or on chance: it and what "
             "is behind it are judged on MXNet's own results, which a recording does not hold. "
-            f"Verify with MXNet at hand, or record what comes before: --output {before}."
+            "Verify with MXNet at hand, or record what comes before: "
+            f"--output {shlex.quote(before)}."
         )
 
 

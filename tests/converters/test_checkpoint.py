@@ -93,7 +93,7 @@ def test_two_variables_of_one_name() -> None:
 
 def test_what_reads_an_unknown_shape_has_an_unknown_shape() -> None:
     net = Network()
-    x = net.layer("elemwise_add", "sum", net.variable("known"), net.variable("unknown"))
+    x = net.layer("broadcast_add", "sum", net.variable("known"), net.variable("unknown"))
     graph = net.graph(x, inputs={"known": (1, 3)})
     assert graph.infer_shapes({"known": (1, 3), "unknown": None})["sum"] is None
     assert graph.infer_shapes({"known": (1, 3), "unknown": (1, 3)})["sum"] == (1, 3)

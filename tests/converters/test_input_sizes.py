@@ -122,6 +122,17 @@ def test_what_is_flattened_at_once_is_asked_for() -> None:
         assert net.graph(head, inputs={"data": stated}).shapes["fc"] == ("N", 5)
 
 
+@pytest.mark.parametrize("sides", [(20, 30), (17, 23)])
+def test_a_picture_of_unusual_sides_is_named(sides: Tuple[int, int]) -> None:
+    made, head = face(*sides)
+    with pytest.raises(ShapeError, match="It takes, e") as error:
+        shapes_that_fit(made.graph(head), {"data": ("N", 3, "H", "W")})
+    fitting = re.findall(r"data=1x3x(\d+)x(\d+)", str(error.value))
+    for height, width in fitting:
+        assert made.graph(head, inputs={"data": (1, 3, int(height), int(width))})
+    assert max(map(int, fitting[0])) < 3 * min(map(int, fitting[0]))
+
+
 def asking(kind: str) -> Tuple[Network, Any]:
     """Networks whose file does not say how many axes an input has."""
     net = Network()
@@ -133,7 +144,17 @@ def asking(kind: str) -> Tuple[Network, Any]:
     if kind == "two vectors":
         x = net.layer("elemwise_add", "sum", data, net.variable("y"))
         return net, dense(net, x, 6)
+    if kind == "states of a batch of 4":
+        table = net.parameter("table", 50, 6)
+        x = net.layer("Embedding", "emb", data, table, input_dim=50, output_dim=6)
+        x = net.layer("SwapAxis", "t", x, dim1=0, dim2=1)
+        begin = net.layer("_zeros", "begin", shape=(1, 4, 5))
+        weights = net.parameter("weights", 5 * (6 + 5) + 2 * 5)
+        rnn: Any = {"state_size": 5, "num_layers": 1, "mode": "rnn_tanh"}
+        return net, net.layer("RNN", "rnn", x, weights, begin, **rnn)
     x = net.convolution("conv", net.variable("x"), 3, 4, stride=(2, 2))
+    if kind == "positions in two axes":
+        return net, dense(net, net.layer("gather_nd", "gather", x, data), 150)
     if kind == "picked":
         return net, net.layer("pick", "pick", dense(net, x, 4 * 8 * 8), data, axis=1)
     if kind == "lengths":
@@ -142,7 +163,8 @@ def asking(kind: str) -> Tuple[Network, Any]:
     if kind == "regions":
         scale: Any = {"pooled_size": (2, 2), "spatial_scale": 0.5}
         return net, dense(net, net.layer("ROIPooling", "roi", x, data, **scale), 4 * 4)
-    return net, net.layer("broadcast_mul", "mul", x, data)
+    masked = net.layer("broadcast_mul", "mul", x, data)
+    return net, dense(net, masked, 4 * 24 * 13) if "upright" in kind else masked
 
 
 @pytest.mark.parametrize(
@@ -151,9 +173,12 @@ def asking(kind: str) -> Tuple[Network, Any]:
         ("ids of 12 steps", "--input data=NxT"),
         ("two vectors", ""),
         ("regions", ""),
+        ("positions in two axes", "--input data=2x16 --input x=1x3x29x20"),
+        ("states of a batch of 4", "--input data=4x16"),
         ("picked", ""),
         ("lengths", ""),
         ("a mask", "--input data=1"),
+        ("a mask of an upright picture", "--input data=1 --input x=1x3x48x26"),
         ("a quoted name", "--input 'it'\"'\"'s=1'"),
     ],
 )

@@ -293,6 +293,13 @@ OPERATORS: Dict[str, Remedy] = {
     "float64 beside float32": Remedy(
         f"{CONVERT} --float64", "Without it all are", "- --float64", network=wide_and_narrow
     ),
+    "a proof without a size": Remedy(
+        "convert net -o out --quiet --input data=Nx3xHxW",
+        "Or leave the proof out: --no-verify",
+        "+ --no-verify",
+        "mxnet",
+        network=oblong,
+    ),
     "no square fits": Remedy(
         f"{CONVERT} --to pytorch --pt2 --input data=Nx3xHxW",
         r"It takes, e\.g\., (\S+)[ .]",

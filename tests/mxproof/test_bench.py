@@ -138,7 +138,6 @@ def test_a_python_without_mxproof_gets_our_files(prefix: Path, tmp_path: Path) -
         (["--against", "{}.json"], "holds no decisions"),
         (["--against", "mxnet", "--runtime", "mxnet"], "only converted models are decided about"),
         (["--against", "mxnet", "--batch", "2"], "leave out --batch and --threads"),
-        (["--json", "nowhere/gate.json"], "there is no such folder"),
     ],
 )
 def test_refusals(options: List[str], words: str, prefix: Path, run: Run, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import onnx
 import pytest
 
 from converters import __version__
-from mxproof.cli import MXPROOF
+from mxproof.cli import MXPROOF, joined
 from mxproof.cli.common import words_of
 
 from .conftest import Result, Run, Succeed, activation, names, saved
@@ -116,6 +116,11 @@ def test_usage(run: Run, arguments: List[str], said: str) -> None:
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert said in err.splitlines()[-1]
+
+
+def test_a_name_may_begin_with_a_dash() -> None:
+    words = ["verify", "m", "--input", "-x=1x3", "--layers", "-q"]
+    assert joined(words) == ["verify", "m", "--input=-x=1x3", "--layers", "-q"]
 
 
 @pytest.mark.parametrize(

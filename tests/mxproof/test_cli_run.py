@@ -140,7 +140,7 @@ def test_several_outputs_are_numbered(succeed: Succeed, tmp_path: Path, inputs: 
         tmp_path / "two",
         lambda net, x: [net.layer("Activation", f"a{t}", x, act_type=t) for t in kinds],
     )
-    options = ("--input", "data=Nx3xHxW", "--npy", tmp_path / "in.npy", "-o", tmp_path / "o.npy")
+    options = ("--npy", f"data={tmp_path / 'in.npy'}", "-o", tmp_path / "o.npy")
     assert "arelu" in succeed("run", prefix, "--runtime", "pytorch", *options)
     np.testing.assert_array_equal(np.load(tmp_path / "o.0.npy"), np.maximum(inputs, 0))
     np.testing.assert_allclose(np.load(tmp_path / "o.1.npy"), 1 / (1 + np.exp(-inputs)), rtol=1e-5)

@@ -173,7 +173,7 @@ def test_a_run_without_models_proves_nothing(
 
 
 FAULT = """
-from mxproof import targets
+from mxproof.runtimes import registry as targets
 from tests.mxproof.test_cli_verify import convert, with_wrong_epsilon
 targets.convert = lambda graph, target, *rest, **options: (
     with_wrong_epsilon if target == "pytorch" else convert

@@ -13,7 +13,7 @@ from .conftest import ROOT
 FIXED = {"mxnet", "gluoncv"}
 #: Tools of those who work on the project, which the oldest row does not install.
 TOOLS = {"mkdocs", "mkdocstrings", "pygments", "build", "filelock", "mypy", "packaging", "ruff"}
-TOOLS |= {"pytest-playwright", "pytest-split", "threadpoolctl", "twine"}
+TOOLS |= {"import-linter", "pytest-playwright", "pytest-split", "threadpoolctl", "twine"}
 
 
 def bounds() -> Dict[str, List[str]]:
