@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Dict, FrozenSet, List, Mapping, Set, Tuple, Union
+from typing import Dict, FrozenSet, Mapping, Set, Tuple, Union
 
 from .. import operators as ops
 from ..errors import ShapeError, UnsupportedError
 from .arrays import Array
 from .examples import completed
-from .shapes import DeferredDim, Shape, may_equal, misfit, resolve, show
+from .inference import infer_shapes
+from .shapes import Shape, show
 
 #: Outputs that a refusal names.
 LISTED = 8
@@ -163,37 +164,7 @@ class Graph:
                 than the symbol says.
             UnsupportedError: see `operators`.
         """
-        found: Dict[str, Shape] = {}
-        while True:  # until the layers have told all that they tell of the sizes left to them
-            shapes = self._infer_once(inputs, found)
-            left_open = [
-                n for n, s in shapes.items() if any(isinstance(d, DeferredDim) for d in s or ())
-            ]
-            now = {name: _settled(shape) for name, shape in shapes.items()}
-            if all(found.get(name) == now[name] for name in left_open):
-                return now
-            found = now
-
-    def _infer_once(
-        self, inputs: Mapping[str, Shape], found: Mapping[str, Shape]
-    ) -> Dict[str, Shape]:
-        """One walk through the layers; `found` is what the walk before it found."""
-        shapes: Dict[str, Shape] = {k: tuple(v.shape) for k, v in self.params.items()}
-        shapes.update(inputs)
-        for node in self.nodes:
-            operator = self.operators.get(node.name)
-            if operator is None:
-                shapes.update(dict.fromkeys(node.outputs))
-                continue
-            given = [None if name is None else shapes[name] for name in node.inputs]
-            self._check_parameters(node, operator, given)
-            try:
-                shapes.update(_infer(node, operator, given, found))
-            except ops.Unsupported as problem:
-                raise ops.unsupported(node, problem) from None
-            except ShapeError as error:
-                raise ShapeError(f"{node.op} {node.name!r} {error}.", error.misfit) from None
-        return shapes
+        return infer_shapes(self, inputs)
 
     @cached_property
     def types(self) -> Dict[str, str]:
@@ -248,18 +219,6 @@ class Graph:
         """Numbers of the checkpoint as they are exported."""
         return array.astype(self.kept(str(array.dtype)), copy=False)
 
-    def _check_parameters(self, node: Node, operator: ops.Operator, given: List[Shape]) -> None:
-        expected = operator.parameter_shapes(given[0] if given else None)
-        for role, name, shape in zip(operator.input_names(), node.inputs, given):
-            if role in expected and not may_equal(expected[role], shape):
-                stored = "; if none fits, symbol and parameters do not belong together"
-                raise ShapeError(
-                    f"{node.op} {node.name!r}: its {role} {name!r} has shape {show(shape)}, the "
-                    f"symbol says {show(expected[role])} for data of shape {show(given[0])}. "
-                    f"State inputs of another shape{stored if name in self.params else ''}.",
-                    misfit(expected[role], shape),
-                )
-
     def with_inputs(self, shapes: Mapping[str, Shape]) -> Graph:
         """The same network for inputs of these shapes; inputs not named keep theirs.
 
@@ -277,33 +236,3 @@ class Graph:
         except UnsupportedError as error:
             raise completed(error, graph) from None
         return graph
-
-
-def _infer(
-    node: Node, operator: ops.Operator, given: List[Shape], found: Mapping[str, Shape]
-) -> Dict[str, Shape]:
-    """What reads an unknown shape has an unknown shape; the rest is the declaration's to say.
-
-    Sizes that a layer without inputs leaves open are what `found` says, or `DeferredDim`.
-    """
-    if any(shape is None for name, shape in zip(node.inputs, given) if name is not None):
-        return dict.fromkeys(node.outputs)
-    result = operator.infer(*given)
-    results = result if isinstance(result, list) else [result]
-    shapes = dict(zip(node.outputs, results))
-    if not node.inputs:
-        shapes = {n: _opened(n, shape, found.get(n)) for n, shape in shapes.items()}
-    return shapes
-
-
-def _opened(name: str, shape: Shape, found: Shape) -> Shape:
-    if shape is None or None not in shape:
-        return shape
-    known = (k if d is None else d for d, k in zip(shape, found or (None,) * len(shape)))
-    return tuple(DeferredDim(f"{name}:{axis}") if d is None else d for axis, d in enumerate(known))
-
-
-def _settled(shape: Shape) -> Shape:
-    if shape is None:
-        return None
-    return tuple(None if isinstance(d, DeferredDim) else d for d in map(resolve, shape))

@@ -10,7 +10,8 @@ from typing import Dict, Tuple
 
 import pytest
 
-from mxproof.proof.gradients import differences, inner_losses
+from mxproof.proof.gradients import differences
+from mxproof.proof.losses import inner_losses
 from mxproof.runtimes.base import RuntimeFailure
 
 from .conftest import Case
