@@ -1,4 +1,4 @@
-"""What can be wrong with a checkpoint, each with its own name.
+"""Errors and warnings about checkpoints and their conversion.
 
 Every message is one paragraph: who, what was got, what is allowed, what to do next.
 """

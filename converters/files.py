@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, and what tells them apart."""
+"""Write files atomically, and hash them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What emitted files say of themselves: where they come from, what goes in and out, how to run."""
+"""The header of emitted files: where they come from, their inputs and outputs, how to run them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A package's names, imported when they are first used (PEP 562).
+"""Import a package's names on first use (PEP 562).
 
 `import converters` and `mxproof --version` take milliseconds, and who converts to PyTorch needs
 no onnx installed.

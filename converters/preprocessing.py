@@ -1,4 +1,4 @@
-"""How a picture becomes numbers: part of a network, as much as its first layer.
+"""Preprocessing that turns a picture into numbers; it belongs to a network as its first layer does.
 
 A checkpoint does not hold it; whoever trained the network knows. What is stated at conversion is
 recorded in the files that come out.

@@ -1,4 +1,4 @@
-"""How far long work is, told to whoever listens: the command line draws it, others may log it."""
+"""Report the progress of long work to a listener: the command line draws it, others may log it."""
 
 from __future__ import annotations
 

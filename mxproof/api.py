@@ -1,4 +1,4 @@
-"""Proofs from Python: what `mxproof verify` does, for scripts and notebooks."""
+"""The Python API: the same proof as `mxproof verify`, for scripts and notebooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a question, and what it may need to be answered."""
+"""Usage errors, and imports of optional libraries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network under test: a checkpoint of the user's, or a model of the zoo by its name."""
+"""A model under test: a user's checkpoint, or one of the zoo's by name."""
 
 from __future__ import annotations
 

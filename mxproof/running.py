@@ -1,4 +1,4 @@
-"""A model in one of the runtimes, as its user runs it: a checkpoint, or a file made of one."""
+"""Run a model in a runtime as its user does: a checkpoint, or a converted file."""
 
 from __future__ import annotations
 

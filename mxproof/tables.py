@@ -1,4 +1,4 @@
-"""Final outputs in every runtime against MXNet's: the tables of a migration."""
+"""Tables of the final outputs of every runtime against MXNet's."""
 
 from __future__ import annotations
 

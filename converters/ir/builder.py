@@ -1,4 +1,4 @@
-"""What the builders of both targets know of the layer that is being written."""
+"""The base of both targets' builders: access to the layer that is being written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Examples of inputs for messages: shapes that the network at hand takes."""
+"""Example inputs for messages: shapes that the network at hand accepts."""
 
 from __future__ import annotations
 

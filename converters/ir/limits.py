@@ -1,4 +1,4 @@
-"""Which numbers the inputs of a network may hold, from what reads them.
+"""The numbers that each input of a network may hold, derived from the layers that read it.
 
 A length is at most the steps of a sequence, and a position lies inside an array. The operators that
 read such numbers declare their limits (`Operator.index_limits`). From there a walk against the

@@ -1,4 +1,4 @@
-"""Symbol and arrays -> Graph: what is an input, a parameter, a label, an output."""
+"""Bind a symbol and its arrays into a Graph: inputs, parameters, labels and outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user types or holds -> the two files of a checkpoint: a symbol and its parameters.
+"""Find the two files of a checkpoint, symbol and parameters, from whatever path a user gives.
 
 A prefix (`model/net`) means model/net-symbol.json and model/net-0000.params. Either of the two
 files, whatever their names, or a folder may be given as well. The other file is the one that has

@@ -1,4 +1,4 @@
-"""Layer names: MXNet's own, made distinct. Nodes of one name are common; values need one each."""
+"""Distinct names for layers: MXNet allows several nodes of one name, a Graph does not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What of a symbol is converted: the user's choice of outputs, or what inference computes."""
+"""Select the part of a symbol to convert: the requested outputs, or those that inference
+computes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a symbol only training computes.
+"""Find the parts of a symbol that only training computes.
 
 A checkpoint often holds the symbol that was trained: heads that are losses, and layers that make
 labels from other labels (SSD's MultiBoxTarget). Inference computes neither.

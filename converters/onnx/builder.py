@@ -1,4 +1,5 @@
-"""What a declaration's `to_onnx` builds with: one layer after the other becomes nodes."""
+"""The builder that `to_onnx` declarations use: each layer becomes ONNX nodes, one after the
+other."""
 
 from __future__ import annotations
 

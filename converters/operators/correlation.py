@@ -1,4 +1,4 @@
-"""How alike two maps are, at each place and at places around it: FlowNet's layer."""
+"""Correlation of two maps at each place and its neighbours, as in FlowNet."""
 
 from __future__ import annotations
 

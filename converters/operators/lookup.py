@@ -1,4 +1,4 @@
-"""What files and graphs ask the declarations: which inputs a node has, and what they are for."""
+"""Look up a node's inputs and their roles in the operator declarations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The layers before a network's final softmax: what comes out without it."""
+"""Find the layers before a network's final softmax, which return the logits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole network in another floating-point type."""
+"""Convert a whole network to another floating-point type."""
 
 from __future__ import annotations
 

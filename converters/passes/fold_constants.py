@@ -1,4 +1,4 @@
-"""Parameters that a network makes of stored numbers, made beforehand.
+"""Fold layers that depend on parameters alone into parameters.
 
 Gluon's recurrent layers join a dozen stored matrices into the one vector that MXNet's operator
 takes, each time anew. A conversion needs the numbers, and the user needs no such layers.

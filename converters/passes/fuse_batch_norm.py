@@ -1,4 +1,4 @@
-"""Batch norms folded into the convolutions and matrix products beside them.
+"""Fuse batch norms into the convolutions and matrix products beside them.
 
 In inference a batch norm is y = s x + t by channel, with s = gamma / sqrt(var + eps) and
 t = beta - s mean. Behind a layer W x + b it makes that layer's weight s W and its bias s b + t.

@@ -1,4 +1,4 @@
-"""Finding the parts of a network that repeat, so that each becomes one class.
+"""Find the repeated parts of a network, so that each becomes one class.
 
 A part is what lies between two points where only one value is alive (a residual unit, say),
 with the single layers around it that belong to it by name. Parts of the same operators and

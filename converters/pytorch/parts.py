@@ -1,4 +1,4 @@
-"""What a PyTorch module is made of before it is text: statements, and blocks of them."""
+"""The parts of a PyTorch module before it is text: statements, and blocks of statements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Weights that several layers read, in a PyTorch module: one tensor, so that training keeps it one.
+"""Tie weights that several layers read to one tensor of the module, so that training keeps them
+one.
 
 The file of weights has a copy for each layer. The constructor makes one module of those that are
 alike in all, and one parameter of what other modules have in common.

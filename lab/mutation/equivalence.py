@@ -1,4 +1,4 @@
-"""Which planted changes make no difference, for any input: by the definitions of the operators.
+"""Planted changes that provably make no difference, by the definitions of the operators.
 
 Each layer is written down as what inference reads of it (`meaning`): a momentum is not in it, the
 window of a global pooling is not, of a gamma that counts as 1 the numbers are not. Two networks

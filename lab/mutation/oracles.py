@@ -1,4 +1,4 @@
-"""How other projects check a conversion, restated from their published rules.
+"""The checks of other conversion projects, restated from their published rules.
 
 They compare final outputs only: x of the converted model and y of MXNet, both float32. Here the
 outputs are matched by position, and a candidate that raises, or has another number of them, fails.

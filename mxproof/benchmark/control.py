@@ -1,4 +1,5 @@
-"""What candidates are compared with: another Python's runtimes, MXNet, or a baseline beside it."""
+"""The controls that candidates are compared with: another Python's runtimes, MXNet, or a
+baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is it slower? Decided through noise, from passes of two runtimes that took turns in one run.
+"""Decide whether a model became slower, from interleaved passes of two runtimes in one run.
 
 A round is A B B A, so that a drift of the machine within it cancels. A turn is several passes, and
 the fastest counts: whatever else runs on the machine can only lengthen a pass. What remains of the

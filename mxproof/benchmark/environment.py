@@ -1,4 +1,4 @@
-"""Where something was measured, and what else ran there meanwhile."""
+"""The environment of a measurement: machine, versions, and other load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a pass takes in each runtime, and what else a runtime costs."""
+"""Measure the latency and the other costs of each runtime, side by side."""
 
 from __future__ import annotations
 

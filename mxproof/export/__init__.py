@@ -1,2 +1,2 @@
-"""What `mxproof convert` writes beside the converted models: weights in other forms, a guide to
-the files, the proof, a log."""
+"""The files that `mxproof convert` writes beside the models: other weight formats, guide, proof,
+log."""

@@ -1,5 +1,4 @@
-"""What is found out of the files before anybody gets them: the verdict on them, and what a change
-of the network costs in its outputs, measured against the network as it was."""
+"""Prove the converted files before they are handed over, and measure what each change cost."""
 
 from __future__ import annotations
 

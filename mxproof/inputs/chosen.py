@@ -1,4 +1,4 @@
-"""The inputs that a user chooses for a proof: arrays, pictures, and noise for what is left."""
+"""Inputs that a user chooses for a proof: arrays, pictures, and drawn numbers for the rest."""
 
 from __future__ import annotations
 

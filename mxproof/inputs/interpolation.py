@@ -1,4 +1,4 @@
-"""Pictures in another size.
+"""Resize pictures.
 
 Pillow's filters take the mean over all that a pixel covers, so that no line of a picture vanishes
 where it becomes smaller. OpenCV's bilinear interpolation, which `mx.image.imresize` is and most

@@ -1,4 +1,4 @@
-"""Picture files -> what a network takes."""
+"""Read picture files as inputs of a network."""
 
 from __future__ import annotations
 

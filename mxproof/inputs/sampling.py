@@ -1,4 +1,4 @@
-"""The inputs that a proof draws: numbers of several kinds, in several shapes.
+"""Draw sample inputs of several kinds and shapes for a proof.
 
 A conversion may be wrong for a batch of three only, for large pictures only, at an exact zero only.
 So samples take turns (`PLANS`): each differs from the one before it in size and in what its numbers

@@ -1,4 +1,4 @@
-"""Judging a converted model, layer by layer, against MXNet."""
+"""Compare a converted model with MXNet, layer by layer."""
 
 from __future__ import annotations
 

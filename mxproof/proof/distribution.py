@@ -1,4 +1,4 @@
-"""Do two random layers draw from the same distribution?
+"""Test whether two random layers draw from the same distribution.
 
 Each number of the candidate's is ranked among DRAWS numbers that MXNet drew at the same place of
 the layer, given the same inputs; equal numbers are put in order by chance. If both draw from one

@@ -1,4 +1,4 @@
-"""Does training go on in PyTorch as it did in MXNet? One step in both, compared.
+"""Compare one training step in PyTorch with the same step in MXNet.
 
 MXNet's gradients, and its batch norms' statistics after the step, are brought into PyTorch's
 layout by converting them as the weights are converted: what reorders, splits or repeats a weight

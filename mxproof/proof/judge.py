@@ -1,4 +1,4 @@
-"""One layer's result against MXNet's: measured by channel, then held to its budget."""
+"""Measure one layer's result against MXNet's by channel, and hold it to its budget."""
 
 from __future__ import annotations
 

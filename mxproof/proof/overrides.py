@@ -1,4 +1,4 @@
-"""Rows of the user's that make no difference to a proof: they hide what they do not explain."""
+"""Find the user's tolerance overrides that no layer needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of a proof: what was compared, what was found."""
+"""The record of a proof: what was compared, and the findings."""
 
 from __future__ import annotations
 

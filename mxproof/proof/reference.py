@@ -1,4 +1,4 @@
-"""What a proof is judged by: MXNet, run on chosen inputs, or what was recorded of it."""
+"""The reference of a proof: MXNet run on chosen inputs, or a recording of it."""
 
 from __future__ import annotations
 

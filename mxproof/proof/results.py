@@ -1,4 +1,4 @@
-"""One layer's check: what was measured of it, and whether that is within its budget."""
+"""The result of one layer: measurements, and whether they are within budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that is judged in float32 only, against one that is judged in float64 in its place.
+"""Hold a file that is only judged in float32 to the file that is judged in float64 for it.
 
 Where numbers are computed anew (a batch norm is folded), the float64 proof is of a file that holds
 them unrounded. It says something of the file that is shipped if that one holds the same numbers,

@@ -1,4 +1,4 @@
-"""How much two results may differ, and why exactly that much.
+"""The tolerances of the proof, and their derivation.
 
 Two questions are asked of a converted layer (x is the candidate, t MXNet in float64, the truth,
 and m MXNet in float32):

@@ -1,4 +1,4 @@
-"""MXNet's results on one set of inputs: what everything else is judged by."""
+"""MXNet's results on one set of inputs, which everything else is compared with."""
 
 from __future__ import annotations
 

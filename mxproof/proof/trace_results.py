@@ -1,4 +1,4 @@
-"""All layers of one candidate in one precision, and what they show together."""
+"""The results of all layers of one candidate in one precision."""
 
 from __future__ import annotations
 

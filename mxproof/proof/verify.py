@@ -1,4 +1,4 @@
-"""Proving a converted network equal to MXNet's."""
+"""Prove that a converted network is equal to MXNet's."""
 
 from __future__ import annotations
 

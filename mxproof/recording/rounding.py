@@ -1,4 +1,4 @@
-"""What rounding may do to each layer of a recorded network, as a file holds it.
+"""The rounding bounds of recorded layers, as a file stores them.
 
 A recording's layers cannot be moved by rounding anew, as MXNet's can: what that does is kept with
 them. Files from before lack it, and are judged by MXNet's own error.

@@ -1,4 +1,4 @@
-"""What is kept of a layer that is too large to be kept, and what it can tell.
+"""Sketches of layers that are too large to store, and the comparisons they allow.
 
 Every channel is cut into cells of consecutive numbers, and of each cell the sum of w t is kept:
 t are its numbers in MXNet's float64, w random weights of mean 0 and mean square 1, which both

@@ -1,4 +1,4 @@
-"""What every runtime can do: run a network, and show each of its layers."""
+"""The interface of every runtime: run a network, and show each of its layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Giving memory back between two runtimes."""
+"""Return freed memory to the system between two runtimes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the nodes of an .onnx file read."""
+"""Read the nodes and the stored tensors of an .onnx file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of MXNet's operators draw at random, and which depend on the order of numbers.
+"""MXNet's operators that draw random numbers, and those that depend on the order of numbers.
 
 What is behind such an operator is not compared in the chain, and its draws are not compared one by
 one. That is for the harness to grant: a declaration is on trial, and must not excuse itself. MXNet

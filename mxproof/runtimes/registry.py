@@ -1,4 +1,4 @@
-"""What a network is converted to, and which runtimes judge the result: one row a target."""
+"""The registry of targets: one row for each, with the runtimes that judge it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""How an ONNX operator is declared: a function whose keywords are the operator's attributes.
+"""Declare how an ONNX operator is imported: a function whose keywords are the operator's
+attributes.
 
 Which attributes and how many inputs there are, and what they are by default, is ONNX's to say.
 """

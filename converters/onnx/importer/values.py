@@ -1,4 +1,4 @@
-"""What an ONNX value is on its way to MXNet: numbers that are known, or a node's output.
+"""ONNX values during import: known numbers, or the output of a node.
 
 Sizes that are free are known, too: as products of named axes. So what ONNX computes of a Shape
 is computed here, and MXNet is told the result in the codes of its Reshape and the like.

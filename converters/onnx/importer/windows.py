@@ -1,4 +1,4 @@
-"""What convolution and pooling share: padding, which MXNet has the same on both sides only."""
+"""Padding shared by convolution and pooling; MXNet only pads both sides alike."""
 
 from __future__ import annotations
 

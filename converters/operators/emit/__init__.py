@@ -1,1 +1,1 @@
-"""What several operators write ONNX or PyTorch with."""
+"""Helpers that several operators use to write ONNX or PyTorch."""

@@ -1,4 +1,4 @@
-"""What recurrent layers and sequences of several lengths need beside torch's own."""
+"""Functions for recurrent layers and sequences of several lengths that torch does not provide."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""How much of a network took part in its proof: stored numbers, channels, and signs before ReLUs.
+"""The coverage of a proof: stored numbers, channels, and signs before ReLUs.
 
 A number that no result depends on, on the inputs at hand, could be any other and the proof would
 not see it. In the chain some always are: behind a ReLU that is 0 everywhere, say. So each layer is

@@ -1,4 +1,4 @@
-"""Each layer by itself, in float64, on inputs that are drawn for it.
+"""Draw inputs for each layer by itself, in float64.
 
 What a network's own inputs make of a layer's input leaves numbers out: a channel that is 0 on all
 of them hides every weight that it is multiplied with. So each layer is also given an array that is

@@ -1,4 +1,4 @@
-"""Judging a candidate's layers, each by itself, on what was drawn for it (see drawing.py)."""
+"""Judge each layer of a candidate in isolation, on inputs drawn for it (see drawing.py)."""
 
 from __future__ import annotations
 

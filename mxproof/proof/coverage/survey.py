@@ -1,4 +1,4 @@
-"""Finding out what takes part in a proof, and drawing for the layers what its inputs leave out."""
+"""Survey which parts take part in a proof, and draw inputs for the layers that it leaves out."""
 
 from __future__ import annotations
 

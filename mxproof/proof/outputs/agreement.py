@@ -1,4 +1,4 @@
-"""Final outputs: how far apart, and whether the largest agree."""
+"""The distance between final outputs, and whether their largest numbers agree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Final outputs, as their user gets them: names, order and numbers."""
+"""Compare the final outputs as a user receives them: names, order and numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outputs by name: a file's are MXNet's, in its order, and those of a run are its layers."""
+"""Match outputs by name: a file's with MXNet's, and a run's with its layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of stored numbers in a converted file; see compare.py, which finds it."""
+"""Verdicts on the stored numbers of a converted file; compare.py reaches them."""
 
 from __future__ import annotations
 

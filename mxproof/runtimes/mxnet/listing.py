@@ -1,4 +1,4 @@
-"""Is what the converters read of a file what MXNet reads of it?
+"""Check that the converters read a symbol as MXNet reads it.
 
 The choice of outputs, the labels that are cut away and the order of heads are the converters', and
 MXNet is given the same: a mistake there would be the same on both sides. So they are held to

@@ -1,4 +1,4 @@
-"""What definitions are written with: the table of them, and the meaning of attributes' texts.
+"""The registry of definitions, and parsers for the text of MXNet's attributes.
 
 See definitions.py, which says what they are for.
 """

@@ -1,5 +1,5 @@
-"""What MXNet itself says of a symbol: its layers, its heads, what its labels are. A part of the
-worker; the harness holds to it what the converters read of the same file."""
+"""List a symbol as MXNet reads it: layers, heads, labels. The harness compares the converters'
+reading with this."""
 
 from .forms import from_json, to_json, without_labels
 

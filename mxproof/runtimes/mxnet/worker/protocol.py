@@ -1,5 +1,5 @@
-"""What every worker is: answers on standard output to requests on standard input. Both are JSON
-lines and the arrays that they announce, in .npy form; nothing is ever unpickled.
+"""The protocol of every worker: requests on standard input, answers on standard output. Both are
+JSON lines and the arrays that they announce, in .npy form; nothing is ever unpickled.
 
 Imported by scripts that may run in another interpreter: Python >= 3.6 and NumPy suffice.
 """

@@ -1,4 +1,4 @@
-"""How far rounding alone may move a layer's results in float32. A part of the worker.
+"""Bounds on how far rounding alone may move a layer's results in float32.
 
 A result is as precise as float32 allows if it is what exact arithmetic gives for numbers that are a
 few roundings off. A sum of n products, in any order of additions, is that of factors (and of a
