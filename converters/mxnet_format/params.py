@@ -97,7 +97,7 @@ def load_params(path: Union[str, os.PathLike[str]]) -> Dict[str, Array]:
     """
     path = Path(path)
     if not path.is_file():
-        raise CheckpointError(f"{path}: no such file. A .params file is what MXNet saved.")
+        raise CheckpointError(f"{path}: no such file. Give the .params file that MXNet saved.")
     if path.stat().st_size < 32:
         raise CheckpointError(
             f"{path}: {path.stat().st_size} bytes; the smallest .params file has 32. "

@@ -62,7 +62,7 @@ def load_symbol(path: Union[str, os.PathLike[str]], *, whole: bool = False) -> S
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such file. A symbol is what MXNet saved.") from None
+        raise CheckpointError(f"{path}: no such file. Give the symbol that MXNet saved.") from None
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{path}: is no text ({error}); a symbol file is JSON.") from error
     try:

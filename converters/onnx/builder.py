@@ -193,8 +193,8 @@ class OnnxBuilder(Builder):
             )
         if operator.onnx_until and self.opset > operator.onnx_until:
             raise ops.Unsupported(
-                f"needs opset {operator.onnx_until} or older, got {self.opset}, for which "
-                f"onnxruntime does not implement it: --opset {operator.onnx_until}"
+                f"onnxruntime does not implement this operator at opset {self.opset}; use opset "
+                f"{operator.onnx_until} or older: --opset {operator.onnx_until}"
             )
         result = operator.to_onnx(self, *inputs)
         results = result if isinstance(result, (list, tuple)) else [result]

@@ -46,7 +46,7 @@ class WithTriangle(Matrix):
     def infer(self, a: Dims, b: Dims) -> Shape:
         size = square(a)
         if len(a) != len(b):
-            raise ShapeError(f"{show(a)} and {show(b)} have not equally many axes")
+            raise ShapeError(f"{show(a)} and {show(b)} must have the same number of axes")
         unify(size, b[-1] if self.rightside else b[-2])
         return (*merge_shapes(a[:-2], b[:-2]), *b[-2:])
 
