@@ -124,7 +124,7 @@ class Row:
         )
         cls, leave_out = REGISTRY[self.op], draw(st.booleans())
         fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
-        usual = {f.name: f.default for f in fields if leave_out}
+        usual = {f.name: f.default for f in fields if leave_out and f.name != "num_args"}
         attrs = {k: v for k, v in made.attrs.items() if k not in usual or usual[k] != v}
         return dataclasses.replace(made, op=self.op, inputs=inputs, attrs=attrs)
 

@@ -69,7 +69,7 @@ def _cut_axis(
         last = None if last < 0 or (last == size and step > 0) else last
     if (first in (0, None)) and last is None and step == 1:
         return data
-    if step == 1:
+    if step == 1 and (last is None or isinstance(size, int)):  # it refuses an end beyond the last
         stop = "None" if last is None else last
         return b.node("slice_axis", data, axis=axis, begin=first or 0, end=stop)
     lead = (None,) * axis
