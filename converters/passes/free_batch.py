@@ -113,14 +113,19 @@ def free_batch(graph: Graph, stated: Collection[str]) -> Graph:
 
 
 def _trials(graph: Graph, batch: int) -> Iterator[Tuple[Letters, Letters]]:
-    """Sizes to try: the usual ones; then those that the network determines at this batch."""
+    """Sizes to try: the usual ones; then, in their place, those that the network determines at this
+    batch."""
     yield TRIED
-
     shapes = {v.name: v.shape for v in graph.inputs}
     found = None if None in shapes.values() else some_sizes(graph, shapes, batch)
-    if found:
-        sizes = letters(shapes, found)
-        yield {**TRIED[0], **sizes, "N": 1}, {**TRIED[1], **sizes, "N": 3}
+    sizes = letters(shapes, found) if found else {}
+    determined = {
+        letter: size
+        for letter, size in sizes.items()
+        if letter != "N" and not _takes(graph, {**sizes, "": 1, letter: 2 * size}, batch)
+    }
+    if determined:
+        yield {**TRIED[0], **determined, "N": 1}, {**TRIED[1], **determined, "N": 3}
 
 
 def _freer(fixed: Mapping[str, Shape], batch: int) -> Iterator[Dict[str, Shape]]:

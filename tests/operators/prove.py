@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from collections import defaultdict
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -23,6 +24,7 @@ from onnx.helper import make_graph, make_model_gen_version, make_opsetid, make_t
 from onnxruntime import InferenceSession
 
 from converters import Graph, UnsupportedError, load_checkpoint, save_checkpoint, to_onnx
+from converters.errors import BakedBatchWarning
 from converters.ir.shapes import may_equal
 from converters.mxnet_format.symbol import Symbol
 from converters.onnx.exporter import DEFAULT_OPSET, SUPPORTED_OPSETS
@@ -79,7 +81,9 @@ def reference(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save_checkpoint(folder / "net", symbol, arrays)
-        graph = load_checkpoint(folder / "net", inputs=inputs, types=types)
+        with warnings.catch_warnings():  # a case may state what its free sizes are
+            warnings.simplefilter("ignore", BakedBatchWarning)
+            graph = load_checkpoint(folder / "net", inputs=inputs, types=types)
         with closing(mxnet.load(folder / "net", 0, graph)) as model:
             yield graph, model, folder
 
