@@ -27,8 +27,10 @@ def shapes_of(case: Case) -> Dict[str, Tuple[int, ...]]:
     shapes = case.subject.concrete(case.given)
     if case.subject.model is not None:
         return {name: SHAPES[len(shape)] for name, shape in shapes.items()}
-    free = {v.name for v in case.subject.graph.inputs if v.shape and v.shape[0] == "N"}
-    return {n: (BATCH, *shape[1:]) if n in free else shape for n, shape in shapes.items()}
+    return {
+        v.name: tuple(BATCH if d == "N" else n for d, n in zip(v.shape or (), shapes[v.name]))
+        for v in case.subject.graph.inputs
+    }
 
 
 def test_gradients(case: Case) -> None:
